@@ -1,0 +1,132 @@
+"""A batch: the messages that leave in one gateway request, and how it lies packed in the ledger.
+
+Phones are packed at the narrowest width that holds them all; texts are compressed together;
+rows are written down only where they have gaps. Packing and unpacking live here so that
+producers, workers and reports agree.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+MAX_MESSAGES = 500  # one request; the gateway's own limit is unknown (PROTOCOL B.3), 500 is the largest measured
+
+
+class Ref(NamedTuple):
+    """Names a batch together with its campaign, so that every key it touches can be derived.
+
+    Written `4711` for a single message and `4711@k7xm2` for a batch of campaign `k7xm2`.
+    """
+
+    number: int
+    campaign: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number}@{self.campaign}" if self.campaign else str(self.number)
+
+    @classmethod
+    def parse(cls, written: str | bytes) -> Ref:
+        """Read what `str` wrote; raises ValueError on anything else."""
+        if isinstance(written, bytes):
+            written = written.decode()
+        number, _, campaign = written.partition("@")
+        return cls(int(number), campaign)
+
+
+class MessageId(NamedTuple):
+    """The public id of a message: its batch and its place in it, written `4711.17`."""
+
+    batch: int
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.batch}.{self.index}"
+
+    @classmethod
+    def parse(cls, written: str) -> MessageId:
+        """Read `4711.17`; raises ValueError on anything else."""
+        batch, dot, index = written.partition(".")
+        if not dot:
+            raise ValueError(f"a message id looks like 4711.17, not {written!r}")
+        return cls(int(batch), int(index))
+
+
+class Options(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is asked of the gateway for all messages of a batch or campaign, beyond phone and text.
+
+    `sender` None keeps the account's default. `valid` and `time` are passed in the gateway's own
+    form (PROTOCOL B.1, B.2). `channel` is a row of `gateway/channels.py`.
+    """
+
+    channel: str = "sms"
+    sender: str | None = None
+    valid: str | None = None
+    time: str | None = None
+    translit: int = 0
+    extra: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A batch as producers hand it to the ledger."""
+
+    count: int
+    phones: bytes
+    texts: bytes = b""  # empty where the campaign has one text for all
+    rows: bytes = b""  # empty where rows follow one another without a gap
+    first_row: int = 0
+    parts: int = 0  # of all messages together: what pacing counts
+
+
+def pack(phones: Sequence[int], texts: Sequence[str] | None, rows: Sequence[int], parts: int) -> Packed:
+    """Pack one batch; `texts` None where the campaign's own text serves all."""
+    first = rows[0] if rows else 0
+    gapless = not rows or rows[-1] - first == len(rows) - 1
+    return Packed(
+        count=len(phones),
+        phones=pack_phones(phones),
+        texts=pack_texts(texts) if texts is not None else b"",
+        rows=b"" if gapless else pack_rows(rows),
+        first_row=first,
+        parts=parts,
+    )
+
+
+def pack_phones(phones: Sequence[int]) -> bytes:
+    """A width byte, then each phone in that many bytes, most significant first."""
+    width = max(5, (max(phones).bit_length() + 7) // 8)
+    return bytes((width,)) + b"".join([phone.to_bytes(width, "big") for phone in phones])
+
+
+def unpack_phones(blob: bytes) -> list[int]:
+    """The phones that `pack_phones` wrote, in order."""
+    width = blob[0]
+    return [int.from_bytes(blob[at : at + width], "big") for at in range(1, len(blob), width)]
+
+
+def pack_texts(texts: Sequence[str]) -> bytes:
+    """All texts of a batch, compressed together (they differ by a name or two)."""
+    return zlib.compress(msgspec.msgpack.encode(texts), 1)
+
+
+def unpack_texts(blob: bytes) -> list[str]:
+    """The texts that `pack_texts` wrote, in order."""
+    return msgspec.msgpack.decode(zlib.decompress(blob), type=list[str])
+
+
+def pack_rows(rows: Sequence[int]) -> bytes:
+    """Row numbers relative to the first, as the ledger keeps them where there are gaps."""
+    first = rows[0]
+    return msgspec.msgpack.encode([row - first for row in rows])
+
+
+def unpack_rows(blob: bytes, first_row: int, count: int) -> list[int]:
+    """The row numbers of a batch; an empty blob means one after another."""
+    if not blob:
+        return list(range(first_row, first_row + count))
+    return [first_row + offset for offset in msgspec.msgpack.decode(blob, type=list[int])]

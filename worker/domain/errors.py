@@ -1,0 +1,123 @@
+"""Everything that can go wrong, sorted by what the caller does next.
+
+    SmsqError
+      Refused        no to this message, and no again          final, tell the sender
+      Halted         no to everything until someone acts       stop the login or lane, keep the messages
+        BadCredentials, NoMoney
+      Later          nothing was accepted; again is safe       release, after `.delay_s`
+        Throttled, Unreachable
+      Unknown        it may have been accepted                 ask by our own id, never repeat
+        NoReply, BrokenReply
+      BadInput       the caller's row, value or option         show it, change nothing
+        BadPhone, BadText, BadRow, BadSettings, Conflict
+      LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
+        LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak
+
+Messages name the thing and the value, never a password, a text or a whole phone of somebody else's log.
+"""
+
+from __future__ import annotations
+
+
+class SmsqError(Exception):
+    """The root: every error this project raises on purpose.
+
+    `sentence` is for people; `code` is the gateway's own number where there is one.
+    """
+
+    def __init__(self, sentence: str, *, code: int | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.code = code
+
+
+class Refused(SmsqError):
+    """The gateway says no to this message and would say so again."""
+
+
+class Halted(SmsqError):
+    """Nothing can be sent until someone acts."""
+
+
+class BadCredentials(Halted):
+    """Log-in, password, key or our address is not accepted (error 2)."""
+
+
+class NoMoney(Halted):
+    """The account's balance is too low (error 3)."""
+
+
+class Later(SmsqError):
+    """Nothing was accepted and the same may be tried again after `delay_s` seconds."""
+
+    def __init__(self, sentence: str, *, code: int | None = None, delay_s: float = 0.0) -> None:
+        super().__init__(sentence, code=code)
+        self.delay_s = delay_s
+
+
+class Throttled(Later):
+    """Too many requests at once, or our address is blocked for a while (errors 9 and 4)."""
+
+
+class Unreachable(Later):
+    """No connection could be opened, or it closed before a byte was written."""
+
+
+class Unknown(SmsqError):
+    """The request may have been accepted; only asking can tell."""
+
+
+class NoReply(Unknown):
+    """A request was begun and no complete answer came back."""
+
+
+class BrokenReply(Unknown):
+    """An answer came back that cannot be trusted."""
+
+
+class BadInput(SmsqError):
+    """What the caller gave cannot be used; nothing was changed."""
+
+
+class BadPhone(BadInput):
+    """Not a phone number that a text can be sent to."""
+
+
+class BadText(BadInput):
+    """Empty, too long, or holding one of the gateway's control marks."""
+
+
+class BadRow(BadInput):
+    """A row of a file that cannot be read as a message."""
+
+
+class BadSettings(BadInput):
+    """A setting that is unknown or has a value that will not do."""
+
+
+class Conflict(BadInput):
+    """The same key was used for other content, or the file was sent already."""
+
+
+class LedgerTrouble(SmsqError):
+    """The ledger cannot do this now; nothing was lost."""
+
+
+class LedgerUnreachable(LedgerTrouble):
+    """Redis does not answer."""
+
+
+class LedgerFull(LedgerTrouble):
+    """Redis is out of memory or cannot write its disk."""
+
+
+class LedgerHalted(LedgerTrouble):
+    """The ledger restarted or fell back and is not cleared yet."""
+
+
+class LedgerForeign(LedgerTrouble):
+    """The ledger belongs to another account."""
+
+
+class LedgerWeak(LedgerTrouble):
+    """Redis would lose acknowledged writes in a power failure."""

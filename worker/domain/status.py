@@ -1,0 +1,135 @@
+"""Where a message and a batch stand, and which moves there are.
+
+One table each. Lua receives them from here, the diagram in `docs/journey.md` is drawn from them,
+and the tests walk every pair. A message only moves forward: a report with a lower rank than what
+is known changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class BatchState(IntEnum):
+    """Where a batch stands."""
+
+    READY = 0
+    SENDING = 1
+    DOUBTFUL = 2
+    PARKED = 3
+    SETTLED = 4
+
+
+class IdState(IntEnum):
+    """What is known of one gateway id of a batch."""
+
+    OPEN = 0
+    ABSENT = 1
+    ACCEPTED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMove:
+    """One arrow of the batch diagram: from where, by which verb, to where, and why."""
+
+    source: BatchState
+    verb: str
+    target: BatchState
+    why: str
+
+
+BATCH_MOVES: tuple[BatchMove, ...] = (
+    BatchMove(BatchState.READY, "claim", BatchState.SENDING, "its turn came and no rule forbids it"),
+    BatchMove(BatchState.READY, "claim", BatchState.SETTLED, "late or cancelled before it left"),
+    BatchMove(BatchState.READY, "advance", BatchState.SETTLED, "a fact arrived for every phone"),
+    BatchMove(BatchState.SENDING, "settle", BatchState.SETTLED, "the gateway answered for every phone"),
+    BatchMove(BatchState.SENDING, "release", BatchState.READY, "provably nothing was written"),
+    BatchMove(BatchState.SENDING, "doubt", BatchState.DOUBTFUL, "it may have been accepted"),
+    BatchMove(BatchState.SENDING, "expire", BatchState.DOUBTFUL, "its worker fell silent"),
+    BatchMove(BatchState.DOUBTFUL, "advance", BatchState.SETTLED, "every phone has a verdict"),
+    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.READY, "trusted absence: it never arrived"),
+    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.SETTLED, "trusted absence, and late or cancelled"),
+    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.PARKED, "policy, poison, or undecided for too long"),
+    BatchMove(BatchState.PARKED, "advance", BatchState.SETTLED, "a fact arrived for every phone"),
+    BatchMove(BatchState.PARKED, "resolve", BatchState.SETTLED, "an operator settled or dropped it"),
+    BatchMove(BatchState.PARKED, "resolve", BatchState.READY, "an operator released it"),
+)
+
+
+class Status(IntEnum):
+    """The verdict on one message as its receipt keeps it; the number is what Redis holds.
+
+    `UNDECIDED` means that the batch's own state speaks for the message.
+    """
+
+    UNDECIDED = 0
+    ACCEPTED = 1
+    DELIVERED = 2
+    READ = 3
+    CLICKED = 4
+    EXPIRED = 5
+    UNDELIVERABLE = 6
+    REFUSED = 7
+    CANCELLED = 8
+    LATE = 9
+    OPTOUT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """One status: its rank (a higher one wins), whether it ends the message, whether it proves acceptance."""
+
+    rank: int
+    is_final: bool
+    proves_acceptance: bool
+
+
+STATUS_TABLE: dict[Status, StatusRow] = {
+    Status.UNDECIDED: StatusRow(0, False, False),
+    # Ours, written while no id is open; a fact from the gateway still outranks them.
+    Status.CANCELLED: StatusRow(5, True, False),
+    Status.LATE: StatusRow(5, True, False),
+    Status.OPTOUT: StatusRow(5, True, False),
+    Status.ACCEPTED: StatusRow(10, False, True),
+    Status.EXPIRED: StatusRow(30, True, True),
+    Status.UNDELIVERABLE: StatusRow(30, True, True),
+    Status.REFUSED: StatusRow(30, True, True),
+    Status.DELIVERED: StatusRow(40, True, True),
+    Status.READ: StatusRow(50, True, True),
+    Status.CLICKED: StatusRow(60, True, True),
+}
+
+# What a message without a verdict is called, by the state of its batch.
+UNDECIDED_NAMES: dict[BatchState, str] = {
+    BatchState.READY: "queued",
+    BatchState.SENDING: "sending",
+    BatchState.DOUBTFUL: "doubtful",
+    BatchState.PARKED: "parked",
+}
+
+# Every name a report can show, in the order in which a person wants to read them.
+REPORT_STATUSES: tuple[str, ...] = (
+    "queued",
+    "sending",
+    "doubtful",
+    "parked",
+    "accepted",
+    "delivered",
+    "read",
+    "clicked",
+    "expired",
+    "undeliverable",
+    "refused",
+    "cancelled",
+    "late",
+    "duplicate",
+    "optout",
+    "invalid",
+)
+FINAL_STATUSES = frozenset(s.name.lower() for s, row in STATUS_TABLE.items() if row.is_final) | {"duplicate", "invalid"}
+
+
+def merge(known: Status, reported: Status) -> Status:
+    """The status to keep when one is known and another is reported: never backwards."""
+    return reported if STATUS_TABLE[reported].rank > STATUS_TABLE[known].rank else known
