@@ -1,0 +1,371 @@
+"""Requests to the gateway: values to form bytes for the client, form bytes to values for whoever answers.
+
+Always a POST body, always `fmt=3` and `charset=utf-8`; credentials stand only in the body. Everything a
+person wrote is percent-encoded byte by byte, which is quicker than choosing which bytes need it and
+decodes to the same (PROTOCOL A.3, A.4, B.1-B.3, C.3, D.1, E). A sample:
+
+    login=me&psw=secret&charset=utf-8&fmt=3&cost=3&id=1000000001&phones=%2B79991234567&mes=%48%69
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from urllib.parse import quote_plus, unquote_to_bytes
+
+from worker.domain.batch import Options
+from worker.domain.errors import SmsqError
+from worker.gateway.channels import channel
+
+SEND_PATH = "/sys/send.php"
+STATUS_PATH = "/sys/status.php"
+BALANCE_PATH = "/sys/balance.php"
+HISTORY_PATH = "/sys/get.php"
+
+MAX_ID = 2_147_483_647  # a client id is a positive signed 32-bit number (PROTOCOL I.1.5)
+DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes where `charset` is missing (PROTOCOL A.4)
+CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
+
+_STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
+_NEWLINES = re.compile(r"\r\n|\r|\n")
+_NUMBER_MARKS = str.maketrans("", "", "+ -()")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who speaks: a login and its password, or (`is_key`) an API key alone, with the login left empty."""
+
+    login: str
+    secret: str = field(repr=False)
+    is_key: bool = False
+
+
+# --- our half: values to bytes -------------------------------------------------------------------------------
+
+
+def send_same(login: Login, gateway_id: int, phones: Sequence[int], text: str, options: Options) -> bytes:
+    """The body of a send of one text to several phones, under one gateway id."""
+    head = f"{_head(login)}&cost=3&id={gateway_id}{_options(options)}"
+    return f"{head}&phones={_phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+
+
+def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
+    """The body of a send with a text of its own for each phone: `messages` are (phone, text)."""
+    head = f"{_head(login)}&cost=3&id={gateway_id}{_options(options)}"
+    return f"{head}&list={_every_byte(_records(messages))}".encode("ascii")
+
+
+def price_same(login: Login, phones: Sequence[int], text: str, options: Options) -> bytes:
+    """The body that asks what `send_same` would cost; nothing is sent."""
+    head = f"{_head(login)}&cost=1{_options(options)}"
+    return f"{head}&phones={_phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+
+
+def price_list(login: Login, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
+    """The body that asks what `send_list` would cost; nothing is sent."""
+    head = f"{_head(login)}&cost=1{_options(options)}"
+    return f"{head}&list={_every_byte(_records(messages))}".encode("ascii")
+
+
+def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> bytes:
+    """The body that asks for statuses of (gateway id, phone) pairs.
+
+    One pair makes a single ask, more make a mass ask, which has a limit of its own (PROTOCOL D.2).
+    `detail` is the gateway's `all`: 1 adds cost and more, 2 also parts and the operator.
+    """
+    ids = "%2C".join([str(gateway_id) for gateway_id, _ in pairs])
+    more = f"&all={detail}" if detail else ""
+    return f"{_head(login)}&id={ids}&phone={_phones([phone for _, phone in pairs])}{more}".encode("ascii")
+
+
+def balance(login: Login) -> bytes:
+    """The body that asks for the account's balance and its currency."""
+    return f"{_head(login)}&cur=1".encode("ascii")
+
+
+def history(login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000) -> bytes:
+    """The body that asks for a page of sent messages.
+
+    Days are the account's own, most likely Moscow's (PROTOCOL L.15); `prev_id` is the last page's last `int_id`.
+    """
+    page = f"&prev_id={prev_id}" if prev_id is not None else ""
+    days = f"&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}"
+    return f"{_head(login)}&get_messages=1{days}&cnt={count}{page}".encode("ascii")
+
+
+@lru_cache(maxsize=16)
+def _head(login: Login) -> str:
+    """The part that every request of a login has in common."""
+    if login.is_key:
+        return f"apikey={quote_plus(login.secret)}&charset=utf-8&fmt=3"
+    return f"login={quote_plus(login.login)}&psw={quote_plus(login.secret)}&charset=utf-8&fmt=3"
+
+
+def _options(options: Options) -> str:
+    """The optional fields; an empty sender is written, since it switches the account's default off (PROTOCOL I.1.14)."""
+    fields = dict(channel(options.channel).fields)
+    if options.sender is not None:
+        fields["sender"] = options.sender
+    if options.valid is not None:
+        fields["valid"] = options.valid
+    if options.time is not None:
+        fields["time"] = options.time
+    if options.translit:
+        fields["translit"] = str(options.translit)
+    fields.update(options.extra)
+    return "".join([f"&{quote_plus(name)}={quote_plus(value)}" for name, value in fields.items()])
+
+
+def _phones(phones: Sequence[int]) -> str:
+    """`+7999…,+7999…`, encoded; the plus keeps the gateway from correcting numbers (PROTOCOL I.1.6, I.1.7)."""
+    return "%2B" + "%2C%2B".join([str(phone) for phone in phones])
+
+
+def _records(messages: Sequence[tuple[int, str]]) -> str:
+    """One `+phone:text` a line; line breaks inside a text become the two characters backslash and n (PROTOCOL B.3)."""
+    return "\n".join([f"+{phone}:{_one_line(text)}" for phone, text in messages])
+
+
+def _one_line(text: str) -> str:
+    return _NEWLINES.sub(r"\\n", text) if "\n" in text or "\r" in text else text
+
+
+def _every_byte(text: str) -> str:
+    """Percent-encode all bytes alike: 1.7 µs for a Cyrillic record against 9.4 for choosing among them."""
+    return "%" + text.encode("utf-8", "replace").hex("%") if text else ""
+
+
+# --- the other half: bytes to values -------------------------------------------------------------------------
+
+
+class FormError(SmsqError):
+    """A request that the gateway answers with error `code`; the code is never None here."""
+
+    def __init__(self, code: int, sentence: str) -> None:
+        super().__init__(sentence, code=code)
+        self.error = code
+
+
+def read(body: bytes, query: str = "") -> dict[str, str]:
+    """The fields of a request, decoded by the charset it names; the body's win over the query's."""
+    raw = {**_fields(query.encode("utf-8", "replace")), **_fields(body)}
+    charset = _charset(raw.get(b"charset", b"").decode("ascii", "replace"))
+    return {name.decode(charset, "replace"): value.decode(charset, "replace") for name, value in raw.items()}
+
+
+def credentials(fields: Mapping[str, str]) -> Login:
+    """Who the request says it is from; empty strings where it does not say."""
+    if fields.get("apikey"):
+        return Login("", fields["apikey"], is_key=True)
+    return Login(fields.get("login", ""), fields.get("psw", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendOrder:
+    """A send or price request as the gateway understands it.
+
+    `messages` are (phone as digits, text); what is no number stays as it was written, for error 7.
+    `id` is None where the gateway has to draw one. `extra` holds the fields that are not named here.
+    """
+
+    login: str
+    secret: str = field(repr=False)
+    is_key: bool
+    id: int | str | None
+    messages: list[tuple[str, str]] = field(repr=False)
+    cost: int
+    fmt: int
+    charset: str
+    sender: str | None
+    valid: str | None
+    time: str | None
+    translit: int
+    is_list: bool
+    extra: dict[str, str]
+
+    @classmethod
+    def read(cls, fields: Mapping[str, str]) -> SendOrder:
+        """Read what `read` returned; raises FormError 1 for a missing or wrong parameter."""
+        who = credentials(fields)
+        return cls(
+            login=who.login,
+            secret=who.secret,
+            is_key=who.is_key,
+            id=_id(fields.get("id", "")),
+            messages=_messages(fields),
+            cost=_small_number(fields, "cost", 3),
+            fmt=_small_number(fields, "fmt", 3),
+            charset=_charset(fields.get("charset", "")),
+            sender=fields.get("sender"),
+            valid=fields.get("valid"),
+            time=fields.get("time"),
+            translit=_small_number(fields, "translit", 2),
+            is_list="list" in fields,
+            extra={name: value for name, value in fields.items() if name not in _SEND_FIELDS},
+        )
+
+
+_SEND_FIELDS = frozenset(
+    ("login", "psw", "apikey", "id", "phones", "mes", "list", "cost", "fmt", "charset")
+    + ("sender", "valid", "time", "translit")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskOrder:
+    """A status request: `pairs` are (id, phone as digits); `is_multiple` asks for a list in the answer."""
+
+    login: str
+    secret: str = field(repr=False)
+    is_key: bool
+    pairs: list[tuple[int | str, str]]
+    is_multiple: bool
+    detail: int
+    fmt: int
+    charset: str
+    is_delete: bool
+
+    @classmethod
+    def read(cls, fields: Mapping[str, str]) -> AskOrder:
+        """Read what `read` returned; raises FormError 1 where ids and phones do not pair up."""
+        who = credentials(fields)
+        ids = [_id(item) for item in fields.get("id", "").split(",") if item.strip()]
+        phones = [digits(item) for item in fields.get("phone", "").split(",") if item.strip()]
+        if not ids or len(ids) != len(phones):
+            raise FormError(1, "ids and phones do not pair up")
+        pairs = [(gateway_id, phone) for gateway_id, phone in zip(ids, phones, strict=True) if gateway_id is not None]
+        if len(pairs) != len(ids):
+            raise FormError(1, "0 is no id")
+        return cls(
+            login=who.login,
+            secret=who.secret,
+            is_key=who.is_key,
+            pairs=pairs,
+            is_multiple="," in fields["id"],
+            detail=_small_number(fields, "all", 2),
+            fmt=_small_number(fields, "fmt", 3),
+            charset=_charset(fields.get("charset", "")),
+            is_delete=fields.get("del") == "1",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOrder:
+    """A request for a page of sent messages; days as written (`dd.mm.yyyy`), empty where not given."""
+
+    login: str
+    secret: str = field(repr=False)
+    is_key: bool
+    start: str
+    end: str
+    prev_id: int
+    count: int
+    fmt: int
+
+    @classmethod
+    def read(cls, fields: Mapping[str, str]) -> HistoryOrder:
+        """Read what `read` returned; raises FormError 1 for a wrong parameter."""
+        who = credentials(fields)
+        if fields.get("get_messages") != "1":
+            raise FormError(1, "only get_messages=1 is served")
+        return cls(
+            login=who.login,
+            secret=who.secret,
+            is_key=who.is_key,
+            start=fields.get("start", ""),
+            end=fields.get("end", ""),
+            prev_id=_small_number(fields, "prev_id", 2**63),
+            count=min(_small_number(fields, "cnt", 2**31) or 1000, 1000),
+            fmt=_small_number(fields, "fmt", 3),
+        )
+
+
+def digits(phone: str) -> str:
+    """A phone as answers and callbacks show it: without plus, blanks, brackets and hyphens."""
+    return phone if phone.isdigit() else phone.translate(_NUMBER_MARKS)
+
+
+def _fields(form: bytes) -> dict[bytes, bytes]:
+    """Split a form into raw fields; of a repeated name the last counts."""
+    fields: dict[bytes, bytes] = {}
+    for item in form.split(b"&"):
+        name, _, value = item.partition(b"=")
+        if name:
+            fields[_unquote(name)] = _unquote(value)
+    return fields
+
+
+def _unquote(value: bytes) -> bytes:
+    """Undo the encoding of a form value; one that is encoded throughout takes a short cut."""
+    if value[:1] == b"%" and value.count(b"%") * 3 == len(value):
+        try:
+            return bytes.fromhex(value.replace(b"%", b"").decode("ascii"))
+        except ValueError:
+            pass
+    return unquote_to_bytes(value.replace(b"+", b" "))
+
+
+def _charset(name: str) -> str:
+    """The codec for a `charset` field; the gateway's default for one it does not know."""
+    return CHARSETS.get(name.strip().lower(), CHARSETS[DEFAULT_CHARSET])
+
+
+def _id(written: str) -> int | str | None:
+    """A client id: a 32-bit number or the newer string form; None for 0 or nothing."""
+    written = written.strip()
+    if written in ("", "0"):
+        return None
+    if written.isascii() and written.isdigit():
+        number = int(written) if len(written) <= len(str(MAX_ID)) else MAX_ID + 1
+        if not 1 <= number <= MAX_ID:
+            raise FormError(1, "an id is a number from 1 to 2147483647")
+        return number
+    if _STRING_ID.fullmatch(written) is None:
+        raise FormError(1, "an id is a number or up to 40 letters, digits, dots, hyphens and underscores")
+    return written
+
+
+def _small_number(fields: Mapping[str, str], name: str, largest: int) -> int:
+    """A number field; 0 where it is missing or empty, FormError 1 where it is something else."""
+    written = fields.get(name, "").strip() or "0"
+    if not (written.isascii() and written.isdigit() and len(written) <= 19) or int(written) > largest:
+        raise FormError(1, f"{name} is out of range")
+    return int(written)
+
+
+def _messages(fields: Mapping[str, str]) -> list[tuple[str, str]]:
+    """All (digits, text) of a request, from `list` or from `phones` and `mes`."""
+    if "list" in fields:
+        messages = [message for record in fields["list"].split("\n") for message in _record(record)]
+    else:
+        text = fields.get("mes", "")
+        is_probe = fields.get("hlr") == "1" or fields.get("ping") == "1"
+        if not text and not is_probe:
+            raise FormError(1, "there is no text")
+        messages = [(phone, text) for phone in _numbers(fields.get("phones", ""))]
+    if not messages:
+        raise FormError(1, "there is no phone")
+    return messages
+
+
+def _record(record: str) -> list[tuple[str, str]]:
+    """One line of `list`; only its first separator counts, since texts have colons of their own."""
+    record = record.rstrip("\r")
+    if not record.strip():
+        return []
+    numbers, colon, text = record.partition(":")
+    if not colon:
+        numbers, colon, text = record.partition(";")
+    if not colon or not text:
+        raise FormError(1, "a record of `list` is phones, a colon and a text")
+    if "\\n" in text:
+        text = text.replace("\\n", "\n")
+    return [(phone, text) for phone in _numbers(numbers)]
+
+
+def _numbers(written: str) -> list[str]:
+    """Phones that are separated by commas or semicolons, as digits."""
+    return [digits(item) for item in written.replace(";", ",").split(",") if item.strip()]
