@@ -12,6 +12,7 @@ The readers never raise: an answer that is not exactly what the manual promises 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -62,6 +63,7 @@ __all__ = [
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
 MAX_NUMBER = 18  # digits; more is no number of the gateway's
+_AMOUNT = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,12})?")
 MAX_COST = Decimal(400_000)  # what a receipt can hold; a price above it is no price
 
 
@@ -405,11 +407,10 @@ def _money(value: object) -> Decimal | None:
     """Money as the gateway writes it, string or number; None for what is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
-    try:
-        money = Decimal(value)
-    except (InvalidOperation, ValueError):
+    if isinstance(value, int) and abs(value) >= 10**12:
         return None
-    return money if money.is_finite() and abs(money) < 10**12 else None
+    written = str(value)
+    return Decimal(written) if _AMOUNT.fullmatch(written) else None
 
 
 def _price(value: object) -> Decimal | None:
