@@ -1,0 +1,120 @@
+"""The table of metrics, its page, and counters summed over processes."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import dramatiq
+import pytest
+from dramatiq.brokers.stub import StubBroker
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from worker import metrics_folder
+from worker.metrics import LABELS, METRICS, Metrics, write_page
+from worker.middleware import ActorMetrics
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    """An empty registry, so that tests do not share counters."""
+    return CollectorRegistry()
+
+
+def test_the_page_is_up_to_date() -> None:
+    """`docs/metrics.md` is what the table says today."""
+    page = io.StringIO()
+    write_page(page)
+
+    assert (ROOT / "docs/metrics.md").read_text() == page.getvalue()
+
+
+def test_names_follow_the_rules() -> None:
+    """Prefix, base units, `_total` for counters alone, labels that the page explains."""
+    for metric in METRICS:
+        assert metric.name.startswith("smsq_")
+        assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
+        assert not metric.name.endswith(("_milliseconds", "_ms"))
+        assert metric.name.endswith("_seconds") or metric.kind != "histogram", metric.name
+        assert set(metric.labels) <= set(LABELS)
+
+
+def test_every_process_metric_has_an_owner(registry: CollectorRegistry) -> None:
+    """What the table says processes count is registered, and nothing else is."""
+    Metrics(registry)
+    names = {family.name + ("_total" if family.type == "counter" else "") for family in registry.collect()}
+
+    assert names == {metric.name for metric in METRICS if metric.source == "process"}
+
+
+def test_actor_runs_are_counted_and_timed_in_seconds(registry: CollectorRegistry) -> None:
+    """By actor and outcome; the clock of a run is its own."""
+    middleware = ActorMetrics(Metrics(registry))
+    broker = StubBroker(middleware=[])
+    for exception in (None, ValueError()):
+        message = dramatiq.MessageProxy(dramatiq.Message("bulk", "send_batches", (), {}, {"redis_message_id": "1"}))
+        middleware.before_process_message(broker, message)
+        middleware.after_process_message(broker, message, exception=exception)
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(name, {"actor": "send_batches", **labels})
+
+    assert value("smsq_actor_runs_total", outcome="done") == 1
+    assert value("smsq_actor_runs_total", outcome="failed") == 1
+    assert value("smsq_actor_seconds_count") == 2
+    assert (value("smsq_actor_seconds_sum") or 1) < 0.5
+
+
+def test_counters_of_all_processes_are_summed(home: Path) -> None:
+    """Two processes in two folders, as two lanes are, count in one sum."""
+    script = "from worker.metrics import Metrics; Metrics.of_process().hint_lost('bulk')"
+    for name in ("urgent", "bulk"):
+        environ = {**os.environ, metrics_folder.VARIABLE: str(metrics_folder.folder(home, name))}
+        subprocess.run([sys.executable, "-c", script], env=environ, check=True, cwd=ROOT)
+
+    families = MultiProcessCollector.merge(metrics_folder.counters(home))  # type: ignore[no-untyped-call]
+
+    assert [s.value for f in families for s in f.samples if s.name == "smsq_hints_lost_total"] == [2.0]
+
+
+def test_folders_of_starts_that_are_over_are_removed(home: Path) -> None:
+    """A folder lives as long as the process that started its child."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    gone, mine = metrics_folder.folder(home, "bulk", ended.pid), metrics_folder.folder(home, "bulk")
+
+    metrics_folder.clean(home)
+
+    assert (gone.exists(), mine.exists()) == (False, True)
+
+
+def test_a_folder_named_by_the_supervisor_is_kept(home: Path) -> None:
+    """A worker started by hand makes its own."""
+    given, own = {metrics_folder.VARIABLE: "/given"}, dict[str, str]()
+
+    metrics_folder.choose(home, "bulk", given)
+    metrics_folder.choose(home, "bulk", own)
+
+    assert given == {metrics_folder.VARIABLE: "/given"}
+    assert own == {metrics_folder.VARIABLE: str(home / "metrics" / f"bulk-{os.getpid()}")}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's prometheus) is not installed")
+def test_promtool_finds_nothing(registry: CollectorRegistry) -> None:
+    """The names and help texts pass the lint of Prometheus itself."""
+    metrics = Metrics(registry)
+    metrics.request("send", "smsc.ru", "accepted", 0.1)
+    metrics.accepted("bulk", 1.0)
+
+    lint = subprocess.run(
+        ["promtool", "check", "metrics"], input=generate_latest(registry), capture_output=True, check=False
+    )
+
+    assert (lint.returncode, lint.stderr) == (0, b"")

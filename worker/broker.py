@@ -1,0 +1,281 @@
+"""The queues: dramatiq's Redis broker, held to what a hint needs.
+
+A message here is only a hint: ids on their way to an actor. Losing one costs seconds, meeting one
+twice costs nothing, so nothing is retried, delayed or kept as a result. What stock settings do
+worse is mended in this file and nowhere else: undecodable bytes are put aside instead of stopping
+the queue, every error of Redis is a reason to try again, and fetching and acknowledging go on when
+Redis is full. The layout in Redis is dramatiq's own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from threading import Event
+from typing import Any, Final, cast
+
+import dramatiq
+import dramatiq.worker
+import msgspec
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import current_millis
+from dramatiq.errors import ConnectionClosed
+
+from worker.domain.errors import BadInput, BadSettings
+from worker.redis_client import connect
+
+LANES: Final = ("urgent", "bulk", "status", "chores")
+NAMESPACE = "smsq"
+MAX_BYTES = 4096  # of one message; a hint of a hundred ids has about 2,500
+KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
+
+HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
+MAINTENANCE_CHANCE = 20_000  # of a million commands: about once in two seconds for an idle consumer at POLL_MS
+POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, "chores": 100}  # longest sleep of an idle consumer
+RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
+
+# Its first write must be one that Redis allows when it is full; dramatiq's own first write is not.
+_ALLOWED_WHEN_FULL = b'redis.call("zrem", KEYS[1] .. ":__heartbeats__", "")\n'
+
+# Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
+# With empty bytes: forget fetched ids that have no message. Returns how many ids were dropped.
+_PUT_ASIDE = b"""
+local dropped = 0
+for _, id in ipairs(redis.call("smembers", KEYS[1])) do
+    local data = redis.call("hget", KEYS[2], id)
+    if (ARGV[1] == "" and not data) or (ARGV[1] ~= "" and data == ARGV[1]) then
+        redis.call("srem", KEYS[1], id)
+        redis.call("hdel", KEYS[2], id)
+        dropped = dropped + 1
+        if data then redis.call("rpush", KEYS[3], data) end
+    end
+end
+redis.call("ltrim", KEYS[3], -tonumber(ARGV[2]), -1)
+return dropped
+"""
+
+
+class _Wire(msgspec.Struct):
+    """A message as its bytes must read."""
+
+    queue_name: str
+    actor_name: str
+    args: list[str | int | float | bool | None | list[str]]
+    kwargs: dict[str, str | int | float | bool | None | list[str]]
+    options: dict[str, Any]
+    message_id: str
+    message_timestamp: int
+
+
+_decode = msgspec.json.Decoder(_Wire).decode
+
+
+class HintBroker(RedisBroker):
+    """A Redis broker without delay queues, whose messages are small and plain."""
+
+    def __init__(self, client: redis.Redis, middleware: Sequence[dramatiq.Middleware] = ()) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            client=client,
+            middleware=list(middleware),
+            namespace=NAMESPACE,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
+            maintenance_chance=MAINTENANCE_CHANCE,
+        )
+        stock = cast("bytes", self.scripts["dispatch"].script)
+        self.scripts["dispatch"] = client.register_script(_ALLOWED_WHEN_FULL + stock)
+        self._put_aside = client.register_script(_PUT_ASIDE)
+        # Fetched and not yet acknowledged, by queue: what this process still knows of.
+        self.held: defaultdict[str, set[str]] = defaultdict(set)
+
+    @property
+    def consumer_class(self) -> type[HintConsumer]:
+        return HintConsumer
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue, without the delay queue that would be polled for nothing."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
+        """Enqueue a hint; raises BadInput for a delay or for more than small plain values."""
+        if delay is not None:
+            raise BadInput("a hint cannot be delayed: what is due later waits in the ledger")
+        queued = message.copy(options={"redis_message_id": dramatiq.message.generate_unique_id()})
+        data = queued.encode()
+        if _read(data) is None:
+            raise BadInput(
+                f"a hint carries ids only, in at most {MAX_BYTES} bytes: {message.actor_name} has {len(data)}"
+            )
+        self.emit_before("enqueue", queued, delay)
+        self.do_enqueue(queued.queue_name, queued.options["redis_message_id"], data)
+        self.emit_after("enqueue", queued, delay)
+        return queued
+
+    def depth(self, queue: str) -> int:
+        """How many hints wait in `queue`, fetched ones not counted."""
+        return int(self.client.llen(f"{self.namespace}:{queue}"))
+
+    def fetched(self, queue: str) -> set[str]:
+        """Ids that Redis has as fetched by this process and not acknowledged."""
+        return {member.decode() for member in cast("set[bytes]", self.client.smembers(self._acks(queue)))}
+
+    def put_aside(self, queue: str, data: bytes) -> None:
+        """Move a fetched message that cannot be read to `<namespace>:<queue>.aside`; empty: forget its id."""
+        messages = f"{self.namespace}:{queue}.msgs"
+        dropped = self._put_aside(keys=[self._acks(queue), messages, aside_key(queue)], args=[data, KEEP_ASIDE])
+        self.logger.error("hint put aside queue=%s bytes=%d dropped=%s", queue, len(data), dropped)
+        from worker.metrics import Metrics
+
+        Metrics.of_process().put_aside(queue)
+
+    def beat(self) -> None:
+        """Say that this process lives; a consumer with full hands sends nothing else."""
+        self.client.zadd(f"{self.namespace}:__heartbeats__", {self.broker_id: current_millis()})
+
+    def _acks(self, queue: str) -> str:
+        return f"{self.namespace}:__acks__.{self.broker_id}.{queue}"
+
+
+class HintConsumer(dramatiq.Consumer):
+    """Takes hints from one queue, no more at a time than the process can soon run."""
+
+    def __init__(self, broker: HintBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        self._broker = broker
+        self._queue = queue_name
+        self._prefetch = prefetch
+        self._timeout_s = timeout / 1000
+        self._held = broker.held[queue_name]  # outlives this consumer: its hints may still be running
+        self._cache: deque[dramatiq.Message[Any]] = deque()
+        self._freed = Event()
+        self._pause_s = 0.005
+        self._beaten_at = time.monotonic()
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        """The next hint, or None after a pause in which there was none."""
+        try:
+            if not self._cache and not self._fetch():
+                return None
+        except redis.RedisError as error:
+            raise _trouble(error) from None
+        return dramatiq.MessageProxy(self._cache.popleft())
+
+    def ack(self, message: dramatiq.MessageProxy) -> None:
+        self._finish(self._broker.do_ack, message)
+
+    def nack(self, message: dramatiq.MessageProxy) -> None:
+        self._finish(self._broker.do_nack, message)
+
+    def requeue(self, messages: Iterable[dramatiq.Message[Any] | dramatiq.MessageProxy]) -> None:
+        """Give hints back, so that another process can take them at once."""
+        ids = [message.options["redis_message_id"] for message in messages]
+        if not ids:
+            return
+        self._held.difference_update(ids)
+        try:
+            self._broker.do_requeue(self._queue, *ids)
+        except redis.RedisError as error:
+            raise _trouble(error) from None
+
+    def close(self) -> None:
+        """Give back what was fetched and not begun."""
+        cached = list(self._cache)
+        self._cache.clear()
+        self.requeue(cached)
+
+    def _fetch(self) -> bool:
+        """Fill the cache; False after a pause if there was nothing to take or no room for it."""
+        room = self._prefetch - len(self._held)
+        if room <= 0:
+            self._wait_for_room()
+            return False
+        for data in self._broker.do_fetch(self._queue, room):
+            message = _read(data or b"")
+            if message is None or message.queue_name != self._queue:
+                self._broker.put_aside(self._queue, data or b"")
+                continue
+            self._held.add(message.options["redis_message_id"])
+            self._cache.append(message)
+        self._beaten_at = time.monotonic()
+        if self._cache:
+            self._pause_s = 0.005
+            return True
+        time.sleep(min(self._pause_s, self._timeout_s))
+        self._pause_s = min(self._pause_s * 2, self._timeout_s)
+        return False
+
+    def _wait_for_room(self) -> None:
+        if time.monotonic() - self._beaten_at > HEARTBEAT_TIMEOUT_MS / 5000:
+            self._broker.beat()
+            self._beaten_at = time.monotonic()
+        self._freed.wait(self._timeout_s)
+        self._freed.clear()
+
+    def _finish(self, command: Any, message: dramatiq.MessageProxy) -> None:
+        """Acknowledge or reject; on any trouble of Redis dramatiq tries again, and the hint stays held."""
+        identity = message.options["redis_message_id"]
+        try:
+            command(self._queue, identity)
+        except redis.RedisError as error:
+            raise _trouble(error) from None
+        self._held.discard(identity)
+        self._freed.set()
+
+
+def make_broker(url: str, middleware: Sequence[dramatiq.Middleware] = ()) -> HintBroker:
+    """The broker at `url`, with all lanes declared; nothing is sent yet. Raises BadSettings for no Redis URL."""
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise BadSettings(f"SMSQ_BROKER_URL begins with {url.partition(':')[0]!r}; redis, rediss or unix would do")
+    broker = HintBroker(connect(url), middleware)
+    for lane in LANES:
+        broker.declare_queue(lane)
+    return broker
+
+
+def make_worker(broker: HintBroker, lane: str, threads: int) -> dramatiq.Worker:
+    """A worker of one lane, not yet started.
+
+    What dramatiq would read from the environment while it is imported is set here instead.
+    """
+    vars(dramatiq.worker).update(
+        CONSUMER_RESTART_DELAY_SECS=RECONNECT_S,
+        POST_PROCESS_MESSAGE_RETRY_DELAY_SECS=RECONNECT_S,
+    )
+    worker = dramatiq.Worker(broker, queues={lane}, worker_threads=threads, worker_timeout=POLL_MS[lane])
+    # The running ones count too: little is held back from the other processes of the lane.
+    worker.queue_prefetch = threads + max(1, threads // 2)
+    return worker
+
+
+def aside_key(queue: str) -> str:
+    """Where messages of `queue` lie that could not be read: a list, the newest last."""
+    return f"{NAMESPACE}:{queue}.aside"
+
+
+def _trouble(error: redis.RedisError) -> ConnectionClosed:
+    """Any error of Redis as the one kind after which dramatiq tries again."""
+    return ConnectionClosed(type(error).__name__)  # type: ignore[no-untyped-call]
+
+
+def _read(data: bytes) -> dramatiq.Message[Any] | None:
+    """The message in `data`, or None if it is not one of ours."""
+    if len(data) > MAX_BYTES:
+        return None
+    try:
+        wire = _decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if not isinstance(wire.options.get("redis_message_id"), str):
+        return None
+    return dramatiq.Message(
+        queue_name=wire.queue_name,
+        actor_name=wire.actor_name,
+        args=tuple(wire.args),
+        kwargs=wire.kwargs,
+        options=wire.options,
+        message_id=wire.message_id,
+        message_timestamp=wire.message_timestamp,
+    )

@@ -1,0 +1,72 @@
+"""Hints: telling the workers that something in the ledger wants doing.
+
+A hint that cannot be given is logged, counted and forgotten, never an error of the caller's: the
+ledger has the work already and the sweeper hands it out within seconds. Actors need not be
+declared here, so producers give hints without importing them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import dramatiq
+import redis
+from dramatiq.errors import BrokerConnectionError
+
+from worker.broker import HintBroker
+from worker.domain.batch import Ref
+
+SEND_BATCHES: Final = "send_batches"
+ASK_STATUSES: Final = "ask_statuses"
+SETTLE_DOUBTS: Final = "settle_doubts"
+DO_JOB: Final = "do_job"
+CHECK_BALANCE: Final = "check_balance"
+
+MAX_REFS = 100  # in one message, which stays below the broker's limit
+
+_log = logging.getLogger(__name__)
+
+
+class Hints:
+    """One method per actor; each answers whether the queue took everything, and stops at the first trouble."""
+
+    def __init__(self, broker: HintBroker) -> None:
+        self._broker = broker
+
+    def batches(self, lane: str, refs: Sequence[Ref], *, each: int = 1) -> bool:
+        """These may be claimed now; one message per `each` of them, which one thread sends in turn."""
+        return all(self._give(lane, SEND_BATCHES, part) for part in _parts(refs, each))
+
+    def asks(self, refs: Sequence[Ref]) -> bool:
+        """The gateway should be asked about these; together, so that they share a request."""
+        return all(self._give("status", ASK_STATUSES, part) for part in _parts(refs, MAX_REFS))
+
+    def doubts(self, refs: Sequence[Ref]) -> bool:
+        """It is time to look at these doubtful batches."""
+        return all(self._give("status", SETTLE_DOUBTS, part) for part in _parts(refs, MAX_REFS))
+
+    def job(self, job_id: str) -> bool:
+        """A job was posted."""
+        return self._give("chores", DO_JOB, job_id)
+
+    def balance(self) -> bool:
+        """The balance should be looked up."""
+        return self._give("chores", CHECK_BALANCE)
+
+    def _give(self, queue: str, actor: str, *args: Any) -> bool:
+        try:
+            self._broker.enqueue(dramatiq.Message(queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}))
+        except (redis.RedisError, BrokerConnectionError) as error:
+            _log.warning("hint lost queue=%s actor=%s why=%s", queue, actor, type(error).__name__)
+            from worker.metrics import Metrics
+
+            Metrics.of_process().hint_lost(queue)
+            return False
+        return True
+
+
+def _parts(refs: Sequence[Ref], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(refs), size):
+        yield [str(ref) for ref in refs[start : start + size]]

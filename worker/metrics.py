@@ -1,0 +1,218 @@
+"""Every metric there is, once: name, kind, labels, buckets and what it tells.
+
+Base units only, the unit in the name. Labels come from closed sets: never a phone, a text, an id or
+a campaign. `docs/metrics.md` is written from this file (`python -m worker.metrics > docs/metrics.md`).
+
+Counters and durations that happen inside a process are kept by prometheus-client, and summed over
+processes when `PROMETHEUS_MULTIPROC_DIR` was set before this file was imported. What the ledger and
+the queues know is read by the exporter when somebody asks.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass
+from typing import Final, Literal, TextIO
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+Kind = Literal["counter", "gauge", "histogram"]
+Source = Literal["process", "scrape"]
+
+REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)  # up to the read timeout
+WAIT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 3600)
+FATE_BUCKETS: Final = (1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)  # a handset may be off for a day
+
+LABELS: Final[dict[str, str]] = {
+    "lane": "`urgent`, `bulk`, `status`, `chores`",
+    "queue": "`urgent`, `bulk`, `status`, `chores`",
+    "channel": "a row of `gateway/channels.py`",
+    "status": "a name that reports show (`domain/status.py`)",
+    "state": "where a batch stands: `ready`, `sending`, `doubtful`, `parked`, `settled`",
+    "command": "`send`, `status`, `balance`, `price`, `history`",
+    "mirror": "a host of `SMSQ_MIRRORS`",
+    "outcome": "what came of it, a short word",
+    "code": "an error code of the gateway's table, or `other`",
+    "actor": "an actor's name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    source: Source = "process"
+    buckets: tuple[float, ...] = ()
+
+
+METRICS: Final[tuple[Metric, ...]] = (
+    Metric(
+        "smsq_messages_total", "counter", "Messages that came to stand here.", ("lane", "channel", "status"), "scrape"
+    ),
+    Metric("smsq_batches", "gauge", "Batches by where they stand.", ("lane", "state"), "scrape"),
+    Metric("smsq_queue_oldest_seconds", "gauge", "Age of the oldest batch that may be sent now.", ("lane",), "scrape"),
+    Metric("smsq_queue_hints", "gauge", "Hints that wait in the broker.", ("queue",), "scrape"),
+    Metric(
+        "smsq_enrol_to_accept_seconds",
+        "histogram",
+        "From enrolment to the gateway's acceptance, per batch.",
+        ("lane",),
+        buckets=WAIT_BUCKETS,
+    ),
+    Metric(
+        "smsq_accept_to_final_seconds",
+        "histogram",
+        "From acceptance to a final status, per message.",
+        ("lane", "channel"),
+        buckets=FATE_BUCKETS,
+    ),
+    Metric(
+        "smsq_gateway_requests_total",
+        "counter",
+        "Requests to the gateway by what came of them.",
+        ("command", "mirror", "outcome"),
+    ),
+    Metric(
+        "smsq_gateway_request_seconds",
+        "histogram",
+        "How long the gateway took to answer.",
+        ("command", "mirror"),
+        buckets=REQUEST_BUCKETS,
+    ),
+    Metric(
+        "smsq_mirror_up", "gauge", "1 while the mirror's breaker is closed, as last seen by any process.", ("mirror",)
+    ),
+    Metric("smsq_gateway_errors_total", "counter", "Error codes the gateway answered.", ("command", "code")),
+    Metric("smsq_doubts_total", "counter", "Doubtful batches by how they came about and ended.", ("outcome",)),
+    Metric(
+        "smsq_double_accepts_total", "counter", "Messages accepted under a second id; any is an alarm.", (), "scrape"
+    ),
+    Metric("smsq_pending_statuses", "gauge", "Accepted messages without a final status.", (), "scrape"),
+    Metric("smsq_status_age_seconds", "gauge", "Age of the oldest message that waits for its status.", (), "scrape"),
+    Metric(
+        "smsq_visible_after_seconds", "gauge", "From acceptance until the gateway shows it when asked.", (), "scrape"
+    ),
+    Metric("smsq_balance", "gauge", "The account's balance, in its own currency, as last seen.", (), "scrape"),
+    Metric("smsq_cost_total", "counter", "Money spent, in the account's currency.", ("channel",), "scrape"),
+    Metric("smsq_leader", "gauge", "1 while a scheduler leads.", (), "scrape"),
+    Metric("smsq_owners", "gauge", "Worker processes whose heart beats.", (), "scrape"),
+    Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts.", (), "scrape"),
+    Metric("smsq_ledger_up", "gauge", "1 if the ledger answered this scrape.", (), "scrape"),
+    Metric("smsq_leases_expired_total", "counter", "Claims whose worker fell silent or ran out of time.", ("lane",)),
+    Metric(
+        "smsq_hints_lost_total", "counter", "Hints the broker did not take; the sweeper makes up for them.", ("queue",)
+    ),
+    Metric("smsq_hints_put_aside_total", "counter", "Messages in the queue that could not be read.", ("queue",)),
+    Metric("smsq_actor_runs_total", "counter", "Actor runs by how they ended.", ("actor", "outcome")),
+    Metric("smsq_actor_seconds", "histogram", "How long an actor ran.", ("actor",), buckets=REQUEST_BUCKETS),
+)
+TABLE: Final[dict[str, Metric]] = {metric.name: metric for metric in METRICS}
+
+
+class Metrics:
+    """What happens inside a process; one method per event, times in seconds."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._enrol_to_accept = _histogram("smsq_enrol_to_accept_seconds", registry)
+        self._accept_to_final = _histogram("smsq_accept_to_final_seconds", registry)
+        self._requests = _counter("smsq_gateway_requests_total", registry)
+        self._request_seconds = _histogram("smsq_gateway_request_seconds", registry)
+        self._mirror_up = _gauge("smsq_mirror_up", registry)
+        self._errors = _counter("smsq_gateway_errors_total", registry)
+        self._doubts = _counter("smsq_doubts_total", registry)
+        self._expired = _counter("smsq_leases_expired_total", registry)
+        self._hints_lost = _counter("smsq_hints_lost_total", registry)
+        self._put_aside = _counter("smsq_hints_put_aside_total", registry)
+        self._actor_runs = _counter("smsq_actor_runs_total", registry)
+        self._actor_seconds = _histogram("smsq_actor_seconds", registry)
+
+    @staticmethod
+    @functools.cache
+    def of_process() -> Metrics:
+        """The one set that this process counts in."""
+        return Metrics(prometheus_client.REGISTRY)
+
+    def accepted(self, lane: str, after_s: float) -> None:
+        """A batch was accepted, so long after its enrolment."""
+        self._enrol_to_accept.labels(lane).observe(after_s)
+
+    def final(self, lane: str, channel: str, after_s: float) -> None:
+        """A message reached its final status, so long after it was accepted."""
+        self._accept_to_final.labels(lane, channel).observe(after_s)
+
+    def request(self, command: str, mirror: str, outcome: str, took_s: float) -> None:
+        """A request to the gateway ended."""
+        self._requests.labels(command, mirror, outcome).inc()
+        self._request_seconds.labels(command, mirror).observe(took_s)
+
+    def mirror_up(self, mirror: str, is_up: bool) -> None:
+        """A mirror's breaker closed or opened."""
+        self._mirror_up.labels(mirror).set(is_up)
+
+    def gateway_error(self, command: str, code: int | None) -> None:
+        """The gateway answered an error code; None stands for one that is in no table."""
+        self._errors.labels(command, "other" if code is None else str(code)).inc()
+
+    def doubt(self, outcome: str, count: int = 1) -> None:
+        """Doubtful batches came about or ended."""
+        self._doubts.labels(outcome).inc(count)
+
+    def leases_expired(self, lane: str, count: int = 1) -> None:
+        """Claims became doubtful because their worker fell silent."""
+        self._expired.labels(lane).inc(count)
+
+    def hint_lost(self, queue: str) -> None:
+        """The broker did not take a hint."""
+        self._hints_lost.labels(queue).inc()
+
+    def put_aside(self, queue: str) -> None:
+        """A message in the queue could not be read."""
+        self._put_aside.labels(queue).inc()
+
+    def actor_ran(self, actor: str, outcome: str, took_s: float) -> None:
+        """An actor returned (`done`), raised (`failed`) or was not run (`skipped`)."""
+        self._actor_runs.labels(actor, outcome).inc()
+        self._actor_seconds.labels(actor).observe(took_s)
+
+
+def _counter(name: str, registry: CollectorRegistry) -> Counter:
+    return Counter(name, TABLE[name].help, TABLE[name].labels, registry=registry)
+
+
+def _gauge(name: str, registry: CollectorRegistry) -> Gauge:
+    return Gauge(name, TABLE[name].help, TABLE[name].labels, registry=registry, multiprocess_mode="mostrecent")
+
+
+def _histogram(name: str, registry: CollectorRegistry) -> Histogram:
+    row = TABLE[name]
+    return Histogram(name, row.help, row.labels, registry=registry, buckets=row.buckets)
+
+
+def write_page(out: TextIO) -> None:
+    """Write `docs/metrics.md`."""
+    out.write(
+        "# Metrics\n\n"
+        "Written from `worker/metrics.py` by `python -m worker.metrics > docs/metrics.md`.\n\n"
+        "`smsq exporter` (part of `smsq up`) serves them at `http://SMSQ_METRICS_ADDR/metrics`, `127.0.0.1:9191` by\n"
+        "default. Times are seconds, money is in the account's currency. Those marked *ledger* are read from the ledger\n"
+        "or the queues at the moment of the scrape; the others are counted by the processes and summed.\n\n"
+        "| name | kind | labels | from | tells |\n|---|---|---|---|---|\n"
+    )
+    for metric in METRICS:
+        labels = ", ".join(metric.labels)
+        origin = "ledger" if metric.source == "scrape" else "processes"
+        out.write(f"| `{metric.name}` | {metric.kind} | {labels} | {origin} | {metric.help} |\n")
+    out.write("\n## Labels\n\nEach comes from a closed set; none is ever a phone, a text, an id or a campaign.\n\n")
+    out.write("| label | values |\n|---|---|\n")
+    out.writelines(f"| {label} | {values} |\n" for label, values in LABELS.items())
+
+
+if __name__ == "__main__":
+    write_page(sys.stdout)
