@@ -29,6 +29,7 @@ SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linu
 START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answer
 STOP_TIMEOUT_S = 20.0
 _LOOK_EVERY_S = 0.01
+_SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long
 
 
 class EmbeddedRedis:
@@ -91,10 +92,10 @@ class EmbeddedRedis:
         """Return when the server answers; raises LedgerUnreachable with the way out."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._owner_lock is None:
-            self._owner_lock = _try_lock(self._folder / "owner.lock")
+            self._owner_lock = try_lock(self._folder / "owner.lock")
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
-            lock = _try_lock(self._folder / "server.lock")
+            lock = try_lock(self._folder / "server.lock")
             if lock is not None:
                 self._launch(lock)
             if self._answers():
@@ -104,7 +105,7 @@ class EmbeddedRedis:
 
     def ensure(self) -> bool:
         """Start the server again if it died; True if it had to be."""
-        lock = _try_lock(self._folder / "server.lock")
+        lock = try_lock(self._folder / "server.lock")
         if lock is None:
             return False
         os.close(lock)
@@ -136,8 +137,7 @@ class EmbeddedRedis:
         """Start a server that inherits `lock`; it is ours from here on or the start fails."""
         try:
             binary = find_server(self._server, self.home)
-            self._socket = _socket_path(self._folder)
-            (self._folder / "socket").write_text(str(self._socket))
+            self._socket = self._choose_socket()
             parent = os.getpid()
 
             def leave_with_parent() -> None:
@@ -159,6 +159,19 @@ class EmbeddedRedis:
             raise LedgerUnreachable(f"the private Redis of {self.home} cannot be started: {error}") from None
         finally:
             os.close(lock)
+
+    def _choose_socket(self) -> Path:
+        """The path used before, since others were told of it; else a new one, recorded for guests."""
+        record = self._folder / "socket"
+        if self._socket is not None and self._socket.parent.is_dir():
+            return self._socket
+        with contextlib.suppress(OSError):
+            old = Path(record.read_text()).parent
+            if old.name.startswith(_SHORT) and old.stat().st_uid == os.getuid():
+                shutil.rmtree(old, ignore_errors=True)  # of a server that could not clean up after itself
+        path = _socket_path(self._folder)
+        record.write_text(str(path))
+        return path
 
     def _argv(self, binary: str) -> list[str]:
         options = {
@@ -205,7 +218,7 @@ class EmbeddedRedis:
 
     def _is_gone(self) -> bool:
         self._reap()
-        lock = _try_lock(self._folder / "server.lock")
+        lock = try_lock(self._folder / "server.lock")
         if lock is None:
             return False
         os.close(lock)
@@ -250,11 +263,11 @@ def _socket_path(folder: Path) -> Path:
     for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
         if base and os.path.isdir(base) and len(os.fsencode(base)) < SOCKET_PATH_LIMIT - 30:
             with contextlib.suppress(OSError):
-                return Path(tempfile.mkdtemp(prefix="smsq-", dir=base)) / "redis.sock"
+                return Path(tempfile.mkdtemp(prefix=_SHORT, dir=base)) / "redis.sock"
     raise LedgerUnreachable(f"{folder} is too long a path for a socket; choose a shorter SMSQ_HOME")
 
 
-def _try_lock(path: Path) -> int | None:
+def try_lock(path: Path) -> int | None:
     """An open descriptor holding `path` exclusively, or None while another process does."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,0 +1,65 @@
+"""A child's log file: written by the child itself, read along for what a person should see."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+LIMIT = 50_000_000  # bytes; then the file begins anew and the old one is kept once
+_SERIOUS = re.compile(r"\b(warn|warning|error|critical|fatal|traceback)\b", re.IGNORECASE)
+_LEVEL_WITHIN = 80  # characters from the start of a line in which its level stands
+
+
+class ChildLog:
+    """`$SMSQ_HOME/logs/<name>.log`; `say` gets its warnings and errors, or everything with `verbose`."""
+
+    def __init__(self, path: Path, name: str, say: Callable[[str], None], *, verbose: bool = False) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = path
+        self.last_line = ""
+        # Appending, so that the child goes on at the new end when the file begins anew.
+        self.writer = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._name = name
+        self._say = say
+        self._verbose = verbose
+        self._at = path.stat().st_size
+        self._rest = b""
+
+    def read(self) -> None:
+        """Show what was written since the last look."""
+        size = os.fstat(self.writer).st_size
+        if size < self._at:
+            self._at = 0
+        if size > self._at:
+            with self.path.open("rb") as file:
+                file.seek(self._at)
+                fresh = file.read(size - self._at)
+            self._at = size
+            self._show(fresh)
+        if size > LIMIT:
+            self._begin_anew()
+
+    def close(self) -> None:
+        """Show the last lines; the file stays."""
+        self.read()
+        self._show(b"\n")
+        with contextlib.suppress(OSError):
+            os.close(self.writer)
+
+    def _show(self, fresh: bytes) -> None:
+        *lines, self._rest = (self._rest + fresh).split(b"\n")
+        for line in lines:
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                self.last_line = text
+            if text and (self._verbose or _SERIOUS.search(text[:_LEVEL_WITHIN])):
+                self._say(f"{self._name}: {text}")
+
+    def _begin_anew(self) -> None:
+        shutil.copyfile(self.path, self.path.with_suffix(".log.1"))
+        os.truncate(self.path, 0)
+        self._at = 0

@@ -1,0 +1,311 @@
+"""The process around the processes: starts them, starts again what dies, kills what is silent, stops them in order.
+
+Children have sessions of their own, so Ctrl-C reaches the supervisor alone. They write their logs
+themselves; the supervisor only reads along, so that a slow or frozen supervisor slows nobody. What
+everything rests on (Redis) is looked after first and stopped last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+import msgspec
+
+from worker import metrics_folder
+from worker.child_log import ChildLog
+from worker.domain.errors import SmsqError
+from worker.embedded import try_lock
+
+TICK_S = 0.2
+BEAT_CHECK_S = 1.0
+STEADY_S = 10.0  # a child that lived for so long is started again at once
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+GIVE_UP_AFTER = 3  # quick deaths in a row of a child that never was steady: it cannot be started
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to keep running.
+
+    `env` is its whole environment. Those with a lower `stop_order` are stopped first. It is killed
+    once its last beat is `silent_after_s` seconds old; None means that it does not beat.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(kw_only=True)
+    nice: int = field(default=0, kw_only=True)
+    stop_order: int = field(default=0, kw_only=True)
+    stop_timeout_s: float = field(default=45.0, kw_only=True)  # longer than one request to the gateway
+    silent_after_s: float | None = field(default=None, kw_only=True)
+
+
+class Foundation(Protocol):
+    """What all children rest on: looked after before them, stopped after them."""
+
+    def ensure(self) -> bool:
+        """Start it again if it died; True if it had to be."""
+
+    def stop(self) -> None:
+        """Stop it cleanly."""
+
+
+class Supervisor:
+    """Runs `children` until told to stop.
+
+    `heartbeat(pid)` answers how many seconds ago that process last beat, None where that is not
+    known. `tick` is called five times a second from the main loop. `say` shows a line to the person
+    at the terminal. `announce` is what `up.json` holds besides the pid.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        children: Sequence[Child],
+        *,
+        foundation: Foundation | None = None,
+        heartbeat: Callable[[int], float | None] = lambda pid: None,
+        tick: Callable[[], None] = lambda: None,
+        say: Callable[[str], None] = lambda line: None,
+        announce: Mapping[str, object] | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self._home = home
+        self._foundation = foundation
+        self._heartbeat = heartbeat
+        self._tick = tick
+        self._say = say
+        self._announce = announce
+        self._kept = [_Kept(child, home, say, verbose) for child in children]
+        self._asked = 0  # how often we were asked to stop
+        self._beats_checked_at = 0.0
+
+    def stop(self, *_: object) -> None:
+        """Ask the loop to stop; asking again hurries. Safe in a signal handler and from any thread."""
+        self._asked += 1
+
+    def run(self) -> int:
+        """Run until asked to stop: 0 then, 1 if a child could not be started; SmsqError if another runs here."""
+        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = try_lock(self._home / "up.lock")
+        if lock is None:
+            raise SmsqError(f"another supervisor runs already in {self._home}")
+        with self._signals():
+            try:
+                metrics_folder.clean(self._home)
+                if self._announce is not None:
+                    _write_private(self._up_json, {**self._announce, "pid": os.getpid()})
+                return self._loop()
+            finally:
+                self._stop_all()
+                self._up_json.unlink(missing_ok=True)
+                os.close(lock)
+
+    def pids(self) -> dict[str, int]:
+        """The children that run, by name."""
+        return {kept.child.name: kept.pid for kept in self._kept if kept.pid}
+
+    @property
+    def _up_json(self) -> Path:
+        return self._home / "up.json"
+
+    def _loop(self) -> int:
+        while not self._asked:
+            if self._foundation is not None:
+                self._look_after_foundation(self._foundation)
+            for kept in self._kept:
+                kept.look()
+                if kept.is_hopeless:
+                    self._say(f"{kept.child.name} cannot be started: {kept.last_words}")
+                    return 1
+            self._check_beats()
+            self._run_tick()
+            time.sleep(TICK_S)
+        return 0
+
+    def _look_after_foundation(self, foundation: Foundation) -> None:
+        try:
+            if foundation.ensure():
+                _log.error("foundation died and was started again")
+                self._say("the private Redis died and was started again")
+        except SmsqError as error:
+            _log.error("foundation cannot be started why=%s", error.sentence)
+
+    def _check_beats(self) -> None:
+        now = time.monotonic()
+        if now - self._beats_checked_at < BEAT_CHECK_S:
+            return
+        self._beats_checked_at = now
+        for kept in self._kept:
+            limit = kept.child.silent_after_s
+            if limit is None or not kept.pid or kept.lived_s < limit:
+                continue
+            try:
+                silent_s = self._heartbeat(kept.pid)
+            except Exception as error:  # noqa: BLE001 - whoever reads the beats may be cut off; nobody is killed for that
+                _log.warning("beats cannot be read why=%s", type(error).__name__)
+                return
+            if silent_s is not None and silent_s > limit:
+                _log.error("child silent name=%s pid=%d silent_s=%.1f", kept.child.name, kept.pid, silent_s)
+                self._say(f"{kept.child.name} was silent for {silent_s:.0f} s and is started again")
+                kept.kill()
+
+    def _run_tick(self) -> None:
+        try:
+            self._tick()
+        except Exception as error:  # noqa: BLE001 - the loop that keeps everything alive goes on
+            _log.error("tick failed why=%s", type(error).__name__)
+
+    def _stop_all(self) -> None:
+        """In order, each group together; a further request to stop kills what is left."""
+        in_order = sorted(self._kept, key=lambda kept: kept.child.stop_order)
+        for _, group in groupby(in_order, key=lambda kept: kept.child.stop_order):
+            leaving = [kept for kept in group if kept.pid]
+            for kept in leaving:
+                kept.terminate()
+            deadline = time.monotonic() + max((kept.child.stop_timeout_s for kept in leaving), default=0.0)
+            while any(kept.is_running() for kept in leaving):
+                self._run_tick()  # what they need to finish may hang on it
+                if self._asked > 1 or time.monotonic() > deadline:
+                    for kept in leaving:
+                        kept.kill()
+                time.sleep(0.02)
+        for kept in self._kept:
+            kept.log.close()
+        if self._foundation is not None:
+            self._foundation.stop()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Take SIGINT, SIGTERM and SIGHUP while running; elsewhere than in the main thread `stop` is the way."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(signum: int, frame: FrameType | None) -> None:
+            self.stop()
+
+        before = {signum: signal.signal(signum, ask) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+class _Kept:
+    """One child and its history."""
+
+    def __init__(self, child: Child, home: Path, say: Callable[[str], None], verbose: bool) -> None:
+        self.child = child
+        self.log = ChildLog(home / "logs" / f"{child.name}.log", child.name, say, verbose=verbose)
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._start_at = 0.0  # monotonic: not before
+        self._quick_deaths = 0
+        self._was_steady = False
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def lived_s(self) -> float:
+        return time.monotonic() - self._started_at
+
+    @property
+    def is_hopeless(self) -> bool:
+        return not self._was_steady and self._quick_deaths >= GIVE_UP_AFTER
+
+    @property
+    def last_words(self) -> str:
+        return f"{self.log.last_line or 'it said nothing'} (see {self.log.path})"
+
+    def look(self) -> None:
+        """Start it if it should run and does not; note its death."""
+        self.log.read()
+        if self._process is not None:
+            code = self._process.poll()
+            if code is None:
+                self._was_steady = self._was_steady or self.lived_s >= STEADY_S
+                return
+            self._bury(code)
+        if time.monotonic() >= self._start_at and not self.is_hopeless:
+            self._start()
+
+    def is_running(self) -> bool:
+        self.log.read()
+        return self._process is not None and self._process.poll() is None
+
+    def terminate(self) -> None:
+        self._send(signal.SIGTERM)
+        self._send(signal.SIGCONT)  # a frozen one could not hear it
+
+    def kill(self) -> None:
+        """SIGKILL to its whole session; works on a frozen one."""
+        if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _send(self, signum: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(signum)
+
+    def _start(self) -> None:
+        folder = metrics_folder.folder(self._home, self.child.name)
+        self._started_at = time.monotonic()
+        try:
+            self._process = subprocess.Popen(
+                list(self.child.argv),
+                env={**self.child.env, metrics_folder.VARIABLE: str(folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=self.log.writer,
+                stderr=self.log.writer,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SmsqError(f"{self.child.name} cannot be started: {error}") from None
+        if self.child.nice:
+            with contextlib.suppress(OSError):  # it may have ended already
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, self.child.nice)
+        _log.info("child started name=%s pid=%d", self.child.name, self._process.pid)
+
+    def _bury(self, code: int) -> None:
+        lived_s = self.lived_s
+        self._process = None
+        self._quick_deaths = 0 if lived_s >= STEADY_S else self._quick_deaths + 1
+        pause_s = min(FIRST_PAUSE_S * 2 ** (self._quick_deaths - 2), LONGEST_PAUSE_S) if self._quick_deaths > 1 else 0.0
+        self._start_at = time.monotonic() + pause_s
+        _log.error(
+            "child ended name=%s code=%d lived_s=%.1f pause_s=%.1f%s",
+            self.child.name,
+            code,
+            lived_s,
+            pause_s,
+            " crash loop" if self._quick_deaths >= GIVE_UP_AFTER else "",
+        )
+
+
+def _write_private(path: Path, content: Mapping[str, object]) -> None:
+    """Replace `path` in one step by a file that only its owner can read."""
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(content))
+    fresh.replace(path)
