@@ -42,18 +42,18 @@ class MessageId(NamedTuple):
     """The public id of a message: its batch and its place in it, written `4711.17`."""
 
     batch: int
-    index: int
+    place: int
 
     def __str__(self) -> str:
-        return f"{self.batch}.{self.index}"
+        return f"{self.batch}.{self.place}"
 
     @classmethod
     def parse(cls, written: str) -> MessageId:
         """Read `4711.17`; raises ValueError on anything else."""
-        batch, dot, index = written.partition(".")
+        batch, dot, place = written.partition(".")
         if not dot:
             raise ValueError(f"a message id looks like 4711.17, not {written!r}")
-        return cls(int(batch), int(index))
+        return cls(int(batch), int(place))
 
 
 class Options(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

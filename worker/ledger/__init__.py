@@ -1,0 +1,27 @@
+"""The truth about every message, in Redis: keys, verbs and their Lua."""
+
+from worker.ledger.keys import Keys
+from worker.ledger.ledger import Ledger
+from worker.ledger.values import (
+    Claim,
+    ClaimRefusal,
+    Enrolled,
+    Fact,
+    NoClaim,
+    Opened,
+    Order,
+    Plan,
+)
+
+__all__ = [
+    "Claim",
+    "ClaimRefusal",
+    "Enrolled",
+    "Fact",
+    "Keys",
+    "Ledger",
+    "NoClaim",
+    "Opened",
+    "Order",
+    "Plan",
+]

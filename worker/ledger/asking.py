@@ -1,0 +1,191 @@
+"""The verbs around asking: what is due, what was found, what may be trusted to be absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from worker.domain.batch import Ref
+from worker.ledger.enrolment import cost_units
+from worker.ledger.scripts import Argument, script
+from worker.ledger.store import Store, translated
+from worker.ledger.values import Fact
+
+DAYS_WATCHED = 3  # how long ids taken for absent are still asked about
+
+
+class Control(NamedTuple):
+    """A known accepted message: proof that a mirror shows what it accepted."""
+
+    gateway_id: int
+    phone: int
+    accepted_at: float  # Unix seconds
+
+
+class Probe(NamedTuple):
+    """What asking about one doubtful batch showed."""
+
+    asked_at: float  # Redis' time before the ask
+    known_s: float  # how long the asker has known the newest attempt, by its own monotonic clock
+    mirrors: Sequence[str]  # that answered well and showed a control
+    control_at: float  # when the oldest of those controls was accepted; 0 for none
+    another_wanting: bool  # another mirror is up and was not asked
+    absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
+
+
+class Asking(Store):
+    """What the status lane does."""
+
+    def due(self, which: str, many: int, again_s: float) -> list[Ref]:
+        """References due in `doubt`, `asks`, `watch` or `ready:<lane>`; each is due again after `again_s`."""
+        reply = self.call("due", [self.key(which)], many, int(again_s * 1000))
+        return [Ref.parse(ref) for ref in reply[1:]]
+
+    def take(
+        self,
+        kind: str,
+        token: str,
+        most: int,
+        lasts_s: float,
+        limits: Mapping[str, tuple[int, float]] | None = None,
+    ) -> float:
+        """Leave for one counted request: 0 where it is given, else seconds to wait before asking again.
+
+        `limits` names each per-time limit with its count and its span in seconds.
+        """
+        limits = limits or {}
+        keys = [
+            self.key(f"slots:{kind}"),
+            *(self.key(f"limit:{name}") for name in limits),
+        ]
+        spans: list[Argument] = [value for most_of, span in limits.values() for value in (most_of, int(span * 1000))]
+        reply = self.call("take", keys, token, most, int(lasts_s * 1000), *spans)
+        return 0.0 if reply[0] == b"taken" else int(reply[1]) / 1000
+
+    def give_back(self, kind: str, token: str) -> None:
+        """The counted request is over."""
+        with translated():
+            self.redis.zrem(self.key(f"slots:{kind}"), token)
+
+    def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
+        """To which batch each gateway id was given, None where the ledger never gave it."""
+        if not gateway_ids:
+            return []
+        with translated():
+            found = self.redis.hmget(self.key("g"), [str(gateway_id) for gateway_id in gateway_ids])
+        return [Ref.parse(ref) if ref is not None else None for ref in found]
+
+    def advance(self, facts: Sequence[Fact], next_ask_s: float = 60.0) -> int:
+        """Merge what the gateway reported, in groups by batch; how many messages moved.
+
+        Facts under ids that the ledger never gave are counted and otherwise ignored.
+        """
+        refs = self.batches_of([fact.gateway_id for fact in facts])
+        by_batch: dict[Ref, list[Fact]] = {}
+        strangers = 0
+        for fact, ref in zip(facts, refs, strict=True):
+            if ref is None:
+                strangers += 1
+            else:
+                by_batch.setdefault(ref, []).append(fact)
+        verb = script("advance")
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.script_load(verb.text)
+            for ref, group in by_batch.items():
+                arguments: list[Argument] = [
+                    self.now_ms(),
+                    ref.number,
+                    str(ref),
+                    int(next_ask_s * 1000),
+                ]
+                for fact in group:
+                    arguments += [
+                        fact.gateway_id,
+                        fact.phone,
+                        int(fact.status),
+                        fact.error_code,
+                    ]
+                    arguments += [
+                        fact.parts,
+                        cost_units(fact.cost),
+                        fact.at or int(self.clock.now()),
+                    ]
+                keys = self.keys.batch_verb(ref)
+                pipe.evalsha(verb.sha, len(keys), *keys, *arguments)
+            if strangers:
+                pipe.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
+            replies = pipe.execute() if by_batch or strangers else [b""]
+        moved = replies[1 : 1 + len(by_batch)]
+        return sum(int(reply[1]) for reply in moved if reply[0] == b"merged")
+
+    def probe(
+        self,
+        ref: Ref,
+        probe: Probe,
+        *,
+        window_s: float,
+        arrival_s: float,
+        next_ask_s: float,
+        patience_s: float,
+        blind_patience_s: float,
+    ) -> tuple[str, str]:
+        """Record what asking showed; the state afterwards (`doubtful ready settled parked`) and why.
+
+        `arrival_s` is peer close and latest arrival together.
+        """
+        arguments: list[Argument] = [
+            int(probe.asked_at * 1000),
+            int(probe.known_s * 1000),
+            int(window_s * 1000),
+        ]
+        arguments += [
+            int(arrival_s * 1000),
+            " ".join(probe.mirrors),
+            int(probe.control_at * 1000),
+        ]
+        arguments += ["1" if probe.another_wanting else "", int(next_ask_s * 1000)]
+        arguments += [int(patience_s * 1000), int(blind_patience_s * 1000)]
+        for gateway_id, indices in probe.absent.items():
+            arguments += [gateway_id, ",".join(map(str, indices))]
+        reply = self.call_on("probe", ref, *arguments)
+        return reply[0].decode(), reply[1].decode() if len(reply) > 1 else ""
+
+    def asked(self, ref: Ref, every_s: Sequence[float]) -> float:
+        """Plan the next question for an accepted batch; seconds until then, 0 where all is final."""
+        reply = self.call_on("asked", ref, *[int(step * 1000) for step in every_s])
+        return int(reply[1]) / 1000 if reply[0] == b"next" else 0.0
+
+    def watched(self, ref: Ref, next_s: float) -> bool:
+        """Ids taken for absent were asked about; False once their watch is over."""
+        return self.call_on("watched", ref, int(next_s * 1000), DAYS_WATCHED * 86_400_000)[0] == b"next"
+
+    def control_message(self, visible_s: float) -> Control | None:
+        """The youngest accepted message that has had `visible_s` to become visible, None where there is none."""
+        with translated():
+            young, young_at, ripe, ripe_at = self.redis.hmget(
+                self.key("control"), ["young", "young_at", "ripe", "ripe_at"]
+            )
+            self.redis.hset(self.key("control"), "visible_ms", str(int(visible_s * 1000)))
+        for named, at in ((young, young_at), (ripe, ripe_at)):
+            if named is not None and self.time() - int(at) / 1000 >= visible_s:
+                gateway_id, _, phone = named.decode().partition(":")
+                return Control(int(gateway_id), int(phone), int(at) / 1000)
+        return None
+
+    def control_seen(self, mirror: str, asked_at: float, control: Control) -> None:
+        """A mirror showed the control; shared by every doubt for a minute."""
+        with translated():
+            self.redis.hset(
+                self.key("control"),
+                f"seen:{mirror}",
+                f"{asked_at}:{control.accepted_at}",
+            )
+
+    def control_of(self, mirror: str, within_s: float) -> float:
+        """When the control was accepted that this mirror showed within the last `within_s`; 0 for none."""
+        with translated():
+            seen = self.redis.hget(self.key("control"), f"seen:{mirror}")
+        if seen is None:
+            return 0.0
+        asked_at, _, accepted_at = seen.decode().partition(":")
+        return float(accepted_at) if self.time() - float(asked_at) <= within_s else 0.0

@@ -1,0 +1,283 @@
+"""Enrolling: one message, or a campaign range by range. The ledger first, the hint after."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
+from worker.domain.campaign import Reject
+from worker.domain.errors import BadInput, Conflict, LedgerHalted
+from worker.ledger.scripts import Argument
+from worker.ledger.store import COST_UNITS, Store, translated
+from worker.ledger.values import Enrolled, Opened, Order, Plan
+
+IDEM_KEPT_MS = 72 * 3600 * 1000
+HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
+POLICIES = {"ask": 0, "park": 1, "resend": 2}
+LANE_NUMBERS = {"urgent": 0, "bulk": 1}
+NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
+SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that is mistaken for a digit
+
+# What a journal is told before enrolment returns: run, n, batch number, hash of the key.
+EnrolmentWitness = Callable[[str, int, int, str], None]
+
+
+class Enrolment(Store):
+    """The verbs that bring messages in."""
+
+    witness: EnrolmentWitness | None = None
+    _numbers: range = range(0)
+
+    def enrol(self, order: Order) -> Enrolled:
+        """Accept one message durably; hint it afterwards.
+
+        Raises Conflict where the key was used with other content, LedgerHalted while a restarted
+        ledger is not cleared, LedgerFull and LedgerUnreachable where nothing could be written.
+        """
+        if order.on_doubt not in POLICIES:
+            raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
+        if order.lane not in LANE_NUMBERS:
+            raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
+        options = msgspec.json.encode(order.options)
+        content = hashlib.sha256(
+            b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
+        )
+        key_hash = hashlib.sha256(order.key.encode()).hexdigest()[:32] if order.key is not None else ""
+        deadline = int((self.time() + order.deadline_s) * 1000) if order.deadline_s is not None else 0
+        meta: list[int | str] = [
+            0,
+            LANE_NUMBERS[order.lane],
+            1,
+            0,
+            0,
+            0,
+            0,
+            POLICIES[order.on_doubt],
+            deadline,
+            0,
+            order.parts,
+        ]
+        meta += [order.options.channel, options.decode()]
+        for _ in range(8):
+            ref = Ref(self._next_number())
+            reply = self.call_on(
+                "enrol",
+                ref,
+                content.hexdigest(),
+                msgspec.msgpack.encode(meta),
+                pack_phones([order.phone]),
+                pack_texts([order.text]),
+                IDEM_KEPT_MS if key_hash else "",
+                HINT_AGAIN_MS[order.lane],
+                more_keys=[self.key(f"idem:{key_hash or '-'}")],
+            )
+            word = reply[0].decode()
+            if word in ("created", "same"):
+                if word == "created" and self.witness is not None:
+                    self.witness(reply[2].decode(), int(reply[3]), ref.number, key_hash)
+                return Enrolled(reply[1].decode(), created=word == "created")
+            if word == "conflict":
+                raise Conflict(f"this key was used with other content: message {reply[1].decode()}")
+            if word == "halted":
+                raise halted(reply[1].decode())
+            self._numbers = range(0)
+        raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+    def _next_number(self) -> int:
+        if not self._numbers:
+            self._numbers = self._draw(NUMBERS_AT_ONCE)
+        first, self._numbers = self._numbers[0], self._numbers[1:]
+        return first
+
+    def _draw(self, many: int) -> range:
+        with translated():
+            last = int(self.redis.incrby(self.key("n:batch"), many))
+        return range(last - many + 1, last + 1)
+
+    def open_campaign(self, plan: Plan, *, again: bool = False) -> Opened:
+        """Begin a campaign, or find the unfinished one of the same file, text and options.
+
+        Raises Conflict with the old id where it finished already and `again` is not set.
+        """
+        digest_key = self.key(f"digest:{plan.digest}")
+        if again:
+            with translated():
+                self.redis.delete(digest_key)
+        fields: dict[str, Argument] = {
+            "name": plan.name,
+            "digest": plan.digest,
+            "text": plan.text or "",
+            "personal": int(plan.text is None),
+            "template": plan.template,
+            "options": msgspec.json.encode(plan.options).decode(),
+            "channel": plan.options.channel,
+            "batch_size": plan.batch_size,
+            "rate": plan.rate or 0,
+            "budget": int(plan.budget * COST_UNITS) if plan.budget is not None else 0,
+            "part_price": str(plan.part_price * COST_UNITS),
+            "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
+            "window": plan.window or "",
+            "policy": POLICIES[plan.on_doubt],
+            "why": "",
+        }
+        flat: list[Argument] = [item for pair in fields.items() for item in pair]
+        for _ in range(20):
+            campaign_id = "".join(secrets.choice(SAYABLE) for _ in range(5))
+            keys = [
+                digest_key,
+                self.keys.campaign(campaign_id),
+                self.key("campaigns"),
+                self.key("run"),
+                self.key("ctl"),
+            ]
+            reply = self.call("open_campaign", keys, campaign_id, *flat)
+            word = reply[0].decode()
+            if word == "created":
+                return Opened(
+                    id=campaign_id,
+                    created=True,
+                    ranges=0,
+                    batch_size=plan.batch_size,
+                    state="enrolling",
+                )
+            if word == "halted":
+                raise halted(reply[1].decode())
+            if word == "known":
+                return self._continue(reply[1].decode())
+        raise LedgerHalted("no free campaign id was found")
+
+    def _continue(self, campaign_id: str) -> Opened:
+        with translated():
+            state, ranges, size = self.redis.hmget(self.keys.campaign(campaign_id), ["state", "ranges", "batch_size"])
+        if state is None:
+            raise Conflict(
+                f"this file was sent as campaign {campaign_id}, which is no longer kept; --again sends it anew"
+            )
+        if state in (b"done", b"cancelled"):
+            raise Conflict(
+                f"this file was sent already as campaign {campaign_id} ({state.decode()}); "
+                f"see `smsq campaign show {campaign_id}`, or add --again to send it once more"
+            )
+        return Opened(
+            id=campaign_id,
+            created=False,
+            ranges=int(ranges),
+            batch_size=int(size),
+            state=state.decode(),
+        )
+
+    def enrol_range(
+        self,
+        campaign_id: str,
+        n: int,
+        batches: Sequence[Packed],
+        rejects: Sequence[Reject],
+        rows: int,
+        *,
+        channel: str = "sms",
+        on_doubt: str = "ask",
+    ) -> bool:
+        """Put range `n` of a campaign in; `rows` is how many data rows the file has had with it.
+
+        False where this range was in already (a producer that was killed runs again). Raises as `enrol` does.
+        """
+        now = int(self.time() * 1000)
+        tail: list[Argument] = []
+        for reject in rejects:
+            tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
+        for batch in batches:
+            meta = [
+                0,
+                1,
+                batch.count,
+                batch.first_row,
+                0,
+                0,
+                0,
+                POLICIES[on_doubt],
+                0,
+                now,
+                batch.parts,
+                channel,
+            ]
+            tail += [
+                msgspec.msgpack.encode(meta),
+                batch.phones,
+                batch.texts,
+                batch.rows,
+            ]
+        campaign = self.keys.campaign
+        for _ in range(8):
+            numbers = self._draw(len(batches)) if batches else range(1, 1)
+            keys = [
+                campaign(campaign_id),
+                campaign(campaign_id, "b"),
+                campaign(campaign_id, "x"),
+            ]
+            keys += [self.key(name) for name in ("run", "ctl", "totals", "n:batch")]
+            keys += [self.keys.shard(number) for number in numbers]
+            first = numbers[0] if numbers else 0
+            reply = self.call("enrol_range", keys, n, first, rows, len(rejects), *tail)
+            word = reply[0].decode()
+            if word == "in":
+                if self.witness is not None and numbers:
+                    self.witness(
+                        reply[1].decode(),
+                        int(reply[2]),
+                        numbers[-1],
+                        f"{campaign_id}/{n}",
+                    )
+                return True
+            if word == "again":
+                expected = int(reply[1])
+                if expected > n:
+                    return False
+                raise LedgerHalted(
+                    f"campaign {campaign_id} expects range {expected}, not {n}: run the same command again"
+                )
+            if word == "halted":
+                raise halted(reply[1].decode())
+            if word == "closed":
+                raise Conflict(f"campaign {campaign_id} takes no more rows: it is {reply[1].decode()}")
+            if word == "gone":
+                raise Conflict(f"there is no campaign {campaign_id}")
+        raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+    def control(self, campaign_id: str, verb: str, why: str = "") -> str:
+        """`close`, `pause`, `resume` or `cancel` a campaign; the state it is in afterwards."""
+        keys = [
+            self.keys.campaign(campaign_id),
+            self.keys.campaign(campaign_id, "h"),
+            self.key("ready:bulk"),
+        ]
+        state = self.call("control", keys, verb, why)[0].decode()
+        if state == "gone":
+            raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
+        return state
+
+    def close_campaign(self, campaign_id: str) -> str:
+        """Say that every row is in; the state afterwards."""
+        return self.control(campaign_id, "close")
+
+
+def halted(why: str) -> LedgerHalted:
+    """The sentence for a ledger that grants nothing."""
+    if why == "fell":
+        return LedgerHalted(
+            "the ledger fell back: it knows less than this installation has done, so nothing is sent; "
+            "`smsq doctor` says what is missing"
+        )
+    return LedgerHalted("Redis restarted and the roll call is not over; a running `smsq up` or `smsq worker` clears it")
+
+
+def cost_units(cost: Decimal | None) -> int:
+    """Money as the ledger counts it, -1 where it is unknown."""
+    return -1 if cost is None else int(cost * COST_UNITS)
+
+
+__all__ = ["Enrolment", "Options", "cost_units", "halted"]

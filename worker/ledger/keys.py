@@ -1,0 +1,94 @@
+"""Every key of the ledger, named once.
+
+| key | type | holds | written by | gone |
+|---|---|---|---|---|
+| `b:<number // 1024>` | hash | per batch: `m` meta, `p` phones, `t` texts, `w` rows, `r` receipts | every verb | upkeep, after `SMSQ_KEEP_DAYS` |
+| `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
+| `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
+| `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
+| `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
+| `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
+| `digest:<hex>` | string | content of a file, text and options: its campaign | enrol | with the campaign |
+| `g` | hash | gateway id: its batch, every attempt | claim | upkeep |
+| `ready:<lane>` | sorted set | handed out or waiting; score: hint again at | enrol, feed, release, probe | on claim |
+| `lease` | sorted set | batches being sent; score: until | claim | on settle, release, doubt, expire |
+| `doubt` | sorted set | doubtful batches; score: next ask | doubt, expire, probe | on a verdict |
+| `blind` | sorted set | doubtful batches of which nothing was found | doubt, expire | on a first fact |
+| `parked` | sorted set | batches that wait for an operator; score: since | probe | on a verdict |
+| `asks` | sorted set | accepted, not final; score: next ask | settle, advance | when final |
+| `watch` | sorted set | absent ids still asked about; score: next ask | probe | 72 h after the claim |
+| `ended` | sorted set | single messages that are final; score: when | advance | upkeep |
+| `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
+| `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
+| `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
+| `run` | hash | the run of the server in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
+| `rollcall:<run>` | hash | what each host reported | report | a week |
+| `hosts` | set | hosts that must report | found | never: see `smsq doctor` |
+| `stamp` | hash | the account and birth of this ledger | found | never: it keeps accounts apart |
+| `ctl` | hash | what halts or slows the login | halt, release | when lifted |
+| `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
+| `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
+| `bucket` | hash | tokens of the pace | claim | a minute idle |
+| `idem:<hash>` | hash | an enrolment key: its message and content | enrol | 72 h, extended while not final |
+| `lead` | string | the leading scheduler | lead | its time to live |
+| `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
+| `bell:job:<id>` | list | rings when the answer is there | finish_job | ten minutes |
+| `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worker.domain.batch import Ref
+
+SHARD = 1024  # batches in one hash: large enough to amortise a key, small enough to load and move
+LANES = ("urgent", "bulk")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Builds key names; one hash tag per installation keeps them in one slot."""
+
+    tag: str = "{smsq}"
+
+    def of(self, name: str) -> str:
+        """The full name of a key in the table above."""
+        return f"{self.tag}:{name}"
+
+    def shard(self, number: int) -> str:
+        """The hash that holds a batch."""
+        return f"{self.tag}:b:{number // SHARD}"
+
+    def campaign(self, campaign_id: str, part: str = "") -> str:
+        """A campaign's hash, or one of its parts `b`, `x`, `h`; single messages share the id `-`."""
+        return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
+
+    def batch_verb(self, ref: Ref) -> list[str]:
+        """The keys every verb on a batch receives, in the order `lua/_prelude.lua` names them."""
+        tag = self.tag
+        return [
+            self.shard(ref.number),
+            self.campaign(ref.campaign),
+            self.campaign(ref.campaign, "h"),
+            f"{tag}:ready:urgent",
+            f"{tag}:ready:bulk",
+            f"{tag}:lease",
+            f"{tag}:doubt",
+            f"{tag}:blind",
+            f"{tag}:parked",
+            f"{tag}:asks",
+            f"{tag}:watch",
+            f"{tag}:ended",
+            f"{tag}:slots:urgent",
+            f"{tag}:slots:bulk",
+            f"{tag}:owners",
+            f"{tag}:g",
+            f"{tag}:n:gid",
+            f"{tag}:n:batch",
+            f"{tag}:run",
+            f"{tag}:ctl",
+            f"{tag}:totals",
+            f"{tag}:control",
+            f"{tag}:bucket",
+        ]

@@ -1,0 +1,16 @@
+-- Stands before every script. ARGV[1]: the time in ms for tests, '' for Redis' own clock.
+
+local function time_ms()
+  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local now = time_ms()
+
+-- The run: which life of which server answers. A restart, failover or restored copy changes it (a fail-over there
+-- and back shows the same run_id, hence both parts).
+local function run()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+    .. '-' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+end

@@ -1,0 +1,313 @@
+-- Stands before every verb on a batch; the tables above it are written from worker/domain/status.py.
+-- KEYS: as `Keys.batch_verb` lists them.  ARGV[1]: the time in ms for tests, '' for Redis' own.
+-- ARGV[2]: the batch number.  ARGV[3]: the batch's written reference.
+
+local SHARD, CAMPAIGN_KEY, HELD, READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED,
+  SLOTS_URGENT, SLOTS_BULK, OWNERS, IDS_KEY, N_GID, N_BATCH, RUN, CTL, TOTALS, CONTROL, BUCKET = unpack(KEYS)
+
+-- Places in a batch's meta, an array packed with MessagePack.
+local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, ENROLLED, PARTS, CHANNEL, OPTIONS,
+  OWNER, NONCE, LEASE, IDS, WHY, RESENT, SOLO, SINCE, ASKED, KEY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  16, 17, 18, 19, 20, 21, 22, 23
+-- Places in one gateway id of a batch.
+local GID, ID_STATE, MIRROR, CLAIMED_AT, MEMBERS, ABSENTS, MONEY = 1, 2, 3, 4, 5, 6, 7
+local LANES = { [0] = 'urgent', [1] = 'bulk' }
+local RECEIPT = 11
+local NO_RECEIPT = string.rep('\0', RECEIPT)
+
+local number, ref = ARGV[2], ARGV[3]
+local SINGLE = string.find(ref, '@', 1, true) == nil
+
+local function in_force()
+  local actual = run()
+  return redis.call('HGET', RUN, 'current') == actual, actual
+end
+
+local function load_batch()
+  local raw = redis.call('HGET', SHARD, number .. 'm')
+  return raw and cmsgpack.unpack(raw) or nil
+end
+
+local function save_batch(m)
+  redis.call('HSET', SHARD, number .. 'm', cmsgpack.pack(m))
+end
+
+-- A batch that never existed is an alarm and creates no key; one that was purged is ignored.
+local function unknown_batch()
+  if tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
+    redis.call('HINCRBY', TOTALS, 'alarm:unknown-batch', 1)
+    return { 'never' }
+  end
+  return { 'gone' }
+end
+
+-- A pending batch is stored short; its motion begins with the first claim.
+local function in_motion(m)
+  if not m[KEY] then
+    local blank = { [OPTIONS] = '', [OWNER] = '', [NONCE] = '', [LEASE] = 0, [IDS] = {}, [WHY] = '', [RESENT] = 0,
+      [SOLO] = 0, [SINCE] = 0, [ASKED] = 0, [KEY] = '' }
+    for place = OPTIONS, KEY do
+      if m[place] == nil then m[place] = blank[place] end
+    end
+  end
+  return m
+end
+
+local function ready_key(m) return m[LANE] == 0 and READY_URGENT or READY_BULK end
+local function slots_key(m) return m[LANE] == 0 and SLOTS_URGENT or SLOTS_BULK end
+
+-- Receipts ------------------------------------------------------------------------------------------------------
+
+local function load_receipts(m)
+  return redis.call('HGET', SHARD, number .. 'r') or string.rep(NO_RECEIPT, m[COUNT])
+end
+
+local function save_receipts(blob)
+  redis.call('HSET', SHARD, number .. 'r', blob)
+end
+
+local function status_at(blob, index) return string.byte(blob, index * RECEIPT + 1) end
+
+local function undecided(m, blob)
+  local found = {}
+  for index = 0, m[COUNT] - 1 do
+    if status_at(blob, index) == 0 then found[#found + 1] = index end
+  end
+  return found
+end
+
+-- Sets of messages of a batch: '' for all, else '/' and a 0 or 1 for each.
+local function set_of(m, indices)
+  if #indices == m[COUNT] then return '' end
+  local marks = {}
+  for index = 1, m[COUNT] do marks[index] = '0' end
+  for _, index in ipairs(indices) do marks[index + 1] = '1' end
+  return '/' .. table.concat(marks)
+end
+
+local function holds(set, index) return set == '' or string.byte(set, index + 2) == 49 end
+
+-- Totals: what a campaign shows at once, and what the exporter reads ----------------------------------------------
+
+local UNDECIDED = { [READY] = 'queued', [SENDING] = 'sending', [DOUBTFUL] = 'doubtful', [PARKED] = 'parked' }
+
+local function count(name, by)
+  if by ~= 0 then redis.call('HINCRBY', CAMPAIGN_KEY, 's:' .. name, by) end
+end
+
+local function count_forever(m, name, by)
+  redis.call('HINCRBY', TOTALS, 'messages:' .. LANES[m[LANE]] .. ':' .. m[CHANNEL] .. ':' .. name, by)
+end
+
+local function add_gauge(m, state, by)
+  redis.call('HINCRBY', TOTALS, 'batches:' .. LANES[m[LANE]] .. ':' .. state, by)
+end
+
+-- A campaign is done when its enrolment is closed and every message is final or parked.
+local function finish_campaign()
+  local c = redis.call('HMGET', CAMPAIGN_KEY, 'closed', 'state', 's:queued', 's:sending', 's:doubtful', 's:accepted')
+  if c[1] ~= '1' or c[2] == 'done' or c[2] == 'cancelled' then return end
+  for place = 3, 6 do
+    if c[place] and c[place] ~= '0' then return end
+  end
+  redis.call('HSET', CAMPAIGN_KEY, 'state', 'done', 'done_at', now)
+end
+
+-- Moves -----------------------------------------------------------------------------------------------------------
+
+-- Change the batch's state; the undecided messages are counted where they now stand.
+local function move(m, state, waiting)
+  local from = m[STATE]
+  m[STATE] = state
+  if from == state then return end
+  add_gauge(m, from, -1)
+  add_gauge(m, state, 1)
+  if UNDECIDED[from] then count(UNDECIDED[from], -waiting) end
+  if UNDECIDED[state] then count(UNDECIDED[state], waiting) end
+end
+
+local function forget_motion()
+  redis.call('ZREM', LEASES, ref)
+  redis.call('ZREM', DOUBTS, ref)
+  redis.call('ZREM', BLIND, ref)
+  redis.call('ZREM', PARKINGS, ref)
+end
+
+local function find_id(m, gid)
+  for place, id in ipairs(m[IDS]) do
+    if id[GID] == gid then return id, place end
+  end
+end
+
+local function has_open_id(m)
+  for _, id in ipairs(m[IDS]) do
+    if id[ID_STATE] == OPEN then return true end
+  end
+  return false
+end
+
+local FAILURE = { [EXPIRED] = true, [UNDELIVERABLE] = true, [REFUSED] = true }
+
+-- May a failure under `id` end the message? Only when no other id of it is open or accepted.
+local function another_may_live(m, id, index)
+  for _, other in ipairs(m[IDS]) do
+    if other[GID] ~= id[GID] and other[ID_STATE] ~= ABSENT and holds(other[MEMBERS], index) then return true end
+  end
+  return false
+end
+
+-- Merge one fact into one receipt; facts merge in every state, from anyone, and never backwards.
+-- Returns the new receipt, the old status and the new one, or nil where nothing changes.
+local function merge(m, blob, index, id, place, status, err, parts, cost, at)
+  local old_status, old_err, nibbles, old_cost, old_at = struct.unpack('>BBBI4I4', blob, index * RECEIPT + 1)
+  local old_place = math.floor(nibbles / 16)
+  if status ~= ACCEPTED and FAILURE[status] and another_may_live(m, id, index) then status = ACCEPTED end
+  if PROVES[old_status] and PROVES[status] and old_place ~= place and id[ID_STATE] ~= ACCEPTED_ID then
+    redis.call('HINCRBY', TOTALS, 'doubles', 1)
+    redis.call('HINCRBY', CAMPAIGN_KEY, 'doubles', 1)
+  end
+  local new_parts = parts > 0 and math.min(parts, 15) or nibbles % 16
+  local new_cost = cost >= 0 and cost or old_cost
+  if RANK[status] <= RANK[old_status] then
+    if cost >= 0 and cost ~= old_cost and PROVES[old_status] then
+      return struct.pack('>BBBI4I4', old_status, old_err, old_place * 16 + new_parts, new_cost, old_at), old_status,
+        old_status, new_cost - old_cost
+    end
+    return nil
+  end
+  return struct.pack('>BBBI4I4', status, err, math.min(place, 15) * 16 + new_parts, new_cost, at), old_status, status,
+    new_cost - old_cost
+end
+
+-- Put changed receipts (index -> eleven bytes) into a batch's receipts in one pass.
+local function splice(m, blob, changes)
+  local pieces, from = {}, 1
+  for index = 0, m[COUNT] - 1 do
+    local change = changes[index]
+    if change then
+      local start = index * RECEIPT + 1
+      if start > from then pieces[#pieces + 1] = string.sub(blob, from, start - 1) end
+      pieces[#pieces + 1] = change
+      from = start + RECEIPT
+    end
+  end
+  if from == 1 then return blob end
+  pieces[#pieces + 1] = string.sub(blob, from)
+  return table.concat(pieces)
+end
+
+-- Everyone of the batch has a verdict: it is settled; statuses follow per message.
+local function settle_batch(m, blob, ask_after)
+  forget_motion()
+  redis.call('ZREM', ready_key(m), ref)
+  move(m, SETTLED, 0)
+  m[OWNER], m[NONCE], m[LEASE], m[ASKED] = '', '', 0, 0
+  local waiting = false
+  for index = 0, m[COUNT] - 1 do
+    if not FINAL[status_at(blob, index)] then waiting = true break end
+  end
+  if m[LANE] == 0 then redis.call('HDEL', SHARD, number .. 't') end -- a code's text goes as soon as it is settled
+  if waiting then
+    redis.call('ZADD', ASKS, now + ask_after, ref)
+  else
+    redis.call('ZREM', ASKS, ref)
+    if m[KEY] ~= nil and SINGLE then redis.call('ZADD', ENDED, now, ref) end
+  end
+  finish_campaign()
+end
+
+-- Give every undecided message a verdict of ours (late, cancelled, refused); only while no id is open.
+local function decide_rest(m, blob, status, err)
+  local rest = undecided(m, blob)
+  local changes = {}
+  for _, index in ipairs(rest) do
+    changes[index] = struct.pack('>BBBI4I4', status, err, 0, 0, math.floor(now / 1000))
+  end
+  blob = splice(m, blob, changes)
+  save_receipts(blob)
+  if UNDECIDED[m[STATE]] then count(UNDECIDED[m[STATE]], -#rest) end
+  count(NAME[status], #rest)
+  count_forever(m, NAME[status], #rest)
+  return blob
+end
+
+-- Write a campaign's or single's cost and status counters after facts were merged.
+local function count_facts(m, moved, spent)
+  for name, by in pairs(moved) do
+    count(name, by)
+    if by > 0 and not UNDECIDED_NAME[name] then count_forever(m, name, by) end
+  end
+  if spent ~= 0 then
+    redis.call('HINCRBY', CAMPAIGN_KEY, 'cost', spent)
+    redis.call('HINCRBY', TOTALS, 'cost:' .. m[CHANNEL], spent)
+  end
+end
+
+-- Apply facts to the batch: list of { index, id, place, status, err, parts, cost, at }. Returns how many changed.
+local function apply_facts(m, facts, ask_after)
+  local blob = load_receipts(m)
+  local changes, moved, spent, changed = {}, {}, 0, 0
+  local here = UNDECIDED[m[STATE]]
+  for _, f in ipairs(facts) do
+    local index = f[1]
+    local source = blob
+    if changes[index] then source = splice(m, blob, changes) end
+    local receipt, old, new, extra = merge(m, source, index, f[2], f[3], f[4], f[5], f[6], f[7], f[8])
+    if receipt then
+      changes[index] = receipt
+      spent = spent + extra
+      if old ~= new then
+        changed = changed + 1
+        local from = old == 0 and here or NAME[old]
+        if from then moved[from] = (moved[from] or 0) - 1 end
+        moved[NAME[new]] = (moved[NAME[new]] or 0) + 1
+      end
+    end
+  end
+  if next(changes) == nil then return blob, 0 end
+  blob = splice(m, blob, changes)
+  save_receipts(blob)
+  count_facts(m, moved, spent)
+  redis.call('ZREM', BLIND, ref)
+  return blob, changed
+end
+
+-- After facts: does every message have a verdict now? A found phone does not end `sending`.
+local function conclude(m, blob, ask_after)
+  local rest = undecided(m, blob)
+  if m[STATE] ~= SENDING and m[STATE] ~= SETTLED and #rest == 0 then
+    for _, id in ipairs(m[IDS]) do
+      if id[ID_STATE] == OPEN then id[ID_STATE] = ACCEPTED_ID end
+    end
+    settle_batch(m, blob, ask_after)
+  elseif m[STATE] == SETTLED then
+    local waiting = false
+    for index = 0, m[COUNT] - 1 do
+      if not FINAL[status_at(blob, index)] then waiting = true break end
+    end
+    if not waiting then
+      redis.call('ZREM', ASKS, ref)
+      if SINGLE then redis.call('ZADD', ENDED, now, ref) end
+    end
+    finish_campaign()
+  end
+end
+
+-- The youngest accepted message that had time to become visible: the control of trusted absence.
+local function note_control(gid, phone)
+  local c = redis.call('HMGET', CONTROL, 'young', 'young_at', 'visible_ms')
+  if not c[1] then
+    redis.call('HSET', CONTROL, 'young', gid .. ':' .. phone, 'young_at', now)
+  elseif now - tonumber(c[2]) >= tonumber(c[3] or '60000') then
+    redis.call('HSET', CONTROL, 'ripe', c[1], 'ripe_at', c[2], 'young', gid .. ':' .. phone, 'young_at', now)
+  end
+end
+
+local function phone_at(phones, index)
+  local width = string.byte(phones, 1)
+  local value = 0
+  for at = 2 + index * width, 1 + (index + 1) * width do value = value * 256 + string.byte(phones, at) end
+  return string.format('%.0f', value)
+end
+
+

@@ -1,0 +1,47 @@
+-- Merge statuses that the gateway reported under one or more ids of a batch: a callback, an ask or a history page.
+-- ARGV: 4 ms until the next ask, 5.. groups of seven: gateway id, phone, status, error, parts or 0, cost or -1, at.
+-- Returns {'merged', how many changed} or {'never'|'gone'}. Facts merge in every state, but only under an id that
+-- this batch was given and for a phone that is in it.
+
+redis.call('ZREM', LEASES, ref .. '/')
+local m = load_batch()
+if not m then return unknown_batch() end
+in_motion(m)
+local phones = redis.call('HGET', SHARD, number .. 'p')
+local width = string.byte(phones, 1)
+local bytes = string.sub(phones, 2)
+
+local function index_of(phone)
+  local value, packed = tonumber(phone), {}
+  for at = width, 1, -1 do
+    packed[at] = string.char(value % 256)
+    value = math.floor(value / 256)
+  end
+  local wanted, from = table.concat(packed), 1
+  while true do
+    local at = string.find(bytes, wanted, from, true)
+    if not at then return nil end
+    if (at - 1) % width == 0 then return (at - 1) / width end
+    from = at + 1
+  end
+end
+
+local facts = {}
+for at = 5, #ARGV, 7 do
+  local id, place = find_id(m, tonumber(ARGV[at]))
+  local index = index_of(ARGV[at + 1])
+  if id and index and holds(id[MEMBERS], index) then
+    if id[ID_STATE] == ABSENT then redis.call('HINCRBY', TOTALS, 'late_arrivals', 1) end
+    facts[#facts + 1] = { index, id, place, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
+      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]) }
+  else
+    redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
+  end
+end
+local blob, changed = apply_facts(m, facts)
+for _, fact in ipairs(facts) do
+  if fact[2][ID_STATE] == ABSENT or m[COUNT] == 1 then fact[2][ID_STATE] = ACCEPTED_ID end
+end
+conclude(m, blob, tonumber(ARGV[4]))
+save_batch(m)
+return { 'merged', changed }

@@ -1,0 +1,17 @@
+-- A batch's statuses were asked for: when to ask again, growing with each time.
+-- ARGV: 4.. the intervals in ms; past the last it doubles, up to a day. Returns {'next', ms} or {'final'}.
+
+local m = load_batch()
+if not m then
+  redis.call('ZREM', ASKS, ref)
+  return { 'final' }
+end
+in_motion(m)
+if not redis.call('ZSCORE', ASKS, ref) then return { 'final' } end
+m[ASKED] = m[ASKED] + 1
+local steps = #ARGV - 3
+local wait = tonumber(ARGV[3 + math.min(m[ASKED], steps)])
+if m[ASKED] > steps then wait = math.min(wait * 2 ^ (m[ASKED] - steps), 86400000) end
+redis.call('ZADD', ASKS, now + wait, ref)
+save_batch(m)
+return { 'next', wait }

@@ -1,0 +1,9 @@
+-- A worker process is alive. KEYS: 1 owners, 2 run, 3 ctl.  ARGV: 1 time or '', 2 owner.
+-- Returns {actual run, run in force or '', what halts or ''}.
+
+if ARGV[2] ~= '' then
+  redis.call('ZADD', KEYS[1], now, ARGV[2])
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 3600000)
+end
+local actual = run()
+return { actual, redis.call('HGET', KEYS[2], 'current') or '', redis.call('HGET', KEYS[3], 'fell') or '' }

@@ -1,0 +1,48 @@
+-- A person's hand on a campaign.
+-- KEYS: 1 campaign, 2 held batches, 3 ready:bulk.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why.
+-- Returns {state} afterwards, or {'gone'}. Pause takes hold at the next claim; what is held comes back on resume.
+
+local c = redis.call('HMGET', KEYS[1], 'state', 'closed')
+local state = c[1]
+if not state then return { 'gone' } end
+local verb = ARGV[2]
+
+local function let_go()
+  for _, ref in ipairs(redis.call('SMEMBERS', KEYS[2])) do redis.call('ZADD', KEYS[3], now, ref) end
+  redis.call('DEL', KEYS[2])
+end
+
+local function nothing_left()
+  local left = redis.call('HMGET', KEYS[1], 's:queued', 's:sending', 's:doubtful', 's:accepted')
+  for place = 1, 4 do
+    if left[place] and left[place] ~= '0' then return false end
+  end
+  return true
+end
+
+if verb == 'close' then
+  redis.call('HSET', KEYS[1], 'closed', 1)
+  if state == 'enrolling' then state = 'running' end
+  if state == 'running' and nothing_left() then
+    state = 'done'
+    redis.call('HSET', KEYS[1], 'done_at', now)
+  end
+elseif verb == 'pause' then
+  if state == 'enrolling' or state == 'running' then state = 'paused' end
+elseif verb == 'resume' then
+  if state == 'paused' then
+    state = c[2] == '1' and 'running' or 'enrolling'
+    if state == 'running' and nothing_left() then
+      state = 'done'
+      redis.call('HSET', KEYS[1], 'done_at', now)
+    end
+    let_go()
+  end
+elseif verb == 'cancel' then
+  if state ~= 'done' then
+    state = 'cancelled'
+    let_go()
+  end
+end
+redis.call('HSET', KEYS[1], 'state', state, 'why', ARGV[3])
+return { state }

@@ -1,0 +1,40 @@
+-- A send whose outcome is unknown, or a claim whose worker fell silent: from now on we ask, we do not repeat.
+-- ARGV: 4 fence ('' for expire), 5 gateway id or '', 6 why, 7 ms until the first ask, 8 '1' where some number is
+--       refused but not said which, 9 '1' where the account had no money, 10 silence in ms (expire only).
+-- Returns {'doubtful'|'stale'|'alive'|'never'|'gone'}.
+-- The slot stays until its score: the request may still be running.
+
+redis.call('ZREM', LEASES, ref .. '/')
+local m = load_batch()
+if not m then
+  redis.call('ZREM', LEASES, ref)
+  return unknown_batch()
+end
+in_motion(m)
+if m[STATE] ~= SENDING then
+  if m[LEASE] == 0 then redis.call('ZREM', LEASES, ref) end
+  return { 'stale' }
+end
+if ARGV[4] ~= '' then
+  if m[FENCE] ~= tonumber(ARGV[4]) then return { 'stale' } end
+else
+  local beat = tonumber(redis.call('ZSCORE', OWNERS, m[OWNER]) or '0')
+  if m[LEASE] > now and now - beat < tonumber(ARGV[10]) then return { 'alive' } end
+  m[DEATHS] = m[DEATHS] + 1
+  redis.call('HINCRBY', TOTALS, 'expired:' .. LANES[m[LANE]], 1)
+end
+local id = m[IDS][#m[IDS]]
+if ARGV[9] == '1' then id[MONEY] = 1 end
+if ARGV[8] == '1' then m[SOLO] = 1 end
+redis.call('ZREM', LEASES, ref)
+local blob = load_receipts(m)
+local rest = undecided(m, blob)
+move(m, DOUBTFUL, #rest)
+m[WHY], m[SINCE], m[ASKED] = ARGV[6], now, 0
+m[OWNER], m[NONCE], m[LEASE] = '', '', 0
+redis.call('HINCRBY', TOTALS, 'doubts:' .. ARGV[6], 1)
+redis.call('ZADD', DOUBTS, now + tonumber(ARGV[7]), ref)
+if #rest == m[COUNT] then redis.call('ZADD', BLIND, now, ref) end
+conclude(m, blob, tonumber(ARGV[7]))
+save_batch(m)
+return { 'doubtful' }

@@ -1,0 +1,26 @@
+-- Hand out the next batches of a campaign.
+-- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind.
+-- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed.
+-- Returns {'fed', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
+
+local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at')
+if not c[1] then return { 'waits', 'gone' } end
+if c[1] ~= 'running' and c[1] ~= 'enrolling' then return { 'waits', c[1] } end
+local fed, batches = tonumber(c[2]), tonumber(c[3])
+if fed >= batches then return { 'waits', 'all handed out' } end
+if c[4] and tonumber(c[4]) > now then return { 'waits', 'scheduled' } end
+if redis.call('ZCARD', KEYS[6]) > tonumber(ARGV[5]) then return { 'waits', 'doubts' } end
+local ctl = redis.call('HMGET', KEYS[5], 'fell', 'no_money', 'quiet_until')
+if ctl[1] then return { 'waits', 'fell' } end
+if ctl[2] then return { 'waits', 'money' } end
+if ctl[3] and tonumber(ctl[3]) > now then return { 'waits', 'quiet' } end
+local many = math.min(tonumber(ARGV[3]), batches - fed)
+local packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
+local reply = { 'fed' }
+for place = 0, many - 1 do
+  local ref = string.format('%.0f@%s', struct.unpack('>I4', packed, place * 4 + 1), ARGV[2])
+  redis.call('ZADD', KEYS[3], now + tonumber(ARGV[4]), ref)
+  reply[place + 2] = ref
+end
+redis.call('HSET', KEYS[1], 'fed', fed + many)
+return reply

@@ -1,0 +1,20 @@
+-- Found the ledger, or find it founded: stamp it with its account and start its id counter high and at random.
+-- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts.  ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
+--       5 '1' where this host's journals know of sends.
+-- Returns {'new'|'known'|'foreign'|'empty', account, actual run, run in force}.
+
+local actual = run()
+local account = redis.call('HGET', KEYS[1], 'account')
+if account then
+  local current = redis.call('HGET', KEYS[2], 'current') or ''
+  if account ~= ARGV[2] then return { 'foreign', account, actual, current } end
+  if ARGV[4] ~= '' then redis.call('SADD', KEYS[4], ARGV[4]) end
+  return { 'known', account, actual, current }
+end
+if ARGV[5] == '1' then return { 'empty', '', actual, '' } end
+
+redis.call('HSET', KEYS[1], 'account', ARGV[2], 'founded_at', math.floor(now / 1000))
+redis.call('HSET', KEYS[2], 'current', actual)
+redis.call('SETNX', KEYS[3], ARGV[3])
+if ARGV[4] ~= '' then redis.call('SADD', KEYS[4], ARGV[4]) end
+return { 'new', ARGV[2], actual, actual }

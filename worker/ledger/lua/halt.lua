@@ -1,0 +1,22 @@
+-- Slow or halt the login. KEYS: 1 ctl.
+-- ARGV: 1 time or '', 2 'quiet' ms | 'throttled' base ms | 'answered' | 'login' fingerprint | 'money' | 'topped_up'.
+-- Returns {ms of quiet} or {}. 'throttled' grows with each time until an answer comes.
+
+local verb = ARGV[2]
+if verb == 'quiet' or verb == 'throttled' then
+  local ms = tonumber(ARGV[3])
+  if verb == 'throttled' then ms = ms * 2 ^ math.min(redis.call('HINCRBY', KEYS[1], 'throttles', 1) - 1, 5) end
+  local until_ms = math.max(now + ms, tonumber(redis.call('HGET', KEYS[1], 'quiet_until') or '0'))
+  redis.call('HSET', KEYS[1], 'quiet_until', until_ms)
+  return { until_ms - now }
+elseif verb == 'answered' then
+  redis.call('HDEL', KEYS[1], 'throttles')
+elseif verb == 'login' then
+  redis.call('HSET', KEYS[1], 'bad_login', ARGV[3])
+elseif verb == 'money' then
+  redis.call('HSETNX', KEYS[1], 'no_money', now)
+elseif verb == 'topped_up' then
+  redis.call('HDEL', KEYS[1], 'no_money')
+  redis.call('HSET', KEYS[1], 'topped_up_at', now)
+end
+return {}

@@ -1,0 +1,7 @@
+-- Lead the duties for a while. KEYS: 1 lead.  ARGV: 1 time or '', 2 who, 3 ms.
+-- Returns {1} for the leader, {0} for a standby. No safety rests on it.
+
+local leader = redis.call('GET', KEYS[1])
+if leader and leader ~= ARGV[2] then return { 0 } end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return { 1 }

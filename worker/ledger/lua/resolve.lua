@@ -1,0 +1,27 @@
+-- An operator decides about a parked batch (or a doubtful one, with the fence that was shown).
+-- ARGV: 4 fence, 5 'settle' (count it as accepted) | 'drop' (never send it) | 'release' (send again: may double).
+-- Returns {'settled'|'ready'|'stale'|'never'|'gone'}.
+
+local m = load_batch()
+if not m then return unknown_batch() end
+in_motion(m)
+if (m[STATE] ~= PARKED and m[STATE] ~= DOUBTFUL) or m[FENCE] ~= tonumber(ARGV[4]) or not in_force() then
+  return { 'stale' }
+end
+local blob = load_receipts(m)
+if ARGV[5] == 'release' then
+  forget_motion()
+  move(m, READY, #undecided(m, blob))
+  m[WHY], m[RESENT] = 'may double', 1
+  redis.call('HINCRBY', TOTALS, 'resends', 1)
+  redis.call('ZADD', ready_key(m), now, ref)
+  save_batch(m)
+  return { 'ready' }
+end
+blob = decide_rest(m, blob, ARGV[5] == 'settle' and ACCEPTED or CANCELLED, 0)
+for _, id in ipairs(m[IDS]) do
+  if id[ID_STATE] == OPEN then id[ID_STATE] = ARGV[5] == 'settle' and ACCEPTED_ID or ABSENT end
+end
+settle_batch(m, blob, 60000)
+save_batch(m)
+return { 'settled' }

@@ -1,0 +1,84 @@
+-- The gateway answered for every message of the claim: accepted, or refused by name.
+-- ARGV: 4 fence, 5 gateway id, 6 'accepted'|'refused', 7 error code, 8 parts per message (a number, or a byte each
+--       for the claim's members), 9 cost of the request in 1/10,000 or -1, 10 ms until the first ask.
+-- Returns {'settled'|'again'|'stale'|'foreign'|'never'|'gone', enrolled at}.
+-- Afterwards: an acceptance is merged whoever brings it; only the newest fence moves the batch.
+
+redis.call('ZREM', LEASES, ref .. '/') -- a first write that a full server allows
+local m = load_batch()
+if not m then return unknown_batch() end
+in_motion(m)
+local fence, gid = tonumber(ARGV[4]), tonumber(ARGV[5])
+local id, place = find_id(m, gid)
+if not id then
+  redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
+  return { 'foreign' }
+end
+redis.call('ZREM', slots_key(m), ref .. '/' .. ARGV[4])
+local current = m[STATE] == SENDING and m[FENCE] == fence
+if ARGV[6] == 'refused' and not current then return { 'stale' } end
+
+local accepted = ARGV[6] == 'accepted'
+local status = accepted and ACCEPTED or REFUSED
+local err, cost = tonumber(ARGV[7]), tonumber(ARGV[9])
+local at = math.floor(now / 1000)
+local members = {}
+for index = 0, m[COUNT] - 1 do
+  if holds(id[MEMBERS], index) then members[#members + 1] = index end
+end
+
+local parts_of, total = {}, 0
+local equal = tonumber(ARGV[8])
+for order = 1, #members do
+  local parts = equal or string.byte(ARGV[8], order)
+  parts_of[order] = parts
+  total = total + parts
+end
+local function cost_of(order)
+  if cost < 0 or total == 0 then return -1 end
+  return math.floor(cost * parts_of[order] / total + 0.5)
+end
+
+local known = redis.call('HGET', SHARD, number .. 'r')
+local blob
+if not known and #members == m[COUNT] and equal then
+  -- The usual case, in one stroke: nothing known yet and all alike.
+  local share = math.max(cost_of(1), 0)
+  blob = string.rep(struct.pack('>BBBI4I4', status, err, place * 16 + math.min(equal, 15), share, at), #members)
+  save_receipts(blob)
+  local here = UNDECIDED[m[STATE]]
+  count_facts(m, { [here] = -#members, [NAME[status]] = #members }, share * #members)
+  redis.call('ZREM', BLIND, ref)
+else
+  local facts = {}
+  for order, index in ipairs(members) do
+    facts[order] = { index, id, place, status, err, parts_of[order], cost_of(order), at }
+  end
+  blob = apply_facts(m, facts)
+end
+
+if accepted then
+  id[ID_STATE] = ACCEPTED_ID
+  note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]))
+elseif id[ID_STATE] == OPEN then
+  id[ID_STATE] = ABSENT
+end
+local rest = undecided(m, blob)
+if not current then
+  conclude(m, blob, tonumber(ARGV[10]))
+  save_batch(m)
+  return { 'stale', m[ENROLLED] }
+end
+if #rest == 0 then
+  id[MIRROR] = ''
+  settle_batch(m, blob, tonumber(ARGV[10]))
+  save_batch(m)
+  return { 'settled', m[ENROLLED] }
+end
+-- A claim of one out of several: the others go on.
+redis.call('ZREM', LEASES, ref)
+move(m, READY, #rest)
+m[OWNER], m[NONCE], m[LEASE] = '', '', 0
+redis.call('ZADD', ready_key(m), now, ref)
+save_batch(m)
+return { 'again', m[ENROLLED] }

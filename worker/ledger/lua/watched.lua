@@ -1,0 +1,12 @@
+-- Ids that were taken for absent were asked about once more: a late arrival is counted and shown, never hidden.
+-- ARGV: 4 ms until next time, 5 ms after the newest claim when watching ends.  Returns {'next'} or {'over'}.
+
+local m = load_batch()
+if m then in_motion(m) end
+local newest = m and m[IDS][#m[IDS]]
+if not newest or now - newest[CLAIMED_AT] >= tonumber(ARGV[5]) then
+  redis.call('ZREM', WATCH, ref)
+  return { 'over' }
+end
+redis.call('ZADD', WATCH, now + math.max(tonumber(ARGV[4]), now - newest[CLAIMED_AT]), ref)
+return { 'next' }

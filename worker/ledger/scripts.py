@@ -1,0 +1,93 @@
+"""The Lua scripts: one file per verb, the tables they need written in front of them.
+
+`_head.lua` stands before every script, `_prelude.lua` before those that act on one batch, and the
+constants of `worker/domain/status.py` before both, so that Lua and Python cannot disagree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+from worker.domain.receipt import MAX_IDS
+from worker.domain.status import STATUS_TABLE, BatchState, IdState, Status
+
+BATCH_VERBS = frozenset(
+    {
+        "advance",
+        "asked",
+        "claim",
+        "doubt",
+        "drop",
+        "enrol",
+        "probe",
+        "release",
+        "resolve",
+        "settle",
+        "watched",
+    }
+)
+Argument = str | bytes | int | float
+
+
+class Script:
+    """One verb: its text, its digest, and how to run it on a client."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.text = text_of(name)
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, client: Any, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Run it; the script is sent only where the server does not know it yet."""
+        try:
+            return client.evalsha(self.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return client.eval(self.text, len(keys), *keys, *arguments)
+
+
+@cache
+def script(name: str) -> Script:
+    """The script of a verb, read once."""
+    return Script(name)
+
+
+def text_of(name: str) -> str:
+    """What Redis is given for a verb: tables, head, prelude where it acts on a batch, the verb's own file."""
+    parts = [_file("_head")]
+    if name in BATCH_VERBS:
+        parts += [_tables(), _file("_prelude")]
+    return "\n".join([*parts, _file(name)])
+
+
+def _file(name: str) -> str:
+    return (resources.files("worker.ledger") / "lua" / f"{name}.lua").read_text()
+
+
+@cache
+def _tables() -> str:
+    lines = ["-- From worker/domain/status.py."]
+    lines += [f"local {state.name} = {state.value}" for state in BatchState]
+    lines += [
+        f"local {state.name if state is not IdState.ACCEPTED else 'ACCEPTED_ID'} = {state.value}" for state in IdState
+    ]
+    used = (s for s in Status if s not in (Status.UNDECIDED, Status.OPTOUT))
+    lines += [f"local {status.name} = {status.value}" for status in used]
+    lines.append(f"local MOST_IDS = {MAX_IDS}")
+    rank = ", ".join(f"[{s.value}] = {row.rank}" for s, row in STATUS_TABLE.items())
+    final = ", ".join(f"[{s.value}] = true" for s, row in STATUS_TABLE.items() if row.is_final)
+    proves = ", ".join(f"[{s.value}] = true" for s, row in STATUS_TABLE.items() if row.proves_acceptance)
+    names = ", ".join(f"[{s.value}] = '{s.name.lower()}'" for s in Status)
+    lines += [
+        f"local RANK = {{ {rank} }}",
+        f"local FINAL = {{ {final} }}",
+        f"local PROVES = {{ {proves} }}",
+    ]
+    lines.append(f"local NAME = {{ {names} }}")
+    lines.append("local UNDECIDED_NAME = { queued = true, sending = true, doubtful = true, parked = true }")
+    return "\n".join(lines)

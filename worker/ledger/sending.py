@@ -1,0 +1,203 @@
+"""The verbs around one request: claim, settle, release, doubt, expire; and what halts a login."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
+from worker.ledger.enrolment import cost_units
+from worker.ledger.keys import LANES
+from worker.ledger.scripts import Argument
+from worker.ledger.store import Store
+from worker.ledger.values import Claim, ClaimRefusal, NoClaim
+
+
+class Sending(Store):
+    """What an actor does to a batch while it sends it."""
+
+    def claim(
+        self,
+        ref: Ref,
+        nonce: str,
+        *,
+        owner: str,
+        mirror: str,
+        lease_s: float,
+        parallel: int,
+        urgent_slots: int,
+        slot_kept_s: float,
+        credentials: str,
+        rate: float | None = None,
+    ) -> Claim | NoClaim:
+        """Take a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
+
+        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only.
+        """
+        reply = self.call_on(
+            "claim",
+            ref,
+            nonce,
+            owner,
+            mirror,
+            int(lease_s * 1000),
+            parallel,
+            urgent_slots,
+            int(slot_kept_s * 1000),
+            credentials,
+            "" if rate is None else rate,
+        )
+        word = reply[0].decode()
+        if word != "claimed":
+            wait = int(reply[1]) / 1000 if word == "later" else 0.0
+            why = reply[1].decode() if word == "halted" else ""
+            return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait)
+        return _claim(ref, reply)
+
+    def settle_accepted(
+        self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float
+    ) -> tuple[str, float]:
+        """The gateway accepted every message of the claim.
+
+        `parts` is one number for all or a byte for each message of the claim; `cost` is of the whole
+        request. Returns what became of it (`settled`, `again`, `stale`, …) and when it was enrolled.
+        """
+        return self._settle(claim, "accepted", 0, parts, cost, first_ask_s)
+
+    def settle_refused(self, claim: Claim, code: int) -> tuple[str, float]:
+        """The gateway refused every message of the claim with an error code of `send.php`."""
+        return self._settle(claim, "refused", code, 0, None, 0.0)
+
+    def _settle(
+        self,
+        claim: Claim,
+        how: str,
+        code: int,
+        parts: bytes | int,
+        cost: Decimal | None,
+        first_ask_s: float,
+    ) -> tuple[str, float]:
+        reply = self.call_on(
+            "settle",
+            claim.ref,
+            claim.fence,
+            claim.gateway_id,
+            how,
+            code,
+            parts,
+            cost_units(cost),
+            int(first_ask_s * 1000),
+        )
+        return reply[0].decode(), (int(reply[1]) / 1000 if len(reply) > 1 else 0.0)
+
+    def release(self, claim: Claim, *, unsaid: bool, delay_s: float = 0.0) -> str:
+        """Nothing was accepted: `unsaid` where nothing was written, else the gateway itself said later."""
+        how = "unsaid" if unsaid else "unwanted"
+        return self.call_on(
+            "release",
+            claim.ref,
+            claim.fence,
+            claim.gateway_id,
+            how,
+            int(delay_s * 1000),
+        )[0].decode()
+
+    def release_unsaid(self, ref: Ref, fence: int, gateway_id: int) -> str:
+        """After a roll call: a claim that no journal knows was never said."""
+        return self.call_on("release", ref, fence, gateway_id, "unsaid", 0)[0].decode()
+
+    def doubt(
+        self,
+        claim: Claim,
+        why: str,
+        first_ask_s: float,
+        *,
+        alone: bool = False,
+        money: bool = False,
+    ) -> str:
+        """The outcome is unknown. `alone` sends what turns out absent one by one; `money` waits for a top-up."""
+        marks: list[Argument] = ["1" if alone else "", "1" if money else "", 0]
+        return self.call_on(
+            "doubt",
+            claim.ref,
+            claim.fence,
+            claim.gateway_id,
+            why,
+            int(first_ask_s * 1000),
+            *marks,
+        )[0].decode()
+
+    def expire(self, ref: Ref, first_ask_s: float, silence_s: float) -> str:
+        """Doubt a claim whose lease is over or whose owner was silent for `silence_s`; `alive` otherwise."""
+        return self.call_on(
+            "doubt",
+            ref,
+            "",
+            "",
+            "expired",
+            int(first_ask_s * 1000),
+            "",
+            "",
+            int(silence_s * 1000),
+        )[0].decode()
+
+    def drop(self, ref: Ref, why: str) -> str:
+        """End a ready batch as `cancelled` (its campaign is) or `late` (its deadline passed)."""
+        return self.call_on("drop", ref, why)[0].decode()
+
+    def resolve(self, ref: Ref, fence: int, decision: str) -> str:
+        """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown."""
+        return self.call_on("resolve", ref, fence, decision)[0].decode()
+
+    def throttled(self, base_s: float) -> float:
+        """The gateway said that requests come too often: the whole login rests; how long, in seconds."""
+        return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000
+
+    def answered(self) -> None:
+        """The gateway works normally again: the next throttling starts from the beginning."""
+        self.call("halt", [self.key("ctl")], "answered")
+
+    def halt_login(self, credentials: str) -> None:
+        """These credentials were refused: nothing is claimed with them again."""
+        self.call("halt", [self.key("ctl")], "login", credentials)
+
+    def halt_money(self) -> None:
+        """The account is empty: the bulk lane waits for a top-up."""
+        self.call("halt", [self.key("ctl")], "money")
+
+    def topped_up(self) -> None:
+        """There is money again; doubts about money count their window from here."""
+        self.call("halt", [self.key("ctl")], "topped_up")
+
+
+def _claim(ref: Ref, reply: list[bytes]) -> Claim:
+    m = msgspec.msgpack.decode(reply[6])
+    phones = unpack_phones(reply[7])
+    members = reply[9]
+    texts = unpack_texts(reply[8]) if reply[8] else []
+    if members:
+        marks = members[1:]
+        chosen = [index for index in range(len(phones)) if marks[index] == 49]
+        phones = [phones[index] for index in chosen]
+        texts = [texts[index] for index in chosen] if texts else texts
+    options = msgspec.json.decode(reply[11], type=Options) if reply[11] else Options()
+    text = None if texts else reply[10].decode()
+    if len(texts) == 1 and len(phones) == 1:
+        text, texts = texts[0], []
+    return Claim(
+        ref=ref,
+        gateway_id=int(reply[1]),
+        fence=int(reply[2]),
+        lease_until=int(reply[3]) / 1000,
+        run=reply[4].decode(),
+        n=int(reply[5]),
+        lane=LANES[int(m[1])],
+        phones=phones,
+        text=text,
+        texts=texts,
+        options=options,
+        deadline=int(m[8]) / 1000,
+        enrolled_at=int(m[9]) / 1000,
+        attempt=int(m[5]),
+    )

@@ -1,0 +1,160 @@
+"""The ground of the ledger: a Redis client, the keys, and one way to run a verb.
+
+Errors of Redis become `LedgerTrouble` here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import redis
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+from worker.clock import Clock
+from worker.domain.batch import Ref, unpack_phones
+from worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable
+from worker.ledger.keys import LANES, Keys
+from worker.ledger.scripts import Argument, script
+from worker.ledger.values import BatchView, KnownId
+
+COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let no error of the Redis client out: it becomes one of ours, without what was being written."""
+    try:
+        yield
+    except (BusyLoadingError, ConnectionError, TimeoutError) as error:
+        raise LedgerUnreachable(
+            f"Redis does not answer ({type(error).__name__}); work resumes when it is back"
+        ) from None
+    except OutOfMemoryError:
+        raise LedgerFull(
+            "Redis is out of memory: nothing was written; raise maxmemory or wait for the queue to drain"
+        ) from None
+    except ReadOnlyError:
+        raise LedgerTrouble("Redis is a read-only replica: point SMSQ_REDIS_URL at the master") from None
+    except ResponseError as error:
+        words = str(error)
+        if "OOM" in words:
+            raise LedgerFull(
+                "Redis is out of memory: nothing was written; raise maxmemory or wait for the queue to drain"
+            ) from None
+        if "MISCONF" in words:
+            raise LedgerFull(
+                "Redis cannot write its disk: nothing was written; free space where it keeps its data"
+            ) from None
+        raise LedgerTrouble(f"Redis refused: {words.split(' script: ')[0][:200]}") from None
+    except RedisError as error:
+        raise LedgerTrouble(f"Redis failed: {type(error).__name__}") from None
+
+
+class Store:
+    """Runs verbs; `now` is for tests that hold the clock (a callable returning Unix seconds)."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        keys: Keys | None = None,
+        clock: Clock | None = None,
+        *,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        self.redis: Any = client  # redis-py's annotations mix its two kinds of client
+        self.keys = keys or Keys()
+        self.clock = clock or Clock()
+        self._now = now
+
+    def now_ms(self) -> str:
+        """The time argument of a script: '' lets Redis use its own clock."""
+        return "" if self._now is None else str(int(self._now() * 1000))
+
+    def time(self) -> float:
+        """The time by Redis' clock in Unix seconds."""
+        if self._now is not None:
+            return self._now()
+        with translated():
+            seconds, micros = self.redis.time()
+        return float(seconds) + float(micros) / 1e6
+
+    def call(self, verb: str, keys: Sequence[str], *arguments: Argument) -> list[bytes]:
+        """Run a script that is not about one batch."""
+        with translated():
+            reply: list[bytes] = script(verb)(self.redis, keys, (self.now_ms(), *arguments))
+            return reply
+
+    def call_on(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str] = ()) -> list[bytes]:
+        """Run a verb on one batch."""
+        with translated():
+            keys = [*self.keys.batch_verb(ref), *more_keys]
+            reply: list[bytes] = script(verb)(self.redis, keys, (self.now_ms(), ref.number, str(ref), *arguments))
+            return reply
+
+    def key(self, name: str) -> str:
+        """The full name of a key."""
+        return self.keys.of(name)
+
+    def read(self, refs: Sequence[Ref]) -> list[BatchView | None]:
+        """Batches as they stand, None for what does not exist; one round trip for all."""
+        if not refs:
+            return []
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                n = ref.number
+                pipe.hmget(self.keys.shard(n), [f"{n}m", f"{n}p", f"{n}r", f"{n}w"])
+            rows = pipe.execute()
+        return [_view(ref, *row) for ref, row in zip(refs, rows, strict=True)]
+
+
+def _view(
+    ref: Ref,
+    meta: bytes | None,
+    phones: bytes | None,
+    receipts: bytes | None,
+    rows: bytes | None,
+) -> BatchView | None:
+    if meta is None or phones is None:
+        return None
+    m = msgspec.msgpack.decode(meta)
+    moving: list[Any] = m[13:] if len(m) >= 23 else ["", "", 0, [], "", 0, 0, 0, 0, ""]
+    return BatchView(
+        ref=ref,
+        state=int(m[0]),
+        lane=LANES[int(m[1])],
+        count=int(m[2]),
+        first_row=int(m[3]),
+        fence=int(m[4]),
+        claims=int(m[5]),
+        deaths=int(m[6]),
+        parts=int(m[10]),
+        enrolled_at=m[9] / 1000,
+        why=moving[4],
+        asked=int(moving[8]),
+        ids=[
+            KnownId(
+                gateway_id=int(i[0]),
+                state=int(i[1]),
+                mirror=i[2],
+                claimed_at=i[3] / 1000,
+                members=i[4],
+                absents=i[5],
+                money=bool(i[6]),
+            )
+            for i in moving[3] or []
+        ],
+        phones=unpack_phones(phones),
+        receipts=receipts or b"",
+        rows=rows or b"",
+    )

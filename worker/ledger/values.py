@@ -1,0 +1,166 @@
+"""What goes into the ledger's verbs and comes out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from worker.domain.batch import Options, Ref
+from worker.domain.status import Status
+
+PLAIN = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One message to enrol.
+
+    `key` makes a repeat harmless: same key and content replays the first answer. `on_doubt` is
+    `ask`, `park` or `resend`; `deadline_s` counts from now, None for none.
+    """
+
+    phone: int
+    text: str = field(repr=False)
+    lane: str = field(default="urgent", kw_only=True)
+    key: str | None = field(default=None, kw_only=True)
+    options: Options = field(default=PLAIN, kw_only=True)
+    on_doubt: str = field(default="ask", kw_only=True)
+    deadline_s: float | None = field(default=None, kw_only=True)
+    parts: int = field(default=1, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The public id of an enrolled message; `created` is False where the key was known already."""
+
+    id: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A campaign before its rows: `text` None where every row has a text of its own."""
+
+    name: str
+    digest: str
+    text: str | None
+    template: str
+    options: Options = PLAIN
+    batch_size: int = 100
+    rate: float | None = None  # segments per second
+    budget: Decimal | None = None
+    part_price: Decimal = Decimal(0)  # what a part was quoted at, for the budget's guard
+    start_at: float | None = None  # Unix seconds
+    window: str | None = None  # hours of the day in local time, "9-21"
+    on_doubt: str = "ask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A campaign that takes rows: `ranges` are in already, go on with the next."""
+
+    id: str
+    created: bool
+    ranges: int
+    batch_size: int
+    state: str
+
+
+class ClaimRefusal(StrEnum):
+    """Why a claim was not granted."""
+
+    NEVER = "never"  # no such batch was ever enrolled: an alarm
+    GONE = "gone"  # purged
+    TAKEN = "taken"  # not ready: somebody else has it, or it is done
+    SETTLED = "settled"  # late, cancelled, or a fact came first
+    PAUSED = "paused"
+    HALTED = "halted"
+    LATER = "later"
+    SLOT = "slot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoClaim:
+    """A claim that was not granted; `wait_s` where trying again makes sense."""
+
+    refusal: ClaimRefusal
+    why: str = ""
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A granted claim: what to send, under which id, until when, and by which run of the ledger."""
+
+    ref: Ref
+    gateway_id: int
+    fence: int
+    lease_until: float  # Unix seconds by Redis' clock
+    run: str
+    n: int
+    lane: str
+    phones: Sequence[int] = field(repr=False)
+    text: str | None = field(repr=False)  # one text for all, or
+    texts: Sequence[str] = field(repr=False)  # one each
+    options: Options
+    deadline: float  # Unix seconds, 0 for none
+    enrolled_at: float
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What the gateway reported of one message under one of our ids. Unknown cost is -1, unknown parts 0."""
+
+    gateway_id: int
+    phone: int = field(repr=False)
+    status: Status
+    error_code: int = 0
+    parts: int = 0
+    cost: Decimal | None = None
+    at: int = 0  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownId:
+    """One gateway id of a batch as an asker needs it."""
+
+    gateway_id: int
+    state: int
+    mirror: str
+    claimed_at: float  # Unix seconds
+    members: str
+    absents: str
+    money: bool = False
+
+    def holds(self, index: int) -> bool:
+        """Whether this id carried the message at `index`."""
+        return self.members == "" or self.members[index + 1] == "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchView:
+    """A batch as it stands: its ids, phones and packed receipts."""
+
+    ref: Ref
+    state: int
+    lane: str
+    count: int
+    first_row: int
+    fence: int
+    claims: int
+    deaths: int
+    parts: int
+    enrolled_at: float
+    why: str
+    asked: int
+    ids: Sequence[KnownId]
+    phones: Sequence[int] = field(repr=False)
+    receipts: bytes = field(repr=False)
+    rows: bytes = b""
+
+    def status(self, index: int) -> int:
+        """The stored status byte of one message, 0 while it has no verdict."""
+        return self.receipts[index * 11] if self.receipts else 0

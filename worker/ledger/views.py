@@ -1,0 +1,360 @@
+"""The read side: receipts, campaigns, reports and depths. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from worker.domain import receipt
+from worker.domain.batch import MessageId, Ref, unpack_rows
+from worker.domain.receipt import Receipt, status_name
+from worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
+from worker.gateway.codes import SEND_ERRORS, delivery_error
+from worker.ledger.keys import LANES
+from worker.ledger.ledger import Ledger
+from worker.ledger.store import COST_UNITS, translated
+from worker.ledger.values import BatchView, KnownId
+
+BATCHES_AT_ONCE = 200  # read in one round trip by a report
+OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignView:
+    """A campaign as a person sees it; `statuses` adds up to `rows`."""
+
+    id: str
+    name: str
+    state: str
+    rows: int
+    invalid: int
+    statuses: Mapping[str, int]
+    doubles: int
+    cost: Decimal
+    parts: int
+    batches: int
+    fed: int
+    closed: bool
+    created_at: float
+    first_sent_at: float
+    done_at: float
+    start_at: float
+    template: str
+    budget: Decimal
+    why: str
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing will move any more."""
+        return self.state == "done" or (
+            self.state == "cancelled"
+            and not any(self.statuses.get(s) for s in ("queued", "sending", "doubtful", "accepted"))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """What the exporter reads at scrape time."""
+
+    batches: Mapping[tuple[str, str], int]
+    messages: Mapping[tuple[str, str, str], int]
+    queue_oldest_seconds: Mapping[str, float]
+    pending_statuses: int
+    status_age_seconds: float
+    costs: Mapping[str, float]
+    double_accepts: int
+    late_arrivals: int
+    alarms: Mapping[str, int]
+    leases_expired: Mapping[str, int]
+    doubts: Mapping[str, int]
+    balance: float | None
+    visible_after_seconds: float | None
+    leader: bool
+    owners: int
+    halted: str
+
+
+class Views:
+    """Questions to a ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.redis: Any = ledger.redis
+        self.key = ledger.key
+
+    # Messages ------------------------------------------------------------------------------------------------------
+
+    def receipt(self, message_id: MessageId) -> Receipt | None:
+        """What is known of one message, None where there is none of this id."""
+        ref = self._ref(message_id.batch)
+        if ref is None:
+            return None
+        batch = self.ledger.read([ref])[0]
+        if batch is None or not 0 <= message_id.place < batch.count:
+            return None
+        row = unpack_rows(batch.rows, batch.first_row, batch.count)[message_id.place] if ref.campaign else None
+        return _receipt(batch, message_id.place, row)
+
+    def _ref(self, number: int) -> Ref | None:
+        """The reference of a batch: a single's own, or the campaign that lists this number."""
+        if number < 1:
+            return None
+        with translated():
+            if not self.redis.hexists(self.ledger.keys.shard(number), f"{number}m"):
+                return None
+            packed = struct.pack(">I", number)
+            for campaign_id in self._campaign_ids():
+                numbers = self.redis.get(self.ledger.keys.campaign(campaign_id, "b")) or b""
+                if _in_order(numbers, packed):
+                    return Ref(number, campaign_id)
+        return Ref(number)
+
+    # Campaigns -----------------------------------------------------------------------------------------------------
+
+    def _campaign_ids(self) -> list[str]:
+        with translated():
+            return [raw.decode() for raw in self.redis.zrevrange(self.key("campaigns"), 0, -1)]
+
+    def campaigns(self) -> list[CampaignView]:
+        """Every campaign that is kept, newest first."""
+        return [view for campaign_id in self._campaign_ids() if (view := self.campaign(campaign_id)) is not None]
+
+    def campaign(self, campaign_id: str) -> CampaignView | None:
+        """One campaign's totals and state; one round trip whatever its size."""
+        with translated():
+            raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
+        if not raw or b"name" not in raw:
+            return None
+        return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()})
+
+    def running(self) -> list[str]:
+        """Ids of campaigns that may have something to hand out, oldest first."""
+        ids = list(reversed(self._campaign_ids()))
+        if not ids:
+            return []
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for campaign_id in ids:
+                pipe.hmget(self.ledger.keys.campaign(campaign_id), ["state", "fed", "batches"])
+            rows = pipe.execute()
+        return [
+            campaign_id
+            for campaign_id, (state, fed, batches) in zip(ids, rows, strict=True)
+            if state in (b"running", b"enrolling") and int(fed or 0) < int(batches or 0)
+        ]
+
+    def report(self, campaign_id: str) -> Iterator[Receipt]:
+        """Every row of a campaign in the file's order, rejected ones included.
+
+        Reads a few hundred batches at a time; a million rows need no key each.
+        """
+        with translated():
+            numbers = self.redis.get(self.ledger.keys.campaign(campaign_id, "b")) or b""
+        rejects = self._rejects(campaign_id)
+        next_reject = next(rejects, None)
+        for row, found in self._messages(campaign_id, numbers):
+            while next_reject is not None and (next_reject.row or 0) < row:
+                yield next_reject
+                next_reject = next(rejects, None)
+            yield found
+        while next_reject is not None:
+            yield next_reject
+            next_reject = next(rejects, None)
+
+    def _messages(self, campaign_id: str, numbers: bytes) -> Iterator[tuple[int, Receipt]]:
+        refs = [Ref(number, campaign_id) for (number,) in struct.iter_unpack(">I", numbers)]
+        for start in range(0, len(refs), BATCHES_AT_ONCE):
+            for batch in self.ledger.read(refs[start : start + BATCHES_AT_ONCE]):
+                if batch is None:
+                    continue
+                for index, row in enumerate(unpack_rows(batch.rows, batch.first_row, batch.count)):
+                    yield row, _receipt(batch, index, row)
+
+    def _rejects(self, campaign_id: str) -> Iterator[Receipt]:
+        with translated():
+            raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id, "x"))
+        for row, record in sorted((int(row), record.decode()) for row, record in raw.items()):
+            status, value, reason = record.split("\0", 2)
+            yield Receipt(id="", phone=value, status=status, error=reason, row=row, campaign=campaign_id)
+
+    def batch_refs(self, campaign_id: str) -> list[Ref]:
+        """Every batch of a campaign in row order."""
+        with translated():
+            numbers = self.redis.get(self.ledger.keys.campaign(campaign_id, "b")) or b""
+        return [Ref(number, campaign_id) for (number,) in struct.iter_unpack(">I", numbers)]
+
+    # Processes and depths --------------------------------------------------------------------------------------------
+
+    def lanes(self) -> dict[str, int]:
+        """How many worker processes of each lane are up."""
+        counts: dict[str, int] = {}
+        for owner in self.owners(OWNER_SILENT_S):
+            lane = owner.split("/", 1)[0]
+            counts[lane] = counts.get(lane, 0) + 1
+        return counts
+
+    def owners(self, within_s: float) -> list[str]:
+        """Worker processes that beat within the last `within_s`."""
+        since = int((self.ledger.time() - within_s) * 1000)
+        with translated():
+            return [owner.decode() for owner in self.redis.zrangebyscore(self.key("owners"), since, "+inf")]
+
+    def in_motion(self) -> dict[str, int]:
+        """How many batches stand in each of the moving sets."""
+        names = ("ready:urgent", "ready:bulk", "lease", "doubt", "blind", "parked", "asks", "watch")
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.zcard(self.key(name))
+            return dict(zip(names, pipe.execute(), strict=True))
+
+    def depth(self) -> Depth:
+        """Counters, gauges and ages, in a few round trips."""
+        now = self.ledger.time()
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("totals"))
+            pipe.zcard(self.key("asks"))
+            pipe.zrange(self.key("asks"), 0, 0)
+            pipe.hgetall(self.key("ctl"))
+            pipe.exists(self.key("lead"))
+            pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            for lane in LANES:
+                pipe.zrange(self.key(f"ready:{lane}"), 0, 0)
+            raw, asks, first_ask, ctl, leader, owners, *oldest = pipe.execute()
+        totals = {field.decode(): int(value) for field, value in raw.items()}
+        ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
+        return Depth(
+            batches={
+                (lane, state.name.lower()): max(0, totals.get(f"batches:{lane}:{state.value}", 0))
+                for lane in LANES
+                for state in BatchState
+            },
+            messages={_three(name): n for name, n in totals.items() if name.startswith("messages:")},
+            queue_oldest_seconds=ages,
+            pending_statuses=asks,
+            status_age_seconds=self._age(first_ask, now),
+            costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
+            double_accepts=totals.get("doubles", 0),
+            late_arrivals=totals.get("late_arrivals", 0),
+            alarms={name[6:]: n for name, n in totals.items() if name.startswith("alarm:")},
+            leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in LANES},
+            doubts={name.split(":", 1)[1]: n for name, n in totals.items() if name.startswith("doubts_ended:")},
+            balance=float(ctl[b"balance"]) if b"balance" in ctl else None,
+            visible_after_seconds=float(ctl[b"visible_after"]) if b"visible_after" in ctl else None,
+            leader=bool(leader),
+            owners=owners,
+            halted=_halted(ctl),
+        )
+
+    def _age(self, refs: Sequence[bytes], now: float) -> float:
+        batch = self.ledger.read([Ref.parse(refs[0])])[0] if refs else None
+        return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
+
+    def parked(self) -> list[BatchView]:
+        """Batches that wait for an operator."""
+        with translated():
+            refs = [Ref.parse(raw) for raw in self.redis.zrange(self.key("parked"), 0, -1)]
+        return [batch for batch in self.ledger.read(refs) if batch is not None]
+
+    def balance(self) -> tuple[Decimal, float] | None:
+        """The balance last heard of and when (Unix seconds), None where none was."""
+        with translated():
+            amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
+        return (Decimal(amount.decode()), float(at)) if amount is not None else None
+
+    def halted(self) -> str:
+        """What keeps everything from being sent, '' for nothing."""
+        with translated():
+            return _halted(self.redis.hgetall(self.key("ctl")))
+
+
+def _halted(ctl: Mapping[bytes, bytes]) -> str:
+    for field, word in ((b"fell", "fell"), (b"bad_login", "login"), (b"no_money", "money")):
+        if field in ctl:
+            return word
+    return ""
+
+
+def _three(name: str) -> tuple[str, str, str]:
+    _, lane, channel, status = name.split(":", 3)
+    return lane, channel, status
+
+
+def _in_order(numbers: bytes, wanted: bytes) -> bool:
+    """Whether a campaign's ascending batch numbers hold this one."""
+    low, high = 0, len(numbers) // 4
+    while low < high:
+        middle = (low + high) // 2
+        here = numbers[middle * 4 : middle * 4 + 4]
+        if here == wanted:
+            return True
+        low, high = (middle + 1, high) if here < wanted else (low, middle)
+    return False
+
+
+def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
+    statuses = {name: int(raw.get(f"s:{name}", "0")) for name in REPORT_STATUSES}
+    return CampaignView(
+        id=campaign_id,
+        name=raw["name"],
+        state=raw["state"],
+        rows=int(raw["rows"]),
+        invalid=statuses["invalid"] + statuses["duplicate"],
+        statuses={name: many for name, many in statuses.items() if many},
+        doubles=int(raw.get("doubles", "0")),
+        cost=Decimal(raw["cost"]) / COST_UNITS,
+        parts=int(raw["parts"]),
+        batches=int(raw["batches"]),
+        fed=int(raw["fed"]),
+        closed=raw.get("closed") == "1",
+        created_at=int(raw["created_at"]) / 1000,
+        first_sent_at=int(raw.get("first_sent_at", "0")) / 1000,
+        done_at=int(raw.get("done_at", "0")) / 1000,
+        start_at=int(raw.get("start_at", "0")) / 1000,
+        template=raw.get("template", ""),
+        budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
+        why=raw.get("why", ""),
+    )
+
+
+def _receipt(batch: BatchView, index: int, row: int | None) -> Receipt:
+    stored = receipt.unpack(batch.receipts, index)
+    tried = _id_of(batch, index, stored.id_index if stored.status else 0)
+    is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
+    return Receipt(
+        id=str(MessageId(batch.ref.number, index)),
+        phone=f"+{batch.phones[index]}",
+        status=status_name(stored.status, BatchState(batch.state)),
+        gateway_id=tried.gateway_id
+        if tried is not None and (not is_ours or stored.status is Status.UNDECIDED)
+        else None,
+        error_code=stored.error_code,
+        error=_error(batch, stored, tried),
+        parts=stored.parts or (batch.parts if batch.count == 1 else 0),
+        cost=stored.cost,
+        attempts=sum(1 for i in batch.ids if i.holds(index)),
+        submitted_at=int(tried.claimed_at) if tried is not None else 0,
+        status_at=stored.at,
+        row=row,
+        campaign=batch.ref.campaign,
+        why=batch.why
+        if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED
+        else "",
+    )
+
+
+def _id_of(batch: BatchView, index: int, place: int) -> KnownId | None:
+    if place and place <= len(batch.ids):
+        return batch.ids[place - 1]
+    carried = [i for i in batch.ids if i.holds(index)]
+    return carried[-1] if carried else None
+
+
+def _error(batch: BatchView, stored: receipt.Stored, tried: KnownId | None) -> str:
+    if not stored.error_code:
+        return ""
+    at_the_door = tried is not None and tried.state == IdState.ABSENT and stored.status is Status.REFUSED
+    if at_the_door and stored.error_code in SEND_ERRORS:
+        return SEND_ERRORS[stored.error_code].meaning
+    return delivery_error(stored.error_code)
