@@ -32,7 +32,15 @@ def by_us(written: str, region: str = "RU") -> int | None:
 
 @pytest.mark.parametrize(
     "written",
-    ["79991234567", "89991234567", "9991234567", "+79991234567", "8 (999) 123-45-67", "+7 999 123-45-67", " 7-999-1234567 "],
+    [
+        "79991234567",
+        "89991234567",
+        "9991234567",
+        "+79991234567",
+        "8 (999) 123-45-67",
+        "+7 999 123-45-67",
+        " 7-999-1234567 ",
+    ],
 )
 def test_every_russian_habit_is_the_same_phone(written: str) -> None:
     """However a Russian number is written, it is one phone."""
@@ -132,5 +140,9 @@ def test_forms_of_a_phone() -> None:
     """Digits for answers, a plus for requests, a mask for logs."""
     phone = phones.parse("+7 999 123 45 67")
 
-    assert (phones.digits(phone), phones.plus(phone), phones.masked(phone)) == ("79991234567", "+79991234567", "7999***4567")
+    assert (phones.digits(phone), phones.plus(phone), phones.masked(phone)) == (
+        "79991234567",
+        "+79991234567",
+        "7999***4567",
+    )
     assert phones.masked("112") == "***"

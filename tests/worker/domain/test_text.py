@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import smsutil
 import pytest
+import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +38,7 @@ def test_parts(text: str, expected: int) -> None:
 
 @given(st.text(alphabet=st.sampled_from("aZ€{\n я😀\\`"), max_size=400) | st.text(max_size=200))
 def test_parts_agree_with_another_counter(text: str) -> None:
-    """smsutil agrees, but for the escape character, which it takes for one septet of text."""
+    """Smsutil agrees, but for the escape character, which it takes for one septet of text."""
     if "\x1b" in text or not text:
         return
     assert texts.parts(text) == len(smsutil.split(text).parts)
