@@ -1,0 +1,157 @@
+"""`smsq sandbox`: a gateway on this machine, until it is told to stop.
+
+Prints one JSON line with the real addresses once it listens; talks to nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import click
+
+from worker.domain.errors import BadSettings
+
+
+@click.command("sandbox")
+@click.option("--ports", default="9101,9102,9103", show_default=True, help="A mirror each; 0 is any free port.")
+@click.option("--control-port", default=0, show_default=True, help="Port of the control endpoint; 0 is any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with any field of the sandbox's profile.")
+@click.option("--login", help="The account's log-in.")
+@click.option("--password", help="Its password.", envvar="SANDBOX_PASSWORD")
+@click.option("--apikey", help="Its API key.")
+@click.option("--balance", help="Money on the account.")
+@click.option("--price", multiple=True, metavar="PREFIX=PRICE", help="Price of a part to phones with this prefix.")
+@click.option("--time-scale", type=float, help="Multiply the waiting times of all limits.")
+@click.option("--think-ms", type=float, help="Time to think before each answer.")
+@click.option("--lose-answers", metavar="SHARE", help="Sends that are accepted and never answered, 5% or 0.05.")
+@click.option("--refuse", metavar="SHARE", help="Connections that are reset as soon as they are made.")
+@click.option("--misfortune", multiple=True, metavar="KIND=SHARE", help="Any other misfortune; `list` shows them.")
+@click.option("--down", default="", help="Mirrors that are down, by number: 2 or 1,3.")
+@click.option("--callback-url", help="Where statuses are pushed.")
+@click.option("--callback-secret", help="Signs them.", envvar="SANDBOX_CALLBACK_SECRET")
+@click.option("--callback-style", type=click.Choice(["form", "get", "json", "xml"]), help="How statuses are written.")
+@click.option("--callback-digest", type=click.Choice(["md5", "sha1"]), help="How they are signed.")
+@click.option("--callback-twice", metavar="SHARE", help="Statuses that are pushed twice.")
+@click.option("--callback-early", metavar="SHARE", help="Statuses that are pushed at once.")
+@click.option("--callback-disorder", metavar="SHARE", help="Statuses after which an older one follows.")
+@click.option("--callback-lost", metavar="SHARE", help="Statuses that are never pushed.")
+@click.option("--duplicate-window", type=float, metavar="S", help="Window of the duplicate guard.")
+@click.option("--mass-ask-every", type=float, metavar="S", help="Time between mass asks.")
+@click.option("--asks-per-minute", type=int, help="Asks per message and minute.")
+@click.option("--minute", type=float, metavar="S", help="What the limits call a minute.")
+@click.option("--parallel-sends", type=int, help="So many sends at once are one too many.")
+@click.option("--parallel-asks", type=int, help="So many asks at once are one too many.")
+@click.option("--visible-after", type=float, metavar="S", help="-3 for so long after acceptance.")
+@click.option("--arrival", type=float, metavar="S", help="How long a late acceptance takes.")
+@click.option("--deliver-after", metavar="S..S", help="When handsets answer: 0.5..3 or 1.")
+@click.option("--undeliverable", metavar="SHARE", help="Messages that cannot be delivered.")
+@click.option("--expire", metavar="SHARE", help="Messages that expire.")
+@click.option("--peer-close", type=float, metavar="S", help="How long a silent connection lives.")
+@click.option("--seed", type=int, help="The same seed, the same fates.")
+def command(ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
+    """Run a gateway on this machine, with misfortunes on demand."""
+    from worker.sandbox import KINDS, Profile, Sandbox
+
+    if "list" in told["misfortune"]:
+        for kind in KINDS.values():
+            click.echo(f"{kind.name:22} {kind.meaning}")
+        return
+    try:
+        profile = Profile()
+        if config is not None:
+            profile = profile.with_file(config)
+        if told["time_scale"] is not None:
+            profile = profile.scaled(told["time_scale"])
+        misfortunes = {**profile.misfortunes, **_misfortunes(told)}
+        changes = _changes(told)
+        if told["price"]:
+            changes["prices"] = dict(_pair(one, _money) for one in told["price"])
+        profile = profile.with_values({**changes, "misfortunes": misfortunes})
+        sandbox = Sandbox(profile, _numbers("--ports", ports), control_port=control_port, host=host)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        sandbox.start()
+    except BadSettings as wrong:
+        raise click.UsageError(wrong.sentence) from None
+    except OSError as trouble:
+        raise click.ClickException(f"the sandbox cannot listen: {trouble.strerror or trouble}") from None
+    click.echo(json.dumps({"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}))
+    stop.wait()
+    sandbox.stop()
+
+
+# Options whose value is a field of the profile, and how it is read.
+_SAME = ("login", "password", "apikey", "balance", "callback_url", "callback_secret", "callback_style", "callback_digest",
+         "asks_per_minute", "parallel_sends", "parallel_asks", "seed")  # fmt: skip
+_SECONDS = ("duplicate_window", "mass_ask_every", "minute", "visible_after", "arrival", "peer_close")
+_SHARES = ("callback_twice", "callback_early", "callback_disorder", "callback_lost", "undeliverable", "expire")
+
+
+def _changes(told: dict[str, Any]) -> dict[str, Any]:
+    """The profile's fields that the command line names."""
+    changes = {name: told[name] for name in _SAME if told[name] is not None}
+    changes |= {f"{name}_s": told[name] for name in _SECONDS if told[name] is not None}
+    changes |= {name: _share(told[name]) for name in _SHARES if told[name] is not None}
+    if told["think_ms"] is not None:
+        changes["think_s"] = told["think_ms"] / 1000
+    if told["deliver_after"] is not None:
+        soonest, _, latest = told["deliver_after"].partition("..")
+        changes["deliver_after_s"] = [_seconds(soonest), _seconds(latest or soonest)]
+    if told["down"]:
+        changes["down"] = _numbers("--down", told["down"])
+    return changes
+
+
+def _misfortunes(told: dict[str, Any]) -> dict[str, float]:
+    """Shares by kind; two kinds have options of their own."""
+    shares = dict(_pair(one, _share) for one in told["misfortune"])
+    for option, kind in (("lose_answers", "lose_answer"), ("refuse", "refuse")):
+        if told[option] is not None:
+            shares[kind] = _share(told[option])
+    return shares
+
+
+def _pair(written: str, read: Any) -> tuple[str, Any]:
+    name, equals, value = written.partition("=")
+    if not equals:
+        raise click.UsageError(f"{written!r} should look like NAME=VALUE")
+    return name, read(value)
+
+
+def _share(written: str) -> float:
+    """5% or 0.05."""
+    try:
+        share = float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise click.UsageError(f"a share is 5% or 0.05, not {written!r}")
+    return share
+
+
+def _money(written: str) -> Decimal:
+    try:
+        return Decimal(written)
+    except InvalidOperation:
+        raise click.UsageError(f"a price is a number, not {written!r}") from None
+
+
+def _seconds(written: str) -> float:
+    try:
+        return float(written)
+    except ValueError:
+        raise click.UsageError(f"seconds are a number, not {written!r}") from None
+
+
+def _numbers(option: str, written: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in written.split(","))
+    except ValueError:
+        raise click.UsageError(f"{option} takes numbers with commas between them, not {written!r}") from None

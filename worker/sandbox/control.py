@@ -1,0 +1,161 @@
+"""The sandbox's control endpoint: read the count, order misfortunes, change the account; JSON both ways.
+
+    GET  /_sandbox/report              the count (`count.py`), with mirrors and callbacks
+    POST /_sandbox/missing             [phone, …] → {"missing": […]}: never accepted
+    POST /_sandbox/misfortunes         {"kind", "share" or "next", "mirror", "command", "seconds"}, or {"clear": true}
+    GET  /_sandbox/misfortunes         the kinds there are
+    POST /_sandbox/mirrors             {"mirror": 2, "down": true} or {"mirror": 2, "lag": 5.0}
+    POST /_sandbox/account             {"login", "top_up", "balance", "password", "add": true}
+    POST /_sandbox/callbacks           {"url": "…"}
+    POST /_sandbox/forgive             nobody is blocked any more
+    POST /_sandbox/reset               forget messages, counts, limits and misfortunes
+
+It has a port of its own, so that no client of the gateway meets it by accident.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from worker.domain.errors import BadInput
+from worker.sandbox.gateway import check_phones
+from worker.sandbox.http import Connection, Request
+from worker.sandbox.misfortunes import KINDS, read_rule
+from worker.sandbox.state import UNIT
+
+if TYPE_CHECKING:
+    from worker.sandbox.server import Server
+
+PREFIX = "/_sandbox/"
+_JSON = "application/json; charset=utf-8"
+
+
+class ControlConnection(Connection):
+    """A connection to the control endpoint."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server.loop, server.control_connections)
+        self._server = server
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def handle(self, request: Request) -> None:
+        """Do what is asked; every answer is JSON."""
+        task = self.loop.create_task(self._handle(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _handle(self, request: Request) -> None:
+        try:
+            order = ORDERS.get((request.method, request.path.removeprefix(PREFIX)))
+            if order is None or not request.path.startswith(PREFIX):
+                self._answer(404, {"error": f"there is no {request.method} {request.path}"})
+                return
+            told = msgspec.json.decode(request.body) if request.body else {}
+            self._answer(200, await order(self._server, told))
+        except (BadInput, msgspec.DecodeError, UnicodeDecodeError) as wrong:
+            self._answer(400, {"error": str(wrong)})
+
+    def _answer(self, status: int, told: object) -> None:
+        self.reply(status, msgspec.json.encode(told), _JSON)
+
+
+async def _report(server: Server, told: Any) -> dict[str, Any]:
+    return server.report()
+
+
+async def _missing(server: Server, told: Any) -> dict[str, Any]:
+    missing = server.count.missing(check_phones(told))
+    return {"missing": missing, "count": len(missing)}
+
+
+async def _misfortunes(server: Server, told: Any) -> dict[str, Any]:
+    for one in told if isinstance(told, list) else [told]:
+        orders = _object(one)
+        if orders.get("clear"):
+            server.gateway.misfortunes.clear()
+        else:
+            server.gateway.misfortunes.add(read_rule(orders, len(server.mirrors)))
+    return {"ok": True}
+
+
+async def _kinds(server: Server, told: Any) -> dict[str, Any]:
+    return {kind.name: kind.meaning for kind in KINDS.values()}
+
+
+async def _mirrors(server: Server, told: Any) -> dict[str, Any]:
+    orders = _object(told)
+    number = orders.get("mirror")
+    if not isinstance(number, int) or not 1 <= number <= len(server.mirrors):
+        raise BadInput(f"mirrors are numbered 1 to {len(server.mirrors)}, not {number!r}")
+    if "lag" in orders:
+        server.gateway.lags[number] = float(_money(orders["lag"]))
+    if "down" in orders:
+        mirror = server.mirrors[number - 1]
+        await (mirror.down() if orders["down"] else mirror.up())
+    return {"ok": True}
+
+
+async def _account(server: Server, told: Any) -> dict[str, Any]:
+    orders, gateway = _object(told), server.gateway
+    login = str(orders.get("login", gateway.profile.login))
+    if orders.get("add"):
+        gateway.add_account(login, str(orders.get("password", "")))
+    account = gateway.accounts.get(login)
+    if account is None:
+        raise BadInput("there is no such log-in")
+    if "password" in orders:
+        account.password = str(orders["password"])
+    if "balance" in orders:
+        account.balance = int(_money(orders["balance"]) * UNIT)
+    if "top_up" in orders:
+        account.balance += int(_money(orders["top_up"]) * UNIT)
+    return {"ok": True}
+
+
+async def _callbacks(server: Server, told: Any) -> dict[str, Any]:
+    server.pusher.set_url(str(_object(told).get("url", "")))
+    return {"ok": True}
+
+
+async def _forgive(server: Server, told: Any) -> dict[str, Any]:
+    server.gateway.door.forgive()
+    return {"ok": True}
+
+
+async def _reset(server: Server, told: Any) -> dict[str, Any]:
+    server.reset()
+    return {"ok": True}
+
+
+ORDERS: dict[tuple[str, str], Callable[[Server, Any], Awaitable[dict[str, Any]]]] = {
+    ("GET", "report"): _report,
+    ("POST", "missing"): _missing,
+    ("GET", "misfortunes"): _kinds,
+    ("POST", "misfortunes"): _misfortunes,
+    ("POST", "mirrors"): _mirrors,
+    ("POST", "account"): _account,
+    ("POST", "callbacks"): _callbacks,
+    ("POST", "forgive"): _forgive,
+    ("POST", "reset"): _reset,
+}
+
+
+def _object(told: Any) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise BadInput("a JSON object is wanted")
+    return told
+
+
+def _money(told: Any) -> Decimal:
+    try:
+        amount = Decimal(str(told))
+    except InvalidOperation:
+        raise BadInput("a number is wanted") from None
+    if not amount.is_finite():
+        raise BadInput("a number is wanted")
+    return amount

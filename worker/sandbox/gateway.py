@@ -1,0 +1,397 @@
+"""The gateway itself: a request in, an answer out, no socket and no clock.
+
+A request is taken in two steps, as a real server takes it: `begin` lets it in or turns it away (who is it,
+does a limit forbid it), `finish` does the work after the time to think. Between the two it occupies one of
+the log-in's places; `leave` gives the place back once nothing of the request runs any more. Application errors
+are HTTP 200 (gateway manual, errors).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+import msgspec
+
+from worker.domain.errors import BadInput
+from worker.gateway import forms, replies
+from worker.gateway.codes import CONCURRENT_TEXT, STATUS_ERRORS
+from worker.sandbox.handset import NOT_FOUND, WAITING, Handsets, Standing, is_number
+from worker.sandbox.limits import Doorkeeper
+from worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
+from worker.sandbox.parts import parts_of
+from worker.sandbox.profile import Profile
+from worker.sandbox.state import Account, Record, money
+
+PATHS = {
+    forms.SEND_PATH: "send",
+    "/rest/send/": "send",
+    forms.STATUS_PATH: "status",
+    forms.BALANCE_PATH: "balance",
+    forms.HISTORY_PATH: "history",
+}
+MOSCOW = timezone(timedelta(hours=3))
+NO_MONEY_STATUS = 24
+# What a refused id shows later, and with which delivery error (gateway manual, statuses; assumed, P.L.3).
+REFUSED_STATUS = {3: (NO_MONEY_STATUS, 0), 6: (23, 253), 7: (22, 249), 8: (25, 248)}
+_DELIVERY_ERROR = dict(REFUSED_STATUS.values())
+
+Order = forms.SendOrder | forms.AskOrder | forms.HistoryOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a body, the HTTP status, and the gateway's error code (0: none)."""
+
+    body: bytes
+    http_status: int = 200
+    code: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Ticket:
+    """A request that was let in, or (`answer` set) turned away."""
+
+    command: str
+    mirror: int
+    peer: str
+    fields: dict[str, str] = field(repr=False)
+    stroke: Stroke | None = None
+    account: Account | None = None
+    order: Order | None = None
+    pool: str = ""  # which of the log-in's places it occupies
+    answer: Answer | None = None
+    record: Record | None = None
+
+
+class Gateway:
+    """All mirrors' shared mind. Not thread-safe: it lives on the server's loop."""
+
+    def __init__(self, profile: Profile, misfortunes: Misfortunes | None = None) -> None:
+        self.profile = profile
+        self.handsets = Handsets(profile)
+        self.misfortunes = misfortunes or Misfortunes(profile.seed, profile.arrival_s)
+        self.on_accept: Callable[[Record, bool], None] = lambda record, is_early: None
+        self.lags: dict[int, float] = {}  # mirror -> seconds by which its view of statuses is behind
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every message, limit and count; accounts as at the start."""
+        self.limits_broken: dict[str, int] = {}
+        self.requests: dict[str, int] = {}
+        self.errors: dict[str, int] = {}
+        self.guarded = 0
+        self.door = Doorkeeper(self.profile, self.limits_broken)
+        self.accounts = {self.profile.login: self._account(self.profile.login, self.profile.password)}
+
+    def add_account(self, login: str, password: str) -> None:
+        """One more log-in."""
+        self.accounts[login] = self._account(login, password)
+
+    def _account(self, login: str, password: str) -> Account:
+        return Account(login, password, self.profile, self.limits_broken)
+
+    # --- letting a request in ---------------------------------------------------------------------------------
+
+    def begin(self, mirror: int, peer: str, path: str, query: str, body: bytes, now: float) -> Ticket | None:
+        """Let a request in; None where the path is none of the gateway's."""
+        command = PATHS.get(path)
+        if command is None:
+            return None
+        fields = _rest_fields(body) if path == "/rest/send/" else forms.read(body, query)
+        if command == "send" and fields.get("cost") == "1":
+            command = "price"
+        self.requests[command] = self.requests.get(command, 0) + 1
+        ticket = Ticket(command=command, mirror=mirror, peer=peer, fields=fields)
+        if self.door.is_banned(peer, now):
+            self._turn_away(ticket, 4, now)
+        elif (account := self._who(fields)) is None:
+            self.door.bad_login(peer, now)
+            self._turn_away(ticket, 2, now)
+        else:
+            ticket.account = account
+            self._admit(ticket, account, now)
+        return ticket
+
+    def _who(self, fields: dict[str, str]) -> Account | None:
+        who = forms.credentials(fields)
+        if who.is_key:
+            return next((a for a in self.accounts.values() if a.apikey and _same(a.apikey, who.secret)), None)
+        account = self.accounts.get(who.login)
+        if account is None or not any(_same(secret, who.secret) for secret in _passwords(account.password)):
+            return None
+        return account
+
+    def _admit(self, ticket: Ticket, account: Account, now: float) -> None:
+        """Check form and limits of a request whose log-in is right."""
+        limits, command = account.limits, ticket.command
+        try:
+            ticket.order = _read_order(command, ticket.fields)
+        except forms.FormError as wrong:
+            self._turn_away(ticket, wrong.error, now)
+            return
+        pool = {"send": "sends", "price": "sends", "balance": "sends", "status": "asks"}.get(command, "")
+        if pool:
+            ticket.pool = pool
+            if not limits.enter(pool):
+                self._turn_away(ticket, 9, now, CONCURRENT_TEXT)
+                return
+        if command == "status":
+            order = ticket.order
+            assert isinstance(order, forms.AskOrder)
+            is_allowed = limits.ask(order.pairs, order.is_multiple, now)
+        elif command == "price":
+            is_allowed = limits.price(_content(ticket.fields), now)
+        else:
+            is_allowed = command != "balance" or limits.balance(now)
+        if not is_allowed:
+            self._turn_away(ticket, 9, now)
+
+    def _turn_away(self, ticket: Ticket, code: int, now: float, text: str | None = None) -> None:
+        ticket.answer = self._error(ticket, code, text)
+        if code not in (3, 4):
+            self.door.error(ticket.peer, now)
+
+    def leave(self, ticket: Ticket) -> None:
+        """Nothing of this request runs any more."""
+        if ticket.pool and ticket.account is not None:
+            ticket.account.limits.leave(ticket.pool)
+            ticket.pool = ""
+
+    # --- doing the work ---------------------------------------------------------------------------------------
+
+    def finish(self, ticket: Ticket, now: float) -> Answer:
+        """Do what the request asks for."""
+        if ticket.answer is not None:
+            return ticket.answer
+        account, order, stroke = ticket.account, ticket.order, ticket.stroke
+        assert account is not None
+        if stroke is not None and stroke.kind.stage is Stage.REFUSE:
+            return self._refuse_on_purpose(ticket, account, stroke, now)
+        if isinstance(order, forms.SendOrder):
+            return self._price(account, order) if ticket.command == "price" else self._send(ticket, account, order, now)
+        if isinstance(order, forms.AskOrder):
+            return self._statuses(ticket, account, order, now)
+        if isinstance(order, forms.HistoryOrder):
+            return self._history(ticket, account, order, now)
+        currency = self.profile.currency if ticket.fields.get("cur") == "1" else None
+        return Answer(replies.write_balance(money(account.balance), currency, fmt=_fmt(ticket.fields)))
+
+    def _price(self, account: Account, order: forms.SendOrder) -> Answer:
+        parts, cost = _measure(account, order.messages)
+        return Answer(replies.write_price(money(cost), parts, fmt=order.fmt))
+
+    def _send(self, ticket: Ticket, account: Account, order: forms.SendOrder, now: float) -> Answer:
+        """Accept a send, or refuse it in the gateway's order of checks."""
+        content = _content(ticket.fields)
+        if account.limits.guard.has(content, now):
+            self.guarded += 1
+            return self._error(ticket, 9)
+        refusal = self._judge(order)
+        if refusal is not None:
+            code, refused = refusal
+            self.door.error(ticket.peer, now)
+            return self._refuse(ticket, account, order, code, refused, now)
+        parts, cost = _measure(account, order.messages)
+        if cost > account.balance:
+            return self._refuse(ticket, account, order, 3, order.messages, now)
+        account.limits.guard.note(content, now)
+        account.charge(cost)
+        record = self._keep(ticket, account, order, order.messages, now, parts=parts, cost=cost)
+        ticket.record = record
+        self.on_accept(record, ticket.stroke is not None and ticket.stroke.name == "early_callback")
+        spent = money(cost) if order.cost in (2, 3) else None
+        left = money(account.balance) if order.cost == 3 else None
+        return Answer(replies.write_send_ok(record.id, parts, spent, left, fmt=order.fmt))
+
+    def _judge(self, order: forms.SendOrder) -> tuple[int, list[tuple[str, str]]] | None:
+        """The error that refuses this send and the messages it is about; None where it may go."""
+        profile, messages = self.profile, order.messages
+        if profile.senders and order.sender and order.sender not in profile.senders:
+            return 6, messages
+        if profile.denied_text:
+            denied = [message for message in messages if profile.denied_text in message[1]]
+            if denied:
+                return 6, denied
+        wrong = [message for message in messages if not is_number(message[0])]
+        if wrong and (profile.is_strict or len(wrong) == len(messages)):
+            return 7, wrong
+        if profile.dead_prefixes:
+            dead = [message for message in messages if message[0].startswith(profile.dead_prefixes)]
+            if dead and (profile.is_strict or len(dead) == len(messages)):
+                return 8, dead
+        return None
+
+    def _refuse(
+        self,
+        ticket: Ticket,
+        account: Account,
+        order: forms.SendOrder,
+        code: int,
+        refused: list[tuple[str, str]],
+        now: float,
+    ) -> Answer:
+        """Error 3, 6, 7 or 8: an id is used up, and only the messages at fault are kept under it."""
+        record = self._keep(ticket, account, order, refused, now, status=REFUSED_STATUS[code][0])
+        return self._error(ticket, code, message_id=record.id)
+
+    def _keep(
+        self, ticket: Ticket, account: Account, order: forms.SendOrder, messages: list[tuple[str, str]], now: float,
+        *, parts: int = 0, cost: int = 0, status: int = 0,
+    ) -> Record:  # fmt: skip
+        hidden = ticket.stroke.seconds if ticket.stroke is not None and ticket.stroke.name == "invisible" else 0.0
+        record = Record(
+            id=order.id if order.id is not None else account.draw_id(),
+            at=now,
+            messages=messages,
+            first_int_id=account.take_int_ids(len(messages)),
+            parts=parts,
+            cost=cost,
+            sender=order.sender or "",
+            mirror=ticket.mirror,
+            hidden_s=hidden,
+            code=status,
+        )
+        account.add(record)
+        return record
+
+    def _refuse_on_purpose(self, ticket: Ticket, account: Account, stroke: Stroke, now: float) -> Answer:
+        code, order = stroke.kind.code, ticket.order
+        if code in REFUSED_STATUS and isinstance(order, forms.SendOrder) and ticket.command == "send":
+            return self._refuse(ticket, account, order, code, order.messages, now)
+        text = CONCURRENT_TEXT if stroke.name == "concurrent" else None
+        return self._error(ticket, code, text)
+
+    # --- telling ----------------------------------------------------------------------------------------------
+
+    def standing(self, record: Record, phone: str, now: float, lag_s: float = 0.0) -> Standing:
+        """Where one message stands, as a mirror that is `lag_s` behind shows it."""
+        age_s = now - record.at - lag_s
+        if age_s < self.profile.visible_after_s + record.hidden_s:
+            return Standing(NOT_FOUND, 0, 0.0)
+        if record.code:
+            return Standing(record.code, _DELIVERY_ERROR.get(record.code, 0), 0.0)
+        return self.handsets.standing(phone, age_s)
+
+    def _statuses(self, ticket: Ticket, account: Account, order: forms.AskOrder, now: float) -> Answer:
+        lag_s = self.lags.get(ticket.mirror, 0.0)
+        rows = [self._told(account, message_id, phone, now, lag_s) for message_id, phone in order.pairs]
+        try:
+            return Answer(replies.write_statuses(rows, order.is_multiple, order.detail, order.fmt, order.charset))
+        except ValueError:
+            return self._error(ticket, 1)
+
+    def _told(self, account: Account, message_id: int | str, phone: str, now: float, lag_s: float) -> replies.Told:
+        for record, place in account.find(message_id, phone):
+            standing = self.standing(record, phone, now, lag_s)
+            if standing.code != NOT_FOUND:
+                return self._tell(account, record, place, standing)
+        return replies.Told(gateway_id=message_id, phone=phone, code=NOT_FOUND)
+
+    def _tell(self, account: Account, record: Record, place: int, standing: Standing) -> replies.Told:
+        phone, text = record.messages[place]
+        parts = parts_of(text)
+        return replies.Told(
+            gateway_id=record.id,
+            phone=phone,
+            code=standing.code,
+            err=standing.err,
+            at=int(record.at + standing.after_s) if standing.code != WAITING else int(record.at),
+            sent_at=int(record.at),
+            cost=money(0 if record.code else parts * account.prices.part(phone)),
+            parts=parts,
+            sender=record.sender,
+            text=text,
+            int_id=record.first_int_id + place,
+        )
+
+    def _history(self, ticket: Ticket, account: Account, order: forms.HistoryOrder, now: float) -> Answer:
+        try:
+            since, until = _day(order.start, 0.0), _day(order.end, float("inf"), is_end=True)
+        except ValueError:
+            return self._error(ticket, 1)
+        lag_s, rows = self.lags.get(ticket.mirror, 0.0), []
+        newest_first = self.profile.history_newest_first
+        for record, place in account.page(order.prev_id, order.count, newest_first, since, until):
+            standing = self.standing(record, record.messages[place][0], now, lag_s)
+            if standing.code != NOT_FOUND:
+                rows.append(self._tell(account, record, place, standing))
+        if not rows:
+            return self._error(ticket, 3, "no messages found")
+        charset = forms.CHARSETS.get(ticket.fields.get("charset", "").lower(), forms.CHARSETS[forms.DEFAULT_CHARSET])
+        return Answer(replies.write_history(rows, charset))
+
+    def _error(self, ticket: Ticket, code: int, text: str | None = None, message_id: int | str | None = None) -> Answer:
+        if text is None and ticket.command == "status" and code in STATUS_ERRORS:
+            text = STATUS_ERRORS[code].text
+        name = f"{ticket.command}:{code}"
+        self.errors[name] = self.errors.get(name, 0) + 1
+        return Answer(replies.write_error(code, text, message_id, fmt=_fmt(ticket.fields)), code=code)
+
+
+def _read_order(command: str, fields: dict[str, str]) -> Order | None:
+    if command in ("send", "price"):
+        return forms.SendOrder.read(fields)
+    if command == "status":
+        return forms.AskOrder.read(fields)
+    return forms.HistoryOrder.read(fields) if command == "history" else None
+
+
+def _rest_fields(body: bytes) -> dict[str, str]:
+    """The fields of a JSON send; nothing where it is no JSON object."""
+    try:
+        told = msgspec.json.decode(body, type=dict[str, str | int | float])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return {"charset": "utf-8", "fmt": "3", **{name: str(value) for name, value in told.items()}}
+
+
+def _measure(account: Account, messages: list[tuple[str, str]]) -> tuple[int, int]:
+    """Parts and price, in units, of all messages together."""
+    total = cost = 0
+    part = account.prices.part
+    known: dict[str, int] = {}
+    for phone, text in messages:
+        parts = known.get(text)
+        if parts is None:
+            parts = known[text] = parts_of(text)
+        total += parts
+        cost += parts * part(phone)
+    return total, cost
+
+
+def _content(fields: dict[str, str]) -> int:
+    """What makes two requests the same one: phones, texts and sender, whatever the id (P.L.1 is open)."""
+    return hash(tuple([fields.get(name) for name in ("phones", "mes", "list", "sender")]))
+
+
+def _passwords(password: str) -> tuple[str, str, str]:
+    """A password and the hashes of it that old libraries send (gateway manual, authentication)."""
+    written = password.encode()
+    return password, hashlib.md5(written).hexdigest(), hashlib.sha1(written).hexdigest()
+
+
+def _same(known: str, given: str) -> bool:
+    return hmac.compare_digest(known.encode(), given.encode("utf-8", "replace"))
+
+
+def _fmt(fields: dict[str, str]) -> int:
+    return int(fields["fmt"]) if fields.get("fmt") in ("0", "1", "2", "3") else 0
+
+
+def _day(written: str, default: float, *, is_end: bool = False) -> float:
+    """The Unix time at which a day begins, or ends; raises ValueError where it is none."""
+    if not written:
+        return default
+    day = datetime.strptime(written, "%d.%m.%Y").replace(tzinfo=MOSCOW)
+    return (day + timedelta(days=1) if is_end else day).timestamp()
+
+
+def check_phones(phones: object) -> list[str]:
+    """A list of phones as digits from what was told; raises BadInput."""
+    if not isinstance(phones, list) or not all(isinstance(phone, str | int) for phone in phones):
+        raise BadInput("a list of phones is wanted")
+    return [forms.digits(str(phone)) for phone in phones]

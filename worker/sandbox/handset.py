@@ -1,0 +1,92 @@
+"""What becomes of a message after the gateway took it: when it is handed over, and how it ends.
+
+A fate follows from the phone and the seed alone, so that a run can be repeated and a test can tell
+beforehand what a number will do. No clock in here: ages are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from worker.sandbox.profile import Profile
+
+NOT_FOUND = -3
+WAITING = -1
+HANDED_OVER = 0
+DELIVERED = 1
+EXPIRED = 3
+UNDELIVERABLE = 20
+WRONG_NUMBER = 22
+
+ABSENT_SUBSCRIBER = 1  # delivery error: the subscriber does not exist
+OFFLINE = 6
+WRONG_FORMAT = 249
+
+_SPREAD = 0x9E3779B97F4A7C15  # the golden ratio in 64 bits: neighbouring numbers land far apart
+_MASK = (1 << 64) - 1
+
+
+class Fate(NamedTuple):
+    """How a message ends: so many seconds after acceptance, with this status code and delivery error."""
+
+    after_s: float
+    code: int
+    err: int
+
+
+class Standing(NamedTuple):
+    """Where a message stands now: status code, delivery error, and seconds after acceptance of the last change."""
+
+    code: int
+    err: int
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Handsets:
+    """Every handset in the world, as one rule."""
+
+    profile: Profile
+
+    def fate(self, phone: str) -> Fate:
+        """How a message to this phone will end; a phone that is no number ends as such."""
+        profile = self.profile
+        if not is_number(phone):
+            return Fate(0.0, WRONG_NUMBER, WRONG_FORMAT)
+        drawn = _draw(int(phone), profile.seed)
+        share, pace = (drawn >> 32) / 2**32, (drawn & 0xFFFFFFFF) / 2**32
+        soonest, latest = profile.deliver_after_s
+        after_s = soonest + (latest - soonest) * pace
+        if share < profile.undeliverable:
+            return Fate(after_s, UNDELIVERABLE, ABSENT_SUBSCRIBER)
+        if share < profile.undeliverable + profile.expire:
+            return Fate(profile.expire_after_s, EXPIRED, OFFLINE)
+        return Fate(after_s, DELIVERED, 0)
+
+    def standing(self, phone: str, age_s: float) -> Standing:
+        """Where a message to this phone stands `age_s` seconds after it was accepted."""
+        fate = self.fate(phone)
+        if age_s >= fate.after_s:
+            return Standing(fate.code, fate.err, fate.after_s)
+        if age_s >= self.profile.handover_after_s:
+            return Standing(HANDED_OVER, 0, self.profile.handover_after_s)
+        return Standing(WAITING, 0, 0.0)
+
+    def slowest_s(self) -> float:
+        """No message is undecided for longer than this."""
+        profile = self.profile
+        return max(*profile.deliver_after_s, profile.expire_after_s if profile.expire else 0.0)
+
+
+def is_number(phone: str) -> bool:
+    """Whether these digits can be an international phone number."""
+    return 8 <= len(phone) <= 15 and phone.isascii() and phone.isdigit() and phone[0] != "0"
+
+
+def _draw(phone: int, seed: int) -> int:
+    """64 well-mixed bits for a phone (the finisher of splitmix64)."""
+    mixed = (phone + seed * _SPREAD) & _MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+    return mixed ^ (mixed >> 31)

@@ -1,0 +1,175 @@
+"""Just enough of an HTTP server's connection: requests in, whole answers out, one at a time.
+
+HTTP/1.1 with keep-alive and HTTP/1.0, bodies with a length or in chunks. An answer is one write, so that no
+answer waits for an acknowledgement of half of itself; asyncio and uvloop switch Nagle's algorithm off besides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from dataclasses import dataclass, field
+
+import httptools
+
+MAX_BODY = 32 * 1024 * 1024  # bytes; the largest sensible batch of long texts is a tenth of it
+PHRASES = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 500: "Internal Server Error",
+           502: "Bad Gateway", 413: "Content Too Large"}  # fmt: skip
+_LINGER_NOTHING = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it was read."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes = field(repr=False)
+    keep_alive: bool = True
+
+
+class Connection(asyncio.Protocol):
+    """One connection; a subclass answers `handle`, and must call `reply`, `hang_up` or `reset` for each request."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, connections: set[Connection]) -> None:
+        self.loop = loop
+        self.peer = ""
+        self.last_at = loop.time()
+        self.is_busy = False
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[Request] = deque()
+        self._keep_alive = True
+        self._is_reading = False
+        self._start_message()
+
+    def handle(self, request: Request) -> None:
+        """Answer one request, now or later."""
+        raise NotImplementedError
+
+    # --- asyncio's side ---------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self.peer = peer[0] if peer else ""
+        self._parser = httptools.HttpRequestParser(self)
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has left, or we have; work under way goes on without it."""
+        self._connections.discard(self)
+        self._transport = None
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request, or of several."""
+        self.last_at = self.loop.time()
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if not self.is_busy:
+                self._keep_alive = False
+                self.reply(400, b"<html><body><h1>400 Bad Request</h1></body></html>")
+
+    # --- the parser's side ------------------------------------------------------------------------------------
+
+    def _start_message(self) -> None:
+        self._url = b""
+        self._body: list[bytes] = []
+        self._size = 0
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._is_reading = True
+        self._start_message()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request's target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; only one matters."""
+        if name.lower() == b"expect" and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._size += len(body)
+        if self._size <= MAX_BODY:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """A request was read; it waits for those before it."""
+        self._is_reading = False
+        path, _, query = self._url.decode("latin-1").partition("?")
+        request = Request(
+            self._parser.get_method().decode("ascii", "replace"),
+            path,
+            query,
+            self._body[0] if len(self._body) == 1 else b"".join(self._body),
+            self._parser.should_keep_alive(),
+        )
+        if self.is_busy:
+            self._waiting.append(request)
+        else:
+            self._begin(request)
+
+    def _begin(self, request: Request) -> None:
+        self.is_busy = True
+        self._keep_alive = request.keep_alive
+        self.handle(request)
+
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether nothing of a request is being read or answered."""
+        return not self.is_busy and not self._is_reading
+
+    # --- answering --------------------------------------------------------------------------------------------
+
+    def reply(self, status: int, body: bytes, content_type: str = "text/html; charset=windows-1251") -> None:
+        """Answer the request in hand; the next one may begin."""
+        self._write(status, body, len(body), content_type)
+        self._done()
+
+    def reply_half(self, body: bytes) -> None:
+        """Promise a whole answer, send half of it and hang up."""
+        self._keep_alive = False
+        self._write(200, body[: len(body) // 2], len(body), "application/json; charset=windows-1251")
+        self._done()
+
+    def hang_up(self) -> None:
+        """Close without an answer."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def reset(self) -> None:
+        """Close so that the client is told of a reset."""
+        if self._transport is not None:
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOTHING)
+            self._transport.abort()
+
+    def _write(self, status: int, body: bytes, length: int, content_type: str) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        held = "keep-alive" if self._keep_alive else "close"
+        head = (
+            f"HTTP/1.1 {status} {PHRASES[status]}\r\nServer: nginx\r\nContent-Type: {content_type}\r\n"
+            f"Content-Length: {length}\r\nConnection: {held}\r\n\r\n"
+        )
+        self._transport.write(head.encode("ascii") + body)
+
+    def _done(self) -> None:
+        self.last_at = self.loop.time()
+        self.is_busy = False
+        if not self._keep_alive:
+            self.hang_up()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())

@@ -1,0 +1,111 @@
+"""Everything of a sandbox on one event loop: the mirrors, the control endpoint, the pushed statuses.
+
+Mirrors share one gateway and so one state. Nothing in here is thread-safe; `Sandbox` runs a server in a
+thread of its own and speaks to it through the loop or the control endpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from worker.clock import Clock
+from worker.domain.errors import BadSettings
+from worker.sandbox.callbacks import Pusher
+from worker.sandbox.control import ControlConnection
+from worker.sandbox.count import Count
+from worker.sandbox.gateway import Gateway
+from worker.sandbox.http import Connection
+from worker.sandbox.mirrors import Mirror
+from worker.sandbox.misfortunes import KINDS, read_rule
+from worker.sandbox.profile import Profile
+
+
+class Server:
+    """One sandbox; `start` and `stop` once each, on the loop that it is to live on."""
+
+    def __init__(self, profile: Profile, clock: Clock | None = None) -> None:
+        self.profile = profile
+        self.loop = asyncio.get_running_loop()
+        self._now = (clock or Clock()).now
+        self.gateway = Gateway(profile)
+        self.count = Count(self.gateway)
+        self.pusher = Pusher(profile, self.gateway.handsets, self._now)
+        self.gateway.on_accept = self.pusher.accepted
+        self.mirrors: list[Mirror] = []
+        self.control = ""
+        self.control_connections: set[Connection] = set()
+        self._control: asyncio.AbstractServer | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._started_cpu_s = time.process_time()
+
+    async def start(self, ports: Sequence[int], control_port: int, host: str) -> None:
+        """Listen; port 0 is any free one. Raises OSError where a port is taken, BadSettings for a wrong profile."""
+        profile = self.profile
+        if any(not 1 <= number <= len(ports) for number in profile.down):
+            raise BadSettings(f"mirrors are numbered 1 to {len(ports)}")
+        for kind in profile.misfortunes:
+            if kind not in KINDS:
+                raise BadSettings(f"there is no misfortune called {kind}; there are {', '.join(KINDS)}")
+        self._ill_fated()
+        self.mirrors = [Mirror(n, self.gateway, host, port, self._now) for n, port in enumerate(ports, 1)]
+        for mirror in self.mirrors:
+            if mirror.number not in profile.down:
+                await mirror.up()
+        self._control = await self.loop.create_server(lambda: ControlConnection(self), host, control_port)
+        self.control = f"http://{host}:{self._control.sockets[0].getsockname()[1]}"
+        self._sweep()
+
+    def report(self) -> dict[str, Any]:
+        """The count, with the state of mirrors and callbacks."""
+        pusher = self.pusher
+        return {
+            **self.count.report(self._now()),
+            "mirrors": [
+                {"base": m.base, "down": m.is_down, "requests": m.requests, "connections": len(m.connections)}
+                for m in self.mirrors
+            ],
+            "callbacks": {
+                "pushed": pusher.pushed,
+                "failed": pusher.failed,
+                "given_up": pusher.given_up,
+                "pending": pusher.pending(),
+            },
+            "cpu_s": round(time.process_time() - self._started_cpu_s, 3),
+        }
+
+    def reset(self) -> None:
+        """Begin again on the same ports."""
+        self.gateway.misfortunes.clear()
+        self.gateway.misfortunes.struck.clear()
+        self.gateway.lags.clear()
+        self.gateway.reset()
+        self.count.reset()
+        self.pusher.drop()
+        self._ill_fated()
+
+    def stop(self) -> None:
+        """Give ports and connections back."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for mirror in self.mirrors:
+            mirror.stop()
+        if self._control is not None:
+            self._control.close()
+        for connection in list(self.control_connections):
+            connection.hang_up()
+        self.pusher.stop()
+
+    def _ill_fated(self) -> None:
+        for kind, share in self.profile.misfortunes.items():
+            self.gateway.misfortunes.add(read_rule({"kind": kind, "share": share}, 0))
+
+    def _sweep(self) -> None:
+        """Close connections that were silent for too long; looked at ten times in that time."""
+        silent_s = self.profile.peer_close_s
+        now = self.loop.time()
+        for mirror in self.mirrors:
+            mirror.drop_silent(now, silent_s)
+        self._sweeper = self.loop.call_later(max(0.01, min(1.0, silent_s / 10)), self._sweep)

@@ -1,0 +1,151 @@
+"""What the gateway knows: accounts, their money, and every message it accepted or refused.
+
+One record per request, since a campaign's requests carry hundreds of messages each; what concerns a single
+message is worked out when somebody asks. Records are only ever added. Mirrors share all of it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from worker.sandbox.limits import Limits
+from worker.sandbox.profile import Profile
+
+UNIT = 10_000  # money is kept in ten-thousandths: four decimals occur in real balances
+FIRST_OWN_ID = 1  # ids that the gateway draws itself are small and sequential
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One send: its messages and what the gateway did with them.
+
+    `code` 0 means accepted; else it is the status of a refused message (22, 23, 24, 25), which was never sent.
+    """
+
+    id: int | str
+    at: float
+    messages: list[tuple[str, str]] = field(repr=False)
+    first_int_id: int
+    parts: int
+    cost: int
+    sender: str
+    mirror: int
+    hidden_s: float = 0.0
+    code: int = 0
+    places: dict[str, int] | None = None
+
+    def place(self, phone: str) -> int | None:
+        """Where in this request the phone stands (the last, if it occurs twice)."""
+        if len(self.messages) == 1:
+            return 0 if self.messages[0][0] == phone else None
+        if self.places is None:
+            self.places = {number: place for place, (number, _) in enumerate(self.messages)}
+        return self.places.get(phone)
+
+
+class Prices:
+    """The price of one part, in units, by the longest prefix of the phone."""
+
+    def __init__(self, prices: Mapping[str, Decimal]) -> None:
+        self._units = {prefix: int(price * UNIT) for prefix, price in prices.items()}
+        self._longest = max((len(prefix) for prefix in prices), default=0)
+        self._known: dict[str, int] = {}
+
+    def part(self, phone: str) -> int:
+        """What one part to this phone costs."""
+        head = phone[: self._longest]
+        known = self._known.get(head)
+        if known is None:
+            prefixes = (head[:length] for length in range(len(head), -1, -1))
+            known = next((self._units[prefix] for prefix in prefixes if prefix in self._units), 0)
+            if len(self._known) < 10_000:
+                self._known[head] = known
+        return known
+
+
+class Account:
+    """One log-in: its password, money, limits and messages."""
+
+    def __init__(self, login: str, password: str, profile: Profile, broken: dict[str, int]) -> None:
+        self.login = login
+        self.password = password
+        self.apikey = profile.apikey
+        self.balance = int(profile.balance * UNIT)
+        self.spent = 0
+        self.prices = Prices(profile.prices)
+        self.limits = Limits(profile, broken)
+        self.records: list[Record] = []
+        self._by_id: dict[int | str, Record | list[Record]] = {}
+        self._next_id = FIRST_OWN_ID
+        self._next_int_id = 1
+
+    def draw_id(self) -> int:
+        """An id for a message that came without one."""
+        drawn = self._next_id
+        self._next_id += 1
+        return drawn
+
+    def add(self, record: Record) -> None:
+        """Keep a send; of messages with one id and phone, the last is the one that statuses show."""
+        self.records.append(record)
+        known = self._by_id.get(record.id)
+        if known is None:
+            self._by_id[record.id] = record
+        elif isinstance(known, list):
+            known.append(record)
+        else:
+            self._by_id[record.id] = [known, record]
+
+    def take_int_ids(self, count: int) -> int:
+        """The first of `count` global ids, one for each message."""
+        first = self._next_int_id
+        self._next_int_id += count
+        return first
+
+    def charge(self, units: int) -> None:
+        """Take the price of an accepted send."""
+        self.balance -= units
+        self.spent += units
+
+    def find(self, message_id: int | str, phone: str) -> Iterator[tuple[Record, int]]:
+        """The sends of this id that hold the phone, the last first, with the phone's place."""
+        known = self._by_id.get(message_id)
+        if known is None:
+            return
+        for record in reversed(known) if isinstance(known, list) else (known,):
+            place = record.place(phone)
+            if place is not None:
+                yield record, place
+
+    def page(
+        self, prev_id: int, count: int, newest_first: bool, since: float, until: float
+    ) -> list[tuple[Record, int]]:
+        """The next `count` messages behind the one with this global id (0: from the start)."""
+        found: list[tuple[Record, int]] = []
+        at = bisect_right(self.records, prev_id, key=lambda record: record.first_int_id) - 1
+        if newest_first:
+            at = at if prev_id else len(self.records) - 1
+            for record in reversed(self.records[: at + 1]):
+                last = len(record.messages) if not prev_id else min(len(record.messages), prev_id - record.first_int_id)
+                if since <= record.at < until:
+                    found += [(record, place) for place in range(last - 1, -1, -1)]
+                if len(found) >= count:
+                    break
+            return found[:count]
+        for index in range(max(at, 0), len(self.records)):
+            record = self.records[index]
+            first = max(0, prev_id + 1 - record.first_int_id)
+            if since <= record.at < until:
+                found += [(record, place) for place in range(first, len(record.messages))]
+            if len(found) >= count:
+                break
+        return found[:count]
+
+
+def money(units: int) -> Decimal:
+    """Units as the gateway prints them: at least one decimal, no needless zeros."""
+    amount = Decimal(units) / UNIT
+    return amount.quantize(Decimal("0.1")) if units % (UNIT // 10) == 0 else amount.normalize()
