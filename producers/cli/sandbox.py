@@ -88,8 +88,10 @@ def command(ports: str, control_port: int, host: str, config: Path | None, **tol
 
 
 # Options whose value is a field of the profile, and how it is read.
-_SAME = ("login", "password", "apikey", "balance", "callback_url", "callback_secret", "callback_style", "callback_digest",
-         "asks_per_minute", "parallel_sends", "parallel_asks", "seed")  # fmt: skip
+_SAME = (
+    *("login", "password", "apikey", "balance", "asks_per_minute", "parallel_sends", "parallel_asks", "seed"),
+    *("callback_url", "callback_secret", "callback_style", "callback_digest"),
+)
 _SECONDS = ("duplicate_window", "mass_ask_every", "minute", "visible_after", "arrival", "peer_close")
 _SHARES = ("callback_twice", "callback_early", "callback_disorder", "callback_lost", "undeliverable", "expire")
 

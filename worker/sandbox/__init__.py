@@ -5,7 +5,7 @@ and the verdict about lost and doubled messages is taken from that count, never 
 
     with Sandbox(Profile(think_s=0.03), ports=(0, 0)) as sandbox:
         sandbox.mirrors             # ("http://127.0.0.1:40001", …), in order
-        sandbox.misfortune("lose_answer", next=1)
+        sandbox.misfortune("lose_answer", next_few=1)
         sandbox.report()["accepted"]
 """
 
@@ -94,11 +94,18 @@ class Sandbox:
         return self.call(lambda server: server.count.missing(digits))
 
     def misfortune(
-        self, kind: str, *, share: float = 0.0, next: int = 0, mirror: int | None = None, command: str = "send",
+        self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "send",
         seconds: float = 0.0,
     ) -> None:  # fmt: skip
         """Order a misfortune (a key of `KINDS`); a share of 0 takes it back."""
-        told = {"kind": kind, "share": share, "next": next, "mirror": mirror, "command": command, "seconds": seconds}
+        told = {
+            "kind": kind,
+            "share": share,
+            "next": next_few,
+            "mirror": mirror,
+            "command": command,
+            "seconds": seconds,
+        }
         self._order("misfortunes", told)
 
     def clear(self) -> None:

@@ -65,7 +65,7 @@ class Profile:
     # Callbacks.
     callback_url: str = ""
     callback_secret: str = field(default="", repr=False)
-    callback_style: str = "form"  # form, get or json
+    callback_style: str = "form"  # form, get, json or xml
     callback_digest: str = "md5"  # or sha1
     callback_lines: int = 4
     callback_tries: int = 8
@@ -79,7 +79,7 @@ class Profile:
     # History.
     history_newest_first: bool = False
 
-    # Misfortunes from the start: kind -> share of requests, on every mirror that is up; and mirrors that are down (1, 2, …).
+    # Misfortunes from the start: kind -> share of requests on every mirror; and the mirrors that are down (1, 2, …).
     misfortunes: Mapping[str, float] = field(default_factory=dict)
     down: tuple[int, ...] = ()
     seed: int = 1
