@@ -1,0 +1,68 @@
+"""When a mirror is left alone: one breaker per mirror, no lock and no clock of its own.
+
+Two different troubles. Outcomes unknown: the second in a row trips the breaker, and only a well-formed
+answer closes it; meanwhile a probe is let through now and then. Connections refused: nothing was lost,
+so the mirror merely rests, longer each time. A slow answer is no trouble: the gateway is slow for
+everyone when operators are.
+"""
+
+from __future__ import annotations
+
+TRIP_AFTER = 2  # unknown outcomes in a row
+FIRST_PROBE_S = 5.0  # from the trip to the first send that may probe; doubles each time
+LAST_PROBE_S = 300.0  # an hour of broken answers costs a mirror some fifteen doubts, not a thousand
+FIRST_REST_S = 0.5  # after a refused connection; doubles each time
+LAST_REST_S = 30.0  # a mirror that came back is found again within this time
+
+
+class Breaker:
+    """What is known of one mirror; `now` is monotonic seconds throughout."""
+
+    def __init__(self) -> None:
+        self._unknowns = 0
+        self._refusals = 0
+        self._probes = 0
+        self.rests_until = 0.0
+        self.probe_at = 0.0
+
+    @property
+    def is_tripped(self) -> bool:
+        """Whether its last answers were unknown, so that only probes and questions go there."""
+        return self._unknowns >= TRIP_AFTER
+
+    @property
+    def is_up(self) -> bool:
+        """Whether nothing speaks against this mirror."""
+        return not self.is_tripped and self._refusals == 0
+
+    def free_at(self) -> float:
+        """From when a send may be tried here."""
+        return max(self.rests_until, self.probe_at) if self.is_tripped else self.rests_until
+
+    def take(self, now: float) -> None:
+        """Note that a send is about to be tried: of a tripped mirror, the next probe is due later."""
+        if self.is_tripped:
+            self._put_off_probe(now)
+
+    def good(self) -> None:
+        """Something well-formed came back, an error code included."""
+        self._unknowns = self._refusals = self._probes = 0
+        self.rests_until = self.probe_at = 0.0
+
+    def unknown(self, now: float) -> None:
+        """A request was begun and its outcome is not known."""
+        was_tripped = self.is_tripped
+        self._unknowns += 1
+        self._refusals = 0  # it did connect
+        self.rests_until = 0.0
+        if self.is_tripped and not was_tripped:
+            self._put_off_probe(now)
+
+    def unreachable(self, now: float) -> None:
+        """No connection could be opened."""
+        self.rests_until = now + min(LAST_REST_S, FIRST_REST_S * 2.0 ** min(self._refusals, 16))
+        self._refusals += 1
+
+    def _put_off_probe(self, now: float) -> None:
+        self.probe_at = now + min(LAST_PROBE_S, FIRST_PROBE_S * 2.0 ** min(self._probes, 16))
+        self._probes += 1

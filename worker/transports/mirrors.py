@@ -1,0 +1,84 @@
+"""Which mirror to try next; one table per process, shared by its threads.
+
+The order given is the order of preference. Each attempt names the mirrors it has tried already, so that
+it goes round; which of the others are left alone is each mirror's breaker's to say, never for ever.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+
+from worker.clock import Clock
+from worker.transports.breaker import Breaker
+
+
+def _nobody(mirror: str, is_up: bool) -> None:
+    """The default for whoever wants to know of changes."""
+
+
+class Mirrors:
+    """The mirrors of one brand. `on_change(mirror, is_up)` is told when a mirror falls ill or recovers."""
+
+    def __init__(self, bases: Sequence[str], clock: Clock, *, on_change: Callable[[str, bool], None] = _nobody) -> None:
+        if not bases:
+            raise ValueError("a gateway has at least one mirror")
+        self.bases = tuple(dict.fromkeys(base.rstrip("/") for base in bases))
+        self._clock = clock
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._breakers = {base: Breaker() for base in self.bases}
+
+    def next(self, exclude: Collection[str] = ()) -> str | None:
+        """The mirror for the next send, or None where all others than `exclude` are left alone for now."""
+        now = self._clock.monotonic()
+        with self._lock:
+            free = [base for base in self.bases if base not in exclude and self._breakers[base].free_at() <= now]
+            if not free:
+                return None
+            chosen = next((base for base in free if not self._breakers[base].is_tripped), free[0])
+            self._breakers[chosen].take(now)
+            return chosen
+
+    def next_to_ask(self, exclude: Collection[str] = ()) -> str | None:
+        """The mirror for a question, which can do no harm: a tripped one is asked where no other is free."""
+        now = self._clock.monotonic()
+        with self._lock:
+            free = [base for base in self.bases if base not in exclude and self._breakers[base].rests_until <= now]
+            return min(free, key=lambda base: self._breakers[base].is_tripped, default=None)
+
+    def wait_s(self) -> float:
+        """How long until some mirror takes a send again; 0 where one does now."""
+        now = self._clock.monotonic()
+        with self._lock:
+            return max(0.0, min(breaker.free_at() for breaker in self._breakers.values()) - now)
+
+    def tripped(self) -> tuple[str, ...]:
+        """The mirrors that wait for something well-formed, such as a balance probe."""
+        with self._lock:
+            return tuple(base for base in self.bases if self._breakers[base].is_tripped)
+
+    def good(self, mirror: str) -> None:
+        """It gave a well-formed answer, be it an error code."""
+        self._note(mirror, lambda breaker, now: breaker.good())
+
+    def unknown(self, mirror: str) -> None:
+        """A request to it was begun and its outcome is not known."""
+        self._note(mirror, lambda breaker, now: breaker.unknown(now))
+
+    def unreachable(self, mirror: str) -> None:
+        """No connection to it could be opened."""
+        self._note(mirror, lambda breaker, now: breaker.unreachable(now))
+
+    def _note(self, mirror: str, verdict: Callable[[Breaker, float], None]) -> None:
+        """Apply a verdict; one about a mirror that is no longer in the settings is dropped."""
+        breaker = self._breakers.get(mirror.rstrip("/"))
+        if breaker is None:
+            return
+        now = self._clock.monotonic()
+        with self._lock:
+            was_up = breaker.is_up
+            verdict(breaker, now)
+            is_up = breaker.is_up
+        if is_up is not was_up:
+            self._on_change(mirror, is_up)

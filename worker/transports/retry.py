@@ -1,0 +1,107 @@
+"""The one retry there is: an attempt that could not reach a mirror is made again elsewhere.
+
+tenacity wraps the whole attempt (open, claim, say, settle or release), so that each try is a new line, a
+new claim and a new gateway id. Only `Unreachable` is tried again, since it proves that nothing was
+written; `Unknown` and everything else goes straight through and is never repeated here.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+from worker.clock import Clock
+from worker.domain.errors import Unreachable
+from worker.transports.mirrors import Mirrors
+
+FIRST_PAUSE_S = 0.2  # upper bound of the first pause once every mirror was tried; doubles each round
+LAST_PAUSE_S = 5.0
+
+T = TypeVar("T")
+
+
+def attempt_in_turn(
+    attempt: Callable[[str], T],
+    mirrors: Mirrors,
+    *,
+    budget_s: float,
+    clock: Clock,
+    stop: threading.Event | None = None,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> T:
+    """Call `attempt(mirror)` until one mirror can be reached; its result, or its own exception.
+
+    Each mirror is tried once without a pause; then rounds follow after random, growing pauses. Raises the
+    last Unreachable when `budget_s` seconds would be over or `stop` is set. `Mirrors` learns here which
+    mirrors were unreachable; what an answer proves of a mirror is for the attempt to tell it.
+    """
+    turn = _Turn(mirrors, clock, clock.monotonic() + budget_s, stop, uniform)
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Unreachable),
+        wait=turn.pause_s,
+        stop=turn.is_over,
+        sleep=turn.sleep,
+        reraise=True,
+    )
+    return retrying(lambda: turn.go(attempt))
+
+
+class _Turn:
+    """One walk round the mirrors: who was tried in this round, and how long to wait before the next."""
+
+    def __init__(
+        self,
+        mirrors: Mirrors,
+        clock: Clock,
+        deadline: float,
+        stop: threading.Event | None,
+        uniform: Callable[[float, float], float],
+    ) -> None:
+        self._mirrors = mirrors
+        self._clock = clock
+        self._deadline = deadline
+        self._stop = stop
+        self._uniform = uniform
+        self._tried: set[str] = set()
+        self._rounds = 0
+        self._is_round_over = False
+
+    def go(self, attempt: Callable[[str], T]) -> T:
+        """One try: the next mirror of this round; Unreachable where there is none."""
+        if self._stop is not None and self._stop.is_set():
+            raise Unreachable("stopping; nothing was begun")
+        mirror = self._mirrors.next(self._tried)
+        if mirror is None:
+            self._is_round_over = True
+            raise Unreachable("no mirror of the gateway can be reached at the moment")
+        self._tried.add(mirror)
+        try:
+            return attempt(mirror)
+        except Unreachable:
+            self._mirrors.unreachable(mirror)
+            self._is_round_over = len(self._tried) == len(self._mirrors.bases)
+            raise
+
+    def pause_s(self, state: tenacity.RetryCallState) -> float:
+        """Nothing inside a round; after it a random, growing pause, and no less than the mirrors' own rest."""
+        if not self._is_round_over:
+            return 0.0
+        self._is_round_over = False
+        self._tried.clear()
+        highest = min(LAST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._rounds, 16))
+        self._rounds += 1
+        return self._mirrors.wait_s() + self._uniform(0.0, highest)
+
+    def is_over(self, state: tenacity.RetryCallState) -> bool:
+        """Whether to give up: told to stop, or the next try would begin after the deadline."""
+        if self._stop is not None and self._stop.is_set():
+            return True
+        return self._clock.monotonic() + state.upcoming_sleep >= self._deadline
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            self._clock.wait(seconds, self._stop)

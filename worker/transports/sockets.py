@@ -1,0 +1,134 @@
+"""Sockets that obey one deadline over all their reads and writes, and are closed without leftovers.
+
+`SO_LINGER` 0 discards unsent bytes when an attempt dies, `TCP_USER_TIMEOUT` does so for a process that
+froze; so a request is not delivered long after we gave it up. A timeout of the socket's own counts per
+read, which a dripping peer can stretch for ever; the deadline here is a point in time.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class Tail(io.BufferedReader):
+    """A reader that, when closed, tells its socket whether bytes were left that belong to no answer."""
+
+    def __init__(self, raw: io.RawIOBase, owner: DeadlineSocket) -> None:
+        super().__init__(raw)
+        self._owner = owner
+
+    def close(self) -> None:
+        if not self.closed:
+            self._owner.is_ended = True  # peek may look at what it has, not at the wire
+            try:
+                self._owner.has_tail = self._owner.has_tail or bool(self.peek(1))
+            except (OSError, ValueError):
+                self._owner.has_tail = True
+            self._owner.is_ended = False
+        super().close()
+
+
+class DeadlineSocket(socket.socket):
+    """A TCP socket; set `deadline` (of `monotonic`) before each exchange."""
+
+    deadline: float = 0.0
+    is_ended: bool = False
+    has_tail: bool = False
+    monotonic: Callable[[], float] = staticmethod(time.monotonic)
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        if self.is_ended:
+            raise BlockingIOError(errno.EAGAIN, "the answer has ended")
+        self._hurry()
+        return super().recv_into(*args, **kwargs)
+
+    def send(self, *args: Any, **kwargs: Any) -> int:
+        self._hurry()
+        return super().send(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        self._hurry()
+        super().sendall(*args, **kwargs)
+
+    def makefile(self, *args: Any, **kwargs: Any) -> Any:
+        return Tail(super().makefile("rb", buffering=0), self)
+
+    def is_quiet(self) -> bool:
+        """Open, with nothing to read. Reads for real, since TLS has records that are no data."""
+        self.settimeout(0)
+        try:
+            self.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _hurry(self) -> None:
+        left = self.deadline - self.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        self.settimeout(left)
+
+
+class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):
+    """The same over TLS."""
+
+
+def dial(host: str, port: int, deadline: float, silence_s: float, monotonic: Callable[[], float]) -> DeadlineSocket:
+    """Connect to the first address that answers before the deadline; raises OSError (gaierror, TimeoutError …)."""
+    trouble: OSError = OSError("the name has no address")
+    for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        line = DeadlineSocket(family, kind, proto)
+        line.monotonic = monotonic
+        line.deadline = deadline
+        try:
+            _prepare(line, silence_s)
+            line._hurry()
+            line.connect(address)
+            return line
+        except OSError as error:
+            line.close()
+            trouble = error
+        except BaseException:
+            line.close()
+            raise
+    raise trouble
+
+
+def secure(line: DeadlineSocket, context: ssl.SSLContext, host: str) -> DeadlineSocket:
+    """Speak TLS on a connected socket, verified against the host's name; the plain one is used up either way."""
+    deadline, monotonic = line.deadline, line.monotonic
+    try:
+        line._hurry()
+        wrapped = context.wrap_socket(line, server_hostname=host)
+    except BaseException:
+        line.close()
+        raise
+    assert isinstance(wrapped, DeadlineTlsSocket)
+    wrapped.deadline, wrapped.monotonic = deadline, monotonic
+    return wrapped
+
+
+def tls_context(ca_file: str) -> ssl.SSLContext:
+    """A verifying client context whose sockets obey deadlines."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.sslsocket_class = DeadlineTlsSocket
+    return context
+
+
+def _prepare(line: socket.socket, silence_s: float) -> None:
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    user_timeout = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux only
+    if user_timeout is not None:
+        line.setsockopt(socket.IPPROTO_TCP, user_timeout, max(1, int(silence_s * 1000)))
