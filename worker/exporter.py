@@ -1,0 +1,212 @@
+"""The metrics of this host on one HTTP address.
+
+What processes counted is summed from their files; what the ledger and the queues know is read when
+somebody asks, so that nothing is kept twice. A ledger that is away makes `smsq_ledger_up` 0 and
+leaves the rest of the page standing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any, Protocol, Self
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import prometheus_client
+import redis
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from worker import metrics_folder
+from worker.domain.errors import SmsqError
+from worker.metrics import TABLE
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class Depth(Protocol):
+    """What the ledger knows at one moment; see `worker/ledger/views.py`."""
+
+    @property
+    def batches(self) -> Mapping[tuple[str, str], int]: ...
+    @property
+    def queue_oldest_seconds(self) -> Mapping[str, float]: ...
+    @property
+    def messages(self) -> Mapping[tuple[str, str, str], int]: ...
+    @property
+    def pending_statuses(self) -> int: ...
+    @property
+    def status_age_seconds(self) -> float: ...
+    @property
+    def visible_after_seconds(self) -> float | None: ...
+    @property
+    def balance(self) -> float | None: ...
+    @property
+    def costs(self) -> Mapping[str, float]: ...
+    @property
+    def double_accepts(self) -> int: ...
+    @property
+    def leader(self) -> bool: ...
+    @property
+    def owners(self) -> int: ...
+    @property
+    def halted(self) -> str: ...
+
+
+class ScrapeCollector:
+    """Reads ledger and queues at the moment of the scrape."""
+
+    def __init__(self, depth: Callable[[], Depth], hints: Mapping[str, Callable[[], int]]) -> None:
+        self._depth = depth
+        self._hints = hints
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not read the ledger."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """All families of source `scrape`; those that are unknown now are left out."""
+        try:
+            depth = self._depth()
+        except (SmsqError, redis.RedisError) as error:
+            _log.warning("ledger not read why=%s", type(error).__name__)
+            yield _family("smsq_ledger_up", {(): 0})
+        else:
+            yield from _of_ledger(depth)
+            yield _family("smsq_ledger_up", {(): 1})
+        with contextlib.suppress(redis.RedisError):
+            yield _family("smsq_queue_hints", {(queue,): count() for queue, count in self._hints.items()})
+
+
+class ProcessCollector:
+    """Sums what the processes of this home counted."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the files decide."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """All families found in the files; a folder that is removed meanwhile is left for the next time."""
+        try:
+            merged: Iterable[Metric] = MultiProcessCollector.merge(  # type: ignore[no-untyped-call]
+                metrics_folder.counters(self._home)
+            )
+        except FileNotFoundError:
+            return ()
+        return merged
+
+
+class Exporter:
+    """An HTTP server at `address` (`host:port`, port 0 for a free one); `/healthz` answers without the ledger."""
+
+    def __init__(self, registry: CollectorRegistry, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._page = prometheus_client.make_wsgi_app(registry)
+        try:
+            self._server = make_server(host.strip("[]"), int(port), self._answer, _server_class(host), _Silent)
+        except (OSError, ValueError) as error:
+            raise SmsqError(f"metrics cannot be served at {address} (SMSQ_METRICS_ADDR): {error}") from None
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, name="exporter", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        host, port = self._server.server_address[:2]
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        return f"http://{f'[{name}]' if ':' in name else name}:{port}/metrics"
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path in {"/", "/metrics"}:
+            page: Iterable[bytes] = self._page(environ, start_response)
+            return page
+        start_response("200 OK" if path == "/healthz" else "404 Not Found", [("Content-Type", "text/plain")])
+        return [b"ok\n" if path == "/healthz" else b"the page is /metrics\n"]
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; raises SmsqError if the address cannot be had."""
+    from worker.broker import LANES, make_broker
+    from worker.runtime import Runtime
+
+    runtime = Runtime.build(settings)
+    broker = make_broker(settings.broker_url)
+    hints = {lane: functools.partial(broker.depth, lane) for lane in LANES}
+    registry = build_registry(settings.home, runtime.views.depth, hints)
+    asked = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: asked.set())
+    with Exporter(registry, settings.metrics_addr) as exporter:
+        _log.info("metrics served url=%s", exporter.url)
+        asked.wait()
+    return 0
+
+
+def build_registry(home: Path, depth: Callable[[], Depth], hints: Mapping[str, Callable[[], int]]) -> CollectorRegistry:
+    """All that the page shows."""
+    registry = CollectorRegistry()
+    registry.register(ProcessCollector(home))
+    registry.register(ScrapeCollector(depth, hints))
+    return registry
+
+
+def _of_ledger(depth: Depth) -> Iterator[Metric]:
+    yield _family("smsq_messages_total", depth.messages)
+    yield _family("smsq_batches", depth.batches)
+    yield _family("smsq_queue_oldest_seconds", {(lane,): age for lane, age in depth.queue_oldest_seconds.items()})
+    yield _family("smsq_pending_statuses", {(): depth.pending_statuses})
+    yield _family("smsq_status_age_seconds", {(): depth.status_age_seconds})
+    yield _family("smsq_double_accepts_total", {(): depth.double_accepts})
+    yield _family("smsq_cost_total", {(channel,): cost for channel, cost in depth.costs.items()})
+    yield _family("smsq_leader", {(): depth.leader})
+    yield _family("smsq_owners", {(): depth.owners})
+    yield _family("smsq_halted", {(): bool(depth.halted)})
+    if depth.visible_after_seconds is not None:
+        yield _family("smsq_visible_after_seconds", {(): depth.visible_after_seconds})
+    if depth.balance is not None:
+        yield _family("smsq_balance", {(): depth.balance})
+
+
+def _family(name: str, values: Mapping[Any, float]) -> Metric:
+    """One family by the table of metrics; keys of `values` are label values in its order."""
+    row = TABLE[name]
+    kind = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
+    family = kind(name, row.help, labels=row.labels)
+    for labels, value in values.items():
+        family.add_metric([str(label) for label in labels], float(value))
+    return family
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+def _server_class(host: str) -> type[WSGIServer]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return type("Server", (_Server,), {"address_family": family})
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """A scrape every few seconds is no event."""
