@@ -1,0 +1,159 @@
+"""Settings: read once, checked, and silent about secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from worker.domain.errors import BadSettings
+from worker.gateway.brands import BRANDS
+from worker.settings import BRANDS as NAMES
+from worker.settings import FIELDS, Secret, Settings, page
+
+
+def test_defaults() -> None:
+    """An empty environment is a whole configuration."""
+    settings = Settings.load({})
+
+    assert (settings.home, settings.brand, settings.batch_size) == (Path(".smsq"), "smsc.ru", 100)
+    assert (settings.mirrors, settings.rate, settings.redis_url) == ((), None, None)
+    assert (settings.lease_s, settings.doubt_settle_s) == (45.0, 300.0)
+    assert (settings.keep_texts_s, settings.keep_days) == (86400.0, 30)
+    assert settings.ask_every_s == (5.0, 15.0, 60.0, 300.0, 900.0)
+
+
+def test_every_field_has_its_row() -> None:
+    """The struct and the table name the same settings."""
+    assert tuple(field.name for field in FIELDS) == Settings.__struct_fields__
+
+
+def test_brands_are_those_of_the_gateway() -> None:
+    """The names that settings accept are the rows of the gateway's table."""
+    assert tuple(BRANDS) == NAMES
+
+
+def test_the_page_is_up_to_date() -> None:
+    """docs/settings.md is what `python -m worker.settings` writes."""
+    written = Path(__file__).parents[2] / "docs" / "settings.md"
+
+    assert written.read_text(encoding="utf-8") == page()
+
+
+def test_values_are_read() -> None:
+    """Strings of the environment become values."""
+    settings = Settings.load(
+        {
+            "SMSQ_MIRRORS": "http://127.0.0.1:9101/sys, http://127.0.0.1:9102",
+            "SMSQ_KEEP_TEXTS": "90 min",
+            "SMSQ_KEEP_DAYS": "7 d",
+            "SMSQ_RATE": "12.5",
+            "SMSQ_ACCEPT_LOSS": "yes",
+            "SMSQ_API_KEYS": "shop:0123456789abcdef",
+            "SMSQ_READ_TIMEOUT_S": "20",
+            "SMSQ_BATCH_SIZE": "",
+            "PATH": "/bin",
+        }
+    )
+
+    assert settings.mirrors == ("http://127.0.0.1:9101/sys", "http://127.0.0.1:9102")
+    assert (settings.keep_texts_s, settings.keep_days, settings.rate) == (5400.0, 7, 12.5)
+    assert (settings.accept_loss, settings.lease_s, settings.batch_size) == (True, 35.0, 100)
+    assert settings.api_keys["shop"].reveal() == "0123456789abcdef"
+
+
+REFUSED = {
+    "unknown with a neighbour": (
+        {"SMSQ_BATCHSIZE": "5"},
+        "SMSQ_BATCHSIZE is not a setting; did you mean SMSQ_BATCH_SIZE",
+    ),
+    "unknown alone": ({"SMSQ_QQQQQQQQQQQQQQQQQQQQ": "5"}, "is not a setting$"),
+    "batch too large": (
+        {"SMSQ_BATCH_SIZE": "501"},
+        "SMSQ_BATCH_SIZE: '501' will not do; give a whole number from 1 to 500",
+    ),
+    "not a number": ({"SMSQ_RATE": "fast"}, "SMSQ_RATE: 'fast'"),
+    "nan": ({"SMSQ_RATE": "nan"}, "SMSQ_RATE: 'nan'"),
+    "negative days": ({"SMSQ_KEEP_DAYS": "-1"}, "SMSQ_KEEP_DAYS"),
+    "odd duration": ({"SMSQ_KEEP_TEXTS": "24 parsecs"}, "such as 24 h"),
+    "brand": ({"SMSQ_BRAND": "smsc.com"}, "smsc.ru or smscentre.com or smsc.kz"),
+    "mirror without scheme": ({"SMSQ_MIRRORS": "smsc.ru"}, "SMSQ_MIRRORS"),
+    "redis over http": ({"SMSQ_REDIS_URL": "http://x"}, "redis://"),
+    "waits that shrink": ({"SMSQ_ASK_EVERY_S": "5,3"}, "grow"),
+    "address": ({"SMSQ_WEB_ADDR": "8080"}, "host:port"),
+    "short window": ({"SMSQ_DOUBT_SETTLE_S": "255"}, "must exceed SMSQ_PEER_CLOSE_S .* 255 seconds"),
+    "short lease": ({"SMSQ_LEASE_S": "30"}, "at least 31"),
+    "long lease": ({"SMSQ_LEASE_S": "300"}, "must exceed SMSQ_LEASE_S"),
+    "all slots urgent": ({"SMSQ_URGENT_SLOTS": "10"}, "SMSQ_URGENT_SLOTS"),
+    "two secrets": ({"SMSQ_LOGIN": "a", "SMSQ_PASSWORD": "b", "SMSQ_APIKEY": "c"}, "keep one"),
+    "password alone": ({"SMSQ_PASSWORD": "b"}, "without SMSQ_LOGIN"),
+    "short API key": ({"SMSQ_API_KEYS": "shop:abc"}, "at least 16"),
+}
+
+
+@pytest.mark.parametrize(("environ", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_will_not_do_is_refused_with_a_sentence(environ: dict[str, str], sentence: str) -> None:
+    """The variable, what was given, what would do."""
+    with pytest.raises(BadSettings, match=sentence):
+        Settings.load(environ)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """A file holds what all share, the environment what this process needs."""
+    file = tmp_path / "smsq.toml"
+    file.write_text('batch_size = 50\nmirrors = ["http://a", "http://b"]\naccept_loss = true\nrate = 3.5\n')
+
+    settings = Settings.load({"SMSQ_BATCH_SIZE": "60"}, file)
+
+    assert (settings.batch_size, settings.mirrors) == (60, ("http://a", "http://b"))
+    assert (settings.accept_loss, settings.rate) == (True, 3.5)
+
+
+@pytest.mark.parametrize("content", ["batch_size = ", "batchsize = 3", "\xff"])
+def test_a_bad_file_is_refused(tmp_path: Path, content: str) -> None:
+    """A file is held to the same rules."""
+    file = tmp_path / "smsq.toml"
+    file.write_bytes(content.encode("latin-1"))
+
+    with pytest.raises(BadSettings):
+        Settings.load({}, file)
+
+
+def test_secrets_come_from_files(tmp_path: Path) -> None:
+    """A secret may lie in a file, without its last newline."""
+    file = tmp_path / "password"
+    file.write_text("s3cr3t\n")
+    settings = Settings.load({"SMSQ_LOGIN": "me", "SMSQ_PASSWORD_FILE": str(file)})
+
+    assert settings.password is not None
+    assert settings.password.reveal() == "s3cr3t"
+    with pytest.raises(BadSettings, match="both set"):
+        Settings.load({"SMSQ_LOGIN": "me", "SMSQ_PASSWORD_FILE": str(file), "SMSQ_PASSWORD": "x"})
+    with pytest.raises(BadSettings, match="cannot be read"):
+        Settings.load({"SMSQ_PASSWORD_FILE": str(tmp_path / "none")})
+
+
+def test_nothing_secret_is_printed() -> None:
+    """Neither a secret nor the password of an address appears in any form."""
+    settings = Settings.load(
+        {
+            "SMSQ_LOGIN": "me",
+            "SMSQ_PASSWORD": "hunter2",
+            "SMSQ_REDIS_URL": "redis://user:hunter2@db/0",
+            "SMSQ_API_KEYS": "shop:hunter2hunter2hunter2",
+        }
+    )
+    secret = Secret("hunter2")
+
+    assert "hunter2" not in f"{settings!r} {settings} {settings.shown()} {secret} {secret!r} {secret:>9}" + str(secret)
+    with pytest.raises(BadSettings) as caught:
+        Settings.load({"SMSQ_API_KEYS": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_account() -> None:
+    """A ledger belongs to a log-in, or to a key that is not shown."""
+    by_key = Settings.load({"SMSQ_APIKEY": "abc", "SMSQ_BRAND": "smsc.kz"}).account
+
+    assert Settings.load({"SMSQ_LOGIN": "me"}).account == "smsc.ru/me"
+    assert by_key == "smsc.kz/key:ba7816bf"

