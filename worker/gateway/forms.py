@@ -105,7 +105,7 @@ def _head(login: Login) -> str:
 
 
 def _options(options: Options) -> str:
-    """The optional fields; an empty sender is written, since it switches the account's default off (PROTOCOL I.1.14)."""
+    """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14)."""
     fields = dict(channel(options.channel).fields)
     if options.sender is not None:
         fields["sender"] = options.sender
@@ -208,10 +208,7 @@ class SendOrder:
         )
 
 
-_SEND_FIELDS = frozenset(
-    ("login", "psw", "apikey", "id", "phones", "mes", "list", "cost", "fmt", "charset")
-    + ("sender", "valid", "time", "translit")
-)
+_SEND_FIELDS = frozenset("login psw apikey id phones mes list cost fmt charset sender valid time translit".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

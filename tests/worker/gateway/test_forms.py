@@ -1,0 +1,200 @@
+"""Requests: what the client writes, the other half and an independent decoder read back."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.domain.batch import Options
+from worker.domain.errors import BadInput
+from worker.gateway import forms
+from worker.gateway.forms import AskOrder, FormError, HistoryOrder, Login, SendOrder
+
+LOGIN = Login("me & co", "p=w+ö")
+KEY = Login("", "k-1", is_key=True)
+TEXTS = ["Привет: мир", "a+b&c=d%20;e", "two\nlines", "emoji 😀", "x", "~~~ ' \" <>"]
+
+
+def fields(body: bytes) -> dict[str, str]:
+    """What a stranger's decoder makes of a body; keys must not repeat."""
+    pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True)
+    assert len({name for name, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+def test_one_text_for_several_phones() -> None:
+    """A send carries the id, phones with a plus, text and credentials, and asks for cost and balance."""
+    body = forms.send_same(LOGIN, 1000000001, [79991234567, 79991234568], "Привет & пока", Options(sender=""))
+
+    assert fields(body) == {
+        "login": "me & co",
+        "psw": "p=w+ö",
+        "charset": "utf-8",
+        "fmt": "3",
+        "cost": "3",
+        "id": "1000000001",
+        "sender": "",
+        "phones": "+79991234567,+79991234568",
+        "mes": "Привет & пока",
+    }
+
+
+def test_own_text_for_each_phone() -> None:
+    """A list has one number a record, and line breaks inside a text are a backslash and an n."""
+    body = forms.send_list(KEY, 5, [(79991234567, "a: b\r\nc"), (79991234568, "Ж")], Options(valid="01:00"))
+
+    assert fields(body) == {
+        "apikey": "k-1",
+        "charset": "utf-8",
+        "fmt": "3",
+        "cost": "3",
+        "id": "5",
+        "valid": "01:00",
+        "list": "+79991234567:a: b\\nc\n+79991234568:Ж",
+    }
+
+
+def test_price_sends_no_id() -> None:
+    """A price request has cost=1 and no id, so that nothing can be sent by it."""
+    for body in (
+        forms.price_same(LOGIN, [79991234567], "x", Options()),
+        forms.price_list(LOGIN, [(79991234567, "x")], Options()),
+    ):
+        assert fields(body)["cost"] == "1"
+        assert "id" not in fields(body)
+
+
+def test_options_travel() -> None:
+    """Time with a plus, translit and extra parameters pass unchanged; an unset sender is left out."""
+    body = forms.send_same(KEY, 5, [7], "x", Options(time="+30", translit=1, extra={"tinyurl": "1", "maxsms": "2"}))
+
+    sent = fields(body)
+    assert (sent["time"], sent["translit"], sent["tinyurl"], sent["maxsms"]) == ("+30", "1", "1", "2")
+    assert "sender" not in sent
+    assert "valid" not in sent
+
+
+def test_unknown_channel_is_refused() -> None:
+    """A channel that has no row cannot be chosen by chance."""
+    with pytest.raises(BadInput, match="fax"):
+        forms.send_same(KEY, 5, [7], "x", Options(channel="fax"))
+
+
+def test_credentials_do_not_show() -> None:
+    """A log-in prints without its secret."""
+    assert "p=w" not in repr(LOGIN)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(10**9, 10**15),
+            st.text(min_size=1, max_size=20).filter(lambda text: "\\n" not in text and "\r" not in text),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_both_halves_agree_on_a_list(messages: list[tuple[int, str]]) -> None:
+    """Whatever the texts, the other half reads what was meant."""
+    order = SendOrder.read(forms.read(forms.send_list(LOGIN, 7, messages, Options())))
+
+    assert [(str(phone), text) for phone, text in messages] == order.messages
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_both_halves_agree_on_one_text(text: str) -> None:
+    """A text arrives as it was written, line breaks included."""
+    order = SendOrder.read(forms.read(forms.send_same(LOGIN, 7, [79991234567, 79991234568], text, Options())))
+
+    assert [("79991234567", text), ("79991234568", text)] == order.messages
+    assert (
+        order.id,
+        order.login,
+        order.secret,
+        order.is_key,
+        order.cost,
+        order.fmt,
+    ) == (7, "me & co", "p=w+ö", False, 3, 3)
+
+
+def test_ask_for_one_and_for_many() -> None:
+    """One pair makes a single ask without commas, more make a mass ask with ids and phones in step."""
+    single = AskOrder.read(forms.read(forms.ask(KEY, [(5, 79991234567)])))
+    mass = AskOrder.read(forms.read(forms.ask(KEY, [(5, 79991234567), (6, 79991234568)], detail=2)))
+
+    assert (single.pairs, single.is_multiple, single.detail) == ([(5, "79991234567")], False, 0)
+    assert (mass.pairs, mass.is_multiple, mass.detail) == ([(5, "79991234567"), (6, "79991234568")], True, 2)
+
+
+def test_history_and_balance() -> None:
+    """History asks by day and page; balance asks for the currency too."""
+    body = forms.history(KEY, date(2026, 11, 1), date(2026, 11, 2), prev_id=900, count=500)
+
+    order = HistoryOrder.read(forms.read(body))
+    assert (order.start, order.end, order.prev_id, order.count) == ("01.11.2026", "02.11.2026", 900, 500)
+    assert fields(forms.balance(KEY))["cur"] == "1"
+
+
+FOREIGN = [
+    ("trailing comma asks for a list", {"id": "123,", "phone": "79990000000,"}, [(123, "79990000000")], True),
+    ("string id", {"id": "order-7.a_b", "phone": "+7 (999) 000-00-00"}, [("order-7.a_b", "79990000000")], False),
+    ("same id for two", {"id": "32,32", "phone": "77,78"}, [(32, "77"), (32, "78")], True),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "pairs", "is_multiple"), [row[1:] for row in FOREIGN], ids=[row[0] for row in FOREIGN]
+)
+def test_foreign_asks(asked: dict[str, str], pairs: list[tuple[int | str, str]], is_multiple: bool) -> None:
+    """Asks as other clients write them are understood."""
+    order = AskOrder.read(asked)
+
+    assert (pairs, is_multiple) == (order.pairs, order.is_multiple)
+
+
+BAD_SENDS = [
+    ("no text", {"phones": "7999"}),
+    ("no phone", {"mes": "x"}),
+    ("id too large", {"phones": "7999", "mes": "x", "id": "2147483648"}),
+    ("id of odd signs", {"phones": "7999", "mes": "x", "id": "a b"}),
+    ("cost out of range", {"phones": "7999", "mes": "x", "cost": "4"}),
+    ("fmt no number", {"phones": "7999", "mes": "x", "fmt": "json"}),
+    ("record without a text", {"list": "7999"}),
+    ("empty list", {"list": "\n"}),
+]
+
+
+@pytest.mark.parametrize("bad", [row[1] for row in BAD_SENDS], ids=[row[0] for row in BAD_SENDS])
+def test_bad_sends_are_error_1(bad: dict[str, str]) -> None:
+    """What is missing or wrong is the gateway's error 1."""
+    with pytest.raises(FormError) as caught:
+        SendOrder.read(bad)
+
+    assert caught.value.error == 1
+
+
+def test_foreign_sends() -> None:
+    """Semicolons, several numbers a record, id 0 and a missing charset are understood as the gateway would."""
+    listed = SendOrder.read({"list": "7999,7998;7997:a;b:c\n\n7996;d", "id": "0"})
+    old = forms.read(b"phones=7999&mes=" + "Привет".encode("cp1251"))
+
+    assert listed.messages == [("7999", "a;b:c"), ("7998", "a;b:c"), ("7997", "a;b:c"), ("7996", "d")]
+    assert listed.id is None
+    assert old["mes"] == "Привет"
+
+
+def test_body_wins_over_query() -> None:
+    """A field in both places counts as the body has it; a raw plus is a blank."""
+    assert forms.read(b"id=2&x=a+b", "id=1&charset=utf-8") == {"id": "2", "x": "a b", "charset": "utf-8"}
+
+
+def test_broken_percent_signs_do_not_raise() -> None:
+    """A stranger's bytes are read as far as they go."""
+    assert forms.read(b"a=%zz&b=%")["a"] == "%zz"
+    forms.read(b"%%%&=&&a=%e&\xff=\xfe")
