@@ -93,24 +93,17 @@ class EmbeddedRedis:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._owner_lock is None:
             self._owner_lock = try_lock(self._folder / "owner.lock")
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            lock = try_lock(self._folder / "server.lock")
-            if lock is not None:
-                self._launch(lock)
-            if self._answers():
-                return
-            time.sleep(_LOOK_EVERY_S)
-        raise LedgerUnreachable(f"the private Redis under {self.home} does not answer; see {self._log}")
+        try:
+            self._await_server()
+        except BaseException:
+            self._disown()
+            raise
 
     def ensure(self) -> bool:
         """Start the server again if it died; True if it had to be."""
-        lock = try_lock(self._folder / "server.lock")
-        if lock is None:
+        if not self._is_gone():
             return False
-        os.close(lock)
-        self._reap()
-        self.start()
+        self._await_server()
         return True
 
     def stop(self) -> None:
@@ -121,8 +114,31 @@ class EmbeddedRedis:
             _end(self._process.pid if self._process else self.pid, self._is_gone)
         if self._socket is not None and self._socket.parent != self._folder:
             shutil.rmtree(self._socket.parent, ignore_errors=True)
-        os.close(self._owner_lock)
-        self._owner_lock = None
+        self._disown()
+
+    def _disown(self) -> None:
+        if self._owner_lock is not None:
+            os.close(self._owner_lock)
+            self._owner_lock = None
+
+    def _await_server(self) -> None:
+        """Return when a server answers, ours if there is none yet."""
+        deadline, was_launched = time.monotonic() + START_TIMEOUT_S, False
+        while time.monotonic() < deadline:
+            lock = try_lock(self._folder / "server.lock")
+            if lock is not None and was_launched:
+                os.close(lock)
+                code = self._reap()
+                raise LedgerUnreachable(
+                    f"the private Redis of {self.home} ended at once (exit {code}): {self._last_words()}"
+                )
+            if lock is not None:
+                self._launch(lock)
+                was_launched = True
+            if self._answers():
+                return
+            time.sleep(_LOOK_EVERY_S)
+        raise LedgerUnreachable(f"the private Redis under {self.home} does not answer; see {self._log}")
 
     @property
     def _log(self) -> Path:
@@ -192,10 +208,7 @@ class EmbeddedRedis:
         ]
 
     def _answers(self) -> bool:
-        """Whether the server of this home answers commands; a server that ended at once raises."""
-        if self._process is not None and self._process.poll() is not None:
-            code, words = self._process.returncode, self._last_words()
-            raise LedgerUnreachable(f"the private Redis of {self.home} ended at once (exit {code}): {words}")
+        """Whether the server of this home answers commands."""
         if self._socket is None:
             with contextlib.suppress(OSError):
                 self._socket = Path((self._folder / "socket").read_text())
@@ -216,16 +229,17 @@ class EmbeddedRedis:
         return "it said nothing"
 
     def _is_gone(self) -> bool:
-        self._reap()
         lock = try_lock(self._folder / "server.lock")
         if lock is None:
             return False
         os.close(lock)
+        self._reap()
         return True
 
-    def _reap(self) -> None:
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
+    def _reap(self) -> int | None:
+        """The exit code of a server of ours whose lock is free, so that it is ending or has ended."""
+        process, self._process = self._process, None
+        return process.wait(STOP_TIMEOUT_S) if process is not None else None
 
 
 def find_server(named: str | Path | None, home: Path) -> str:

@@ -147,12 +147,11 @@ class Exporter:
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; raises SmsqError if the address cannot be had."""
-    from worker.broker import LANES, make_broker
+    from worker.broker import LANES
     from worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
-    broker = make_broker(settings.broker_url)
-    hints = {lane: functools.partial(broker.depth, lane) for lane in LANES}
+    hints = {lane: functools.partial(runtime.broker.depth, lane) for lane in LANES}
     registry = build_registry(settings.home, runtime.views.depth, hints)
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

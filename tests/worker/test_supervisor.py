@@ -97,7 +97,8 @@ def test_children_stop_in_order_and_redis_last(home: Path) -> None:
             return False
 
         def stop(self) -> None:
-            order.open("a").write("redis\n")
+            with order.open("a") as file:
+                file.write("redis\n")
 
     children = [noting("exporter", 3), noting("web", 1), noting("worker", 2)]
     supervisor = Supervisor(home, children, foundation=Noting())
@@ -220,8 +221,9 @@ def test_a_signal_stops_it_cleanly_and_a_second_hurries(home: Path, signum: sign
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     process.send_signal(signum)
+    process.communicate(timeout=10)
 
-    assert process.wait(10) == 0
+    assert process.returncode == 0
 
 
 def _lives(pid: int) -> bool:
