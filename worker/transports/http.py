@@ -212,6 +212,8 @@ class HttpLine:
             body = b"".join(_read(response.raw, max_reply, self.mirror))
         finally:
             response.raw.close()
+        if not body and not {"content-length", "transfer-encoding"} & {name.lower() for name in response.headers}:
+            raise BrokenReply(f"{self.mirror} closed the connection before its answer was complete")
         self._is_whole = self._may_stay(response)
         return Reply(response.status_code, body)
 

@@ -1,0 +1,133 @@
+"""Order, breaker and rest of mirrors, with a clock that the test moves by hand."""
+
+from __future__ import annotations
+
+import threading
+
+from worker.clock import Clock
+from worker.transports.breaker import FIRST_PROBE_S, LAST_PROBE_S, LAST_REST_S
+from worker.transports.mirrors import Mirrors
+
+A, B, C = "http://a", "http://b", "http://c"
+
+
+class HandClock(Clock):
+    """A clock that stands still until it is moved; waiting moves it."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def wait(self, seconds: float, until: threading.Event | None = None) -> bool:
+        self.at += seconds
+        return until is not None and until.is_set()
+
+
+def test_order_and_rotation() -> None:
+    """The first mirror comes first; an attempt goes round those it has not tried."""
+    mirrors = Mirrors([A, B + "/", A, C], HandClock())
+
+    assert mirrors.bases == (A, B, C)
+    assert [mirrors.next(), mirrors.next({A}), mirrors.next({A, B}), mirrors.next({A, B, C})] == [A, B, C, None]
+
+
+def test_two_unknowns_in_a_row_trip() -> None:
+    """One unknown is an accident, two in a row keep sends away until something well-formed comes."""
+    mirrors = Mirrors([A, B], HandClock())
+    mirrors.unknown(A)
+    assert mirrors.next() == A
+    mirrors.good(A)
+    mirrors.unknown(A)
+    assert mirrors.next() == A
+
+    mirrors.unknown(A)
+    assert mirrors.next() == B
+    assert mirrors.tripped() == (A,)
+    mirrors.good(A)
+    assert mirrors.next() == A
+
+
+def test_probe_of_a_tripped_mirror() -> None:
+    """A tripped mirror gets one send now and then, more and more seldom, and is never given up."""
+    clock = HandClock()
+    mirrors = Mirrors([A], clock)
+    mirrors.unknown(A)
+    mirrors.unknown(A)
+    assert mirrors.next() is None
+    assert mirrors.wait_s() == FIRST_PROBE_S
+
+    probes = 0
+    for _ in range(3600):
+        clock.at += 1
+        if mirrors.next() is not None:
+            assert mirrors.next() is None
+            mirrors.unknown(A)
+            probes += 1
+    assert 5 <= probes <= 20
+    clock.at += LAST_PROBE_S
+    assert mirrors.next() == A
+
+
+def test_questions_go_to_a_tripped_mirror() -> None:
+    """Asking does no harm, so it may be what finds a mirror well again; a healthy one is asked first."""
+    mirrors = Mirrors([A, B], HandClock())
+    for _ in range(2):
+        mirrors.unknown(A)
+
+    assert mirrors.next_to_ask() == B
+    assert mirrors.next_to_ask({B}) == A
+
+
+def test_refused_connections_rest_a_mirror() -> None:
+    """A refused connection rests the mirror, longer each time, thirty seconds at most."""
+    clock = HandClock()
+    mirrors = Mirrors([A, B], clock)
+    rests = []
+    for _ in range(10):
+        mirrors.unreachable(A)
+        assert mirrors.next() == B
+        mirrors.unreachable(B)
+        assert mirrors.next() is None
+        rests.append(mirrors.wait_s())
+        clock.at += mirrors.wait_s()
+        assert mirrors.next() == A
+
+    assert rests == sorted(rests)
+    assert rests[-1] == LAST_REST_S
+    mirrors.good(A)
+    mirrors.unreachable(A)
+    assert mirrors.wait_s() < 1 or mirrors.next() == B
+
+
+def test_changes_are_told_once() -> None:
+    """Whoever measures hears of each change of a mirror, and of nothing else."""
+    told: list[tuple[str, bool]] = []
+    mirrors = Mirrors([A], HandClock(), on_change=lambda mirror, is_up: told.append((mirror, is_up)))
+    for verdict in (mirrors.good, mirrors.unknown, mirrors.unknown, mirrors.unknown, mirrors.good, mirrors.unreachable):
+        verdict(A)
+    mirrors.good(A)
+    mirrors.good("http://stranger")
+
+    assert told == [(A, False), (A, True), (A, False), (A, True)]
+
+
+def test_one_probe_for_many_threads() -> None:
+    """Of many threads one gets the probe."""
+    clock = HandClock()
+    mirrors = Mirrors([A], clock)
+    mirrors.unknown(A)
+    mirrors.unknown(A)
+    clock.at += FIRST_PROBE_S
+    got: list[str | None] = []
+    threads = [threading.Thread(target=lambda: got.append(mirrors.next())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(got, key=str) == [None] * 7 + [A]
