@@ -1,0 +1,122 @@
+"""From rows to ranges: normalise, drop duplicates, render, check, count parts, pack.
+
+The same rows, template and sizes always give the same ranges, so that a campaign that was
+interrupted goes on at the range where it stood. Of several rows with one phone the first good one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from producers.rows import Row, shown
+from producers.templates import Template
+from worker.domain import text as texts
+from worker.domain.batch import Packed, pack
+from worker.domain.campaign import Range, Reject
+from worker.domain.errors import BadPhone, BadText
+from worker.domain.phone import parse
+
+
+def prepare(
+    rows: Iterable[Row | Reject],
+    template: Template,
+    batch_size: int,
+    batches_per_range: int,
+    *,
+    region: str = "RU",
+) -> Iterator[Range]:
+    """Ranges from 1, each over `batch_size * batches_per_range` rows (the last over what is left).
+
+    Raises BadText where a constant text may not be sent; texts of single rows become rejects.
+    """
+    slices = Slices(template, batch_size, region)
+    source, size = iter(rows), batch_size * batches_per_range
+    n = 0
+    while portion := list(islice(source, size)):
+        n += 1
+        yield slices.range(n, portion)
+
+
+class Slices:
+    """Makes ranges one after another; remembers every phone it has seen."""
+
+    def __init__(self, template: Template, batch_size: int, region: str) -> None:
+        self._template = template
+        self._batch_size = batch_size
+        self._region = region
+        self._seen: set[int] = set()
+        self._constant_parts = 0
+        if template.is_constant:
+            text = template.render(())
+            texts.check(text)
+            self._constant_parts = texts.parts(text)
+
+    def range(self, n: int, portion: list[Row | Reject]) -> Range:
+        """The n-th range, from these rows."""
+        rejects: list[Reject] = []
+        make = self._same_text if self._template.is_constant else self._own_texts
+        return Range(n=n, batches=tuple(make(portion, rejects)), rejects=tuple(rejects), rows=len(portion))
+
+    def _same_text(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
+        seen, region, size = self._seen, self._region, self._batch_size
+        phones: list[int] = []
+        numbers: list[int] = []
+        for row in portion:
+            if isinstance(row, Reject):
+                rejects.append(row)
+                continue
+            try:
+                phone = parse(row[1], region)
+            except BadPhone as error:
+                rejects.append(_invalid(row, error.sentence))
+                continue
+            if phone in seen:
+                rejects.append(_duplicate(row))
+                continue
+            seen.add(phone)
+            phones.append(phone)
+            numbers.append(row[0])
+        for at in range(0, len(phones), size):
+            batch = phones[at : at + size]
+            yield pack(batch, None, numbers[at : at + size], self._constant_parts * len(batch))
+
+    def _own_texts(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
+        seen, region, size, render = self._seen, self._region, self._batch_size, self._template.render
+        check, count = texts.check, texts.parts
+        phones: list[int] = []
+        numbers: list[int] = []
+        written: list[str] = []
+        parts: list[int] = []
+        for row in portion:
+            if isinstance(row, Reject):
+                rejects.append(row)
+                continue
+            try:
+                phone = parse(row[1], region)
+                if phone in seen:
+                    rejects.append(_duplicate(row))
+                    continue
+                text = render(row[2])
+                check(text)
+                if "\\n" in text:
+                    texts.check_list(text)
+            except (BadPhone, BadText) as error:
+                rejects.append(_invalid(row, error.sentence))
+                continue
+            seen.add(phone)
+            phones.append(phone)
+            numbers.append(row[0])
+            written.append(text)
+            parts.append(count(text))
+        for at in range(0, len(phones), size):
+            end = at + size
+            yield pack(phones[at:end], written[at:end], numbers[at:end], sum(parts[at:end]))
+
+
+def _invalid(row: Row, reason: str) -> Reject:
+    return Reject(row[0], "invalid", reason, shown(row[1]))
+
+
+def _duplicate(row: Row) -> Reject:
+    return Reject(row[0], "duplicate", "this phone stands in an earlier row", shown(row[1]))
