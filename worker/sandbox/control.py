@@ -1,6 +1,7 @@
 """The sandbox's control endpoint: read the count, order misfortunes, change the account; JSON both ways.
 
     GET  /_sandbox/report              the count (`count.py`), with mirrors and callbacks
+    GET  /_sandbox/tally               the same without statuses: cheap enough to be asked every second
     POST /_sandbox/missing             [phone, …] → {"missing": […]}: never accepted
     POST /_sandbox/misfortunes         {"kind", "share" or "next", "mirror", "command", "seconds"}, or {"clear": true}
     GET  /_sandbox/misfortunes         the kinds there are
@@ -66,6 +67,10 @@ class ControlConnection(Connection):
 
 async def _report(server: Server, told: Any) -> dict[str, Any]:
     return server.report()
+
+
+async def _tally(server: Server, told: Any) -> dict[str, Any]:
+    return server.report(with_statuses=False)
 
 
 async def _missing(server: Server, told: Any) -> dict[str, Any]:
@@ -134,6 +139,7 @@ async def _reset(server: Server, told: Any) -> dict[str, Any]:
 
 ORDERS: dict[tuple[str, str], Callable[[Server, Any], Awaitable[dict[str, Any]]]] = {
     ("GET", "report"): _report,
+    ("GET", "tally"): _tally,
     ("POST", "missing"): _missing,
     ("GET", "misfortunes"): _kinds,
     ("POST", "misfortunes"): _misfortunes,

@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 import msgspec
 
@@ -368,6 +369,7 @@ def _content(fields: dict[str, str]) -> int:
     return hash(tuple([fields.get(name) for name in ("phones", "mes", "list", "sender")]))
 
 
+@lru_cache(maxsize=64)
 def _passwords(password: str) -> tuple[str, str, str]:
     """A password and the hashes of it that old libraries send (gateway manual, authentication)."""
     written = password.encode()

@@ -58,11 +58,11 @@ class Server:
         self.control = f"http://{host}:{self._control.sockets[0].getsockname()[1]}"
         self._sweep()
 
-    def report(self) -> dict[str, Any]:
-        """The count, with the state of mirrors and callbacks."""
+    def report(self, *, with_statuses: bool = True) -> dict[str, Any]:
+        """The count, with the state of mirrors and callbacks; `cpu_s` is the whole process's."""
         pusher = self.pusher
         return {
-            **self.count.report(self._now()),
+            **self.count.report(self._now(), with_statuses=with_statuses),
             "mirrors": [
                 {"base": m.base, "down": m.is_down, "requests": m.requests, "connections": len(m.connections)}
                 for m in self.mirrors

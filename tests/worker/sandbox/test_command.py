@@ -1,0 +1,77 @@
+"""The command `sandbox` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from producers.cli.sandbox import command
+from worker.domain.errors import BadSettings
+from worker.sandbox import Profile
+
+RUN = [sys.executable, "-c", "from producers.cli.sandbox import command; command()"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_is_and_stops_when_told(number: signal.Signals, tmp_path: Path) -> None:
+    """One JSON line, then exit code 0."""
+    config = tmp_path / "sandbox.toml"
+    config.write_text('balance = "12.5"\n[misfortunes]\nempty = 0.5\n')
+    options = ["--ports", "0,0", "--down", "2", "--lose-answers", "5%", "--config", str(config), "--time-scale", "0.1"]
+    with subprocess.Popen([*RUN, *options], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        with urllib.request.urlopen(f"{ready['control']}/_sandbox/report", timeout=5) as answer:
+            report = json.load(answer)
+        process.send_signal(number)
+
+        assert 0 == process.wait(10)
+    assert ("ready", 2) == (ready["event"], len(ready["mirrors"]))
+    assert [False, True] == [mirror["down"] for mirror in report["mirrors"]]
+    assert {"demo": "12.5"} == report["balance"]
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        pytest.param(["--ports", "a,b"], "--ports takes numbers", id="ports that are none"),
+        pytest.param(["--ports", "0", "--down", "2"], "mirrors are numbered 1 to 1", id="a mirror that is not there"),
+        pytest.param(["--lose-answers", "500%"], "a share is 5%", id="more than all"),
+        pytest.param(["--misfortune", "rain=1%"], "no misfortune called rain", id="an unknown misfortune"),
+        pytest.param(["--misfortune", "empty"], "NAME=VALUE", id="no share"),
+        pytest.param(["--deliver-after", "soon"], "seconds are a number", id="no seconds"),
+    ],
+)
+def test_a_wrong_option_is_named(options: list[str], part: str) -> None:
+    """Exit code 2 and a sentence."""
+    outcome = CliRunner().invoke(command, options)
+
+    assert (2, True) == (outcome.exit_code, part in outcome.output)
+
+
+def test_the_misfortunes_can_be_listed() -> None:
+    """With what each does."""
+    assert "lose_answer" in CliRunner().invoke(command, ["--misfortune", "list"]).output
+
+
+@pytest.mark.parametrize("told", [{"thinks": 1}, {"think_s": "long"}, {"balance": "much"}, {"is_strict": "no"}])
+def test_a_profile_refuses_what_it_does_not_know(told: dict[str, object]) -> None:
+    """Names and values alike."""
+    with pytest.raises(BadSettings):
+        Profile().with_values(told)
+
+
+def test_a_time_scale_shortens_the_limits_and_nothing_else() -> None:
+    """Think time and handsets stay."""
+    profile = Profile(think_s=0.5).scaled(0.1)
+
+    assert (6.0, 6.0, 6.0, 0.5) == pytest.approx(
+        (profile.minute_s, profile.duplicate_window_s, profile.mass_ask_every_s, profile.think_s)
+    )
