@@ -17,7 +17,7 @@ from functools import lru_cache
 from urllib.parse import quote_plus, unquote_to_bytes
 
 from worker.domain.batch import Options
-from worker.domain.errors import SmsqError
+from worker.domain.errors import BadInput, SmsqError
 from worker.gateway.channels import channel
 
 SEND_PATH = "/sys/send.php"
@@ -30,6 +30,7 @@ DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes where `charset` is 
 CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
 
 _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
+_EXTRA_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # others are rewritten on the way: `id[]` becomes `id`
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 _NUMBER_MARKS = str.maketrans("", "", "+ -()")
 
@@ -104,8 +105,20 @@ def _head(login: Login) -> str:
     return f"login={quote_plus(login.login)}&psw={quote_plus(login.secret)}&charset=utf-8&fmt=3"
 
 
+def check_options(options: Options) -> None:
+    """Raise BadInput for a channel that is not there, or an extra field that would replace one of ours.
+
+    For whoever takes options from a person: found out only at the send, it would cost a claim.
+    """
+    channel(options.channel)
+    for name in options.extra:
+        if name in _SEND_FIELDS or _EXTRA_NAME.fullmatch(name) is None:
+            raise BadInput(f"the extra field {name!r} is not for callers to set")
+
+
 def _options(options: Options) -> str:
     """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14)."""
+    check_options(options)
     fields = dict(channel(options.channel).fields)
     if options.sender is not None:
         fields["sender"] = options.sender

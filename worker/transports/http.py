@@ -102,7 +102,7 @@ class HttpTransport:
         return line
 
     def close(self) -> None:
-        """Close every line; those in use fail with NoReply."""
+        """Close every line; for when no request is running any more."""
         with self._lock:
             lines = list(self._all)
         for line in lines:

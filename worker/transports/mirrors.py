@@ -47,6 +47,20 @@ class Mirrors:
             free = [base for base in self.bases if base not in exclude and self._breakers[base].rests_until <= now]
             return min(free, key=lambda base: self._breakers[base].is_tripped, default=None)
 
+    def next_to_probe(self) -> str | None:
+        """A tripped mirror whose probe is due, for a harmless question such as the balance; else None.
+
+        Whoever takes it tells `good` or `unknown` afterwards; the next probe of it is due later.
+        """
+        now = self._clock.monotonic()
+        with self._lock:
+            for base in self.bases:
+                breaker = self._breakers[base]
+                if breaker.is_tripped and breaker.free_at() <= now:
+                    breaker.take(now)
+                    return base
+            return None
+
     def wait_s(self) -> float:
         """How long until some mirror takes a send again; 0 where one does now."""
         now = self._clock.monotonic()

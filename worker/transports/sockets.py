@@ -85,7 +85,10 @@ class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):
 
 
 def dial(host: str, port: int, deadline: float, silence_s: float, monotonic: Callable[[], float]) -> DeadlineSocket:
-    """Connect to the first address that answers before the deadline; raises OSError (gaierror, TimeoutError …)."""
+    """Connect to the first address that answers before the deadline; raises OSError (gaierror, TimeoutError …).
+
+    Looking up the name takes as long as the system's resolver lets it; nothing can hurry that.
+    """
     trouble: OSError = OSError("the name has no address")
     for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         line = DeadlineSocket(family, kind, proto)

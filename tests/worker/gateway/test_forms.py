@@ -84,6 +84,13 @@ def test_unknown_channel_is_refused() -> None:
         forms.send_same(KEY, 5, [7], "x", Options(channel="fax"))
 
 
+@pytest.mark.parametrize("name", ["id", "cost", "phones", "psw", "fmt", "id[]", " id", "Id", ""])
+def test_extra_fields_cannot_replace_ours(name: str) -> None:
+    """An extra field that is or would become one of ours is refused: the id and the price switch are safety."""
+    with pytest.raises(BadInput):
+        forms.send_same(KEY, 5, [7], "x", Options(extra={name: "1"}))
+
+
 def test_credentials_do_not_show() -> None:
     """A log-in prints without its secret."""
     assert "p=w" not in repr(LOGIN)

@@ -182,7 +182,7 @@ def test_accepted_and_closed_at_once(serve: Serve, transport: HttpTransport) -> 
 
 def test_closed_line_is_seen_before_it_speaks(serve: Serve, transport: HttpTransport) -> None:
     """A second look shows a line that the server closed or wrote to, so that the claim can be released."""
-    for script in (lambda line: None, lambda line: (line.sendall(b"HTTP/1.1 408 Timeout\r\n\r\n"), time.sleep(0.2))):
+    for script in (lambda line: None, lambda line: line.sendall(b"HTTP/1.1 408 Timeout\r\n\r\n")):
         server = serve(script)
         line = transport.open(server.mirror)
 
@@ -232,6 +232,28 @@ def test_silent_server_meets_the_deadline(serve: Serve, transport: HttpTransport
 
     with pytest.raises(NoReply, match="in time"):
         say(transport, server, 0.2)
+
+
+def test_given_up_request_is_reset(serve: Serve, transport: HttpTransport) -> None:
+    """After the deadline the connection is reset, so that nothing of the request arrives later."""
+    ends: list[str] = []
+    server: Any
+    ended = threading.Event()
+
+    def script(line: socket.socket) -> None:
+        server.request(line)
+        try:
+            ends.append("closed" if line.recv(1) == b"" else "more")
+        except ConnectionResetError:
+            ends.append("reset")
+        ended.set()
+
+    server = serve(script)
+
+    with pytest.raises(NoReply):
+        say(transport, server, 0.1)
+    assert ended.wait(2)
+    assert ends == ["reset"]
 
 
 def test_server_that_does_not_read_meets_the_deadline(serve: Serve, transport: HttpTransport) -> None:

@@ -83,6 +83,22 @@ def test_questions_go_to_a_tripped_mirror() -> None:
     assert mirrors.next_to_ask({B}) == A
 
 
+def test_probe_by_a_question() -> None:
+    """A tripped mirror beside healthy ones can be probed by a question, when its time has come."""
+    clock = HandClock()
+    mirrors = Mirrors([A, B], clock)
+    for _ in range(2):
+        mirrors.unknown(A)
+    assert mirrors.next_to_probe() is None
+
+    clock.at += FIRST_PROBE_S
+    assert mirrors.next() == B
+    assert mirrors.next_to_probe() == A
+    assert mirrors.next_to_probe() is None
+    mirrors.good(A)
+    assert mirrors.next() == A
+
+
 def test_refused_connections_rest_a_mirror() -> None:
     """A refused connection rests the mirror, longer each time, thirty seconds at most."""
     clock = HandClock()
