@@ -38,9 +38,9 @@ class Caller:
         """Send, and read the JSON that comes back."""
         return json.loads(self.post("/sys/send.php", phones=phones, mes=mes, **fields)[1])
 
-    def ask(self, id: object, phone: str = "+79991234567", **fields: Any) -> Any:
+    def ask(self, ids: object, phone: str = "+79991234567", **fields: Any) -> Any:
         """Ask for statuses, and read the JSON that comes back."""
-        return json.loads(self.post("/sys/status.php", id=id, phone=phone, **fields)[1])
+        return json.loads(self.post("/sys/status.php", id=ids, phone=phone, **fields)[1])
 
 
 class Desk:
@@ -63,9 +63,9 @@ class Desk:
         """Send, and read the JSON that comes back."""
         return json.loads(self.post("/sys/send.php", phones=phones, mes=mes, **fields))
 
-    def ask(self, id: object, phone: str = "+79991234567", **fields: Any) -> Any:
+    def ask(self, ids: object, phone: str = "+79991234567", **fields: Any) -> Any:
         """Ask for statuses, and read the JSON that comes back."""
-        return json.loads(self.post("/sys/status.php", id=id, phone=phone, **fields))
+        return json.loads(self.post("/sys/status.php", id=ids, phone=phone, **fields))
 
 
 def form(**fields: Any) -> dict[str, Any]:

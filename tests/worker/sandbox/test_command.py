@@ -32,10 +32,10 @@ def test_it_says_where_it_is_and_stops_when_told(number: signal.Signals, tmp_pat
             report = json.load(answer)
         process.send_signal(number)
 
-        assert 0 == process.wait(10)
-    assert ("ready", 2) == (ready["event"], len(ready["mirrors"]))
-    assert [False, True] == [mirror["down"] for mirror in report["mirrors"]]
-    assert {"demo": "12.5"} == report["balance"]
+        assert process.wait(10) == 0
+    assert (ready["event"], len(ready["mirrors"])) == ("ready", 2)
+    assert [mirror["down"] for mirror in report["mirrors"]] == [False, True]
+    assert report["balance"] == {"demo": "12.5"}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_wrong_option_is_named(options: list[str], part: str) -> None:
     """Exit code 2 and a sentence."""
     outcome = CliRunner().invoke(command, options)
 
-    assert (2, True) == (outcome.exit_code, part in outcome.output)
+    assert (outcome.exit_code, part in outcome.output) == (2, True)
 
 
 def test_the_misfortunes_can_be_listed() -> None:
@@ -72,6 +72,9 @@ def test_a_time_scale_shortens_the_limits_and_nothing_else() -> None:
     """Think time and handsets stay."""
     profile = Profile(think_s=0.5).scaled(0.1)
 
-    assert (6.0, 6.0, 6.0, 0.5) == pytest.approx(
-        (profile.minute_s, profile.duplicate_window_s, profile.mass_ask_every_s, profile.think_s)
+    assert pytest.approx((profile.minute_s, profile.duplicate_window_s, profile.mass_ask_every_s, profile.think_s)) == (
+        6.0,
+        6.0,
+        6.0,
+        0.5,
     )

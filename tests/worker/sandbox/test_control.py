@@ -34,9 +34,9 @@ def test_the_count_tells_accepted_doubled_and_spent(sandbox: Start, caller: Call
 
     report = control(started, "report")
 
-    assert (4, 3, 1, 0) == tuple(report[name] for name in ("accepted", "distinct", "twice", "twice_by_id"))
-    assert ["7999***01"] == report["twice_sample"]
-    assert ("8.0", {"send": 3}, {}) == (report["spent"], report["requests"], report["limits_broken"])
+    assert tuple(report[name] for name in ("accepted", "distinct", "twice", "twice_by_id")) == (4, 3, 1, 0)
+    assert report["twice_sample"] == ["7999***01"]
+    assert (report["spent"], report["requests"], report["limits_broken"]) == ("8.0", {"send": 3}, {})
 
 
 def test_a_repeated_id_is_a_double_of_its_own(sandbox: Start, caller: Call) -> None:
@@ -46,7 +46,7 @@ def test_a_repeated_id_is_a_double_of_its_own(sandbox: Start, caller: Call) -> N
     one.send(id=1, mes="a")
     one.send(id=1, mes="b")
 
-    assert (0, 1) == tuple(control(started, "report")[name] for name in ("twice", "twice_by_id"))
+    assert tuple(control(started, "report")[name] for name in ("twice", "twice_by_id")) == (0, 1)
 
 
 def test_the_count_goes_on_where_it_stopped(sandbox: Start, caller: Call) -> None:
@@ -58,7 +58,7 @@ def test_the_count_goes_on_where_it_stopped(sandbox: Start, caller: Call) -> Non
     one.send(id=2, mes="b")
     second = control(started, "report")
 
-    assert ({"delivered": 1}, {"delivered": 2}) == (first["statuses"], second["statuses"])
+    assert (first["statuses"], second["statuses"]) == ({"delivered": 1}, {"delivered": 2})
     assert second == {**control(started, "report"), "cpu_s": second["cpu_s"]}
     assert control(started, "tally")["statuses"] is None
 
@@ -68,7 +68,7 @@ def test_missing_names_the_phones_that_were_never_accepted(sandbox: Start, calle
     started = sandbox()
     caller(started.mirrors[0]).send("+79990000001", id=1)
 
-    assert {"missing": ["79990000002"], "count": 1} == control(started, "missing", ["+79990000001", 79990000002])
+    assert control(started, "missing", ["+79990000001", 79990000002]) == {"missing": ["79990000002"], "count": 1}
 
 
 def test_misfortunes_accounts_and_mirrors_are_changed_while_it_runs(sandbox: Start, caller: Call) -> None:
@@ -76,18 +76,18 @@ def test_misfortunes_accounts_and_mirrors_are_changed_while_it_runs(sandbox: Sta
     started = sandbox()
     one = caller(started.mirrors[0])
     control(started, "misfortunes", [{"kind": "empty", "next": 1}, {"kind": "slow", "share": 1, "seconds": 0.01}])
-    assert b"" == one.post("/sys/send.php", id=1, phones="+79991234567", mes="a")[1]
+    assert one.post("/sys/send.php", id=1, phones="+79991234567", mes="a")[1] == b""
     control(started, "misfortunes", {"clear": True})
     control(started, "account", {"balance": 0})
-    assert 3 == one.send(id=2, mes="b")["error_code"]
+    assert one.send(id=2, mes="b")["error_code"] == 3
     control(started, "account", {"top_up": "10.5", "password": "new"})
-    assert 2 == one.send(id=3, mes="c")["error_code"]
-    assert "6.7" == one.send(id=3, mes="c", psw="new")["balance"]
+    assert one.send(id=3, mes="c")["error_code"] == 2
+    assert one.send(id=3, mes="c", psw="new")["balance"] == "6.7"
     control(started, "account", {"login": "second", "password": "p", "add": True})
-    assert 1 == one.send(id=1, mes="c", login="second", psw="p")["id"]
+    assert one.send(id=1, mes="c", login="second", psw="p")["id"] == 1
     control(started, "mirrors", {"mirror": 2, "down": True})
 
-    assert [False, True] == [mirror["down"] for mirror in control(started, "report")["mirrors"]]
+    assert [mirror["down"] for mirror in control(started, "report")["mirrors"]] == [False, True]
     assert "lose_answer" in control(started, "misfortunes")
 
 
@@ -99,8 +99,8 @@ def test_a_reset_begins_again_on_the_same_ports(sandbox: Start, caller: Call) ->
     control(started, "misfortunes", {"kind": "hang", "share": 1})
     control(started, "reset", {})
 
-    assert 0 == control(started, "report")["accepted"]
-    assert 1 == one.send(id=1)["id"]
+    assert control(started, "report")["accepted"] == 0
+    assert one.send(id=1)["id"] == 1
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,12 @@ def test_a_send_answers_id_count_cost_and_balance(desk: Make) -> None:
     """As in the manual's sample."""
     one = desk(balance=Decimal("290.35"))
 
-    assert {"id": 63, "cnt": 1, "cost": "3.8", "balance": "286.55"} == one.send(id=63)
+    assert one.send(id=63) == {"id": 63, "cnt": 1, "cost": "3.8", "balance": "286.55"}
 
 
 def test_cnt_counts_parts_of_all_phones(desk: Make) -> None:
     """Two parts to three phones are six."""
-    assert 6 == desk().send("+79990000001,+79990000002,+79990000003", "я" * 100, id=7)["cnt"]
+    assert desk().send("+79990000001,+79990000002,+79990000003", "я" * 100, id=7)["cnt"] == 6
 
 
 def test_a_list_carries_a_text_for_each_phone(desk: Make) -> None:
@@ -33,8 +33,8 @@ def test_a_list_carries_a_text_for_each_phone(desk: Make) -> None:
 
     answer = one.send(None, None, id=7, list="+79990000001:Hi: you\n+79990000002:" + "я" * 100)
 
-    assert 3 == answer["cnt"]
-    assert "Hi: you" == one.ask(7, "79990000001", all=1)["message"]
+    assert answer["cnt"] == 3
+    assert one.ask(7, "79990000001", all=1)["message"] == "Hi: you"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_list_carries_a_text_for_each_phone(desk: Make) -> None:
     ],
 )
 def test_older_formats_are_spoken_too(desk: Make, fmt: int, answer: bytes) -> None:
-    """fmt 0 and 1 of an accepted send."""
+    """Formats 0 and 1 of an accepted send."""
     one = desk(balance=Decimal(100))
 
     assert answer == one.post("/sys/send.php", id=279, phones="+79991234567", mes="Hi", fmt=fmt)
@@ -55,8 +55,8 @@ def test_a_price_sends_nothing(desk: Make) -> None:
     """cost=1 only tells the price."""
     one = desk(prices={"": Decimal("0.30")})
 
-    assert {"cost": "0.3", "cnt": 1} == one.send(cost=1, id=5)
-    assert -3 == one.ask(5)["status"]
+    assert one.send(cost=1, id=5) == {"cost": "0.3", "cnt": 1}
+    assert one.ask(5)["status"] == -3
 
 
 def test_prices_go_by_the_longest_prefix(desk: Make) -> None:
@@ -65,7 +65,7 @@ def test_prices_go_by_the_longest_prefix(desk: Make) -> None:
 
     costs = [one.send(phone, cost=1)["cost"] for phone in ("+79991234567", "+77011234567", "+4915112345678")]
 
-    assert ["3.0", "5.0", "9.0"] == costs
+    assert costs == ["3.0", "5.0", "9.0"]
 
 
 def test_the_same_content_within_a_minute_is_refused_whatever_its_id(desk: Make) -> None:
@@ -73,9 +73,9 @@ def test_the_same_content_within_a_minute_is_refused_whatever_its_id(desk: Make)
     one = desk()
     one.send(id=1)
 
-    assert DUPLICATE == one.send(id=2)
+    assert one.send(id=2) == DUPLICATE
     one.now += 60
-    assert 3 == one.send(id=3)["id"]
+    assert one.send(id=3)["id"] == 3
 
 
 def test_a_repeated_id_makes_a_second_message_and_status_shows_the_last(desk: Make) -> None:
@@ -84,7 +84,7 @@ def test_a_repeated_id_makes_a_second_message_and_status_shows_the_last(desk: Ma
     one.send(id=5, mes="first")
     one.send(id=5, mes="second")
 
-    assert "second" == one.ask(5, all=1)["message"]
+    assert one.ask(5, all=1)["message"] == "second"
 
 
 def test_a_message_is_invisible_for_a_while(desk: Make) -> None:
@@ -92,12 +92,12 @@ def test_a_message_is_invisible_for_a_while(desk: Make) -> None:
     one = desk(visible_after_s=2.0)
     one.gateway.lags[2] = 3.0
     one.send(id=5)
-    fields = {"id": "5,", "phone": "79991234567,"}
+    pair = ("5,", "79991234567,")
 
-    assert [{"status": -3, "id": 5, "phone": "79991234567"}] == one.ask(**fields)
+    assert one.ask(*pair) == [{"status": -3, "id": 5, "phone": "79991234567"}]
     one.now += 60
     one.gateway.lags[2] = 60.0
-    assert -3 != one.ask(**fields)[0]["status"]
+    assert one.ask(*pair)[0]["status"] != -3
     one.now += 60
     one.gateway.lags[2] = 119.0
     assert b'"status": -3' in one.post("/sys/status.php", mirror=2, id=5, phone="79991234567")
@@ -108,15 +108,15 @@ def test_unknown_pairs_are_not_found(desk: Make) -> None:
     one = desk()
     one.send(id=5)
 
-    assert {"status": -3} == one.ask(5, "+79990000000")
+    assert one.ask(5, "+79990000000") == {"status": -3}
 
 
 def test_no_money_uses_up_an_id_and_leaves_status_24(desk: Make) -> None:
     """Error 3 with an id, and the message stands there."""
     one = desk(balance=Decimal(1))
 
-    assert {"error": "no money", "error_code": 3, "id": 9} == one.send(id=9)
-    assert 24 == one.ask(9)["status"]
+    assert one.send(id=9) == {"error": "no money", "error_code": 3, "id": 9}
+    assert one.ask(9)["status"] == 24
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_bad_number_among_good_ones_is_taken_and_fails_later(desk: Make) -> No
 
     rows = one.ask("3,3", "79990000001,12")
 
-    assert [(-1, 0), (22, 249)] == [(row["status"], row["err"]) for row in rows]
+    assert [(row["status"], row["err"]) for row in rows] == [(-1, 0), (22, 249)]
 
 
 @pytest.mark.parametrize(
@@ -164,15 +164,15 @@ def test_a_bad_number_among_good_ones_is_taken_and_fails_later(desk: Make) -> No
 )
 def test_a_bad_login_is_error_2(desk: Make, fields: dict[str, Any]) -> None:
     """Whatever else is right."""
-    assert {"error": "authorise error", "error_code": 2} == desk().send(**fields)
+    assert desk().send(**fields) == {"error": "authorise error", "error_code": 2}
 
 
 def test_a_key_and_a_hashed_password_log_in(desk: Make) -> None:
     """Both ways that old and new libraries use."""
     one = desk(apikey="k-1")
 
-    assert 1 == one.send(id=1, mes="a", login=None, psw=None, apikey="k-1")["id"]
-    assert 2 == one.send(id=2, mes="b", psw=md5(b"demo").hexdigest())["id"]
+    assert one.send(id=1, mes="a", login=None, psw=None, apikey="k-1")["id"] == 1
+    assert one.send(id=2, mes="b", psw=md5(b"demo").hexdigest())["id"] == 2
 
 
 def test_five_bad_logins_block_the_address(desk: Make) -> None:
@@ -180,18 +180,18 @@ def test_five_bad_logins_block_the_address(desk: Make) -> None:
     one = desk(ban_s=600.0)
     codes = [one.send(psw="wrong")["error_code"] for _ in range(6)]
 
-    assert [2, 2, 2, 2, 2, 4] == codes
-    assert 4 == one.send(id=1)["error_code"]
+    assert codes == [2, 2, 2, 2, 2, 4]
+    assert one.send(id=1)["error_code"] == 4
     one.now += 601
-    assert 1 == one.send(id=1)["id"]
-    assert {"bad_logins": 1, "knocked_while_blocked": 2} == one.gateway.limits_broken
+    assert one.send(id=1)["id"] == 1
+    assert one.gateway.limits_broken == {"bad_logins": 1, "knocked_while_blocked": 2}
 
 
 def test_too_many_errors_block_the_address(desk: Make) -> None:
     """Whatever the errors are."""
     one = desk(error_budget=3)
 
-    assert [1, 1, 1, 4] == [one.send(mes="")["error_code"] for _ in range(4)]
+    assert [one.send(mes="")["error_code"] for _ in range(4)] == [1, 1, 1, 4]
 
 
 def test_a_message_may_be_asked_about_five_times_a_minute(desk: Make) -> None:
@@ -202,8 +202,8 @@ def test_a_message_may_be_asked_about_five_times_a_minute(desk: Make) -> None:
     answers = [one.ask(1) for _ in range(6)]
 
     assert all("status" in answer for answer in answers[:5])
-    assert DUPLICATE == answers[5]
-    assert {"asks_per_message": 1} == one.gateway.limits_broken
+    assert answers[5] == DUPLICATE
+    assert one.gateway.limits_broken == {"asks_per_message": 1}
 
 
 def test_there_is_one_mass_ask_a_minute(desk: Make) -> None:
@@ -212,7 +212,7 @@ def test_there_is_one_mass_ask_a_minute(desk: Make) -> None:
     one.ask("1,2", "79990000001,79990000002")
     one.now += 30
 
-    assert DUPLICATE == one.ask("3,4", "79990000001,79990000002")
+    assert one.ask("3,4", "79990000001,79990000002") == DUPLICATE
     one.now += 30
     assert isinstance(one.ask("3,4", "79990000001,79990000002"), list)
 
@@ -222,7 +222,7 @@ def test_the_same_price_may_be_asked_for_five_times_a_minute(desk: Make) -> None
     one = desk()
     answers = [one.send(cost=1) for _ in range(6)]
 
-    assert DUPLICATE == answers[5]
+    assert answers[5] == DUPLICATE
     assert "cost" in one.send(cost=1, mes="other")
 
 
@@ -231,7 +231,7 @@ def test_the_balance_may_be_asked_for_ten_times_a_minute(desk: Make) -> None:
     one = desk(balance=Decimal("1871.62"))
     answers = [one.post("/sys/balance.php") for _ in range(11)]
 
-    assert b'{"balance": "1871.62"}' == answers[9]
+    assert answers[9] == b'{"balance": "1871.62"}'
     assert b'"error_code": 9' in answers[10]
 
 
@@ -257,7 +257,7 @@ def test_history_is_paged_by_the_global_id(desk: Make, newest_first: bool) -> No
         seen += [row["int_id"] for row in page]
 
     assert sorted(range(1, 16), reverse=newest_first) == seen
-    assert {"error": "no messages found", "error_code": 3} == page
+    assert page == {"error": "no messages found", "error_code": 3}
 
 
 def history(one: Any, prev_id: int | None) -> Any:
@@ -271,7 +271,7 @@ def test_history_shows_two_messages_of_one_id(desk: Make) -> None:
     one.send(id=5, mes="first")
     one.send(id=5, mes="second")
 
-    assert [(5, 1, "first"), (5, 2, "second")] == [(r["id"], r["int_id"], r["message"]) for r in history(one, None)]
+    assert [(r["id"], r["int_id"], r["message"]) for r in history(one, None)] == [(5, 1, "first"), (5, 2, "second")]
 
 
 def test_history_keeps_to_the_days_asked_for(desk: Make) -> None:
@@ -289,4 +289,4 @@ def test_a_json_send_is_taken_at_the_rest_address(desk: Make) -> None:
     body = b'{"login": "demo", "psw": "demo", "id": 8, "phones": "+79991234567", "mes": "Hi"}'
     ticket = one.gateway.begin(1, "10.0.0.1", "/rest/send/", "", body, one.now)
 
-    assert b'{"id": 8, "cnt": 1}' == one.gateway.finish(ticket, one.now).body
+    assert one.gateway.finish(ticket, one.now).body == b'{"id": 8, "cnt": 1}'

@@ -34,9 +34,9 @@ def test_a_message_waits_is_handed_over_and_ends() -> None:
     """Statuses follow one another in time."""
     handsets = Handsets(Profile(handover_after_s=0.1, deliver_after_s=(1.0, 1.0)))
 
-    assert [-1, 0, 1] == [handsets.standing("79990000000", age).code for age in (0.0, 0.1, 1.0)]
+    assert [handsets.standing("79990000000", age).code for age in (0.0, 0.1, 1.0)] == [-1, 0, 1]
 
 
 def test_what_is_no_number_ends_as_such() -> None:
     """A phone that is too short is status 22."""
-    assert WRONG_NUMBER == Handsets(Profile()).fate("12").code
+    assert Handsets(Profile()).fate("12").code == WRONG_NUMBER

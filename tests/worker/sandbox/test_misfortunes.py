@@ -19,7 +19,7 @@ def test_the_next_few_requests_are_struck_and_no_more() -> None:
     misfortunes = Misfortunes()
     misfortunes.add(read_rule({"kind": "html", "next": 2}, 2))
 
-    assert ["html", "html", ""] == strike(misfortunes, 3)
+    assert strike(misfortunes, 3) == ["html", "html", ""]
 
 
 def test_a_share_is_drawn_from_the_seed() -> None:
@@ -39,9 +39,9 @@ def test_a_rule_keeps_to_its_mirror_and_command() -> None:
     misfortunes = Misfortunes()
     misfortunes.add(read_rule({"kind": "hang", "share": 1, "mirror": 2, "command": "status"}, 2))
 
-    assert [""] == strike(misfortunes, 1, mirror=1, command="status")
-    assert [""] == strike(misfortunes, 1, mirror=2, command="send")
-    assert ["hang"] == strike(misfortunes, 1, mirror=2, command="status")
+    assert strike(misfortunes, 1, mirror=1, command="status") == [""]
+    assert strike(misfortunes, 1, mirror=2, command="send") == [""]
+    assert strike(misfortunes, 1, mirror=2, command="status") == ["hang"]
 
 
 def test_a_new_share_takes_the_place_of_the_old_one_and_none_ends_it() -> None:
@@ -50,7 +50,7 @@ def test_a_new_share_takes_the_place_of_the_old_one_and_none_ends_it() -> None:
     misfortunes.add(read_rule({"kind": "html", "share": 1}, 2))
     misfortunes.add(read_rule({"kind": "html", "share": 0}, 2))
 
-    assert [""] == strike(misfortunes, 1)
+    assert strike(misfortunes, 1) == [""]
 
 
 @pytest.mark.parametrize(
