@@ -6,6 +6,8 @@ caller knows whether its command may run twice. Responses are bytes.
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlencode
+
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -39,6 +41,19 @@ def connect(
         max_connections=max_connections,
     )
     return client
+
+
+def next_database(url: str) -> str:
+    """The same server, the database after the one that `url` names."""
+    place, _, query = url.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    scheme, _, rest = place.partition("://")
+    server, _, number = rest.partition("/")
+    if scheme == "unix" or "db" in options:
+        options["db"] = str(int(options.get("db") or 0) + 1)
+    else:
+        place = f"{scheme}://{server}/{int(number or 0) + 1}"
+    return f"{place}?{urlencode(options)}" if options else place
 
 
 def where(url: str) -> str:

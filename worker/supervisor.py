@@ -69,7 +69,8 @@ class Supervisor:
 
     `heartbeat(pid)` answers how many seconds ago that process last beat, None where that is not
     known. `tick` is called five times a second from the main loop. `say` shows a line to the person
-    at the terminal. `announce` is what `up.json` holds besides the pid.
+    at the terminal. `announce` is what `up.json` holds besides the pid. `front` is where that file and
+    the lock `<name>.lock` lie, so that no second one of that name runs there (default: `home`).
     """
 
     def __init__(
@@ -83,8 +84,12 @@ class Supervisor:
         say: Callable[[str], None] = lambda line: None,
         announce: Mapping[str, object] | None = None,
         verbose: bool = False,
+        name: str = "up",
+        front: Path | None = None,
     ) -> None:
         self._home = home
+        self._name = name
+        self._front = front or home
         self._foundation = foundation
         self._heartbeat = heartbeat
         self._tick = tick
@@ -100,10 +105,11 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until asked to stop: 0 then, 1 if a child could not be started; SmsqError if another runs here."""
-        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = try_lock(self._home / "up.lock")
+        for folder in (self._front, self._home):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = try_lock(self._front / f"{self._name}.lock")
         if lock is None:
-            raise SmsqError(f"another supervisor runs already in {self._home}")
+            raise SmsqError(f"another supervisor runs already in {self._front}")
         with self._signals():
             try:
                 metrics_folder.clean(self._home)
@@ -112,7 +118,8 @@ class Supervisor:
                 return self._loop()
             finally:
                 self._stop_all()
-                self._up_json.unlink(missing_ok=True)
+                if self._announce is not None:
+                    self._up_json.unlink(missing_ok=True)
                 os.close(lock)
 
     def pids(self) -> dict[str, int]:
@@ -121,7 +128,7 @@ class Supervisor:
 
     @property
     def _up_json(self) -> Path:
-        return self._home / "up.json"
+        return self._front / "up.json"
 
     def _loop(self) -> int:
         while not self._asked:

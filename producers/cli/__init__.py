@@ -1,0 +1,87 @@
+"""The `smsq` command: a table of sub-commands, each imported only when it is used.
+
+An error of ours becomes one sentence on stderr and an exit code by its kind; results go to stdout.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final, NamedTuple
+
+import click
+
+from worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Refused, SmsqError
+
+__all__ = ["COMMANDS", "Row", "exit_code", "main"]
+
+DONE, FAILED, USAGE, REFUSED, UNREACHABLE, UNDELIVERED = range(6)
+
+
+class Row(NamedTuple):
+    """Where a sub-command is (`module:attribute`) and its line in the list of them."""
+
+    target: str
+    help: str
+
+
+COMMANDS: Final[dict[str, Row]] = {
+    "up": Row("producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."),
+    "worker": Row("producers.cli.processes:worker", "Run the workers of one lane."),
+    "scheduler": Row("producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),
+    "exporter": Row("producers.cli.processes:exporter", "Serve the metrics of this host."),
+    "sandbox": Row("producers.cli.sandbox:command", "Run a gateway on this machine, with misfortunes on demand."),
+    "completion": Row("producers.cli.completion:command", "Print what makes a shell complete smsq."),
+}
+
+# The first that fits decides.
+EXIT_CODES: Final[tuple[tuple[type[SmsqError], int], ...]] = (
+    (BadInput, USAGE),
+    (Refused, REFUSED),
+    (Halted, REFUSED),
+    (Later, UNREACHABLE),
+    (LedgerUnreachable, UNREACHABLE),
+    (SmsqError, FAILED),
+)
+
+
+def exit_code(error: SmsqError) -> int:
+    """What the shell is told about this error."""
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+class _Lazy(click.Group):
+    """A group whose commands are rows of the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        row = COMMANDS.get(cmd_name)
+        if row is None:
+            return None
+        module, _, attribute = row.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table alone, so that asking for help imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SmsqError as error:
+            click.echo(f"smsq: {error.sentence}", err=True)
+            ctx.exit(exit_code(error))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="smsq", prog_name="smsq")
+@click.option("--parent", type=int, hidden=True, help="Leave when this process does; for the supervisor's children.")
+def main(parent: int | None) -> None:
+    """Bulk and one-time messages through the SMS Centre gateway: nothing lost, nothing sent twice."""
+    if parent is not None:
+        from worker.parent import die_with_parent
+
+        die_with_parent(parent)

@@ -15,7 +15,7 @@ import redis as redis_py
 
 from worker.domain.errors import BadSettings, LedgerUnreachable
 from worker.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, find_server
-from worker.redis_client import connect, where
+from worker.redis_client import connect
 
 
 def is_running(pid: int) -> bool:
@@ -149,8 +149,3 @@ def test_a_server_that_ends_at_once_is_an_error_not_a_wait(home: Path) -> None:
     """A binary that is no Redis fails the start with its exit code."""
     with pytest.raises(LedgerUnreachable, match=r"ended at once \(exit 1\)"):
         EmbeddedRedis(home, "false").start()
-
-
-def test_an_address_is_shown_without_its_password() -> None:
-    """What goes into messages has no secret in it."""
-    assert where("rediss://user:secret@host:6379/0?password=x") == "rediss://host:6379/0"

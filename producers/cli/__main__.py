@@ -1,0 +1,5 @@
+"""`python -m producers.cli` is `smsq`."""
+
+from producers.cli import main
+
+main(prog_name="smsq")

@@ -1,0 +1,74 @@
+"""`smsq worker`, `scheduler` and `exporter`: one process each, for the supervisor and for service managers."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+
+import click
+
+from worker import metrics_folder
+from worker.settings import Settings
+
+LANES = ("urgent", "bulk", "status", "chores")
+
+
+@click.command("worker")
+@click.option("--lane", type=click.Choice(LANES), required=True, help="Whose hints to work on.")
+@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes.")
+@click.option("--threads", type=click.IntRange(1, 512), help="Threads in each.  [default: by the settings]")
+def worker(lane: str, processes: int, threads: int | None) -> None:
+    """Run the workers of one lane until told to stop."""
+    settings = Settings.load()
+    threads = threads or threads_of(settings, lane, processes)
+    if processes > 1:
+        sys.exit(_several(settings, lane, processes, threads))
+    metrics_folder.choose(settings.home, f"worker-{lane}")
+    from worker.runtime import run_worker
+
+    sys.exit(run_worker(settings, lane, threads))
+
+
+@click.command("scheduler")
+def scheduler() -> None:
+    """Run the scheduler until told to stop; of several one leads and the others stand by."""
+    settings = Settings.load()
+    metrics_folder.choose(settings.home, "scheduler")
+    from worker.scheduler.loop import run
+
+    sys.exit(run(settings))
+
+
+@click.command("exporter")
+def exporter() -> None:
+    """Serve the metrics of this host at SMSQ_METRICS_ADDR until told to stop."""
+    from worker.exporter import run
+
+    sys.exit(run(Settings.load()))
+
+
+def threads_of(settings: Settings, lane: str, processes: int) -> int:
+    """Threads for each process of a lane, so that its slots of the log-in can all be used."""
+    wanted = {
+        "urgent": settings.parallel_sends,  # codes may use every slot
+        "bulk": settings.parallel_sends - settings.urgent_slots,
+        "status": settings.parallel_asks + 1,
+        "chores": 2,
+    }
+    return min(512, max(1, math.ceil(wanted[lane] / processes)))
+
+
+def _several(settings: Settings, lane: str, processes: int, threads: int) -> int:
+    """A supervisor over processes of one lane."""
+    from worker.supervisor import Child, Supervisor
+
+    argv = [*argv_of("worker"), "--lane", lane, "--threads", str(threads)]
+    children = [Child(f"{lane}-{n}", argv, env=dict(os.environ)) for n in range(1, processes + 1)]
+    say = lambda line: click.echo(line, err=True)  # noqa: E731 - a line to the terminal
+    return Supervisor(settings.home, children, name=f"worker-{lane}", say=say).run()
+
+
+def argv_of(command: str) -> list[str]:
+    """How a child of this process is started: it leaves when we do."""
+    return [sys.executable, "-m", "producers.cli", "--parent", str(os.getpid()), command]

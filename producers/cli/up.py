@@ -1,0 +1,252 @@
+"""`smsq up`: every process of one machine in the foreground, under the supervisor.
+
+`run` is also what the demo uses: it takes the environment that the children shall see, so that
+nothing depends on the shell's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from producers.cli.processes import argv_of, threads_of
+from worker.domain.errors import LedgerUnreachable, SmsqError
+from worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
+from worker.supervisor import Child, Foundation, Supervisor
+
+MIRROR_PORTS = (9101, 9102, 9103)
+CONTROL_PORT = 9100
+
+# A gateway without minutes to wait for: told to both sides, so that the window still exceeds what the gateway does.
+SANDBOX_PROFILE: dict[str, str] = {
+    "SMSQ_DOUBT_SETTLE_S": "6",
+    "SMSQ_PEER_CLOSE_S": "1",
+    "SMSQ_ARRIVAL_S": "2",
+    "SMSQ_VISIBLE_S": "1",
+    "SMSQ_READ_TIMEOUT_S": "3",
+    "SMSQ_LEASE_S": "5",
+    "SMSQ_KEEP_IDLE_S": "0.5",
+    "SMSQ_MASS_ASK_EVERY_S": "1",
+    "SMSQ_ASK_EVERY_S": "1,2,5",
+    "SMSQ_HISTORY_EVERY_S": "2",
+}
+SANDBOX_OPTIONS = ("--time-scale", "0.015", "--peer-close", "1", "--arrival", "1.5", "--visible-after", "0.2")
+_OF_AN_ACCOUNT = (
+    "LOGIN",
+    "PASSWORD",
+    "APIKEY",
+    "BRAND",
+    "MIRRORS",
+    "CALLBACK_SECRET",
+    "TRANSPORT",
+    "REDIS_URL",
+    "BROKER_URL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The sandbox beside us: its ports and how it is told to behave."""
+
+    ports: tuple[int, ...]
+    control_port: int
+    options: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def mirrors(self) -> str:
+        """What `SMSQ_MIRRORS` must be."""
+        return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
+
+    @property
+    def control(self) -> str:
+        """Where it is told what to do and asked what it counted."""
+        return f"http://127.0.0.1:{self.control_port}"
+
+
+@click.command("up")
+@click.option("--sandbox", is_flag=True, help="With a gateway on this machine; nothing leaves it.")
+@click.option("--verbose", is_flag=True, help="Show every line of the logs, not warnings and errors alone.")
+def command(sandbox: bool, verbose: bool) -> None:
+    """Run everything in the foreground until Ctrl-C; a second Ctrl-C hurries."""
+    environ = dict(os.environ)
+    file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+    settings = Settings.load(environ, file)
+    if not sandbox:
+        sys.exit(run(environ, file, verbose=verbose))
+    if settings.redis_url is not None:
+        raise click.UsageError("--sandbox keeps a ledger of its own; unset SMSQ_REDIS_URL, or leave out --sandbox")
+    gateway = Gateway((free_port(9101), free_port(9102), free_port(9103)), free_port(CONTROL_PORT))
+    sys.exit(run(sandbox_environ(environ, settings.home, gateway), file, gateway, front=settings.home, verbose=verbose))
+
+
+def run(
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    gateway: Gateway | None = None,
+    *,
+    front: Path | None = None,
+    verbose: bool = False,
+    say: Callable[[str], None] = lambda line: click.echo(line, err=True),
+    heartbeat: Callable[[int], float | None] = lambda pid: None,
+    tick: Callable[[], None] = lambda: None,
+) -> int:
+    """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home)."""
+    settings = Settings.load(environ, file)
+    home = settings.home.expanduser().absolute()
+    require_free(settings.web_addr, "SMSQ_WEB_ADDR")
+    require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
+    _log_to(home / "logs" / "supervisor.log")
+    with _redis(settings, home) as (urls, foundation):
+        told = {**environ, "SMSQ_HOME": str(home), **urls}
+        supervisor = Supervisor(
+            home,
+            children(settings, told, gateway),
+            foundation=foundation,
+            front=front,
+            announce={**_announced(urls), "home": str(home), "settings": _public(told)},
+            say=say,
+            verbose=verbose,
+            heartbeat=heartbeat,
+            tick=tick,
+        )
+        for line in _where_things_are(settings, home, gateway):
+            say(line)
+        return supervisor.run()
+
+
+def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
+    """Everything that runs, in the order of starting; bulk has one process per core."""
+    cores = os.cpu_count() or 1
+
+    def lane(name: str, processes: int = 1, nice: int = 10, suffix: str = "") -> Child:
+        argv = [*argv_of("worker"), "--lane", name, "--threads", str(threads_of(settings, name, processes))]
+        return Child(name + suffix, argv, env=environ, nice=nice, stop_order=3, silent_after_s=settings.silent_s)
+
+    started = [
+        lane("urgent", nice=0),
+        *(lane("bulk", cores, suffix=f"-{n}") for n in range(1, cores + 1)),
+        lane("status"),
+        lane("chores"),
+        Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2),
+        Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10),
+        Child("exporter", argv_of("exporter"), env=environ, nice=10, stop_order=4, stop_timeout_s=5),
+    ]
+    if gateway is not None:
+        started.insert(0, _sandbox(settings, environ, gateway))
+    return started
+
+
+def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) -> dict[str, str]:
+    """`environ` for processes that speak to the sandbox alone: its account, its mirrors, its short times."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name.removeprefix(PREFIX).removesuffix("_FILE") not in _OF_AN_ACCOUNT or not name.startswith(PREFIX)
+    }
+    return {
+        **kept,
+        **SANDBOX_PROFILE,
+        "SMSQ_HOME": str(home.expanduser().absolute() / "sandbox"),
+        "SMSQ_LOGIN": "demo",
+        "SMSQ_PASSWORD": secrets.token_hex(8),
+        "SMSQ_MIRRORS": gateway.mirrors,
+        "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
+    }
+
+
+def free_port(wanted: int = 0) -> int:
+    """`wanted` if nobody listens there, else any free one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise SmsqError("this machine has no free port")
+
+
+def require_free(address: str, variable: str) -> None:
+    """Raise SmsqError if somebody listens at `address` already."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise SmsqError(
+                f"{address} cannot be used ({error.strerror}); set {variable} to another address, such as "
+                f"{host}:{free_port()}"
+            ) from None
+
+
+@contextlib.contextmanager
+def _redis(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], Foundation | None]]:
+    """Where ledger and queues are, as settings; with the private server behind them where none is named."""
+    from worker.embedded import EmbeddedRedis
+    from worker.redis_client import connect, next_database, where
+
+    if settings.redis_url is None:
+        with EmbeddedRedis(home, settings.redis_server, dies_with_parent=True) as server:
+            yield {"SMSQ_REDIS_URL": server.url, "SMSQ_BROKER_URL": settings.broker_url or server.broker_url}, server
+        return
+    import redis
+
+    try:
+        with contextlib.closing(connect(settings.redis_url)) as client:
+            client.ping()
+    except redis.RedisError as error:
+        sentence = f"Redis at {where(settings.redis_url)} does not answer ({type(error).__name__})"
+        raise LedgerUnreachable(sentence) from None
+    broker_url = settings.broker_url or next_database(settings.redis_url)
+    yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, None
+
+
+def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:
+    ports = ",".join(map(str, gateway.ports))
+    argv = [*argv_of("sandbox"), "--ports", ports, "--control-port", str(gateway.control_port), "--login", "demo"]
+    argv += [*SANDBOX_OPTIONS, "--callback-url", f"http://{settings.web_addr}/callback", *gateway.options]
+    account = {"SANDBOX_PASSWORD": environ["SMSQ_PASSWORD"]}  # secrets are not for the list of processes
+    if "SMSQ_CALLBACK_SECRET" in environ:
+        account["SANDBOX_CALLBACK_SECRET"] = environ["SMSQ_CALLBACK_SECRET"]
+    return Child("sandbox", argv, env={**environ, **account}, stop_order=5, stop_timeout_s=5)
+
+
+def _announced(urls: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(PREFIX).lower(): url for name, url in urls.items()}
+
+
+def _public(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings a producer must share with the workers; secrets stay where they are."""
+    names = {row.variable for row in FIELDS if not row.is_secret} - {"SMSQ_API_KEYS"}
+    return {name: environ[name] for name in sorted(names & environ.keys())}
+
+
+def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -> Iterator[str]:
+    yield f"smsq is starting in {home}; Ctrl-C stops everything"
+    yield f"  web      http://{settings.web_addr}"
+    yield f"  metrics  http://{settings.metrics_addr}/metrics"
+    yield f"  logs     {home / 'logs'}"
+    if gateway is not None:
+        yield f"  sandbox  {gateway.mirrors} (control {gateway.control})"
+        short = ", ".join(f"{name.removeprefix(PREFIX)}={value}" for name, value in SANDBOX_PROFILE.items())
+        yield f"  its short times, on both sides: {short}"
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("worker.supervisor")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False

@@ -1,0 +1,125 @@
+"""`smsq up`: which processes, in which environment, and what it refuses to start on."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from producers.cli import main
+from producers.cli.processes import threads_of
+from producers.cli.up import SANDBOX_PROFILE, Gateway, children, free_port, require_free, run, sandbox_environ
+from worker.domain.errors import LedgerUnreachable, SmsqError
+from worker.settings import Settings
+
+GATEWAY = Gateway((9101, 9102, 9103), 9100)
+
+
+def addresses() -> dict[str, str]:
+    """Web and metrics on free ports."""
+    return {"SMSQ_WEB_ADDR": f"127.0.0.1:{free_port()}", "SMSQ_METRICS_ADDR": f"127.0.0.1:{free_port()}"}
+
+
+def test_every_lane_and_every_helper_runs() -> None:
+    """Bulk has a process per core; codes alone keep normal priority; all leave with the supervisor."""
+    settings = Settings.load({})
+    started = children(settings, {}, None)
+    cores = os.cpu_count() or 1
+    bulk = [f"bulk-{n}" for n in range(1, cores + 1)]
+
+    assert [child.name for child in started] == ["urgent", *bulk, "status", "chores", "scheduler", "web", "exporter"]
+    assert [child.name for child in started if not child.nice] == ["urgent", "scheduler"]
+    assert all(child.argv[3:5] == ["--parent", str(os.getpid())] for child in started)
+
+
+def test_producers_stop_first_and_the_sandbox_last() -> None:
+    """What brings work in goes before what does it, and the gateway outlives who speaks to it."""
+    environ = sandbox_environ({}, Path("/tmp/x"), GATEWAY)
+    started = children(Settings.load(environ), environ, GATEWAY)
+    order = [child.name for child in sorted(started, key=lambda child: child.stop_order)]
+
+    assert (order[0], order[1], order[-2], order[-1]) == ("web", "scheduler", "exporter", "sandbox")
+
+
+@pytest.mark.parametrize("processes", [1, 2, 8])
+def test_threads_can_fill_the_slots(processes: int) -> None:
+    """All bulk processes together have at least the slots that are not kept for codes."""
+    settings = Settings.load({"SMSQ_PARALLEL_SENDS": "100", "SMSQ_URGENT_SLOTS": "7"})
+
+    assert threads_of(settings, "bulk", processes) * processes >= 93
+    assert threads_of(settings, "urgent", 1) >= 7
+
+
+def test_a_sandbox_hears_nothing_of_a_real_account() -> None:
+    """Log-in, key, mirrors and ledger of the shell do not reach it; other settings do."""
+    shell = {
+        "SMSQ_LOGIN": "me",
+        "SMSQ_PASSWORD_FILE": "/secret",
+        "SMSQ_MIRRORS": "https://smsc.ru",
+        "SMSQ_BATCH_SIZE": "7",
+        "LOGIN": "unrelated",
+    }
+    environ = sandbox_environ(shell, Path("/tmp/x"), GATEWAY)
+    settings = Settings.load(environ)
+
+    assert (settings.login, settings.batch_size, environ["LOGIN"]) == ("demo", 7, "unrelated")
+    assert settings.mirrors == tuple(GATEWAY.mirrors.split(","))
+    assert settings.home == Path("/tmp/x/sandbox")
+    assert "SMSQ_PASSWORD_FILE" not in environ
+
+
+def test_no_secret_is_on_a_command_line() -> None:
+    """Everyone on the machine can read the list of processes."""
+    environ = sandbox_environ({}, Path("/tmp/x"), GATEWAY)
+    words = [word for child in children(Settings.load(environ), environ, GATEWAY) for word in child.argv]
+
+    assert environ["SMSQ_PASSWORD"] not in words
+    assert environ["SMSQ_CALLBACK_SECRET"] not in words
+
+
+def test_the_sandbox_s_short_times_are_allowed() -> None:
+    """The window still exceeds what the gateway may do."""
+    settings = Settings.load(SANDBOX_PROFILE)
+
+    assert settings.doubt_settle_s == 6
+
+
+def test_a_sandbox_on_somebody_s_ledger_is_refused(tmp_path: Path) -> None:
+    """Exit code 2, and what to do."""
+    environ = {"SMSQ_REDIS_URL": "redis://127.0.0.1:1", "SMSQ_HOME": str(tmp_path)}
+    answer = CliRunner().invoke(main, ["up", "--sandbox"], env=environ)
+
+    assert answer.exit_code == 2
+    assert "unset SMSQ_REDIS_URL" in answer.output
+
+
+def test_a_redis_that_does_not_answer_is_named_without_its_password(home: Path) -> None:
+    """Nothing is started; the sentence says where it looked."""
+    environ = {**addresses(), "SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://user:secret@127.0.0.1:1/0"}
+
+    with pytest.raises(LedgerUnreachable, match=r"^Redis at redis://127.0.0.1:1/0 does not answer") as refusal:
+        run(environ)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_taken_address_is_named_with_a_way_out() -> None:
+    """Somebody listens there: which setting to change, and to what."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        with pytest.raises(SmsqError, match=rf"^{address} cannot be used .* set SMSQ_WEB_ADDR to another"):
+            require_free(address, "SMSQ_WEB_ADDR")
+
+
+def test_a_free_port_is_the_wanted_one_where_possible() -> None:
+    """A default stays what people remember; a taken one is replaced."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+        replaced = free_port(wanted)
+    given = free_port(wanted)
+
+    assert replaced != wanted
+    assert given == wanted

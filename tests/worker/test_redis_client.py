@@ -1,0 +1,69 @@
+"""Clients of Redis: no command is repeated, and addresses are derived and shown safely."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+import redis as redis_py
+
+from worker.embedded import EmbeddedRedis
+from worker.redis_client import connect, next_database, where
+
+
+@pytest.mark.parametrize(
+    ("url", "following"),
+    [
+        ("redis://host:6379", "redis://host:6379/1"),
+        ("redis://user:p%40ss@host:6379/3", "redis://user:p%40ss@host:6379/4"),
+        ("rediss://host/0?ssl_cert_reqs=required", "rediss://host/1?ssl_cert_reqs=required"),
+        ("redis://host?db=2", "redis://host?db=3"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock?db=1"),
+        ("unix:///run/redis.sock?db=0", "unix:///run/redis.sock?db=1"),
+    ],
+)
+def test_the_next_database_is_on_the_same_server(url: str, following: str) -> None:
+    """Queues go there unless they have a server of their own."""
+    assert next_database(url) == following
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    """What goes into messages has no secret in it."""
+    assert where("rediss://user:secret@host:6379/0?password=x") == "rediss://host:6379/0"
+
+
+def test_a_lost_reply_is_an_error_and_the_command_is_not_repeated() -> None:
+    """Only the caller knows whether its command may run twice."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    line, _ = server.accept()
+                except OSError:
+                    return
+                with line:
+                    heard.append(line.recv(1000))
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        client = connect(f"redis://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(redis_py.ConnectionError):
+            client.incr("n")
+        client.close()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+    assert heard == [b"*2\r\n$6\r\nINCRBY\r\n$1\r\nn\r\n"] or heard == [b"*3\r\n$6\r\nINCRBY\r\n$1\r\nn\r\n$1\r\n1\r\n"]
+
+
+def test_a_blocking_pop_may_last_as_long_as_it_was_announced(
+    redis_server: EmbeddedRedis, redis: redis_py.Redis
+) -> None:
+    """The wait for a reply is longer than the pop itself."""
+    client = connect(redis_server.url, timeout_s=0.1, blocking_s=1.0)
+
+    assert client.blpop(["empty"], timeout=0.3) is None
+    client.close()
