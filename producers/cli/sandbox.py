@@ -27,11 +27,12 @@ from worker.domain.errors import BadSettings
 @click.option("--apikey", help="Its API key.")
 @click.option("--balance", help="Money on the account.")
 @click.option("--price", multiple=True, metavar="PREFIX=PRICE", help="Price of a part to phones with this prefix.")
+@click.option("--quick", is_flag=True, help="A gateway whose minutes take six seconds, as in the demo.")
 @click.option("--time-scale", type=float, help="Multiply the waiting times of all limits.")
 @click.option("--think-ms", type=float, help="Time to think before each answer.")
 @click.option("--lose-answers", metavar="SHARE", help="Sends that are accepted and never answered, 5% or 0.05.")
 @click.option("--refuse", metavar="SHARE", help="Connections that are reset as soon as they are made.")
-@click.option("--misfortune", multiple=True, metavar="KIND=SHARE", help="Any other misfortune; `list` shows them.")
+@click.option("--misfortune", multiple=True, metavar="[N:]KIND=SHARE", help="Any misfortune, on mirror N only; `list`.")
 @click.option("--down", default="", help="Mirrors that are down, by number: 2 or 1,3.")
 @click.option("--callback-url", help="Where statuses are pushed.")
 @click.option("--callback-secret", help="Signs them.", envvar="SANDBOX_CALLBACK_SECRET")
@@ -63,7 +64,7 @@ def command(ports: str, control_port: int, host: str, config: Path | None, **tol
             click.echo(f"{kind.name:22} {kind.meaning}")
         return
     try:
-        profile = Profile()
+        profile = Profile.quick() if told["quick"] else Profile()
         if config is not None:
             profile = profile.with_file(config)
         if told["time_scale"] is not None:

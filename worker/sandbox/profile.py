@@ -79,10 +79,19 @@ class Profile:
     # History.
     history_newest_first: bool = False
 
-    # Misfortunes from the start: kind -> share of requests on every mirror; and the mirrors that are down (1, 2, …).
+    # Misfortunes from the start: `kind` (every mirror) or `2:kind` (the second) -> share of requests; and mirrors
+    # that are down, by number.
     misfortunes: Mapping[str, float] = field(default_factory=dict)
     down: tuple[int, ...] = ()
     seed: int = 1
+
+    @classmethod
+    def quick(cls, **changes: Any) -> Profile:
+        """A gateway whose minutes take six seconds, for the demo and for tests of whole stories.
+
+        The client's settings have to be shortened alike: window, peer close, arrival, visibility, asks.
+        """
+        return replace(cls(**_QUICK).scaled(QUICK_SCALE), mass_ask_every_s=1.0, **changes)
 
     def scaled(self, factor: float) -> Profile:
         """The same with every limit's waiting time multiplied by `factor`."""
@@ -107,6 +116,8 @@ class Profile:
         return replace(self, **values)
 
 
+QUICK_SCALE = 0.1
+_QUICK: dict[str, Any] = {"peer_close_s": 1.0, "arrival_s": 2.0, "visible_after_s": 0.2}
 _SCALED = ("minute_s", "duplicate_window_s", "mass_ask_every_s", "bad_login_window_s", "ban_s")
 
 

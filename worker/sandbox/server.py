@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from worker.clock import Clock
-from worker.domain.errors import BadSettings
+from worker.domain.errors import BadInput, BadSettings
 from worker.sandbox.callbacks import Pusher
 from worker.sandbox.control import ControlConnection
 from worker.sandbox.count import Count
 from worker.sandbox.gateway import Gateway
 from worker.sandbox.http import Connection
 from worker.sandbox.mirrors import Mirror
-from worker.sandbox.misfortunes import KINDS, read_rule
+from worker.sandbox.misfortunes import read_rule
 from worker.sandbox.profile import Profile
 
 
@@ -35,6 +35,7 @@ class Server:
         self.pusher = Pusher(profile, self.gateway.handsets, self._now)
         self.gateway.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
+        self._mirror_count = 0
         self.control = ""
         self.control_connections: set[Connection] = set()
         self._control: asyncio.AbstractServer | None = None
@@ -46,9 +47,7 @@ class Server:
         profile = self.profile
         if any(not 1 <= number <= len(ports) for number in profile.down):
             raise BadSettings(f"mirrors are numbered 1 to {len(ports)}")
-        for kind in profile.misfortunes:
-            if kind not in KINDS:
-                raise BadSettings(f"there is no misfortune called {kind}; there are {', '.join(KINDS)}")
+        self._mirror_count = len(ports)
         self._ill_fated()
         self.mirrors = [Mirror(n, self.gateway, host, port, self._now) for n, port in enumerate(ports, 1)]
         for mirror in self.mirrors:
@@ -99,8 +98,16 @@ class Server:
         self.pusher.stop()
 
     def _ill_fated(self) -> None:
-        for kind, share in self.profile.misfortunes.items():
-            self.gateway.misfortunes.add(read_rule({"kind": kind, "share": share}, 0))
+        """Put the profile's own misfortunes in force: `kind`, or `2:kind` for the second mirror alone."""
+        for name, share in self.profile.misfortunes.items():
+            mirror, colon, kind = name.rpartition(":")
+            if colon and not mirror.isdecimal():
+                raise BadSettings(f"{name} should look like 2:{kind}")
+            told = {"kind": kind, "share": share, "mirror": int(mirror) if colon else None}
+            try:
+                self.gateway.misfortunes.add(read_rule(told, self._mirror_count))
+            except BadInput as wrong:
+                raise BadSettings(wrong.sentence) from None
 
     def _sweep(self) -> None:
         """Close connections that were silent for too long; looked at ten times in that time."""

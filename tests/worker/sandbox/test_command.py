@@ -46,6 +46,8 @@ def test_it_says_where_it_is_and_stops_when_told(number: signal.Signals, tmp_pat
         pytest.param(["--lose-answers", "500%"], "a share is 5%", id="more than all"),
         pytest.param(["--misfortune", "rain=1%"], "no misfortune called rain", id="an unknown misfortune"),
         pytest.param(["--misfortune", "empty"], "NAME=VALUE", id="no share"),
+        pytest.param(["--misfortune", "9:empty=1%"], "mirrors are numbered", id="a misfortune of no mirror"),
+        pytest.param(["--misfortune", "x:empty=1%"], "should look like", id="a misfortune of nowhere"),
         pytest.param(["--deliver-after", "soon"], "seconds are a number", id="no seconds"),
     ],
 )
@@ -78,3 +80,10 @@ def test_a_time_scale_shortens_the_limits_and_nothing_else() -> None:
         6.0,
         0.5,
     )
+
+
+def test_a_quick_gateway_has_short_minutes() -> None:
+    """And everything else that a test changes."""
+    profile = Profile.quick(think_s=0.02)
+
+    assert (profile.minute_s, profile.mass_ask_every_s, profile.peer_close_s, profile.think_s) == (6.0, 1.0, 1.0, 0.02)

@@ -135,6 +135,17 @@ def test_a_wrong_answer_may_come(
     assert one.send(id=7, mes="next")["id"] == 7
 
 
+def test_a_misfortune_of_one_mirror_spares_the_others(sandbox: Start, caller: Call) -> None:
+    """From the profile, by the mirror's number; a reset keeps it."""
+    started = sandbox(misfortunes={"2:empty": 1.0})
+    first, second = (caller(base) for base in started.mirrors)
+
+    assert first.send(id=1, mes="a")["id"] == 1
+    assert second.post("/sys/send.php", id=2, phones="+79991234567", mes="b") == (200, b"")
+    started.reset()
+    assert second.post("/sys/send.php", id=2, phones="+79991234567", mes="b") == (200, b"")
+
+
 def test_half_an_answer_may_come(sandbox: Start, caller: Call) -> None:
     """More is promised than arrives."""
     started = sandbox()
