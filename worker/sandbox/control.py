@@ -98,7 +98,7 @@ async def _mirrors(server: Server, told: Any) -> dict[str, Any]:
     if not isinstance(number, int) or not 1 <= number <= len(server.mirrors):
         raise BadInput(f"mirrors are numbered 1 to {len(server.mirrors)}, not {number!r}")
     if "lag" in orders:
-        server.gateway.lags[number] = float(_money(orders["lag"]))
+        server.gateway.teller.lags[number] = float(_money(orders["lag"]))
     if "down" in orders:
         mirror = server.mirrors[number - 1]
         await (mirror.down() if orders["down"] else mirror.up())

@@ -20,12 +20,13 @@ import msgspec
 from worker.domain.errors import BadInput
 from worker.gateway import forms, replies
 from worker.gateway.codes import CONCURRENT_TEXT, STATUS_ERRORS
-from worker.sandbox.handset import NOT_FOUND, WAITING, Handsets, Standing, is_number
+from worker.sandbox.handset import Handsets, is_number
 from worker.sandbox.limits import Doorkeeper
 from worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
 from worker.sandbox.parts import parts_of
 from worker.sandbox.profile import Profile
 from worker.sandbox.state import Account, Record, money
+from worker.sandbox.telling import REFUSED_STATUS, Teller
 
 PATHS = {
     forms.SEND_PATH: "send",
@@ -35,10 +36,6 @@ PATHS = {
     forms.HISTORY_PATH: "history",
 }
 MOSCOW = timezone(timedelta(hours=3))
-NO_MONEY_STATUS = 24
-# What a refused id shows later, and with which delivery error (gateway manual, statuses; assumed, P.L.3).
-REFUSED_STATUS = {3: (NO_MONEY_STATUS, 0), 6: (23, 253), 7: (22, 249), 8: (25, 248)}
-_DELIVERY_ERROR = dict(REFUSED_STATUS.values())
 
 Order = forms.SendOrder | forms.AskOrder | forms.HistoryOrder
 
@@ -76,7 +73,7 @@ class Gateway:
         self.handsets = Handsets(profile)
         self.misfortunes = misfortunes or Misfortunes(profile.seed, profile.arrival_s)
         self.on_accept: Callable[[Record, bool], None] = lambda record, is_early: None
-        self.lags: dict[int, float] = {}  # mirror -> seconds by which its view of statuses is behind
+        self.teller = Teller(profile, self.handsets)
         self.reset()
 
     def reset(self) -> None:
@@ -268,58 +265,19 @@ class Gateway:
 
     # --- telling ----------------------------------------------------------------------------------------------
 
-    def standing(self, record: Record, phone: str, now: float, lag_s: float = 0.0) -> Standing:
-        """Where one message stands, as a mirror that is `lag_s` behind shows it."""
-        age_s = now - record.at - lag_s
-        if age_s < self.profile.visible_after_s + record.hidden_s:
-            return Standing(NOT_FOUND, 0, 0.0)
-        if record.code:
-            return Standing(record.code, _DELIVERY_ERROR.get(record.code, 0), 0.0)
-        return self.handsets.standing(phone, age_s)
-
     def _statuses(self, ticket: Ticket, account: Account, order: forms.AskOrder, now: float) -> Answer:
-        lag_s = self.lags.get(ticket.mirror, 0.0)
-        rows = [self._told(account, message_id, phone, now, lag_s) for message_id, phone in order.pairs]
+        rows = [self.teller.told(account, *pair, now, ticket.mirror) for pair in order.pairs]
         try:
             return Answer(replies.write_statuses(rows, order.is_multiple, order.detail, order.fmt, order.charset))
         except ValueError:
             return self._error(ticket, 1)
-
-    def _told(self, account: Account, message_id: int | str, phone: str, now: float, lag_s: float) -> replies.Told:
-        for record, place in account.find(message_id, phone):
-            standing = self.standing(record, phone, now, lag_s)
-            if standing.code != NOT_FOUND:
-                return self._tell(account, record, place, standing)
-        return replies.Told(gateway_id=message_id, phone=phone, code=NOT_FOUND)
-
-    def _tell(self, account: Account, record: Record, place: int, standing: Standing) -> replies.Told:
-        phone, text = record.messages[place]
-        parts = parts_of(text)
-        return replies.Told(
-            gateway_id=record.id,
-            phone=phone,
-            code=standing.code,
-            err=standing.err,
-            at=int(record.at + standing.after_s) if standing.code != WAITING else int(record.at),
-            sent_at=int(record.at),
-            cost=money(0 if record.code else parts * account.prices.part(phone)),
-            parts=parts,
-            sender=record.sender,
-            text=text,
-            int_id=record.first_int_id + place,
-        )
 
     def _history(self, ticket: Ticket, account: Account, order: forms.HistoryOrder, now: float) -> Answer:
         try:
             since, until = _day(order.start, 0.0), _day(order.end, float("inf"), is_end=True)
         except ValueError:
             return self._error(ticket, 1)
-        lag_s, rows = self.lags.get(ticket.mirror, 0.0), []
-        newest_first = self.profile.history_newest_first
-        for record, place in account.page(order.prev_id, order.count, newest_first, since, until):
-            standing = self.standing(record, record.messages[place][0], now, lag_s)
-            if standing.code != NOT_FOUND:
-                rows.append(self._tell(account, record, place, standing))
+        rows = self.teller.page(account, order.prev_id, order.count, since, until, now, ticket.mirror)
         if not rows:
             return self._error(ticket, 3, "no messages found")
         charset = forms.CHARSETS.get(ticket.fields.get("charset", "").lower(), forms.CHARSETS[forms.DEFAULT_CHARSET])

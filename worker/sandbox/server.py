@@ -79,7 +79,7 @@ class Server:
         """Begin again on the same ports."""
         self.gateway.misfortunes.clear()
         self.gateway.misfortunes.struck.clear()
-        self.gateway.lags.clear()
+        self.gateway.teller.lags.clear()
         self.gateway.reset()
         self.count.reset()
         self.pusher.drop()

@@ -44,7 +44,7 @@ def test_it_says_where_it_is_and_stops_when_told(number: signal.Signals, tmp_pat
         pytest.param(["--ports", "a,b"], "--ports takes numbers", id="ports that are none"),
         pytest.param(["--ports", "0", "--down", "2"], "mirrors are numbered 1 to 1", id="a mirror that is not there"),
         pytest.param(["--lose-answers", "500%"], "a share is 5%", id="more than all"),
-        pytest.param(["--misfortune", "rain=1%"], "no misfortune called rain", id="an unknown misfortune"),
+        pytest.param(["--misfortune", "rain=1%"], "no misfortune called 'rain'", id="an unknown misfortune"),
         pytest.param(["--misfortune", "empty"], "NAME=VALUE", id="no share"),
         pytest.param(["--misfortune", "9:empty=1%"], "mirrors are numbered", id="a misfortune of no mirror"),
         pytest.param(["--misfortune", "x:empty=1%"], "should look like", id="a misfortune of nowhere"),
