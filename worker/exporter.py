@@ -57,6 +57,14 @@ class Depth(Protocol):
     @property
     def double_accepts(self) -> int: ...
     @property
+    def late_arrivals(self) -> int: ...
+    @property
+    def alarms(self) -> Mapping[str, int]: ...
+    @property
+    def leases_expired(self) -> Mapping[str, int]: ...
+    @property
+    def doubts(self) -> Mapping[str, int]: ...
+    @property
     def leader(self) -> bool: ...
     @property
     def owners(self) -> int: ...
@@ -173,11 +181,15 @@ def build_registry(home: Path, depth: Callable[[], Depth], hints: Mapping[str, C
 def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_messages_total", depth.messages)
     yield _family("smsq_batches", depth.batches)
-    yield _family("smsq_queue_oldest_seconds", {(lane,): age for lane, age in depth.queue_oldest_seconds.items()})
+    yield _family("smsq_queue_oldest_seconds", _single(depth.queue_oldest_seconds))
     yield _family("smsq_pending_statuses", {(): depth.pending_statuses})
     yield _family("smsq_status_age_seconds", {(): depth.status_age_seconds})
     yield _family("smsq_double_accepts_total", {(): depth.double_accepts})
-    yield _family("smsq_cost_total", {(channel,): cost for channel, cost in depth.costs.items()})
+    yield _family("smsq_late_arrivals_total", {(): depth.late_arrivals})
+    yield _family("smsq_alarms_total", _single(depth.alarms))
+    yield _family("smsq_leases_expired_total", _single(depth.leases_expired))
+    yield _family("smsq_doubts_total", _single(depth.doubts))
+    yield _family("smsq_cost_total", _single(depth.costs))
     yield _family("smsq_leader", {(): depth.leader})
     yield _family("smsq_owners", {(): depth.owners})
     yield _family("smsq_halted", {(): bool(depth.halted)})
@@ -185,6 +197,11 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
         yield _family("smsq_visible_after_seconds", {(): depth.visible_after_seconds})
     if depth.balance is not None:
         yield _family("smsq_balance", {(): depth.balance})
+
+
+def _single(values: Mapping[str, float]) -> dict[tuple[str], float]:
+    """The same by tuples of one label."""
+    return {(label,): value for label, value in values.items()}
 
 
 def _family(name: str, values: Mapping[Any, float]) -> Metric:

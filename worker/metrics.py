@@ -36,6 +36,7 @@ LABELS: Final[dict[str, str]] = {
     "outcome": "what came of it, a short word",
     "code": "an error code of the gateway's table, or `other`",
     "actor": "an actor's name",
+    "alarm": "`unknown-batch`, `foreign-id` and the like; see the runbook",
 }
 
 
@@ -89,10 +90,14 @@ METRICS: Final[tuple[Metric, ...]] = (
         "smsq_mirror_up", "gauge", "1 while the mirror's breaker is closed, as last seen by any process.", ("mirror",)
     ),
     Metric("smsq_gateway_errors_total", "counter", "Error codes the gateway answered.", ("command", "code")),
-    Metric("smsq_doubts_total", "counter", "Doubtful batches by how they came about and ended.", ("outcome",)),
+    Metric("smsq_doubts_total", "counter", "Doubtful batches that ended, by how.", ("outcome",), "scrape"),
     Metric(
         "smsq_double_accepts_total", "counter", "Messages accepted under a second id; any is an alarm.", (), "scrape"
     ),
+    Metric(
+        "smsq_late_arrivals_total", "counter", "Messages that arrived after their absence was trusted.", (), "scrape"
+    ),
+    Metric("smsq_alarms_total", "counter", "What must never happen, by what it was.", ("alarm",), "scrape"),
     Metric("smsq_pending_statuses", "gauge", "Accepted messages without a final status.", (), "scrape"),
     Metric("smsq_status_age_seconds", "gauge", "Age of the oldest message that waits for its status.", (), "scrape"),
     Metric(
@@ -104,7 +109,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("smsq_owners", "gauge", "Worker processes whose heart beats.", (), "scrape"),
     Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts.", (), "scrape"),
     Metric("smsq_ledger_up", "gauge", "1 if the ledger answered this scrape.", (), "scrape"),
-    Metric("smsq_leases_expired_total", "counter", "Claims whose worker fell silent or ran out of time.", ("lane",)),
+    Metric("smsq_leases_expired_total", "counter", "Claims whose worker fell silent or was slow.", ("lane",), "scrape"),
     Metric(
         "smsq_hints_lost_total", "counter", "Hints the broker did not take; the sweeper makes up for them.", ("queue",)
     ),
@@ -126,8 +131,6 @@ class Metrics:
         self._request_seconds = _histogram("smsq_gateway_request_seconds", registry)
         self._mirror_up = _gauge("smsq_mirror_up", registry)
         self._errors = _counter("smsq_gateway_errors_total", registry)
-        self._doubts = _counter("smsq_doubts_total", registry)
-        self._expired = _counter("smsq_leases_expired_total", registry)
         self._hints_lost = _counter("smsq_hints_lost_total", registry)
         self._put_aside = _counter("smsq_hints_put_aside_total", registry)
         self._actor_runs = _counter("smsq_actor_runs_total", registry)
@@ -159,14 +162,6 @@ class Metrics:
     def gateway_error(self, command: str, code: int | None) -> None:
         """The gateway answered an error code; None stands for one that is in no table."""
         self._errors.labels(command, "other" if code is None else str(code)).inc()
-
-    def doubt(self, outcome: str, count: int = 1) -> None:
-        """Doubtful batches came about or ended."""
-        self._doubts.labels(outcome).inc(count)
-
-    def leases_expired(self, lane: str, count: int = 1) -> None:
-        """Claims became doubtful because their worker fell silent."""
-        self._expired.labels(lane).inc(count)
 
     def hint_lost(self, queue: str) -> None:
         """The broker did not take a hint."""

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from worker import metrics_folder
+from worker import logs, metrics_folder
 from worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
@@ -24,6 +24,7 @@ def worker(lane: str, processes: int, threads: int | None) -> None:
     threads = threads or threads_of(settings, lane, processes)
     if processes > 1:
         sys.exit(_several(settings, lane, processes, threads))
+    logs.configure()
     metrics_folder.choose(settings.home, f"worker-{lane}")
     from worker.runtime import run_worker
 
@@ -34,6 +35,7 @@ def worker(lane: str, processes: int, threads: int | None) -> None:
 def scheduler() -> None:
     """Run the scheduler until told to stop; of several one leads and the others stand by."""
     settings = Settings.load()
+    logs.configure()
     metrics_folder.choose(settings.home, "scheduler")
     from worker.scheduler.loop import run
 
@@ -43,9 +45,11 @@ def scheduler() -> None:
 @click.command("exporter")
 def exporter() -> None:
     """Serve the metrics of this host at SMSQ_METRICS_ADDR until told to stop."""
+    settings = Settings.load()
+    logs.configure()
     from worker.exporter import run
 
-    sys.exit(run(Settings.load()))
+    sys.exit(run(settings))
 
 
 def threads_of(settings: Settings, lane: str, processes: int) -> int:

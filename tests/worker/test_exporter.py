@@ -39,6 +39,10 @@ class Seen:
     balance: float | None = 99.5
     costs: dict[str, float] = field(default_factory=lambda: {"sms": 26.6})
     double_accepts: int = 0
+    late_arrivals: int = 1
+    alarms: dict[str, int] = field(default_factory=lambda: {"foreign-id": 2})
+    leases_expired: dict[str, int] = field(default_factory=lambda: {"bulk": 3})
+    doubts: dict[str, int] = field(default_factory=lambda: {"found": 4})
     leader: bool = True
     owners: int = 4
     halted: str = "no money"
@@ -77,6 +81,10 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_balance",): 99.5,
         ("smsq_cost_total", "sms"): 26.6,
         ("smsq_double_accepts_total",): 0,
+        ("smsq_late_arrivals_total",): 1,
+        ("smsq_alarms_total", "foreign-id"): 2,
+        ("smsq_leases_expired_total", "bulk"): 3,
+        ("smsq_doubts_total", "found"): 4,
         ("smsq_leader",): 1,
         ("smsq_owners",): 4,
         ("smsq_halted",): 1,
