@@ -309,7 +309,9 @@ def _fields(form: bytes) -> dict[bytes, bytes]:
 
 
 def _unquote(value: bytes) -> bytes:
-    """Undo the encoding of a form value; one that is encoded throughout takes a short cut."""
+    """Undo the encoding of a form value; one that is not encoded, or throughout, takes a short cut."""
+    if b"%" not in value:
+        return value.replace(b"+", b" ")
     if value[:1] == b"%" and value.count(b"%") * 3 == len(value):
         try:
             return bytes.fromhex(value.replace(b"%", b"").decode("ascii"))

@@ -11,6 +11,7 @@ import socket
 import struct
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
 import httptools
@@ -159,12 +160,8 @@ class Connection(asyncio.Protocol):
     def _write(self, status: int, body: bytes, length: int, content_type: str) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        held = "keep-alive" if self._keep_alive else "close"
-        head = (
-            f"HTTP/1.1 {status} {PHRASES[status]}\r\nServer: nginx\r\nContent-Type: {content_type}\r\n"
-            f"Content-Length: {length}\r\nConnection: {held}\r\n\r\n"
-        )
-        self._transport.write(head.encode("ascii") + body)
+        head = _head(status, content_type, self._keep_alive)
+        self._transport.write(b"%b%d\r\n\r\n%b" % (head, length, body))
 
     def _done(self) -> None:
         self.last_at = self.loop.time()
@@ -173,3 +170,12 @@ class Connection(asyncio.Protocol):
             self.hang_up()
         elif self._waiting:
             self._begin(self._waiting.popleft())
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, content_type: str, keep_alive: bool) -> bytes:
+    """An answer's head up to its length."""
+    return (
+        f"HTTP/1.1 {status} {PHRASES[status]}\r\nServer: nginx\r\nContent-Type: {content_type}\r\n"
+        f"Connection: {'keep-alive' if keep_alive else 'close'}\r\nContent-Length: "
+    ).encode("ascii")
