@@ -23,6 +23,8 @@ ASK_STATUSES: Final = "ask_statuses"
 SETTLE_DOUBTS: Final = "settle_doubts"
 DO_JOB: Final = "do_job"
 CHECK_BALANCE: Final = "check_balance"
+READ_HISTORY: Final = "read_history"
+WATCH_ABSENT: Final = "watch_absent"
 
 MAX_REFS = 100  # in one message, which stays below the broker's limit
 
@@ -46,6 +48,14 @@ class Hints:
     def doubts(self, refs: Sequence[Ref]) -> bool:
         """It is time to look at these doubtful batches."""
         return all(self._give("status", SETTLE_DOUBTS, part) for part in _parts(refs, MAX_REFS))
+
+    def history(self) -> bool:
+        """Pages of history should be read: statuses are missing."""
+        return self._give("status", READ_HISTORY)
+
+    def watch(self, refs: Sequence[Ref]) -> bool:
+        """Ids that were taken for absent should be asked about once more."""
+        return all(self._give("status", WATCH_ABSENT, part) for part in _parts(refs, MAX_REFS))
 
     def job(self, job_id: str) -> bool:
         """A job was posted."""

@@ -1,0 +1,42 @@
+"""The actors: short stories told over ledger and transports. `declare` makes dramatiq actors of them."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from worker.actors.balance import Chores
+from worker.actors.doubts import DoubtSettler
+from worker.actors.send import Sender
+from worker.actors.status import Asker
+from worker.hints import ASK_STATUSES, CHECK_BALANCE, DO_JOB, READ_HISTORY, SEND_BATCHES, SETTLE_DOUBTS, WATCH_ABSENT
+from worker.runtime import Runtime
+
+
+def declare(runtime: Runtime, lane: str, owner: str) -> None:
+    """Declare the actors of one lane on the runtime's broker; `owner` is the name of this process in the ledger."""
+
+    def actor(function: object, name: str) -> None:
+        dramatiq.actor(function, broker=runtime.broker, queue_name=lane, actor_name=name)  # type: ignore[call-overload]
+
+    if lane in ("urgent", "bulk"):
+        actor(_function(Sender(runtime, owner).send_batches), SEND_BATCHES)
+    elif lane == "status":
+        asker = Asker(runtime)
+        doubts = DoubtSettler(runtime, asker)
+        actor(_function(asker.ask_statuses), ASK_STATUSES)
+        actor(_function(asker.read_history), READ_HISTORY)
+        actor(_function(doubts.settle_doubts), SETTLE_DOUBTS)
+        actor(_function(doubts.watch_absent), WATCH_ABSENT)
+    elif lane == "chores":
+        chores = Chores(runtime)
+        actor(_function(chores.check_balance), CHECK_BALANCE)
+        actor(_function(chores.do_job), DO_JOB)
+
+
+def _function(method: object) -> object:
+    """A plain function of a bound method: dramatiq writes attributes on what it is given."""
+
+    def run(*arguments: object) -> None:
+        method(*arguments)  # type: ignore[operator]
+
+    return run

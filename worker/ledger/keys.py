@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | per batch: `m` meta, `p` phones, `t` texts, `w` rows, `r` receipts | every verb | upkeep, after `SMSQ_KEEP_DAYS` |
+| `b:<number // 1024>` | hash | per batch: meta, phones, texts, rows, receipts (`m p t w r`) | every verb | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
@@ -21,7 +21,7 @@
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
-| `run` | hash | the run of the server in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
+| `run` | hash | the run in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
 | `rollcall:<run>` | hash | what each host reported | report | a week |
 | `hosts` | set | hosts that must report | found | never: see `smsq doctor` |
 | `stamp` | hash | the account and birth of this ledger | found | never: it keeps accounts apart |

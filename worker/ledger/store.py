@@ -13,13 +13,13 @@ import msgspec
 import redis
 from redis.exceptions import (
     BusyLoadingError,
-    ConnectionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
-    TimeoutError,
 )
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from worker.clock import Clock
 from worker.domain.batch import Ref, unpack_phones
@@ -28,6 +28,7 @@ from worker.ledger.keys import LANES, Keys
 from worker.ledger.scripts import Argument, script
 from worker.ledger.values import BatchView, KnownId
 
+OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
 COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
 
 
@@ -36,7 +37,7 @@ def translated() -> Iterator[None]:
     """Let no error of the Redis client out: it becomes one of ours, without what was being written."""
     try:
         yield
-    except (BusyLoadingError, ConnectionError, TimeoutError) as error:
+    except (BusyLoadingError, RedisConnectionError, RedisTimeoutError) as error:
         raise LedgerUnreachable(
             f"Redis does not answer ({type(error).__name__}); work resumes when it is back"
         ) from None
@@ -116,6 +117,12 @@ class Store:
                 pipe.hmget(self.keys.shard(n), [f"{n}m", f"{n}p", f"{n}r", f"{n}w"])
             rows = pipe.execute()
         return [_view(ref, *row) for ref, row in zip(refs, rows, strict=True)]
+
+
+def is_single(meta: bytes) -> bool:
+    """Whether a batch's meta is a single message's: it carries options of its own, a campaign's has them itself."""
+    fields = msgspec.msgpack.decode(meta)
+    return len(fields) > OPTIONS_AT and fields[OPTIONS_AT] != ""
 
 
 def _view(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from worker.domain import receipt
 from worker.domain.batch import MessageId, Ref, unpack_rows
-from worker.domain.receipt import Receipt, status_name
+from worker.domain.receipt import Receipt, Stored, status_name, unpack
 from worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
-from worker.gateway.codes import SEND_ERRORS, delivery_error
 from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
-from worker.ledger.store import COST_UNITS, translated
+from worker.ledger.store import COST_UNITS, is_single, translated
 from worker.ledger.values import BatchView, KnownId
 
 BATCHES_AT_ONCE = 200  # read in one round trip by a report
@@ -77,11 +75,16 @@ class Depth:
     halted: str
 
 
-class Views:
-    """Questions to a ledger."""
+# An error code in words; True where the gateway refused the request, False where delivery failed.
+Explain = Callable[[int, bool], str]
 
-    def __init__(self, ledger: Ledger) -> None:
+
+class Views:
+    """Questions to a ledger; `explain` puts the gateway's numbers into words."""
+
+    def __init__(self, ledger: Ledger, explain: Explain = lambda code, _: f"error {code}") -> None:
         self.ledger = ledger
+        self.explain = explain
         self.redis: Any = ledger.redis
         self.key = ledger.key
 
@@ -96,21 +99,55 @@ class Views:
         if batch is None or not 0 <= message_id.place < batch.count:
             return None
         row = unpack_rows(batch.rows, batch.first_row, batch.count)[message_id.place] if ref.campaign else None
-        return _receipt(batch, message_id.place, row)
+        return self._receipt(batch, message_id.place, row)
 
     def _ref(self, number: int) -> Ref | None:
         """The reference of a batch: a single's own, or the campaign that lists this number."""
         if number < 1:
             return None
         with translated():
-            if not self.redis.hexists(self.ledger.keys.shard(number), f"{number}m"):
+            meta = self.redis.hget(self.ledger.keys.shard(number), f"{number}m")
+            if meta is None:
                 return None
+            if is_single(meta):
+                return Ref(number)
             packed = struct.pack(">I", number)
             for campaign_id in self._campaign_ids():
                 numbers = self.redis.get(self.ledger.keys.campaign(campaign_id, "b")) or b""
                 if _in_order(numbers, packed):
                     return Ref(number, campaign_id)
-        return Ref(number)
+        return None
+
+    def _receipt(self, batch: BatchView, index: int, row: int | None) -> Receipt:
+        stored = unpack(batch.receipts, index)
+        tried = _id_of(batch, index, stored.id_index if stored.status else 0)
+        is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
+        return Receipt(
+            id=str(MessageId(batch.ref.number, index)),
+            phone=f"+{batch.phones[index]}",
+            status=status_name(stored.status, BatchState(batch.state)),
+            gateway_id=tried.gateway_id
+            if tried is not None and (not is_ours or stored.status is Status.UNDECIDED)
+            else None,
+            error_code=stored.error_code,
+            error=self._error(stored, tried),
+            parts=stored.parts or (batch.parts if batch.count == 1 else 0),
+            cost=stored.cost,
+            attempts=sum(1 for i in batch.ids if i.holds(index)),
+            submitted_at=int(tried.claimed_at) if tried is not None else 0,
+            status_at=stored.at,
+            row=row,
+            campaign=batch.ref.campaign,
+            why=batch.why
+            if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED
+            else "",
+        )
+
+    def _error(self, stored: Stored, tried: KnownId | None) -> str:
+        if not stored.error_code:
+            return ""
+        at_the_door = tried is not None and tried.state == IdState.ABSENT and stored.status is Status.REFUSED
+        return self.explain(stored.error_code, at_the_door)
 
     # Campaigns -----------------------------------------------------------------------------------------------------
 
@@ -170,7 +207,7 @@ class Views:
                 if batch is None:
                     continue
                 for index, row in enumerate(unpack_rows(batch.rows, batch.first_row, batch.count)):
-                    yield row, _receipt(batch, index, row)
+                    yield row, self._receipt(batch, index, row)
 
     def _rejects(self, campaign_id: str) -> Iterator[Receipt]:
         with translated():
@@ -318,43 +355,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
     )
 
 
-def _receipt(batch: BatchView, index: int, row: int | None) -> Receipt:
-    stored = receipt.unpack(batch.receipts, index)
-    tried = _id_of(batch, index, stored.id_index if stored.status else 0)
-    is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
-    return Receipt(
-        id=str(MessageId(batch.ref.number, index)),
-        phone=f"+{batch.phones[index]}",
-        status=status_name(stored.status, BatchState(batch.state)),
-        gateway_id=tried.gateway_id
-        if tried is not None and (not is_ours or stored.status is Status.UNDECIDED)
-        else None,
-        error_code=stored.error_code,
-        error=_error(batch, stored, tried),
-        parts=stored.parts or (batch.parts if batch.count == 1 else 0),
-        cost=stored.cost,
-        attempts=sum(1 for i in batch.ids if i.holds(index)),
-        submitted_at=int(tried.claimed_at) if tried is not None else 0,
-        status_at=stored.at,
-        row=row,
-        campaign=batch.ref.campaign,
-        why=batch.why
-        if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED
-        else "",
-    )
-
-
 def _id_of(batch: BatchView, index: int, place: int) -> KnownId | None:
     if place and place <= len(batch.ids):
         return batch.ids[place - 1]
     carried = [i for i in batch.ids if i.holds(index)]
     return carried[-1] if carried else None
-
-
-def _error(batch: BatchView, stored: receipt.Stored, tried: KnownId | None) -> str:
-    if not stored.error_code:
-        return ""
-    at_the_door = tried is not None and tried.state == IdState.ABSENT and stored.status is Status.REFUSED
-    if at_the_door and stored.error_code in SEND_ERRORS:
-        return SEND_ERRORS[stored.error_code].meaning
-    return delivery_error(stored.error_code)

@@ -1,0 +1,1 @@
+"""One leader, several duties, one file each."""

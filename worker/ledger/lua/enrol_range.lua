@@ -1,12 +1,12 @@
 -- Put the next range of a campaign's rows into the ledger; goes in only when the cursor stands right before it.
 -- KEYS: 1 campaign, 2 its batches, 3 its rejects, 4 run, 5 ctl, 6 totals, 7 n:batch, 8.. the hash of each batch.
--- ARGV: 1 time or '', 2 range number (from 0), 3 number of the first batch, 4 rows the file has had so far, 5 how
+-- ARGV: 1 time or '', 2 range number (from 1), 3 number of the first batch, 4 rows the file has had so far, 5 how
 --       many rejects, 6.. rejects as row and record, then batches as meta, phones, texts, rows.
 -- Returns {'in', run, n}, {'again', next range}, {'halted', why}, {'closed'}, {'renumber'} or {'gone'}.
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'ranges', 'closed')
 if not c[1] then return { 'gone' } end
-if tonumber(c[2]) ~= tonumber(ARGV[2]) then return { 'again', tonumber(c[2]) } end
+if tonumber(c[2]) + 1 ~= tonumber(ARGV[2]) then return { 'again', tonumber(c[2]) + 1 } end
 if c[3] == '1' or c[1] == 'cancelled' then return { 'closed', c[1] } end
 local actual = run()
 if redis.call('HGET', KEYS[4], 'current') ~= actual then return { 'halted', 'run' } end
@@ -44,7 +44,7 @@ if batches > 0 then
   redis.call('APPEND', KEYS[2], table.concat(numbers))
   redis.call('HINCRBY', KEYS[6], 'batches:bulk:0', batches)
 end
-redis.call('HSET', KEYS[1], 'ranges', tonumber(ARGV[2]) + 1, 'rows', ARGV[4])
+redis.call('HSET', KEYS[1], 'ranges', ARGV[2], 'rows', ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'batches', batches)
 redis.call('HINCRBY', KEYS[1], 'parts', parts)
 if messages > 0 then redis.call('HINCRBY', KEYS[1], 's:queued', messages) end

@@ -1,0 +1,228 @@
+"""Settling doubt: ask under every open id; a found phone proves that phone, and absence must be earned.
+
+Absence is trusted only when it was asked for after the window, by Redis' clock and by this
+process' own, on the mirror that carried the newest attempt and one other that is up, while each of
+them showed a control: a message known to be accepted. The script `probe.lua` has the last word.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from worker.actors.status import Asker, Pair
+from worker.domain.batch import Ref
+from worker.domain.errors import LedgerTrouble
+from worker.domain.status import BatchState, IdState
+from worker.gateway.replies import StatusAnswer
+from worker.ledger.asking import Probe
+from worker.ledger.values import BatchView
+from worker.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+OFFSETS_S = (1.0, 5.0, 15.0, 45.0, 90.0, 180.0)  # from the claim to each question before the window is over
+LONGEST_STEP_S = 3600.0
+PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
+BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to compare with
+CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doubt
+JUST_AFTER_S = 0.5
+SINGLES_MOST = 2  # phones of a batch that are asked about one by one
+
+
+class DoubtSettler:
+    """Settles doubts for one worker process."""
+
+    def __init__(self, runtime: Runtime, asker: Asker) -> None:
+        self._rt = runtime
+        self._asker = asker
+        self._first_seen: dict[int, float] = {}  # newest gateway id: when this process first saw it, monotonic
+        self._lock = threading.Lock()
+
+    def settle_doubts(self, refs: Sequence[str]) -> None:
+        """The actor: ask about each of these doubtful batches once."""
+        for ref in refs:
+            if self._rt.stopping.is_set():
+                return
+            try:
+                self._settle(Ref.parse(ref))
+            except LedgerTrouble as error:
+                log.warning("ledger in trouble doubt=%s why=%s", ref, error.sentence)
+
+    def watch_absent(self, refs: Sequence[str]) -> None:
+        """The actor: ask once more about ids that were taken for absent; a late arrival is never hidden."""
+        for batch in self._rt.ledger.read([Ref.parse(ref) for ref in refs]):
+            if batch is None:
+                continue
+            for known in batch.ids:
+                if known.state == IdState.ABSENT:
+                    carried = [phone for index, phone in enumerate(batch.phones) if known.holds(index)]
+                    self._asker.learn(self._asker.ask([(known.gateway_id, carried[0])]))
+            self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)
+
+    def _settle(self, ref: Ref) -> None:
+        batch = self._rt.ledger.read([ref])[0]
+        if batch is None or batch.state != BatchState.DOUBTFUL or not batch.ids:
+            self._record(ref, None, {}, [], 0.0, 0.0, wanting=True, next_s=60.0)
+            return
+        newest = batch.ids[-1]
+        asked_at = self._rt.ledger.time()
+        known_s = self._known_for(newest.gateway_id)
+        window_s = self._rt.settings.doubt_settle_s
+        age_s = asked_at - newest.claimed_at
+        pairs = doubtful_pairs(batch)
+        if not pairs:
+            return
+        if min(age_s, known_s) < window_s:
+            self._look_for_signs(pairs)
+            self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=self._step(age_s, known_s))
+        else:
+            self._look_for_absence(batch, pairs, asked_at, known_s)
+
+    def _look_for_signs(self, pairs: Sequence[Pair]) -> None:
+        """Before the window only presence counts: one or two single questions, then one for all if many are left."""
+        found = 0
+        for pair in pairs[:SINGLES_MOST]:
+            answer = self._asker.ask([pair])
+            found += self._asker.learn(answer)
+        if found and len(pairs) > SINGLES_MOST:
+            size = self._rt.settings.mass_ask_size
+            self._asker.learn(self._asker.ask(pairs[SINGLES_MOST : SINGLES_MOST + size]))
+
+    def _look_for_absence(self, batch: BatchView, pairs: Sequence[Pair], asked_at: float, known_s: float) -> None:
+        newest = batch.ids[-1]
+        asked = self._ask_both(newest.mirror, pairs)
+        absent: set[Pair] = set(pairs)
+        mirrors: list[str] = []
+        control_at = float("inf")
+        for mirror, (answer, control) in asked.items():
+            if answer is None or control == 0.0:
+                continue
+            mirrors.append(mirror)
+            absent &= set(answer.absent) | (set(answer.no_money) if newest.money else set())
+            control_at = min(control_at, control)
+        if not mirrors:
+            absent, control_at = set(), 0.0
+        wanting = len(mirrors) < len(asked)
+        grouped: dict[int, list[int]] = {}
+        places = {phone: index for index, phone in enumerate(batch.phones)}
+        for gateway_id, phone in absent:
+            grouped.setdefault(gateway_id, []).append(places[phone])
+        age_s = asked_at - newest.claimed_at
+        self._record(
+            batch.ref,
+            batch,
+            grouped,
+            mirrors,
+            asked_at,
+            known_s,
+            wanting=wanting,
+            next_s=self._step(age_s, known_s),
+            control_at=control_at,
+        )
+
+    def _ask_both(self, carrier: str, pairs: Sequence[Pair]) -> dict[str, tuple[StatusAnswer | None, float]]:
+        """Ask the mirror that carried the attempt, and one other that is up: what each said, and its control's age."""
+        mirrors = [carrier] if carrier in self._rt.mirrors.bases else []
+        other = self._rt.mirrors.next_to_ask({carrier})
+        if other is not None and other not in self._rt.mirrors.tripped():
+            mirrors.append(other)
+        asked = {}
+        for mirror in mirrors:
+            control = self._control_on(mirror)
+            asked[mirror] = (self._ask_all(pairs, mirror) if control else None, control)
+        return asked
+
+    def _ask_all(self, pairs: Sequence[Pair], mirror: str) -> StatusAnswer | None:
+        """Every pair on one mirror: singles for a few, mass questions of the allowed size for many."""
+        size = 1 if len(pairs) <= SINGLES_MOST else self._rt.settings.mass_ask_size
+        together = StatusAnswer()
+        answered = False
+        for start in range(0, len(pairs), size):
+            group = pairs[start : start + size]
+            answer = self._asker.ask(group, mirror, patience_s=self._rt.settings.mass_ask_every_s + 1.0)
+            if answer is None or answer.error is not None:
+                continue
+            answered = True
+            self._asker.learn(answer)
+            together.absent.extend(answer.absent)
+            together.no_money.extend(answer.no_money)
+        return together if answered else None
+
+    def _control_on(self, mirror: str) -> float:
+        """When the control was accepted that this mirror shows now; 0 where it shows none."""
+        seen = self._rt.ledger.control_of(mirror, CONTROL_FRESH_S)
+        if seen:
+            return seen
+        control = self._rt.ledger.control_message(self._rt.settings.visible_s)
+        if control is None:
+            return 0.0
+        asked_at = self._rt.ledger.time()
+        answer = self._asker.ask([(control.gateway_id, control.phone)], mirror)
+        if answer is None or not answer.found:
+            return 0.0
+        self._asker.learn(answer)
+        self._rt.ledger.control_seen(mirror, asked_at, control)
+        return control.accepted_at
+
+    def _known_for(self, gateway_id: int) -> float:
+        now = self._rt.clock.monotonic()
+        with self._lock:
+            if len(self._first_seen) > 100_000:
+                self._first_seen.clear()
+            return now - self._first_seen.setdefault(gateway_id, now)
+
+    def _step(self, age_s: float, known_s: float) -> float:
+        """Until the next question: the next offset, one just after the window, then doubling."""
+        window_s = self._rt.settings.doubt_settle_s
+        left = window_s - min(age_s, known_s)
+        if left > 0:
+            coming = next((offset - age_s for offset in OFFSETS_S if offset > age_s + 0.5), left)
+            return max(0.2, min(coming, left + JUST_AFTER_S))
+        doubled = 2 * window_s - min(age_s, known_s)
+        if doubled > 0:  # an older control doubles the window
+            return min(doubled + JUST_AFTER_S, window_s)
+        return min(max(age_s, 1.0), LONGEST_STEP_S)
+
+    def _record(
+        self,
+        ref: Ref,
+        batch: BatchView | None,
+        absent: dict[int, list[int]],
+        mirrors: Sequence[str],
+        asked_at: float,
+        known_s: float,
+        *,
+        wanting: bool,
+        next_s: float,
+        control_at: float = 0.0,
+    ) -> None:
+        settings = self._rt.settings
+        state, why = self._rt.ledger.probe(
+            ref,
+            Probe(asked_at, known_s, mirrors, control_at, wanting, absent),
+            window_s=settings.doubt_settle_s,
+            arrival_s=settings.peer_close_s + settings.arrival_s,
+            next_ask_s=next_s,
+            patience_s=PATIENCE_S,
+            blind_patience_s=BLIND_PATIENCE_S,
+        )
+        if state == "doubtful" or batch is None:
+            return
+        log.info("doubt ended batch=%s to=%s why=%s", ref, state, why)
+        with self._lock:
+            self._first_seen.pop(batch.ids[-1].gateway_id, None)
+        if state == "ready":
+            self._rt.hints.batches(batch.lane, [ref])
+
+
+def doubtful_pairs(batch: BatchView) -> list[Pair]:
+    """Every undecided phone under every open id that carried it, the newest id first."""
+    return [
+        (known.gateway_id, phone)
+        for known in reversed(batch.ids)
+        if known.state == IdState.OPEN
+        for index, phone in enumerate(batch.phones)
+        if batch.status(index) == 0 and known.holds(index)
+    ]

@@ -1,0 +1,256 @@
+"""Sending: open, claim, journal, say, settle. Told here in that order and nowhere else.
+
+A claim is granted only over an open, silent line; nothing of it is repeated. After the first byte
+there are four endings: settled, released because the gateway said so, doubtful, or, where this
+process dies or Redis stays away, a lease that runs out and makes it doubtful. No `finally` touches
+the ledger: an interruption between the write and the settling is just a crash.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import TypeVar
+
+from worker.actors.gateway import SEND
+from worker.domain.batch import Ref
+from worker.domain.errors import LedgerTrouble, Unknown, Unreachable
+from worker.domain.text import parts
+from worker.gateway import forms
+from worker.gateway.codes import Outcome
+from worker.gateway.replies import SendAnswer, read_send
+from worker.ledger import Claim, ClaimRefusal, NoClaim
+from worker.runtime import Runtime
+from worker.transports import Line
+from worker.transports.retry import attempt_in_turn
+
+log = logging.getLogger(__name__)
+
+CLAIM_TRIES = 3  # with one nonce; then the lease heals what may have been granted
+OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the sweep brings it back
+SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
+SLOT_LOOK_S = 0.01
+FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
+THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
+HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
+
+T = TypeVar("T")
+
+
+class Turn(Enum):
+    """What one attempt leaves to be done."""
+
+    OVER = 0
+    AGAIN = 1  # the rest of the batch can go at once
+    NO_SLOT = 2
+    REST = 3  # nobody can send now; the sweep brings the batch back
+
+
+class Sender:
+    """Sends batches for one worker process."""
+
+    def __init__(self, runtime: Runtime, owner: str) -> None:
+        self._rt = runtime
+        self._owner = owner
+        self._rest_until = 0.0
+
+    def send_batches(self, refs: Sequence[str]) -> None:
+        """The actor: send each batch once, if it is still to be sent."""
+        for ref in refs:
+            if self._rt.stopping.is_set() or self._rt.clock.monotonic() < self._rest_until:
+                return
+            try:
+                self._send(Ref.parse(ref))
+            except Unreachable as error:
+                log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
+            except LedgerTrouble as error:
+                log.warning("ledger in trouble batch=%s why=%s", ref, error.sentence)
+                self._rest(HALT_LOOK_S)
+
+    def _send(self, ref: Ref) -> None:
+        patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
+        while not self._rt.stopping.is_set():
+            turn = attempt_in_turn(
+                lambda mirror: self._attempt(ref, mirror),
+                self._rt.mirrors,
+                budget_s=OPEN_BUDGET_S,
+                clock=self._rt.clock,
+                stop=self._rt.stopping,
+            )
+            if turn is Turn.NO_SLOT:
+                if self._rt.clock.monotonic() >= patience:
+                    return
+                self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
+            elif turn is not Turn.AGAIN:
+                return
+
+    def _attempt(self, ref: Ref, mirror: str) -> Turn:
+        line = self._rt.transport.open(mirror)
+        try:
+            claim = self._claim(ref, mirror)
+        except LedgerTrouble:
+            line.done(keep=False)
+            raise
+        if isinstance(claim, NoClaim):
+            line.done(keep=True)
+            return self._not_granted(ref, claim)
+        if not line.is_quiet():  # it closed while we claimed: nothing was written
+            line.done(keep=False)
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unsaid=True))
+            raise Unreachable(f"{mirror} closed the line before anything was written")
+        if not self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref):
+            line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
+            return Turn.REST
+        return self._say(claim, line)
+
+    def _claim(self, ref: Ref, mirror: str) -> Claim | NoClaim:
+        settings = self._rt.settings
+        nonce = secrets.token_hex(16)  # of this execution alone
+        for left in reversed(range(CLAIM_TRIES)):
+            try:
+                return self._rt.ledger.claim(
+                    ref,
+                    nonce,
+                    owner=self._owner,
+                    mirror=mirror,
+                    lease_s=settings.lease_s,
+                    parallel=settings.parallel_sends,
+                    urgent_slots=settings.urgent_slots,
+                    slot_kept_s=settings.peer_close_s,
+                    credentials=self._rt.credentials,
+                    rate=settings.rate,
+                )
+            except LedgerTrouble:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _not_granted(self, ref: Ref, refusal: NoClaim) -> Turn:
+        match refusal.refusal:
+            case ClaimRefusal.SLOT:
+                return Turn.NO_SLOT
+            case ClaimRefusal.HALTED:
+                log.warning("sending halted why=%s", refusal.why)
+                self._rest(HALT_LOOK_S)
+                return Turn.REST
+            case ClaimRefusal.LATER:
+                if refusal.wait_s <= SLOT_PATIENCE_S:
+                    self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
+                    return Turn.AGAIN
+                self._rest(min(refusal.wait_s, 5.0))
+                return Turn.REST
+            case ClaimRefusal.NEVER:
+                log.error("hint for a batch that never was batch=%s", ref)
+        return Turn.OVER
+
+    def _rest(self, seconds: float) -> None:
+        self._rest_until = self._rt.clock.monotonic() + seconds
+
+    def _say(self, claim: Claim, line: Line) -> Turn:
+        body = self._form(claim)
+        began = self._rt.clock.monotonic()
+        try:
+            reply = line.say(SEND, body, self._rt.settings.read_timeout_s)
+        except Unreachable:  # it had closed before the first write: nothing was said
+            line.done(keep=False)
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unsaid=True))
+            raise
+        except Unknown as error:
+            line.done(keep=False)
+            self._rt.mirrors.unknown(line.mirror)
+            self._measure(line.mirror, "unknown", began)
+            self._doubt(claim, "no_answer")
+            log.warning("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence)
+            return Turn.OVER
+        answer = read_send(reply.status, reply.body, claim.gateway_id, len(claim.phones))
+        line.done(keep=True)
+        if answer.outcome is Outcome.UNKNOWN and answer.code is None:
+            self._rt.mirrors.unknown(line.mirror)
+        else:
+            self._rt.mirrors.good(line.mirror)
+        self._measure(line.mirror, answer.outcome.name.lower(), began)
+        return self._conclude(claim, answer)
+
+    def _form(self, claim: Claim) -> bytes:
+        login = self._rt.login
+        if claim.text is not None:
+            return forms.send_same(login, claim.gateway_id, claim.phones, claim.text, claim.options)
+        messages = list(zip(claim.phones, claim.texts, strict=True))
+        return forms.send_list(login, claim.gateway_id, messages, claim.options)
+
+    def _conclude(self, claim: Claim, answer: SendAnswer) -> Turn:
+        """What each outcome means for the batch and the login: the table of outcomes, row by row."""
+        ledger = self._rt.ledger
+        if answer.code is not None:
+            self._rt.metrics.gateway_error("send", answer.code)
+        match answer.outcome:
+            case Outcome.ACCEPTED:
+                return self._accepted(claim, answer)
+            case Outcome.REFUSED:
+                code = answer.code or 0
+                log.warning("refused batch=%s code=%d why=%s", claim.ref, code, answer.sentence)
+                done = self._persist(claim, lambda: ledger.settle_refused(claim, code))
+                return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
+            case Outcome.LATER:
+                self._persist(claim, lambda: ledger.release(claim, unsaid=False))
+                rest = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S))
+                log.warning("login rests code=%s for_s=%.0f", answer.code, rest or 0.0)
+                self._rest(min(rest or 0.0, 5.0))
+                return Turn.REST
+            case Outcome.BAD_LOGIN:
+                self._persist(claim, lambda: ledger.halt_login(self._rt.credentials))
+                self._persist(claim, lambda: ledger.release(claim, unsaid=False))
+                log.error(
+                    "log-in refused by the gateway; sending halted until login, password or allowed address change"
+                )
+                self._rest(HALT_LOOK_S)
+                return Turn.REST
+            case Outcome.NO_MONEY:
+                self._persist(claim, ledger.halt_money)
+                self._doubt(claim, "no_money", money=True)
+                log.error("no money on the account; the bulk lane waits for a top-up")
+            case Outcome.REFUSED_WHO:
+                self._doubt(claim, "refused_who", alone=True)
+            case Outcome.ACCEPTED_IN_PART:
+                self._doubt(claim, "in_part")
+            case _:
+                self._doubt(claim, "bad_answer")
+                log.warning("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
+        return Turn.OVER
+
+    def _accepted(self, claim: Claim, answer: SendAnswer) -> Turn:
+        each: int | bytes
+        if claim.text is not None:
+            each = parts(claim.text)
+        else:
+            counted = bytes(min(255, parts(text)) for text in claim.texts)
+            each = counted[0] if len(set(counted)) == 1 else counted
+        first_ask = self._rt.settings.ask_every_s[0]
+        done = self._persist(claim, lambda: self._rt.ledger.settle_accepted(claim, each, answer.cost, first_ask))
+        if done is None:
+            return Turn.REST
+        self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
+        return Turn.AGAIN if done[0] == "again" else Turn.OVER
+
+    def _doubt(self, claim: Claim, why: str, *, alone: bool = False, money: bool = False) -> None:
+        first = FIRST_DOUBT_S[claim.lane]
+        self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money))
+
+    def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:
+        """Run a verb, again and again while Redis is away and the lease lasts; then leave it to the lease."""
+        until = self._rt.clock.monotonic() + self._rt.settings.lease_s
+        while True:
+            try:
+                return verb()
+            except LedgerTrouble as error:
+                if self._rt.clock.monotonic() >= until:
+                    log.error(
+                        "answer could not be stored batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence
+                    )
+                    return None
+                self._rt.clock.wait(0.2)
+
+    def _measure(self, mirror: str, outcome: str, began: float) -> None:
+        self._rt.metrics.request("send", mirror, outcome, self._rt.clock.monotonic() - began)

@@ -1,0 +1,196 @@
+"""The send journal of a host: what left, and what was enrolled, written down outside Redis before it happens.
+
+A ledger that fell back cannot know that it did; the journals of its hosts can tell it. Each
+process writes files of its own under `$SMSQ_HOME/journal`, one line per claim or enrolment, no text
+and no phone; a file holds lines of one run only:
+
+    R <run>                                    the run of the server that granted what follows
+    C <n> <gateway id> <batch> <unix time>     a claim, before its first byte leaves
+    E <n> <batch number> <key hash> <unix time>   an enrolment, before it returns
+
+`run` holds the runs this host has followed, the newest last. A line is only written under a shared
+lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from worker.clock import Clock
+from worker.domain.batch import Ref
+from worker.domain.errors import LedgerHalted
+from worker.ledger.rollcall import HostReport
+
+LATELY_S = 3600.0  # claims younger than this are named one by one in a report
+MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
+FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
+KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
+TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
+RUNS_KEPT = 200
+
+
+class Journal:
+    """The journal of one process and, for a master, of its whole host. Thread-safe."""
+
+    def __init__(self, home: Path, *, fsync: bool = False, clock: Clock | None = None) -> None:
+        self._folder = home / "journal"
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._fsync = fsync
+        self._clock = clock or Clock()
+        self._lock = threading.Lock()
+        self._out: int | None = None
+        self._written = 0
+        self._run_written = ""
+        self._run_file = os.open(self._folder / "run", os.O_RDWR | os.O_CREAT, 0o600)
+        self._pid = os.getpid()
+
+    @property
+    def host(self) -> str:
+        """The host's name in the roll call, drawn once per home."""
+        path = self._folder / "host"
+        try:
+            with open(path, "x") as out:
+                out.write(secrets.token_hex(6))
+        except FileExistsError:
+            pass
+        return path.read_text().strip()
+
+    def claim(self, run: str, n: int, gateway_id: int, ref: Ref) -> bool:
+        """Write down that a send begins; False where this host follows another run: the send must not begin."""
+        return self._write(run, f"C {n} {gateway_id} {ref} {int(self._clock.now())}\n", only_if_followed=True)
+
+    def enrolment(self, run: str, n: int, batch: int, key_hash: str) -> None:
+        """Write down that something was enrolled."""
+        self._write(run, f"E {n} {batch} {key_hash or '-'} {int(self._clock.now())}\n", only_if_followed=False)
+
+    def follows(self) -> str:
+        """The run this host follows now, '' for none yet."""
+        with self._lock, self._locked(fcntl.LOCK_SH):
+            return self._newest()
+
+    def follow(self, run: str) -> bool:
+        """As the master: follow a new run. False while some process holds the file; try again.
+
+        Raises LedgerHalted where this host followed the run before and left it: a host never returns.
+        """
+        with self._lock:
+            try:
+                fcntl.flock(self._run_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            try:
+                runs = self._runs()
+                if runs and runs[-1] == run:
+                    return True
+                if run in runs:
+                    raise LedgerHalted("Redis went back to a life this host has left behind; see `smsq doctor`")
+                content = "".join(f"{known}\n" for known in [*runs, run][-RUNS_KEPT:]).encode()
+                os.pwrite(self._run_file, content, 0)
+                os.ftruncate(self._run_file, len(content))
+                os.fsync(self._run_file)
+                return True
+            finally:
+                fcntl.flock(self._run_file, fcntl.LOCK_UN)
+
+    def knows_sends(self) -> bool:
+        """Whether any journal of this home that is still kept tells of a send."""
+        return any(line.startswith("C ") for path in self._files() for line in _tail(path))
+
+    def report(self) -> HostReport:
+        """What all journals of this home know."""
+        gateway_id = batch = 0
+        runs: dict[str, int] = {}
+        named: list[tuple[int, int]] = []
+        since = self._clock.now() - LATELY_S
+        for path in self._files():
+            recent = path.stat().st_mtime >= since
+            run = ""
+            for line in _lines(path) if recent else _tail(path):
+                words = line.split()
+                if len(words) == 2 and words[0] == "R":
+                    run = words[1]
+                elif len(words) == 5 and words[0] in "CE":
+                    n = int(words[1])
+                    if run:
+                        runs[run] = max(runs.get(run, 0), n)
+                    if words[0] == "C":
+                        gateway_id = max(gateway_id, int(words[2]))
+                        batch = max(batch, Ref.parse(words[3]).number)
+                        if int(words[4]) >= since:
+                            named.append((int(words[4]), int(words[2])))
+                    else:
+                        batch = max(batch, int(words[2]))
+        ids = [found for _, found in sorted(named)[-MOST_NAMED:]]
+        return HostReport(gateway_id=gateway_id, batch=batch, runs=runs, ids=ids)
+
+    def tidy(self) -> int:
+        """Remove files older than any copy of the ledger that might be restored; how many."""
+        old = [path for path in self._files() if path.stat().st_mtime < self._clock.now() - KEPT_S]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _write(self, run: str, line: str, *, only_if_followed: bool) -> bool:
+        with self._lock, self._locked(fcntl.LOCK_SH):
+            if only_if_followed and self._newest() != run:
+                return False
+            out = self._open(run)
+            if not self._written:
+                line = f"R {run}\n{line}"
+            self._written += os.write(out, line.encode())
+            if self._fsync:
+                os.fsync(out)
+            return True
+
+    def _open(self, run: str) -> int:
+        full = self._written >= FILE_FULL or run != self._run_written
+        if self._out is None or full or self._pid != os.getpid():
+            if self._out is not None:
+                os.close(self._out)
+            self._pid = os.getpid()
+            name = f"{int(self._clock.now())}-{self._pid}-{secrets.token_hex(3)}.log"
+            self._out = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._written, self._run_written = 0, run
+        return self._out
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        fcntl.flock(self._run_file, how)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._run_file, fcntl.LOCK_UN)
+
+    def _runs(self) -> list[str]:
+        return os.pread(self._run_file, 1 << 20, 0).decode().split()
+
+    def _newest(self) -> str:
+        runs = self._runs()
+        return runs[-1] if runs else ""
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("*.log"))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _tail(path: Path) -> list[str]:
+    """The first line and the last ones: enough for the highest numbers of a file that grew in order."""
+    try:
+        with open(path, "rb") as file:
+            head = file.readline()
+            file.seek(max(len(head), file.seek(0, os.SEEK_END) - TAIL))
+            return [head.decode().rstrip("\n"), *file.read().decode(errors="replace").splitlines()]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,114 @@
+"""One worker process of one lane: beats, watches itself, sends or asks, and leaves in order.
+
+dramatiq's Worker runs in this process; whoever started it (the supervisor, systemd) is the master.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+
+from worker.actors import declare
+from worker.actors.gateway import BALANCE, ask_mirror
+from worker.broker import make_worker
+from worker.domain.errors import LedgerTrouble
+from worker.gateway import forms
+from worker.gateway.replies import read_balance
+from worker.parent import die_with_parent
+from worker.rollcall import Master
+from worker.runtime import Runtime
+from worker.settings import Settings
+from worker.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+PROBES_A_MINUTE = (6, 60.0)  # balance questions that heal a mirror's breaker; the gateway allows ten a minute in all
+
+
+def owner_name(lane: str) -> str:
+    """The name of this process in the ledger: lane, host, pid and a word that no later process shares."""
+    return f"{lane}/{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
+
+
+def pid_of(owner: str) -> int:
+    """The pid in an owner's name."""
+    return int(owner.split("/")[2])
+
+
+def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool = True) -> None:
+    """Run one worker process of `lane` until it is told to stop.
+
+    `has_master` False makes it answer the roll call itself. Raises LedgerForeign and LedgerWeak at start.
+    """
+    runtime = Runtime.build(settings)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: runtime.stopping.set())
+    die_with_parent(leave=runtime.stopping.set)
+    _ = runtime.login, runtime.credentials  # a missing log-in is said at once
+    master = Master(runtime.ledger, runtime.journal)
+    _begin(runtime, master)
+    owner = owner_name(lane)
+    declare(runtime, lane, owner)
+    worker = make_worker(runtime.broker, lane, threads)
+    beats = threading.Thread(
+        target=_beat, args=(runtime, owner, None if has_master else master), name="beats", daemon=True
+    )
+    beats.start()
+    worker.start()
+    watchdog = Watchdog(runtime.broker, worker)
+    watchdog.start()
+    log.info("worker started lane=%s threads=%d", lane, threads)
+    while not runtime.stopping.wait(BEAT_S):
+        _probe(runtime)
+    watchdog.stop()
+    worker.stop(timeout=int((settings.read_timeout_s + 5) * 1000))
+    runtime.transport.close()
+    log.info("worker stopped lane=%s", lane)
+
+
+def _begin(runtime: Runtime, master: Master) -> None:
+    """Check the ledger; a Redis that is not there yet is waited for."""
+    while True:
+        try:
+            runtime.check_ledger()
+            master.found(runtime.settings.account)
+            return
+        except LedgerTrouble as error:
+            from worker.domain.errors import LedgerUnreachable
+
+            if not isinstance(error, LedgerUnreachable) or runtime.stopping.is_set():
+                raise
+            log.warning("waiting for the ledger why=%s", error.sentence)
+            runtime.clock.wait(1.0, runtime.stopping)
+
+
+def _beat(runtime: Runtime, owner: str, master: Master | None) -> None:
+    while not runtime.stopping.is_set():
+        try:
+            runtime.ledger.beat(owner)
+            if master is not None:
+                master.tick()
+        except LedgerTrouble as error:
+            log.warning("beat not heard why=%s", error.sentence)
+        runtime.clock.wait(BEAT_S, runtime.stopping)
+
+
+def _probe(runtime: Runtime) -> None:
+    """Ask a tripped mirror for the balance: anything well-formed heals it."""
+    mirror = runtime.mirrors.next_to_probe()
+    if mirror is None:
+        return
+    try:
+        if runtime.ledger.take("chores", secrets.token_hex(4), 4, 0.001, {"balance": PROBES_A_MINUTE}) > 0:
+            return
+    except LedgerTrouble:
+        return
+    reply = ask_mirror(runtime, mirror, BALANCE, forms.balance(runtime.login))
+    if reply is not None:
+        answer = read_balance(reply.status, reply.body)
+        (runtime.mirrors.good if answer.balance is not None or answer.error else runtime.mirrors.unknown)(mirror)

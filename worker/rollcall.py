@@ -1,0 +1,87 @@
+"""The master's part in the roll call: follow the server's run, report what this host knows, clear the unsaid.
+
+Whoever starts worker processes calls `Master.tick()` about once a second.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
+from worker.domain.status import BatchState
+from worker.journal import Journal
+from worker.ledger import Ledger
+from worker.ledger.rollcall import Beat
+
+log = logging.getLogger(__name__)
+
+
+class Master:
+    """Keeps one host's workers on the run that is in force."""
+
+    def __init__(self, ledger: Ledger, journal: Journal) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._told = ""
+
+    def found(self, account: str) -> None:
+        """At start: stamp or check the ledger. Raises LedgerForeign, and LedgerHalted for an emptied one."""
+        word = self._ledger.found(account, host=self._journal.host, knows_sends=self._journal.knows_sends())
+        if word == "empty":
+            raise LedgerHalted(
+                "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
+                "point SMSQ_REDIS_URL at the right server or restore its data; "
+                "to begin anew on purpose, move that folder away"
+            )
+
+    def tick(self) -> bool:
+        """Follow the server; whether claims are granted now."""
+        try:
+            beat = self._ledger.beat()
+        except LedgerTrouble as error:
+            self._tell("ledger unreachable", error)
+            return False
+        if beat.in_force and self._journal.follows() == beat.run:
+            self._told = ""
+            return True
+        try:
+            return self._join(beat)
+        except SmsqError as error:
+            self._tell("ledger halted", error)
+            return False
+
+    def _join(self, beat: Beat) -> bool:
+        if not self._journal.follow(beat.run):
+            return (
+                False  # a process is writing its line; it takes microseconds unless it is frozen, and then it is killed
+            )
+        if beat.in_force:
+            return True
+        word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report())
+        if word == "cleared":
+            freed = self._free_unsaid(beat.run)
+            log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
+            return True
+        if word == "waits":
+            self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {detail}"))
+        elif word == "fell":
+            self._tell("ledger fell back", LedgerHalted(detail))
+        return word == "force"
+
+    def _free_unsaid(self, run: str) -> int:
+        """Claims of an earlier run without a journal line were never said, and never will be: back to ready."""
+        said = self._ledger.reported_ids(run)
+        freed = 0
+        for batch in self._ledger.read(self._ledger.leases()):
+            if batch is None or batch.state != BatchState.SENDING or not batch.ids:
+                continue
+            newest = batch.ids[-1].gateway_id
+            if newest not in said:
+                freed += self._ledger.release_unsaid(batch.ref, batch.fence, newest) == "released"
+        return freed
+
+    def _tell(self, what: str, error: SmsqError) -> None:
+        sentence = f"{what}: {error.sentence}"
+        if sentence != self._told:
+            log.error("%s why=%s", what, error.sentence)
+            self._told = sentence

@@ -1,0 +1,168 @@
+"""Builds everything once: from settings to ledger, queues, journal and the way to the gateway.
+
+Nothing else reads settings and makes connections; parts receive the two or three values they need.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from worker.broker import HintBroker, make_broker
+from worker.clock import Clock
+from worker.domain.errors import BadSettings
+from worker.gateway.brands import BRANDS
+from worker.gateway.codes import SEND_ERRORS, delivery_error
+from worker.gateway.forms import Login
+from worker.hints import Hints
+from worker.journal import Journal
+from worker.ledger import Keys, Ledger
+from worker.ledger.views import Views
+from worker.metrics import Metrics
+from worker.middleware import ActorMetrics
+from worker.redis_client import connect
+from worker.settings import Settings
+from worker.transports.http import HttpTransport
+from worker.transports.mirrors import Mirrors
+
+
+@dataclass
+class Runtime:
+    """What one process works with. Connections are made at first use."""
+
+    settings: Settings
+    redis_url: str
+    broker_url: str
+    clock: Clock = field(default_factory=Clock)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def build(cls, settings: Settings) -> Runtime:
+        """A runtime on the Redis that the settings name. Raises BadSettings where they name none."""
+        if not settings.redis_url:
+            raise BadSettings(
+                "no Redis is named and none is running for this home: "
+                "start `smsq up` in another terminal, or set SMSQ_REDIS_URL"
+            )
+        return cls(settings, settings.redis_url, settings.broker_url or next_database(settings.redis_url))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, with this process' journal as the witness of enrolments."""
+        ledger = Ledger(connect(self.redis_url, blocking_s=2.0), Keys(), self.clock)
+        ledger.witness = self.journal.enrolment
+        return ledger
+
+    @cached_property
+    def views(self) -> Views:
+        """Questions to the ledger."""
+        return Views(self.ledger, explain)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of this process."""
+        return Journal(self.settings.home, fsync=self.settings.accept_loss, clock=self.clock)
+
+    @cached_property
+    def broker(self) -> HintBroker:
+        """The queues."""
+        return make_broker(self.broker_url, [ActorMetrics(self.metrics)])
+
+    @cached_property
+    def hints(self) -> Hints:
+        """How to tell the workers that something is there to do."""
+        return Hints(self.broker)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The metrics of this process."""
+        return Metrics.of_process()
+
+    @cached_property
+    def login(self) -> Login:
+        """Who we are at the gateway. Raises BadSettings where neither password nor key is set."""
+        settings = self.settings
+        if settings.apikey:
+            return Login("", settings.apikey.reveal(), is_key=True)
+        if not settings.login or not settings.password:
+            raise BadSettings(
+                "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY (each may come from a file: SMSQ_PASSWORD_FILE)"
+            )
+        return Login(settings.login, settings.password.reveal())
+
+    @cached_property
+    def credentials(self) -> str:
+        """A fingerprint of log-in and password, so that a login halted for bad ones resumes with others."""
+        said = f"{self.login.login}\0{self.login.secret}".encode()
+        return hmac.new(self._pepper().encode(), said, hashlib.sha256).hexdigest()[:16]
+
+    @cached_property
+    def mirrors(self) -> Mirrors:
+        """The brand's mirrors, or those that are named."""
+        bases = self.settings.mirrors or BRANDS[self.settings.brand].mirrors
+        return Mirrors(bases, self.clock, on_change=self.metrics.mirror_up)
+
+    @cached_property
+    def transport(self) -> HttpTransport:
+        """How requests travel."""
+        return HttpTransport(
+            self.settings.connect_timeout_s,
+            keep_idle_s=self.settings.keep_idle_s,
+            silence_s=self.settings.read_timeout_s,
+            clock=self.clock,
+        )
+
+    def check_ledger(self) -> None:
+        """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""
+        if not self.settings.accept_loss:
+            self.ledger.check_durable()
+
+    def _pepper(self) -> str:
+        return self.settings.secret_key.reveal() if self.settings.secret_key else made_key(self.settings.home)
+
+
+def next_database(url: str) -> str:
+    """The broker's default place: the ledger's server, next database.
+
+    >>> next_database("redis://localhost:6379/0")
+    'redis://localhost:6379/1'
+    """
+    if url.startswith("unix://"):
+        base, _, query = url.partition("?")
+        pairs = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
+        pairs["db"] = str(int(pairs.get("db", "0")) + 1)
+        return f"{base}?" + "&".join(f"{name}={value}" for name, value in pairs.items())
+    base, slash, database = url.rpartition("/")
+    if slash and database.isdigit() and base.count("/") >= 2:
+        return f"{base}/{int(database) + 1}"
+    return f"{url.rstrip('/')}/1"
+
+
+def made_key(home: Path) -> str:
+    """The installation's own secret key, made once per home."""
+    path = home / "secret.key"
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(path, "x", opener=_private) as out:
+            out.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+def _private(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)
+
+
+def explain(code: int, at_the_door: bool) -> str:
+    """An error code in words: of the request where the gateway refused it, else of the delivery."""
+    row: Any = SEND_ERRORS.get(code) if at_the_door else None
+    return row.meaning if row is not None else delivery_error(code)

@@ -1,0 +1,26 @@
+"""Doubts: when it is time to ask about a doubtful batch, or once more about ids taken for absent."""
+
+from __future__ import annotations
+
+from worker.runtime import Runtime
+
+AT_ONCE = 50
+AGAIN_S = 5.0  # a question that nobody carried out is due again
+
+
+class Doubts:
+    """Every quarter of a second."""
+
+    every_s = 0.25
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._rt = runtime
+
+    def tick(self, now: float) -> None:
+        """Hint what is due."""
+        refs = self._rt.ledger.due("doubt", AT_ONCE, AGAIN_S + self._rt.settings.read_timeout_s)
+        if refs:
+            self._rt.hints.doubts(refs)
+        watched = self._rt.ledger.due("watch", 5, 600.0)
+        if watched:
+            self._rt.hints.watch(watched)

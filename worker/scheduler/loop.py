@@ -1,0 +1,91 @@
+"""The scheduler: one leader that runs the duties at their intervals, one thread, no duty waits long for another.
+
+Adding a duty is a file beside this one and a line in the table.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import Protocol
+
+from worker.domain.errors import LedgerTrouble
+from worker.parent import die_with_parent
+from worker.runtime import Runtime
+from worker.scheduler.asks import Asks
+from worker.scheduler.doubts import Doubts
+from worker.scheduler.feed import Feed
+from worker.scheduler.history import History
+from worker.scheduler.leader import Leader
+from worker.scheduler.money import Money
+from worker.scheduler.sweeper import Sweeper
+from worker.scheduler.upkeep import Upkeep
+from worker.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TROUBLE_REST_S = 0.5
+STANDBY_LOOK_S = 0.5
+
+
+class Duty(Protocol):
+    """Something the leader does at intervals; a test just calls `tick`."""
+
+    every_s: float
+
+    def __init__(self, runtime: Runtime) -> None: ...
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`, in Unix seconds."""
+
+
+DUTIES: tuple[type[Duty], ...] = (Feed, Sweeper, Doubts, Asks, History, Money, Upkeep)
+
+
+class Scheduler:
+    """The duties of one process and its claim to lead."""
+
+    def __init__(self, runtime: Runtime, leader: Leader | None = None) -> None:
+        self._rt = runtime
+        self.leader = leader or Leader(runtime.ledger)
+        self.duties: list[Duty] = [duty(runtime) for duty in DUTIES]
+        self._due = [0.0] * len(self.duties)
+        self._led = False
+
+    def run(self) -> None:
+        """Until the runtime stops."""
+        while not self._rt.stopping.is_set():
+            try:
+                pause = self.step()
+            except LedgerTrouble as error:
+                log.warning("duties wait why=%s", error.sentence)
+                pause = TROUBLE_REST_S
+            self._rt.clock.wait(pause, self._rt.stopping)
+        try:
+            self.leader.stand_down()
+        except LedgerTrouble:
+            log.info("left without standing down; the lease ends by itself")
+
+    def step(self) -> float:
+        """Run every duty that is due; seconds until the next."""
+        now = self._rt.clock.monotonic()
+        leads = self.leader.leads(now)
+        if leads != self._led:
+            log.info("leads=%s name=%s", leads, self.leader.name)
+            self._led = leads
+        if not leads:
+            return STANDBY_LOOK_S
+        for place, duty in enumerate(self.duties):
+            if now >= self._due[place]:
+                duty.tick(self._rt.clock.now())
+                self._due[place] = self._rt.clock.monotonic() + duty.every_s
+        return max(0.005, min(self._due) - self._rt.clock.monotonic())
+
+
+def run(settings: Settings) -> None:
+    """The process: builds its runtime and runs until it is told to stop."""
+    runtime = Runtime.build(settings)
+    die_with_parent(leave=runtime.stopping.set)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: runtime.stopping.set())
+    Scheduler(runtime).run()

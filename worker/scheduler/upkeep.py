@@ -1,0 +1,106 @@
+"""Upkeep: cancelled campaigns are wound up, late singles end, and what was kept long enough goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from worker.domain.batch import Ref
+from worker.domain.status import BatchState
+from worker.ledger.store import translated
+from worker.ledger.views import CampaignView
+from worker.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 400  # batches wound up or removed in one tick
+
+
+class Upkeep:
+    """Every second; a little at a time, so that nothing waits behind it."""
+
+    every_s = 1.0
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._rt = runtime
+
+    def tick(self, now: float) -> None:
+        """Wind up, then forget."""
+        for campaign in self._rt.views.campaigns():
+            if campaign.state == "cancelled" and campaign.statuses.get("queued"):
+                self._wind_up(campaign)
+            elif campaign.done_at:
+                self._forget(campaign, now)
+        self._forget_singles(now)
+
+    def _wind_up(self, campaign: CampaignView) -> None:
+        refs = self._rt.views.batch_refs(campaign.id)
+        done = 0
+        for start in range(0, len(refs), AT_ONCE):
+            part = refs[start : start + AT_ONCE]
+            ready = [b.ref for b in self._rt.ledger.read(part) if b is not None and b.state == BatchState.READY]
+            for ref in ready:
+                self._rt.ledger.drop(ref, "cancelled")
+            done += len(ready)
+            if done >= AT_ONCE:
+                return
+
+    def _forget(self, campaign: CampaignView, now: float) -> None:
+        age_s = now - campaign.done_at
+        if age_s >= self._rt.settings.keep_days * 86400.0:
+            self._remove_campaign(campaign)
+        elif age_s >= self._rt.settings.keep_texts_s:
+            self._remove_texts(campaign)
+
+    def _remove_texts(self, campaign: CampaignView) -> None:
+        keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
+        with translated():
+            if redis.hget(keys.campaign(campaign.id), "texts_gone"):
+                return
+            refs = self._rt.views.batch_refs(campaign.id)
+            self._delete_fields(refs, "t")
+            redis.hset(keys.campaign(campaign.id), mapping={"text": "", "template": "", "texts_gone": 1})
+        log.info("texts removed campaign=%s", campaign.id)
+
+    def _remove_campaign(self, campaign: CampaignView) -> None:
+        keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
+        refs = self._rt.views.batch_refs(campaign.id)
+        part = refs[-AT_ONCE:]
+        with translated():
+            self._forget_ids(part)
+            self._delete_fields(part, "m", "p", "t", "w", "r")
+            if len(part) < len(refs):
+                redis.set(
+                    keys.campaign(campaign.id, "b"), b"".join(ref.number.to_bytes(4, "big") for ref in refs[:-AT_ONCE])
+                )
+                return
+            digest = redis.hget(keys.campaign(campaign.id), "digest")
+            if digest is not None:
+                redis.delete(keys.of(f"digest:{digest.decode()}"))
+            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "h", "")))
+            redis.zrem(keys.of("campaigns"), campaign.id)
+        log.info("campaign removed id=%s", campaign.id)
+
+    def _forget_singles(self, now: float) -> None:
+        keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
+        until = int((now - self._rt.settings.keep_days * 86400.0) * 1000)
+        texts_until = int((now - self._rt.settings.keep_texts_s) * 1000)
+        with translated():
+            old = [Ref.parse(raw) for raw in redis.zrangebyscore(keys.of("ended"), "-inf", until, start=0, num=AT_ONCE)]
+            self._forget_ids(old)
+            self._delete_fields(old, "m", "p", "t", "w", "r")
+            if old:
+                redis.zrem(keys.of("ended"), *map(str, old))
+            ended = redis.zrangebyscore(keys.of("ended"), texts_until - 3_600_000, texts_until, start=0, num=AT_ONCE)
+            self._delete_fields([Ref.parse(raw) for raw in ended], "t")
+
+    def _forget_ids(self, refs: Sequence[Ref]) -> None:
+        ids = [known.gateway_id for batch in self._rt.ledger.read(refs) if batch is not None for known in batch.ids]
+        if ids:
+            self._rt.ledger.redis.hdel(self._rt.ledger.key("g"), *ids)
+
+    def _delete_fields(self, refs: Sequence[Ref], *which: str) -> None:
+        with self._rt.ledger.redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.hdel(self._rt.ledger.keys.shard(ref.number), *(f"{ref.number}{field}" for field in which))
+            pipe.execute()
