@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 LIMIT = 50_000_000  # bytes; then the file begins anew and the old one is kept once
-_SERIOUS = re.compile(r"\b(warn|warning|error|critical|fatal|traceback)\b", re.IGNORECASE)
+_SERIOUS = re.compile(r"\b(warn|warning|error|critical|fatal)\b", re.IGNORECASE)
 _LEVEL_WITHIN = 80  # characters from the start of a line in which its level stands
 
 
@@ -28,6 +27,7 @@ class ChildLog:
         self._verbose = verbose
         self._at = path.stat().st_size
         self._rest = b""
+        self._in_traceback = False
 
     def read(self) -> None:
         """Show what was written since the last look."""
@@ -44,11 +44,13 @@ class ChildLog:
             self._begin_anew()
 
     def close(self) -> None:
-        """Show the last lines; the file stays."""
+        """Show the last lines; the file stays. A second call does nothing."""
+        if self.writer < 0:
+            return
         self.read()
         self._show(b"\n")
-        with contextlib.suppress(OSError):
-            os.close(self.writer)
+        os.close(self.writer)
+        self.writer = -1
 
     def _show(self, fresh: bytes) -> None:
         *lines, self._rest = (self._rest + fresh).split(b"\n")
@@ -56,8 +58,16 @@ class ChildLog:
             text = line.decode(errors="replace").rstrip()
             if text:
                 self.last_line = text
-            if text and (self._verbose or _SERIOUS.search(text[:_LEVEL_WITHIN])):
+            if text and self._is_worth_showing(text):
                 self._say(f"{self._name}: {text}")
+
+    def _is_worth_showing(self, line: str) -> bool:
+        """Warnings and errors; of a traceback its last line, which says what it was."""
+        if self._in_traceback:
+            self._in_traceback = line.startswith(" ")
+            return self._verbose or not self._in_traceback
+        self._in_traceback = line.startswith("Traceback ")
+        return self._verbose or (not self._in_traceback and _SERIOUS.search(line[:_LEVEL_WITHIN]) is not None)
 
     def _begin_anew(self) -> None:
         shutil.copyfile(self.path, self.path.with_suffix(".log.1"))

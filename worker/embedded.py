@@ -90,7 +90,8 @@ class EmbeddedRedis:
 
     def start(self) -> None:
         """Return when the server answers; raises LedgerUnreachable with the way out."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.home, self._folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._owner_lock is None:
             self._owner_lock = try_lock(self._folder / "owner.lock")
         try:

@@ -32,7 +32,8 @@ TICK_S = 0.2
 BEAT_CHECK_S = 1.0
 STEADY_S = 10.0  # a child that lived for so long is started again at once
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-GIVE_UP_AFTER = 3  # quick deaths in a row of a child that never was steady: it cannot be started
+LONGEST_PAUSE_KILLED_S = 1.0  # somebody else ended it: nothing says that it will end again
+GIVE_UP_AFTER = 3  # failures of a child that never was steady: it cannot be started
 
 _log = logging.getLogger(__name__)
 
@@ -225,6 +226,7 @@ class _Kept:
         self._started_at = 0.0
         self._start_at = 0.0  # monotonic: not before
         self._quick_deaths = 0
+        self._failed_starts = 0
         self._was_steady = False
 
     @property
@@ -237,7 +239,7 @@ class _Kept:
 
     @property
     def is_hopeless(self) -> bool:
-        return not self._was_steady and self._quick_deaths >= GIVE_UP_AFTER
+        return not self._was_steady and self._failed_starts >= GIVE_UP_AFTER
 
     @property
     def last_words(self) -> str:
@@ -296,7 +298,9 @@ class _Kept:
         lived_s = self.lived_s
         self._process = None
         self._quick_deaths = 0 if lived_s >= STEADY_S else self._quick_deaths + 1
-        pause_s = min(FIRST_PAUSE_S * 2 ** (self._quick_deaths - 2), LONGEST_PAUSE_S) if self._quick_deaths > 1 else 0.0
+        self._failed_starts += code > 0 and not self._was_steady
+        longest_s = LONGEST_PAUSE_S if code > 0 else LONGEST_PAUSE_KILLED_S
+        pause_s = min(FIRST_PAUSE_S * 2 ** (self._quick_deaths - 2), longest_s) if self._quick_deaths > 1 else 0.0
         self._start_at = time.monotonic() + pause_s
         _log.error(
             "child ended name=%s code=%d lived_s=%.1f pause_s=%.1f%s",

@@ -26,7 +26,7 @@ def worker(lane: str, processes: int, threads: int | None) -> None:
         sys.exit(_several(settings, lane, processes, threads))
     logs.configure()
     metrics_folder.choose(settings.home, f"worker-{lane}")
-    from worker.runtime import run_worker
+    from worker.lane import run_worker
 
     sys.exit(run_worker(settings, lane, threads))
 
@@ -39,7 +39,7 @@ def scheduler() -> None:
     metrics_folder.choose(settings.home, "scheduler")
     from worker.scheduler.loop import run
 
-    sys.exit(run(settings))
+    run(settings)
 
 
 @click.command("exporter")

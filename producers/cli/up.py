@@ -102,6 +102,7 @@ def run(
     """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home)."""
     settings = Settings.load(environ, file)
     home = settings.home.expanduser().absolute()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
     _log_to(home / "logs" / "supervisor.log")

@@ -64,6 +64,20 @@ def test_a_dead_child_is_started_again(home: Path) -> None:
     assert codes == [0]
 
 
+def test_kills_from_outside_are_no_reason_to_give_up(home: Path) -> None:
+    """However often in its first seconds, it is started again soon."""
+    supervisor = Supervisor(home, [child("a", FOREVER)])
+    seen: set[int] = set()
+    with running(supervisor) as codes:
+        for _ in range(4):
+            await_true(lambda: supervisor.pids().get("a", 0) not in {0, *seen})
+            seen.add(supervisor.pids()["a"])
+            os.kill(supervisor.pids()["a"], signal.SIGKILL)
+        await_true(lambda: supervisor.pids().get("a", 0) not in {0, *seen})
+
+    assert codes == [0]
+
+
 def test_a_child_that_cannot_start_ends_everything(home: Path) -> None:
     """Three quick deaths: the exit code is 1 and the last words are shown."""
     said: list[str] = []

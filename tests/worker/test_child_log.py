@@ -1,0 +1,78 @@
+"""What a person sees of a child's log, and that it cannot fill the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from worker import child_log
+from worker.child_log import ChildLog
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What reached the terminal."""
+    return []
+
+
+@pytest.fixture
+def log(tmp_path: Path, said: list[str]) -> Iterator[ChildLog]:
+    """A quiet log."""
+    log = ChildLog(tmp_path / "logs" / "a.log", "a", said.append)
+    yield log
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "is_shown"),
+    [
+        ("[info     ] batch settled error_code=0", False),
+        ("[warning  ] mirror down", True),
+        ("12:00 ERROR child ended", True),
+        ('{"level":"critical","event":"x"}', True),
+        ("usage: error", True),
+        ("[info     ] " + "x" * 80 + " error", False),
+    ],
+    ids=["a field called error", "a warning", "an error", "JSON", "a bare line", "a word far from the level's place"],
+)
+def test_warnings_and_errors_are_shown(log: ChildLog, said: list[str], line: str, is_shown: bool) -> None:
+    """The level decides, not a word somewhere in the line."""
+    os.write(log.writer, line.encode() + b"\n")
+    log.read()
+
+    assert said == ([f"a: {line}"] if is_shown else [])
+
+
+def test_a_traceback_is_its_last_line(log: ChildLog, said: list[str]) -> None:
+    """What it was reaches the terminal; where it was stays in the file."""
+    os.write(log.writer, b"Traceback (most recent call last):\n  File x\n    y()\nValueError: no\nplain\n")
+    log.read()
+
+    assert said == ["a: ValueError: no"]
+
+
+def test_lines_may_come_in_pieces(log: ChildLog, said: list[str]) -> None:
+    """Half a line waits for its other half, or for the end."""
+    os.write(log.writer, b"[warning] mir")
+    log.read()
+    before = list(said)
+    os.write(log.writer, b"ror down")
+    log.close()
+
+    assert (before, said) == ([], ["a: [warning] mirror down"])
+
+
+def test_a_long_log_begins_anew(log: ChildLog, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old one is kept once, and the child goes on writing without being told."""
+    monkeypatch.setattr(child_log, "LIMIT", 100)
+    os.write(log.writer, b"x" * 150 + b"\n")
+    log.read()
+    os.write(log.writer, b"[error] after\n")
+    log.read()
+
+    assert log.path.read_text() == "[error] after\n"
+    assert log.path.with_suffix(".log.1").stat().st_size == 151
+    assert said == ["a: [error] after"]
