@@ -18,7 +18,8 @@ LANES = ("urgent", "bulk", "status", "chores")
 @click.option("--lane", type=click.Choice(LANES), required=True, help="Whose hints to work on.")
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes.")
 @click.option("--threads", type=click.IntRange(1, 512), help="Threads in each.  [default: by the settings]")
-def worker(lane: str, processes: int, threads: int | None) -> None:
+@click.pass_context
+def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -> None:
     """Run the workers of one lane until told to stop."""
     settings = Settings.load()
     threads = threads or threads_of(settings, lane, processes)
@@ -28,7 +29,7 @@ def worker(lane: str, processes: int, threads: int | None) -> None:
     metrics_folder.choose(settings.home, f"worker-{lane}")
     from worker.lane import run_worker
 
-    sys.exit(run_worker(settings, lane, threads))
+    run_worker(settings, lane, threads, has_master=ctx.find_root().params.get("parent") is not None)
 
 
 @click.command("scheduler")
@@ -65,12 +66,27 @@ def threads_of(settings: Settings, lane: str, processes: int) -> int:
 
 def _several(settings: Settings, lane: str, processes: int, threads: int) -> int:
     """A supervisor over processes of one lane."""
+    from worker.overseer import Overseer
+    from worker.runtime import Runtime
     from worker.supervisor import Child, Supervisor
 
+    overseer = Overseer(Runtime.build(settings))
+    overseer.begin()
     argv = [*argv_of("worker"), "--lane", lane, "--threads", str(threads)]
-    children = [Child(f"{lane}-{n}", argv, env=dict(os.environ)) for n in range(1, processes + 1)]
+    children = [
+        Child(f"{lane}-{n}", argv, env=dict(os.environ), silent_after_s=settings.silent_s)
+        for n in range(1, processes + 1)
+    ]
     say = lambda line: click.echo(line, err=True)  # noqa: E731 - a line to the terminal
-    return Supervisor(settings.home, children, name=f"worker-{lane}", say=say).run()
+    supervisor = Supervisor(
+        settings.home,
+        children,
+        heartbeat=overseer.heartbeat,
+        tick=overseer.tick,
+        say=say,
+        name=f"worker-{lane}",
+    )
+    return supervisor.run()
 
 
 def argv_of(command: str) -> list[str]:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,9 @@ from producers.cli.processes import argv_of, threads_of
 from worker.domain.errors import LedgerUnreachable, SmsqError
 from worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
 from worker.supervisor import Child, Foundation, Supervisor
+
+if TYPE_CHECKING:
+    from worker.overseer import Overseer
 
 MIRROR_PORTS = (9101, 9102, 9103)
 CONTROL_PORT = 9100
@@ -84,7 +88,7 @@ def command(sandbox: bool, verbose: bool) -> None:
         sys.exit(run(environ, file, verbose=verbose))
     if settings.redis_url is not None:
         raise click.UsageError("--sandbox keeps a ledger of its own; unset SMSQ_REDIS_URL, or leave out --sandbox")
-    gateway = Gateway((free_port(9101), free_port(9102), free_port(9103)), free_port(CONTROL_PORT))
+    gateway = Gateway(tuple(map(free_port, MIRROR_PORTS)), free_port(CONTROL_PORT))
     sys.exit(run(sandbox_environ(environ, settings.home, gateway), file, gateway, front=settings.home, verbose=verbose))
 
 
@@ -96,8 +100,6 @@ def run(
     front: Path | None = None,
     verbose: bool = False,
     say: Callable[[str], None] = lambda line: click.echo(line, err=True),
-    heartbeat: Callable[[int], float | None] = lambda pid: None,
-    tick: Callable[[], None] = lambda: None,
 ) -> int:
     """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home)."""
     settings = Settings.load(environ, file)
@@ -108,6 +110,7 @@ def run(
     _log_to(home / "logs" / "supervisor.log")
     with _redis(settings, home) as (urls, foundation):
         told = {**environ, "SMSQ_HOME": str(home), **urls}
+        overseer = _overseer(Settings.load(told, file))
         supervisor = Supervisor(
             home,
             children(settings, told, gateway),
@@ -116,8 +119,8 @@ def run(
             announce={**_announced(urls), "home": str(home), "settings": _public(told)},
             say=say,
             verbose=verbose,
-            heartbeat=heartbeat,
-            tick=tick,
+            heartbeat=overseer.heartbeat,
+            tick=overseer.tick,
         )
         for line in _where_things_are(settings, home, gateway):
             say(line)
@@ -210,6 +213,16 @@ def _redis(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], Fou
         raise LedgerUnreachable(sentence) from None
     broker_url = settings.broker_url or next_database(settings.redis_url)
     yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, None
+
+
+def _overseer(settings: Settings) -> Overseer:
+    """Who answers for this host; raises LedgerTrouble where the ledger must not be used."""
+    from worker.overseer import Overseer
+    from worker.runtime import Runtime
+
+    overseer = Overseer(Runtime.build(settings))
+    overseer.begin()
+    return overseer
 
 
 def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:

@@ -1,0 +1,56 @@
+"""What the supervisor knows of the ledger: it answers the roll call for this host and reads its workers' beats."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from worker.ledger.store import translated
+from worker.rollcall import Master
+from worker.runtime import Runtime
+
+TICK_S = 1.0  # while claims are granted; otherwise at every look, since the workers wait
+BEATS_KEPT_S = 0.5
+
+
+class Overseer:
+    """The master of one host; `tick` and `heartbeat` are what the supervisor asks for."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._master = Master(runtime.ledger, runtime.journal)
+        self._next_tick = 0.0
+        self._beats: dict[int, float] = {}
+        self._beats_read_at = float("-inf")
+
+    def begin(self) -> None:
+        """Check that this ledger may be used; raises LedgerTrouble with the sentence why not."""
+        self._runtime.check_ledger()
+        self._master.found(self._runtime.settings.account)
+
+    def tick(self) -> None:
+        """Follow the server's run, about once a second."""
+        now = time.monotonic()
+        if now >= self._next_tick:
+            self._next_tick = now + (TICK_S if self._master.tick() else 0.0)
+
+    def heartbeat(self, pid: int) -> float | None:
+        """How many seconds ago the worker process `pid` of this host beat; None if it never did."""
+        now = time.monotonic()
+        if now - self._beats_read_at > BEATS_KEPT_S:
+            self._beats = self._read_beats()
+            self._beats_read_at = now
+        return self._beats.get(pid)
+
+    def _read_beats(self) -> dict[int, float]:
+        ledger, host = self._runtime.ledger, socket.gethostname()
+        at = ledger.time()
+        with translated():
+            rows: list[tuple[bytes, float]] = ledger.redis.zrange(ledger.key("owners"), 0, -1, withscores=True)
+        beats: dict[int, float] = {}
+        for owner, beat_ms in rows:
+            _, where, pid, *_ = owner.decode().split("/")
+            if where == host:
+                silent_s = at - beat_ms / 1000
+                beats[int(pid)] = min(silent_s, beats.get(int(pid), silent_s))
+        return beats
