@@ -107,8 +107,7 @@ def run(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
-    _log_to(home / "logs" / "supervisor.log")
-    with _redis(settings, home) as (urls, foundation):
+    with _log_to(home / "logs" / "supervisor.log"), _redis(settings, home) as (urls, foundation):
         told = {**environ, "SMSQ_HOME": str(home), **urls}
         overseer = _overseer(Settings.load(told, file))
         supervisor = Supervisor(
@@ -256,11 +255,21 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
         yield f"  its short times, on both sides: {short}"
 
 
-def _log_to(path: Path) -> None:
+@contextlib.contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Keep the supervisor's own events beside its children's; the terminal has the lines that were `say`ed."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("worker.supervisor")
+    log = logging.getLogger("worker")
+    before = log.level, log.propagate
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+        log.setLevel(before[0])
+        log.propagate = before[1]
