@@ -1,15 +1,31 @@
-"""What every test may ask for: a private Redis of the run, and an empty client of it."""
+"""What every test may ask for: a private Redis of the run, an empty client of it, and a gateway with a worker's means."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis as redis_py
 
+from worker.actors.doubts import DoubtSettler
+from worker.actors.send import Sender
+from worker.actors.status import Asker
+from worker.domain.batch import MessageId, Ref, pack
+from worker.domain.status import BatchState
+from worker.domain.text import parts
 from worker.embedded import EmbeddedRedis
+from worker.lane import owner_name
+from worker.ledger import Ledger, Order, Plan
 from worker.redis_client import connect
+from worker.rollcall import Master
+from worker.runtime import Runtime
+from worker.sandbox import Profile, Sandbox
+from worker.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +53,113 @@ def redis(redis_server: EmbeddedRedis) -> Iterator[redis_py.Redis]:
 def home(tmp_path: Path) -> Path:
     """A fresh SMSQ_HOME."""
     return tmp_path / "home"
+
+
+@dataclass
+class Plant:
+    """A gateway, a ledger and what one worker process works with; nothing runs by itself."""
+
+    runtime: Runtime
+    sandbox: Sandbox
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.runtime.ledger
+
+    @cached_property
+    def sender(self) -> Sender:
+        return Sender(self.runtime, owner_name("bulk"))
+
+    @cached_property
+    def asker(self) -> Asker:
+        return Asker(self.runtime)
+
+    @cached_property
+    def doubts(self) -> DoubtSettler:
+        return DoubtSettler(self.runtime, self.asker)
+
+    def send(self, *refs: Ref) -> None:
+        """One actor, once."""
+        self.sender.send_batches([str(ref) for ref in refs])
+
+    def enrol(self, phone: int = 79991234567, text: str = "Hi", **options: Any) -> Ref:
+        """One message in the ledger; its batch."""
+        return Ref(MessageId.parse(self.ledger.enrol(Order(phone, text, **options)).id).batch)
+
+    def campaign(self, *batches: Sequence[int], text: str = "Hello", texts: Sequence[str] | None = None) -> list[Ref]:
+        """A campaign of these batches of phones, handed out; its batches."""
+        plan = Plan(name="test", digest=secrets.token_hex(8), text=None if texts else text, template=text)
+        opened = self.ledger.open_campaign(plan)
+        row, packed = 1, []
+        for phones in batches:
+            rows = range(row, row + len(phones))
+            personal = [texts[place - 1] for place in rows] if texts else None
+            total = sum(map(parts, personal)) if personal else parts(text) * len(phones)
+            packed.append(pack(phones, personal, list(rows), total))
+            row += len(phones)
+        self.ledger.enrol_range(opened.id, 1, packed, [], row - 1)
+        self.ledger.close_campaign(opened.id)
+        return self.ledger.feed(opened.id, len(batches), 100)[0]
+
+    def state(self, ref: Ref) -> BatchState:
+        """Where a batch stands."""
+        batch = self.ledger.read([ref])[0]
+        assert batch is not None
+        return BatchState(batch.state)
+
+    def statuses(self, ref: Ref) -> list[str]:
+        """The report's status of each message of a batch."""
+        batch = self.ledger.read([ref])[0]
+        assert batch is not None
+        found = [self.runtime.views.receipt(MessageId(ref.number, place)) for place in range(batch.count)]
+        return [receipt.status for receipt in found if receipt is not None]
+
+
+QUICK = {
+    "SMSQ_LOGIN": "demo",
+    "SMSQ_PASSWORD": "demo",
+    "SMSQ_READ_TIMEOUT_S": "0.8",
+    "SMSQ_LEASE_S": "1.9",
+    "SMSQ_DOUBT_SETTLE_S": "2",
+    "SMSQ_PEER_CLOSE_S": "0.2",
+    "SMSQ_ARRIVAL_S": "0.2",
+    "SMSQ_VISIBLE_S": "0.2",
+    "SMSQ_MASS_ASK_EVERY_S": "0.1",
+    "SMSQ_CONNECT_TIMEOUT_S": "1",
+}
+
+
+@pytest.fixture
+def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -> Iterator[Callable[..., Plant]]:
+    """Build a plant: `make_plant(mirrors=2, profile=Profile(…), SMSQ_BATCH_SIZE="50")`."""
+    sandboxes: list[Sandbox] = []
+    runtimes: list[Runtime] = []
+
+    def build(mirrors: int = 2, profile: Profile | None = None, **settings: str) -> Plant:
+        quick = profile or Profile(
+            mass_ask_every_s=0.09, minute_s=1.0, duplicate_window_s=0.5, deliver_after_s=(0.05, 0.1)
+        )
+        sandbox = Sandbox(quick, ports=(0,) * mirrors).start()
+        sandboxes.append(sandbox)
+        environ = {**QUICK, "SMSQ_HOME": str(home), "SMSQ_REDIS_URL": redis_server.url, **settings}
+        environ.setdefault("SMSQ_MIRRORS", ",".join(sandbox.mirrors))
+        runtime = Runtime.build(Settings.load(environ))
+        runtimes.append(runtime)
+        master = Master(runtime.ledger, runtime.journal)
+        master.found(runtime.settings.account)
+        assert master.tick() or master.tick()
+        return Plant(runtime, sandbox)
+
+    yield build
+    for runtime in runtimes:
+        runtime.transport.close()
+        runtime.ledger.redis.close()
+        runtime.journal.close()
+    for sandbox in sandboxes:
+        sandbox.stop()
+
+
+@pytest.fixture
+def plant(make_plant: Callable[..., Plant]) -> Plant:
+    """A plant with two mirrors and nothing wrong."""
+    return make_plant()

@@ -129,6 +129,14 @@ class Journal:
         ids = [found for _, found in sorted(named)[-MOST_NAMED:]]
         return HostReport(gateway_id=gateway_id, batch=batch, runs=runs, ids=ids)
 
+    def close(self) -> None:
+        """Give the files back; the journal is not used any more."""
+        with self._lock:
+            if self._out is not None:
+                os.close(self._out)
+                self._out = None
+            os.close(self._run_file)
+
     def tidy(self) -> int:
         """Remove files older than any copy of the ledger that might be restored; how many."""
         old = [path for path in self._files() if path.stat().st_mtime < self._clock.now() - KEPT_S]

@@ -44,8 +44,7 @@ class Turn(Enum):
 
     OVER = 0
     AGAIN = 1  # the rest of the batch can go at once
-    NO_SLOT = 2
-    REST = 3  # nobody can send now; the sweep brings the batch back
+    REST = 2  # nobody can send now; the sweep brings the batch back
 
 
 class Sender:
@@ -73,29 +72,25 @@ class Sender:
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
         while not self._rt.stopping.is_set():
             turn = attempt_in_turn(
-                lambda mirror: self._attempt(ref, mirror),
+                lambda mirror: self._attempt(ref, mirror, patience),
                 self._rt.mirrors,
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
                 stop=self._rt.stopping,
             )
-            if turn is Turn.NO_SLOT:
-                if self._rt.clock.monotonic() >= patience:
-                    return
-                self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
-            elif turn is not Turn.AGAIN:
+            if turn is not Turn.AGAIN:
                 return
 
-    def _attempt(self, ref: Ref, mirror: str) -> Turn:
+    def _attempt(self, ref: Ref, mirror: str, patience: float) -> Turn:
         line = self._rt.transport.open(mirror)
         try:
-            claim = self._claim(ref, mirror)
+            claim = self._claim_in_time(ref, line, patience)
         except LedgerTrouble:
             line.done(keep=False)
             raise
         if isinstance(claim, NoClaim):
             line.done(keep=True)
-            return self._not_granted(ref, claim)
+            return self._not_granted(ref, claim, patience)
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             line.done(keep=False)
             self._persist(claim, lambda: self._rt.ledger.release(claim, unsaid=True))
@@ -104,6 +99,17 @@ class Sender:
             line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
             return Turn.REST
         return self._say(claim, line)
+
+    def _claim_in_time(self, ref: Ref, line: Line, patience: float) -> Claim | NoClaim:
+        """Claim; where no slot is free, wait for one beside the open line while it stays silent."""
+        give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
+        while True:
+            claim = self._claim(ref, line.mirror)
+            if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:
+                return claim
+            if self._rt.clock.monotonic() >= give_up or self._rt.stopping.is_set() or not line.is_quiet():
+                return claim
+            self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
 
     def _claim(self, ref: Ref, mirror: str) -> Claim | NoClaim:
         settings = self._rt.settings
@@ -127,10 +133,10 @@ class Sender:
                     raise
         raise AssertionError("unreachable")
 
-    def _not_granted(self, ref: Ref, refusal: NoClaim) -> Turn:
+    def _not_granted(self, ref: Ref, refusal: NoClaim, patience: float) -> Turn:
         match refusal.refusal:
             case ClaimRefusal.SLOT:
-                return Turn.NO_SLOT
+                return Turn.AGAIN if self._rt.clock.monotonic() < patience else Turn.OVER
             case ClaimRefusal.HALTED:
                 log.warning("sending halted why=%s", refusal.why)
                 self._rest(HALT_LOOK_S)

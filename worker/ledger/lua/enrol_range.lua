@@ -39,6 +39,7 @@ for place = 0, batches - 1 do
   if ARGV[at + 2] ~= '' then redis.call('HSET', key, number .. 't', ARGV[at + 2]) end
   if ARGV[at + 3] ~= '' then redis.call('HSET', key, number .. 'w', ARGV[at + 3]) end
   numbers[place + 1] = struct.pack('>I4', first + place)
+  at = at + 4
 end
 if batches > 0 then
   redis.call('APPEND', KEYS[2], table.concat(numbers))

@@ -1,0 +1,173 @@
+"""Every outcome of a send, on real sockets and a real ledger; the verdict is the gateway's own count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from worker.domain.status import BatchState
+
+PHONES = [79990000000 + n for n in range(100)]
+CYRILLIC = "Здравствуйте, это сообщение из двух частей: " + "ещё немного текста, " * 3
+
+
+def accepted(plant: Any) -> int:
+    return int(plant.sandbox.report()["accepted"])
+
+
+def test_one_message_is_accepted_once(plant: Any) -> None:
+    """The plainest story: enrolled, sent, accepted."""
+    ref = plant.enrol()
+
+    plant.send(ref)
+    plant.send(ref)
+
+    assert plant.state(ref) == BatchState.SETTLED
+    assert plant.statuses(ref) == ["accepted"]
+    assert accepted(plant) == 1
+
+
+def test_a_batch_leaves_in_one_request(plant: Any) -> None:
+    """A hundred messages, one request, a hundred receipts with their share of the cost."""
+    (ref,) = plant.campaign(PHONES)
+
+    plant.send(ref)
+
+    report = plant.sandbox.report()
+    assert (report["accepted"], report["twice"], report["requests"]["send"]) == (100, 0, 1)
+    campaign = plant.runtime.views.campaign(ref.campaign)
+    assert campaign.statuses == {"accepted": 100}
+    assert campaign.cost == Decimal("3.8") * 100
+
+
+def test_two_part_cyrillic_texts_to_several_phones_are_accepted(plant: Any) -> None:
+    """The answer counts parts, not phones."""
+    (ref,) = plant.campaign(PHONES[:7], text=CYRILLIC)
+
+    plant.send(ref)
+
+    assert plant.statuses(ref) == ["accepted"] * 7
+    assert accepted(plant) == 7
+
+
+def test_personal_texts_go_to_their_own_phones(plant: Any) -> None:
+    """Each phone gets its text, newlines and separators included."""
+    texts = [f"Hello {n}: a;b\nsecond line" for n in range(5)]
+    (ref,) = plant.campaign(PHONES[:5], texts=texts)
+
+    plant.send(ref)
+
+    assert accepted(plant) == 5
+    assert plant.statuses(ref) == ["accepted"] * 5
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "lose_answer",
+        "reset",
+        "hang",
+        "accepted_502",
+        "html",
+        "empty",
+        "truncated",
+        "cut_json",
+        "wrong_id",
+        "short_count",
+        "unknown_code",
+    ],
+)
+def test_an_answer_that_cannot_be_trusted_makes_doubt_and_nothing_is_repeated(plant: Any, kind: str) -> None:
+    """The gateway accepted, its answer was lost: we ask, and the one acceptance is found."""
+    from worker.sandbox import KINDS
+
+    if kind not in KINDS:
+        pytest.fail(f"unknown misfortune {kind}; there are {sorted(KINDS)}")
+    ref = plant.enrol()
+    plant.sandbox.misfortune(kind, next_few=1)
+
+    plant.send(ref)
+
+    assert plant.state(ref) == BatchState.DOUBTFUL
+
+
+def test_doubt_about_an_accepted_message_ends_by_asking(plant: Any) -> None:
+    """One acceptance, found under its id; never a second."""
+    ref = plant.enrol()
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(ref)
+
+    plant.doubts.settle_doubts([str(ref)])
+
+    assert plant.state(ref) == BatchState.SETTLED
+    assert accepted(plant) == 1
+
+
+def test_a_mirror_that_is_down_is_passed_over(make_plant: Callable[..., Any]) -> None:
+    """Nothing was written to it, so the next mirror takes the message at once."""
+    plant = make_plant(mirrors=2)
+    plant.sandbox.mirror(1, down=True)
+    ref = plant.enrol()
+
+    plant.send(ref)
+
+    assert plant.statuses(ref) == ["accepted"]
+    assert accepted(plant) == 1
+
+
+def test_bad_credentials_halt_the_login_at_the_first_answer(make_plant: Callable[..., Any]) -> None:
+    """The message keeps waiting; nothing hammers the gateway."""
+    plant = make_plant(SMSQ_PASSWORD="wrong")
+    refs = [plant.enrol(phone) for phone in PHONES[:5]]
+
+    plant.send(*refs)
+    plant.send(*refs)
+
+    assert {plant.state(ref) for ref in refs} == {BatchState.READY}
+    assert plant.runtime.views.halted() == "login"
+    assert plant.sandbox.report()["requests"]["send"] == 1
+
+
+def test_a_refused_message_ends_with_the_gateways_reason(make_plant: Callable[..., Any]) -> None:
+    """Error 7 for one phone is final."""
+    from worker.sandbox import Profile
+
+    plant = make_plant(profile=Profile(denied_text="casino"))
+    ref = plant.enrol(text="casino")
+
+    plant.send(ref)
+
+    assert plant.statuses(ref) == ["refused"]
+    assert accepted(plant) == 0
+
+
+def test_an_empty_account_halts_the_bulk_lane_and_leaves_doubt(make_plant: Callable[..., Any]) -> None:
+    """Error 3 consumes an id, so it is no proof."""
+    from worker.sandbox import Profile
+
+    plant = make_plant(profile=Profile(balance=Decimal(0)))
+    first, second = plant.campaign(PHONES[:3], PHONES[3:6])
+
+    plant.send(first)
+    plant.send(second)
+
+    assert plant.state(first) == BatchState.DOUBTFUL
+    assert plant.state(second) == BatchState.READY
+    assert plant.runtime.views.halted() == "money"
+
+
+def test_a_paused_campaign_sends_nothing_more_and_resumes(plant: Any) -> None:
+    """Pause takes hold at the next claim."""
+    first, second = plant.campaign(PHONES[:3], PHONES[3:6])
+    plant.send(first)
+    plant.ledger.control(first.campaign, "pause")
+
+    plant.send(second)
+    held = accepted(plant)
+    plant.ledger.control(first.campaign, "resume")
+    plant.send(second)
+
+    assert (held, accepted(plant)) == (3, 6)
