@@ -137,7 +137,7 @@ def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -
 
     def build(mirrors: int = 2, profile: Profile | None = None, **settings: str) -> Plant:
         quick = profile or Profile(
-            mass_ask_every_s=0.09, minute_s=1.0, duplicate_window_s=0.5, deliver_after_s=(0.05, 0.1)
+            mass_ask_every_s=0.09, minute_s=0.09, duplicate_window_s=0.5, deliver_after_s=(0.05, 0.1)
         )
         sandbox = Sandbox(quick, ports=(0,) * mirrors).start()
         sandboxes.append(sandbox)

@@ -18,7 +18,6 @@ from worker.broker import make_worker
 from worker.domain.errors import LedgerTrouble
 from worker.gateway import forms
 from worker.gateway.replies import read_balance
-from worker.parent import die_with_parent
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.settings import Settings
@@ -27,7 +26,7 @@ from worker.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
-PROBES_A_MINUTE = (6, 60.0)  # balance questions that heal a mirror's breaker; the gateway allows ten a minute in all
+PROBES_A_MINUTE = 6  # balance questions that heal a mirror's breaker; the gateway allows ten a minute in all
 
 
 def owner_name(lane: str) -> str:
@@ -48,7 +47,6 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     runtime = Runtime.build(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
-    die_with_parent(leave=runtime.stopping.set)
     _ = runtime.login, runtime.credentials  # a missing log-in is said at once
     master = Master(runtime.ledger, runtime.journal)
     _begin(runtime, master)
@@ -104,7 +102,16 @@ def _probe(runtime: Runtime) -> None:
     if mirror is None:
         return
     try:
-        if runtime.ledger.take("chores", secrets.token_hex(4), 4, 0.001, {"balance": PROBES_A_MINUTE}) > 0:
+        if (
+            runtime.ledger.take(
+                "chores",
+                secrets.token_hex(4),
+                4,
+                0.001,
+                {"balance": (PROBES_A_MINUTE, runtime.settings.mass_ask_every_s)},
+            )
+            > 0
+        ):
             return
     except LedgerTrouble:
         return

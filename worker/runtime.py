@@ -26,7 +26,7 @@ from worker.ledger import Keys, Ledger
 from worker.ledger.views import Views
 from worker.metrics import Metrics
 from worker.middleware import ActorMetrics
-from worker.redis_client import connect
+from worker.redis_client import connect, next_database
 from worker.settings import Settings
 from worker.transports.http import HttpTransport
 from worker.transports.mirrors import Mirrors
@@ -125,23 +125,6 @@ class Runtime:
 
     def _pepper(self) -> str:
         return self.settings.secret_key.reveal() if self.settings.secret_key else made_key(self.settings.home)
-
-
-def next_database(url: str) -> str:
-    """The broker's default place: the ledger's server, next database.
-
-    >>> next_database("redis://localhost:6379/0")
-    'redis://localhost:6379/1'
-    """
-    if url.startswith("unix://"):
-        base, _, query = url.partition("?")
-        pairs = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair)
-        pairs["db"] = str(int(pairs.get("db", "0")) + 1)
-        return f"{base}?" + "&".join(f"{name}={value}" for name, value in pairs.items())
-    base, slash, database = url.rpartition("/")
-    if slash and database.isdigit() and base.count("/") >= 2:
-        return f"{base}/{int(database) + 1}"
-    return f"{url.rstrip('/')}/1"
 
 
 def made_key(home: Path) -> str:

@@ -19,8 +19,8 @@ from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-BALANCE_LIMIT = (8, 60.0)  # of the gateway's ten a minute (its manual, answer of balance)
-PRICE_LIMIT = (4, 60.0)  # of five equal price requests a minute
+BALANCES_A_MINUTE = 8  # of the gateway's ten (its manual, answer of balance); a minute is `mass_ask_every_s`
+PRICES_A_MINUTE = 4  # of five equal price requests
 BAD_LOGIN = 2
 
 
@@ -51,7 +51,7 @@ class Chores:
             log.warning("ledger in trouble job=%s why=%s", job_id, error.sentence)
 
     def _balance(self) -> dict[str, Any]:
-        if not self._leave("balance", BALANCE_LIMIT):
+        if not self._leave("balance", BALANCES_A_MINUTE):
             return {"error": "too many balance requests this minute; try again shortly"}
         answer = ask_any(self._rt, BALANCE, forms.balance(self._rt.login))
         if answer is None:
@@ -71,7 +71,7 @@ class Chores:
             body = forms.price_same(self._rt.login, payload["phones"], payload["text"], options)
         else:
             body = forms.price_list(self._rt.login, [(phone, text) for phone, text in payload["messages"]], options)
-        if not self._leave(f"price:{hash(body) & 0xFFFFFFFF:x}", PRICE_LIMIT):
+        if not self._leave(f"price:{hash(body) & 0xFFFFFFFF:x}", PRICES_A_MINUTE):
             return {"error": "the same price was asked for too often this minute; try again shortly"}
         answer = ask_any(self._rt, SEND, body)  # cost=1: the one call of send.php that sends nothing
         if answer is None:
@@ -88,9 +88,9 @@ class Chores:
         if code == BAD_LOGIN:
             self._rt.ledger.halt_login(self._rt.credentials)
 
-    def _leave(self, name: str, limit: tuple[int, float]) -> bool:
+    def _leave(self, name: str, most: int) -> bool:
         token = secrets.token_hex(8)
-        wait = self._rt.ledger.take("chores", token, 4, 0.001, {name: limit})
+        wait = self._rt.ledger.take("chores", token, 4, 0.001, {name: (most, self._rt.settings.mass_ask_every_s)})
         return wait == 0.0
 
     def _store(self, balance: Decimal) -> None:

@@ -20,7 +20,9 @@ from worker.transports import MAX_PAGE
 
 log = logging.getLogger(__name__)
 
-ASKS_A_MINUTE = 4  # of the gateway's five for one message (its manual, chapter on statuses)
+ASKS_A_MINUTE = (
+    4  # of the gateway's five for one message (its manual, chapter on statuses); a minute is `mass_ask_every_s`
+)
 PAGES_AT_ONCE = 10
 PAGE = 1000  # rows of history in one answer, the most the gateway gives
 MOSCOW = timezone(timedelta(hours=3))  # dates of history are the account's, Moscow unless changed (assumed)
@@ -98,7 +100,7 @@ class Asker:
     def _leave(self, token: str, pairs: Sequence[Pair], patience_s: float) -> bool:
         settings = self._rt.settings
         if len(pairs) == 1:
-            limits: dict[str, tuple[int, float]] = {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE, 60.0)}
+            limits: dict[str, tuple[int, float]] = {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE, settings.mass_ask_every_s)}
         else:
             limits = {"mass": (1, settings.mass_ask_every_s)}
         until = self._rt.clock.monotonic() + patience_s

@@ -10,7 +10,6 @@ import signal
 from typing import Protocol
 
 from worker.domain.errors import LedgerTrouble
-from worker.parent import die_with_parent
 from worker.runtime import Runtime
 from worker.scheduler.asks import Asks
 from worker.scheduler.doubts import Doubts
@@ -85,7 +84,6 @@ class Scheduler:
 def run(settings: Settings) -> None:
     """The process: builds its runtime and runs until it is told to stop."""
     runtime = Runtime.build(settings)
-    die_with_parent(leave=runtime.stopping.set)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
     Scheduler(runtime).run()

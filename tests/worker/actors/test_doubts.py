@@ -1,0 +1,125 @@
+"""Settling doubt on real sockets: presence proves, absence must be earned, and nothing is ever sent twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from worker.domain.status import BatchState
+
+PHONES = [79990000000 + n for n in range(30)]
+
+
+def settle_until(plant: Any, ref: Any, states: set[BatchState], seconds: float = 12.0) -> BatchState:
+    """Ask as the status lane would, until the batch stands in one of `states`."""
+    until = time.monotonic() + seconds
+    while plant.state(ref) not in states and time.monotonic() < until:
+        for due in plant.ledger.due("doubt", 10, 1.0):
+            plant.doubts.settle_doubts([str(due)])
+        plant.runtime.clock.wait(0.02)
+    return plant.state(ref)
+
+
+def test_a_found_message_settles_a_doubt(plant: Any) -> None:
+    """Its answer was lost; status.php knows it."""
+    ref = plant.enrol()
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(ref)
+
+    plant.doubts.settle_doubts([str(ref)])
+
+    assert plant.state(ref) == BatchState.SETTLED
+    assert plant.sandbox.report()["accepted"] == 1
+
+
+def test_a_message_that_never_arrived_is_sent_once_after_the_window(plant: Any) -> None:
+    """A control shows that the mirror tells the truth; only then the absence counts and a new id is drawn."""
+    control = plant.enrol(79991110000, "control")
+    plant.send(control)
+    ref = plant.enrol()
+    plant.sandbox.misfortune("error_502", next_few=1)
+    plant.send(ref)
+    assert plant.state(ref) == BatchState.DOUBTFUL
+
+    assert settle_until(plant, ref, {BatchState.READY, BatchState.PARKED}) == BatchState.READY
+    plant.send(ref)
+
+    assert plant.state(ref) == BatchState.SETTLED
+    report = plant.sandbox.report()
+    assert (report["accepted"], report["twice"], report["limits_broken"]) == (2, 0, {})
+
+
+def test_absence_is_not_trusted_without_a_control(plant: Any) -> None:
+    """With nothing ever accepted there is nothing to compare with: the batch waits."""
+    ref = plant.enrol()
+    plant.sandbox.misfortune("error_502", next_few=1)
+    plant.send(ref)
+
+    assert settle_until(plant, ref, {BatchState.READY}, seconds=4.5) == BatchState.DOUBTFUL
+
+
+def test_a_message_that_shows_late_is_never_sent_again(plant: Any) -> None:
+    """Invisible for longer than a few questions, but not longer than the window."""
+    plant.send(plant.enrol(79991110000, "control"))
+    ref = plant.enrol()
+    plant.sandbox.misfortune("invisible", next_few=1, seconds=0.9)
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(ref)
+
+    settle_until(plant, ref, {BatchState.SETTLED, BatchState.READY})
+
+    assert plant.state(ref) == BatchState.SETTLED
+    assert plant.sandbox.report()["accepted"] == 2  # with the control
+
+
+def test_a_batch_whose_answer_was_lost_settles_for_every_phone(plant: Any) -> None:
+    """Two are asked about alone, the rest together; none is sent again."""
+    (ref,) = plant.campaign(PHONES)
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(ref)
+
+    assert settle_until(plant, ref, {BatchState.SETTLED}) == BatchState.SETTLED
+    report = plant.sandbox.report()
+    assert (report["accepted"], report["twice"]) == (30, 0)
+
+
+def test_one_bad_number_in_a_batch_does_not_hold_the_others(make_plant: Callable[..., Any]) -> None:
+    """Refused, but who? After the window each goes alone; the bad one ends refused, the others accepted."""
+    from worker.sandbox import Profile
+
+    plant = make_plant(
+        profile=Profile(
+            mass_ask_every_s=0.09,
+            minute_s=0.09,
+            duplicate_window_s=0.2,
+            dead_prefixes=(str(PHONES[2]),),
+            is_strict=True,
+        )
+    )
+    plant.send(plant.enrol(79991110000, "control"))
+    (ref,) = plant.campaign(PHONES[:4])
+    plant.send(ref)
+    assert plant.state(ref) == BatchState.DOUBTFUL
+
+    assert settle_until(plant, ref, {BatchState.READY}) == BatchState.READY
+    plant.send(ref)
+
+    assert sorted(plant.statuses(ref)) == ["accepted", "accepted", "accepted", "refused"]
+    assert plant.sandbox.report()["twice"] == 0
+
+
+def test_a_claim_whose_worker_died_becomes_doubtful_never_ready(plant: Any) -> None:
+    """Nobody can know whether it had spoken."""
+    ref = plant.enrol()
+    plant.ledger.beat("dead/host/1/x")
+    plant.ledger.claim(
+        ref, "n", owner="dead/host/1/x", mirror=plant.sandbox.mirrors[0], lease_s=30, parallel=10, urgent_slots=3,
+        slot_kept_s=1, credentials="x",
+    )  # fmt: skip
+
+    alive = plant.ledger.expire(ref, 1.0, 3.0)
+    dead = plant.ledger.expire(ref, 1.0, -1.0)
+
+    assert (alive, dead) == ("alive", "doubtful")
+    assert plant.state(ref) == BatchState.DOUBTFUL
