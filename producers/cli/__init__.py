@@ -26,6 +26,7 @@ class Row(NamedTuple):
 
 COMMANDS: Final[dict[str, Row]] = {
     "up": Row("producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."),
+    "web": Row("producers.cli.web:command", "Receive the gateway's statuses."),
     "worker": Row("producers.cli.processes:worker", "Run the workers of one lane."),
     "scheduler": Row("producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),
     "exporter": Row("producers.cli.processes:exporter", "Serve the metrics of this host."),

@@ -1,0 +1,67 @@
+"""Whose ledger a producer writes to: the one it was told of, else that of the `smsq up` of its home.
+
+`smsq up` leaves `up.json` in its home, readable by its owner alone: where its Redis is, and the settings
+that producers must share with its workers. It counts only while the process that wrote it lives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from worker.domain.errors import LedgerUnreachable
+from worker.settings import FILE_NAME, Settings
+
+
+class Up(msgspec.Struct, frozen=True):
+    """What `up.json` holds; secrets are not in it."""
+
+    pid: int
+    redis_url: str
+    broker_url: str
+    home: str
+    settings: dict[str, str] = {}
+
+
+def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """The settings of a producer; raises LedgerUnreachable where no Redis is named and nothing is up.
+
+    Where `SMSQ_REDIS_URL` is not set, what the running `smsq up` announced wins over the environment:
+    its workers already live by it. Raises BadSettings as `Settings.load` does.
+    """
+    if file is None and environ is None and Path(FILE_NAME).is_file():
+        file = Path(FILE_NAME)
+    environ = os.environ if environ is None else environ
+    settings = Settings.load(environ, file)
+    if settings.redis_url is not None:
+        return settings
+    up = running(settings.home)
+    if up is None:
+        raise LedgerUnreachable(
+            f"nothing is up in {settings.home.expanduser().absolute()} and no Redis is named: start `smsq up` "
+            "(or `smsq up --sandbox`) in another terminal, or set SMSQ_REDIS_URL"
+        )
+    told = {"SMSQ_HOME": up.home, "SMSQ_REDIS_URL": up.redis_url, "SMSQ_BROKER_URL": up.broker_url}
+    return Settings.load({**environ, **up.settings, **told}, file)
+
+
+def running(home: Path) -> Up | None:
+    """What the `smsq up` of this home announced, None where none runs."""
+    try:
+        up = msgspec.json.decode((home.expanduser() / "up.json").read_bytes(), type=Up)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return up if _lives(up.pid) else None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives and is somebody else's
+        return True
+    return True

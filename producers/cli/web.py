@@ -1,0 +1,22 @@
+"""`smsq web`: the receiver of the gateway's callbacks."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from producers.adoption import adopt
+from worker import logs, metrics_folder
+
+
+@click.command("web")
+def command() -> None:
+    """Receive the gateway's statuses at SMSQ_WEB_ADDR until told to stop."""
+    settings = adopt()
+    logs.configure()
+    metrics_folder.choose(settings.home, "web")
+    from producers.web.app import run
+    from worker.runtime import Runtime
+
+    sys.exit(run(Runtime.build(settings)))

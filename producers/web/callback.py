@@ -1,0 +1,149 @@
+"""Receives the gateway's statuses: checked, stored, and only then answered.
+
+Calls that arrive together are stored together: one ledger call carries hundreds, which is thirty times
+cheaper than one each. While a group is being stored the next one gathers. A repeat changes nothing.
+What is not answered with 200 the gateway sends again, so whatever was not stored must not be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from worker.domain.errors import LedgerTrouble
+from worker.gateway.callbacks import Forged, Malformed, Report, read
+from worker.ledger import Fact
+
+MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
+BODY_TIMEOUT_S = 10.0  # the gateway's calls arrive in one packet
+GATHER_S = 0.004  # the first call of a group waits so long for company
+LARGEST_GROUP = 500  # facts in one ledger call: some 10 ms of Redis
+
+log = logging.getLogger(__name__)
+
+Waiting = tuple[list[Fact], asyncio.Future[None]]
+
+
+class Gatherer:
+    """Gathers facts of concurrent calls and stores each group by one call of `advance`, in a thread."""
+
+    def __init__(self, advance: Callable[[Sequence[Fact]], object]) -> None:
+        self._advance = advance
+        self._waiting: list[Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def store(self, facts: list[Fact]) -> None:
+        """Return once these are stored; raises LedgerTrouble where they could not be."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((facts, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        await future
+
+    async def _run(self) -> None:
+        await asyncio.sleep(GATHER_S)
+        while self._waiting:
+            group, facts = self._next_group()
+            try:
+                await asyncio.to_thread(self._advance, facts)
+            except Exception as error:  # whoever waits must hear of it, whatever it was
+                _tell(group, error)
+            else:
+                _tell(group, None)
+
+    def _next_group(self) -> tuple[list[Waiting], list[Fact]]:
+        facts: list[Fact] = []
+        count = 0
+        for each, _ in self._waiting:
+            if facts and len(facts) + len(each) > LARGEST_GROUP:
+                break
+            facts += each
+            count += 1
+        group, self._waiting = self._waiting[:count], self._waiting[count:]
+        return group, facts
+
+
+def _tell(group: Sequence[Waiting], error: Exception | None) -> None:
+    for _, future in group:
+        if future.done():  # its caller hung up
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+
+class Callback:
+    """The endpoint: 200 stored, 403 forged or no secret, 400 unreadable, 413 too long, 503 not stored."""
+
+    def __init__(self, secret: str | None, gatherer: Gatherer) -> None:
+        self._secret = secret
+        self._gatherer = gatherer
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one call of the gateway."""
+        if not self._secret:
+            log.warning("callback refused why=SMSQ_CALLBACK_SECRET is not set")
+            return PlainTextResponse("callbacks are not configured\n", 403)
+        try:
+            body = await asyncio.wait_for(_body(request), BODY_TIMEOUT_S)
+        except TimeoutError:
+            return PlainTextResponse("too slow\n", 408)
+        if body is None:
+            log.warning("callback refused why=more than %d bytes", MAX_BODY)
+            return PlainTextResponse("too long\n", 413)
+        try:
+            reports = read(
+                request.method, request.url.query, body, request.headers.get("content-type", ""), self._secret
+            )
+        except Forged:
+            log.warning("callback refused why=no fitting signature")
+            return PlainTextResponse("the signature does not fit\n", 403)
+        except Malformed as error:
+            log.warning("callback refused why=%s", error.sentence)
+            return PlainTextResponse("not understood\n", 400)
+        return await self._store([fact for report in reports if (fact := fact_of(report)) is not None])
+
+    async def _store(self, facts: list[Fact]) -> Response:
+        if facts:
+            try:
+                await self._gatherer.store(facts)
+            except LedgerTrouble as error:
+                log.warning("callback not stored facts=%d why=%s", len(facts), error.sentence)
+                return PlainTextResponse("not stored, call again\n", 503, headers={"Retry-After": "5"})
+        return PlainTextResponse("OK")
+
+
+def fact_of(report: Report) -> Fact | None:
+    """A report as the ledger takes it; None for what proves nothing (-3, 24) and for events that are no status."""
+    status = report.status
+    if status is None:
+        return None
+    return Fact(
+        gateway_id=report.gateway_id,
+        phone=report.phone,
+        status=status,
+        error_code=report.err,
+        parts=report.parts or 0,
+        cost=report.cost,
+        at=report.at,
+    )
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body, None where it is longer than we take."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_BODY:
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
