@@ -1,0 +1,19 @@
+"""Brings messages in and shows what became of them. `from producers import Smsq` is the way in for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from producers.api import Smsq as Smsq
+
+__all__ = ["Smsq"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is exported when it is first used, so that `smsq --help` need not wait for Redis' client."""
+    if name == "Smsq":
+        from producers.api import Smsq
+
+        return Smsq
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

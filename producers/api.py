@@ -1,0 +1,193 @@
+"""Python's way in.
+
+    from producers import Smsq
+
+    with Smsq() as smsq:
+        sent = smsq.send("+79991234567", "Hi", key="order-17")
+        print(smsq.status(sent.id).status)
+
+The ledger first, the hint after: once a call has returned, the message is durably enrolled, whatever
+happens to hints, workers or this process. Nothing here speaks to the gateway; workers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from producers.adoption import adopt
+from producers.campaigns import Campaigns
+from producers.fields import moment, with_fields
+from worker.domain import phone as phones
+from worker.domain import text as texts
+from worker.domain.batch import MessageId, Options, Ref
+from worker.domain.errors import (
+    BadCredentials,
+    BadInput,
+    LedgerForeign,
+    LedgerHalted,
+    LedgerUnreachable,
+    Refused,
+    Unreachable,
+)
+from worker.domain.receipt import Receipt
+from worker.gateway.forms import check_options
+from worker.ledger import Enrolled, Order
+from worker.ledger.store import translated
+from worker.runtime import Runtime
+from worker.settings import Settings
+
+JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
+ROLL_CALL_S = 5.0  # how long a ledger that was just restarted is waited for
+BAD_LOGIN = 2
+
+T = TypeVar("T")
+
+
+class Smsq:
+    """One installation, as a program uses it; a context manager. Threads may share it.
+
+    Settings come from the environment unless they are given; without `SMSQ_REDIS_URL` the running
+    `smsq up` of the same home is adopted. Raises LedgerUnreachable where there is none, BadSettings
+    for a wrong setting, LedgerForeign for the ledger of another account.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
+        self.settings = settings if settings is not None and settings.redis_url else adopt(environ)
+        self.runtime = Runtime.build(self.settings)
+        self.campaigns = Campaigns(self)
+        self._is_checked = False
+
+    def __enter__(self) -> Self:
+        self.check_account()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.runtime.ledger.redis.close()
+        if "broker" in self.runtime.__dict__:
+            self.runtime.broker.close()
+
+    def send(
+        self,
+        phone: str | int,
+        text: str,
+        *,
+        key: str | None = None,
+        lane: str = "urgent",
+        sender: str | None = None,
+        valid: str | None = None,
+        at: datetime | str | None = None,
+        on_doubt: str = "ask",
+        deadline_s: float | None = None,
+        options: Options | None = None,
+    ) -> Enrolled:
+        """Enrol one message; its id, and whether this call created it.
+
+        `key` makes a repeat harmless: same key and content gives the first answer, same key and other
+        content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try (1 to 24
+        hours, or `hh:mm`), `at` a moment at which the gateway sends it. Nothing is sent later than
+        `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
+        arrived: `ask` sends it again once that is certain, `park` leaves it to a person, `resend` does
+        not wait for certainty. Raises BadPhone, BadText, BadInput; LedgerTrouble where nothing was enrolled.
+        """
+        number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
+        texts.check(text)
+        options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
+        check_options(options)
+        order = Order(
+            number,
+            text,
+            lane=lane,
+            key=key,
+            options=options,
+            on_doubt=on_doubt,
+            deadline_s=deadline_s,
+            parts=texts.parts(text),
+        )
+        enrolled = self.patiently(lambda: self.runtime.ledger.enrol(order))
+        if enrolled.created:
+            self.runtime.hints.batches(lane, [Ref(MessageId.parse(enrolled.id).batch)])
+        return enrolled
+
+    def status(self, message_id: str) -> Receipt:
+        """What is known of a message, by the id that `send` or a report gave. Raises BadInput for an unknown one."""
+        try:
+            parsed = MessageId.parse(message_id)
+        except ValueError:
+            raise BadInput(f"a message id looks like 4711.0, not {message_id!r}") from None
+        receipt = self.runtime.views.receipt(parsed)
+        if receipt is None:
+            raise BadInput(f"there is no message {message_id}, or it is no longer kept")
+        return receipt
+
+    def lanes(self) -> dict[str, int]:
+        """How many worker processes of each lane are up."""
+        return self.runtime.views.lanes()
+
+    def price(self, payload: Mapping[str, Any]) -> tuple[Decimal, int]:
+        """What some messages cost together, and their parts: a job of the chores lane, nothing is sent.
+
+        `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
+        Unreachable where no worker or no mirror answers, BadCredentials, Refused with the gateway's reason.
+        """
+        answer = self.job("price", dict(payload))
+        return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
+
+    def balance(self) -> tuple[Decimal, str]:
+        """What is left on the account, and in which currency. Raises as `price` does."""
+        answer = self.job("balance", {})
+        return Decimal(str(answer["balance"])), str(answer.get("currency") or "")
+
+    def job(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """The chores lane's answer to a question; raises Unreachable, BadCredentials or Refused where there is none."""
+        if not self.lanes().get("chores"):
+            raise Unreachable("no worker of the chores lane is up, and only workers speak to the gateway: `smsq up`")
+        job_id = self.runtime.ledger.post_job(kind, payload)
+        self.runtime.hints.job(job_id)
+        answer = self.runtime.ledger.await_job(job_id, JOB_TIMEOUT_S)
+        if answer is None:
+            raise Unreachable(f"the chores lane gave no answer within {JOB_TIMEOUT_S:g} s")
+        if "error" not in answer:
+            return answer
+        if answer.get("code") == BAD_LOGIN:
+            raise BadCredentials("the gateway does not accept this log-in: see SMSQ_LOGIN and SMSQ_PASSWORD", code=2)
+        if answer.get("code") is None:
+            raise Unreachable(str(answer["error"]))
+        raise Refused(str(answer["error"]), code=answer["code"])
+
+    def check_account(self) -> None:
+        """Raise LedgerForeign where we were told an account and the ledger belongs to another."""
+        if self._is_checked or (self.settings.login is None and self.settings.apikey is None):
+            return
+        with translated():
+            owner = self.runtime.ledger.redis.hget(self.runtime.ledger.key("stamp"), "account")
+        if owner is not None and owner.decode() != self.settings.account:
+            raise LedgerForeign(
+                f"this ledger belongs to {owner.decode()}, not to {self.settings.account}: "
+                "use the Redis or SMSQ_HOME of that account, or its log-in"
+            )
+        self._is_checked = True
+
+    def patiently(self, verb: Callable[[], T], *, outage_s: float = 0.0) -> T:
+        """Run a verb that may be repeated; wait out a roll call, and `outage_s` of a Redis that does not answer."""
+        clock = self.runtime.clock
+        began = clock.monotonic()
+        while True:
+            try:
+                return verb()
+            except LedgerHalted:
+                if clock.monotonic() - began > ROLL_CALL_S or self.runtime.views.halted() == "fell":
+                    raise
+            except LedgerUnreachable:
+                if clock.monotonic() - began > outage_s:
+                    raise
+            clock.wait(0.2)

@@ -1,0 +1,238 @@
+"""Progress of a campaign: how many stand where, how fast, how much longer, what it has cost.
+
+On a terminal it is redrawn in place; elsewhere a line every few seconds. Looking changes nothing: whoever
+stops looking leaves the campaign running.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from producers.report import plain, printable
+from worker.clock import Clock
+from worker.domain.errors import BadCredentials, LedgerUnreachable
+from worker.ledger.views import CampaignView
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LOOK_EVERY_S = 0.5
+LINE_EVERY_S = 5.0
+RATE_OVER_S = 20.0  # the rate is that of the last so many seconds
+PATIENCE_S = 10.0  # a log-in that is refused for so long will not mend itself
+LANES = ("bulk", "status")
+
+GOOD = ("delivered", "read", "clicked")
+BAD = ("expired", "undeliverable", "refused", "cancelled", "late", "optout")
+UNSENT = ("queued", "sending")
+
+# Why a campaign waits although it runs, by what halts the ledger.
+HALTS = {
+    "fell": "the ledger fell back and grants nothing; see `smsq doctor`",
+    "login": "the gateway refuses the log-in; correct it and start the workers again",
+    "money": "the account is empty; sending goes on after a top-up",
+}
+
+
+class Eyes(Protocol):
+    """What progress needs of the ledger's read side."""
+
+    def campaign(self, campaign_id: str) -> CampaignView | None: ...
+
+    def halted(self) -> str: ...
+
+    def lanes(self) -> dict[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A campaign at one moment."""
+
+    view: CampaignView
+    rate: float  # messages per second that left
+    left_s: float | None  # until all have left, None where that cannot be told
+    waits: str  # why nothing moves, '' where it does or may
+
+    def count(self, *names: str) -> int:
+        """How many messages have one of these statuses."""
+        return sum(self.view.statuses.get(name, 0) for name in names)
+
+    @property
+    def messages(self) -> int:
+        """Rows that are messages."""
+        return self.view.rows - self.view.invalid
+
+    @property
+    def left(self) -> int:
+        """Messages that have left us, whatever became of them."""
+        return self.messages - self.count(*UNSENT)
+
+    def line(self) -> str:
+        """All of it in one line."""
+        said = [f"{self.view.id} {self.view.state}"]
+        said += [f"{name} {self.count(*names)}/{self.messages}" for name, names in (("delivered", GOOD),)]
+        counts = (("queued", UNSENT), ("sent", ("accepted",)), ("failed", BAD), ("doubtful", ("doubtful",)))
+        said += [f"{name} {self.count(*names)}" for name, names in (*counts, ("parked", ("parked",)))]
+        said += [f"{self.rate:.0f}/s", f"left {duration(self.left_s)}", f"cost {plain(self.view.cost)}"]
+        return " · ".join(said) + (f" · {self.waits}" if self.waits else "")
+
+
+class Watch:
+    """Looks at one campaign again and again."""
+
+    def __init__(self, eyes: Eyes, campaign_id: str, clock: Clock) -> None:
+        self._eyes = eyes
+        self._id = campaign_id
+        self._clock = clock
+        self._seen: deque[tuple[float, int]] = deque()
+        self._refused_since: float | None = None
+        self._last: CampaignView | None = None
+
+    def look(self) -> Picture:
+        """How it stands. Raises BadCredentials where the gateway goes on refusing the log-in."""
+        try:
+            view = self._eyes.campaign(self._id)
+            waits = self._why(view) if view is not None else ""
+        except LedgerUnreachable as error:
+            if self._last is None:
+                raise
+            view, waits = self._last, error.sentence
+        if view is None:
+            raise LedgerUnreachable(f"campaign {self._id} is gone from the ledger")
+        self._last = view
+        left = view.rows - view.invalid - sum(view.statuses.get(name, 0) for name in UNSENT)
+        rate = self._rate(left)
+        unsent = sum(view.statuses.get(name, 0) for name in UNSENT)
+        left_s = unsent / rate if rate > 0 else (0.0 if not unsent else None)
+        return Picture(view=view, rate=rate, left_s=left_s, waits=waits)
+
+    def _rate(self, left: int) -> float:
+        now = self._clock.monotonic()
+        self._seen.append((now, left))
+        while now - self._seen[0][0] > RATE_OVER_S:
+            self._seen.popleft()
+        (then, before), took = self._seen[0], now - self._seen[0][0]
+        return (left - before) / took if took > 0 and then < now else 0.0
+
+    def _why(self, view: CampaignView) -> str:
+        if view.is_over:
+            return ""
+        halted = self._eyes.halted()
+        self._give_up_on_login(halted)
+        if view.state == "paused":
+            return "its budget is spent" if view.why == "budget" else "it is paused"
+        if halted:
+            return HALTS.get(halted, halted)
+        lanes = self._eyes.lanes()
+        missing = [lane for lane in LANES if not lanes.get(lane)]
+        if missing:
+            return f"no worker of the {' and '.join(missing)} lane is up"
+        if view.start_at > self._clock.now() and not view.first_sent_at:
+            return "it is scheduled for later"
+        return view.why
+
+    def _give_up_on_login(self, halted: str) -> None:
+        if halted != "login":
+            self._refused_since = None
+            return
+        now = self._clock.monotonic()
+        self._refused_since = self._refused_since or now
+        if now - self._refused_since > PATIENCE_S:
+            raise BadCredentials(
+                "the gateway does not accept this log-in, so sending has stopped; nothing is lost: correct "
+                "SMSQ_LOGIN and SMSQ_PASSWORD, start the workers again, and the campaign goes on",
+                code=2,
+            )
+
+
+def follow(
+    watch: Watch,
+    out: TextIO | None = None,
+    *,
+    clock: Clock,
+    line_every_s: float = LINE_EVERY_S,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> Picture:
+    """Show progress until nothing moves any more, or nobody wants it; the last picture."""
+    out = out or sys.stderr
+    if out.isatty():
+        return _redrawn(watch, out, clock, is_wanted)
+    return _lines(watch, out, clock, line_every_s, is_wanted)
+
+
+def _lines(watch: Watch, out: TextIO, clock: Clock, every_s: float, is_wanted: Callable[[], bool]) -> Picture:
+    said_at = float("-inf")
+    while True:
+        picture = watch.look()
+        is_last = picture.view.is_over or not is_wanted()
+        if is_last or clock.monotonic() - said_at >= every_s:
+            said_at = clock.monotonic()
+            out.write(picture.line() + "\n")
+            out.flush()
+        if is_last:
+            return picture
+        clock.wait(LOOK_EVERY_S)
+
+
+def _redrawn(watch: Watch, out: TextIO, clock: Clock, is_wanted: Callable[[], bool]) -> Picture:
+    from rich.console import Console
+    from rich.live import Live
+
+    picture = watch.look()
+    with Live(_table(picture), console=Console(file=out), auto_refresh=False, transient=False) as live:
+        while not picture.view.is_over and is_wanted():
+            clock.wait(LOOK_EVERY_S)
+            picture = watch.look()
+            live.update(_table(picture), refresh=True)
+    return picture
+
+
+def _table(picture: Picture) -> Table:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    view = picture.view
+    ended = picture.count(*GOOD, *BAD, "parked")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(Text(f"campaign {view.id} {printable(view.name)}", style="bold"), view.state)
+    grid.add_row(ProgressBar(total=max(1, picture.messages), completed=ended, width=40), f"{ended}/{picture.messages}")
+    for name, style, names in _LINES:
+        count = picture.count(*names)
+        grid.add_row(Text(name, style=style if count else "dim"), str(count))
+    grid.add_row("rate", f"{picture.rate:.0f}/s")
+    grid.add_row("time left", duration(picture.left_s))
+    grid.add_row("cost", plain(view.cost))
+    if picture.waits:
+        grid.add_row(Text("waits", style="yellow"), printable(picture.waits))
+    return grid
+
+
+_LINES = (
+    ("queued", "cyan", UNSENT),
+    ("sent", "blue", ("accepted",)),
+    ("delivered", "green", GOOD),
+    ("failed", "red", BAD),
+    ("doubtful", "yellow", ("doubtful",)),
+    ("parked", "magenta", ("parked",)),
+)
+
+
+def duration(seconds: float | None) -> str:
+    """A time for people.
+
+    >>> duration(4), duration(75), duration(7300), duration(None)
+    ('4 s', '1 min 15 s', '2 h 1 min', 'unknown')
+    """
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,137 @@
+"""Reports: what became of every row, as CSV, JSON or a table, a row at a time however many there are.
+
+A report is opened in spreadsheets, and its cells hold what strangers wrote: no cell of the CSV begins with
+what a spreadsheet would evaluate. Phones stand there as digits alone, elsewhere with their plus.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, TextIO
+
+from worker.domain.receipt import Receipt
+
+COLUMNS: Final = (
+    *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),
+    *("submitted_at", "status_at"),
+)
+REJECTED: Final = frozenset({"invalid", "duplicate"})
+
+# What a spreadsheet takes for a formula, also behind blanks and quotes, in its full-width forms too.
+_FORMULA = re.compile("[\\s\"'\u200b\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20\u2212]")
+_CONTROL = ("\t", "\r", "\n", "\0")
+
+
+def write_csv(receipts: Iterable[Receipt], out: TextIO) -> None:
+    """Header and rows, RFC 4180; `out` should not translate newlines."""
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    writer.writerows(_csv_row(each) for each in receipts)
+
+
+def write_json(receipts: Iterable[Receipt], out: TextIO) -> None:
+    """An array of objects, one in each line, so that it need not be read at once."""
+    separator = "[\n"
+    for each in receipts:
+        out.write(separator + json.dumps(as_object(each), ensure_ascii=False))
+        separator = ",\n"
+    out.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def write_table(receipts: Iterable[Receipt], out: TextIO) -> None:
+    """Columns for people; widths are fixed, so that a million rows can be shown as they come."""
+    out.write(f"{'row':>7}  {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<20}  why\n")
+    for each in receipts:
+        why = each.error or each.why
+        out.write(
+            f"{each.row or '':>7}  {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
+            f"{plain(each.cost) if each.cost else '':>8}  {iso(each.status_at):<20}  {printable(why)}".rstrip()
+            + "\n"
+        )
+
+
+WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO], None]]] = {
+    "csv": write_csv,
+    "json": write_json,
+    "table": write_table,
+}
+
+
+def rejected(receipts: Iterable[Receipt]) -> Iterator[Receipt]:
+    """Those that never were messages: invalid rows and duplicates."""
+    return (each for each in receipts if each.status in REJECTED)
+
+
+def as_object(receipt: Receipt) -> dict[str, Any]:
+    """A receipt for machines; times in ISO 8601, null where nothing happened yet, cost a number."""
+    told: dict[str, Any] = {
+        "id": receipt.id,
+        "phone": receipt.phone,
+        "status": receipt.status,
+        "gateway_id": receipt.gateway_id,
+        "error_code": receipt.error_code,
+        "error": receipt.error,
+        "parts": receipt.parts,
+        "cost": float(receipt.cost),
+        "attempts": receipt.attempts,
+        "submitted_at": iso(receipt.submitted_at) or None,
+        "status_at": iso(receipt.status_at) or None,
+    }
+    if receipt.row is not None:
+        told = {"row": receipt.row, **told}
+    if receipt.campaign:
+        told["campaign"] = receipt.campaign
+    if receipt.why:
+        told["why"] = receipt.why
+    return told
+
+
+def iso(at: float) -> str:
+    """A moment in UTC; nothing for 0.
+
+    >>> iso(1_700_000_000), iso(0)
+    ('2023-11-14T22:13:20Z', '')
+    """
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+def plain(amount: Decimal) -> str:
+    """Money without needless zeros.
+
+    >>> plain(Decimal("3.8000")), plain(Decimal("100"))
+    ('3.8', '100')
+    """
+    written = f"{amount:f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def safe(cell: str) -> str:
+    """A cell that no spreadsheet evaluates: what could be a formula gets an apostrophe in front."""
+    return "'" + cell if cell.startswith(_CONTROL) or _FORMULA.match(cell) else cell
+
+
+def printable(value: str) -> str:
+    """A value that cannot steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in value)
+
+
+def _csv_row(each: Receipt) -> tuple[object, ...]:
+    phone = each.phone if each.status in REJECTED else each.phone.removeprefix("+")
+    return (
+        "" if each.row is None else each.row,
+        safe(phone),
+        each.status,
+        each.error_code,
+        safe(each.error or each.why),
+        "" if each.gateway_id is None else each.gateway_id,
+        each.parts,
+        plain(each.cost),
+        each.attempts,
+        iso(each.submitted_at),
+        iso(each.status_at),
+    )
