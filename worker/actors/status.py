@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -35,6 +36,9 @@ class Asker:
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
+        self._history = threading.Lock()
+        self._page_from: int | None = None  # where the next page of history begins
+        self._final_to: int | None = None  # everything up to here is final for good (oldest first)
 
     def ask_statuses(self, refs: Sequence[str]) -> None:
         """The actor: ask about the accepted messages of these batches that are not final."""
@@ -119,23 +123,43 @@ class Asker:
         return self._rt.ledger.advance([fact_of(found) for found in answer.found])
 
     def read_history(self, days: int = 1) -> None:
-        """The actor: walk the newest pages of the account's history and merge what they show of ours."""
+        """The actor: walk on through the account's history and merge what it shows of ours.
+
+        In which order the gateway pages is not known, so both are taken: the walk goes on where the
+        last one stopped, and from the end back to the top or, oldest first, behind what is final for good.
+        """
+        if not self._history.acquire(blocking=False):
+            return  # another thread is walking
         try:
             self._walk(days)
         except LedgerTrouble as error:
             log.warning("ledger in trouble while reading history why=%s", error.sentence)
+        finally:
+            self._history.release()
 
     def _walk(self, days: int) -> None:
         today = datetime.now(UTC).astimezone(MOSCOW).date()
-        before: int | None = None
+        behind_all_final = self._page_from == self._final_to
         for _ in range(PAGES_AT_ONCE):
-            page = self._page(today - timedelta(days=days), today, before)
-            if page is None or not page.rows:
+            page = self._page(today - timedelta(days=days), today, self._page_from)
+            if page is None:
                 return
             self._rt.ledger.advance([fact_of(row.found) for row in page.rows if row.found is not None])
-            if page.count < PAGE or page.last_int_id is None or page.last_int_id == before:
+            behind_all_final = behind_all_final and not _is_newest_first(page) and self._is_past(page)
+            if behind_all_final:
+                self._final_to = page.last_int_id
+            self._page_from = page.last_int_id
+            if page.count < PAGE or page.last_int_id is None:
+                self._page_from = None if _is_newest_first(page) else self._final_to
                 return
-            before = page.last_int_id
+
+    def _is_past(self, page: HistoryAnswer) -> bool:
+        """Whether nothing on this page will change, nor anything become visible in front of its end."""
+        past = self._rt.clock.now() - 2 * self._rt.settings.visible_s
+        return page.count >= PAGE and all(
+            row.found is not None and STATUS_TABLE[row.found.status].is_final and row.found.at < past
+            for row in page.rows
+        )
 
     def _page(self, start: object, end: object, before: int | None) -> HistoryAnswer | None:
         token = secrets.token_hex(8)
@@ -148,6 +172,10 @@ class Asker:
         finally:
             self._rt.ledger.give_back("ask", token)
         return read_history(answer.reply.status, answer.reply.body) if answer is not None else None
+
+
+def _is_newest_first(page: HistoryAnswer) -> bool:
+    return len(page.rows) > 1 and page.rows[0].int_id > page.rows[-1].int_id
 
 
 def open_pairs(batch: BatchView) -> list[Pair]:

@@ -88,35 +88,19 @@ class Asking(Store):
                 strangers += 1
             else:
                 by_batch.setdefault(ref, []).append(fact)
-        verb = script("advance")
-        with translated(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.script_load(verb.text)
-            for ref, group in by_batch.items():
-                arguments: list[Argument] = [
-                    self.now_ms(),
-                    ref.number,
-                    str(ref),
-                    int(next_ask_s * 1000),
-                ]
-                for fact in group:
-                    arguments += [
-                        fact.gateway_id,
-                        fact.phone,
-                        int(fact.status),
-                        fact.error_code,
-                    ]
-                    arguments += [
-                        fact.parts,
-                        cost_units(fact.cost),
-                        fact.at or int(self.clock.now()),
-                    ]
-                keys = self.keys.batch_verb(ref)
-                pipe.evalsha(verb.sha, len(keys), *keys, *arguments)
+        calls = [self._advance_call(ref, group, next_ask_s) for ref, group in by_batch.items()]
+        with translated():
             if strangers:
-                pipe.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
-            replies = pipe.execute() if by_batch or strangers else [b""]
-        moved = replies[1 : 1 + len(by_batch)]
-        return sum(int(reply[1]) for reply in moved if reply[0] == b"merged")
+                self.redis.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
+            replies = script("advance").many(self.redis, calls)
+        return sum(int(reply[1]) for reply in replies if reply[0] == b"merged")
+
+    def _advance_call(self, ref: Ref, facts: Sequence[Fact], next_ask_s: float) -> tuple[list[str], list[Argument]]:
+        arguments: list[Argument] = [self.now_ms(), ref.number, str(ref), int(next_ask_s * 1000)]
+        for fact in facts:
+            arguments += [fact.gateway_id, fact.phone, int(fact.status), fact.error_code]
+            arguments += [fact.parts, cost_units(fact.cost), fact.at or int(self.clock.now())]
+        return self.keys.batch_verb(ref), arguments
 
     def probe(
         self,

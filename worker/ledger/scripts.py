@@ -50,6 +50,28 @@ class Script:
         except NoScriptError:
             return client.eval(self.text, len(keys), *keys, *arguments)
 
+    def many(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+        """Run it on several batches in one round trip; the answers in order. Raises the first error."""
+        if not calls:
+            return []
+        answers = self._pipeline(client, calls)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            client.script_load(self.text)  # nothing of these has run: an unknown script runs nothing
+            again = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            for place, answer in zip(again, self._pipeline(client, [calls[place] for place in again]), strict=True):
+                answers[place] = answer
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    def _pipeline(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+        with client.pipeline(transaction=False) as pipe:
+            for keys, arguments in calls:
+                pipe.evalsha(self.sha, len(keys), *keys, *arguments)
+            answers: list[Any] = pipe.execute(raise_on_error=False)
+            return answers
+
 
 @cache
 def script(name: str) -> Script:
