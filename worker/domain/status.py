@@ -43,17 +43,21 @@ BATCH_MOVES: tuple[BatchMove, ...] = (
     BatchMove(BatchState.READY, "claim", BatchState.SENDING, "its turn came and no rule forbids it"),
     BatchMove(BatchState.READY, "claim", BatchState.SETTLED, "late or cancelled before it left"),
     BatchMove(BatchState.READY, "advance", BatchState.SETTLED, "a fact arrived for every phone"),
+    BatchMove(BatchState.READY, "drop", BatchState.SETTLED, "its campaign was cancelled, or its deadline passed"),
     BatchMove(BatchState.SENDING, "settle", BatchState.SETTLED, "the gateway answered for every phone"),
-    BatchMove(BatchState.SENDING, "release", BatchState.READY, "provably nothing was written"),
+    BatchMove(BatchState.SENDING, "settle", BatchState.READY, "one of several was answered for, the others go on"),
+    BatchMove(BatchState.SENDING, "release", BatchState.READY, "nothing was written, or the gateway said: later"),
     BatchMove(BatchState.SENDING, "doubt", BatchState.DOUBTFUL, "it may have been accepted"),
     BatchMove(BatchState.SENDING, "expire", BatchState.DOUBTFUL, "its worker fell silent"),
     BatchMove(BatchState.DOUBTFUL, "advance", BatchState.SETTLED, "every phone has a verdict"),
     BatchMove(BatchState.DOUBTFUL, "probe", BatchState.READY, "trusted absence: it never arrived"),
     BatchMove(BatchState.DOUBTFUL, "probe", BatchState.SETTLED, "trusted absence, and late or cancelled"),
     BatchMove(BatchState.DOUBTFUL, "probe", BatchState.PARKED, "policy, poison, or undecided for too long"),
+    BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.SETTLED, "an operator settled or dropped it"),
+    BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.READY, "an operator released it: it may double"),
     BatchMove(BatchState.PARKED, "advance", BatchState.SETTLED, "a fact arrived for every phone"),
     BatchMove(BatchState.PARKED, "resolve", BatchState.SETTLED, "an operator settled or dropped it"),
-    BatchMove(BatchState.PARKED, "resolve", BatchState.READY, "an operator released it"),
+    BatchMove(BatchState.PARKED, "resolve", BatchState.READY, "an operator released it: it may double"),
 )
 
 
