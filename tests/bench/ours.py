@@ -1,0 +1,79 @@
+"""Ours, whole: a private Redis that syncs every write, bulk workers, the scheduler; each a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.bench.programs import GatewayProcess, cpu_s, start, stop, wait_until
+from worker.embedded import EmbeddedRedis
+from worker.runtime import Runtime
+from worker.settings import Settings
+
+BULK_PROCESSES = 2
+BULK_NICE = 10  # as `smsq up` starts them
+SETTLE_S = 0.3  # after the first beats: the consumers begin to listen
+
+
+class Ours:
+    """The running system."""
+
+    def __init__(self, environ: dict[str, str], runtime: Runtime, processes: dict[str, Any], redis_pid: int) -> None:
+        self.environ = environ
+        self.runtime = runtime
+        self._processes = processes
+        self._redis_pid = redis_pid
+
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds so far, by role."""
+        by_role: dict[str, float] = {"redis": cpu_s(self._redis_pid)}
+        for name, process in self._processes.items():
+            role = name.partition("-")[0]
+            by_role[role] = by_role.get(role, 0.0) + cpu_s(process.pid)
+        return by_role
+
+
+@contextlib.contextmanager
+def running(gateway: GatewayProcess, folder: Path, more: dict[str, str] | None = None) -> Iterator[Ours]:
+    """Start everything on a fresh ledger; stops it in order."""
+    with (
+        tempfile.TemporaryDirectory(prefix="smsq-bench-") as place,
+        EmbeddedRedis(Path(place), dies_with_parent=True) as server,
+    ):
+        environ = {
+            **gateway.environ(),
+            "SMSQ_HOME": place,
+            "SMSQ_REDIS_URL": server.url,
+            "SMSQ_BROKER_URL": server.broker_url,
+            "SMSQ_ASK_EVERY_S": "86400",  # only sending is measured
+            "SMSQ_HISTORY_EVERY_S": "0",
+            **(more or {}),
+        }
+        settings = Settings.load(environ)
+        slots = settings.parallel_sends - settings.urgent_slots
+        threads = -(-slots // BULK_PROCESSES)
+        cli = [sys.executable, "-m", "producers.cli"]
+        bulk = [*cli, "worker", "--lane", "bulk", "--threads", str(threads)]
+        log = folder / "ours.log"
+        processes: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            for n in range(BULK_PROCESSES):
+                processes[f"workers-{n}"] = start(bulk, environ, log=log, nice=BULK_NICE)
+            processes["scheduler"] = start([*cli, "scheduler"], environ, log=log)
+            runtime = Runtime.build(settings)
+            key = runtime.ledger.key("lead")
+            wait_until(
+                lambda: runtime.views.lanes().get("bulk", 0) == BULK_PROCESSES and runtime.ledger.redis.exists(key),
+                "starting the workers",
+            )
+            time.sleep(SETTLE_S)
+            yield Ours(environ, runtime, processes, server.pid)
+        finally:
+            for process in reversed(processes.values()):
+                stop(process)
