@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from producers.report import plain, printable
 from worker.clock import Clock
-from worker.domain.errors import BadCredentials, LedgerUnreachable
+from worker.domain.errors import BadCredentials, BadInput, LedgerUnreachable
 from worker.ledger.views import CampaignView
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Watch:
                 raise
             view, waits = self._last, error.sentence
         if view is None:
-            raise LedgerUnreachable(f"campaign {self._id} is gone from the ledger")
+            raise BadInput(f"there is no campaign {self._id}, or it is no longer kept")
         self._last = view
         left = view.rows - view.invalid - sum(view.statuses.get(name, 0) for name in UNSENT)
         rate = self._rate(left)

@@ -1,0 +1,375 @@
+"""`smsq campaign …`: a file of rows, from a first look to the report."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from producers.cli import DONE, UNDELIVERED
+from producers.cli.shown import campaign_object, print_campaign, print_json, talk
+
+if TYPE_CHECKING:
+    from producers.api import Smsq
+    from producers.campaigns import Draft
+    from producers.preflight import Preflight, Price
+    from worker.ledger.views import CampaignView
+
+INTERRUPTED = 130  # what a shell calls Ctrl-C
+SHOWN = 20  # rejects and characters that a person is shown
+SAY_EVERY_ROWS = 50_000
+
+Command = Callable[..., Any]
+as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
+
+
+def _file_options(function: Command) -> Command:
+    """What `check` and `run` have in common."""
+    options = (
+        click.argument("file", type=click.Path(path_type=Path)),
+        click.option("--text", required=True, help="The text; {column} is filled from the file."),
+        click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones."),
+        click.option("--region", default="RU", show_default=True, help="Where phones without a plus are from."),
+        click.option("--sender", help="Sender name, one that the account may use."),
+        click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.group("campaign")
+def group() -> None:
+    """Check, run and watch campaigns."""
+
+
+@group.command("check")
+@_file_options
+@as_json_option
+def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
+    """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
+    from producers import preflight
+    from producers.campaigns import draft
+    from worker.domain.errors import SmsqError
+
+    drafted = draft(file, text=text, **how)
+    found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
+    price = balance = None
+    why = ""
+    try:
+        with _smsq() as smsq:
+            price, balance, why = _price(smsq, drafted, found)
+    except SmsqError as error:
+        why = error.sentence
+    if as_json:
+        print_json(_check_object(found, price, balance, why))
+        return
+    for line in [*_found_lines(found), *_price_lines(price, balance, why)]:
+        click.echo(line)
+
+
+@group.command("run")
+@_file_options
+@click.option("--name", help="What to call it.  [default: the file's name]")
+@click.option("--rate", type=float, help="Most parts per second for this campaign.")
+@click.option("--at", help="Begin at this moment, such as 2026-11-21T18:30.")
+@click.option("--window", help="Send only between these hours, such as 9-21.")
+@click.option("--budget", help="Pause once so much money is spent.")
+@click.option(
+    "--on-doubt",
+    type=click.Choice(["ask", "park"]),
+    default="ask",
+    show_default=True,
+    help="What follows where a message is found not to have arrived: ask sends it once that is certain.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask whether to send.")
+@click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
+@click.option("--again", is_flag=True, help="Send a file once more that was sent already.")
+@as_json_option
+def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bool, **how: Any) -> None:
+    """Send --text to every row of FILE; the same command run again goes on where it stopped."""
+    from producers import preflight
+    from producers.campaigns import draft
+
+    drafted = draft(file, text=text, **how)
+    with _smsq() as smsq:
+        _refuse_finished(smsq, drafted, again)
+        found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
+        preflight.require_some(found)
+        drafted = _agree(smsq, drafted, found, is_agreed=yes)
+        view = _enrol(smsq, drafted, found.rows, again)
+        talk(f"campaign {view.id} is enrolled: {view.rows} rows, {view.rows - view.invalid} messages")
+        code = DONE
+        if follow:
+            view, code = _follow(smsq, view.id)
+        elif not smsq.lanes().get("bulk"):
+            talk("it waits: no worker of the bulk lane is up (`smsq up`)")
+    if as_json:
+        print_json(campaign_object(view))
+    elif follow:
+        print_campaign(view)
+    else:
+        click.echo(view.id)
+    sys.exit(code)
+
+
+@group.command("list")
+@as_json_option
+def list_campaigns(as_json: bool) -> None:
+    """Show every campaign that is kept, newest first."""
+    from producers.report import iso, printable
+
+    with _smsq() as smsq:
+        views = smsq.campaigns.list()
+    if as_json:
+        print_json([campaign_object(view) for view in views])
+        return
+    for view in views:
+        ended = sum(view.statuses.get(name, 0) for name in ("delivered", "read", "clicked"))
+        click.echo(
+            f"{view.id}  {view.state:<10} {view.rows:>8} rows  {ended:>8} delivered  "
+            f"{iso(view.created_at)}  {printable(view.name)}"
+        )
+
+
+@group.command("show")
+@click.argument("campaign_id", metavar="ID")
+@click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
+@as_json_option
+def show(campaign_id: str, follow: bool, as_json: bool) -> None:
+    """Show counts by status, cost, and why it waits."""
+    code = DONE
+    with _smsq() as smsq:
+        view = smsq.campaigns.show(campaign_id)
+        if follow:
+            view, code = _follow(smsq, campaign_id)
+    if as_json:
+        print_json(campaign_object(view))
+    else:
+        print_campaign(view)
+    sys.exit(code)
+
+
+@group.command("pause")
+@click.argument("campaign_id", metavar="ID")
+@as_json_option
+def pause(campaign_id: str, as_json: bool) -> None:
+    """Send no more of it for now; requests under way end."""
+    with _smsq() as smsq:
+        _say_state(smsq.campaigns.pause(campaign_id), as_json)
+
+
+@group.command("resume")
+@click.argument("campaign_id", metavar="ID")
+@as_json_option
+def resume(campaign_id: str, as_json: bool) -> None:
+    """Go on at the exact next row."""
+    with _smsq() as smsq:
+        _say_state(smsq.campaigns.resume(campaign_id), as_json)
+
+
+@group.command("cancel")
+@click.argument("campaign_id", metavar="ID")
+@as_json_option
+def cancel(campaign_id: str, as_json: bool) -> None:
+    """Send no more of it, ever; what the gateway has already is followed to its end."""
+    with _smsq() as smsq:
+        _say_state(smsq.campaigns.cancel(campaign_id), as_json)
+
+
+@group.command("report")
+@click.argument("campaign_id", metavar="ID")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json", "table"]),
+    default="table",
+    show_default=True,
+    help="How rows are written.",
+)
+@click.option("--rejects", is_flag=True, help="Only rows that were turned away.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]")
+def report(campaign_id: str, form: str, rejects: bool, output: Path | None) -> None:
+    """Write what became of every row, in the file's order."""
+    from producers.report import WRITERS, rejected
+
+    with _smsq() as smsq:
+        receipts = smsq.campaigns.report(campaign_id)
+        with _opened(output) as out:
+            WRITERS[form](rejected(receipts) if rejects else receipts, out)
+
+
+# What the commands are made of -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _smsq() -> Iterator[Smsq]:
+    from producers.api import Smsq
+
+    with Smsq() as smsq:
+        yield smsq
+
+
+def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> None:
+    """Say at once that a file was sent already, before it is looked through and priced."""
+    from worker.domain.errors import Conflict
+
+    before = smsq.campaigns.before(drafted)
+    if before is None or again:
+        return
+    if before.state in ("done", "cancelled"):
+        raise Conflict(
+            f"this file was sent already as campaign {before.id} ({before.state}); "
+            f"see `smsq campaign show {before.id}`, or add --again to send it once more"
+        )
+    talk(f"this file is campaign {before.id} already ({before.state}, {before.rows} rows are in): going on with it")
+
+
+def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
+    """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
+    from worker.domain.errors import Unreachable
+
+    price, balance, why = _price(smsq, drafted, found)
+    for line in _found_lines(found):
+        talk(line)
+    if price is None:
+        talk(f"the price is not known: {why}")
+        if drafted.budget is not None:
+            raise Unreachable(f"a budget cannot be kept while the price is not known: {why}")
+    elif balance is not None and balance < price.cost:
+        talk(f"the balance is {balance}, less than that")
+    about = f", about {price.cost:.2f}" if price is not None else ""
+    question = f"Send {found.messages} messages, {found.parts} parts{about}?"
+    if is_agreed:
+        talk(question.removesuffix("?").replace("Send", "Sending", 1))
+    elif not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Nobody can be asked here: add --yes")
+    elif not click.confirm(question, err=True):
+        raise click.Abort
+    return replace(drafted, part_price=price.cost / max(1, found.parts)) if price is not None else drafted
+
+
+def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Decimal | None, str]:
+    """Price and balance, each None where it is not known, and why."""
+    from producers import preflight
+    from worker.domain.errors import BadCredentials, SmsqError
+
+    price = balance = None
+    try:
+        price = preflight.price(found, drafted.template, drafted.options, smsq.price)
+        balance = smsq.balance()[0]
+    except BadCredentials:
+        raise
+    except SmsqError as error:
+        return price, balance, error.sentence
+    return price, balance, ""
+
+
+def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
+    """Put every row in, showing how far it is."""
+    with click.progressbar(length=rows, label="enrolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        try:
+            return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos))
+        except KeyboardInterrupt:
+            talk("\nstopped while enrolling; what is in is being sent, the same command goes on from there")
+            raise click.Abort from None
+
+
+def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
+    """Show progress to the end; the campaign and the exit code."""
+    from producers.progress import BAD, Watch, follow
+
+    clock = smsq.runtime.clock
+    try:
+        picture = follow(Watch(smsq.runtime.views, campaign_id, clock), sys.stderr, clock=clock)
+    except KeyboardInterrupt:
+        talk(f"campaign {campaign_id} goes on; `smsq campaign show {campaign_id} --follow` looks again")
+        sys.exit(INTERRUPTED)
+    return picture.view, UNDELIVERED if picture.count(*BAD, "parked") else DONE
+
+
+def _seen() -> Callable[[int], None]:
+    """Tells a person now and then how far a look through a large file has come."""
+
+    def seen(rows: int) -> None:
+        if rows // SAY_EVERY_ROWS != (rows - 1000) // SAY_EVERY_ROWS:
+            talk(f"looked through {rows} rows")
+
+    return seen
+
+
+def _say_state(view: CampaignView, as_json: bool) -> None:
+    if as_json:
+        print_json(campaign_object(view))
+    else:
+        click.echo(f"campaign {view.id} is {view.state}")
+
+
+@contextlib.contextmanager
+def _opened(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        with contextlib.suppress(AttributeError):
+            sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]  # CSV ends its lines itself
+        yield sys.stdout
+        return
+    try:
+        with path.open("w", encoding="utf-8", newline="") as out:
+            yield out
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _found_lines(found: Preflight) -> Iterator[str]:
+    yield f"{found.rows} rows: {found.messages} messages, {found.parts} parts (the longest text has {found.longest})"
+    for (status, reason), many in found.reasons.most_common(SHOWN):
+        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
+        shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
+        yield f"  not sent: {many} {status}, {reason} (row {shown})"
+    if len(found.reasons) > SHOWN:
+        yield f"  and {len(found.reasons) - SHOWN} other reasons"
+    for reject in found.rejects[:SHOWN]:
+        yield f"    row {reject.row}: {reject.value or '(nothing)'}: {reject.reason}"
+    if found.unicode_texts:
+        yield f"  {found.unicode_texts} texts need 70 characters a part instead of 160"
+    for char, instead, many in found.replaceable()[:SHOWN]:
+        yield f"    because of {char.strip() or 'a special space'} (U+{ord(char):04X}) in {many}: write {instead}"
+
+
+def _price_lines(price: Price | None, balance: Decimal | None, why: str) -> Iterator[str]:
+    yield f"price: {price}" if price is not None else f"price: not known, {why}"
+    if balance is not None:
+        short = price is not None and balance < price.cost
+        yield f"balance: {balance}" + (", less than the price" if short else "")
+
+
+def _check_object(found: Preflight, price: Price | None, balance: Decimal | None, why: str) -> dict[str, Any]:
+    reasons = [
+        {"status": status, "reason": reason, "rows": many} for (status, reason), many in found.reasons.most_common()
+    ]
+    rejects = [
+        {"row": each.row, "status": each.status, "reason": each.reason, "value": each.value} for each in found.rejects
+    ]
+    told: dict[str, Any] = {
+        "rows": found.rows,
+        "valid": found.messages,
+        "invalid": found.invalid,
+        "duplicates": found.duplicates,
+        "parts": found.parts,
+        "longest_parts": found.longest,
+        "unicode_texts": found.unicode_texts,
+        "replaceable": [
+            {"character": char, "instead": instead, "texts": many} for char, instead, many in found.replaceable()
+        ],
+        "reasons": reasons,
+        "rejects": rejects,
+        "price": float(price.cost) if price is not None else None,
+        "price_is_exact": price.is_exact if price is not None else None,
+        "balance": float(balance) if balance is not None else None,
+    }
+    return told | ({"why": why} if why else {})

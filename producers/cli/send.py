@@ -1,0 +1,110 @@
+"""`smsq send`: one message, and with --wait its fate."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
+from producers.cli.shown import print_json, print_receipt, talk
+
+if TYPE_CHECKING:
+    from producers.api import Smsq
+    from worker.domain.receipt import Receipt
+
+LOOK_EVERY_S = 0.1
+
+
+@click.command("send")
+@click.argument("phone")
+@click.argument("text")
+@click.option("--sender", help="Sender name, one that the account may use.")
+@click.option("--channel", default="sms", show_default=True, help="How it travels.")
+@click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm.")
+@click.option("--at", help="When the gateway sends it, such as 2026-11-21T18:30.")
+@click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
+@click.option("--lane", type=click.Choice(["urgent", "bulk"]), default="urgent", show_default=True, help="Its queue.")
+@click.option("--wait", is_flag=True, help="Wait for its final status.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Seconds to wait at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
+def command(
+    phone: str,
+    text: str,
+    sender: str | None,
+    channel: str,
+    valid: str | None,
+    at: str | None,
+    key: str | None,
+    lane: str,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Send TEXT to PHONE; prints the message's id, or with --wait what became of it."""
+    from producers.api import Smsq
+    from worker.domain.batch import Options
+
+    with Smsq() as smsq:
+        options = Options(channel=channel)
+        sent = smsq.send(phone, text, key=key, lane=lane, sender=sender, valid=valid, at=at, options=options)
+        is_up = _say_who_is_missing(smsq, lane, sent.id)
+        if not wait:
+            if as_json:
+                print_json({"id": sent.id, "created": sent.created})
+            else:
+                click.echo(sent.id)
+            return
+        receipt = _wait(smsq, sent.id, timeout)
+    if as_json:
+        from producers.report import as_object
+
+        print_json(as_object(receipt))
+    else:
+        print_receipt(receipt)
+    sys.exit(_code(receipt, is_up))
+
+
+def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
+    """Whether somebody is up to send it."""
+    if smsq.lanes().get(lane):
+        return True
+    talk(f"{message_id} is enrolled and waits: no worker of the {lane} lane is up (`smsq up`)")
+    return False
+
+
+def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
+    """Look until it is final, parked, or the time is up; raises BadCredentials where that is why it waits."""
+    from producers.progress import HALTS, PATIENCE_S
+    from worker.domain.errors import BadCredentials
+    from worker.domain.status import FINAL_STATUSES
+
+    clock = smsq.runtime.clock
+    began = clock.monotonic()
+    told = ""
+    while True:
+        receipt = smsq.status(message_id)
+        waited_s = clock.monotonic() - began
+        if receipt.status in FINAL_STATUSES or receipt.status == "parked":
+            return receipt
+        if receipt.status == "queued" and (halted := smsq.runtime.views.halted()):
+            if halted == "login" and waited_s > PATIENCE_S:
+                raise BadCredentials(f"{message_id} is enrolled and waits: {HALTS['login']}", code=2)
+            if halted != told:
+                talk(f"{message_id} waits: {HALTS.get(halted, halted)}")
+                told = halted
+        if waited_s > timeout_s:
+            talk(f"{message_id} is still {receipt.status} after {timeout_s:g} s; `smsq status {message_id}` shows more")
+            return receipt
+        clock.wait(LOOK_EVERY_S)
+
+
+def _code(receipt: Receipt, is_up: bool) -> int:
+    if receipt.status in ("delivered", "read", "clicked"):
+        return DONE
+    if receipt.status == "refused":
+        return REFUSED
+    return UNREACHABLE if receipt.status == "queued" and not is_up else UNDELIVERED

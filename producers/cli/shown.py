@@ -1,0 +1,83 @@
+"""How results look: for people on standard output, talk on standard error, JSON in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from worker.domain.receipt import Receipt
+    from worker.ledger.views import CampaignView
+
+
+def talk(line: str) -> None:
+    """Say something that is no result."""
+    click.echo(line, err=True)
+
+
+def print_json(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    """One line for machines."""
+    click.echo(json.dumps(told, ensure_ascii=False))
+
+
+def campaign_object(view: CampaignView) -> dict[str, Any]:
+    """A campaign for machines."""
+    return {
+        "id": view.id,
+        "name": view.name,
+        "state": view.state,
+        "rows": view.rows,
+        "invalid": view.invalid,
+        "statuses": dict(view.statuses),
+        "doubles": view.doubles,
+        "cost": float(view.cost),
+        "parts": view.parts,
+        "why": view.why,
+    }
+
+
+def print_campaign(view: CampaignView) -> None:
+    """A campaign for people."""
+    from producers.report import iso, plain, printable
+
+    lines = [
+        ("campaign", f"{view.id}  {printable(view.name)}"),
+        ("state", view.state + (f" ({view.why})" if view.why else "")),
+        ("created", iso(view.created_at)),
+        ("first sent", iso(view.first_sent_at)),
+        ("done", iso(view.done_at)),
+        ("rows", f"{view.rows}, of them {view.invalid} not sent (bad or duplicate)"),
+        ("parts", str(view.parts)),
+        ("cost", plain(view.cost)),
+        *((f"  {name}", str(many)) for name, many in view.statuses.items()),
+        ("doubles", str(view.doubles)),
+    ]
+    for name, value in lines:
+        if value:
+            click.echo(f"{name:<16}{value}")
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """A message for people."""
+    from producers.report import iso, plain, printable
+
+    error = f"{receipt.error} ({receipt.error_code})" if receipt.error_code else receipt.error
+    lines = [
+        ("message", receipt.id),
+        ("phone", printable(receipt.phone)),
+        ("status", receipt.status),
+        ("why", printable(receipt.why)),
+        ("error", printable(error)),
+        ("gateway id", str(receipt.gateway_id or "")),
+        ("parts", str(receipt.parts or "")),
+        ("cost", plain(receipt.cost) if receipt.cost else ""),
+        ("attempts", str(receipt.attempts)),
+        ("submitted", iso(receipt.submitted_at)),
+        ("status since", iso(receipt.status_at)),
+    ]
+    for name, value in lines:
+        if value:
+            click.echo(f"{name:<14}{value}")

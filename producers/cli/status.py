@@ -1,0 +1,23 @@
+"""`smsq status`: what is known of one message."""
+
+from __future__ import annotations
+
+import click
+
+from producers.cli.shown import print_json, print_receipt
+
+
+@click.command("status")
+@click.argument("message_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
+def command(message_id: str, as_json: bool) -> None:
+    """Show what is known of message ID, as `smsq send` and reports name it."""
+    from producers.api import Smsq
+    from producers.report import as_object
+
+    with Smsq() as smsq:
+        receipt = smsq.status(message_id)
+    if as_json:
+        print_json(as_object(receipt))
+    else:
+        print_receipt(receipt)
