@@ -32,6 +32,7 @@
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | 72 h, extended while not final |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
+| `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
 | `bell:job:<id>` | list | rings when the answer is there | finish_job | ten minutes |
 | `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
 """

@@ -1,0 +1,271 @@
+"""`smsq doctor`: looks at everything this installation stands on, and says what cures what is wrong.
+
+It only looks: nothing is sent, no request of the gateway is made (mirrors are connected to and left), and
+the one thing written is a key that lasts a second, to time the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from producers.cli import DONE, FAILED, UNREACHABLE
+from producers.cli.shown import print_json
+
+if TYPE_CHECKING:
+    from worker.runtime import Runtime
+    from worker.settings import Settings
+
+LANES = ("urgent", "bulk", "status", "chores")
+WRITES_TIMED = 10
+SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
+STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, how it is, in words, and what to do about it."""
+
+    name: str
+    level: str  # ok, warn or fail
+    said: str
+    cure: str = ""
+    is_outage: bool = False  # what cannot be reached has an exit code of its own
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="An array of findings on standard output.")
+def command(as_json: bool) -> None:
+    """Look for what is wrong, and say what cures it."""
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    if as_json:
+        print_json([{"name": f.name, "level": f.level, "said": f.said, "cure": f.cure} for f in findings])
+    failed = [finding for finding in findings if finding.level == "fail"]
+    sys.exit(UNREACHABLE if any(f.is_outage for f in failed) else FAILED if failed else DONE)
+
+
+def examine() -> Iterator[Finding]:
+    """Every finding, in the order of what stands on what."""
+    from producers.adoption import adopt, running
+    from worker.domain.errors import LedgerUnreachable
+    from worker.runtime import Runtime
+    from worker.settings import Settings
+
+    settings = Settings.load()
+    home = settings.home.expanduser().absolute()
+    yield Finding("settings", "ok", f"read; home is {home}")
+    up = running(settings.home)
+    said = f"`smsq up` runs here as process {up.pid}" if up is not None else "no `smsq up` runs in this home"
+    yield Finding("up", "ok" if up or settings.redis_url else "warn", said)
+    try:
+        settings = adopt()
+    except LedgerUnreachable as error:
+        yield Finding("redis", "fail", error.sentence.partition(":")[0], "start `smsq up`, or set SMSQ_REDIS_URL", True)
+        yield from _mirrors(settings)
+        return
+    yield from _credentials(settings)
+    yield from _ledger(Runtime.build(settings))
+    yield from _mirrors(settings)
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    if settings.apikey or (settings.login and settings.password):
+        yield Finding("log-in", "ok", f"set, for {settings.account}")
+    elif settings.login:
+        yield Finding("log-in", "ok", f"{settings.account}; its password is for the workers to know")
+    else:
+        cure = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY, where the workers run"
+        yield Finding("log-in", "warn", "not set in this shell", cure)
+    if settings.callback_secret is None:
+        yield Finding("callbacks", "warn", "SMSQ_CALLBACK_SECRET is not set in this shell: `smsq web` refuses them")
+
+
+def _ledger(runtime: Runtime) -> Iterator[Finding]:
+    import redis
+
+    from worker.domain.errors import LedgerTrouble
+    from worker.redis_client import where
+
+    client: Any = runtime.ledger.redis
+    place = where(runtime.redis_url)
+    try:
+        info = client.info("server")
+    except redis.AuthenticationError:
+        yield Finding("redis", "fail", f"{place} wants another password", "correct SMSQ_REDIS_URL", True)
+        return
+    except redis.RedisError as error:
+        cure = "start it, or correct SMSQ_REDIS_URL; work resumes by itself"
+        yield Finding("redis", "fail", f"{place} does not answer ({type(error).__name__})", cure, True)
+        return
+    version = info.get("valkey_version") or info.get("redis_version")
+    yield Finding("redis", "ok", f"{place} answers, version {version}")
+    for part in (_durability, _account, _run, _broker, _processes, _state):
+        try:
+            yield from part(runtime)
+        except LedgerTrouble as error:
+            yield Finding(part.__name__.lstrip("_"), "fail", error.sentence)
+
+
+def _durability(runtime: Runtime) -> Iterator[Finding]:
+    from worker.domain.errors import LedgerWeak
+
+    try:
+        runtime.ledger.check_durable()
+        yield Finding("durability", "ok", "what Redis acknowledged survives a power failure")
+    except LedgerWeak as error:
+        sentence, _, cure = error.sentence.partition(" Cure: ")
+        level = "warn" if runtime.settings.accept_loss else "fail"
+        yield Finding("durability", level, sentence, cure)
+    from worker.ledger.store import translated
+
+    times = []
+    with translated():
+        for _ in range(WRITES_TIMED):
+            began = time.perf_counter()
+            runtime.ledger.redis.set(runtime.ledger.key("doctor"), b"1", px=1000)
+            times.append(time.perf_counter() - began)
+    median = statistics.median(times)
+    said = f"a durable write takes {median * 1000:.1f} ms (the slowest of {WRITES_TIMED}: {max(times) * 1000:.1f})"
+    cure = "" if median < SLOW_WRITE_S else "give Redis a faster disk; throughput is bounded by it"
+    yield Finding("disk", "warn" if cure else "ok", said, cure)
+
+
+def _account(runtime: Runtime) -> Iterator[Finding]:
+    from worker.ledger.store import translated
+
+    with translated():
+        owner = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "account")
+    settings = runtime.settings
+    if owner is None:
+        yield Finding("account", "warn", "this ledger is not founded yet", "the first worker does it: `smsq up`")
+    elif owner.decode() != settings.account and (settings.login or settings.apikey):
+        said = f"this ledger belongs to {owner.decode()}, not to {settings.account}"
+        yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
+    else:
+        yield Finding("account", "ok", f"this ledger belongs to {owner.decode()}")
+
+
+def _run(runtime: Runtime) -> Iterator[Finding]:
+    beat = runtime.ledger.beat()
+    if beat.in_force:
+        yield Finding("run", "ok", "this life of Redis is the one in force")
+    elif beat.fell:
+        yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", "restore its newest data; nothing is sent")
+    else:
+        cure = "a running `smsq up` clears it within seconds"
+        yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
+
+
+def _broker(runtime: Runtime) -> Iterator[Finding]:
+    import redis
+
+    from worker.redis_client import connect, where
+
+    url = runtime.broker_url
+    if not url.startswith(("redis", "unix")):
+        parts = urlsplit(url)
+        said = _connect(parts.hostname or "", parts.port or 5672, None, 3.0)
+        yield Finding("broker", "fail" if said else "ok", said or f"{parts.hostname} takes connections", "", bool(said))
+        return
+    try:
+        with contextlib.closing(connect(url)) as client:
+            theirs = client.info("server")["run_id"]
+        ours = runtime.ledger.redis.info("server")["run_id"]
+    except redis.RedisError as error:
+        yield Finding("broker", "fail", f"{where(url)} does not answer ({type(error).__name__})", "start it", True)
+        return
+    if theirs == ours:
+        cure = "in production give the broker a server of its own by SMSQ_BROKER_URL"
+        yield Finding("broker", "ok", "ledger and broker share one server, which is fine for one machine", cure)
+    else:
+        yield Finding("broker", "ok", "ledger and broker have a server each")
+
+
+def _processes(runtime: Runtime) -> Iterator[Finding]:
+    lanes = runtime.views.lanes()
+    for lane in LANES:
+        count = lanes.get(lane, 0)
+        cure = "" if count else f"`smsq up`, or `smsq worker --lane {lane}`"
+        yield Finding(f"lane {lane}", "ok" if count else "fail", f"{count} worker processes are up", cure)
+    depth = runtime.views.depth()
+    cure = "" if depth.leader else "`smsq up`, or `smsq scheduler`"
+    said = "one leads" if depth.leader else "none leads: campaigns are not handed out"
+    yield Finding("scheduler", "ok" if depth.leader else "fail", said, cure)
+
+
+def _state(runtime: Runtime) -> Iterator[Finding]:
+    halts = {
+        "fell": ("the ledger fell back and grants nothing", "restore its newest data"),
+        "login": ("the gateway refused the log-in", "correct SMSQ_LOGIN and SMSQ_PASSWORD, start the workers again"),
+        "money": ("the account is empty", "top it up; sending goes on by itself"),
+    }
+    halted = runtime.views.halted()
+    said, cure = halts.get(halted, (f"halted: {halted}", "")) if halted else ("nothing halts sending", "")
+    yield Finding("sending", "fail" if halted else "ok", said, cure)
+    depth, motion = runtime.views.depth(), runtime.views.in_motion()
+    if motion["parked"]:
+        yield Finding("parked", "warn", f"{motion['parked']} batches wait for a person", "see their campaign's report")
+    if depth.double_accepts:
+        said = f"{depth.double_accepts} messages were accepted twice"
+        yield Finding("doubles", "fail", said, "this must never happen: keep the logs and journals, and report it")
+    for alarm, count in depth.alarms.items():
+        yield Finding("alarm", "warn", f"{alarm}: {count}", "see the runbook")
+    known = runtime.views.balance()
+    if known is not None:
+        age_s = runtime.clock.now() - known[1]
+        yield Finding("balance", "ok", f"{known[0]}, as of {age_s:.0f} s ago")
+
+
+def _mirrors(settings: Settings) -> Iterator[Finding]:
+    from worker.gateway.brands import BRANDS
+
+    bases = settings.mirrors or BRANDS[settings.brand].mirrors
+    with ThreadPoolExecutor(len(bases)) as pool:
+        troubles = list(pool.map(lambda base: _reach(base, settings.connect_timeout_s), bases))
+    is_cut_off = all(troubles)
+    for base, trouble in zip(bases, troubles, strict=True):
+        if not trouble:
+            yield Finding("mirror", "ok", f"{base} takes connections")
+        else:
+            cure = "look at this machine's network and firewall" if is_cut_off else "others are used meanwhile"
+            yield Finding("mirror", "fail" if is_cut_off else "warn", f"{base}: {trouble}", cure, is_cut_off)
+
+
+def _reach(base: str, timeout_s: float) -> str:
+    parts = urlsplit(base)
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    return _connect(parts.hostname or "", parts.port or (443 if tls else 80), tls, timeout_s)
+
+
+def _connect(host: str, port: int, tls: ssl.SSLContext | None, timeout_s: float) -> str:
+    """Connect and leave; the trouble, '' for none."""
+    try:
+        with contextlib.ExitStack() as stack:
+            line = stack.enter_context(socket.create_connection((host, port), timeout_s))
+            if tls is not None:
+                stack.enter_context(tls.wrap_socket(line, server_hostname=host))
+    except OSError as error:
+        return str(error.strerror or error) or type(error).__name__
+    return ""
+
+
+def _print(finding: Finding) -> None:
+    level = click.style(f"{finding.level:<5}", fg=STYLES[finding.level])
+    click.echo(f"{level} {finding.name:<12} {finding.said}")
+    if finding.cure:
+        click.echo(f"{'':<18} → {finding.cure}")
