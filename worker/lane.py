@@ -26,6 +26,7 @@ from worker.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
+PROBE_LOOK_S = 0.25
 PROBES_A_MINUTE = 6  # balance questions that heal a mirror's breaker; the gateway allows ten a minute in all
 
 
@@ -61,7 +62,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     watchdog = Watchdog(runtime.broker, worker)
     watchdog.start()
     log.info("worker started lane=%s threads=%d", lane, threads)
-    while not runtime.stopping.wait(BEAT_S):
+    while not runtime.stopping.wait(PROBE_LOOK_S):
         _probe(runtime)
     watchdog.stop()
     worker.stop(timeout=int((settings.read_timeout_s + 5) * 1000))

@@ -26,7 +26,8 @@ OFFSETS_S = (1.0, 5.0, 15.0, 45.0, 90.0, 180.0)  # from the claim to each questi
 LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
 BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to compare with
-CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doubt
+CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doubt, at most the gateway's minute
+INCOMPLETE_AGAIN_S = 60.0  # at most until the next try where a mirror, a control or leave to ask was missing
 JUST_AFTER_S = 0.5
 SINGLES_MOST = 2  # phones of a batch that are asked about one by one
 
@@ -92,7 +93,8 @@ class DoubtSettler:
 
     def _look_for_absence(self, batch: BatchView, pairs: Sequence[Pair], asked_at: float, known_s: float) -> None:
         newest = batch.ids[-1]
-        asked = self._ask_both(newest.mirror, pairs)
+        conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
+        asked = self._ask_both(newest.mirror, pairs, conclusive_at)
         absent: set[Pair] = set(pairs)
         mirrors: list[str] = []
         control_at = float("inf")
@@ -105,24 +107,20 @@ class DoubtSettler:
         if not mirrors:
             absent, control_at = set(), 0.0
         wanting = len(mirrors) < len(asked)
+        complete = bool(mirrors) and not wanting and all(answer is not None for answer, _ in asked.values())
         grouped: dict[int, list[int]] = {}
         places = {phone: index for index, phone in enumerate(batch.phones)}
         for gateway_id, phone in absent:
             grouped.setdefault(gateway_id, []).append(places[phone])
-        age_s = asked_at - newest.claimed_at
+        again = min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
+        next_s = self._step(asked_at - newest.claimed_at, known_s) if complete else again
         self._record(
-            batch.ref,
-            batch,
-            grouped,
-            mirrors,
-            asked_at,
-            known_s,
-            wanting=wanting,
-            next_s=self._step(age_s, known_s),
-            control_at=control_at,
+            batch.ref, batch, grouped, mirrors, asked_at, known_s, wanting=wanting, next_s=next_s, control_at=control_at
         )
 
-    def _ask_both(self, carrier: str, pairs: Sequence[Pair]) -> dict[str, tuple[StatusAnswer | None, float]]:
+    def _ask_both(
+        self, carrier: str, pairs: Sequence[Pair], conclusive_at: float
+    ) -> dict[str, tuple[StatusAnswer | None, float]]:
         """Ask the mirror that carried the attempt, and one other that is up: what each said, and its control's age."""
         mirrors = [carrier] if carrier in self._rt.mirrors.bases else []
         other = self._rt.mirrors.next_to_ask({carrier})
@@ -130,7 +128,7 @@ class DoubtSettler:
             mirrors.append(other)
         asked = {}
         for mirror in mirrors:
-            control = self._control_on(mirror)
+            control = self._control_on(mirror, conclusive_at)
             asked[mirror] = (self._ask_all(pairs, mirror) if control else None, control)
         return asked
 
@@ -150,14 +148,16 @@ class DoubtSettler:
             together.no_money.extend(answer.no_money)
         return together if answered else None
 
-    def _control_on(self, mirror: str) -> float:
-        """When the control was accepted that this mirror shows now; 0 where it shows none."""
-        seen = self._rt.ledger.control_of(mirror, CONTROL_FRESH_S)
-        if seen:
-            return seen
+    def _control_on(self, mirror: str, conclusive_at: float) -> float:
+        """When the control was accepted that this mirror shows now; 0 where it shows none.
+
+        One that another doubt has found serves here too, unless a younger message would be conclusive.
+        """
+        fresh_s = min(CONTROL_FRESH_S, self._rt.settings.mass_ask_every_s)
+        seen = self._rt.ledger.control_of(mirror, fresh_s)
         control = self._rt.ledger.control_message(self._rt.settings.visible_s)
-        if control is None:
-            return 0.0
+        if control is None or (seen and (seen > conclusive_at or control.accepted_at <= seen)):
+            return seen
         asked_at = self._rt.ledger.time()
         answer = self._asker.ask([(control.gateway_id, control.phone)], mirror)
         if answer is None or not answer.found:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 TRIP_AFTER = 2  # unknown outcomes in a row
 FIRST_PROBE_S = 5.0  # from the trip to the first send that may probe; doubles each time
+FIRST_QUESTION_S = 0.5  # from the trip to the first harmless question that may close it; doubles each time
+LAST_QUESTION_S = 60.0  # the gateway allows ten balance requests a minute, of all processes together
 LAST_PROBE_S = 300.0  # an hour of broken answers costs a mirror some fifteen doubts, not a thousand
 FIRST_REST_S = 0.5  # after a refused connection; doubles each time
 LAST_REST_S = 30.0  # a mirror that came back is found again within this time
@@ -22,8 +24,10 @@ class Breaker:
         self._unknowns = 0
         self._refusals = 0
         self._probes = 0
+        self._questions = 0
         self.rests_until = 0.0
         self.probe_at = 0.0
+        self.question_at = 0.0
 
     @property
     def is_tripped(self) -> bool:
@@ -46,8 +50,8 @@ class Breaker:
 
     def good(self) -> None:
         """Something well-formed came back, an error code included."""
-        self._unknowns = self._refusals = self._probes = 0
-        self.rests_until = self.probe_at = 0.0
+        self._unknowns = self._refusals = self._probes = self._questions = 0
+        self.rests_until = self.probe_at = self.question_at = 0.0
 
     def unknown(self, now: float) -> None:
         """A request was begun and its outcome is not known."""
@@ -57,11 +61,17 @@ class Breaker:
         self.rests_until = 0.0
         if self.is_tripped and not was_tripped:
             self._put_off_probe(now)
+            self.put_off_question(now)
 
     def unreachable(self, now: float) -> None:
         """No connection could be opened."""
         self.rests_until = now + min(LAST_REST_S, FIRST_REST_S * 2.0 ** min(self._refusals, 16))
         self._refusals += 1
+
+    def put_off_question(self, now: float) -> None:
+        """Note that a harmless question is about to be put to a tripped mirror: the next is due later."""
+        self.question_at = now + min(LAST_QUESTION_S, FIRST_QUESTION_S * 2.0 ** min(self._questions, 16))
+        self._questions += 1
 
     def _put_off_probe(self, now: float) -> None:
         self.probe_at = now + min(LAST_PROBE_S, FIRST_PROBE_S * 2.0 ** min(self._probes, 16))

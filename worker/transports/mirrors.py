@@ -56,8 +56,8 @@ class Mirrors:
         with self._lock:
             for base in self.bases:
                 breaker = self._breakers[base]
-                if breaker.is_tripped and breaker.free_at() <= now:
-                    breaker.take(now)
+                if breaker.is_tripped and max(breaker.rests_until, breaker.question_at) <= now:
+                    breaker.put_off_question(now)
                     return base
             return None
 
