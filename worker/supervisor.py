@@ -104,6 +104,11 @@ class Supervisor:
         """Ask the loop to stop; asking again hurries. Safe in a signal handler and from any thread."""
         self._asked += 1
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether somebody asked it to stop."""
+        return self._asked > 0
+
     def run(self) -> int:
         """Run until asked to stop: 0 then, 1 if a child could not be started; SmsqError if another runs here."""
         for folder in (self._front, self._home):

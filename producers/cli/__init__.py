@@ -25,7 +25,14 @@ class Row(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Row]] = {
+    "demo": Row("producers.cli.demo:command", "See a sample campaign run on this machine alone, then its report."),
     "up": Row("producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."),
+    "send": Row("producers.cli.send:command", "Send one message."),
+    "campaign": Row("producers.cli.campaign:group", "Check, run and watch campaigns."),
+    "status": Row("producers.cli.status:command", "Show what is known of a message."),
+    "cost": Row("producers.cli.cost:command", "Show what a message or a file would cost."),
+    "balance": Row("producers.cli.balance:command", "Show what is left on the account."),
+    "doctor": Row("producers.cli.doctor:command", "Look for what is wrong, and say what cures it."),
     "web": Row("producers.cli.web:command", "Receive the gateway's statuses."),
     "worker": Row("producers.cli.processes:worker", "Run the workers of one lane."),
     "scheduler": Row("producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),

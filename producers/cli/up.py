@@ -100,8 +100,12 @@ def run(
     front: Path | None = None,
     verbose: bool = False,
     say: Callable[[str], None] = lambda line: click.echo(line, err=True),
+    started: Callable[[Supervisor], None] = lambda supervisor: None,
 ) -> int:
-    """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home)."""
+    """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home).
+
+    `started` is given the supervisor right before it runs, so that its caller can stop it.
+    """
     settings = Settings.load(environ, file)
     home = settings.home.expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -123,6 +127,7 @@ def run(
         )
         for line in _where_things_are(settings, home, gateway):
             say(line)
+        started(supervisor)
         return supervisor.run()
 
 

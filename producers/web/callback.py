@@ -20,7 +20,6 @@ from worker.ledger import Fact
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
 BODY_TIMEOUT_S = 10.0  # the gateway's calls arrive in one packet
-GATHER_S = 0.004  # the first call of a group waits so long for company
 LARGEST_GROUP = 500  # facts in one ledger call: some 10 ms of Redis
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ class Gatherer:
         await future
 
     async def _run(self) -> None:
-        await asyncio.sleep(GATHER_S)
+        await asyncio.sleep(0)  # calls that are readable by now come along; the next group gathers during this one
         while self._waiting:
             group, facts = self._next_group()
             try:
