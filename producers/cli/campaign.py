@@ -233,7 +233,7 @@ def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> None:
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
-    from worker.domain.errors import Unreachable
+    from worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = _price(smsq, drafted, found)
     for line in _found_lines(found):
@@ -249,7 +249,7 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
     if is_agreed:
         talk(question.removesuffix("?").replace("Send", "Sending", 1))
     elif not sys.stdin.isatty():
-        raise click.UsageError(f"{question} Nobody can be asked here: add --yes")
+        raise BadInput(f"{question} Nobody can be asked here: add --yes")
     elif not click.confirm(question, err=True):
         raise click.Abort
     return replace(drafted, part_price=price.cost / max(1, found.parts)) if price is not None else drafted
@@ -296,9 +296,12 @@ def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
 
 def _seen() -> Callable[[int], None]:
     """Tells a person now and then how far a look through a large file has come."""
+    said = 0
 
     def seen(rows: int) -> None:
-        if rows // SAY_EVERY_ROWS != (rows - 1000) // SAY_EVERY_ROWS:
+        nonlocal said
+        if rows - said >= SAY_EVERY_ROWS:
+            said = rows
             talk(f"looked through {rows} rows")
 
     return seen
@@ -327,18 +330,25 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
 
 def _found_lines(found: Preflight) -> Iterator[str]:
     yield f"{found.rows} rows: {found.messages} messages, {found.parts} parts (the longest text has {found.longest})"
-    for (status, reason), many in found.reasons.most_common(SHOWN):
-        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
-        shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
-        yield f"  not sent: {many} {status}, {reason} (row {shown})"
-    if len(found.reasons) > SHOWN:
-        yield f"  and {len(found.reasons) - SHOWN} other reasons"
-    for reject in found.rejects[:SHOWN]:
-        yield f"    row {reject.row}: {reject.value or '(nothing)'}: {reject.reason}"
+    yield from _reject_lines(found)
     if found.unicode_texts:
         yield f"  {found.unicode_texts} texts need 70 characters a part instead of 160"
     for char, instead, many in found.replaceable()[:SHOWN]:
         yield f"    because of {char.strip() or 'a special space'} (U+{ord(char):04X}) in {many}: write {instead}"
+
+
+def _reject_lines(found: Preflight) -> Iterator[str]:
+    """Each row that cannot be sent where they are few, else each reason with its first rows."""
+    if found.rows - found.messages <= SHOWN:
+        for reject in found.rejects:
+            yield f"  row {reject.row} {reject.status}: {reject.value or '(nothing)'}: {reject.reason}"
+        return
+    for (status, reason), many in found.reasons.most_common(SHOWN):
+        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
+        shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
+        yield f"  {many} {status}: {reason} (row {shown})"
+    if len(found.reasons) > SHOWN:
+        yield f"  and {len(found.reasons) - SHOWN} other reasons"
 
 
 def _price_lines(price: Price | None, balance: Decimal | None, why: str) -> Iterator[str]:

@@ -78,7 +78,8 @@ def examine() -> Iterator[Finding]:
         yield Finding("redis", "fail", error.sentence.partition(":")[0], "start `smsq up`, or set SMSQ_REDIS_URL", True)
         yield from _mirrors(settings)
         return
-    yield from _credentials(settings)
+    if up is None:
+        yield from _credentials(settings)
     yield from _ledger(Runtime.build(settings))
     yield from _mirrors(settings)
 
@@ -86,8 +87,6 @@ def examine() -> Iterator[Finding]:
 def _credentials(settings: Settings) -> Iterator[Finding]:
     if settings.apikey or (settings.login and settings.password):
         yield Finding("log-in", "ok", f"set, for {settings.account}")
-    elif settings.login:
-        yield Finding("log-in", "ok", f"{settings.account}; its password is for the workers to know")
     else:
         cure = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY, where the workers run"
         yield Finding("log-in", "warn", "not set in this shell", cure)

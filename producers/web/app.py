@@ -60,6 +60,7 @@ def run(runtime: Runtime) -> int:
         port=int(port),
         access_log=False,
         log_config=None,
+        log_level="warning",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=5,
@@ -68,6 +69,7 @@ def run(runtime: Runtime) -> int:
     if settings.callback_secret is None:
         log.warning("callbacks refused why=SMSQ_CALLBACK_SECRET is not set")
     server = uvicorn.Server(config)
+    log.info("web started address=%s", settings.web_addr)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: None)  # uvicorn stops at its own, then raises it once more: a stop is no error
     try:
