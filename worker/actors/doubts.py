@@ -57,7 +57,9 @@ class DoubtSettler:
             if batch is None:
                 continue
             for known in batch.ids:
-                if known.state == IdState.ABSENT:
+                if known.state == IdState.ABSENT or (
+                    known.state == IdState.OPEN and batch.state in (BatchState.PARKED, BatchState.SETTLED)
+                ):
                     carried = [phone for index, phone in enumerate(batch.phones) if known.holds(index)]
                     self._asker.learn(self._asker.ask([(known.gateway_id, carried[0])]))
             self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)

@@ -167,7 +167,7 @@ class Sender:
             line.done(keep=False)
             self._rt.mirrors.unknown(line.mirror)
             self._measure(line.mirror, "unknown", began)
-            self._doubt(claim, "no_answer")
+            self._doubt(claim, "no_answer", over=error.peer_closed)
             log.warning("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence)
             return Turn.OVER
         answer = read_send(reply.status, reply.body, claim.gateway_id, len(claim.phones))
@@ -240,9 +240,9 @@ class Sender:
         self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
         return Turn.AGAIN if done[0] == "again" else Turn.OVER
 
-    def _doubt(self, claim: Claim, why: str, *, alone: bool = False, money: bool = False) -> None:
+    def _doubt(self, claim: Claim, why: str, *, over: bool = True, alone: bool = False, money: bool = False) -> None:
         first = FIRST_DOUBT_S[claim.lane]
-        self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money))
+        self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money, over=over))
 
     def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:
         """Run a verb, again and again while Redis is away and the lease lasts; then leave it to the lease."""

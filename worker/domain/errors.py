@@ -64,7 +64,12 @@ class Unreachable(Later):
 
 
 class Unknown(SmsqError):
-    """The request may have been accepted; only asking can tell."""
+    """The request may have been accepted; only asking can tell.
+
+    `peer_closed` says that the gateway itself ended the connection, so that nothing runs there any more.
+    """
+
+    peer_closed: bool = False
 
 
 class NoReply(Unknown):

@@ -146,10 +146,11 @@ class Asking(Store):
     def control_message(self, visible_s: float) -> Control | None:
         """The youngest accepted message that has had `visible_s` to become visible, None where there is none."""
         with translated():
-            young, young_at, ripe, ripe_at = self.redis.hmget(
-                self.key("control"), ["young", "young_at", "ripe", "ripe_at"]
+            young, young_at, ripe, ripe_at, noted = self.redis.hmget(
+                self.key("control"), ["young", "young_at", "ripe", "ripe_at", "visible_ms"]
             )
-            self.redis.hset(self.key("control"), "visible_ms", str(int(visible_s * 1000)))
+            if noted is None or int(noted) != int(visible_s * 1000):
+                self.redis.hset(self.key("control"), "visible_ms", str(int(visible_s * 1000)))
         for named, at in ((young, young_at), (ripe, ripe_at)):
             if named is not None and self.time() - int(at) / 1000 >= visible_s:
                 gateway_id, _, phone = named.decode().partition(":")

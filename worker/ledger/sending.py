@@ -93,7 +93,7 @@ class Sending(Store):
 
     def release(self, claim: Claim, *, unsaid: bool, delay_s: float = 0.0) -> str:
         """Nothing was accepted: `unsaid` where nothing was written, else the gateway itself said later."""
-        how = "unsaid" if unsaid else "unwanted"
+        how = "unwritten" if unsaid else "unwanted"
         return self.call_on(
             "release",
             claim.ref,
@@ -115,9 +115,14 @@ class Sending(Store):
         *,
         alone: bool = False,
         money: bool = False,
+        over: bool = False,
     ) -> str:
-        """The outcome is unknown. `alone` sends what turns out absent one by one; `money` waits for a top-up."""
-        marks: list[Argument] = ["1" if alone else "", "1" if money else "", 0]
+        """The outcome is unknown. `alone` sends what turns out absent one by one; `money` waits for a top-up.
+
+        `over` where nothing of the request runs any more, so that its slot is free: the gateway gave a
+        complete answer, or closed the connection.
+        """
+        marks: list[Argument] = ["1" if alone else "", "1" if money else "", 0, "1" if over else ""]
         return self.call_on(
             "doubt",
             claim.ref,
@@ -140,6 +145,7 @@ class Sending(Store):
             "",
             "",
             int(silence_s * 1000),
+            "",
         )[0].decode()
 
     def drop(self, ref: Ref, why: str) -> str:

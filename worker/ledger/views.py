@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from worker.domain.batch import MessageId, Ref, unpack_rows
-from worker.domain.receipt import Receipt, Stored, status_name, unpack
+from worker.domain.receipt import MAX_IDS, Receipt, Stored, status_name, unpack
 from worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
@@ -356,7 +356,10 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
 
 
 def _id_of(batch: BatchView, index: int, place: int) -> KnownId | None:
-    if place and place <= len(batch.ids):
+    if place and place <= len(batch.ids) and place < MAX_IDS:
         return batch.ids[place - 1]
+    if place == MAX_IDS:  # the receipt's nibble is full: the newest that carried it and was not absent
+        carried = [i for i in batch.ids[MAX_IDS - 1 :] if i.holds(index) and i.state != IdState.ABSENT]
+        return carried[-1] if carried else None
     carried = [i for i in batch.ids if i.holds(index)]
     return carried[-1] if carried else None

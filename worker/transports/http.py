@@ -245,13 +245,19 @@ def _template(mirror: str) -> requests.PreparedRequest:
     return prepared
 
 
+_PEER_CLOSED = (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionResetError)
+
+
 def _translate(error: Exception, mirror: str) -> Unknown:
     """Our own error for whatever failed; the sentence names the mirror and nothing that was said."""
     chain = list(_chain(error))
+    trouble: Unknown = NoReply(f"{mirror}: the exchange failed")
     for kind, ours, words in _SAY_TROUBLES:
         if any(isinstance(link, kind) for link in chain):
-            return ours(f"{mirror}: {words}")
-    return NoReply(f"{mirror}: the exchange failed")
+            trouble = ours(f"{mirror}: {words}")
+            break
+    trouble.peer_closed = any(isinstance(link, _PEER_CLOSED) for link in chain)
+    return trouble
 
 
 def _chain(error: BaseException, depth: int = 0) -> Iterator[BaseException]:

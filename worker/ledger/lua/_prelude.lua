@@ -10,7 +10,7 @@ local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, EN
   OWNER, NONCE, LEASE, IDS, WHY, RESENT, SOLO, SINCE, ASKED, KEY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
   16, 17, 18, 19, 20, 21, 22, 23
 -- Places in one gateway id of a batch.
-local GID, ID_STATE, MIRROR, CLAIMED_AT, MEMBERS, ABSENTS, MONEY = 1, 2, 3, 4, 5, 6, 7
+local GID, ID_STATE, MIRROR, CLAIMED_AT, MEMBERS, ABSENTS, MONEY, DOUBLED = 1, 2, 3, 4, 5, 6, 7, 8
 local LANES = { [0] = 'urgent', [1] = 'bulk' }
 local RECEIPT = 11
 local NO_RECEIPT = string.rep('\0', RECEIPT)
@@ -32,8 +32,12 @@ local function save_batch(m)
   redis.call('HSET', SHARD, number .. 'm', cmsgpack.pack(m))
 end
 
--- A batch that never existed is an alarm and creates no key; one that was purged is ignored.
+-- A batch that never existed is an alarm and creates no key; one that was purged is ignored. Neither stays in motion.
 local function unknown_batch()
+  for _, set in ipairs({ READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED }) do
+    redis.call('ZREM', set, ref)
+  end
+  redis.call('SREM', HELD, ref)
   if tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
     redis.call('HINCRBY', TOTALS, 'alarm:unknown-batch', 1)
     return { 'never' }
@@ -87,6 +91,14 @@ end
 
 local function holds(set, index) return set == '' or string.byte(set, index + 2) == 49 end
 
+-- Marks of an id beside its members: '' for none.
+local function marked(marks, index) return marks ~= nil and marks ~= '' and string.byte(marks, index + 2) == 49 end
+
+local function with_mark(m, marks, index, mark)
+  if marks == nil or marks == '' then marks = '/' .. string.rep('0', m[COUNT]) end
+  return string.sub(marks, 1, index + 1) .. mark .. string.sub(marks, index + 3)
+end
+
 -- Totals: what a campaign shows at once, and what the exporter reads ----------------------------------------------
 
 local UNDECIDED = { [READY] = 'queued', [SENDING] = 'sending', [DOUBTFUL] = 'doubtful', [PARKED] = 'parked' }
@@ -103,14 +115,20 @@ local function add_gauge(m, state, by)
   redis.call('HINCRBY', TOTALS, 'batches:' .. LANES[m[LANE]] .. ':' .. state, by)
 end
 
--- A campaign is done when its enrolment is closed and every message is final or parked.
+-- A campaign is done when its enrolment is closed and every message is final or parked; a cancelled one stays
+-- cancelled and is over.
 local function finish_campaign()
+  if SINGLE then return end
   local c = redis.call('HMGET', CAMPAIGN_KEY, 'closed', 'state', 's:queued', 's:sending', 's:doubtful', 's:accepted')
-  if c[1] ~= '1' or c[2] == 'done' or c[2] == 'cancelled' then return end
+  if c[2] == 'done' or (c[1] ~= '1' and c[2] ~= 'cancelled') then return end
   for place = 3, 6 do
     if c[place] and c[place] ~= '0' then return end
   end
-  redis.call('HSET', CAMPAIGN_KEY, 'state', 'done', 'done_at', now)
+  if c[2] == 'cancelled' then
+    redis.call('HSETNX', CAMPAIGN_KEY, 'done_at', now)
+  else
+    redis.call('HSET', CAMPAIGN_KEY, 'state', 'done', 'done_at', now)
+  end
 end
 
 -- Moves -----------------------------------------------------------------------------------------------------------
@@ -131,6 +149,18 @@ local function forget_motion()
   redis.call('ZREM', DOUBTS, ref)
   redis.call('ZREM', BLIND, ref)
   redis.call('ZREM', PARKINGS, ref)
+  redis.call('SREM', HELD, ref)
+end
+
+-- From here on we ask: with the next question in `ms`.
+local function enter_doubt(m, rest, why, ms)
+  forget_motion()
+  redis.call('ZREM', ready_key(m), ref)
+  move(m, DOUBTFUL, #rest)
+  m[WHY], m[SINCE], m[ASKED] = why, now, 0
+  m[OWNER], m[NONCE], m[LEASE] = '', '', 0
+  redis.call('ZADD', DOUBTS, now + ms, ref)
+  if #rest == m[COUNT] then redis.call('ZADD', BLIND, now, ref) end
 end
 
 local function find_id(m, gid)
@@ -139,11 +169,25 @@ local function find_id(m, gid)
   end
 end
 
-local function has_open_id(m)
+-- May one of these messages live under an id that is open (`besides` the one named)?
+local function has_open_id(m, indices, besides)
   for _, id in ipairs(m[IDS]) do
-    if id[ID_STATE] == OPEN then return true end
+    if id[ID_STATE] == OPEN and id[GID] ~= besides then
+      for _, index in ipairs(indices) do
+        if holds(id[MEMBERS], index) and not marked(id[ABSENTS], index) then return true end
+      end
+    end
   end
   return false
+end
+
+-- The id that a receipt names; from the fifteenth on the nibble is full, and it is the newest that carried the message.
+local function id_at(m, place, index)
+  if place < MOST_IDS then return m[IDS][place] end
+  for later = #m[IDS], MOST_IDS, -1 do
+    local id = m[IDS][later]
+    if id[ID_STATE] ~= ABSENT and holds(id[MEMBERS], index) then return id end
+  end
 end
 
 local FAILURE = { [EXPIRED] = true, [UNDELIVERABLE] = true, [REFUSED] = true }
@@ -151,9 +195,22 @@ local FAILURE = { [EXPIRED] = true, [UNDELIVERABLE] = true, [REFUSED] = true }
 -- May a failure under `id` end the message? Only when no other id of it is open or accepted.
 local function another_may_live(m, id, index)
   for _, other in ipairs(m[IDS]) do
-    if other[GID] ~= id[GID] and other[ID_STATE] ~= ABSENT and holds(other[MEMBERS], index) then return true end
+    if other[GID] ~= id[GID] and other[ID_STATE] ~= ABSENT and holds(other[MEMBERS], index)
+      and not marked(other[ABSENTS], index) then
+      return true
+    end
   end
   return false
+end
+
+-- A message that is proved under a second id left twice: counted once per message and further id.
+local function note_double(m, index, id, known_place)
+  local first = id_at(m, known_place, index)
+  if not first or first[GID] == id[GID] or marked(id[DOUBLED], index) then return end
+  first[DOUBLED] = with_mark(m, first[DOUBLED], index, '1')
+  id[DOUBLED] = with_mark(m, id[DOUBLED], index, '1')
+  redis.call('HINCRBY', TOTALS, 'doubles', 1)
+  redis.call('HINCRBY', CAMPAIGN_KEY, 'doubles', 1)
 end
 
 -- Merge one fact into one receipt; facts merge in every state, from anyone, and never backwards.
@@ -162,10 +219,7 @@ local function merge(m, blob, index, id, place, status, err, parts, cost, at)
   local old_status, old_err, nibbles, old_cost, old_at = struct.unpack('>BBBI4I4', blob, index * RECEIPT + 1)
   local old_place = math.floor(nibbles / 16)
   if status ~= ACCEPTED and FAILURE[status] and another_may_live(m, id, index) then status = ACCEPTED end
-  if PROVES[old_status] and PROVES[status] and old_place ~= place and id[ID_STATE] ~= ACCEPTED_ID then
-    redis.call('HINCRBY', TOTALS, 'doubles', 1)
-    redis.call('HINCRBY', CAMPAIGN_KEY, 'doubles', 1)
-  end
+  if PROVES[old_status] and PROVES[status] and old_place > 0 then note_double(m, index, id, old_place) end
   local new_parts = parts > 0 and math.min(parts, 15) or nibbles % 16
   local new_cost = cost >= 0 and cost or old_cost
   if RANK[status] <= RANK[old_status] then
@@ -175,7 +229,7 @@ local function merge(m, blob, index, id, place, status, err, parts, cost, at)
     end
     return nil
   end
-  return struct.pack('>BBBI4I4', status, err, math.min(place, 15) * 16 + new_parts, new_cost, at), old_status, status,
+  return struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + new_parts, new_cost, at), old_status, status,
     new_cost - old_cost
 end
 
@@ -205,6 +259,9 @@ local function settle_batch(m, blob, ask_after)
   local waiting = false
   for index = 0, m[COUNT] - 1 do
     if not FINAL[status_at(blob, index)] then waiting = true break end
+  end
+  for _, id in ipairs(m[IDS]) do
+    if id[ID_STATE] == OPEN then redis.call('ZADD', WATCH, now + 3600000, ref) break end
   end
   if m[LANE] == 0 then redis.call('HDEL', SHARD, number .. 't') end -- a code's text goes as soon as it is settled
   if waiting then
@@ -272,12 +329,20 @@ local function apply_facts(m, facts, ask_after)
   return blob, changed
 end
 
+-- Does any receipt name the id at this place?
+local function is_proved(m, blob, place)
+  for index = 0, m[COUNT] - 1 do
+    if math.floor(string.byte(blob, index * RECEIPT + 3) / 16) == math.min(place, MOST_IDS) then return true end
+  end
+  return false
+end
+
 -- After facts: does every message have a verdict now? A found phone does not end `sending`.
 local function conclude(m, blob, ask_after)
   local rest = undecided(m, blob)
   if m[STATE] ~= SENDING and m[STATE] ~= SETTLED and #rest == 0 then
-    for _, id in ipairs(m[IDS]) do
-      if id[ID_STATE] == OPEN then id[ID_STATE] = ACCEPTED_ID end
+    for place, id in ipairs(m[IDS]) do
+      if id[ID_STATE] == OPEN and is_proved(m, blob, place) then id[ID_STATE] = ACCEPTED_ID end
     end
     settle_batch(m, blob, ask_after)
   elseif m[STATE] == SETTLED then
@@ -293,13 +358,14 @@ local function conclude(m, blob, ask_after)
   end
 end
 
--- The youngest accepted message that had time to become visible: the control of trusted absence.
-local function note_control(gid, phone)
+-- The youngest accepted message that had time to become visible: the control of trusted absence. `at` is when it was
+-- claimed, the earliest moment at which the gateway can have accepted it.
+local function note_control(gid, phone, at)
   local c = redis.call('HMGET', CONTROL, 'young', 'young_at', 'visible_ms')
   if not c[1] then
-    redis.call('HSET', CONTROL, 'young', gid .. ':' .. phone, 'young_at', now)
-  elseif now - tonumber(c[2]) >= tonumber(c[3] or '60000') then
-    redis.call('HSET', CONTROL, 'ripe', c[1], 'ripe_at', c[2], 'young', gid .. ':' .. phone, 'young_at', now)
+    redis.call('HSET', CONTROL, 'young', gid .. ':' .. phone, 'young_at', at)
+  elseif at - tonumber(c[2]) >= tonumber(c[3] or '60000') then
+    redis.call('HSET', CONTROL, 'ripe', c[1], 'ripe_at', c[2], 'young', gid .. ':' .. phone, 'young_at', at)
   end
 end
 
@@ -309,5 +375,3 @@ local function phone_at(phones, index)
   for at = 2 + index * width, 1 + (index + 1) * width do value = value * 256 + string.byte(phones, at) end
   return string.format('%.0f', value)
 end
-
-

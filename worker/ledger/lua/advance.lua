@@ -17,6 +17,7 @@ local function index_of(phone)
     packed[at] = string.char(value % 256)
     value = math.floor(value / 256)
   end
+  if value > 0 then return nil end -- more digits than any phone of this batch
   local wanted, from = table.concat(packed), 1
   while true do
     local at = string.find(bytes, wanted, from, true)
@@ -31,9 +32,10 @@ for at = 5, #ARGV, 7 do
   local id, place = find_id(m, tonumber(ARGV[at]))
   local index = index_of(ARGV[at + 1])
   if id and index and holds(id[MEMBERS], index) then
-    if id[ID_STATE] == ABSENT then redis.call('HINCRBY', TOTALS, 'late_arrivals', 1) end
+    if id[ID_STATE] == ABSENT or marked(id[ABSENTS], index) then redis.call('HINCRBY', TOTALS, 'late_arrivals', 1) end
     facts[#facts + 1] = { index, id, place, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
       tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]) }
+    if marked(id[ABSENTS], index) then id[ABSENTS] = with_mark(m, id[ABSENTS], index, '0') end
   else
     redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
   end

@@ -7,6 +7,7 @@ if not m then
   return { 'final' }
 end
 in_motion(m)
+redis.call('ZREM', ASKS, '') -- a first write that a full server allows
 if not redis.call('ZSCORE', ASKS, ref) then return { 'final' } end
 m[ASKED] = m[ASKED] + 1
 local steps = #ARGV - 3

@@ -16,13 +16,16 @@ local function granted(id, rest_set, n, actual)
     redis.call('HGET', SHARD, number .. 'p'), texts, rest_set, c[1] or '', m[OPTIONS] ~= '' and m[OPTIONS] or c[2] or '' }
 end
 
-if m[STATE] == SENDING and m[NONCE] == ARGV[4] then -- the reply was lost: the same answer again
-  local id = m[IDS][#m[IDS]]
-  return granted(id, id[MEMBERS], tonumber(redis.call('HGET', RUN, 'n:' .. run()) or '0'), run())
-end
-if m[STATE] ~= READY then return { 'taken' } end
-
 local forced, actual = in_force()
+local nonce = ARGV[4] .. ' ' .. actual -- a claim of an earlier run is not answered again: the roll call decides about it
+if m[STATE] == SENDING and m[NONCE] == nonce then -- the reply was lost: the same answer again
+  local id = m[IDS][#m[IDS]]
+  return granted(id, id[MEMBERS], tonumber(redis.call('HGET', RUN, 'n:' .. actual) or '0'), actual)
+end
+if m[STATE] ~= READY then
+  redis.call('ZREM', ready_key(m), ref)
+  return { 'taken' }
+end
 if not forced then return { 'halted', 'run' } end
 
 local blob = load_receipts(m)
@@ -31,25 +34,25 @@ if #rest == 0 then settle_batch(m, blob, 0) save_batch(m) return { 'settled' } e
 
 local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'cost', 'part_price', 'rate', 'tokens', 'tokens_at',
   's:sending', 's:doubtful')
-if not SINGLE then
-  if c[1] == 'cancelled' then
-    blob = decide_rest(m, blob, CANCELLED, 0)
-    settle_batch(m, blob, 0)
-    save_batch(m)
-    return { 'settled' }
+-- Ours to end, but never while an earlier attempt may have been accepted: then we ask first.
+local function end_it(status)
+  if has_open_id(m, rest) then
+    enter_doubt(m, rest, NAME[status], 1000)
+  else
+    settle_batch(m, decide_rest(m, blob, status, 0), 0)
   end
+  save_batch(m)
+  return { 'settled' }
+end
+if not SINGLE then
+  if c[1] == 'cancelled' then return end_it(CANCELLED) end
   if c[1] == 'paused' then
     redis.call('ZREM', ready_key(m), ref)
     redis.call('SADD', HELD, ref)
     return { 'paused' }
   end
 end
-if m[DEADLINE] > 0 and now >= m[DEADLINE] then
-  blob = decide_rest(m, blob, LATE, 0)
-  settle_batch(m, blob, 0)
-  save_batch(m)
-  return { 'settled' }
-end
+if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
 
 local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until')
 if ctl[1] then return { 'halted', 'fell' } end
@@ -69,41 +72,51 @@ if c[2] and tonumber(c[2]) > 0 then
   end
 end
 
-redis.call('ZREMRANGEBYSCORE', SLOTS_URGENT, '-inf', now)
-redis.call('ZREMRANGEBYSCORE', SLOTS_BULK, '-inf', now)
-local urgent, bulk = redis.call('ZCARD', SLOTS_URGENT), redis.call('ZCARD', SLOTS_BULK)
+-- Only looked at here: the first write of a grant must be one that a full server refuses.
+local after = '(' .. string.format('%.0f', now)
+local urgent = redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf')
+local bulk = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
 local most = tonumber(ARGV[8])
 if urgent + bulk >= most or (m[LANE] == 1 and bulk >= most - tonumber(ARGV[9])) then return { 'slot' } end
 
--- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens still leaves.
-local function wait_for_tokens(key, tokens_field, at_field, rate, tokens, at)
-  tokens = math.min(rate, (tonumber(tokens or rate)) + (now - tonumber(at or now)) * rate / 1000)
-  if tokens <= 0 then return math.ceil(-tokens * 1000 / rate) + 1 end
-  redis.call('HSET', key, tokens_field, tokens - parts, at_field, now)
+-- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens still leaves. Nothing is
+-- taken from one bucket unless the other allows it too.
+local function tokens_in(rate, tokens, at)
+  return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
 end
-if ARGV[12] ~= '' then
+local function wait_of(rate, tokens) return tokens <= 0 and math.ceil(-tokens * 1000 / rate) + 1 or 0 end
+local rate, own_rate = tonumber(ARGV[12]), tonumber(c[5] or '0')
+local tokens, own_tokens, wait = 0, 0, 0
+if rate then
   local held = redis.call('HMGET', BUCKET, 'tokens', 'at')
-  local wait = wait_for_tokens(BUCKET, 'tokens', 'at', tonumber(ARGV[12]), held[1], held[2])
-  if wait then return { 'later', wait } end
-  redis.call('PEXPIRE', BUCKET, 60000)
+  tokens = tokens_in(rate, held[1], held[2])
+  wait = wait_of(rate, tokens)
 end
-if c[5] and tonumber(c[5]) > 0 then
-  local wait = wait_for_tokens(CAMPAIGN_KEY, 'tokens', 'tokens_at', tonumber(c[5]), c[6], c[7])
-  if wait then return { 'later', wait } end
+if own_rate > 0 then
+  own_tokens = tokens_in(own_rate, c[6], c[7])
+  wait = math.max(wait, wait_of(own_rate, own_tokens))
 end
+if wait > 0 then return { 'later', wait } end
 
 if m[SOLO] == 1 then rest = { rest[1] } end
 local gid = redis.call('INCR', N_GID)
+if rate then
+  redis.call('HSET', BUCKET, 'tokens', tokens - parts, 'at', now)
+  redis.call('PEXPIRE', BUCKET, math.max(60000, math.ceil(parts * 1000 / rate)))
+end
+if own_rate > 0 then redis.call('HSET', CAMPAIGN_KEY, 'tokens', own_tokens - parts, 'tokens_at', now) end
 local n = redis.call('HINCRBY', RUN, 'n:' .. actual, 1)
 local members = set_of(m, rest)
 move(m, SENDING, #undecided(m, blob))
 m[FENCE], m[CLAIMS] = m[FENCE] + 1, m[CLAIMS] + 1
-m[OWNER], m[NONCE], m[LEASE] = ARGV[5], ARGV[4], now + tonumber(ARGV[7])
+m[OWNER], m[NONCE], m[LEASE] = ARGV[5], nonce, now + tonumber(ARGV[7])
 m[IDS][#m[IDS] + 1] = { gid, OPEN, ARGV[6], now, members, '', 0 }
 save_batch(m)
 redis.call('HSET', IDS_KEY, gid, ref)
 redis.call('ZREM', ready_key(m), ref)
 redis.call('ZADD', LEASES, m[LEASE], ref)
+redis.call('ZREMRANGEBYSCORE', SLOTS_URGENT, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', SLOTS_BULK, '-inf', now)
 redis.call('ZADD', slots_key(m), m[LEASE] + tonumber(ARGV[10]), ref .. '/' .. string.format('%.0f', m[FENCE]))
 if not SINGLE then redis.call('HSETNX', CAMPAIGN_KEY, 'first_sent_at', now) end
 return granted(m[IDS][#m[IDS]], members, n, actual)

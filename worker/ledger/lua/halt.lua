@@ -2,6 +2,7 @@
 -- ARGV: 1 time or '', 2 'quiet' ms | 'throttled' base ms | 'answered' | 'login' fingerprint | 'money' | 'topped_up'.
 -- Returns {ms of quiet} or {}. 'throttled' grows with each time until an answer comes.
 
+redis.call('HDEL', KEYS[1], '') -- a first write that a full server allows
 local verb = ARGV[2]
 if verb == 'quiet' or verb == 'throttled' then
   local ms = tonumber(ARGV[3])

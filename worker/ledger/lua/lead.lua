@@ -3,5 +3,6 @@
 
 local leader = redis.call('GET', KEYS[1])
 if leader and leader ~= ARGV[2] then return { 0 } end
+redis.call('PERSIST', KEYS[1]) -- a first write that a full server allows
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return { 1 }

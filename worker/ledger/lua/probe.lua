@@ -89,14 +89,8 @@ if not all_absent then
   return { 'doubtful', '' }
 end
 
-for _, id in ipairs(m[IDS]) do
-  if id[ID_STATE] == OPEN then
-    local found = false
-    for index = 0, m[COUNT] - 1 do
-      if status_at(blob, index) ~= 0 and holds(id[MEMBERS], index) then found = true break end
-    end
-    id[ID_STATE] = found and ACCEPTED_ID or ABSENT
-  end
+for place, id in ipairs(m[IDS]) do
+  if id[ID_STATE] == OPEN then id[ID_STATE] = is_proved(m, blob, place) and ACCEPTED_ID or ABSENT end
 end
 redis.call('ZADD', WATCH, now + 3600000, ref)
 local state = redis.call('HGET', CAMPAIGN_KEY, 'state')

@@ -1,5 +1,6 @@
 -- Nothing was accepted and nothing can be: the batch goes back to ready.
--- ARGV: 4 fence, 5 gateway id, 6 'unsaid' (provably nothing was written) | 'unwanted' (the gateway said: later),
+-- ARGV: 4 fence, 5 gateway id, 6 'unsaid' (no journal knows it: the id is forgotten) | 'unwritten' (provably nothing was
+--       written, but a journal may know the id) | 'unwanted' (the gateway said: later),
 --       7 ms until it may be claimed again.
 -- Returns {'released'|'stale'|'never'|'gone'}. A stale fence changes nothing.
 
@@ -10,11 +11,16 @@ in_motion(m)
 if m[STATE] ~= SENDING or m[FENCE] ~= tonumber(ARGV[4]) then return { 'stale' } end
 local id, place = find_id(m, tonumber(ARGV[5]))
 if not id or id[ID_STATE] ~= OPEN or place ~= #m[IDS] then return { 'stale' } end
-m[IDS][place] = nil
-if ARGV[6] == 'unsaid' then redis.call('HDEL', IDS_KEY, ARGV[5]) end
+local blob = load_receipts(m)
+if is_proved(m, blob, place) then -- reported all the same: it stays, and only what is unknown goes again
+  id[ID_STATE] = ACCEPTED_ID
+else
+  m[IDS][place] = nil
+  if ARGV[6] == 'unsaid' then redis.call('HDEL', IDS_KEY, ARGV[5]) end
+end
 redis.call('ZREM', LEASES, ref)
 redis.call('ZREM', slots_key(m), ref .. '/' .. ARGV[4])
-move(m, READY, #undecided(m, load_receipts(m)))
+move(m, READY, #undecided(m, blob))
 m[OWNER], m[NONCE], m[LEASE] = '', '', 0
 save_batch(m)
 redis.call('ZADD', ready_key(m), now + tonumber(ARGV[7]), ref)

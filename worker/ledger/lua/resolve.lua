@@ -8,12 +8,17 @@ in_motion(m)
 if (m[STATE] ~= PARKED and m[STATE] ~= DOUBTFUL) or m[FENCE] ~= tonumber(ARGV[4]) or not in_force() then
   return { 'stale' }
 end
+forget_motion() -- its first write is one that a full server allows
 local blob = load_receipts(m)
 if ARGV[5] == 'release' then
-  forget_motion()
-  move(m, READY, #undecided(m, blob))
-  m[WHY], m[RESENT] = 'may double', 1
-  redis.call('HINCRBY', TOTALS, 'resends', 1)
+  local rest = undecided(m, blob)
+  if has_open_id(m, rest) then
+    m[WHY], m[RESENT] = 'may double', 1
+    redis.call('HINCRBY', TOTALS, 'resends', 1)
+  else
+    m[WHY] = ''
+  end
+  move(m, READY, #rest)
   redis.call('ZADD', ready_key(m), now, ref)
   save_batch(m)
   return { 'ready' }
@@ -23,5 +28,6 @@ for _, id in ipairs(m[IDS]) do
   if id[ID_STATE] == OPEN then id[ID_STATE] = ARGV[5] == 'settle' and ACCEPTED_ID or ABSENT end
 end
 settle_batch(m, blob, 60000)
+if #m[IDS] > 0 then redis.call('ZADD', WATCH, now + 3600000, ref) end
 save_batch(m)
 return { 'settled' }

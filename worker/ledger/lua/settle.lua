@@ -1,7 +1,7 @@
 -- The gateway answered for every message of the claim: accepted, or refused by name.
 -- ARGV: 4 fence, 5 gateway id, 6 'accepted'|'refused', 7 error code, 8 parts per message (a number, or a byte each
 --       for the claim's members), 9 cost of the request in 1/10,000 or -1, 10 ms until the first ask.
--- Returns {'settled'|'again'|'stale'|'foreign'|'never'|'gone', enrolled at}.
+-- Returns {'settled'|'again'|'doubtful'|'stale'|'foreign'|'never'|'gone', enrolled at}.
 -- Afterwards: an acceptance is merged whoever brings it; only the newest fence moves the batch.
 
 redis.call('ZREM', LEASES, ref .. '/') -- a first write that a full server allows
@@ -27,6 +27,14 @@ for index = 0, m[COUNT] - 1 do
   if holds(id[MEMBERS], index) then members[#members + 1] = index end
 end
 
+-- Refused, but an earlier attempt may have been accepted: its verdict must come first.
+if not accepted and has_open_id(m, undecided(m, load_receipts(m)), gid) then
+  id[ID_STATE] = ABSENT
+  enter_doubt(m, undecided(m, load_receipts(m)), 'refused', tonumber(ARGV[10]))
+  save_batch(m)
+  return { 'doubtful', m[ENROLLED] }
+end
+
 local parts_of, total = {}, 0
 local equal = tonumber(ARGV[8])
 for order = 1, #members do
@@ -44,7 +52,7 @@ local blob
 if not known and #members == m[COUNT] and equal then
   -- The usual case, in one stroke: nothing known yet and all alike.
   local share = math.max(cost_of(1), 0)
-  blob = string.rep(struct.pack('>BBBI4I4', status, err, place * 16 + math.min(equal, 15), share, at), #members)
+  blob = string.rep(struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + math.min(equal, 15), share, at), #members)
   save_receipts(blob)
   local here = UNDECIDED[m[STATE]]
   count_facts(m, { [here] = -#members, [NAME[status]] = #members }, share * #members)
@@ -52,14 +60,16 @@ if not known and #members == m[COUNT] and equal then
 else
   local facts = {}
   for order, index in ipairs(members) do
-    facts[order] = { index, id, place, status, err, parts_of[order], cost_of(order), at }
+    if accepted or not known or status_at(known, index) == 0 then -- a refusal says nothing of what is known already
+      facts[#facts + 1] = { index, id, place, status, err, parts_of[order], cost_of(order), at }
+    end
   end
   blob = apply_facts(m, facts)
 end
 
 if accepted then
   id[ID_STATE] = ACCEPTED_ID
-  note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]))
+  note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]), id[CLAIMED_AT])
 elseif id[ID_STATE] == OPEN then
   id[ID_STATE] = ABSENT
 end

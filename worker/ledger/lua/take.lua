@@ -4,6 +4,7 @@
 -- Returns {'taken'} or {'wait', ms}. Nothing is counted unless everything allows it.
 
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZSCORE', KEYS[1], ARGV[2]) then return { 'taken' } end -- the reply was lost
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return { 'wait', 50 } end
 for place = 2, #KEYS do
   local most, span = tonumber(ARGV[1 + place * 2]), tonumber(ARGV[2 + place * 2])
