@@ -18,7 +18,7 @@ import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,7 @@ LATELY_S = 3600.0  # claims younger than this are named one by one in a report
 MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
 FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
 KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
+CLOCKS_APART_S = 3600.0  # how far the host's clock and Redis' may differ
 TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
 RUNS_KEPT = 200
 
@@ -102,20 +103,29 @@ class Journal:
         """Whether any journal of this home that is still kept tells of a send."""
         return any(line.startswith("C ") for path in self._files() for line in _tail(path))
 
-    def report(self) -> HostReport:
-        """What all journals of this home know."""
+    def said(self, gateway_ids: Collection[int], since: float) -> set[int]:
+        """Which of these ids any journal of this home knows as claimed since `since` (Unix seconds by Redis' clock)."""
+        wanted = {str(gateway_id) for gateway_id in gateway_ids}
+        if not wanted:
+            return set()
+        recent = [path for path in self._files() if _changed_at(path) >= since - CLOCKS_APART_S]
+        lines = (line.split() for path in recent for line in _lines(path))
+        return {int(words[2]) for words in lines if len(words) == 5 and words[0] == "C" and words[2] in wanted}
+
+    def report(self, also: Collection[int] = ()) -> HostReport:
+        """What all journals of this home know; `also` are ids to name however old they are."""
         gateway_id = batch = 0
         runs: dict[str, int] = {}
         named: list[tuple[int, int]] = []
         since = self._clock.now() - LATELY_S
         for path in self._files():
-            recent = path.stat().st_mtime >= since
+            recent = _changed_at(path) >= since
             run = ""
             for line in _lines(path) if recent else _tail(path):
                 words = line.split()
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
-                elif len(words) == 5 and words[0] in "CE":
+                elif len(words) == 5 and words[0] in ("C", "E") and words[1].isdigit():
                     n = int(words[1])
                     if run:
                         runs[run] = max(runs.get(run, 0), n)
@@ -126,7 +136,7 @@ class Journal:
                             named.append((int(words[4]), int(words[2])))
                     else:
                         batch = max(batch, int(words[2]))
-        ids = [found for _, found in sorted(named)[-MOST_NAMED:]]
+        ids = sorted({found for _, found in sorted(named)[-MOST_NAMED:]}.union(also))
         return HostReport(gateway_id=gateway_id, batch=batch, runs=runs, ids=ids)
 
     def close(self) -> None:
@@ -139,7 +149,7 @@ class Journal:
 
     def tidy(self) -> int:
         """Remove files older than any copy of the ledger that might be restored; how many."""
-        old = [path for path in self._files() if path.stat().st_mtime < self._clock.now() - KEPT_S]
+        old = [path for path in self._files() if _changed_at(path) < self._clock.now() - KEPT_S]
         for path in old:
             path.unlink(missing_ok=True)
         return len(old)
@@ -151,7 +161,12 @@ class Journal:
             out = self._open(run)
             if not self._written:
                 line = f"R {run}\n{line}"
-            self._written += os.write(out, line.encode())
+            written = os.write(out, line.encode())
+            self._written += written
+            if written < len(line):  # a full disk: the torn line is the last of its file
+                os.close(out)
+                self._out = None
+                return False
             if self._fsync:
                 os.fsync(out)
             return True
@@ -186,9 +201,16 @@ class Journal:
         return sorted(self._folder.glob("*.log"))
 
 
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text().splitlines()
+        return path.read_text(errors="replace").splitlines()
     except FileNotFoundError:
         return []
 

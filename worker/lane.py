@@ -103,6 +103,8 @@ def _probe(runtime: Runtime) -> None:
     if mirror is None:
         return
     try:
+        if runtime.ledger.is_login_halted(runtime.credentials):
+            return
         if (
             runtime.ledger.take(
                 "chores",

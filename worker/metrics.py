@@ -146,9 +146,11 @@ class Metrics:
         """A batch was accepted, so long after its enrolment."""
         self._enrol_to_accept.labels(lane).observe(after_s)
 
-    def final(self, lane: str, channel: str, after_s: float) -> None:
-        """A message reached its final status, so long after it was accepted."""
-        self._accept_to_final.labels(lane, channel).observe(after_s)
+    def final(self, lane: str, channel: str, after_s: float, count: int = 1) -> None:
+        """Messages of one batch reached their final status, so long after they were sent."""
+        child = self._accept_to_final.labels(lane, channel)
+        for _ in range(count):
+            child.observe(after_s)
 
     def request(self, command: str, mirror: str, outcome: str, took_s: float) -> None:
         """A request to the gateway ended."""

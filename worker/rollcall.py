@@ -57,7 +57,9 @@ class Master:
             )
         if beat.in_force:
             return True
-        word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report())
+        claims = self._claims()
+        said = self._journal.said(claims, min(claims.values(), default=0.0))
+        word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
         if word == "cleared":
             freed = self._free_unsaid(beat.run)
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
@@ -68,8 +70,17 @@ class Master:
             self._tell("ledger fell back", LedgerHalted(detail))
         return word == "force"
 
+    def _claims(self) -> dict[int, float]:
+        """Gateway ids of the claims that are being sent, and when they were granted."""
+        held = self._ledger.read(self._ledger.leases())
+        newest = [batch.ids[-1] for batch in held if batch is not None and batch.ids]
+        return {known.gateway_id: known.claimed_at for known in newest}
+
     def _free_unsaid(self, run: str) -> int:
-        """Claims of an earlier run without a journal line were never said, and never will be: back to ready."""
+        """Claims of an earlier run without a journal line were never said, and never will be: back to ready.
+
+        No claim was granted since the run changed, so every host had all of them before it when it reported.
+        """
         said = self._ledger.reported_ids(run)
         freed = 0
         for batch in self._ledger.read(self._ledger.leases()):

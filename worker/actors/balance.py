@@ -33,6 +33,8 @@ class Chores:
     def check_balance(self) -> Decimal | None:
         """The actor: look the balance up and lift what an empty account halted; None where it is not known."""
         try:
+            if self._rt.ledger.is_login_halted(self._rt.credentials):
+                return None  # a person's own question may try; this one would only count as another bad log-in
             return self._balance().get("balance")
         except LedgerTrouble as error:
             log.warning("ledger in trouble while reading the balance why=%s", error.sentence)
@@ -62,6 +64,8 @@ class Chores:
             return {"error": read.sentence or f"the gateway answered with error {read.error}", "code": read.error}
         self._rt.mirrors.good(answer.mirror)
         self._store(read.balance)
+        if self._rt.ledger.is_login_halted(self._rt.credentials):
+            self._rt.ledger.login_works()
         return {"balance": read.balance, "currency": read.currency, "credit": read.credit}
 
     def _price(self, payload: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class DoubtSettler:
         newest = batch.ids[-1]
         asked_at = self._rt.ledger.time()
         known_s = self._known_for(newest.gateway_id)
-        window_s = self._rt.settings.doubt_settle_s
+        window_s = self._window_s()
         age_s = asked_at - newest.claimed_at
         pairs = doubtful_pairs(batch)
         if not pairs:
@@ -82,6 +82,12 @@ class DoubtSettler:
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=self._step(age_s, known_s))
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
+
+    def _window_s(self) -> float:
+        """The window; messages that were seen to show later than assumed raise it by themselves."""
+        settings = self._rt.settings
+        seen_s = settings.peer_close_s + settings.arrival_s + 2 * self._rt.ledger.visible_after()
+        return max(settings.doubt_settle_s, seen_s)
 
     def _look_for_signs(self, pairs: Sequence[Pair]) -> None:
         """Before the window only presence counts: one or two single questions, then one for all if many are left."""
@@ -177,7 +183,7 @@ class DoubtSettler:
 
     def _step(self, age_s: float, known_s: float) -> float:
         """Until the next question: the next offset, one just after the window, then doubling."""
-        window_s = self._rt.settings.doubt_settle_s
+        window_s = self._window_s()
         left = window_s - min(age_s, known_s)
         if left > 0:
             coming = next((offset - age_s for offset in OFFSETS_S if offset > age_s + 0.5), left)
@@ -204,7 +210,7 @@ class DoubtSettler:
         state, why = self._rt.ledger.probe(
             ref,
             Probe(asked_at, known_s, mirrors, control_at, wanting, absent),
-            window_s=settings.doubt_settle_s,
+            window_s=self._window_s(),
             arrival_s=settings.peer_close_s + settings.arrival_s,
             next_ask_s=next_s,
             patience_s=PATIENCE_S,

@@ -34,6 +34,7 @@ SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the
 SLOT_LOOK_S = 0.01
 FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
+ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes
 HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
 
 T = TypeVar("T")
@@ -191,6 +192,7 @@ class Sender:
         ledger = self._rt.ledger
         if answer.code is not None:
             self._rt.metrics.gateway_error("send", answer.code)
+            self._persist(claim, lambda: ledger.erred(ERROR_SPAN_MINUTES * self._rt.settings.mass_ask_every_s))
         match answer.outcome:
             case Outcome.ACCEPTED:
                 return self._accepted(claim, answer)

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 ASKS_A_MINUTE = (
     4  # of the gateway's five for one message (its manual, chapter on statuses); a minute is `mass_ask_every_s`
 )
+BAD_LOGIN = 2
 PAGES_AT_ONCE = 10
 PAGE = 1000  # rows of history in one answer, the most the gateway gives
 MOSCOW = timezone(timedelta(hours=3))  # dates of history are the account's, Moscow unless changed (assumed)
@@ -36,6 +37,8 @@ class Asker:
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
+        self._lock = threading.Lock()
+        self._missing: dict[Pair, float] = {}  # not shown when first asked about, by Redis' time
         self._history = threading.Lock()
         self._page_from: int | None = None  # where the next page of history begins
         self._final_to: int | None = None  # everything up to here is final for good (oldest first)
@@ -79,8 +82,9 @@ class Asker:
     def ask(self, pairs: Sequence[Pair], mirror: str | None = None, *, patience_s: float = 2.0) -> StatusAnswer | None:
         """One question about one or many messages; None where there was no leave or no answer."""
         token = secrets.token_hex(8)
-        if not self._leave(token, pairs, patience_s):
+        if self._rt.ledger.is_login_halted(self._rt.credentials) or not self._leave(token, pairs, patience_s):
             return None
+        asked_at = self._rt.ledger.time()
         try:
             body = forms.ask(self._rt.login, pairs)
             if mirror is None:
@@ -98,8 +102,26 @@ class Asker:
         read = read_statuses(reply.status, reply.body, pairs)
         if read.error is not None:
             self._rt.metrics.gateway_error("status", read.error)
+            if read.error == BAD_LOGIN:
+                self._rt.ledger.halt_login(self._rt.credentials)
         (self._rt.mirrors.good if read.is_well_formed else self._rt.mirrors.unknown)(mirror)
+        self._watch_visibility(read, asked_at)
         return read
+
+    def _watch_visibility(self, answer: StatusAnswer, asked_at: float) -> None:
+        """How late accepted messages show: each that was missing at first and is found now."""
+        with self._lock:
+            if len(self._missing) > 10_000:
+                self._missing.clear()
+            for pair in answer.absent:
+                self._missing.setdefault(pair, asked_at)
+            shown = [
+                asked_at - since
+                for found in answer.found
+                if (since := self._missing.pop((found.gateway_id, found.phone), None)) is not None
+            ]
+        if shown:
+            self._rt.ledger.note_visible(max(shown))
 
     def _leave(self, token: str, pairs: Sequence[Pair], patience_s: float) -> bool:
         settings = self._rt.settings
@@ -164,6 +186,8 @@ class Asker:
     def _page(self, start: object, end: object, before: int | None) -> HistoryAnswer | None:
         token = secrets.token_hex(8)
         settings = self._rt.settings
+        if self._rt.ledger.is_login_halted(self._rt.credentials):
+            return None
         if self._rt.ledger.take("ask", token, settings.parallel_asks, settings.read_timeout_s + 10) > 0:
             return None
         try:

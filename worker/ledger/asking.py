@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from worker.domain.batch import Ref
@@ -33,8 +33,14 @@ class Probe(NamedTuple):
     absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
 
 
+# Told of messages that became final: lane, channel, seconds since they were sent, how many.
+FinalWitness = Callable[[str, str, float, int], None]
+
+
 class Asking(Store):
     """What the status lane does."""
+
+    on_final: FinalWitness | None = None
 
     def due(self, which: str, many: int, again_s: float) -> list[Ref]:
         """References due in `doubt`, `asks`, `watch` or `ready:<lane>`; each is due again after `again_s`."""
@@ -93,7 +99,13 @@ class Asking(Store):
             if strangers:
                 self.redis.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
             replies = script("advance").many(self.redis, calls)
-        return sum(int(reply[1]) for reply in replies if reply[0] == b"merged")
+        merged = [reply for reply in replies if reply[0] == b"merged"]
+        if self.on_final is not None:
+            now = self.clock.now()
+            for _, _, finals, sent_at, lane, channel in merged:
+                if int(finals):
+                    self.on_final(lane.decode(), channel.decode(), max(0.0, now - int(sent_at) / 1000), int(finals))
+        return sum(int(reply[1]) for reply in merged)
 
     def _advance_call(self, ref: Ref, facts: Sequence[Fact], next_ask_s: float) -> tuple[list[str], list[Argument]]:
         arguments: list[Argument] = [self.now_ms(), ref.number, str(ref), int(next_ask_s * 1000)]
@@ -156,6 +168,18 @@ class Asking(Store):
                 gateway_id, _, phone = named.decode().partition(":")
                 return Control(int(gateway_id), int(phone), int(at) / 1000)
         return None
+
+    def note_visible(self, after_s: float) -> None:
+        """An accepted message was first missing and then shown, so long after it was sent: the longest is kept."""
+        with translated():
+            known = self.redis.hget(self.key("ctl"), "visible_after")
+            if known is None or float(known) < after_s:
+                self.redis.hset(self.key("ctl"), "visible_after", f"{after_s:.3f}")
+
+    def visible_after(self) -> float:
+        """The longest time from a send to its message being shown that was seen; 0 where none was."""
+        with translated():
+            return float(self.redis.hget(self.key("ctl"), "visible_after") or 0.0)
 
     def control_seen(self, mirror: str, asked_at: float, control: Control) -> None:
         """A mirror showed the control; shared by every doubt for a minute."""

@@ -10,7 +10,7 @@ from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from worker.ledger.enrolment import cost_units
 from worker.ledger.keys import LANES
 from worker.ledger.scripts import Argument
-from worker.ledger.store import Store
+from worker.ledger.store import Store, translated
 from worker.ledger.values import Claim, ClaimRefusal, NoClaim
 
 
@@ -163,6 +163,20 @@ class Sending(Store):
     def answered(self) -> None:
         """The gateway works normally again: the next throttling starts from the beginning."""
         self.call("halt", [self.key("ctl")], "answered")
+
+    def erred(self, span_s: float) -> None:
+        """The gateway answered a send with an error: counted against its own blocking rule, per `span_s`."""
+        self.call("halt", [self.key("ctl")], "erred", int(span_s * 1000))
+
+    def login_works(self) -> None:
+        """The gateway took these credentials: a halt for bad ones is over."""
+        self.call("halt", [self.key("ctl")], "logged_in")
+
+    def is_login_halted(self, credentials: str) -> bool:
+        """Whether these credentials were refused and nothing has changed since."""
+        with translated():
+            refused = self.redis.hget(self.key("ctl"), "bad_login")
+        return bool(refused is not None and refused.decode() == credentials)
 
     def halt_login(self, credentials: str) -> None:
         """These credentials were refused: nothing is claimed with them again."""

@@ -75,8 +75,9 @@ class Upkeep:
                 )
                 return
             digest = redis.hget(keys.campaign(campaign.id), "digest")
-            if digest is not None:
-                redis.delete(keys.of(f"digest:{digest.decode()}"))
+            record = keys.of(f"digest:{digest.decode()}") if digest is not None else ""
+            if record and redis.get(record) == campaign.id.encode():  # not a later campaign's of the same file
+                redis.delete(record)
             redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "h", "")))
             redis.zrem(keys.of("campaigns"), campaign.id)
         log.info("campaign removed id=%s", campaign.id)

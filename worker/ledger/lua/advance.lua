@@ -1,6 +1,6 @@
 -- Merge statuses that the gateway reported under one or more ids of a batch: a callback, an ask or a history page.
 -- ARGV: 4 ms until the next ask, 5.. groups of seven: gateway id, phone, status, error, parts or 0, cost or -1, at.
--- Returns {'merged', how many changed} or {'never'|'gone'}. Facts merge in every state, but only under an id that
+-- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
 -- this batch was given and for a phone that is in it.
 
 redis.call('ZREM', LEASES, ref .. '/')
@@ -40,10 +40,17 @@ for at = 5, #ARGV, 7 do
     redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
   end
 end
+local before = load_receipts(m)
 local blob, changed = apply_facts(m, facts)
+local finals, accepted_at = 0, 0
+for _, fact in ipairs(facts) do
+  if FINAL[status_at(blob, fact[1])] and not FINAL[status_at(before, fact[1])] then
+    finals, accepted_at = finals + 1, fact[2][CLAIMED_AT]
+  end
+end
 for _, fact in ipairs(facts) do
   if fact[2][ID_STATE] == ABSENT or m[COUNT] == 1 then fact[2][ID_STATE] = ACCEPTED_ID end
 end
 conclude(m, blob, tonumber(ARGV[4]))
 save_batch(m)
-return { 'merged', changed }
+return { 'merged', changed, finals, accepted_at, LANES[m[LANE]], m[CHANNEL] }

@@ -54,11 +54,15 @@ if not SINGLE then
 end
 if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
 
-local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until')
+local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until')
 if ctl[1] then return { 'halted', 'fell' } end
 if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
 if ctl[3] and m[LANE] == 1 then return { 'halted', 'money' } end
 if ctl[4] and tonumber(ctl[4]) > now then return { 'later', tonumber(ctl[4]) - now } end
+-- The gateway blocks an address for a hundred erroneous sends in ten minutes: campaigns stop well before, codes later.
+if ctl[6] and tonumber(ctl[6]) > now and tonumber(ctl[5]) >= (m[LANE] == 1 and 50 or 80) then
+  return { 'later', tonumber(ctl[6]) - now }
+end
 
 local parts = math.ceil(m[PARTS] * #rest / m[COUNT])
 if c[2] and tonumber(c[2]) > 0 then

@@ -1,5 +1,6 @@
 -- Slow or halt the login. KEYS: 1 ctl.
--- ARGV: 1 time or '', 2 'quiet' ms | 'throttled' base ms | 'answered' | 'login' fingerprint | 'money' | 'topped_up'.
+-- ARGV: 1 time or '', 2 'quiet' ms | 'throttled' base ms | 'answered' | 'erred' span ms | 'login' fingerprint |
+--       'logged_in' | 'money' | 'topped_up'.
 -- Returns {ms of quiet} or {}. 'throttled' grows with each time until an answer comes.
 
 redis.call('HDEL', KEYS[1], '') -- a first write that a full server allows
@@ -12,6 +13,14 @@ if verb == 'quiet' or verb == 'throttled' then
   return { until_ms - now }
 elseif verb == 'answered' then
   redis.call('HDEL', KEYS[1], 'throttles')
+elseif verb == 'erred' then
+  local span = redis.call('HGET', KEYS[1], 'errors_until')
+  if not span or tonumber(span) <= now then
+    redis.call('HSET', KEYS[1], 'errors', 0, 'errors_until', now + tonumber(ARGV[3]))
+  end
+  redis.call('HINCRBY', KEYS[1], 'errors', 1)
+elseif verb == 'logged_in' then
+  redis.call('HDEL', KEYS[1], 'bad_login')
 elseif verb == 'login' then
   redis.call('HSET', KEYS[1], 'bad_login', ARGV[3])
 elseif verb == 'money' then
