@@ -75,6 +75,8 @@ class Smsq:
         self.runtime.ledger.redis.close()
         if "broker" in self.runtime.__dict__:
             self.runtime.broker.close()
+        if "journal" in self.runtime.__dict__:
+            self.runtime.journal.close()
 
     def send(
         self,

@@ -1,0 +1,63 @@
+"""What producers' tests share: a founded ledger, a program's way in, and a chores lane that really asks a gateway."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis as redis_py
+
+from producers.api import Smsq
+from worker.actors import declare
+from worker.broker import make_worker
+from worker.embedded import EmbeddedRedis
+from worker.lane import owner_name
+from worker.rollcall import Master
+from worker.runtime import Runtime
+from worker.settings import Settings
+
+
+@pytest.fixture
+def environ(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: object) -> dict[str, str]:
+    """The environment of an installation whose ledger is founded and in force."""
+    told = {
+        "SMSQ_HOME": str(home),
+        "SMSQ_REDIS_URL": redis_server.url,
+        "SMSQ_BROKER_URL": redis_server.broker_url,
+        "SMSQ_LOGIN": "demo",
+        "SMSQ_PASSWORD": "demo",
+    }
+    runtime = Runtime.build(Settings.load(told))
+    master = Master(runtime.ledger, runtime.journal)
+    master.found(runtime.settings.account)
+    assert master.tick()
+    runtime.ledger.redis.close()
+    return told
+
+
+@pytest.fixture
+def smsq(environ: dict[str, str]) -> Iterator[Smsq]:
+    """A program's way in."""
+    with Smsq(environ=environ) as way_in:
+        yield way_in
+
+
+@contextlib.contextmanager
+def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
+    """A worker of this lane, in this process, that has beaten."""
+    owner = owner_name(lane)
+    declare(runtime, lane, owner)
+    worker = make_worker(runtime.broker, lane, 1)
+    worker.start()
+    runtime.ledger.beat(owner)
+    try:
+        yield
+    finally:
+        worker.stop(timeout=5000)
+
+
+@pytest.fixture
+def chores() -> Callable[[Runtime], contextlib.AbstractContextManager[None]]:
+    """The chores lane of a runtime, up inside `with chores(plant.runtime):`."""
+    return lambda runtime: lane_up(runtime, "chores")

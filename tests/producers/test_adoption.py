@@ -1,0 +1,64 @@
+"""Whose ledger a producer writes to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from producers.adoption import adopt, running
+from worker.domain.errors import LedgerUnreachable
+
+
+def announce(home: Path, pid: int) -> None:
+    """What `smsq up --sandbox` leaves behind while it runs."""
+    home.mkdir(parents=True, exist_ok=True)
+    told = {
+        "redis_url": "unix:///run/x.sock?db=0",
+        "broker_url": "unix:///run/x.sock?db=1",
+        "home": str(home / "sandbox"),
+        "pid": pid,
+        "settings": {"SMSQ_BATCH_SIZE": "7", "SMSQ_LOGIN": "demo"},
+    }
+    (home / "up.json").write_text(json.dumps(told))
+
+
+def test_a_redis_that_is_named_wins(home: Path) -> None:
+    """Nothing is adopted where the environment says where the ledger is."""
+    announce(home, os.getpid())
+    settings = adopt({"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://elsewhere/0"})
+
+    assert (settings.redis_url, settings.home, settings.batch_size) == ("redis://elsewhere/0", home, 100)
+
+
+def test_a_running_up_is_adopted_with_its_settings(home: Path) -> None:
+    """Its workers live by them, so they win over the shell's."""
+    announce(home, os.getpid())
+    settings = adopt({"SMSQ_HOME": str(home), "SMSQ_BATCH_SIZE": "9", "SMSQ_RATE": "5"})
+
+    assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/x.sock?db=1")
+    assert (settings.home, settings.batch_size, settings.login, settings.rate) == (home / "sandbox", 7, "demo", 5.0)
+
+
+def test_one_that_has_died_is_not(home: Path) -> None:
+    """A file left behind by a killed supervisor leads nowhere; the sentence says what to start."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    announce(home, dead.pid)
+
+    assert running(home) is None
+    with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*home.*`smsq up`.*SMSQ_REDIS_URL"):
+        adopt({"SMSQ_HOME": str(home)})
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
+def test_a_file_that_makes_no_sense_is_nobody(home: Path, content: str) -> None:
+    """Whatever stands there, a producer says that nothing is up."""
+    home.mkdir()
+    (home / "up.json").write_text(content)
+
+    assert running(home) is None

@@ -1,0 +1,114 @@
+"""A program's way in: one message, its status, and what goes wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import producers
+from producers.api import Smsq
+from producers.fields import moment
+from worker.domain import errors
+from worker.domain.batch import MessageId, Options, Ref
+from worker.settings import Settings
+
+
+def test_the_package_exports_the_way_in() -> None:
+    """`from producers import Smsq`; codes come later and are not pretended."""
+    assert producers.Smsq is Smsq
+    assert not hasattr(Smsq, "otp")
+    with pytest.raises(AttributeError, match="no attribute 'Smq'"):
+        _ = producers.Smq
+
+
+def test_a_message_is_enrolled_and_hinted(smsq: Smsq) -> None:
+    """Durably in the ledger, and the lane was told."""
+    sent = smsq.send("+7 999 123-45-67", "Hi")
+    receipt = smsq.status(sent.id)
+
+    assert (sent.created, receipt.status, receipt.phone, receipt.parts) == (True, "queued", "+79991234567", 1)
+    assert smsq.runtime.broker.client.llen(f"{smsq.runtime.broker.namespace}:urgent") == 1
+
+
+def test_the_same_key_sends_once(smsq: Smsq) -> None:
+    """A repeat gets the first answer; other content under the key is a conflict."""
+    first = smsq.send(79991234567, "Hi", key="order-17", lane="bulk")
+    again = smsq.send("+79991234567", "Hi", key="order-17", lane="bulk")
+
+    assert (again.id, again.created) == (first.id, False)
+    with pytest.raises(errors.Conflict, match="used with other content"):
+        smsq.send("+79991234567", "Bye", key="order-17")
+
+
+def test_what_the_gateway_is_told_is_kept_with_the_message(smsq: Smsq) -> None:
+    """Sender, lifetime and moment travel as options."""
+    sent = smsq.send("+79991234567", "Hi", sender="Shop", valid="1", at=datetime(2026, 11, 21, 12, tzinfo=UTC))
+    raw = smsq.runtime.ledger.redis.hget(smsq.runtime.ledger.keys.shard(1), f"{sent.id.split('.')[0]}m")
+
+    assert all(part in raw for part in (b'"sender":"Shop"', b'"valid":"1"', b'"time":"01795262400"'))
+
+
+@pytest.mark.parametrize(
+    ("phone", "text", "more", "error"),
+    [
+        ("123", "Hi", {}, errors.BadPhone),
+        ("+79991234567", "", {}, errors.BadText),
+        ("+79991234567", "__CALL__: hi", {}, errors.BadText),
+        ("+79991234567", "Hi", {"lane": "fast"}, errors.BadInput),
+        ("+79991234567", "Hi", {"on_doubt": "hope"}, errors.BadInput),
+        ("+79991234567", "Hi", {"at": "tomorrow"}, errors.BadInput),
+        ("+79991234567", "Hi", {"options": Options(channel="pigeon")}, errors.BadInput),
+        ("+79991234567", "Hi", {"options": Options(extra={"psw": "x"})}, errors.BadInput),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_bad_input_enrols_nothing(smsq: Smsq, phone: str, text: str, more: dict[str, str], error: type) -> None:
+    """Found out before a batch number is drawn."""
+    with pytest.raises(error):
+        smsq.send(phone, text, **more)  # type: ignore[arg-type]
+    assert smsq.runtime.ledger.redis.get(smsq.runtime.ledger.key("n:batch")) is None
+
+
+@pytest.mark.parametrize("message_id", ["4711", "x.y", "4711.0", "0.0", "1.-1"])
+def test_an_unknown_id_is_said(smsq: Smsq, message_id: str) -> None:
+    """Malformed or merely unknown."""
+    with pytest.raises(errors.BadInput, match=r"looks like|no message"):
+        smsq.status(message_id)
+
+
+def test_a_lost_hint_loses_nothing(environ: dict[str, str]) -> None:
+    """The queue is away: the message is enrolled all the same, and the sweeper will find it."""
+    with Smsq(environ={**environ, "SMSQ_BROKER_URL": "redis://127.0.0.1:1/0"}) as smsq:
+        sent = smsq.send("+79991234567", "Hi")
+
+        waiting = smsq.runtime.ledger.redis.zrange(smsq.runtime.ledger.key("ready:urgent"), 0, -1)
+
+        assert smsq.status(sent.id).status == "queued"
+        assert [str(ref).encode() for ref in [Ref(MessageId.parse(sent.id).batch)]] == waiting
+
+
+def test_the_ledger_of_another_account_is_refused(environ: dict[str, str]) -> None:
+    """A sandbox's ledger never meets a real account's messages."""
+    with pytest.raises(errors.LedgerForeign, match=r"belongs to smsc\.ru/demo, not to smsc\.ru/other"):
+        Smsq(environ={**environ, "SMSQ_LOGIN": "other"}).__enter__()
+
+
+def test_no_redis_is_one_sentence(home: Path) -> None:
+    """Nothing half-written, nothing hangs."""
+    settings = Settings.load({"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://127.0.0.1:1/0"})
+    with Smsq(settings) as smsq, pytest.raises(errors.LedgerUnreachable, match="does not answer"):
+        smsq.send("+79991234567", "Hi")
+
+
+def test_a_question_without_workers_is_not_waited_for(smsq: Smsq) -> None:
+    """Only workers speak to the gateway, and none is up."""
+    with pytest.raises(errors.Unreachable, match="no worker of the chores lane is up"):
+        smsq.balance()
+
+
+def test_a_moment_is_unix_seconds_behind_a_zero() -> None:
+    """The gateway's own form; text is local time unless it says otherwise."""
+    assert moment("2026-11-21T12:00:00+00:00") == moment(datetime(2026, 11, 21, 12, tzinfo=UTC)) == "01795262400"
+    assert moment(None) is None

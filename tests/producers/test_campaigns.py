@@ -1,0 +1,162 @@
+"""Campaigns in the ledger: rows become ranges, an interrupted one goes on, a finished one is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from producers.api import Smsq
+from producers.campaigns import draft, ranges
+from worker.domain import errors
+from worker.domain.batch import unpack_phones
+
+FIRST = 79990000000
+
+
+def people(path: Path, rows: int, *extra: str) -> Path:
+    """A file of so many good rows, and others."""
+    good = [f"+{FIRST + n},P{n}" for n in range(rows)]
+    path.write_text("\n".join(["phone,name", *good, *extra]) + "\n")
+    return path
+
+
+def test_a_file_becomes_a_campaign(smsq: Smsq, tmp_path: Path) -> None:
+    """Every row has a status, good ones are queued, and the workers may begin."""
+    file = people(tmp_path / "spring.csv", 250, "123,Bad", f"+{FIRST},Again")
+    view = smsq.campaigns.run(file, text="Hello {name}")
+
+    assert (view.name, view.state, view.rows, view.invalid, view.parts) == ("spring", "running", 252, 2, 250)
+    assert dict(view.statuses) == {"queued": 250, "duplicate": 1, "invalid": 1}
+    assert sum(view.statuses.values()) == view.rows
+
+
+def test_the_report_has_every_row_in_order(smsq: Smsq, tmp_path: Path) -> None:
+    """Rejected ones stand where they stood in the file."""
+    file = people(tmp_path / "x.csv", 3, "123,Bad", f"+{FIRST + 9},Z")
+    view = smsq.campaigns.run(file, text="Hi")
+    rows = [(receipt.row, receipt.status, receipt.phone) for receipt in smsq.campaigns.report(view.id)]
+
+    assert rows[0] == (1, "queued", f"+{FIRST}")
+    assert rows[3:] == [(4, "invalid", "123"), (5, "queued", f"+{FIRST + 9}")]
+
+
+def test_an_interrupted_enrolment_goes_on_at_its_row(environ: dict[str, str], tmp_path: Path) -> None:
+    """Killed after the first range, run again with another batch size: the same campaign, every phone once."""
+    file = people(tmp_path / "x.csv", 2500)
+
+    def stop(rows: int) -> None:
+        raise KeyboardInterrupt
+
+    with Smsq(environ=environ) as smsq, pytest.raises(KeyboardInterrupt):
+        smsq.campaigns.run(file, text="Hi {name}", enrolled=stop)
+    with Smsq(environ={**environ, "SMSQ_BATCH_SIZE": "50"}) as smsq:
+        begun = smsq.campaigns.list()[0]
+        view = smsq.campaigns.run(file, text="Hi {name}")
+        refs = smsq.runtime.views.batch_refs(view.id)
+        phones = [phone for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.phones]
+
+    assert (begun.state, begun.rows) == ("enrolling", 1000)
+    assert (view.id, view.state, view.rows, view.batches) == (begun.id, "running", 2500, 25)
+    assert phones == list(range(FIRST, FIRST + 2500))
+
+
+def test_running_it_twice_sends_it_once(smsq: Smsq, tmp_path: Path) -> None:
+    """The same file, text and options are the same campaign while it is unfinished."""
+    file = people(tmp_path / "x.csv", 10)
+    first = smsq.campaigns.run(file, text="Hi")
+    second = smsq.campaigns.run(file, text="Hi")
+    other = smsq.campaigns.run(file, text="Hi", sender="Shop")
+
+    assert (second.id, second.rows, other.id == first.id) == (first.id, 10, False)
+
+
+def test_a_finished_one_is_refused_with_its_id(smsq: Smsq, tmp_path: Path) -> None:
+    """Until somebody asks for it again on purpose."""
+    file = people(tmp_path / "x.csv", 10)
+    first = smsq.campaigns.run(file, text="Hi")
+    smsq.campaigns.cancel(first.id)
+
+    with pytest.raises(errors.Conflict, match=rf"sent already as campaign {first.id} \(cancelled\)"):
+        smsq.campaigns.run(file, text="Hi")
+    assert smsq.campaigns.run(file, text="Hi", again=True).id != first.id
+
+
+def test_a_spoiled_file_enrols_nothing(smsq: Smsq, tmp_path: Path) -> None:
+    """A quote in the last row that never closes is found before the first range goes in."""
+    file = people(tmp_path / "x.csv", 3000, '+79995555555,"oh')
+
+    with pytest.raises(errors.BadInput, match="never closes"):
+        smsq.campaigns.run(file, text="Hi {name}")
+    assert smsq.campaigns.list() == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        ([{"phone": FIRST, "name": "Ann"}, {"phone": FIRST + 1, "name": None}], None),
+        ([(f"+{FIRST}", "Ann"), (f"+{FIRST + 1}", "")], ["phone", "name"]),
+        (iter([[f"+{FIRST}", "Ann"], [f"+{FIRST + 1}", ""]]), ["phone", "name"]),
+    ],
+    ids=["mappings", "sequences", "a generator"],
+)
+def test_rows_at_hand_are_a_campaign_too(smsq: Smsq, rows: object, columns: list[str] | None) -> None:
+    """Held to the same rules as a file's."""
+    view = smsq.campaigns.run(rows, text="Hi {name}!", columns=columns)  # type: ignore[arg-type]
+
+    assert (view.rows, dict(view.statuses), view.name) == (2, {"queued": 2}, "campaign")
+
+
+def test_plain_phones_are_rows(smsq: Smsq) -> None:
+    """One text for all."""
+    view = smsq.campaigns.run([f"+{FIRST}", "12"], text="Hi", name="few")
+
+    assert (view.name, dict(view.statuses)) == ("few", {"queued": 1, "invalid": 1})
+
+
+def test_pause_resume_and_cancel(smsq: Smsq, tmp_path: Path) -> None:
+    """What a person's hand does; an unknown id is a sentence."""
+    campaigns = smsq.campaigns
+    view = campaigns.run(people(tmp_path / "x.csv", 10), text="Hi")
+    states = [campaigns.pause(view.id).state, campaigns.resume(view.id).state, campaigns.cancel(view.id).state]
+
+    assert states == ["paused", "running", "cancelled"]
+    with pytest.raises(errors.BadInput, match="there is no campaign zzzzz"):
+        campaigns.pause("zzzzz")
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "why"),
+    [
+        ("", {}, "the text is empty"),
+        ("Hi {nmae}", {}, "did you mean name"),
+        ("Hi {", {}, "a single {"),
+        ("x" * 1001, {}, "1001 characters long"),
+        ("Hi", {"phone_column": "number"}, "has no column number"),
+        ("Hi", {"window": "9"}, "such as 9-21"),
+        ("Hi", {"budget": "much"}, "amount of money"),
+        ("Hi", {"rate": 0.0}, "parts per second"),
+        ("Hi", {"at": "soon"}, "a moment looks like"),
+    ],
+)
+def test_a_draft_names_what_is_wrong(tmp_path: Path, text: str, how: dict[str, str], why: str) -> None:
+    """Without a ledger, before anything else."""
+    with pytest.raises(errors.BadInput, match=why):
+        draft(people(tmp_path / "x.csv", 2), text=text, **how)  # type: ignore[arg-type]
+
+
+def test_a_budget_needs_a_price(smsq: Smsq, tmp_path: Path) -> None:
+    """Without it there is nothing to guard the budget by."""
+    with pytest.raises(errors.Unreachable, match="no worker of the chores lane"):
+        smsq.campaigns.run(people(tmp_path / "x.csv", 2), text="Hi", budget=10)
+
+
+@pytest.mark.parametrize("batch_size", [1, 100, 500])
+def test_ranges_hold_a_thousand_rows_or_more(tmp_path: Path, batch_size: int) -> None:
+    """Small batches do not mean many round trips; nothing is lost between ranges."""
+    drafted = draft(people(tmp_path / "x.csv", 6000), text="Hi")
+    parts = list(ranges(drafted, batch_size))
+    phones = [phone for part in parts for batch in part.batches for phone in unpack_phones(batch.phones)]
+
+    assert min(part.rows for part in parts[:-1]) >= 1000
+    assert phones == list(range(FIRST, FIRST + 6000))

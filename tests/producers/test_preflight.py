@@ -1,0 +1,109 @@
+"""A look at a whole campaign: what is counted, what is suggested, and how a price is found by few requests."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from producers import preflight
+from producers.api import Smsq
+from producers.campaigns import AtHand
+from producers.preflight import look, price, require_some
+from producers.templates import Template
+from tests.conftest import Plant
+from worker.domain.batch import Options
+from worker.domain.errors import BadInput
+from worker.runtime import Runtime
+
+PRICES = {"7": Decimal(4), "1": Decimal(1), "49": Decimal(10), "33": Decimal(8)}
+
+
+def found_in(phones: Sequence[str], text: str = "Hi") -> tuple[preflight.Preflight, Template]:
+    """A look at these phones with this text."""
+    source = AtHand.of([{"phone": phone, "name": "Ann"} for phone in phones], None, "phone")
+    template = Template.compile(text, source.columns)
+    return look(source.rows(), template), template
+
+
+class Counter:
+    """A gateway's price list that counts its requests."""
+
+    def __init__(self) -> None:
+        self.requests: list[int] = []
+
+    def __call__(self, payload: dict[str, Any]) -> tuple[Decimal, int]:
+        phones = payload.get("phones") or [phone for phone, _ in payload["messages"]]
+        self.requests.append(len(phones))
+        return sum((PRICES[preflight.country(phone)] for phone in phones), Decimal(0)), len(phones)
+
+
+def test_rows_are_counted_by_what_becomes_of_them() -> None:
+    """Valid, invalid by reason, duplicates, parts."""
+    found, _ = found_in(["+79991234567", "+79991234567", "12", "13", ""], "Привет " * 12)
+
+    assert (found.rows, found.messages, found.invalid, found.duplicates) == (5, 1, 3, 1)
+    assert (found.parts, found.longest, found.unicode_texts) == (2, 2, 1)
+    assert sum(found.reasons.values()) == len(found.rejects) == 4
+
+
+def test_dear_characters_have_a_cheap_stand_in() -> None:
+    """One typographic quote makes every text twice as dear; letters that are meant are not blamed."""
+    found, _ = found_in(["+79991234567", "+79991234568"], "It’s {name}’s — да")
+
+    assert found.replaceable() == [("’", "'", 2), ("—", "-", 2)]
+
+
+def test_a_small_campaign_is_priced_exactly() -> None:
+    """Every message is in some request of at most a hundred."""
+    found, template = found_in([f"+7999{n:07d}" for n in range(150)])
+    ask = Counter()
+
+    assert price(found, template, Options(), ask) == preflight.Price(cost=Decimal(600), is_exact=True)
+    assert ask.requests == [100, 50]
+
+
+def test_a_large_one_by_three_requests_and_says_so() -> None:
+    """Spread over countries; where each has one price the estimate is right."""
+    phones = [f"+7999{n:07d}" for n in range(2000)]
+    phones += [f"+4915112{n:06d}" for n in range(300)] + [f"+3361234{n:04d}" for n in range(50)]
+    found, template = found_in(phones, "Hi {name}")
+    ask = Counter()
+    quoted = price(found, template, Options(), ask)
+
+    assert (quoted.cost, quoted.is_exact) == (Decimal(2000 * 4 + 300 * 10 + 50 * 8), False)
+    assert str(quoted).startswith("≈ 11400")
+    assert (len(ask.requests) <= 3, max(ask.requests) <= 100) == (True, True)
+
+
+def test_one_country_may_have_all_three_requests() -> None:
+    """More of the sample goes where more is spent."""
+    found, template = found_in([f"+7999{n:07d}" for n in range(1000)])
+    ask = Counter()
+    price(found, template, Options(), ask)
+
+    assert ask.requests == [100, 100, 100]
+
+
+def test_a_file_without_a_good_row_is_refused() -> None:
+    """With the commonest reason."""
+    found, _ = found_in(["1", "2"])
+
+    with pytest.raises(BadInput, match=r"none of the 2 rows can be sent; 2 because: this is not a phone"):
+        require_some(found)
+
+
+def test_a_price_comes_from_the_gateway(
+    plant: Plant, chores: Callable[[Runtime], contextlib.AbstractContextManager[None]]
+) -> None:
+    """Through the chores lane, as does the balance; nothing is sent for it."""
+    found, template = found_in(["+79991234567", "+79991234568"], "Hi {name}")
+    with chores(plant.runtime), Smsq(plant.runtime.settings) as smsq:
+        quoted = price(found, template, Options(), smsq.price)
+        balance, currency = smsq.balance()
+
+    assert (quoted.cost, balance, currency) == (Decimal("7.6"), plant.sandbox.profile.balance, "RUR")
+    assert plant.sandbox.report()["accepted"] == 0

@@ -1,0 +1,142 @@
+"""Progress: rates, remaining time, why it waits, and when it ends."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+
+from producers.progress import Watch, follow
+from worker.clock import Clock
+from worker.domain.errors import BadCredentials, LedgerUnreachable
+from worker.ledger.views import CampaignView
+
+
+def view(state: str = "running", why: str = "", start_at: float = 0, **statuses: int) -> CampaignView:
+    """A campaign with these counts."""
+    return CampaignView(
+        id="k7xm2",
+        name="spring",
+        state=state,
+        rows=sum(statuses.values()),
+        invalid=statuses.get("invalid", 0),
+        statuses=statuses,
+        doubles=0,
+        cost=Decimal("7.6"),
+        parts=10,
+        batches=1,
+        fed=0,
+        closed=True,
+        created_at=1.0,
+        first_sent_at=0.0,
+        done_at=0.0,
+        start_at=start_at,
+        template="Hi",
+        budget=Decimal(0),
+        why=why,
+    )
+
+
+@dataclass
+class Hands(Clock):
+    """A clock that waits by moving on."""
+
+    at: float = 1000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def wait(self, seconds: float, until: object = None) -> bool:
+        self.at += seconds
+        return False
+
+
+@dataclass
+class Eyes:
+    """A ledger that shows these pictures one after another, then the last again."""
+
+    pictures: list[CampaignView | Exception]
+    halts: str = ""
+    up: dict[str, int] = field(default_factory=lambda: {"bulk": 1, "status": 1})
+
+    def campaign(self, campaign_id: str) -> CampaignView | None:
+        shown = self.pictures.pop(0) if len(self.pictures) > 1 else self.pictures[0]
+        if isinstance(shown, Exception):
+            raise shown
+        return shown
+
+    def halted(self) -> str:
+        return self.halts
+
+    def lanes(self) -> dict[str, int]:
+        return self.up
+
+
+def test_lines_go_on_until_nothing_moves() -> None:
+    """One at the start, one every few seconds, one at the end."""
+    moving: list[CampaignView | Exception] = [view(queued=100 - n, accepted=n, invalid=1) for n in range(0, 100, 5)]
+    out, clock = io.StringIO(), Hands()
+    last = follow(Watch(Eyes([*moving, view("done", delivered=100, invalid=1)]), "k7xm2", clock), out, clock=clock)
+    lines = out.getvalue().splitlines()
+
+    assert last.view.state == "done"
+    assert len(lines) == 3
+    assert lines[0].startswith("k7xm2 running · delivered 0/100 · queued 100 · sent 0")
+    assert "queued 50 · sent 50 · failed 0 · doubtful 0 · parked 0 · 10/s · left 5 s · cost 7.6" in lines[1]
+    assert "k7xm2 done · delivered 100/100" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("picture", "eyes", "why"),
+    [
+        (view(queued=1), {"up": {}}, "no worker of the bulk and status lane is up"),
+        (view(queued=1), {"up": {"bulk": 1}}, "no worker of the status lane is up"),
+        (view(queued=1), {"halts": "money"}, "the account is empty; sending goes on after a top-up"),
+        (view(queued=1), {"halts": "login"}, "the gateway refuses the log-in"),
+        (view(queued=1), {"halts": "fell"}, "the ledger fell back"),
+        (view("paused", queued=1), {}, "it is paused"),
+        (view("paused", why="budget", queued=1), {}, "its budget is spent"),
+        (view(queued=1, start_at=2000.0), {}, "it is scheduled for later"),
+        (view("done", delivered=1), {"up": {}}, ""),
+    ],
+)
+def test_why_it_waits_is_one_sentence(picture: CampaignView, eyes: dict[str, str], why: str) -> None:
+    """What a person would have to find out."""
+    said = Watch(Eyes([picture], **eyes), "k7xm2", Hands()).look().waits  # type: ignore[arg-type]
+
+    assert said.startswith(why)
+    assert bool(said) == bool(why)
+
+
+def test_a_refused_log_in_is_not_watched_for_ever() -> None:
+    """Nothing will move until somebody acts, so that a script is told."""
+    clock = Hands()
+    with pytest.raises(BadCredentials, match="does not accept this log-in"):
+        follow(Watch(Eyes([view(queued=1)], halts="login"), "k7xm2", clock), io.StringIO(), clock=clock)
+    assert 1010 <= clock.at <= 1012
+
+
+def test_a_redis_that_is_away_is_waited_for() -> None:
+    """The last picture stays, with the reason, until it is back."""
+    away = LedgerUnreachable("Redis does not answer; work resumes when it is back")
+    out, clock = io.StringIO(), Hands()
+    eyes = Eyes([view(queued=1), *[away] * 12, view("done", delivered=1)])
+    last = follow(Watch(eyes, "k7xm2", clock), out, clock=clock)
+
+    assert "Redis does not answer" in out.getvalue()
+    assert last.view.state == "done"
+
+
+def test_whoever_is_not_wanted_stops_looking() -> None:
+    """The demo ends it this way; the campaign goes on."""
+    clock = Hands()
+    wanted: Callable[[], bool] = lambda: clock.at < 1003  # noqa: E731
+    last = follow(Watch(Eyes([view(queued=1)]), "k7xm2", clock), io.StringIO(), clock=clock, is_wanted=wanted)
+
+    assert (last.view.state, clock.at) == ("running", 1003.0)
