@@ -1,0 +1,154 @@
+"""A ledger whose clock the test holds, and short words for what happens to a batch."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from worker.domain.batch import MessageId, Ref, pack
+from worker.domain.status import BatchState, Status
+from worker.ledger import Claim, Fact, Keys, Ledger, NoClaim, Order, Plan
+from worker.ledger.asking import Probe
+from worker.ledger.views import Views
+
+ONE, OTHER = "https://one", "https://other"
+WINDOW_S, ARRIVAL_S = 300.0, 195.0
+PHONE = 79990000000
+
+
+class Desk:
+    """A founded ledger at a time of the test's choosing."""
+
+    def __init__(self, client: redis_py.Redis) -> None:
+        self.now = 1_800_000_000.0
+        self.redis: Any = client
+        self.ledger = Ledger(client, Keys(), now=lambda: self.now)
+        self.ledger.found("smsc.ru/demo")
+        self.views = Views(self.ledger)
+
+    # Bringing in ---------------------------------------------------------------------------------------------------
+
+    def single(self, phone: int = PHONE, text: str = "Hi", **options: Any) -> Ref:
+        return Ref(MessageId.parse(self.ledger.enrol(Order(phone, text, **options)).id).batch)
+
+    def plan(self, **options: Any) -> Plan:
+        given: dict[str, Any] = {"name": "test", "digest": secrets.token_hex(8), "text": "Hello", "template": "Hello"}
+        return Plan(**{**given, **options})
+
+    def campaign(self, *sizes: int, close: bool = True, **options: Any) -> tuple[str, list[Ref]]:
+        """A campaign with batches of these sizes, handed out."""
+        opened = self.ledger.open_campaign(self.plan(**options))
+        row, packed = 1, []
+        for size in sizes:
+            rows = list(range(row, row + size))
+            packed.append(pack([PHONE + each for each in rows], None, rows, size))
+            row += size
+        self.ledger.enrol_range(opened.id, 1, packed, [], row - 1)
+        if close:
+            self.ledger.close_campaign(opened.id)
+        return opened.id, self.ledger.feed(opened.id, len(sizes), 100)[0]
+
+    # Sending -------------------------------------------------------------------------------------------------------
+
+    def try_claim(self, ref: Ref, nonce: str = "", **options: Any) -> Claim | NoClaim:
+        given: dict[str, Any] = {
+            "owner": "bulk/host/1/a",
+            "mirror": ONE,
+            "lease_s": 45.0,
+            "parallel": 10,
+            "urgent_slots": 3,
+            "slot_kept_s": 75.0,
+            "credentials": "right",
+        }
+        return self.ledger.claim(ref, nonce or secrets.token_hex(8), **{**given, **options})
+
+    def claim(self, ref: Ref, nonce: str = "", **options: Any) -> Claim:
+        claim = self.try_claim(ref, nonce, **options)
+        assert isinstance(claim, Claim), claim
+        return claim
+
+    def accept(self, claim: Claim, cost: str | None = "1.5") -> str:
+        return self.ledger.settle_accepted(claim, 1, None if cost is None else Decimal(cost), 60.0)[0]
+
+    def doubted(self, ref: Ref, **options: Any) -> Claim:
+        claim = self.claim(ref)
+        self.ledger.doubt(claim, "no_answer", 1.0, **options)
+        return claim
+
+    def settled(self, ref: Ref) -> Claim:
+        claim = self.claim(ref)
+        self.accept(claim)
+        return claim
+
+    def fact(self, gateway_id: int, phone: int = PHONE, status: Status = Status.DELIVERED, **more: Any) -> int:
+        return self.ledger.advance([Fact(gateway_id=gateway_id, phone=phone, status=status, at=int(self.now), **more)])
+
+    # Asking --------------------------------------------------------------------------------------------------------
+
+    def probe(
+        self,
+        ref: Ref,
+        absent: Mapping[int, Sequence[int]],
+        *,
+        asked_s: float = WINDOW_S,
+        known_s: float = WINDOW_S,
+        mirrors: Sequence[str] = (ONE,),
+        control_s: float | None = ARRIVAL_S + 1,
+        wanting: bool = False,
+        patience_s: float = 72 * 3600.0,
+    ) -> tuple[str, str]:
+        """Say what was seen `asked_s` after the newest claim, with a control accepted `control_s` after it."""
+        claimed = self.view(ref).ids[-1].claimed_at
+        self.now = max(self.now, claimed + asked_s)
+        control = 0.0 if control_s is None else claimed + control_s
+        return self.ledger.probe(
+            ref,
+            Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent),
+            window_s=WINDOW_S,
+            arrival_s=ARRIVAL_S,
+            next_ask_s=60.0,
+            patience_s=patience_s,
+            blind_patience_s=24 * 3600.0,
+        )
+
+    # Looking -------------------------------------------------------------------------------------------------------
+
+    def view(self, ref: Ref) -> Any:
+        batch = self.ledger.read([ref])[0]
+        assert batch is not None
+        return batch
+
+    def state(self, ref: Ref) -> BatchState:
+        return BatchState(self.view(ref).state)
+
+    def statuses(self, ref: Ref) -> list[str]:
+        found = [self.views.receipt(MessageId(ref.number, place)) for place in range(self.view(ref).count)]
+        return [receipt.status for receipt in found if receipt is not None]
+
+    def totals(self) -> dict[str, int]:
+        return {name.decode(): int(value) for name, value in self.redis.hgetall("{smsq}:totals").items()}
+
+    def motion(self) -> dict[str, int]:
+        return {name: many for name, many in self.views.in_motion().items() if many}
+
+    def everything(self) -> dict[bytes, Any]:
+        """Every key of the ledger with its content."""
+        readers = {
+            b"hash": self.redis.hgetall,
+            b"set": self.redis.smembers,
+            b"string": self.redis.get,
+            b"zset": lambda key: self.redis.zrange(key, 0, -1, withscores=True),
+            b"list": lambda key: self.redis.lrange(key, 0, -1),
+        }
+        return {key: readers[self.redis.type(key)](key) for key in sorted(self.redis.keys("*"))}
+
+
+@pytest.fixture
+def desk(redis: redis_py.Redis) -> Desk:
+    """An empty ledger, founded."""
+    return Desk(redis)

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from worker.domain.status import BatchState
+from worker.ledger import ClaimRefusal, NoClaim
+
+
+def refusal(claim: Any) -> ClaimRefusal:
+    assert isinstance(claim, NoClaim)
+    return claim.refusal
+
+
+def test_a_claim_is_known_before_it_is_answered(desk: Any) -> None:
+    """Its id, its lease, its slot; the batch is nowhere else."""
+    ref = desk.single()
+    claim = desk.claim(ref)
+
+    assert desk.state(ref) == BatchState.SENDING
+    assert desk.ledger.batches_of([claim.gateway_id]) == [ref]
+    assert desk.motion() == {"lease": 1}
+    assert desk.redis.zrange("{smsq}:slots:urgent", 0, -1) == [f"{ref}/1".encode()]
+    assert (claim.phones, claim.text, claim.lane, claim.attempt) == ([79990000000], "Hi", "urgent", 1)
+    assert 1_000_000_000 < claim.gateway_id < 2_147_483_647
+
+
+def test_only_a_ready_batch_is_claimed(desk: Any) -> None:
+    """And whoever is told so leaves nothing behind that is hinted for ever."""
+    ref = desk.single()
+    desk.claim(ref)
+    desk.redis.zadd("{smsq}:ready:urgent", {str(ref): 0})
+
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.TAKEN
+    assert desk.motion() == {"lease": 1}
+
+
+def test_the_same_nonce_has_the_same_answer_while_it_is_sent(desk: Any) -> None:
+    """Never afterwards: the batch may have another claim by then."""
+    _, (ref,) = desk.campaign(3)
+    claim = desk.claim(ref, "n1")
+    before = desk.everything()
+    assert desk.claim(ref, "n1") == claim
+    assert desk.everything() == before
+
+    desk.ledger.release(claim, unsaid=True)
+    second = desk.claim(ref, "n2")
+    assert second.gateway_id != claim.gateway_id
+    assert refusal(desk.try_claim(ref, "n1")) is ClaimRefusal.TAKEN
+    desk.accept(second)
+    assert refusal(desk.try_claim(ref, "n2")) is ClaimRefusal.TAKEN
+
+
+def test_a_lost_answer_is_not_repeated_by_another_run(desk: Any) -> None:
+    """The roll call may be giving this claim back just now; to answer it would send it twice."""
+    ref = desk.single()
+    desk.claim(ref, "n1")
+    view = desk.view(ref)
+    assert view.state == BatchState.SENDING
+    actual = desk.ledger.beat().run
+    shard = f"{{smsq}}:b:{ref.number // 1024}"
+    raw = desk.redis.hget(shard, f"{ref.number}m")
+    desk.redis.hset(shard, f"{ref.number}m", raw.replace(actual.encode(), b"f" * len(actual)))
+
+    assert refusal(desk.try_claim(ref, "n1")) is ClaimRefusal.TAKEN
+
+
+def test_unknown_and_purged_batches(desk: Any) -> None:
+    """One that never was is an alarm; one that is gone is ignored; neither is made by asking."""
+    ref = desk.single()
+    desk.redis.hdel(f"{{smsq}}:b:{ref.number // 1024}", f"{ref.number}m")
+    keys = set(desk.redis.keys("*"))
+
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.GONE
+    assert refusal(desk.try_claim(type(ref)(ref.number + 5000))) is ClaimRefusal.NEVER
+    assert set(desk.redis.keys("*")) <= keys
+    assert desk.totals()["alarm:unknown-batch"] == 1
+    assert desk.motion() == {}
+
+
+def test_slots_are_kept_for_the_urgent_lane(desk: Any) -> None:
+    """Bulk takes seven of ten; urgent all that are left."""
+    _, bulk = desk.campaign(*[1] * 9)
+    taken = [desk.try_claim(ref) for ref in bulk]
+    assert [isinstance(each, NoClaim) for each in taken] == [False] * 7 + [True] * 2
+    assert refusal(taken[-1]) is ClaimRefusal.SLOT
+
+    urgent = [desk.try_claim(desk.single(phone=79990000000 + n)) for n in range(4)]
+    assert [isinstance(each, NoClaim) for each in urgent] == [False] * 3 + [True]
+
+
+def test_a_doubtful_claim_keeps_its_slot_until_the_request_must_be_over(desk: Any) -> None:
+    """Its lease and the time that the peer keeps a silent connection."""
+    first, second = desk.single(), desk.single(phone=79990000001)
+    desk.doubted(first)
+    alone = {"parallel": 1, "urgent_slots": 1}
+
+    desk.now += 119.9
+    assert refusal(desk.try_claim(second, **alone)) is ClaimRefusal.SLOT
+    desk.now += 0.2
+    desk.claim(second, **alone)
+
+
+def test_an_answered_or_released_claim_gives_its_slot_back_at_once(desk: Any) -> None:
+    """One slot serves one after the other."""
+    alone = {"parallel": 1, "urgent_slots": 1}
+    first, second = desk.single(), desk.single(phone=79990000001)
+    desk.ledger.release(desk.claim(first, **alone), unsaid=True)
+    desk.accept(desk.claim(first, **alone))
+    desk.claim(second, **alone)
+
+
+def test_the_pace_lets_a_large_batch_go_into_debt_once(desk: Any) -> None:
+    """Ten segments a second: after a batch of thirty nothing leaves for two seconds."""
+    _, (large, next_one) = desk.campaign(30, 1)
+    desk.claim(large, rate=10.0)
+    waits = desk.try_claim(next_one, rate=10.0)
+
+    assert refusal(waits) is ClaimRefusal.LATER
+    assert waits.wait_s == pytest.approx(2.0, abs=0.01)
+    desk.now += 2.01
+    desk.claim(next_one, rate=10.0)
+
+
+def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> None:
+    """However often it is told to wait."""
+    _, (first, second) = desk.campaign(1, 1, rate=1.0)
+    _, (other,) = desk.campaign(1)
+    desk.claim(first, rate=4.0)
+    for _ in range(10):
+        assert refusal(desk.try_claim(second, rate=4.0)) is ClaimRefusal.LATER
+
+    desk.claim(other, rate=4.0)
+
+
+def test_a_budget_pauses_its_campaign_with_a_reason(desk: Any) -> None:
+    """What is being sent is counted at the quoted price."""
+    campaign, refs = desk.campaign(2, 2, 2, budget=Decimal(5), part_price=Decimal(1))
+    desk.claim(refs[0])
+    desk.claim(refs[1])
+
+    assert refusal(desk.try_claim(refs[2])) is ClaimRefusal.PAUSED
+    view = desk.views.campaign(campaign)
+    assert (view.state, view.why) == ("paused", "budget")
+
+
+def test_a_reason_outlives_the_last_row(desk: Any) -> None:
+    """The producer closes a campaign that its budget paused meanwhile."""
+    campaign, refs = desk.campaign(2, close=False, budget=Decimal(1), part_price=Decimal(1))
+    desk.try_claim(refs[0])
+    desk.ledger.close_campaign(campaign)
+    assert desk.views.campaign(campaign).why == "budget"
+
+
+def test_a_paused_campaigns_batches_are_held_and_come_back(desk: Any) -> None:
+    """Pause takes hold at the next claim."""
+    campaign, (first, second) = desk.campaign(1, 1)
+    sent = desk.claim(first)
+    desk.ledger.control(campaign, "pause")
+    assert refusal(desk.try_claim(second)) is ClaimRefusal.PAUSED
+    assert desk.motion() == {"lease": 1}
+    assert desk.accept(sent) == "settled"
+
+    assert desk.ledger.control(campaign, "resume") == "running"
+    assert desk.motion() == {"ready:bulk": 1, "asks": 1}
+    desk.claim(second)
+
+
+def test_a_cancelled_campaigns_batch_ends_at_the_claim(desk: Any) -> None:
+    """Its messages are cancelled; the campaign is over when the others are."""
+    campaign, (ref,) = desk.campaign(2)
+    desk.ledger.control(campaign, "cancel")
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.SETTLED
+
+    view = desk.views.campaign(campaign)
+    assert (view.state, view.statuses, view.is_over, view.done_at) == ("cancelled", {"cancelled": 2}, True, desk.now)
+
+
+def test_a_late_message_ends_at_the_claim(desk: Any) -> None:
+    """A code that nobody waits for any more is not sent."""
+    ref = desk.single(deadline_s=60.0)
+    desk.now += 60.0
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.SETTLED
+    assert desk.statuses(ref) == ["late"]
+    assert desk.motion() == {}
+
+
+@pytest.mark.parametrize("end", ["cancel", "late"])
+def test_neither_while_an_earlier_attempt_may_live(desk: Any, end: str) -> None:
+    """An operator released it before absence was trusted: it is asked about first."""
+    if end == "cancel":
+        campaign, (ref,) = desk.campaign(1)
+    else:
+        ref = desk.single(phone=79990000001, deadline_s=500.0)
+    first = desk.doubted(ref)
+    desk.ledger.resolve(ref, first.fence, "release")
+    if end == "cancel":
+        desk.ledger.control(campaign, "cancel")
+    desk.now += 600.0
+
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.SETTLED
+    assert desk.statuses(ref) == ["doubtful"]
+    assert desk.motion() == {"doubt": 1, "blind": 1}
+    assert desk.probe(ref, {first.gateway_id: [0]}, asked_s=700.0, known_s=700.0)[0] == "settled"
+    assert desk.statuses(ref) == ["cancelled" if end == "cancel" else "late"]
+
+
+def test_a_refused_login_halts_its_credentials_only(desk: Any) -> None:
+    """New ones resume."""
+    ref = desk.single()
+    desk.ledger.halt_login("wrong")
+    assert desk.try_claim(ref, credentials="wrong") == NoClaim(refusal=ClaimRefusal.HALTED, why="login")
+    desk.claim(ref, credentials="right")
+
+
+def test_an_empty_account_halts_the_bulk_lane(desk: Any) -> None:
+    """Urgent goes on trying; a top-up resumes."""
+    _, (bulk,) = desk.campaign(1)
+    desk.ledger.halt_money()
+    assert desk.try_claim(bulk) == NoClaim(refusal=ClaimRefusal.HALTED, why="money")
+    desk.claim(desk.single())
+    desk.ledger.topped_up()
+    desk.claim(bulk)
+
+
+def test_a_throttled_login_rests_longer_each_time(desk: Any) -> None:
+    """Until an answer comes."""
+    ref = desk.single()
+    rests = [desk.ledger.throttled(2.0) for _ in range(7)]
+    assert rests == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0]
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.LATER
+    desk.ledger.answered()
+    desk.now += 64.0
+    desk.claim(ref)
+    assert desk.ledger.throttled(2.0) == 2.0
+
+
+@pytest.mark.parametrize(("field", "why"), [("run", "run"), ("ctl", "fell")])
+def test_a_fallen_ledger_grants_nothing(desk: Any, field: str, why: str) -> None:
+    """And decides nothing: a late message stays queued until the ledger is trusted."""
+    ref = desk.single(deadline_s=1.0)
+    other = desk.single(phone=79990000001)
+    desk.redis.hset("{smsq}:run", "current", "another") if field == "run" else desk.redis.hset(
+        "{smsq}:ctl", "fell", "x"
+    )
+    assert desk.try_claim(other) == NoClaim(refusal=ClaimRefusal.HALTED, why=why)
+    if field == "run":
+        desk.now += 5
+        assert refusal(desk.try_claim(ref)) is ClaimRefusal.HALTED
+        assert desk.statuses(ref) == ["queued"]

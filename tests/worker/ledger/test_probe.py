@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from worker.domain.status import BatchState, IdState, Status
+
+PHONE = 79990000000
+OTHER = "https://other"
+
+
+def test_trusted_absence_makes_it_ready_again(desk: Any) -> None:
+    """After the window, on the mirror that carried it, with a younger control; a batch of one waits out the guard."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    assert desk.probe(ref, {claim.gateway_id: [0]}) == ("ready", "")
+    assert desk.view(ref).ids[0].state == IdState.ABSENT
+    assert desk.motion() == {"ready:urgent": 1, "watch": 1}
+    second = desk.claim(ref)
+    assert (second.gateway_id > claim.gateway_id, second.fence, second.attempt) == (True, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "short",
+    [
+        pytest.param({"asked_s": 299.999}, id="window one ms short"),
+        pytest.param({"known_s": 299.999}, id="known too short"),
+        pytest.param({"control_s": None}, id="no control"),
+        pytest.param({"control_s": 195.0}, id="control too old for one window"),
+        pytest.param({"control_s": 195.0, "asked_s": 599.999, "known_s": 700.0}, id="two windows one ms short"),
+        pytest.param({"control_s": 195.0, "asked_s": 700.0, "known_s": 599.999}, id="two windows known too short"),
+        pytest.param({"mirrors": [OTHER]}, id="wrong mirror"),
+        pytest.param({"mirrors": []}, id="no mirror"),
+        pytest.param({"mirrors": ["https://one.more"]}, id="mirror whose name begins alike"),
+        pytest.param({"wanting": True}, id="another mirror was not asked"),
+    ],
+)
+def test_absence_that_may_not_be_trusted(desk: Any, short: dict[str, Any]) -> None:
+    """Nothing is recorded; it is asked about again."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **short) == ("doubtful", "")
+    assert desk.view(ref).ids[0].absents == ""
+    assert desk.motion() == {"doubt": 1, "blind": 1}
+
+
+def test_an_older_control_is_enough_after_two_windows(desk: Any) -> None:
+    """Accepted before the doubtful attempt could have arrived."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    assert desk.probe(ref, {claim.gateway_id: [0]}, control_s=-500.0, asked_s=600.0, known_s=600.0)[0] == "ready"
+
+
+def test_every_phone_must_be_absent(desk: Any) -> None:
+    """One of two is not enough; what was seen is remembered."""
+    _, (ref,) = desk.campaign(2)
+    claim = desk.doubted(ref)
+    assert desk.probe(ref, {claim.gateway_id: [1]})[0] == "doubtful"
+    assert desk.probe(ref, {claim.gateway_id: [0]}, asked_s=360.0)[0] == "ready"
+
+
+def test_every_open_id_must_be_absent(desk: Any) -> None:
+    """An operator's release left the first one open."""
+    ref = desk.single()
+    first = desk.doubted(ref)
+    desk.ledger.resolve(ref, first.fence, "release")
+    second = desk.doubted(ref)
+    assert desk.probe(ref, {second.gateway_id: [0]})[0] == "doubtful"
+    assert desk.probe(ref, {first.gateway_id: [0]}, asked_s=360.0)[0] == "ready"
+
+
+def test_the_found_stay_and_the_absent_go_again(desk: Any) -> None:
+    """Only those."""
+    _, (ref,) = desk.campaign(3)
+    claim = desk.doubted(ref)
+    desk.fact(claim.gateway_id, PHONE + 2, Status.ACCEPTED)
+    assert desk.probe(ref, {claim.gateway_id: [0, 2]})[0] == "ready"
+    assert desk.claim(ref).phones == [PHONE + 1, PHONE + 3]
+    assert desk.statuses(ref) == ["sending", "accepted", "sending"]
+
+
+def test_policy_poison_and_patience_park(desk: Any) -> None:
+    """Each with its reason; what is parked is still watched."""
+    policy = desk.single(on_doubt="park")
+    claim = desk.doubted(policy)
+    assert desk.probe(policy, {claim.gateway_id: [0]}) == ("parked", "policy")
+
+    poison = desk.single(phone=PHONE + 1)
+    for death in range(3):
+        claim = desk.claim(poison)
+        desk.now += 46
+        desk.ledger.expire(poison, 1.0, 3.0)
+        desk.now += 400
+        found = desk.probe(poison, {claim.gateway_id: [0]})
+        assert found == (("ready", "") if death < 2 else ("parked", "poison"))
+
+    undecided = desk.single(phone=PHONE + 2)
+    desk.settled(desk.single(phone=PHONE + 3))
+    desk.doubted(undecided)
+    assert desk.probe(undecided, {}, asked_s=71 * 3600.0)[0] == "doubtful"
+    assert desk.probe(undecided, {}, asked_s=73 * 3600.0) == ("parked", "undecided")
+    assert desk.motion()["parked"] == 3
+    assert desk.motion()["watch"] == 3
+    assert {desk.view(ref).why for ref in (policy, poison, undecided)} == {"policy", "poison", "undecided"}
+
+
+def test_without_any_control_it_is_parked_after_a_day(desk: Any) -> None:
+    """There was never anything to compare with."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    assert desk.probe(ref, {claim.gateway_id: [0]}, control_s=None, asked_s=23 * 3600.0)[0] == "doubtful"
+    assert desk.probe(ref, {claim.gateway_id: [0]}, control_s=None, asked_s=25 * 3600.0) == ("parked", "undecided")
+
+
+def test_absent_and_late_or_cancelled_ends(desk: Any) -> None:
+    """Nothing is sent that nobody wants any more."""
+    late = desk.single(deadline_s=100.0)
+    claim = desk.doubted(late)
+    assert desk.probe(late, {claim.gateway_id: [0]}) == ("settled", "late")
+    assert desk.statuses(late) == ["late"]
+
+    campaign, (ref,) = desk.campaign(2)
+    claim = desk.doubted(ref)
+    desk.ledger.control(campaign, "cancel")
+    assert desk.statuses(ref) == ["doubtful"] * 2
+    assert desk.probe(ref, {claim.gateway_id: [0, 1]}) == ("settled", "cancelled")
+    assert desk.views.campaign(campaign).done_at
+
+
+def test_no_absence_is_recorded_for_another_run(desk: Any) -> None:
+    """A ledger that may have fallen back does not know its newest attempt."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    desk.redis.hset("{smsq}:run", "current", "another")
+    assert desk.probe(ref, {claim.gateway_id: [0]})[0] == "doubtful"
+
+
+def test_without_money_the_window_counts_from_the_top_up(desk: Any) -> None:
+    """And nothing is absent while the account is empty."""
+    ref = desk.single()
+    desk.ledger.halt_money()
+    claim = desk.doubted(ref, money=True)
+    far = {"asked_s": 1000.0, "known_s": 1000.0, "control_s": 999.0}
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **far)[0] == "doubtful"
+    desk.ledger.topped_up()
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **{**far, "asked_s": 1299.9, "control_s": 1290.0})[0] == "doubtful"
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **{**far, "asked_s": 1300.0, "control_s": 1290.0})[0] == "ready"
+
+
+def test_a_batch_that_is_elsewhere_is_left_alone(desk: Any) -> None:
+    """Somebody else's question came first."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    desk.fact(claim.gateway_id)
+    assert desk.probe(ref, {claim.gateway_id: [0]}) == ("elsewhere", "")
+    assert desk.statuses(ref) == ["delivered"]
+
+
+def test_questions_about_the_accepted_grow_apart(desk: Any) -> None:
+    """Along the intervals, then doubling up to a day, until all is final."""
+    ref = desk.single()
+    claim = desk.settled(ref)
+    waits = [desk.ledger.asked(ref, (5.0, 15.0, 60.0)) for _ in range(20)]
+    assert waits[:6] == [5.0, 15.0, 60.0, 120.0, 240.0, 480.0]
+    assert waits[-1] == 86400.0
+    desk.fact(claim.gateway_id)
+    assert desk.ledger.asked(ref, (5.0,)) == 0.0
+
+
+def test_absent_ids_are_watched_for_three_days(desk: Any) -> None:
+    """Ever more rarely."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    desk.probe(ref, {claim.gateway_id: [0]})
+    desk.now += 71 * 3600
+    assert desk.ledger.watched(ref, 3600.0)
+    desk.now += 3600
+    assert not desk.ledger.watched(ref, 3600.0)
+    assert "watch" not in desk.motion()
+
+
+def test_the_control_is_the_youngest_that_had_time_to_become_visible(desk: Any) -> None:
+    """Dated by its claim, the earliest moment at which it can have been accepted."""
+    assert desk.ledger.control_message(60.0) is None
+    first = desk.claim(desk.single())
+    claimed_at = desk.now
+    desk.now += 10
+    desk.accept(first)
+    desk.now += 49.9
+    assert desk.ledger.control_message(60.0) is None
+    desk.now += 0.1
+    control = desk.ledger.control_message(60.0)
+    assert (control.gateway_id, control.phone, control.accepted_at) == (first.gateway_id, PHONE, claimed_at)
+
+    desk.now += 100
+    second = desk.settled(desk.single(phone=PHONE + 1))
+    assert desk.ledger.control_message(60.0).gateway_id == first.gateway_id
+    desk.now += 60
+    assert desk.ledger.control_message(60.0).gateway_id == second.gateway_id
+
+
+def test_an_answer_that_comes_again_makes_no_younger_control(desk: Any) -> None:
+    """A frozen worker brings an old acceptance: it proves nothing about now."""
+    claim = desk.settled(desk.single())
+    accepted_at = desk.now
+    desk.now += 1000
+    desk.accept(claim)
+    assert desk.ledger.control_message(60.0).accepted_at == accepted_at
+
+
+def test_a_control_seen_serves_every_doubt_for_a_minute(desk: Any) -> None:
+    """Per mirror."""
+    desk.settled(desk.single())
+    desk.now += 60
+    control = desk.ledger.control_message(60.0)
+    desk.ledger.control_seen("https://one", desk.now, control)
+    assert desk.ledger.control_of("https://one", 60.0) == control.accepted_at
+    assert desk.ledger.control_of(OTHER, 60.0) == 0.0
+    desk.now += 61
+    assert desk.ledger.control_of("https://one", 60.0) == 0.0
+
+
+def test_operators_decide_with_the_fence_they_were_shown(desk: Any) -> None:
+    """Settle, drop or release; a stale one does nothing; a release before absence is labelled."""
+    refs = [desk.single(phone=PHONE + n, on_doubt="park") for n in range(3)]
+    claims = [desk.doubted(ref) for ref in refs]
+    for ref, claim in zip(refs, claims, strict=True):
+        desk.probe(ref, {claim.gateway_id: [0]})
+    assert desk.ledger.resolve(refs[0], 7, "settle") == "stale"
+    words = [desk.ledger.resolve(ref, 1, verb) for ref, verb in zip(refs, ("settle", "drop", "release"), strict=True)]
+    assert words == ["settled", "settled", "ready"]
+    assert [desk.statuses(ref)[0] for ref in refs] == ["accepted", "cancelled", "queued"]
+    assert desk.view(refs[2]).why == ""  # it was absent: nothing doubles
+
+    doubtful = desk.single(phone=PHONE + 9)
+    claim = desk.doubted(doubtful)
+    desk.ledger.resolve(doubtful, claim.fence, "release")
+    assert desk.view(doubtful).why == "may double"
+    assert desk.totals()["resends"] == 1
+    assert desk.state(doubtful) == BatchState.READY
