@@ -59,5 +59,5 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
 
 @pytest.fixture
 def chores() -> Callable[[Runtime], contextlib.AbstractContextManager[None]]:
-    """The chores lane of a runtime, up inside `with chores(plant.runtime):`."""
+    """What brings the chores lane of a runtime up, as a context."""
     return lambda runtime: lane_up(runtime, "chores")

@@ -1,0 +1,236 @@
+"""`smsq campaign`, `send`, `status`, `cost` and `doctor` against a ledger without workers, and with a chores lane."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from producers.api import Smsq
+from producers.cli import main
+from tests.conftest import Plant
+from worker.runtime import Runtime
+
+Chores = Callable[[Runtime], contextlib.AbstractContextManager[None]]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Three good rows, a duplicate, an invalid one."""
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "phone,name\n+79991230001,Ann\n+79991230002,“Bob”\n+79991230003,Cid\n+79991230003,Dup\n123,=Bad\n", "utf-8"
+    )
+    return path
+
+
+def smsq(environ: dict[str, str], *words: object) -> Result:
+    """Run the command in this process, without a terminal."""
+    return CliRunner().invoke(main, [str(word) for word in words], env=environ)
+
+
+def last(result: Result) -> Any:
+    """The object in the last line of standard output."""
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_check_names_every_bad_row(environ: dict[str, str], people: Path) -> None:
+    """Row, value and reason, what makes it dear, and that the price needs workers; nothing is enrolled."""
+    result = smsq(environ, "campaign", "check", people, "--text", "Hello {name}")
+
+    assert result.exit_code == 0
+    assert "5 rows: 3 messages, 3 parts" in result.stdout
+    assert "row 4 duplicate: +79991230003: this phone stands in an earlier row" in result.stdout
+    assert "row 5 invalid: 123: too few digits" in result.stdout
+    assert 'because of “ (U+201C) in 1: write "' in result.stdout
+    assert "price: not known, no worker of the chores lane is up" in result.stdout
+    assert last(smsq(environ, "campaign", "list", "--json")) == []
+
+
+def test_check_tells_machines_the_same(plant: Plant, chores: Chores, people: Path) -> None:
+    """With price and balance where workers are up."""
+    environ = environ_of(plant)
+    with chores(plant.runtime):
+        told = last(smsq(environ, "campaign", "check", people, "--text", "Hello {name}", "--json"))
+
+    counts = {name: told[name] for name in ("rows", "valid", "invalid", "duplicates", "parts", "price")}
+    assert counts == {"rows": 5, "valid": 3, "invalid": 1, "duplicates": 1, "parts": 3, "price": 11.4}
+    assert [reject["row"] for reject in told["rejects"]] == [4, 5]
+    assert told["price_is_exact"] is True
+    assert told["balance"] > 1000
+
+
+def environ_of(plant: Plant) -> dict[str, str]:
+    """The environment of a plant, for a command."""
+    settings = plant.runtime.settings
+    return {
+        "SMSQ_HOME": str(settings.home),
+        "SMSQ_REDIS_URL": str(settings.redis_url),
+        "SMSQ_LOGIN": "demo",
+        "SMSQ_PASSWORD": "demo",
+    }
+
+
+def test_what_costs_money_wants_a_yes(plant: Plant, chores: Chores, people: Path) -> None:
+    """Count, parts and price first; without a terminal exit code 2, and nothing is enrolled."""
+    environ = environ_of(plant)
+    with chores(plant.runtime):
+        refused = smsq(environ, "campaign", "run", people, "--text", "Hello {name}")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "Send 3 messages, 3 parts, about 11.40? Nobody can be asked here: add --yes" in refused.stderr
+    assert last(smsq(environ, "campaign", "list", "--json")) == []
+
+
+def test_run_show_pause_and_report(environ: dict[str, str], people: Path) -> None:
+    """A campaign's life without workers: it waits, and every command says so."""
+    ran = smsq(environ, "campaign", "run", people, "--text", "Hello {name}", "--name", "spring", "--yes", "--json")
+    told = last(ran)
+    campaign_id = told["id"]
+    paused = smsq(environ, "campaign", "pause", campaign_id)
+    table = smsq(environ, "campaign", "show", campaign_id)
+
+    assert ran.exit_code == 0
+    expected = {
+        "id": campaign_id,
+        "name": "spring",
+        "state": "running",
+        "rows": 5,
+        "invalid": 2,
+        "statuses": {"queued": 3, "duplicate": 1, "invalid": 1},
+        "doubles": 0,
+        "cost": 0.0,
+    }
+    assert {name: told[name] for name in expected} == expected
+    assert "no worker of the bulk lane is up" in ran.stderr
+    assert paused.stdout == f"campaign {campaign_id} is paused\n"
+    assert "queued" in table.stdout
+    assert last(smsq(environ, "campaign", "resume", campaign_id, "--json"))["state"] == "running"
+    assert last(smsq(environ, "campaign", "cancel", campaign_id, "--json"))["state"] == "cancelled"
+
+
+def test_reports_in_every_form(environ: dict[str, str], people: Path, tmp_path: Path) -> None:
+    """All rows or rejects only, to standard output or a file."""
+    campaign_id = last(smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes", "--json"))["id"]
+    rows = list(csv.DictReader(io.StringIO(smsq(environ, "campaign", "report", campaign_id, "--format", "csv").stdout)))
+    rejects = json.loads(smsq(environ, "campaign", "report", campaign_id, "--format", "json", "--rejects").stdout)
+    written = smsq(environ, "campaign", "report", campaign_id, "--output", tmp_path / "report.txt")
+
+    assert [(row["row"], row["phone"], row["status"]) for row in rows[2:]] == [
+        ("3", "79991230003", "queued"),
+        ("4", "'+79991230003", "duplicate"),
+        ("5", "123", "invalid"),
+    ]
+    assert [reject["row"] for reject in rejects] == [4, 5]
+    assert (written.stdout, len((tmp_path / "report.txt").read_text().splitlines())) == ("", 6)
+
+
+def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> None:
+    """With the old id, exit code 2, and before anybody is asked for money."""
+    words = ("campaign", "run", people, "--text", "Hi", "--yes")
+    campaign_id = smsq(environ, *words).stdout.strip()
+    smsq(environ, "campaign", "cancel", campaign_id)
+    refused = smsq(environ, *words)
+
+    assert refused.exit_code == 2
+    assert f"sent already as campaign {campaign_id} (cancelled)" in refused.stderr
+    assert smsq(environ, *words, "--again").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("campaign", "run", "nowhere.csv", "--text", "Hi", "--yes"), 2, "there is no file nowhere.csv"),
+        (("campaign", "show", "zzzzz"), 2, "there is no campaign zzzzz"),
+        (("campaign", "report", "zzzzz"), 2, "there is no campaign zzzzz"),
+        (("status", "17"), 2, "a message id looks like"),
+        (("send", "12", "Hi"), 2, "too few digits"),
+        (("send", "+79991234567", "Hi", "--channel", "pigeon"), 2, "no channel 'pigeon'"),
+        (("cost", "+79991234567", "Hi"), 4, "no worker of the chores lane"),
+        (("cost", "+79991234567"), 2, "say which text"),
+        (("balance",), 4, "no worker of the chores lane"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_what_is_wrong_is_one_sentence(environ: dict[str, str], words: tuple[str, ...], code: int, said: str) -> None:
+    """And an exit code by its kind."""
+    result = smsq(environ, *words)
+
+    assert result.exit_code == code
+    assert said in result.stderr
+
+
+def test_nothing_up_is_exit_code_4(home: Path) -> None:
+    """Every command that needs the ledger says the same."""
+    commands = (("balance",), ("status", "1.0"), ("send", "+79991234567", "Hi"), ("campaign", "list"))
+    results = [smsq({"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": ""}, *words) for words in commands]
+
+    assert {result.exit_code for result in results} == {4}
+    assert all("nothing is up in" in result.stderr for result in results)
+
+
+def test_a_message_waits_where_no_worker_is(environ: dict[str, str]) -> None:
+    """Enrolled all the same; --wait gives up with exit code 4 and says how to look again."""
+    sent = smsq(environ, "send", "+79991234567", "Hi", "--key", "a", "--json")
+    waited = smsq(environ, "send", "+79991234567", "Hi", "--key", "a", "--wait", "--json", "--timeout", "0.2")
+    status = last(smsq(environ, "status", last(sent)["id"], "--json"))
+
+    assert (sent.exit_code, last(sent)["created"], waited.exit_code) == (0, True, 4)
+    assert "waits: no worker of the urgent lane is up" in sent.stderr
+    assert "is still queued after 0.2 s" in waited.stderr
+    assert last(waited) == status
+    assert (status["phone"], status["status"], status["gateway_id"]) == ("+79991234567", "queued", None)
+
+
+def test_the_price_of_one_message(plant: Plant, chores: Chores) -> None:
+    """Braces in a single text are braces."""
+    with chores(plant.runtime):
+        told = last(smsq(environ_of(plant), "cost", "+79991234567", "Привет {" + "я" * 70, "--json"))
+        balance = last(smsq(environ_of(plant), "balance", "--json"))
+
+    assert told == {"messages": 1, "parts": 2, "cost": 7.6, "exact": True}
+    assert balance["currency"] == "RUR"
+
+
+def test_doctor_finds_what_is_wrong(plant: Plant) -> None:
+    """Redis is there, no lane is up, one mirror is down: each with its cure, exit code 1."""
+    plant.sandbox.mirror(2, down=True)
+    environ = {**environ_of(plant), "SMSQ_MIRRORS": ",".join(plant.sandbox.mirrors)}
+    result = smsq(environ, "doctor", "--json")
+    found = {(each["name"], each["level"]) for each in last(result)}
+
+    assert result.exit_code == 1
+    assert {("redis", "ok"), ("account", "ok"), ("run", "ok"), ("lane bulk", "fail"), ("scheduler", "fail")} <= found
+    assert {("mirror", "ok"), ("mirror", "warn")} <= found
+    assert all(each["cure"] for each in last(result) if each["level"] == "fail")
+
+
+def test_doctor_without_redis_says_so_first(home: Path) -> None:
+    """Exit code 4, and no password in what it prints."""
+    environ = {
+        "SMSQ_HOME": str(home),
+        "SMSQ_REDIS_URL": "redis://me:s3cret@127.0.0.1:1/0",
+        "SMSQ_MIRRORS": "http://127.0.0.1:1",
+    }
+    result = smsq(environ, "doctor")
+
+    assert result.exit_code == 4
+    assert "redis://127.0.0.1:1/0 does not answer" in result.stdout
+    assert "s3cret" not in result.output
+
+
+def test_a_key_makes_a_repeat_harmless(environ: dict[str, str]) -> None:
+    """The same id, and one message in the ledger."""
+    first = smsq(environ, "send", "+79991234567", "Hi", "--key", "a").stdout.strip()
+    second = smsq(environ, "send", "+79991234567", "Hi", "--key", "a").stdout.strip()
+    with Smsq(environ=environ) as way_in:
+        waiting = way_in.runtime.views.in_motion()["ready:urgent"]
+
+    assert (second, waiting) == (first, 1)

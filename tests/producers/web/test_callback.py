@@ -1,0 +1,225 @@
+"""The receiver of the gateway's statuses, on a real socket: stored, and only then answered."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import uvicorn
+
+from producers.web.app import make_app
+from producers.web.callback import LARGEST_GROUP, MAX_BODY, Gatherer
+from tests.conftest import Plant
+from worker.domain.batch import Ref
+from worker.domain.errors import LedgerUnreachable
+from worker.domain.status import Status
+from worker.gateway.callbacks import Call, write, write_list
+from worker.ledger import Fact
+from worker.runtime import Runtime
+
+SECRET = "s3cret-of-the-handler"
+
+
+class Receiver:
+    """The application on a port, and the gateway's side of a call."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        config = uvicorn.Config(make_app(runtime), log_config=None, access_log=False, lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+    def call(self, call: Call) -> int:
+        """Make a call; the HTTP status of the answer."""
+        return self.ask(call.method, f"/callback?{call.query}", call.body, {"Content-Type": call.content_type})[0]
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            line.request(method, path, body, headers or {})
+            answer = line.getresponse()
+            return answer.status, answer.read()
+        finally:
+            line.close()
+
+
+@pytest.fixture
+def receive() -> Iterator[Callable[[Runtime], Receiver]]:
+    """Start a receiver on a runtime."""
+    receivers: list[Receiver] = []
+
+    def start(runtime: Runtime) -> Receiver:
+        receivers.append(Receiver(runtime))
+        return receivers[-1]
+
+    yield start
+    for receiver in receivers:
+        receiver.stop()
+
+
+@pytest.fixture
+def secret_plant(make_plant: Callable[..., Plant]) -> Plant:
+    """A plant whose gateway signs."""
+    return make_plant(SMSQ_CALLBACK_SECRET=SECRET)
+
+
+def accepted(plant: Plant, phones: Sequence[int]) -> tuple[Ref, int]:
+    """A batch that the gateway accepted, and its id there."""
+    ref = plant.campaign(phones)[0]
+    plant.send(ref)
+    batch = plant.ledger.read([ref])[0]
+    assert batch is not None
+    return ref, batch.ids[-1].gateway_id
+
+
+def status(gateway_id: int, phone: int, code: int = 1) -> dict[str, str | int]:
+    """A status event's fields."""
+    return {"id": gateway_id, "phone": phone, "status": code, "err": 0, "ts": 1_700_000_000, "cnt": 1, "cost": "3.8"}
+
+
+@pytest.mark.parametrize("style", ["form", "get", "json", "xml"])
+def test_a_status_is_stored_however_it_is_written(
+    secret_plant: Plant, receive: Callable[[Runtime], Receiver], style: str
+) -> None:
+    """When the answer is there, the ledger knows."""
+    ref, gateway_id = accepted(secret_plant, [79990000001, 79990000002])
+    receiver = receive(secret_plant.runtime)
+    answer = receiver.call(write(status(gateway_id, 79990000002), SECRET, style))  # type: ignore[arg-type]
+
+    assert (answer, secret_plant.statuses(ref)) == (200, ["accepted", "delivered"])
+
+
+def test_many_at_once_are_all_stored(secret_plant: Plant, receive: Callable[[Runtime], Receiver]) -> None:
+    """Concurrent calls, lists, repeats and an older status after a newer one."""
+    phones = [79990000000 + n for n in range(100)]
+    ref, gateway_id = accepted(secret_plant, phones)
+    receiver = receive(secret_plant.runtime)
+    calls = [write(status(gateway_id, phone), SECRET) for phone in phones[:80]] * 2
+    calls += [write(status(gateway_id, phone, 0), SECRET) for phone in phones[:20]]
+    calls.append(write_list([status(gateway_id, phone, 20) for phone in phones[80:]], SECRET))
+    with ThreadPoolExecutor(16) as pool:
+        answers = set(pool.map(receiver.call, calls))
+
+    assert answers == {200}
+    assert secret_plant.statuses(ref) == ["delivered"] * 80 + ["undeliverable"] * 20
+
+
+def test_what_proves_nothing_changes_nothing(secret_plant: Plant, receive: Callable[[Runtime], Receiver]) -> None:
+    """-3 and 24, ids that are nobody's, other events: taken with thanks, so that they are not sent again."""
+    ref, gateway_id = accepted(secret_plant, [79990000001])
+    receiver = receive(secret_plant.runtime)
+    calls = [write(status(gateway_id, 79990000001, code), SECRET) for code in (-3, 24)]
+    calls.append(write(status(77, 79990000001), SECRET))
+    calls.append(write({"phone": 79990000001, "mes": "STOP", "to": "79990000000"}, SECRET))
+
+    assert [receiver.call(call) for call in calls] == [200] * 4
+    assert secret_plant.statuses(ref) == ["accepted"]
+
+
+def test_a_forged_one_is_refused(
+    secret_plant: Plant, receive: Callable[[Runtime], Receiver], caplog: pytest.LogCaptureFixture
+) -> None:
+    """403, nothing stored, and neither phone nor secret in the log."""
+    ref, gateway_id = accepted(secret_plant, [79990000001])
+    receiver = receive(secret_plant.runtime)
+    caplog.set_level(logging.INFO)
+
+    assert receiver.call(write(status(gateway_id, 79990000001), "another secret")) == 403
+    assert secret_plant.statuses(ref) == ["accepted"]
+    assert "signature" in caplog.text
+    assert "79990000001" not in caplog.text
+
+
+def test_without_a_secret_every_call_is_refused(plant: Plant, receive: Callable[[Runtime], Receiver]) -> None:
+    """Even one that is signed with nothing."""
+    assert receive(plant.runtime).call(write(status(1, 79990000001), "")) == 403
+
+
+def test_what_cannot_be_read_is_400_and_what_is_too_long_413(
+    secret_plant: Plant, receive: Callable[[Runtime], Receiver]
+) -> None:
+    """Also where the length is not said before."""
+    receiver = receive(secret_plant.runtime)
+    line = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
+    line.request("POST", "/callback", iter([b"x" * 1000] * (MAX_BODY // 1000 + 2)), encode_chunked=True)
+    chunked = line.getresponse().status
+    line.close()
+
+    assert receiver.ask("POST", "/callback", b"{")[0] == 400
+    assert receiver.ask("POST", "/callback", b"hello")[0] == 400
+    assert receiver.ask("POST", "/callback", b"x" * (MAX_BODY + 1))[0] == 413
+    assert chunked == 413
+    assert receiver.ask("PUT", "/callback")[0] == 405
+
+
+def test_a_ledger_that_is_away_asks_to_be_called_again(
+    make_plant: Callable[..., Plant], receive: Callable[[Runtime], Receiver]
+) -> None:
+    """503: the gateway repeats; the process itself lives, and says that it is not ready."""
+    runtime = make_plant(SMSQ_CALLBACK_SECRET=SECRET).runtime
+    away = Runtime(runtime.settings, "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1")
+    receiver = receive(away)
+
+    assert receiver.call(write(status(1_000_000_001, 79990000001), SECRET)) == 503
+    assert receiver.ask("GET", "/readyz")[0] == 503
+    assert receiver.ask("GET", "/healthz") == (200, b"ok")
+
+
+def test_a_receiver_with_its_ledger_is_ready(secret_plant: Plant, receive: Callable[[Runtime], Receiver]) -> None:
+    """For whoever balances load."""
+    assert receive(secret_plant.runtime).ask("GET", "/readyz") == (200, b'{"ready":true,"callbacks":true}')
+
+
+def facts(many: int) -> list[Fact]:
+    """Facts that nobody looks at closely."""
+    return [Fact(gateway_id=n + 1, phone=79990000000, status=Status.DELIVERED) for n in range(many)]
+
+
+def test_calls_that_come_together_are_stored_together() -> None:
+    """While a group is being stored the next one gathers; no group is too large."""
+    groups: list[int] = []
+
+    async def story() -> None:
+        gatherer = Gatherer(lambda group: groups.append(len(group)))
+        await asyncio.gather(*(gatherer.store(facts(1)) for _ in range(1200)))
+
+    asyncio.run(story())
+
+    assert (sum(groups), max(groups) <= LARGEST_GROUP, len(groups) <= 5) == (1200, True, True)
+
+
+def test_each_of_a_group_hears_that_it_was_not_stored() -> None:
+    """Whatever went wrong; the next group is tried anew."""
+    tries: list[int] = []
+
+    def advance(group: Sequence[Fact]) -> int:
+        tries.append(len(group))
+        if len(tries) == 1:
+            raise LedgerUnreachable("away")
+        return len(group)
+
+    async def story() -> list[object]:
+        gatherer = Gatherer(advance)
+        first = await asyncio.gather(*(gatherer.store(facts(1)) for _ in range(3)), return_exceptions=True)
+        await gatherer.store(facts(2))
+        return list(first)
+
+    outcome = asyncio.run(story())
+
+    assert [type(each) for each in outcome] == [LedgerUnreachable] * 3
+    assert tries == [3, 2]
