@@ -77,7 +77,7 @@ class Chores:
             body = forms.price_list(self._rt.login, [(phone, text) for phone, text in payload["messages"]], options)
         if not self._leave(f"price:{hash(body) & 0xFFFFFFFF:x}", PRICES_A_MINUTE):
             return {"error": "the same price was asked for too often this minute; try again shortly"}
-        answer = ask_any(self._rt, SEND, body)  # cost=1: the one call of send.php that sends nothing
+        answer = ask_any(self._rt, SEND, body, command="price")  # cost=1: the one call of send.php that sends nothing
         if answer is None:
             return {"error": "no mirror of the gateway answered"}
         read = read_price(answer.reply.status, answer.reply.body)

@@ -26,8 +26,13 @@ class Answer:
     reply: Reply
 
 
-def ask_mirror(runtime: Runtime, mirror: str, path: str, body: bytes, *, max_reply: int = MAX_REPLY) -> Reply | None:
-    """Put one harmless question to one mirror; None where no complete answer came. Never for a send."""
+def ask_mirror(
+    runtime: Runtime, mirror: str, path: str, body: bytes, *, max_reply: int = MAX_REPLY, command: str = ""
+) -> Reply | None:
+    """Put one harmless question to one mirror; None where no complete answer came. Never for a send.
+
+    `command` names it in the metrics, by default after the path.
+    """
     began = runtime.clock.monotonic()
     outcome = "unreachable"
     try:
@@ -46,10 +51,12 @@ def ask_mirror(runtime: Runtime, mirror: str, path: str, body: bytes, *, max_rep
         runtime.mirrors.unreachable(mirror)
         return None
     finally:
-        runtime.metrics.request(COMMANDS[path], mirror, outcome, runtime.clock.monotonic() - began)
+        runtime.metrics.request(command or COMMANDS[path], mirror, outcome, runtime.clock.monotonic() - began)
 
 
-def ask_any(runtime: Runtime, path: str, body: bytes, *, max_reply: int = MAX_REPLY) -> Answer | None:
+def ask_any(
+    runtime: Runtime, path: str, body: bytes, *, max_reply: int = MAX_REPLY, command: str = ""
+) -> Answer | None:
     """Put one harmless question to the mirrors in turn until one answers completely."""
     tried: set[str] = set()
     while not runtime.stopping.is_set():
@@ -57,7 +64,7 @@ def ask_any(runtime: Runtime, path: str, body: bytes, *, max_reply: int = MAX_RE
         if mirror is None:
             return None
         tried.add(mirror)
-        reply = ask_mirror(runtime, mirror, path, body, max_reply=max_reply)
+        reply = ask_mirror(runtime, mirror, path, body, max_reply=max_reply, command=command)
         if reply is not None:
             return Answer(mirror, reply)
     return None

@@ -34,7 +34,7 @@ SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the
 SLOT_LOOK_S = 0.01
 FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
-ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes
+ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
 HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class Sender:
         self._rt = runtime
         self._owner = owner
         self._rest_until = 0.0
+        self._was_throttled = False  # the next accepted send tells the ledger that the rest was long enough
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send each batch once, if it is still to be sent."""
@@ -204,6 +205,7 @@ class Sender:
             case Outcome.LATER:
                 self._persist(claim, lambda: ledger.release(claim, unsaid=False))
                 rest = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S))
+                self._was_throttled = True
                 log.warning("login rests code=%s for_s=%.0f", answer.code, rest or 0.0)
                 self._rest(min(rest or 0.0, 5.0))
                 return Turn.REST
@@ -239,6 +241,9 @@ class Sender:
         done = self._persist(claim, lambda: self._rt.ledger.settle_accepted(claim, each, answer.cost, first_ask))
         if done is None:
             return Turn.REST
+        if self._was_throttled:
+            self._was_throttled = False
+            self._persist(claim, self._rt.ledger.answered)
         self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
         return Turn.AGAIN if done[0] == "again" else Turn.OVER
 

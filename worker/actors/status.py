@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from worker.actors.gateway import HISTORY, STATUS, ask_any, ask_mirror
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
+from worker.domain.receipt import MAX_IDS, unpack
 from worker.domain.status import STATUS_TABLE, IdState, Status
 from worker.gateway import forms
 from worker.gateway.replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
@@ -210,8 +211,9 @@ def open_pairs(batch: BatchView) -> list[Pair]:
         if not STATUS_TABLE[status].is_final:
             live = [i for i in batch.ids if i.holds(index) and i.state != IdState.ABSENT]
             if live:
-                place = batch.receipts[index * 11 + 2] >> 4 if batch.receipts else 0
-                chosen = batch.ids[place - 1] if 0 < place <= len(batch.ids) else live[-1]
+                place = unpack(batch.receipts, index).id_index
+                # The place is a nibble: from the fifteenth id on it means the newest that carried the message.
+                chosen = batch.ids[place - 1] if 0 < place < MAX_IDS else live[-1]
                 pairs.append((chosen.gateway_id, phone))
     return pairs
 

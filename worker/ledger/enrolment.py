@@ -18,7 +18,7 @@ from worker.ledger.values import Enrolled, Opened, Order, Plan
 
 IDEM_KEPT_MS = 72 * 3600 * 1000
 HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
-POLICIES = {"ask": 0, "park": 1, "resend": 2}
+POLICIES = {"ask": 0, "park": 1}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
 SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that is mistaken for a digit

@@ -18,7 +18,7 @@ class Order:
     """One message to enrol.
 
     `key` makes a repeat harmless: same key and content replays the first answer. `on_doubt` is
-    `ask`, `park` or `resend`; `deadline_s` counts from now, None for none.
+    `ask` or `park`; `deadline_s` counts from now, None for none.
     """
 
     phone: int
