@@ -1,0 +1,92 @@
+"""A Redis without memory: nothing comes in, nothing leaves; what left is settled, asked about and expired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from worker.domain.batch import pack
+from worker.domain.campaign import Reject
+from worker.domain.errors import LedgerFull
+from worker.domain.status import BatchState
+from worker.ledger import Order
+
+PHONE = 79990000000
+
+
+@contextmanager
+def full(desk: Any) -> Iterator[None]:
+    desk.redis.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        desk.redis.config_set("maxmemory", 0)
+
+
+def test_nothing_comes_in_and_nothing_is_half_written(desk: Any) -> None:
+    """Not even where its numbers had been drawn before."""
+    desk.single()  # draws a block of numbers
+    opened = desk.ledger.open_campaign(desk.plan())
+    batch = pack([PHONE], None, [1], 1)
+    before = desk.everything()
+    attempts: list[Callable[[], Any]] = [
+        lambda: desk.ledger.enrol(Order(PHONE, "Hi", key="k")),
+        lambda: desk.ledger.open_campaign(desk.plan()),
+        lambda: desk.ledger.enrol_range(opened.id, 1, [batch], [Reject(2, "invalid", "", "x")], 2),
+        lambda: desk.ledger.enrol_range(opened.id, 1, [], [], 2),
+    ]
+    with full(desk):
+        for attempt in attempts:
+            with pytest.raises(LedgerFull, match="nothing was written"):
+                attempt()
+        assert desk.everything() == before
+
+
+def test_claims_stop(desk: Any) -> None:
+    """With a pace, without one, with expired slots to clear."""
+    _, refs = desk.campaign(1, 1)
+    desk.doubted(refs[0])
+    desk.now += 500
+    before = desk.everything()
+    with full(desk):
+        for rate in (None, 100.0):
+            with pytest.raises(LedgerFull):
+                desk.try_claim(refs[1], rate=rate)
+        assert desk.everything() == before
+    desk.claim(refs[1])
+
+
+def test_what_left_is_brought_to_its_end(desk: Any) -> None:
+    """Settle, refuse, release, doubt, expire, facts, questions, absence, an operator's word."""
+    campaign, refs = desk.campaign(*[2] * 7)
+    claims = [desk.claim(ref) for ref in refs]
+    assert desk.ledger.control_message(60.0) is None
+    with full(desk):
+        desk.ledger.beat("bulk/host/1/a")
+        assert desk.accept(claims[0]) == "settled"
+        assert desk.ledger.settle_refused(claims[1], 6)[0] == "settled"
+        assert desk.ledger.release(claims[2], unsaid=True) == "released"
+        for each in (3, 4, 6):
+            assert desk.ledger.doubt(claims[each], "no_answer", 1.0) == "doubtful"
+        assert desk.fact(claims[3].gateway_id, claims[3].phones[0]) == 1
+        assert desk.fact(claims[3].gateway_id, claims[3].phones[1]) == 1
+        desk.now += 61
+        assert desk.ledger.expire(refs[5], 1.0, 3.0) == "doubtful"
+        assert desk.ledger.due("doubt", 10, 5.0)
+        assert desk.ledger.take("ask", "t", 3, 40.0, {"mass": (1, 60.0)}) == 0.0
+        assert desk.ledger.lead("one", 2.0)
+        assert desk.ledger.throttled(1.0) == 1.0
+        assert desk.probe(refs[4], {claims[4].gateway_id: [0, 1]})[0] == "ready"
+        assert desk.ledger.resolve(refs[6], claims[6].fence, "drop") == "settled"
+        assert desk.ledger.asked(refs[0], (5.0,)) == 5.0
+        assert desk.ledger.watched(refs[4], 60.0)
+        assert desk.ledger.control(campaign, "cancel") == "cancelled"
+        assert desk.ledger.drop(refs[2], "cancelled") == "settled"
+        assert desk.ledger.control_message(60.0) is not None
+    assert [desk.state(ref) for ref in refs] == [
+        BatchState.SETTLED, BatchState.SETTLED, BatchState.SETTLED, BatchState.SETTLED, BatchState.READY,
+        BatchState.DOUBTFUL, BatchState.SETTLED,
+    ]  # fmt: skip

@@ -1,0 +1,152 @@
+"""Every verb twice, as a client that lost the reply repeats it: the ledger stands as after once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from worker.domain.batch import pack
+from worker.domain.campaign import Reject
+from worker.domain.status import Status
+from worker.ledger import Order
+
+PHONE = 79990000000
+Story = Callable[[Any], Callable[[], Any]]
+
+
+def enrol(desk: Any) -> Callable[[], Any]:
+    return lambda: desk.ledger.enrol(Order(PHONE, "Hi", key="k")).id
+
+
+def enrol_range(desk: Any) -> Callable[[], Any]:
+    opened = desk.ledger.open_campaign(desk.plan())
+    batch = pack([PHONE], None, [1], 1)
+    return lambda: desk.ledger.enrol_range(opened.id, 1, [batch], [Reject(2, "invalid", "", "x")], 2)
+
+
+def open_campaign(desk: Any) -> Callable[[], Any]:
+    plan = desk.plan()
+    return lambda: desk.ledger.open_campaign(plan).id
+
+
+def on_claim(act: Callable[[Any, Any], Any]) -> Story:
+    def story(desk: Any) -> Callable[[], Any]:
+        claim = desk.claim(desk.campaign(2)[1][0])
+        return lambda: act(desk, claim)
+
+    return story
+
+
+def on_solo(desk: Any) -> Callable[[], Any]:
+    ref = desk.campaign(2)[1][0]
+    claim = desk.doubted(ref, alone=True)
+    desk.probe(ref, {claim.gateway_id: [0, 1]})
+    second = desk.claim(ref)
+    return lambda: desk.accept(second)
+
+
+def refused_beside_an_open_id(desk: Any) -> Callable[[], Any]:
+    ref = desk.campaign(2)[1][0]
+    first = desk.doubted(ref)
+    desk.ledger.resolve(ref, first.fence, "release")
+    second = desk.claim(ref)
+    return lambda: desk.ledger.settle_refused(second, 6)
+
+
+def probe_absent(desk: Any) -> Callable[[], Any]:
+    ref = desk.campaign(2)[1][0]
+    claim = desk.doubted(ref)
+    return lambda: desk.probe(ref, {claim.gateway_id: [0, 1]})
+
+
+def resolve(decision: str) -> Story:
+    def story(desk: Any) -> Callable[[], Any]:
+        ref = desk.campaign(2)[1][0]
+        claim = desk.doubted(ref)
+        return lambda: desk.ledger.resolve(ref, claim.fence, decision)
+
+    return story
+
+
+def control(verb: str) -> Story:
+    def story(desk: Any) -> Callable[[], Any]:
+        campaign, (ref, _) = desk.campaign(2, 1)
+        desk.ledger.control(campaign, "pause" if verb == "resume" else "close")
+        desk.try_claim(ref)
+        return lambda: desk.ledger.control(campaign, verb, "because")
+
+    return story
+
+
+def drop(desk: Any) -> Callable[[], Any]:
+    campaign, (ref,) = desk.campaign(2)
+    desk.ledger.control(campaign, "cancel")
+    return lambda: desk.ledger.drop(ref, "cancelled")
+
+
+def claim_of(end: str) -> Story:
+    def story(desk: Any) -> Callable[[], Any]:
+        campaign, (ref,) = desk.campaign(2)
+        if end:
+            desk.ledger.control(campaign, end)
+        return lambda: desk.try_claim(ref, "n1", rate=5.0)
+
+    return story
+
+
+def expire(desk: Any, claim: Any) -> Any:
+    desk.now += 46
+    return desk.ledger.expire(claim.ref, 1.0, 3.0)
+
+
+def take(desk: Any) -> Callable[[], Any]:
+    return lambda: desk.ledger.take("ask", "t", 1, 40.0, {"mass": (1, 60.0)})
+
+
+STORIES: dict[str, Story] = {
+    "enrol": enrol,
+    "enrol_range": enrol_range,
+    "open_campaign": open_campaign,
+    "claim": claim_of(""),
+    "claim of a paused campaign's": claim_of("pause"),
+    "claim of a cancelled campaign's": claim_of("cancel"),
+    "settle accepted": on_claim(
+        lambda desk, claim: desk.ledger.settle_accepted(claim, bytes([1, 2]), Decimal(3), 60.0)
+    ),
+    "settle refused": on_claim(lambda desk, claim: desk.ledger.settle_refused(claim, 6)),
+    "settle one of several": on_solo,
+    "settle refused, an older one open": refused_beside_an_open_id,
+    "release": on_claim(lambda desk, claim: desk.ledger.release(claim, unsaid=True)),
+    "release after the roll call": on_claim(
+        lambda desk, claim: desk.ledger.release_unsaid(claim.ref, claim.fence, claim.gateway_id)
+    ),
+    "doubt": on_claim(lambda desk, claim: desk.ledger.doubt(claim, "x", 1.0, alone=True, money=True)),
+    "expire": on_claim(expire),
+    "advance": on_claim(lambda desk, claim: desk.fact(claim.gateway_id, PHONE + 1, Status.DELIVERED, cost=Decimal(1))),
+    "probe": probe_absent,
+    "resolve settle": resolve("settle"),
+    "resolve drop": resolve("drop"),
+    "resolve release": resolve("release"),
+    "pause": control("pause"),
+    "resume": control("resume"),
+    "cancel": control("cancel"),
+    "close": control("close"),
+    "drop": drop,
+    "take": take,
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_verb_repeated_changes_nothing_more(desk: Any, name: str) -> None:
+    """Not one field of one key; only numbers that were drawn and not used are skipped."""
+    act = STORIES[name](desk)
+    act()
+    once = desk.everything()
+    act()
+    act()
+
+    after = desk.everything()
+    assert after | {b"{smsq}:n:batch": None} == once | {b"{smsq}:n:batch": None}
