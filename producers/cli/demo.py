@@ -48,6 +48,7 @@ START_TIMEOUT_S = 40.0
 LEAST_CAMPAIGN_TIMEOUT_S = 90.0
 ROWS_PER_S = 50  # slower than this something is wrong
 ANSWER_TIMEOUT_S = 15.0
+INTERRUPTED = 130  # what a shell calls Ctrl-C
 LINES_KEPT = 15  # of what the processes said, for whoever wonders why it failed
 
 
@@ -64,7 +65,7 @@ def command(rows: int, keep: bool, as_json: bool) -> None:
     except BaseException:
         talk(f"its home is kept for a look: {home}")
         raise
-    if story.code:
+    if story.code not in (0, INTERRUPTED):
         talk(f"its home is kept for a look: {home} (logs in {story.home / 'logs'})")
     else:
         shutil.rmtree(home, ignore_errors=True)
@@ -94,6 +95,7 @@ class Story:
         self.home = Path(self.environ["SMSQ_HOME"])
         self._clock = Clock()
         self._over = threading.Event()  # the processes are stopping, or about to
+        self._is_told = False  # the story came to its end, good or bad
         self._said: list[str] = []
         self._supervisor: Supervisor | None = None
         self._teller = threading.Thread(target=self._tell, name="story", daemon=True)
@@ -107,7 +109,10 @@ class Story:
         self._teller.join(ANSWER_TIMEOUT_S)
         if outcome:
             self.code = outcome
-        if self.code:
+        elif not self._is_told:
+            talk("stopped before the end; everything is stopped and removed")
+            self.code = INTERRUPTED
+        if self.code not in (0, INTERRUPTED):
             for line in self._said[-LINES_KEPT:]:
                 talk(f"  {line}")
 
@@ -123,15 +128,18 @@ class Story:
         try:
             self.code = 0 if self._campaign() else 1
         except SmsqError as error:
-            if not self._stopping():
-                talk(f"smsq: {error.sentence}")
+            if self._stopping():
+                return
+            talk(f"smsq: {error.sentence}")
         except Exception:
             traceback.print_exc()
         else:
             if self.keep and not self.code:
                 talk("everything stays up until Ctrl-C; for another terminal:")
                 talk(f"  export SMSQ_HOME={self.home}")
+                self._is_told = True
                 return
+        self._is_told = True
         if self._supervisor is not None:
             self._supervisor.stop()
 

@@ -136,3 +136,20 @@ def test_the_demo_accounts_for_every_row(tmp_path: Path) -> None:
     counts = {name: told["gateway"][name] for name in ("accepted", "lost", "double", "limits_broken", "good")}
     assert counts == {"accepted": 295, "lost": 0, "double": 0, "limits_broken": 0, "good": True}
     assert [path.name for path in tmp_path.iterdir()] == ["smsq.toml"]
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    """Ctrl-C in the middle: no process and no file stays, and the shell hears of it."""
+    shell = Terminal(tmp_path, {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)})
+    demo = shell.start("demo", "--rows", "5000")
+    assert demo.stderr is not None
+    for line in demo.stderr:
+        if " running " in line:
+            break
+    demo.send_signal(signal.SIGINT)
+    _, said = demo.communicate(timeout=45)
+
+    assert demo.returncode == 130
+    assert "stopped before the end" in said
+    assert list(tmp_path.iterdir()) == []
