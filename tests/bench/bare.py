@@ -28,10 +28,10 @@ def main() -> None:
     batch_size, accepted = told["batch"], 0
     began, cpu = time.perf_counter(), time.process_time()
     with open(told["file"], encoding="utf-8", newline="") as stream:
-        rows = csv.reader(stream)
-        template = Template.compile(told["text"], next(rows))
+        reader = csv.reader(stream)
+        template = Template.compile(told["text"], next(reader))
         numbers = iter(range(1_000_000_001, 2_000_000_000))
-        rows = islice(rows, told["rows"])
+        rows = islice(reader, told["rows"])
         while part := list(islice(rows, batch_size)):
             gateway_id = next(numbers)
             phones = [parse(row[0]) for row in part]

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench.programs import GatewayProcess, cpu_s, start, stop, wait_until
+from tests.bench.programs import NICE, GatewayProcess, cpu_s, start, stop, wait_until
 from worker.embedded import EmbeddedRedis
 from worker.runtime import Runtime
 from worker.settings import Settings
 
 BULK_PROCESSES = 2
-BULK_NICE = 10  # as `smsq up` starts them
 SETTLE_S = 0.3  # after the first beats: the consumers begin to listen
 
 
@@ -64,7 +63,7 @@ def running(gateway: GatewayProcess, folder: Path, more: dict[str, str] | None =
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for n in range(BULK_PROCESSES):
-                processes[f"workers-{n}"] = start(bulk, environ, log=log, nice=BULK_NICE)
+                processes[f"workers-{n}"] = start(bulk, environ, log=log, nice=NICE)
             processes["scheduler"] = start([*cli, "scheduler"], environ, log=log)
             runtime = Runtime.build(settings)
             key = runtime.ledger.key("lead")

@@ -27,11 +27,12 @@ the gateway's own count must agree with it. A figure is a median, with the least
 Everything (gateway, Redis, workers, peers) shares the cores named below, over loopback without TLS, so the gateway's
 own CPU is part of what is shared. The gateway is `smsq sandbox` with no time to think, no callbacks, and limits that
 nobody here meets, the same for all. Ours runs as `smsq up` would have it: Redis with `appendfsync always`, two bulk
-workers, the scheduler, default settings ({slots} requests in flight); the clock runs from the first look into the file
-until the ledger's totals say that the last row was accepted. The **bare batched client** is a plain loop over the same
-file with the same normaliser, forms, transport and batch size, which keeps nothing. The **libraries' loop** makes one
-request per message, as the vendor's library does. **One dramatiq message per recipient** is stock dramatiq, two
-processes of eight threads, with `requests`, on a Redis that does not sync. The slow two run {slow} rows.
+workers (niced, as everyone here who sends), the scheduler, default settings ({slots} requests in flight); the clock
+runs from the first look into the file until the ledger's totals say that the last row was accepted. The **bare
+batched client** is a plain loop over the same file with the same normaliser, forms, transport and batch size, which
+keeps nothing. The **libraries' loop** makes one request per message, as the vendor's library does. **One dramatiq
+message per recipient** is stock dramatiq, two processes of eight threads, with `requests`, on a Redis that does not
+sync. The slow two run {slow} rows.
 """
 
 

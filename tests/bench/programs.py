@@ -19,6 +19,7 @@ from worker.parent import ask_kernel
 ROOT = Path(__file__).parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 LOGIN, PASSWORD = "bench", "bench"
+NICE = 10  # of whoever sends, ours and theirs: as `smsq up` starts its bulk workers
 
 
 def start(argv: Sequence[str], environ: Mapping[str, str] | None = None, *, log: Path, nice: int = 0) -> Any:
@@ -52,9 +53,11 @@ def stop(process: subprocess.Popen[bytes], patience_s: float = 20.0) -> None:
         process.stdout.close()
 
 
-def run(module: str, told: Mapping[str, Any], environ: Mapping[str, str] | None = None, *, log: Path) -> dict[str, Any]:
+def run(
+    module: str, told: Mapping[str, Any], environ: Mapping[str, str] | None = None, *, log: Path, nice: int = 0
+) -> dict[str, Any]:
     """Run one of our programs to its end; the JSON object that it printed last."""
-    process = start([sys.executable, "-m", f"tests.bench.{module}", json.dumps(told)], environ, log=log)
+    process = start([sys.executable, "-m", f"tests.bench.{module}", json.dumps(told)], environ, log=log, nice=nice)
     out, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"{module} failed ({process.returncode}): {log.read_text(errors='replace')[-2000:]}")

@@ -16,7 +16,7 @@ MIRROR = os.environ.get("BENCH_MIRROR", "")
 LOGIN = os.environ.get("BENCH_LOGIN", "")
 PASSWORD = os.environ.get("BENCH_PASSWORD", "")
 
-broker = RedisBroker(url=os.environ["BENCH_BROKER"])
+broker = RedisBroker(url=os.environ["BENCH_BROKER"])  # type: ignore[no-untyped-call]
 dramatiq.set_broker(broker)
 _mine = threading.local()
 

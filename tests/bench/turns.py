@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.bench import programs
 from tests.bench.ours import running
-from tests.bench.programs import LOGIN, PASSWORD, GatewayProcess
+from tests.bench.programs import LOGIN, NICE, PASSWORD, GatewayProcess
 from worker.embedded import EmbeddedRedis
 
 
@@ -65,14 +65,14 @@ def bare(job: Job, rows: int) -> Turn:
     """The bare batched client."""
     job.gateway.reset()
     before = job.gateway.tally()["cpu_s"]
-    return _checked(job, rows, programs.run("bare", job.told(rows), log=job.folder / "bare.log"), before)
+    return _checked(job, rows, programs.run("bare", job.told(rows), log=job.folder / "bare.log", nice=NICE), before)
 
 
 def loop(job: Job, rows: int) -> Turn:
     """The libraries' loop."""
     job.gateway.reset()
     before = job.gateway.tally()["cpu_s"]
-    return _checked(job, rows, programs.run("loop", job.told(rows), log=job.folder / "loop.log"), before)
+    return _checked(job, rows, programs.run("loop", job.told(rows), log=job.folder / "loop.log", nice=NICE), before)
 
 
 def recipient(job: Job, rows: int) -> Turn:
@@ -87,7 +87,7 @@ def recipient(job: Job, rows: int) -> Turn:
         environ |= {"BENCH_LOGIN": LOGIN, "BENCH_PASSWORD": PASSWORD}
         argv = [sys.executable, "-m", "dramatiq", "tests.bench.recipient_actor", "--processes", "2", "--threads", "8"]
         log.write_bytes(b"")
-        workers = programs.start(argv, environ, log=log)
+        workers = programs.start(argv, environ, log=log, nice=NICE)
         try:
             programs.wait_until(
                 lambda: log.read_bytes().count(b"is ready for action") >= 2, "starting dramatiq's workers"
