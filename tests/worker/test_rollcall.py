@@ -1,0 +1,224 @@
+"""Restarts of a real server, an older copy of its data, an emptied one, two hosts."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.domain.batch import MessageId, Ref
+from worker.domain.errors import LedgerHalted
+from worker.domain.status import BatchState
+from worker.embedded import EmbeddedRedis
+from worker.journal import Journal
+from worker.ledger import Claim, Ledger, NoClaim, Order
+from worker.redis_client import connect
+from worker.rollcall import Master
+
+ACCOUNT = "smsc.ru/demo"
+
+
+@dataclass
+class Host:
+    """A home with its journal and its master, on a ledger that others may share."""
+
+    ledger: Ledger
+    journal: Journal
+
+    def __post_init__(self) -> None:
+        self.master = Master(self.ledger, self.journal)
+        self.ledger.witness = self.journal.enrolment
+
+    def start(self) -> Host:
+        self.master.found(ACCOUNT)
+        self.until_cleared()
+        return self
+
+    def until_cleared(self, seconds: float = 3.0) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.master.tick():
+                return True
+            time.sleep(0.01)
+        return False
+
+    def enrol(self, n: int = 0) -> Ref:
+        return Ref(MessageId.parse(self.ledger.enrol(Order(79990000000 + n, "Hi", lane="bulk")).id).batch)
+
+    def claim(self, ref: Ref, nonce: str = "n") -> Claim | NoClaim:
+        return self.ledger.claim(
+            ref, nonce, owner="bulk/h/1/a", mirror="https://one", lease_s=45.0, parallel=10, urgent_slots=3,
+            slot_kept_s=75.0, credentials="right",
+        )  # fmt: skip
+
+    def said(self, ref: Ref) -> Claim:
+        claim = self.claim(ref)
+        assert isinstance(claim, Claim)
+        assert self.journal.claim(claim.run, claim.n, claim.gateway_id, ref)
+        return claim
+
+    def state(self, ref: Ref) -> BatchState:
+        batch = self.ledger.read([ref])[0]
+        assert batch is not None
+        return BatchState(batch.state)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A server of the test's own, to stop and to start."""
+    with EmbeddedRedis(tmp_path / "server", fsync="no", dies_with_parent=True) as own:
+        yield own
+
+
+def host_on(server: EmbeddedRedis, home: Path) -> Host:
+    return Host(Ledger(connect(server.url)), Journal(home))
+
+
+def restart(server: EmbeddedRedis) -> None:
+    server.stop()
+    server.start()
+
+
+def test_a_plain_restart_is_cleared_in_a_moment(server: EmbeddedRedis, tmp_path: Path) -> None:
+    """Claims that were never said return; those that were said stay claimed; then sending goes on."""
+    host = host_on(server, tmp_path / "a").start()
+    unsaid, said, released, waiting = (host.enrol(n) for n in range(4))
+    told = host.said(said)
+    host.ledger.release(host.said(released), unsaid=True)  # journalled, then the line was found closed
+    assert isinstance(host.claim(unsaid, "n1"), Claim)
+    restart(server)
+    assert isinstance(host.claim(waiting), NoClaim)
+    with pytest.raises(LedgerHalted, match="roll call"):
+        host.enrol(9)
+
+    began = time.monotonic()
+    assert host.until_cleared()
+    assert time.monotonic() - began < 1.0
+    assert [host.state(ref) for ref in (unsaid, said, released)] == [
+        BatchState.READY, BatchState.SENDING, BatchState.READY
+    ]  # fmt: skip
+    assert isinstance(host.claim(waiting), Claim)
+    assert host.ledger.settle_accepted(told, 1, None, 60.0)[0] == "settled"
+
+
+def test_a_lost_claim_is_not_answered_while_it_is_given_back(server: EmbeddedRedis, tmp_path: Path) -> None:
+    """The worker repeats its nonce after the restart: it must not send what the roll call hands to another."""
+    host = host_on(server, tmp_path / "a").start()
+    ref = host.enrol()
+    host.claim(ref, "n1")
+    restart(server)
+    assert isinstance(host.claim(ref, "n1"), NoClaim)
+    host.until_cleared()
+    second = host.claim(ref, "n2")
+    assert isinstance(second, Claim)
+    assert isinstance(host.claim(ref, "n1"), NoClaim)
+
+
+def test_what_was_said_long_ago_is_not_taken_for_unsaid(
+    server: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis was away for hours, or thousands were sent since: the claim's line is looked for however old."""
+    monkeypatch.setattr("worker.journal.MOST_NAMED", 1)
+    host = host_on(server, tmp_path / "a").start()
+    old, newer = host.enrol(), host.enrol(1)
+    host.said(old)
+    host.said(newer)
+    restart(server)
+    host.until_cleared()
+    assert {host.state(ref) for ref in (old, newer)} == {BatchState.SENDING}
+
+
+@pytest.mark.parametrize("what", ["claim", "enrolment"])
+def test_an_older_copy_is_not_cleared(server: EmbeddedRedis, tmp_path: Path, what: str) -> None:
+    """It knows less than the journals do: nothing is granted, nothing enrolled."""
+    host = host_on(server, tmp_path / "a").start()
+    first, second = host.enrol(), host.enrol(1)
+    host.said(first)
+    server.stop()
+    shutil.copytree(tmp_path / "server" / "redis", tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock", "*.pid"))
+    server.start()
+    assert host.until_cleared()
+    if what == "claim":
+        host.said(second)
+    else:
+        host.enrol(2)
+    server.stop()
+    for path in (tmp_path / "copy").iterdir():
+        target = tmp_path / "server" / "redis" / path.name
+        if path.is_dir():
+            shutil.rmtree(target)
+            shutil.copytree(path, target)
+        elif path.suffix in (".rdb", ".aof"):
+            shutil.copy(path, target)
+    server.start()
+
+    assert not host.until_cleared(0.3)
+    assert host.ledger.beat().fell
+    assert isinstance(host.claim(second), NoClaim)
+    with pytest.raises(LedgerHalted):
+        host.enrol(3)
+
+
+def test_an_emptied_ledger_is_refused(server: EmbeddedRedis, tmp_path: Path) -> None:
+    """The journals tell of sends: at the start, and while it runs."""
+    host = host_on(server, tmp_path / "a").start()
+    host.said(host.enrol())
+    host.ledger.redis.flushall()
+
+    assert not host.until_cleared(0.2)
+    host.ledger.redis.flushall()
+    with pytest.raises(LedgerHalted, match="this Redis is empty"):
+        host_on(server, tmp_path / "a").start()
+
+
+def test_two_hosts_must_both_report(server: EmbeddedRedis, tmp_path: Path) -> None:
+    """What the silent one knows could be missing."""
+    one, two = host_on(server, tmp_path / "a").start(), host_on(server, tmp_path / "b").start()
+    mine, theirs, nobodys = one.enrol(), one.enrol(1), one.enrol(2)
+    one.said(mine)
+    two.said(theirs)
+    two.claim(nobodys)
+    restart(server)
+
+    assert not one.until_cleared(0.2)
+    assert isinstance(one.claim(nobodys), NoClaim)
+    assert two.until_cleared()
+    assert one.until_cleared()
+    assert [one.state(ref) for ref in (mine, theirs, nobodys)] == [
+        BatchState.SENDING, BatchState.SENDING, BatchState.READY
+    ]  # fmt: skip
+
+
+def test_a_host_that_followed_another_run_refuses_to_go_back(server: EmbeddedRedis, tmp_path: Path) -> None:
+    """A life of the server that it has left behind grants it nothing."""
+    host = host_on(server, tmp_path / "a").start()
+    ref = host.enrol()
+    host.journal.follow("another-run")
+    claim: Any = host.claim(ref)
+    assert not host.journal.claim(claim.run, claim.n, claim.gateway_id, ref)
+    assert not host.until_cleared(0.1)
+
+
+def test_following_a_new_run_forbids_the_old_ones_claims(server: EmbeddedRedis, tmp_path: Path) -> None:
+    """A worker that was frozen between claim and journal wakes after the roll call: its send must not begin."""
+    host = host_on(server, tmp_path / "a").start()
+    ref = host.enrol()
+    claim: Any = host.claim(ref)
+    restart(server)
+    host.until_cleared()
+    assert not host.journal.claim(claim.run, claim.n, claim.gateway_id, ref)
+    assert host.state(ref) == BatchState.READY
+
+
+def test_without_redis_it_just_waits(server: EmbeddedRedis, tmp_path: Path) -> None:
+    """And goes on when it is back."""
+    host = host_on(server, tmp_path / "a").start()
+    server.stop()
+    assert not host.master.tick()
+    server.start()
+    assert host.until_cleared()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.domain.errors import BadSettings, LedgerWeak
+from worker.runtime import Runtime, explain, made_key
+from worker.settings import Settings
+
+
+def settings(home: Path, **values: str) -> Settings:
+    return Settings.load({"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://127.0.0.1:1/0", **values})
+
+
+def test_it_connects_to_nothing_by_being_built(home: Path) -> None:
+    """Only first use does."""
+    runtime = Runtime.build(settings(home, SMSQ_LOGIN="demo", SMSQ_PASSWORD="x"))
+    assert runtime.broker_url == "redis://127.0.0.1:1/1"
+    assert runtime.views.ledger is runtime.ledger
+
+
+def test_without_a_redis_there_is_a_sentence_with_the_ways_out(home: Path) -> None:
+    """Not a traceback."""
+    with pytest.raises(BadSettings, match="SMSQ_REDIS_URL"):
+        Runtime.build(Settings.load({"SMSQ_HOME": str(home)}))
+
+
+def test_a_login_is_needed_only_to_speak_to_the_gateway(home: Path) -> None:
+    """And is never shown."""
+    bare = Runtime.build(settings(home))
+    with pytest.raises(BadSettings, match="SMSQ_PASSWORD"):
+        _ = bare.login
+    key = Runtime.build(settings(home, SMSQ_APIKEY="canary-key"))
+    assert key.login.is_key
+    assert "canary-key" not in repr(key) + repr(key.settings) + key.credentials
+
+
+def test_credentials_are_known_by_a_fingerprint(home: Path) -> None:
+    """The same for the same, another for others, peppered by the installation's key."""
+    prints = {
+        Runtime.build(settings(where, SMSQ_LOGIN="demo", SMSQ_PASSWORD=word)).credentials
+        for where in (home, home / "other")
+        for word in ("a", "a", "b")
+    }
+    assert len(prints) == 4
+
+
+def test_the_key_is_made_once_and_private(home: Path) -> None:
+    """For every process of a home."""
+    assert made_key(home) == made_key(home)
+    assert (home / "secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_a_weak_ledger_is_refused_with_its_cure(redis: Any, redis_server: Any, home: Path) -> None:
+    """Unless loss is accepted."""
+    weak = {"SMSQ_REDIS_URL": redis_server.url}
+    with pytest.raises(LedgerWeak, match="CONFIG SET appendfsync always"):
+        Runtime.build(settings(home, **weak)).check_ledger()
+    Runtime.build(settings(home, **weak, SMSQ_ACCEPT_LOSS="1")).check_ledger()
+
+
+def test_codes_are_put_into_words() -> None:
+    """By the table of the door they came from."""
+    assert explain(6, True) != explain(6, False)
