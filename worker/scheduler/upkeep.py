@@ -49,7 +49,7 @@ class Upkeep:
         age_s = now - campaign.done_at
         if age_s >= self._rt.settings.keep_days * 86400.0:
             self._remove_campaign(campaign)
-        elif age_s >= self._rt.settings.keep_texts_s:
+        elif age_s >= self._rt.settings.keep_texts_s and not campaign.statuses.get("parked"):  # may yet be released
             self._remove_texts(campaign)
 
     def _remove_texts(self, campaign: CampaignView) -> None:

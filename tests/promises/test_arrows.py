@@ -1,0 +1,103 @@
+"""Imports go one way, and every file says what it is for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    path for top in ("worker", "producers") for path in (ROOT / top).rglob("*.py") if path.stat().st_size
+)  # an empty __init__ has nothing to say
+NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
+
+GROUND = {"settings", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
+MAY_USE: dict[str, set[str]] = {
+    "domain": set(),
+    "gateway": {"domain"},
+    "transports": {"domain", "gateway"},
+    "ledger": {"domain"},
+    "actors": {"domain", "gateway", "transports", "ledger", "runtime", "hints"},
+    "scheduler": {"domain", "ledger", "runtime", "actors", "hints"},
+}
+SANDBOX_USERS = {"producers/cli/sandbox.py", "producers/cli/demo.py", "producers/cli/up.py"}
+LARGE = {"worker/settings.py"}  # one table and its readers
+LARGEST = 420
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(path: Path, top: str) -> set[str]:
+    """The parts of `worker` or `producers` that a file uses."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith(f"{top}.")}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_imports_go_one_way(path: Path) -> None:
+    """Each part may use what stands to its left."""
+    top, part = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).parts[1].removesuffix(".py")
+    used = ours(path, "worker") - {part}
+    if top == "worker":
+        assert ours(path, "producers") == set()
+    if top == "worker" and part in GROUND:
+        assert used <= GROUND | {"domain"}
+    if top == "worker" and part in MAY_USE:
+        allowed = MAY_USE[part] | (set() if part == "domain" else GROUND)
+        assert used <= allowed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_the_sandbox_is_used_by_tests_and_its_commands_only(path: Path) -> None:
+    """Nothing that speaks to the real gateway can meet it by accident, and nobody loads it unasked."""
+    name = str(path.relative_to(ROOT))
+    if name.startswith("worker/sandbox/"):
+        return
+    at_the_top = {
+        node.module
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    assert not {module for module in at_the_top if module.startswith("worker.sandbox")}
+    if name not in SANDBOX_USERS:
+        assert "sandbox" not in ours(path, "worker")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_a_file_says_what_it_is_for_and_fits_in_a_look(path: Path) -> None:
+    """Its docstring comes first."""
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    if str(path.relative_to(ROOT)) not in LARGE:
+        assert text.count("\n") <= LARGEST
+
+
+def test_domain_needs_nothing_of_the_outside() -> None:
+    """The standard library, the numbering plans and the codec of values."""
+    outside = {"phonenumbers", "msgspec", "worker", "__future__"}
+    import sys
+
+    for path in (ROOT / "worker" / "domain").glob("*.py"):
+        roots = {name.split(".")[0] for name in imports(path)}
+        assert roots <= outside | sys.stdlib_module_names, path
+
+
+def test_one_reader_of_the_environment() -> None:
+    """Whoever else looks there hands it to the settings, or starts a process."""
+    readers = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if "os.environ" in path.read_text() or "getenv" in path.read_text()
+    }
+    assert not {name for name in readers if name.startswith("worker/")} - {
+        "worker/settings.py", "worker/metrics_folder.py", "worker/metrics.py", "worker/overseer.py",
+        "worker/supervisor.py", "worker/embedded.py", "worker/broker.py", "worker/lane.py",
+    }  # fmt: skip

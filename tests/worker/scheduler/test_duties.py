@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from worker.domain.batch import Ref
+from worker.domain.status import BatchState, Status
+from worker.ledger import Fact, Plan
+from worker.ledger.asking import Probe
+from worker.scheduler.asks import Asks
+from worker.scheduler.doubts import Doubts
+from worker.scheduler.feed import LEAST_AHEAD, Feed, within_hours
+from worker.scheduler.history import History
+from worker.scheduler.money import Money
+from worker.scheduler.sweeper import Sweeper
+from worker.scheduler.upkeep import Upkeep
+
+PHONE = 79990000000
+DAY_S = 86400.0
+
+
+def fed(office: Any) -> dict[str, int]:
+    return {view.id: view.fed for view in office.views.campaigns()}
+
+
+def test_the_feed_is_fair_and_its_window_bounded(office: Any) -> None:
+    """A large campaign and a small one get the same; nothing more while nobody claims."""
+    large, small = office.campaign(300), office.campaign(300)
+    feed = Feed(office.runtime)
+    for _ in range(5):
+        feed.tick(office.now)
+
+    assert sum(fed(office).values()) == LEAST_AHEAD
+    assert fed(office)[large] == fed(office)[small]
+    hinted = [ref for _, refs in office.hinted("bulk") for ref in refs]
+    assert len(hinted) == len(set(hinted)) == LEAST_AHEAD
+
+
+def test_the_window_is_topped_up_as_batches_leave(office: Any) -> None:
+    """By as many as were claimed."""
+    office.campaign(100)
+    feed = Feed(office.runtime)
+    feed.tick(office.now)
+    for _, refs in office.hinted("bulk")[:3]:
+        for ref in refs:
+            office.settled(Ref.parse(ref))
+    feed.tick(office.now)
+    assert office.views.in_motion()["ready:bulk"] == LEAST_AHEAD
+
+
+@pytest.mark.parametrize("why", ["paused", "cancelled", "scheduled"])
+def test_what_may_not_go_is_not_fed(office: Any, why: str) -> None:
+    """And takes nothing from the others for long."""
+    waiting = office.campaign(60, start_at=office.now + 3600 if why == "scheduled" else None)
+    if why != "scheduled":
+        office.ledger.control(waiting, "pause" if why == "paused" else "cancel")
+    going = office.campaign(60)
+    feed = Feed(office.runtime)
+    for _ in range(10):
+        feed.tick(office.now)
+
+    assert fed(office)[waiting] == 0
+    assert fed(office)[going] >= LEAST_AHEAD - 1
+
+
+def test_sending_hours(office: Any) -> None:
+    """By the clock of the wall."""
+    campaign = office.campaign(5, window="9-21")
+    feed = Feed(office.runtime)
+    night, day = (datetime(2026, 11, 21, hour, 30).astimezone().timestamp() for hour in (3, 12))
+    feed.tick(night)
+    assert fed(office)[campaign] == 0
+    feed.tick(day)
+    assert fed(office)[campaign] == 5
+    hours = [within_hours(8, 9, 21), within_hours(9, 9, 21), within_hours(21, 9, 21), within_hours(2, 21, 6)]
+    assert hours == [False, True, False, True]
+
+
+def test_the_sweeper_hints_again_what_nobody_claimed(office: Any) -> None:
+    """Urgent after two seconds, bulk after three; what was claimed is not hinted."""
+    urgent, taken, bulk = office.single(), office.single(1), office.single(2, lane="bulk")
+    office.settled(taken)
+    sweeper = Sweeper(office.runtime)
+    sweeper.tick(office.now)
+    assert office.hinted("urgent") + office.hinted("bulk") == []
+    office.ahead_s = 2.5
+    sweeper.tick(office.now)
+    assert office.hinted("urgent") == [("send_batches", [str(urgent)])]
+    assert office.hinted("bulk") == []
+    office.ahead_s = 3.5
+    sweeper.tick(office.now)
+    assert office.hinted("bulk") == [("send_batches", [str(bulk)])]
+
+
+def test_the_sweeper_doubts_what_its_worker_left_behind(office: Any) -> None:
+    """Three beats missed; a live worker's claim stays until its lease ends."""
+    dead, alive = office.single(), office.single(1)
+    office.ledger.beat("bulk/h/1/a")
+    office.claim(dead)
+    sweeper = Sweeper(office.runtime)
+    sweeper.tick(office.now)
+    assert office.views.in_motion()["doubt"] == 0
+    office.ahead_s = 3.5
+    sweeper.tick(office.now)
+    assert office.views.in_motion()["doubt"] == 1
+    office.ledger.beat("bulk/h/1/a")
+    office.claim(alive)
+    sweeper.tick(office.now)
+    assert office.views.in_motion()["lease"] == 1
+
+
+def test_doubts_and_asks_are_hinted_when_due(office: Any) -> None:
+    """And again where nobody carried it out; ids taken for absent now and then."""
+    doubtful, accepted = office.single(), office.single(1)
+    office.ledger.doubt(office.claim(doubtful), "no_answer", 1.0)
+    office.settled(accepted)
+    office.redis.zadd("{smsq}:watch", {str(doubtful): 0})
+    duties = [Doubts(office.runtime), Asks(office.runtime)]
+    for duty in duties:
+        duty.tick(office.now)
+    assert office.hinted("status") == [("watch_absent", [str(doubtful)])]
+    for _ in range(2):
+        office.ahead_s += 61.0
+        for duty in duties:
+            duty.tick(office.now)
+        assert office.hinted("status") == [("settle_doubts", [str(doubtful)]), ("ask_statuses", [str(accepted)])]
+
+
+def test_history_is_read_while_much_is_missing(office: Any) -> None:
+    """Not for one or two, which are asked about by themselves."""
+    history = History(office.runtime)
+    for n in range(3):
+        assert office.hinted("status") == []
+        office.settled(office.single(n))
+        history.tick(office.now)
+    assert office.hinted("status") == [("read_history",)]
+
+
+def test_the_balance_is_looked_at_now_and_then(office: Any) -> None:
+    """Often while an empty account halts the lane."""
+    money = Money(office.runtime)
+    for seconds in (0, 15, 30, 301):
+        money.tick(office.now + seconds)
+    assert office.hinted("chores") == [("check_balance",)] * 2
+    office.ledger.halt_money()
+    money.tick(office.now + 302)
+    assert len(office.hinted("chores")) == 1
+
+
+def test_a_cancelled_campaign_is_wound_up_and_forgotten(office: Any) -> None:
+    """What was never handed out ends as cancelled; the campaign is over, then gone with all its keys."""
+    before = set(office.redis.keys("*"))
+    campaign = office.campaign(20)
+    office.ledger.feed(campaign, 3, 100)
+    office.ledger.control(campaign, "cancel")
+    upkeep = Upkeep(office.runtime)
+    upkeep.tick(office.now)
+
+    view = office.views.campaign(campaign)
+    assert (view.state, view.statuses, view.is_over) == ("cancelled", {"cancelled": 20}, True)
+    assert office.views.in_motion()["ready:bulk"] == 0
+    upkeep.tick(office.now + 4 * DAY_S + 1)
+    assert office.views.campaign(campaign) is None
+    left = set(office.redis.keys("*")) - before
+    assert {key.decode().split(":")[1] for key in left} <= {"totals", "n"}
+
+
+def test_texts_go_first_then_everything(office: Any) -> None:
+    """Gateway ids, rejects, the record of the file; a later campaign of the same file keeps its own."""
+    campaign = office.campaign(2, digest="d1")
+    refs = office.ledger.feed(campaign, 2, 100)[0]
+    claims = [office.settled(ref) for ref in refs]
+    office.ledger.advance([Fact(gateway_id=c.gateway_id, phone=c.phones[0], status=Status.DELIVERED) for c in claims])
+    again = office.ledger.open_campaign(Plan(name="again", digest="d1", text="Hello", template="Hello"), again=True)
+    upkeep = Upkeep(office.runtime)
+    upkeep.tick(office.now + 1800)
+    assert office.views.campaign(campaign).template == "Hello"
+    upkeep.tick(office.now + 3700)
+    assert office.views.campaign(campaign).template == ""
+    assert office.views.campaign(campaign).statuses == {"delivered": 2}
+
+    upkeep.tick(office.now + 4 * DAY_S + 1)
+    assert office.views.campaign(campaign) is None
+    assert office.ledger.batches_of([claim.gateway_id for claim in claims]) == [None, None]
+    assert office.redis.get("{smsq}:digest:d1") == again.id.encode()
+
+
+def test_texts_stay_while_a_parked_message_may_be_released(office: Any) -> None:
+    """It would go out empty."""
+    campaign = office.campaign(1)
+    (ref,) = office.ledger.feed(campaign, 1, 100)[0]
+    claim = office.claim(ref)
+    office.ledger.doubt(claim, "no_answer", 1.0)
+    office.ahead_s = 73 * 3600.0
+    state, _ = office.ledger.probe(
+        ref, Probe(office.now, 1.0, [], 0.0, True, {}), window_s=300, arrival_s=195, next_ask_s=60,
+        patience_s=72 * 3600, blind_patience_s=24 * 3600,
+    )  # fmt: skip
+    assert state == "parked"
+    Upkeep(office.runtime).tick(office.now + 7200)
+    office.ledger.resolve(ref, claim.fence, "release")
+    assert office.claim(ref).text == "Hello"
+
+
+def test_singles_are_forgotten_after_their_end(office: Any) -> None:
+    """A bulk one's text an hour after it, the rest after days; one that is not final stays."""
+    done, waiting = office.single(lane="bulk"), office.single(1, lane="bulk")
+    claim = office.settled(done)
+    office.settled(waiting)
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=PHONE, status=Status.DELIVERED)])
+    upkeep = Upkeep(office.runtime)
+    shard = f"{{smsq}}:b:{done.number // 1024}"
+    upkeep.tick(office.now + 3650)
+    assert [office.redis.hexists(shard, f"{ref.number}t") for ref in (done, waiting)] == [False, True]
+    upkeep.tick(office.now + 4 * DAY_S + 60)
+    batches = office.ledger.read([done, waiting])
+    assert batches[0] is None
+    assert batches[1] is not None
+    assert batches[1].state == BatchState.SETTLED
+    assert office.ledger.batches_of([claim.gateway_id]) == [None]
