@@ -31,6 +31,11 @@ class Desk:
         self.ledger.found("smsc.ru/demo")
         self.views = Views(self.ledger)
 
+    def start_anew(self) -> None:
+        self.redis.flushall()
+        self.ledger._numbers = range(0)
+        self.ledger.found("smsc.ru/demo")
+
     # Bringing in ---------------------------------------------------------------------------------------------------
 
     def single(self, phone: int = PHONE, text: str = "Hi", **options: Any) -> Ref:
@@ -48,7 +53,7 @@ class Desk:
             rows = list(range(row, row + size))
             packed.append(pack([PHONE + each for each in rows], None, rows, size))
             row += size
-        self.ledger.enrol_range(opened.id, 1, packed, [], row - 1)
+        self.ledger.enrol_range(opened.id, 1, packed, [], row - 1, on_doubt=options.get("on_doubt", "ask"))
         if close:
             self.ledger.close_campaign(opened.id)
         return opened.id, self.ledger.feed(opened.id, len(sizes), 100)[0]
