@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -44,7 +45,7 @@ def main(
     many = many or (QUICK_ROWS if quick else ROWS)
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     say = partial(click.echo, err=True)
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     measured = []
     with tempfile.TemporaryDirectory(prefix="smsq-bench-") as place:
         for name in only or MEASUREMENTS:
@@ -55,7 +56,7 @@ def main(
     if out is None and not (quick or only):
         out = ROOT / "docs" / "benchmarks.md"
     if out is not None:
-        page.write(out, measured, took_s)
+        page.write(out, measured, took_s, load)
         say(f"written: {out.name}")
     if as_json:
         click.echo(json.dumps({each.name: each.readings for each in measured}))

@@ -36,15 +36,15 @@ sync. The slow two run {slow} rows.
 """
 
 
-def write(out: Path, measured: Sequence[Measurement], took_s: float) -> None:
-    """Write the page."""
-    out.write_text("\n".join(lines(measured, took_s)) + "\n", encoding="utf-8")
+def write(out: Path, measured: Sequence[Measurement], took_s: float, load: float) -> None:
+    """Write the page; `load` is the load average before the run."""
+    out.write_text("\n".join(lines(measured, took_s, load)) + "\n", encoding="utf-8")
 
 
-def lines(measured: Sequence[Measurement], took_s: float) -> Iterator[str]:
+def lines(measured: Sequence[Measurement], took_s: float, load: float) -> Iterator[str]:
     """The page, line by line."""
     yield INTRO.format(slots=in_flight(), slow=f"{min(SLOW_ROWS.values()):,}")
-    yield from facts(took_s)
+    yield from facts(took_s, load)
     yield "\n## Goals\n"
     goals = [
         (each.title, verdict.what, verdict.wanted, verdict.measured.shown(verdict.unit), verdict.distance)
@@ -59,11 +59,14 @@ def lines(measured: Sequence[Measurement], took_s: float) -> Iterator[str]:
             yield from _table(table)
 
 
-def facts(took_s: float) -> Iterator[str]:
+def facts(took_s: float, load: float) -> Iterator[str]:
     """The machine, in words that name no machine."""
-    load = f"{os.getloadavg()[0]:.1f}"
+    cores = os.cpu_count() or 1
+    busy = load > cores / 4
+    told = f"**{load:.1f} before the run: other work was running, trust neither rates nor close ratios**"
     yield f"* {datetime.now(tz=UTC):%Y-%m-%d}; the run took {took_s / 60:.0f} min"
-    yield f"* {os.cpu_count()} cores ({_processor()}), {platform.system()}; load average at the end {load}"
+    told = told if busy else f"{load:.1f} before the run"
+    yield f"* {cores} cores ({_processor()}), {platform.system()}; load average {told}"
     yield f"* Python {platform.python_version()}; {_server()}; a write there takes {_fsync_us():.0f} µs to be safe"
     yield f"* {', '.join(f'{name} {version(name)}' for name in LIBRARIES)}"
 
