@@ -187,3 +187,17 @@ def test_a_group_of_facts_is_merged_at_once(desk: Any) -> None:
     ]
     assert desk.ledger.advance(facts) == 12
     assert [desk.statuses(ref) for ref in refs] == [["read"] * 3] * 2
+
+
+def test_what_was_dropped_and_accepted_after_all_is_asked_about(desk: Any) -> None:
+    """It is not final any more, so it is not forgotten either."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    desk.ledger.resolve(ref, claim.fence, "drop")
+    desk.accept(claim)
+    assert desk.statuses(ref) == ["accepted"]
+    assert desk.motion() == {"asks": 1, "watch": 1}
+    assert desk.redis.zcard("{smsq}:ended") == 0
+    desk.fact(claim.gateway_id)
+    assert desk.motion() == {"watch": 1}
+    assert desk.redis.zcard("{smsq}:ended") == 1

@@ -350,9 +350,12 @@ local function conclude(m, blob, ask_after)
     for index = 0, m[COUNT] - 1 do
       if not FINAL[status_at(blob, index)] then waiting = true break end
     end
-    if not waiting then
+    if waiting then -- perhaps again: a message of ours to end was accepted after all
+      redis.call('ZADD', ASKS, 'NX', now + ask_after, ref)
+      redis.call('ZREM', ENDED, ref)
+    else
       redis.call('ZREM', ASKS, ref)
-      if SINGLE then redis.call('ZADD', ENDED, now, ref) end
+      if SINGLE then redis.call('ZADD', ENDED, 'NX', now, ref) end
     end
     finish_campaign()
   end
