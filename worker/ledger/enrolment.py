@@ -16,7 +16,6 @@ from worker.ledger.scripts import Argument
 from worker.ledger.store import COST_UNITS, Store, translated
 from worker.ledger.values import Enrolled, Opened, Order, Plan
 
-IDEM_KEPT_MS = 72 * 3600 * 1000
 HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
 POLICIES = {"ask": 0, "park": 1}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
@@ -72,7 +71,7 @@ class Enrolment(Store):
                 msgspec.msgpack.encode(meta),
                 pack_phones([order.phone]),
                 pack_texts([order.text]),
-                IDEM_KEPT_MS if key_hash else "",
+                key_hash,
                 HINT_AGAIN_MS[order.lane],
                 more_keys=[self.key(f"idem:{key_hash or '-'}")],
             )

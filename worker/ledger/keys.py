@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | per batch: meta, phones, texts, rows, receipts (`m p t w r`) | every verb | upkeep |
+| `b:<number // 1024>` | hash | a batch: meta, phones, texts, rows, receipts, hash of its key (`m p t w r k`) | every verb | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
@@ -29,7 +29,7 @@
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
-| `idem:<hash>` | hash | an enrolment key: its message and content | enrol | 72 h, extended while not final |
+| `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |

@@ -89,7 +89,8 @@ class Upkeep:
         with translated():
             old = [Ref.parse(raw) for raw in redis.zrangebyscore(keys.of("ended"), "-inf", until, start=0, num=AT_ONCE)]
             self._forget_ids(old)
-            self._delete_fields(old, "m", "p", "t", "w", "r")
+            self._forget_keys(old)
+            self._delete_fields(old, "m", "p", "t", "w", "r", "k")
             if old:
                 redis.zrem(keys.of("ended"), *map(str, old))
             ended = redis.zrangebyscore(keys.of("ended"), texts_until - 3_600_000, texts_until, start=0, num=AT_ONCE)
@@ -99,6 +100,15 @@ class Upkeep:
         ids = [known.gateway_id for batch in self._rt.ledger.read(refs) if batch is not None for known in batch.ids]
         if ids:
             self._rt.ledger.redis.hdel(self._rt.ledger.key("g"), *ids)
+
+    def _forget_keys(self, refs: Sequence[Ref]) -> None:
+        """The records of enrolment keys go with their messages: a repeated order is known as long as its message is."""
+        with self._rt.ledger.redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.hget(self._rt.ledger.keys.shard(ref.number), f"{ref.number}k")
+            hashes = [found.decode() for found in pipe.execute() if found is not None]
+        if hashes:
+            self._rt.ledger.redis.delete(*(self._rt.ledger.key(f"idem:{each}") for each in hashes))
 
     def _delete_fields(self, refs: Sequence[Ref], *which: str) -> None:
         with self._rt.ledger.redis.pipeline(transaction=False) as pipe:

@@ -206,7 +206,7 @@ def test_texts_stay_while_a_parked_message_may_be_released(office: Any) -> None:
 
 def test_singles_are_forgotten_after_their_end(office: Any) -> None:
     """A bulk one's text an hour after it, the rest after days; one that is not final stays."""
-    done, waiting = office.single(lane="bulk"), office.single(1, lane="bulk")
+    done, waiting = office.single(lane="bulk", key="a"), office.single(1, lane="bulk", key="b")
     claim = office.settled(done)
     office.settled(waiting)
     office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=PHONE, status=Status.DELIVERED)])
@@ -220,3 +220,5 @@ def test_singles_are_forgotten_after_their_end(office: Any) -> None:
     assert batches[1] is not None
     assert batches[1].state == BatchState.SETTLED
     assert office.ledger.batches_of([claim.gateway_id]) == [None]
+    assert office.single(1, lane="bulk", key="b") == waiting  # not final: its key is known, however old
+    assert office.single(lane="bulk", key="a") != done
