@@ -33,38 +33,54 @@ def ask_mirror(
 
     `command` names it in the metrics, by default after the path.
     """
-    began = runtime.clock.monotonic()
-    outcome = "unreachable"
     try:
-        line = runtime.transport.open(mirror)
-        try:
-            reply = line.say(path, body, runtime.settings.read_timeout_s, max_reply=max_reply)
-        except Unknown:
-            outcome = "unknown"
-            line.done(keep=False)
-            runtime.mirrors.unknown(mirror)
-            return None
-        line.done(keep=True)
-        outcome = "answered" if reply.status == 200 else "broken"
-        return reply
-    except Unreachable:
-        runtime.mirrors.unreachable(mirror)
+        return _put(runtime, mirror, path, body, max_reply, command)
+    except (Unreachable, Unknown):
         return None
-    finally:
-        runtime.metrics.request(command or COMMANDS[path], mirror, outcome, runtime.clock.monotonic() - began)
 
 
 def ask_any(
     runtime: Runtime, path: str, body: bytes, *, max_reply: int = MAX_REPLY, command: str = ""
 ) -> Answer | None:
-    """Put one harmless question to the mirrors in turn until one answers completely."""
+    """Put one harmless question to the first mirror that can be reached; None where no complete answer came.
+
+    A question that was begun is not put to the next mirror: the gateway may have counted it.
+    """
     tried: set[str] = set()
     while not runtime.stopping.is_set():
         mirror = runtime.mirrors.next_to_ask(tried)
         if mirror is None:
             return None
         tried.add(mirror)
-        reply = ask_mirror(runtime, mirror, path, body, max_reply=max_reply, command=command)
-        if reply is not None:
-            return Answer(mirror, reply)
+        try:
+            return Answer(mirror, _put(runtime, mirror, path, body, max_reply, command))
+        except Unreachable:
+            continue
+        except Unknown:
+            return None
     return None
+
+
+def _put(runtime: Runtime, mirror: str, path: str, body: bytes, max_reply: int, command: str) -> Reply:
+    began = runtime.clock.monotonic()
+    outcome = "unreachable"
+    try:
+        line = runtime.transport.open(mirror)
+        outcome = "unknown"
+        try:
+            reply = line.say(path, body, runtime.settings.read_timeout_s, max_reply=max_reply)
+        except Unknown:
+            line.done(keep=False)
+            raise
+        line.done(keep=True)
+        outcome = "answered" if reply.status == 200 else "broken"
+        return reply
+    except Unreachable:
+        outcome = "unreachable"
+        runtime.mirrors.unreachable(mirror)
+        raise
+    except Unknown:
+        runtime.mirrors.unknown(mirror)
+        raise
+    finally:
+        runtime.metrics.request(command or COMMANDS[path], mirror, outcome, runtime.clock.monotonic() - began)

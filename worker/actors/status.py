@@ -99,7 +99,7 @@ class Asker:
                     return None
                 reply = said
         finally:
-            self._rt.ledger.give_back("ask", token)
+            self._rt.ledger.give_back("ask", token, self._limits(pairs))
         read = read_statuses(reply.status, reply.body, pairs)
         if read.error is not None:
             self._rt.metrics.gateway_error("status", read.error)
@@ -125,11 +125,7 @@ class Asker:
             self._rt.ledger.note_visible(max(shown))
 
     def _leave(self, token: str, pairs: Sequence[Pair], patience_s: float) -> bool:
-        settings = self._rt.settings
-        if len(pairs) == 1:
-            limits: dict[str, tuple[int, float]] = {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE, settings.mass_ask_every_s)}
-        else:
-            limits = {"mass": (1, settings.mass_ask_every_s)}
+        settings, limits = self._rt.settings, self._limits(pairs)
         until = self._rt.clock.monotonic() + patience_s
         while True:
             wait = self._rt.ledger.take("ask", token, settings.parallel_asks, settings.read_timeout_s + 10, limits)
@@ -138,6 +134,11 @@ class Asker:
             if self._rt.clock.monotonic() + wait > until or self._rt.stopping.is_set():
                 return False
             self._rt.clock.wait(wait, self._rt.stopping)
+
+    def _limits(self, pairs: Sequence[Pair]) -> dict[str, tuple[int, float]]:
+        """What the gateway counts of such a question: for one message, or one for many."""
+        minute_s = self._rt.settings.mass_ask_every_s
+        return {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE, minute_s)} if len(pairs) == 1 else {"mass": (1, minute_s)}
 
     def learn(self, answer: StatusAnswer | None) -> int:
         """Merge what an answer proves; how many messages moved."""

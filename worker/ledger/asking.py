@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from worker.domain.batch import Ref
@@ -68,10 +68,14 @@ class Asking(Store):
         reply = self.call("take", keys, token, most, int(lasts_s * 1000), *spans)
         return 0.0 if reply[0] == b"taken" else int(reply[1]) / 1000
 
-    def give_back(self, kind: str, token: str) -> None:
-        """The counted request is over."""
-        with translated():
-            self.redis.zrem(self.key(f"slots:{kind}"), token)
+    def give_back(self, kind: str, token: str, limits: Iterable[str] = ()) -> None:
+        """The counted request is over: its slot is free, and its `limits` count from now."""
+        now = int(self.time() * 1000)
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.zrem(self.key(f"slots:{kind}"), token)
+            for name in limits:
+                pipe.zadd(self.key(f"limit:{name}"), {token: now}, xx=True)
+            pipe.execute()
 
     def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
         """To which batch each gateway id was given, None where the ledger never gave it."""

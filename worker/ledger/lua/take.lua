@@ -1,7 +1,8 @@
 -- Ask for leave to make one request that the gateway counts: parallel requests and requests per minute of each kind.
 -- KEYS: 1 slots:<kind>, 2.. limit:<what>.  ARGV: 1 time or '', 2 token, 3 most at once, 4 ms a slot may last,
 --       5.. for each limit: most, ms.
--- Returns {'taken'} or {'wait', ms}. Nothing is counted unless everything allows it.
+-- A request counts from its end (`give_back`), at the latest from the end of its slot: when it arrives in between is
+-- not ours to know. Returns {'taken'} or {'wait', ms}. Nothing is counted unless everything allows it.
 
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZSCORE', KEYS[1], ARGV[2]) then return { 'taken' } end -- the reply was lost
@@ -16,7 +17,7 @@ for place = 2, #KEYS do
 end
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[4]), ARGV[2])
 for place = 2, #KEYS do
-  redis.call('ZADD', KEYS[place], now, ARGV[2])
-  redis.call('PEXPIRE', KEYS[place], math.max(120000, tonumber(ARGV[2 + place * 2])))
+  redis.call('ZADD', KEYS[place], now + tonumber(ARGV[4]), ARGV[2])
+  redis.call('PEXPIRE', KEYS[place], math.max(120000, tonumber(ARGV[2 + place * 2])) + tonumber(ARGV[4]))
 end
 return { 'taken' }
