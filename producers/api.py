@@ -98,7 +98,8 @@ class Smsq:
         content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try (1 to 24
         hours, or `hh:mm`), `at` a moment at which the gateway sends it. Nothing is sent later than
         `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
-        arrived: `ask` sends it again once that is certain, `park` leaves it to a person. Raises BadPhone, BadText, BadInput; LedgerTrouble where nothing was enrolled.
+        arrived: `ask` sends it again once that is certain, `park` leaves it to a person. Raises BadPhone,
+        BadText, BadInput; LedgerTrouble where nothing was enrolled.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         texts.check(text)

@@ -1,4 +1,4 @@
-"""What every test may ask for: a private Redis of the run, an empty client of it, and a gateway with a worker's means."""
+"""What every test may ask for: the run's private Redis, an empty client of it, a gateway with a worker's means."""
 
 from __future__ import annotations
 
