@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from worker.domain.batch import Ref
 from worker.runtime import Runtime
 
-AHEAD = 4  # hints per slot: enough that no slot waits, few enough that pause and cancel find little in motion
-LEAST_AHEAD = 48  # batches ahead where the gateway answers in no time, so that the feed need not be asked too often
-EACH = 4  # batches in one hint
+LEAST_AHEAD = 4  # batches per slot: enough that no slot waits
+MOST_AHEAD = 192  # batches: pause and cancel need not wait for them (a claim looks again), a second campaign does
+AHEAD_S = 0.5  # so much of what left lately, so that a top-up is worth a round trip
+MOST_EACH = 16  # batches in one hint
+HINT_S = 0.15  # a hint is about so long a thread's work
+SMOOTH = 0.3  # weight of the newest reading of the pace
 
 
 class Feed:
@@ -20,31 +23,50 @@ class Feed:
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
         self._turn = 0
+        self._waiting, self._at = 0, 0.0  # what the last tick left, and when
+        self._pace = 0.0  # batches that leave in a second
 
     def tick(self, now: float) -> None:
         """Hand out what fits; `now` in Unix seconds decides about sending hours."""
         running = [each for each in self._rt.views.running() if self._may_send(each, now)]
-        self.every_s = 0.02 if running else 0.2
+        self.every_s = 0.02 if running else 0.1
         if not running:
             return
         settings = self._rt.settings
         slots = max(1, settings.parallel_sends - settings.urgent_slots)
-        room = max(LEAST_AHEAD, AHEAD * slots) - self._rt.views.in_motion()["ready:bulk"]
-        if room <= 0:
-            return
+        waiting = self._rt.views.in_motion()["ready:bulk"]
+        self._learn(waiting)
+        window = max(LEAST_AHEAD * slots, min(MOST_AHEAD, round(AHEAD_S * self._pace)))
+        if waiting <= window // 2:
+            self._top_up(running, window - waiting, slots)
+
+    def _learn(self, waiting: int) -> None:
+        now = self._rt.clock.monotonic()
+        if self._waiting and now > self._at:
+            left = max(0, self._waiting - waiting) / (now - self._at)
+            self._pace += SMOOTH * (left - self._pace)
+        self._waiting, self._at = waiting, now
+
+    def _top_up(self, running: list[str], room: int, slots: int) -> None:
+        """Share the room out, another campaign first every time; what one does not need the others get."""
         self._turn += 1
         start = self._turn % len(running)
-        share = max(1, room // len(running))
-        for campaign_id in [*running[start:], *running[:start]]:
-            refs, _ = self._rt.ledger.feed(campaign_id, min(share, room), 2 * settings.parallel_sends)
-            self._hint(refs, slots)
-            room -= len(refs)
-            if room <= 0:
-                return
+        hungry = [*running[start:], *running[:start]]
+        while room > 0 and hungry:
+            share = max(1, room // len(hungry))
+            asked, hungry = hungry, []
+            for campaign_id in asked:
+                refs, _ = self._rt.ledger.feed(campaign_id, min(share, room), 2 * self._rt.settings.parallel_sends)
+                self._hint(refs, slots)
+                self._waiting += len(refs)
+                room -= len(refs)
+                if len(refs) == share and room > 0:
+                    hungry.append(campaign_id)
 
     def _hint(self, refs: list[Ref], slots: int) -> None:
         if refs:
-            self._rt.hints.batches("bulk", refs, each=EACH if len(refs) >= EACH * slots else 1)
+            each = min(MOST_EACH, round(HINT_S * self._pace / slots), len(refs) // slots)
+            self._rt.hints.batches("bulk", refs, each=max(1, each))
 
     def _may_send(self, campaign_id: str, now: float) -> bool:
         window = self._rt.ledger.redis.hget(self._rt.ledger.keys.campaign(campaign_id), "window")

@@ -33,7 +33,7 @@ def test_a_standby_takes_over_when_the_lease_ends(office: Any) -> None:
 
 def test_two_leaders_only_ask_twice(office: Any) -> None:
     """No batch is handed out twice by the feed."""
-    office.campaign(40)
+    office.campaign(20)
     one, two = (
         Scheduler(office.runtime, Leader(office.ledger, "same")),
         Scheduler(office.runtime, Leader(office.ledger, "same")),
@@ -41,7 +41,7 @@ def test_two_leaders_only_ask_twice(office: Any) -> None:
     one.step()
     two.step()
     refs = [ref for _, part in office.hinted("bulk") for ref in part]
-    assert len(refs) == len(set(refs)) == 40
+    assert len(refs) == len(set(refs)) == 20
 
 
 def test_it_runs_until_it_is_told_to_stop(office: Any) -> None:

@@ -102,6 +102,7 @@ if own_rate > 0 then
 end
 if wait > 0 then return { 'later', wait } end
 
+local waiting = #rest
 if m[SOLO] == 1 then rest = { rest[1] } end
 local gid = redis.call('INCR', N_GID)
 if rate then
@@ -111,7 +112,7 @@ end
 if own_rate > 0 then redis.call('HSET', CAMPAIGN_KEY, 'tokens', own_tokens - parts, 'tokens_at', now) end
 local n = redis.call('HINCRBY', RUN, 'n:' .. actual, 1)
 local members = set_of(m, rest)
-move(m, SENDING, #undecided(m, blob))
+move(m, SENDING, waiting)
 m[FENCE], m[CLAIMS] = m[FENCE] + 1, m[CLAIMS] + 1
 m[OWNER], m[NONCE], m[LEASE] = ARGV[5], nonce, now + tonumber(ARGV[7])
 m[IDS][#m[IDS] + 1] = { gid, OPEN, ARGV[6], now, members, '', 0 }

@@ -23,8 +23,12 @@ local status = accepted and ACCEPTED or REFUSED
 local err, cost = tonumber(ARGV[7]), tonumber(ARGV[9])
 local at = math.floor(now / 1000)
 local members = {}
-for index = 0, m[COUNT] - 1 do
-  if holds(id[MEMBERS], index) then members[#members + 1] = index end
+if id[MEMBERS] == '' then
+  for index = 1, m[COUNT] do members[index] = index - 1 end
+else
+  for index = 0, m[COUNT] - 1 do
+    if holds(id[MEMBERS], index) then members[#members + 1] = index end
+  end
 end
 
 -- Refused, but an earlier attempt may have been accepted: its verdict must come first.
@@ -35,16 +39,15 @@ if not accepted and has_open_id(m, undecided(m, load_receipts(m)), gid) then
   return { 'doubtful', m[ENROLLED] }
 end
 
-local parts_of, total = {}, 0
 local equal = tonumber(ARGV[8])
-for order = 1, #members do
-  local parts = equal or string.byte(ARGV[8], order)
-  parts_of[order] = parts
-  total = total + parts
+local function parts_of(order) return equal or string.byte(ARGV[8], order) end
+local total = (equal or 0) * #members
+if not equal then
+  for order = 1, #members do total = total + parts_of(order) end
 end
 local function cost_of(order)
   if cost < 0 or total == 0 then return -1 end
-  return math.floor(cost * parts_of[order] / total + 0.5)
+  return math.floor(cost * parts_of(order) / total + 0.5)
 end
 
 local known = redis.call('HGET', SHARD, number .. 'r')
@@ -61,7 +64,7 @@ else
   local facts = {}
   for order, index in ipairs(members) do
     if accepted or not known or status_at(known, index) == 0 then -- a refusal says nothing of what is known already
-      facts[#facts + 1] = { index, id, place, status, err, parts_of[order], cost_of(order), at }
+      facts[#facts + 1] = { index, id, place, status, err, parts_of(order), cost_of(order), at }
     end
   end
   blob = apply_facts(m, facts)
