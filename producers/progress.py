@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from producers import waits
 from producers.report import plain, printable
 from worker.clock import Clock
 from worker.domain.errors import BadCredentials, BadInput, LedgerUnreachable
@@ -24,28 +25,15 @@ LOOK_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
 RATE_OVER_S = 20.0  # the rate is that of the last so many seconds
 PATIENCE_S = 10.0  # a log-in that is refused for so long will not mend itself
-LANES = ("bulk", "status")
-
 GOOD = ("delivered", "read", "clicked")
 BAD = ("expired", "undeliverable", "refused", "cancelled", "late", "optout")
 UNSENT = ("queued", "sending")
 
-# Why a campaign waits although it runs, by what halts the ledger.
-HALTS = {
-    "fell": "the ledger fell back and grants nothing; see `smsq doctor`",
-    "login": "the gateway refuses the log-in; correct it and start the workers again",
-    "money": "the account is empty; sending goes on after a top-up",
-}
 
-
-class Eyes(Protocol):
+class Eyes(waits.Eyes, Protocol):
     """What progress needs of the ledger's read side."""
 
     def campaign(self, campaign_id: str) -> CampaignView | None: ...
-
-    def halted(self) -> str: ...
-
-    def lanes(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +72,9 @@ class Picture:
 class Watch:
     """Looks at one campaign again and again."""
 
-    def __init__(self, eyes: Eyes, campaign_id: str, clock: Clock) -> None:
+    def __init__(self, eyes: Eyes, campaign_id: str, clock: Clock, parallel: int) -> None:
         self._eyes = eyes
+        self._parallel = parallel
         self._id = campaign_id
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()
@@ -96,11 +85,11 @@ class Watch:
         """How it stands. Raises BadCredentials where the gateway goes on refusing the log-in."""
         try:
             view = self._eyes.campaign(self._id)
-            waits = self._why(view) if view is not None else ""
+            reason = self._why(view) if view is not None else ""
         except LedgerUnreachable as error:
             if self._last is None:
                 raise
-            view, waits = self._last, error.sentence
+            view, reason = self._last, error.sentence
         if view is None:
             raise BadInput(f"there is no campaign {self._id}, or it is no longer kept")
         self._last = view
@@ -108,7 +97,7 @@ class Watch:
         rate = self._rate(left)
         unsent = sum(view.statuses.get(name, 0) for name in UNSENT)
         left_s = unsent / rate if rate > 0 else (0.0 if not unsent else None)
-        return Picture(view=view, rate=rate, left_s=left_s, waits=waits)
+        return Picture(view=view, rate=rate, left_s=left_s, waits=reason)
 
     def _rate(self, left: int) -> float:
         now = self._clock.monotonic()
@@ -121,19 +110,8 @@ class Watch:
     def _why(self, view: CampaignView) -> str:
         if view.is_over:
             return ""
-        halted = self._eyes.halted()
-        self._give_up_on_login(halted)
-        if view.state == "paused":
-            return "its budget is spent" if view.why == "budget" else "it is paused"
-        if halted:
-            return HALTS.get(halted, halted)
-        lanes = self._eyes.lanes()
-        missing = [lane for lane in LANES if not lanes.get(lane)]
-        if missing:
-            return f"no worker of the {' and '.join(missing)} lane is up"
-        if view.start_at > self._clock.now() and not view.first_sent_at:
-            return "it is scheduled for later"
-        return view.why
+        self._give_up_on_login(self._eyes.brakes().halted)
+        return waits.why(self._eyes, view, self._clock.now(), self._parallel)
 
     def _give_up_on_login(self, halted: str) -> None:
         if halted != "login":
@@ -142,11 +120,7 @@ class Watch:
         now = self._clock.monotonic()
         self._refused_since = self._refused_since or now
         if now - self._refused_since > PATIENCE_S:
-            raise BadCredentials(
-                "the gateway does not accept this log-in, so sending has stopped; nothing is lost: correct "
-                "SMSQ_LOGIN and SMSQ_PASSWORD, start the workers again, and the campaign goes on",
-                code=2,
-            )
+            raise BadCredentials(f"nothing is lost, but {waits.halt(halted)}", code=2)
 
 
 def follow(

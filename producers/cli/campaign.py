@@ -17,7 +17,7 @@ from producers.cli.shown import campaign_object, print_campaign, print_json, tal
 
 if TYPE_CHECKING:
     from producers.api import Smsq
-    from producers.campaigns import Draft
+    from producers.drafts import Draft
     from producers.preflight import Preflight, Price
     from worker.ledger.views import CampaignView
 
@@ -55,7 +55,7 @@ def group() -> None:
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
     from producers import preflight
-    from producers.campaigns import draft
+    from producers.drafts import draft
     from worker.domain.errors import SmsqError
 
     drafted = draft(file, text=text, **how)
@@ -95,7 +95,7 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bool, **how: Any) -> None:
     """Send --text to every row of FILE; the same command run again goes on where it stopped."""
     from producers import preflight
-    from producers.campaigns import draft
+    from producers.drafts import draft
 
     drafted = draft(file, text=text, **how)
     with _smsq() as smsq:
@@ -149,10 +149,11 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
         view = smsq.campaigns.show(campaign_id)
         if follow:
             view, code = _follow(smsq, campaign_id)
+        why = smsq.campaigns.why(view)
     if as_json:
-        print_json(campaign_object(view))
+        print_json(campaign_object(view) | ({"waits": why} if why else {}))
     else:
-        print_campaign(view)
+        print_campaign(view, why)
     sys.exit(code)
 
 
@@ -283,11 +284,11 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
 
 def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
     """Show progress to the end; the campaign and the exit code."""
-    from producers.progress import BAD, Watch, follow
+    from producers.progress import BAD, follow
 
     clock = smsq.runtime.clock
     try:
-        picture = follow(Watch(smsq.runtime.views, campaign_id, clock), sys.stderr, clock=clock)
+        picture = follow(smsq.campaigns.watch(campaign_id), sys.stderr, clock=clock)
     except KeyboardInterrupt:
         talk(f"campaign {campaign_id} goes on; `smsq campaign show {campaign_id} --follow` looks again")
         sys.exit(INTERRUPTED)

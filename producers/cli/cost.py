@@ -29,7 +29,7 @@ def command(
     """Show what TEXT to a phone, or --text to a CSV file's rows, would cost."""
     from producers import preflight
     from producers.api import Smsq
-    from producers.campaigns import draft
+    from producers.drafts import draft
 
     written = template or text
     if written is None:

@@ -148,14 +148,14 @@ class Story:
 
     def _campaign(self) -> bool:
         """Wait for the workers, run the sample, show the verdict; whether all is well."""
-        from producers import campaigns, preflight
+        from producers import drafts, preflight
         from producers.api import Smsq
 
         self._wait_for("everything to start", START_TIMEOUT_S, lambda: (self.home / "up.json").exists())
         with Smsq(environ={"SMSQ_HOME": str(self.home)}) as smsq:
             self._wait_for("the workers", START_TIMEOUT_S, lambda: self._is_ready(smsq))
             people = sample.write(self.folder / "people.csv", self.rows)
-            drafted = campaigns.draft(people, text=sample.TEXT, name="demo")
+            drafted = drafts.draft(people, text=sample.TEXT, name="demo")
             found = preflight.look(drafted.source.rows(), drafted.template)
             price = preflight.price(found, drafted.template, drafted.options, smsq.price)
             self._announce(found, price)
@@ -169,12 +169,12 @@ class Story:
         return verdict.is_good
 
     def _run(self, smsq: Smsq, drafted: Any) -> CampaignView:
-        from producers.progress import Watch, follow
+        from producers.progress import follow
 
         view = smsq.campaigns.enrol(drafted)
         limit_s = max(LEAST_CAMPAIGN_TIMEOUT_S, self.rows / ROWS_PER_S)
         until = self._clock.monotonic() + limit_s
-        watch = Watch(smsq.runtime.views, view.id, self._clock)
+        watch = smsq.campaigns.watch(view.id)
         picture = follow(
             watch,
             sys.stderr,

@@ -208,14 +208,11 @@ def _processes(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _state(runtime: Runtime) -> Iterator[Finding]:
-    halts = {
-        "fell": ("the ledger fell back and grants nothing", "restore its newest data"),
-        "login": ("the gateway refused the log-in", "correct SMSQ_LOGIN and SMSQ_PASSWORD, start the workers again"),
-        "money": ("the account is empty", "top it up; sending goes on by itself"),
-    }
+    from producers.waits import halt
+
     halted = runtime.views.halted()
-    said, cure = halts.get(halted, (f"halted: {halted}", "")) if halted else ("nothing halts sending", "")
-    yield Finding("sending", "fail" if halted else "ok", said, cure)
+    said, _, cure = halt(halted).partition("; ")
+    yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
     if motion["parked"]:
         yield Finding("parked", "warn", f"{motion['parked']} batches wait for a person", "see their campaign's report")

@@ -78,24 +78,34 @@ def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
 
 def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
     """Look until it is final, parked, or the time is up; raises BadCredentials where that is why it waits."""
-    from producers.progress import HALTS, PATIENCE_S
-    from worker.domain.errors import BadCredentials
+    from producers.progress import PATIENCE_S
+    from producers.waits import halt
+    from worker.domain.errors import BadCredentials, LedgerUnreachable
     from worker.domain.status import FINAL_STATUSES
 
     clock = smsq.runtime.clock
     began = clock.monotonic()
     told = ""
     while True:
-        receipt = smsq.status(message_id)
         waited_s = clock.monotonic() - began
+        try:
+            receipt = smsq.status(message_id)
+            halted = smsq.runtime.views.halted() if receipt.status == "queued" else ""
+        except LedgerUnreachable as error:
+            if waited_s > timeout_s:
+                raise
+            if told != error.sentence:
+                told = error.sentence
+                talk(f"{message_id} is enrolled; {told}")
+            clock.wait(LOOK_EVERY_S)
+            continue
         if receipt.status in FINAL_STATUSES or receipt.status == "parked":
             return receipt
-        if receipt.status == "queued" and (halted := smsq.runtime.views.halted()):
-            if halted == "login" and waited_s > PATIENCE_S:
-                raise BadCredentials(f"{message_id} is enrolled and waits: {HALTS['login']}", code=2)
-            if halted != told:
-                talk(f"{message_id} waits: {HALTS.get(halted, halted)}")
-                told = halted
+        if halted == "login" and waited_s > PATIENCE_S:
+            raise BadCredentials(f"{message_id} is enrolled and waits: {halt(halted)}", code=2)
+        if halted and halted != told:
+            told = halted
+            talk(f"{message_id} waits: {halt(halted)}")
         if waited_s > timeout_s:
             talk(f"{message_id} is still {receipt.status} after {timeout_s:g} s; `smsq status {message_id}` shows more")
             return receipt

@@ -39,13 +39,14 @@ def campaign_object(view: CampaignView) -> dict[str, Any]:
     }
 
 
-def print_campaign(view: CampaignView) -> None:
-    """A campaign for people."""
+def print_campaign(view: CampaignView, waits: str = "") -> None:
+    """A campaign for people, and why it does not move."""
     from producers.report import iso, plain, printable
 
     lines = [
         ("campaign", f"{view.id}  {printable(view.name)}"),
-        ("state", view.state + (f" ({view.why})" if view.why else "")),
+        ("state", view.state),
+        ("waits", waits),
         ("created", iso(view.created_at)),
         ("first sent", iso(view.first_sent_at)),
         ("done", iso(view.done_at)),

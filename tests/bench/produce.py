@@ -19,7 +19,7 @@ from worker.ledger import Plan
 from worker.runtime import Runtime
 from worker.settings import Settings
 
-RANGE_ROWS = 1000  # as in producers/campaigns.py
+RANGE_ROWS = 1000  # as in producers/drafts.py
 RANGE_BATCHES = 10
 LOOK_S = 0.005
 PATIENCE_S = 120.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from producers.api import Smsq
-from producers.campaigns import draft, ranges
+from producers.drafts import draft, ranges
 from worker.domain import errors
 from worker.domain.batch import unpack_phones
 

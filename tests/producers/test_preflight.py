@@ -11,7 +11,7 @@ import pytest
 
 from producers import preflight
 from producers.api import Smsq
-from producers.campaigns import AtHand
+from producers.drafts import AtHand
 from producers.preflight import look, price, require_some
 from producers.templates import Template
 from tests.conftest import Plant

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -12,10 +13,10 @@ import pytest
 from producers.progress import Watch, follow
 from worker.clock import Clock
 from worker.domain.errors import BadCredentials, LedgerUnreachable
-from worker.ledger.views import CampaignView
+from worker.ledger.views import Brakes, CampaignView
 
 
-def view(state: str = "running", why: str = "", start_at: float = 0, **statuses: int) -> CampaignView:
+def view(state: str = "running", why: str = "", start_at: float = 0, window: str = "", **statuses: int) -> CampaignView:
     """A campaign with these counts."""
     return CampaignView(
         id="k7xm2",
@@ -36,8 +37,16 @@ def view(state: str = "running", why: str = "", start_at: float = 0, **statuses:
         start_at=start_at,
         template="Hi",
         budget=Decimal(0),
+        window=window,
         why=why,
     )
+
+
+def _hour(at: float) -> int:
+    return datetime.fromtimestamp(at).astimezone().hour
+
+
+CLOSED = f"{(_hour(1000.0) + 1) % 24}-{(_hour(1000.0) + 2) % 24}"  # hours to which the tests' time does not belong
 
 
 @dataclass
@@ -63,6 +72,8 @@ class Eyes:
 
     pictures: list[CampaignView | Exception]
     halts: str = ""
+    rests_s: float = 0.0
+    blind: int = 0
     up: dict[str, int] = field(default_factory=lambda: {"bulk": 1, "status": 1})
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
@@ -71,8 +82,8 @@ class Eyes:
             raise shown
         return shown
 
-    def halted(self) -> str:
-        return self.halts
+    def brakes(self) -> Brakes:
+        return Brakes(halted=self.halts, rests_s=self.rests_s, blind=self.blind)
 
     def lanes(self) -> dict[str, int]:
         return self.up
@@ -82,7 +93,7 @@ def test_lines_go_on_until_nothing_moves() -> None:
     """One at the start, one every few seconds, one at the end."""
     moving: list[CampaignView | Exception] = [view(queued=100 - n, accepted=n, invalid=1) for n in range(0, 100, 5)]
     out, clock = io.StringIO(), Hands()
-    last = follow(Watch(Eyes([*moving, view("done", delivered=100, invalid=1)]), "k7xm2", clock), out, clock=clock)
+    last = follow(Watch(Eyes([*moving, view("done", delivered=100, invalid=1)]), "k7xm2", clock, 10), out, clock=clock)
     lines = out.getvalue().splitlines()
 
     assert last.view.state == "done"
@@ -97,18 +108,23 @@ def test_lines_go_on_until_nothing_moves() -> None:
     [
         (view(queued=1), {"up": {}}, "no worker of the bulk and status lane is up"),
         (view(queued=1), {"up": {"bulk": 1}}, "no worker of the status lane is up"),
-        (view(queued=1), {"halts": "money"}, "the account is empty; sending goes on after a top-up"),
+        (view(queued=1), {"halts": "money"}, "the account is empty; sending goes on by itself after a top-up"),
         (view(queued=1), {"halts": "login"}, "the gateway refuses the log-in"),
         (view(queued=1), {"halts": "fell"}, "the ledger fell back"),
         (view("paused", queued=1), {}, "it is paused"),
         (view("paused", why="budget", queued=1), {}, "its budget is spent"),
         (view(queued=1, start_at=2000.0), {}, "it is scheduled for later"),
+        (view(queued=1, window=CLOSED), {}, f"it is outside its sending hours, {CLOSED}"),
+        (view(queued=1), {"rests_s": 7.2}, "the gateway asked for a rest, 7 s more"),
+        (view(queued=1), {"blind": 21}, "too many requests have unknown outcomes"),
+        (view(queued=1), {"blind": 20}, ""),
+        (view(accepted=1), {"blind": 21}, ""),
         (view("done", delivered=1), {"up": {}}, ""),
     ],
 )
 def test_why_it_waits_is_one_sentence(picture: CampaignView, eyes: dict[str, str], why: str) -> None:
     """What a person would have to find out."""
-    said = Watch(Eyes([picture], **eyes), "k7xm2", Hands()).look().waits  # type: ignore[arg-type]
+    said = Watch(Eyes([picture], **eyes), "k7xm2", Hands(), 10).look().waits  # type: ignore[arg-type]
 
     assert said.startswith(why)
     assert bool(said) == bool(why)
@@ -117,8 +133,8 @@ def test_why_it_waits_is_one_sentence(picture: CampaignView, eyes: dict[str, str
 def test_a_refused_log_in_is_not_watched_for_ever() -> None:
     """Nothing will move until somebody acts, so that a script is told."""
     clock = Hands()
-    with pytest.raises(BadCredentials, match="does not accept this log-in"):
-        follow(Watch(Eyes([view(queued=1)], halts="login"), "k7xm2", clock), io.StringIO(), clock=clock)
+    with pytest.raises(BadCredentials, match="refuses the log-in.* `smsq balance`"):
+        follow(Watch(Eyes([view(queued=1)], halts="login"), "k7xm2", clock, 10), io.StringIO(), clock=clock)
     assert 1010 <= clock.at <= 1012
 
 
@@ -127,7 +143,7 @@ def test_a_redis_that_is_away_is_waited_for() -> None:
     away = LedgerUnreachable("Redis does not answer; work resumes when it is back")
     out, clock = io.StringIO(), Hands()
     eyes = Eyes([view(queued=1), *[away] * 12, view("done", delivered=1)])
-    last = follow(Watch(eyes, "k7xm2", clock), out, clock=clock)
+    last = follow(Watch(eyes, "k7xm2", clock, 10), out, clock=clock)
 
     assert "Redis does not answer" in out.getvalue()
     assert last.view.state == "done"
@@ -137,6 +153,6 @@ def test_whoever_is_not_wanted_stops_looking() -> None:
     """The demo ends it this way; the campaign goes on."""
     clock = Hands()
     wanted: Callable[[], bool] = lambda: clock.at < 1003  # noqa: E731
-    last = follow(Watch(Eyes([view(queued=1)]), "k7xm2", clock), io.StringIO(), clock=clock, is_wanted=wanted)
+    last = follow(Watch(Eyes([view(queued=1)]), "k7xm2", clock, 10), io.StringIO(), clock=clock, is_wanted=wanted)
 
     assert (last.view.state, clock.at) == ("running", 1003.0)

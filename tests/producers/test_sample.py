@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from producers import sample
-from producers.campaigns import draft
+from producers.drafts import draft
 from producers.preflight import look
 
 

@@ -42,6 +42,7 @@ class CampaignView:
     start_at: float
     template: str
     budget: Decimal
+    window: str
     why: str
 
     @property
@@ -51,6 +52,24 @@ class CampaignView:
             self.state == "cancelled"
             and not any(self.statuses.get(s) for s in ("queued", "sending", "doubtful", "accepted"))
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brakes:
+    """What keeps all campaigns from going on."""
+
+    halted: str  # fell, login or money; '' for nothing
+    rests_s: float  # how long the login rests yet, because the gateway asked for it
+    blind: int  # batches of whose messages nothing is known since their requests went astray
+
+    def is_blind(self, parallel: int) -> bool:
+        """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
+        return self.blind > blind_limit(parallel)
+
+
+def blind_limit(parallel: int) -> int:
+    """How many blind doubts the feed bears."""
+    return 2 * parallel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,8 +321,17 @@ class Views:
 
     def halted(self) -> str:
         """What keeps everything from being sent, '' for nothing."""
-        with translated():
-            return _halted(self.redis.hgetall(self.key("ctl")))
+        return self.brakes().halted
+
+    def brakes(self) -> Brakes:
+        """What keeps campaigns from going on, just now."""
+        now = self.ledger.time()
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("ctl"))
+            pipe.zcard(self.key("blind"))
+            ctl, blind = pipe.execute()
+        rests_until = float(ctl.get(b"quiet_until", 0)) / 1000
+        return Brakes(halted=_halted(ctl), rests_s=max(0.0, rests_until - now), blind=blind)
 
 
 def _halted(ctl: Mapping[bytes, bytes]) -> str:
@@ -351,6 +379,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
         start_at=int(raw.get("start_at", "0")) / 1000,
         template=raw.get("template", ""),
         budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
+        window=raw.get("window", ""),
         why=raw.get("why", ""),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from worker.domain.batch import Ref
+from worker.ledger.views import blind_limit
 from worker.runtime import Runtime
 
 LEAST_AHEAD = 4  # batches per slot: enough that no slot waits
@@ -49,6 +50,7 @@ class Feed:
 
     def _top_up(self, running: list[str], room: int, slots: int) -> None:
         """Share the room out, another campaign first every time; what one does not need the others get."""
+        blind = blind_limit(self._rt.settings.parallel_sends)
         self._turn += 1
         start = self._turn % len(running)
         hungry = [*running[start:], *running[:start]]
@@ -56,7 +58,7 @@ class Feed:
             share = max(1, room // len(hungry))
             asked, hungry = hungry, []
             for campaign_id in asked:
-                refs, _ = self._rt.ledger.feed(campaign_id, min(share, room), 2 * self._rt.settings.parallel_sends)
+                refs, _ = self._rt.ledger.feed(campaign_id, min(share, room), blind)
                 self._hint(refs, slots)
                 self._waiting += len(refs)
                 room -= len(refs)

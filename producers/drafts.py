@@ -1,0 +1,213 @@
+"""Drafts: rows, text and wishes, checked as far as that can be done without the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol, TypedDict, Unpack
+
+import msgspec
+
+from producers.fields import timestamp, with_fields
+from producers.prepare import prepare
+from producers.rows import Row, inspect, of_iterable
+from producers.templates import Template
+from worker.domain import text as texts
+from worker.domain.batch import Options
+from worker.domain.campaign import Range, Reject
+from worker.domain.errors import BadInput
+from worker.gateway.forms import check_options
+from worker.ledger import Plan
+
+RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
+RANGE_BATCHES = 10  # and at least so many batches
+LONGEST_NAME = 100
+
+_WINDOW = re.compile(r"([01]?[0-9]|2[0-4])-([01]?[0-9]|2[0-4])")
+
+
+class How(TypedDict, total=False):
+    """How a campaign shall be sent; every field may be left out.
+
+    `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that
+    holds phones, `region` the country in which phones without a plus are written. `rate` is in parts per
+    second, `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`.
+    `sender`, `valid` and `options` go to the gateway; `on_doubt` is as in `Smsq.send`.
+    """
+
+    name: str | None
+    columns: Sequence[str] | None
+    phone_column: str
+    region: str
+    sender: str | None
+    valid: str | None
+    options: Options | None
+    rate: float | None
+    at: datetime | str | None
+    window: str | None
+    budget: Decimal | int | str | None
+    on_doubt: str
+
+
+AnyRow = Mapping[str, object] | Sequence[object] | str
+
+
+class Rows(Protocol):
+    """What a campaign is made of: a file's `Source`, or rows at hand."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Each row in order, as often as asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A campaign that is not enrolled yet: checked rows and text, and how it shall be sent.
+
+    `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
+    `9-21` in this machine's time, `start_at` Unix seconds.
+    """
+
+    source: Rows = field(repr=False)
+    template: Template = field(repr=False)
+    name: str
+    options: Options
+    phone_column: str = "phone"
+    region: str = "RU"
+    rate: float | None = None
+    budget: Decimal | None = None
+    part_price: Decimal = Decimal(0)
+    start_at: float | None = None
+    window: str | None = None
+    on_doubt: str = "ask"
+
+    @property
+    def digest(self) -> str:
+        """What this campaign is known by: its rows, text and options."""
+        options = msgspec.json.encode(self.options).decode()
+        said = (self.source.digest, self.phone_column, self.region, self.template.written, options)
+        return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def plan(self, batch_size: int) -> Plan:
+        """The same as the ledger takes it."""
+        return Plan(
+            name=self.name,
+            digest=self.digest,
+            text=self.template.render(()) if self.template.is_constant else None,
+            template=self.template.written,
+            options=self.options,
+            batch_size=batch_size,
+            rate=self.rate,
+            budget=self.budget,
+            part_price=self.part_price,
+            start_at=self.start_at,
+            window=self.window,
+            on_doubt=self.on_doubt,
+        )
+
+
+def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
+    """The campaign's ranges; the same rows, text and batch size always give the same ones."""
+    per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
+    return prepare(draft.source.rows(), draft.template, batch_size, per_range, region=draft.region)
+
+
+def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
+    """Check everything that can be checked without the ledger; raises BadInput."""
+    name, phone_column = how.get("name"), how.get("phone_column", "phone")
+    window, rate, at = how.get("window"), how.get("rate"), how.get("at")
+    if not text.strip():
+        raise BadInput("the text is empty")
+    if window is not None and not _WINDOW.fullmatch(window):
+        raise BadInput(f"a window is two hours of the day, such as 9-21, not {window!r}")
+    if rate is not None and rate <= 0:
+        raise BadInput(f"a rate is so many parts per second, not {rate:g}")
+    source: Rows
+    if isinstance(rows, str | Path):
+        source = inspect(rows, phone_column)
+        name = name or Path(rows).stem
+    else:
+        source = AtHand.of(rows, how.get("columns"), phone_column)
+    template = Template.compile(text, source.columns)
+    if template.is_constant:
+        texts.check(template.render(()))
+    options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
+    check_options(options)
+    return Draft(
+        source=source,
+        template=template,
+        name=_named(name),
+        options=options,
+        phone_column=phone_column,
+        region=how.get("region", "RU"),
+        rate=rate,
+        budget=_money(how.get("budget")),
+        start_at=timestamp(at) if at is not None else None,
+        window=window,
+        on_doubt=how.get("on_doubt", "ask"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """Rows that a program has at hand, kept so that they can be read twice."""
+
+    columns: tuple[str, ...]
+    phone_column: str
+    values: list[tuple[str, ...]] = field(repr=False)
+    digest: str
+
+    @classmethod
+    def of(cls, rows: Iterable[AnyRow], columns: Sequence[str] | None, phone_column: str) -> AtHand:
+        """Take mappings, sequences or plain phones; raises BadInput for no rows, or no names for their values."""
+        values: list[tuple[str, ...]] = []
+        for row in rows:
+            if isinstance(row, str):
+                columns = columns or (phone_column,)
+                values.append((row,))
+            elif isinstance(row, Mapping):
+                columns = columns or tuple(map(str, row))
+                values.append(tuple(_cell(row.get(column)) for column in columns))
+            else:
+                values.append(tuple(map(_cell, row)))
+        if not values:
+            raise BadInput("there are no rows")
+        if columns is None:
+            raise BadInput("rows that are no mappings need `columns`, the names of their values")
+        said = msgspec.msgpack.encode((tuple(columns), phone_column, values))
+        return cls(tuple(columns), phone_column, values, hashlib.sha256(said).hexdigest())
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Each row in order; raises BadInput where no column holds phones."""
+        return of_iterable(self.values, self.columns, self.phone_column)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()
+
+
+def _money(budget: Decimal | int | str | None) -> Decimal | None:
+    if budget is None:
+        return None
+    try:
+        money = Decimal(str(budget))
+    except ArithmeticError:
+        money = Decimal(-1)
+    if not money.is_finite() or money <= 0:
+        raise BadInput(f"a budget is an amount of money, not {budget!r}")
+    return money
+
+
+def _named(name: str | None) -> str:
+    shown = "".join(char for char in name or "campaign" if char.isprintable())[:LONGEST_NAME].strip()
+    return shown or "campaign"

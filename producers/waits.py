@@ -1,0 +1,60 @@
+"""Why something waits, in one sentence for people, with what to do about it: the same words everywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from worker.ledger.views import Brakes, CampaignView
+from worker.scheduler.feed import within_hours
+
+LANES = ("bulk", "status")  # without them a campaign does not end
+HALTS = {
+    "fell": "the ledger fell back and grants nothing; see `smsq doctor`",
+    "login": "the gateway refuses the log-in; correct SMSQ_LOGIN and SMSQ_PASSWORD and start the workers again, "
+    "or, where they were right after all, `smsq balance` tries them once and lifts the halt",
+    "money": "the account is empty; sending goes on by itself after a top-up",
+}
+
+
+class Eyes(Protocol):
+    """What the answer needs of the ledger's read side."""
+
+    def brakes(self) -> Brakes: ...
+
+    def lanes(self) -> dict[str, int]: ...
+
+
+def halt(word: str) -> str:
+    """What halts the ledger, in words."""
+    return HALTS.get(word, word)
+
+
+def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
+    """Why a campaign does not move, '' where it may; `now` in Unix seconds, `parallel` requests at most at once."""
+    if view.is_over:
+        return ""
+    if view.state == "paused":
+        return "its budget is spent" if view.why == "budget" else "it is paused"
+    brakes = eyes.brakes()
+    if brakes.halted:
+        return halt(brakes.halted)
+    lanes = eyes.lanes()
+    if missing := [lane for lane in LANES if not lanes.get(lane)]:
+        return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"
+    if not view.statuses.get("queued"):
+        return view.why
+    if view.start_at > now:
+        return "it is scheduled for later"
+    if view.window and not _within(view.window, now):
+        return f"it is outside its sending hours, {view.window}"
+    if brakes.rests_s > 1:
+        return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more"
+    if brakes.is_blind(parallel):
+        return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
+    return view.why
+
+
+def _within(window: str, now: float) -> bool:
+    first, _, last = window.partition("-")
+    return within_hours(datetime.fromtimestamp(now).astimezone().hour, int(first), int(last))
