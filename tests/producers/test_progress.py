@@ -133,7 +133,7 @@ def test_why_it_waits_is_one_sentence(picture: CampaignView, eyes: dict[str, str
 def test_a_refused_log_in_is_not_watched_for_ever() -> None:
     """Nothing will move until somebody acts, so that a script is told."""
     clock = Hands()
-    with pytest.raises(BadCredentials, match="refuses the log-in.* `smsq balance`"):
+    with pytest.raises(BadCredentials, match=r"refuses the log-in.* `smsq balance`"):
         follow(Watch(Eyes([view(queued=1)], halts="login"), "k7xm2", clock, 10), io.StringIO(), clock=clock)
     assert 1010 <= clock.at <= 1012
 
