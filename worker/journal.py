@@ -5,8 +5,10 @@ process writes files of its own under `$SMSQ_HOME/journal`, one line per claim o
 and no phone; a file holds lines of one run only:
 
     R <run>                                    the run of the server that granted what follows
-    C <n> <gateway id> <batch> <unix time>     a claim, before its first byte leaves
-    E <n> <batch number> <key hash> <unix time>   an enrolment, before it returns
+    C <n> <gateway id> <batch> <unix time> <mirror> <key hash>   a claim, before its first byte leaves
+    E <n> <batch number> <key hash> <unix time>                  an enrolment, before it returns
+
+A key hash is of the enrolment key, or of a batch's place in a campaign's file; `-` where there is none.
 
 `run` holds the runs this host has followed, the newest last. A line is only written under a shared
 lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock.
@@ -18,9 +20,10 @@ import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from worker.clock import Clock
 from worker.domain.batch import Ref
@@ -34,6 +37,24 @@ KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
 CLOCKS_APART_S = 3600.0  # how far the host's clock and Redis' may differ
 TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
 RUNS_KEPT = 200
+
+
+class Said(NamedTuple):
+    """A send that a journal tells of."""
+
+    gateway_id: int
+    ref: Ref
+    at: int  # Unix seconds by the host's clock
+    mirror: str  # '' where it is not known
+    known_as: str  # '' for a message without an enrolment key
+
+
+class Brought(NamedTuple):
+    """An enrolment that a journal tells of."""
+
+    number: int  # of the batch, the last one of a range
+    known_as: str  # hash of the key, or `campaign/range`
+    at: int
 
 
 class Journal:
@@ -62,9 +83,10 @@ class Journal:
             pass
         return path.read_text().strip()
 
-    def claim(self, run: str, n: int, gateway_id: int, ref: Ref) -> bool:
+    def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
         """Write down that a send begins; False where this host follows another run: the send must not begin."""
-        return self._write(run, f"C {n} {gateway_id} {ref} {int(self._clock.now())}\n", only_if_followed=True)
+        line = f"C {n} {gateway_id} {ref} {int(self._clock.now())} {mirror or '-'} {known_as or '-'}\n"
+        return self._write(run, line, only_if_followed=True)
 
     def enrolment(self, run: str, n: int, batch: int, key_hash: str) -> None:
         """Write down that something was enrolled."""
@@ -110,7 +132,25 @@ class Journal:
             return set()
         recent = [path for path in self._files() if _changed_at(path) >= since - CLOCKS_APART_S]
         lines = (line.split() for path in recent for line in _lines(path))
-        return {int(words[2]) for words in lines if len(words) == 5 and words[0] == "C" and words[2] in wanted}
+        return {int(words[2]) for words in lines if len(words) >= 5 and words[0] == "C" and words[2] in wanted}
+
+    def beyond(self, contained: Mapping[str, int]) -> tuple[list[Said], list[Brought]]:
+        """What the journals of this home tell of that a ledger lacks, which contains so many n of each run."""
+        said: dict[int, Said] = {}
+        brought: list[Brought] = []
+        for path in self._files():
+            run = ""
+            for words in map(str.split, _lines(path)):
+                if len(words) == 2 and words[0] == "R":
+                    run = words[1]
+                elif len(words) < 5 or not words[1].isdigit() or int(words[1]) <= contained.get(run, 0):
+                    continue
+                elif words[0] == "C":
+                    mirror, key = (*(word if word != "-" else "" for word in words[5:7]), "", "")[:2]
+                    said[int(words[2])] = Said(int(words[2]), Ref.parse(words[3]), int(words[4]), mirror, key)
+                elif words[0] == "E":
+                    brought.append(Brought(int(words[2]), words[3] if words[3] != "-" else "", int(words[4])))
+        return [said[gateway_id] for gateway_id in sorted(said)], brought
 
     def report(self, also: Collection[int] = ()) -> HostReport:
         """What all journals of this home know; `also` are ids to name however old they are."""
@@ -125,7 +165,7 @@ class Journal:
                 words = line.split()
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
-                elif len(words) == 5 and words[0] in ("C", "E") and words[1].isdigit():
+                elif len(words) >= 5 and words[0] in ("C", "E") and words[1].isdigit():
                     n = int(words[1])
                     if run:
                         runs[run] = max(runs.get(run, 0), n)

@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "cost": Row("producers.cli.cost:command", "Show what a message or a file would cost."),
     "balance": Row("producers.cli.balance:command", "Show what is left on the account."),
     "doctor": Row("producers.cli.doctor:command", "Look for what is wrong, and say what cures it."),
+    "recover": Row("producers.cli.recover:command", "Show and mend what a ledger that fell back has forgotten."),
     "web": Row("producers.cli.web:command", "Receive the gateway's statuses."),
     "worker": Row("producers.cli.processes:worker", "Run the workers of one lane."),
     "scheduler": Row("producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),

@@ -2,81 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from worker.domain.batch import MessageId, Ref
 from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState
 from worker.embedded import EmbeddedRedis
-from worker.journal import Journal
-from worker.ledger import Claim, Ledger, NoClaim, Order
-from worker.redis_client import connect
-from worker.rollcall import Master
+from worker.ledger import Claim, NoClaim
 
-ACCOUNT = "smsc.ru/demo"
-
-
-@dataclass
-class Host:
-    """A home with its journal and its master, on a ledger that others may share."""
-
-    ledger: Ledger
-    journal: Journal
-
-    def __post_init__(self) -> None:
-        self.master = Master(self.ledger, self.journal)
-        self.ledger.witness = self.journal.enrolment
-
-    def start(self) -> Host:
-        self.master.found(ACCOUNT)
-        self.until_cleared()
-        return self
-
-    def until_cleared(self, seconds: float = 3.0) -> bool:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self.master.tick():
-                return True
-            time.sleep(0.01)
-        return False
-
-    def enrol(self, n: int = 0) -> Ref:
-        return Ref(MessageId.parse(self.ledger.enrol(Order(79990000000 + n, "Hi", lane="bulk")).id).batch)
-
-    def claim(self, ref: Ref, nonce: str = "n") -> Claim | NoClaim:
-        return self.ledger.claim(
-            ref, nonce, owner="bulk/h/1/a", mirror="https://one", lease_s=45.0, parallel=10, urgent_slots=3,
-            slot_kept_s=75.0, credentials="right",
-        )  # fmt: skip
-
-    def said(self, ref: Ref) -> Claim:
-        claim = self.claim(ref)
-        assert isinstance(claim, Claim)
-        assert self.journal.claim(claim.run, claim.n, claim.gateway_id, ref)
-        return claim
-
-    def state(self, ref: Ref) -> BatchState:
-        batch = self.ledger.read([ref])[0]
-        assert batch is not None
-        return BatchState(batch.state)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A server of the test's own, to stop and to start."""
-    with EmbeddedRedis(tmp_path / "server", fsync="no", dies_with_parent=True) as own:
-        yield own
-
-
-def host_on(server: EmbeddedRedis, home: Path) -> Host:
-    return Host(Ledger(connect(server.url)), Journal(home))
+HostOn = Callable[[str], Any]
 
 
 def restart(server: EmbeddedRedis) -> None:
@@ -84,9 +21,9 @@ def restart(server: EmbeddedRedis) -> None:
     server.start()
 
 
-def test_a_plain_restart_is_cleared_in_a_moment(server: EmbeddedRedis, tmp_path: Path) -> None:
+def test_a_plain_restart_is_cleared_in_a_moment(server: EmbeddedRedis, host_on: HostOn) -> None:
     """Claims that were never said return; those that were said stay claimed; then sending goes on."""
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     unsaid, said, released, waiting = (host.enrol(n) for n in range(4))
     told = host.said(said)
     host.ledger.release(host.said(released), unsaid=True)  # journalled, then the line was found closed
@@ -106,9 +43,9 @@ def test_a_plain_restart_is_cleared_in_a_moment(server: EmbeddedRedis, tmp_path:
     assert host.ledger.settle_accepted(told, 1, None, 60.0)[0] == "settled"
 
 
-def test_a_lost_claim_is_not_answered_while_it_is_given_back(server: EmbeddedRedis, tmp_path: Path) -> None:
+def test_a_lost_claim_is_not_answered_while_it_is_given_back(server: EmbeddedRedis, host_on: HostOn) -> None:
     """The worker repeats its nonce after the restart: it must not send what the roll call hands to another."""
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     ref = host.enrol()
     host.claim(ref, "n1")
     restart(server)
@@ -120,11 +57,11 @@ def test_a_lost_claim_is_not_answered_while_it_is_given_back(server: EmbeddedRed
 
 
 def test_what_was_said_long_ago_is_not_taken_for_unsaid(
-    server: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: EmbeddedRedis, host_on: HostOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis was away for hours, or thousands were sent since: the claim's line is looked for however old."""
     monkeypatch.setattr("worker.journal.MOST_NAMED", 1)
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     old, newer = host.enrol(), host.enrol(1)
     host.said(old)
     host.said(newer)
@@ -134,28 +71,18 @@ def test_what_was_said_long_ago_is_not_taken_for_unsaid(
 
 
 @pytest.mark.parametrize("what", ["claim", "enrolment"])
-def test_an_older_copy_is_not_cleared(server: EmbeddedRedis, tmp_path: Path, what: str) -> None:
+def test_an_older_copy_is_not_cleared(copy: Any, host_on: HostOn, what: str) -> None:
     """It knows less than the journals do: nothing is granted, nothing enrolled."""
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     first, second = host.enrol(), host.enrol(1)
     host.said(first)
-    server.stop()
-    shutil.copytree(tmp_path / "server" / "redis", tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock", "*.pid"))
-    server.start()
+    copy.make()
     assert host.until_cleared()
     if what == "claim":
         host.said(second)
     else:
         host.enrol(2)
-    server.stop()
-    for path in (tmp_path / "copy").iterdir():
-        target = tmp_path / "server" / "redis" / path.name
-        if path.is_dir():
-            shutil.rmtree(target)
-            shutil.copytree(path, target)
-        elif path.suffix in (".rdb", ".aof"):
-            shutil.copy(path, target)
-    server.start()
+    copy.restore()
 
     assert not host.until_cleared(0.3)
     assert host.ledger.beat().fell
@@ -164,21 +91,21 @@ def test_an_older_copy_is_not_cleared(server: EmbeddedRedis, tmp_path: Path, wha
         host.enrol(3)
 
 
-def test_an_emptied_ledger_is_refused(server: EmbeddedRedis, tmp_path: Path) -> None:
+def test_an_emptied_ledger_is_refused(server: EmbeddedRedis, host_on: HostOn) -> None:
     """The journals tell of sends: at the start, and while it runs."""
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     host.said(host.enrol())
     host.ledger.redis.flushall()
 
     assert not host.until_cleared(0.2)
     host.ledger.redis.flushall()
     with pytest.raises(LedgerHalted, match="this Redis is empty"):
-        host_on(server, tmp_path / "a").start()
+        host_on("a").start()
 
 
-def test_two_hosts_must_both_report(server: EmbeddedRedis, tmp_path: Path) -> None:
+def test_two_hosts_must_both_report(server: EmbeddedRedis, host_on: HostOn) -> None:
     """What the silent one knows could be missing."""
-    one, two = host_on(server, tmp_path / "a").start(), host_on(server, tmp_path / "b").start()
+    one, two = host_on("a").start(), host_on("b").start()
     mine, theirs, nobodys = one.enrol(), one.enrol(1), one.enrol(2)
     one.said(mine)
     two.said(theirs)
@@ -194,9 +121,9 @@ def test_two_hosts_must_both_report(server: EmbeddedRedis, tmp_path: Path) -> No
     ]  # fmt: skip
 
 
-def test_a_host_that_followed_another_run_refuses_to_go_back(server: EmbeddedRedis, tmp_path: Path) -> None:
+def test_a_host_that_followed_another_run_refuses_to_go_back(server: EmbeddedRedis, host_on: HostOn) -> None:
     """A life of the server that it has left behind grants it nothing."""
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     ref = host.enrol()
     host.journal.follow("another-run")
     claim: Any = host.claim(ref)
@@ -204,9 +131,9 @@ def test_a_host_that_followed_another_run_refuses_to_go_back(server: EmbeddedRed
     assert not host.until_cleared(0.1)
 
 
-def test_following_a_new_run_forbids_the_old_ones_claims(server: EmbeddedRedis, tmp_path: Path) -> None:
+def test_following_a_new_run_forbids_the_old_ones_claims(server: EmbeddedRedis, host_on: HostOn) -> None:
     """A worker that was frozen between claim and journal wakes after the roll call: its send must not begin."""
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     ref = host.enrol()
     claim: Any = host.claim(ref)
     restart(server)
@@ -215,9 +142,9 @@ def test_following_a_new_run_forbids_the_old_ones_claims(server: EmbeddedRedis, 
     assert host.state(ref) == BatchState.READY
 
 
-def test_without_redis_it_just_waits(server: EmbeddedRedis, tmp_path: Path) -> None:
+def test_without_redis_it_just_waits(server: EmbeddedRedis, host_on: HostOn) -> None:
     """And goes on when it is back."""
-    host = host_on(server, tmp_path / "a").start()
+    host = host_on("a").start()
     server.stop()
     assert not host.master.tick()
     server.start()

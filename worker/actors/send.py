@@ -97,7 +97,7 @@ class Sender:
             line.done(keep=False)
             self._persist(claim, lambda: self._rt.ledger.release(claim, unsaid=True))
             raise Unreachable(f"{mirror} closed the line before anything was written")
-        if not self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref):
+        if not self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref, mirror, claim.known_as):
             line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
             return Turn.REST
         return self._say(claim, line)

@@ -13,10 +13,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from worker.domain.batch import Ref
 from worker.domain.errors import LedgerForeign, LedgerWeak
+from worker.ledger.scripts import Argument
 from worker.ledger.store import Store, translated
 
 GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
+LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
 GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest id it takes, 2147483647
 
 
@@ -47,14 +50,16 @@ class HostReport:
 class RollCall(Store):
     """Founding, heartbeats and the roll call."""
 
-    def found(self, account: str, *, host: str = "", knows_sends: bool = False) -> str:
+    def found(self, account: str, *, host: str = "", knows_sends: bool = False, to_recover: bool = False) -> str:
         """Stamp a new ledger, or check that this one is of `account`; `new`, `known` or `empty`.
 
-        `empty` is a ledger without a stamp while this host's journals know of sends. Raises LedgerForeign.
+        `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
+        the same, as one that fell back. Raises LedgerForeign.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
-        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts")]
-        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, int(knows_sends))[:2])
+        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl")]
+        how: Argument = "recover" if to_recover else int(knows_sends)
+        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how)[:2])
         if word == "foreign":
             raise LedgerForeign(
                 f"this ledger belongs to {owner}, not to {account}: use another Redis database or SMSQ_HOME, "
@@ -96,6 +101,30 @@ class RollCall(Store):
         with translated():
             reports = self.redis.hvals(self.key(f"rollcall:{run}"))
         return {gid for report in reports for gid in msgspec.json.decode(report)["ids"]}
+
+    # Recovery of a ledger that fell back ------------------------------------------------------------------------------
+
+    def contained(self) -> dict[str, int]:
+        """Per run the last n that this ledger contains: what a journal knows beyond it was forgotten."""
+        with translated():
+            raw = self.redis.hgetall(self.key("run"))
+        return {field[2:].decode(): int(n) for field, n in raw.items() if field.startswith(b"n:")}
+
+    def adopt(self, ref: Ref, gateway_id: int, mirror: str) -> str:
+        """Open a forgotten id of a batch again: `doubtful`, `watched`, `known`, `unknown` or `stale`."""
+        return self.call_on("adopt", ref, gateway_id, mirror)[0].decode()
+
+    def keep_stub(self, known_as: str, gateway_id: int, mirror: str, ref: Ref) -> str:
+        """Remember a send of something the ledger does not have, until it is enrolled again: `kept` or `stale`."""
+        keys = [self.key(name) for name in ("stubs", "g", "ctl")]
+        return self.call("stub", keys, known_as, gateway_id, mirror, str(ref))[0].decode()
+
+    def recovered(self, run: str, host: str, without: Sequence[str] = ()) -> tuple[str, str]:
+        """Say that a host's journals were taken over: `recovered`, `waits`, `sound` or `moved`, and the detail."""
+        names = ("run", "hosts", f"rollcall:{run}", f"recovered:{run}", "ctl", "n:gid", "n:batch")
+        keys = [self.key(name) for name in names]
+        reply = self.call("recover", keys, run, host, LEFT_FREE, *without)
+        return reply[0].decode(), " ".join(part.decode() for part in reply[1:])
 
     def check_durable(self) -> None:
         """Raise LedgerWeak where Redis could lose what it acknowledged."""

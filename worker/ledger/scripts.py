@@ -19,6 +19,7 @@ from worker.domain.status import STATUS_TABLE, BatchState, IdState, Status
 
 BATCH_VERBS = frozenset(
     {
+        "adopt",
         "advance",
         "asked",
         "claim",

@@ -220,4 +220,5 @@ def _claim(ref: Ref, reply: list[bytes]) -> Claim:
         deadline=int(m[8]) / 1000,
         enrolled_at=int(m[9]) / 1000,
         attempt=int(m[5]),
+        known_as=reply[12].decode(),
     )

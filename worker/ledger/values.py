@@ -108,6 +108,7 @@ class Claim:
     deadline: float  # Unix seconds, 0 for none
     enrolled_at: float
     attempt: int
+    known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 -- ARGV[2]: the batch number.  ARGV[3]: the batch's written reference.
 
 local SHARD, CAMPAIGN_KEY, HELD, READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED,
-  SLOTS_URGENT, SLOTS_BULK, OWNERS, IDS_KEY, N_GID, N_BATCH, RUN, CTL, TOTALS, CONTROL, BUCKET = unpack(KEYS)
+  SLOTS_URGENT, SLOTS_BULK, OWNERS, IDS_KEY, N_GID, N_BATCH, RUN, CTL, TOTALS, CONTROL, BUCKET, STUBS = unpack(KEYS)
 
 -- Places in a batch's meta, an array packed with MessagePack.
 local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, ENROLLED, PARTS, CHANNEL, OPTIONS,
@@ -173,6 +173,35 @@ local function find_id(m, gid)
   for place, id in ipairs(m[IDS]) do
     if id[GID] == gid then return id, place end
   end
+end
+
+-- An id that a journal gives to this batch and the ledger had forgotten: open, its window beginning now. The fence
+-- leaps, so that no answer to a forgotten claim is taken for one to a later.
+local function adopt(m, gid, mirror)
+  if find_id(m, gid) then return end
+  m[IDS][#m[IDS] + 1] = { gid, OPEN, mirror, now, '', '', 0 }
+  m[FENCE], m[CLAIMS] = m[FENCE] + 1000, m[CLAIMS] + 1
+  redis.call('HSET', IDS_KEY, gid, ref)
+end
+
+-- What a batch is known by outside the ledger: its enrolment key, or its place in a file. Journals write it down too.
+local function known_as(m)
+  if SINGLE then return redis.call('HGET', SHARD, number .. 'k') or '' end
+  local digest = redis.call('HGET', CAMPAIGN_KEY, 'digest')
+  return digest and redis.sha1hex(digest .. '/' .. string.format('%.0f', m[FIRST_ROW])) or ''
+end
+
+-- Was this sent before the ledger fell back? Then it takes over those ids, and is asked about instead of sent.
+local function takes_stub(m, rest)
+  if redis.call('EXISTS', STUBS) == 0 then return false end
+  local key = known_as(m)
+  local stub = key ~= '' and redis.call('HGET', STUBS, key)
+  if not stub then return false end
+  for gid, mirror in string.gmatch(stub, '(%d+) (%S*)\n') do adopt(m, tonumber(gid), mirror) end
+  enter_doubt(m, rest, 'fell', 1000)
+  save_batch(m)
+  redis.call('HDEL', STUBS, key)
+  return true
 end
 
 -- May one of these messages live under an id that is open (`besides` the one named)?

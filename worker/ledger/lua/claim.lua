@@ -1,7 +1,7 @@
 -- Take a ready batch to send it: draws a fresh gateway id and writes down who sends what, where and until when.
 -- ARGV: 4 nonce, 5 owner, 6 mirror, 7 lease ms, 8 parallel sends, 9 urgent slots, 10 ms a slot is kept past the
 --       lease, 11 fingerprint of the credentials, 12 segments per second or ''.
--- Returns {'claimed', gid, fence, lease until, run, n, meta, phones, texts, members, campaign text, options, first try}
+-- Returns {'claimed', gid, fence, lease until, run, n, meta, phones, texts, members, campaign text, options, what it is known by}
 --   or {'never'|'gone'|'taken'|'settled'|'paused'}, {'halted', why}, {'later', ms}, {'slot'}.
 -- Afterwards: either the id is known as open, durably and before a byte leaves, or nothing was granted.
 
@@ -13,7 +13,8 @@ local function granted(id, rest_set, n, actual)
   local texts = redis.call('HGET', SHARD, number .. 't') or ''
   local c = redis.call('HMGET', CAMPAIGN_KEY, 'text', 'options')
   return { 'claimed', id[GID], m[FENCE], m[LEASE], actual, n, cmsgpack.pack(m),
-    redis.call('HGET', SHARD, number .. 'p'), texts, rest_set, c[1] or '', m[OPTIONS] ~= '' and m[OPTIONS] or c[2] or '' }
+    redis.call('HGET', SHARD, number .. 'p'), texts, rest_set, c[1] or '', m[OPTIONS] ~= '' and m[OPTIONS] or c[2] or '',
+    known_as(m) }
 end
 
 local forced, actual = in_force()
@@ -31,6 +32,7 @@ if not forced then return { 'halted', 'run' } end
 local blob = load_receipts(m)
 local rest = undecided(m, blob)
 if #rest == 0 then settle_batch(m, blob, 0) save_batch(m) return { 'settled' } end
+if takes_stub(m, rest) then return { 'taken' } end
 
 local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'cost', 'part_price', 'rate', 'tokens', 'tokens_at',
   's:sending', 's:doubtful')

@@ -10,6 +10,7 @@ if m[STATE] ~= READY or not due or not in_force() then return { 'stale' } end
 redis.call('ZREM', ready_key(m), ref)
 local blob = load_receipts(m)
 local rest = undecided(m, blob)
+if takes_stub(m, rest) then return { 'doubtful' } end
 if has_open_id(m, rest) then -- released by an operator: an earlier attempt may have been accepted, so we ask first
   enter_doubt(m, rest, ARGV[4], 1000)
   save_batch(m)

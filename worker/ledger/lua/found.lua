@@ -1,6 +1,7 @@
 -- Found the ledger, or find it founded: stamp it with its account and start its id counter high and at random.
--- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts.  ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
---       5 '1' where this host's journals know of sends.
+-- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts, 5 ctl.
+-- ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
+--       5 '1' where this host's journals know of sends, 'recover' to found it all the same, as one that fell back.
 -- Returns {'new'|'known'|'foreign'|'empty', account, actual run, run in force}.
 
 local actual = run()
@@ -12,9 +13,10 @@ if account then
   return { 'known', account, actual, current }
 end
 if ARGV[5] == '1' then return { 'empty', '', actual, '' } end
+if ARGV[5] == 'recover' then redis.call('HSET', KEYS[5], 'fell', 'the ledger was emptied') end
 
 redis.call('HSET', KEYS[1], 'account', ARGV[2], 'founded_at', math.floor(now / 1000))
-redis.call('HSET', KEYS[2], 'current', actual)
+if ARGV[5] ~= 'recover' then redis.call('HSET', KEYS[2], 'current', actual) end
 redis.call('SETNX', KEYS[3], ARGV[3])
 if ARGV[4] ~= '' then redis.call('SADD', KEYS[4], ARGV[4]) end
 return { 'new', ARGV[2], actual, actual }

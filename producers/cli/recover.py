@@ -1,0 +1,156 @@
+"""`smsq recover`: after a ledger that fell back, what is missing, and what is safe to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from producers.cli import DONE, FAILED
+from producers.cli.shown import print_json, talk
+
+if TYPE_CHECKING:
+    from worker.journal import Brought, Said
+    from worker.recovery import Forgotten, Taken
+    from worker.runtime import Runtime
+
+SHOWN = 20  # of each kind, to a person; --json has all
+
+
+@click.command("recover")
+@click.option("--yes", is_flag=True, help="Do it, do not ask.")
+@click.option(
+    "--without", multiple=True, metavar="HOST", help="Give up a host whose journals are lost; may be repeated."
+)
+@click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
+def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
+    """Mend a ledger that fell back: an older copy was restored, or acknowledged writes were lost.
+
+    Run it on every host that has workers, with the home they use. It shows what this host's journals know
+    and the ledger has forgotten. With --yes every forgotten send is asked about under its old id, whatever is
+    enrolled again meets those ids before it can be sent, and unfinished campaigns are paused for you to look at.
+    When the last host has done so, sending goes on.
+    """
+    from producers.adoption import adopt
+    from worker.recovery import Recovery
+    from worker.runtime import Runtime
+
+    runtime = Runtime.build(adopt())
+    recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
+    forgotten = recovery.look()
+    if not forgotten.why:
+        _say({"fell": "", "recovered": False}, ["the ledger did not fall back: there is nothing to recover"], as_json)
+        return
+    told = _object(forgotten)
+    if not as_json:
+        click.echo("\n".join(_lines(forgotten)))
+    if without:
+        talk(f"giving up {', '.join(without)}: what only they knew as sent may be sent twice")
+    if not (yes or (sys.stdin.isatty() and click.confirm("Take all of this over?", err=True))):
+        _say(told | {"recovered": False}, ["nothing was changed; `smsq recover --yes` takes this over"], as_json)
+        sys.exit(FAILED)
+    paused = _pause(runtime)
+    taken = recovery.take_over(forgotten, without)
+    _say(told | _taken_object(taken, paused), _taken_lines(taken, paused), as_json)
+    sys.exit(DONE if taken.word in ("recovered", "sound") else FAILED)
+
+
+def _pause(runtime: Runtime) -> list[str]:
+    """Pause what would go on: whatever was said to a campaign after the copy was made is forgotten too."""
+    going = [view.id for view in runtime.views.campaigns() if view.state in ("running", "enrolling")]
+    for campaign_id in going:
+        runtime.ledger.control(campaign_id, "pause", "the ledger fell back")
+    return going
+
+
+def _say(told: dict[str, Any], lines: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+    else:
+        click.echo("\n".join(lines))
+
+
+def _lines(forgotten: Forgotten) -> Iterator[str]:
+    yield f"the ledger fell back: {forgotten.why}"
+    yield f"this host's journals know of {len(forgotten.sends)} sends that it has forgotten"
+    yield from _few(forgotten.sends, _send_line)
+    ranges, singles = _by_campaign(forgotten.brought)
+    for campaign_id, first in ranges.items():
+        yield f"campaign {campaign_id}: its rows from range {first} on are gone; run its command again"
+    if singles:
+        yield f"and of {len(singles)} single messages that were enrolled and never sent; enrol them again"
+        yield from _few(singles, lambda each: f"enrolled {_at(each.at)} key {each.known_as or '(none)'}")
+
+
+def _few(found: Any, line: Any) -> Iterator[str]:
+    for each in found[:SHOWN]:
+        yield f"  {line(each)}"
+    if len(found) > SHOWN:
+        yield f"  and {len(found) - SHOWN} more; --json has all"
+
+
+def _send_line(said: Said) -> str:
+    return f"sent {_at(said.at)} under gateway id {said.gateway_id}, batch {said.ref}"
+
+
+def _at(seconds: int) -> str:
+    from producers.report import iso
+
+    return iso(seconds)
+
+
+def _by_campaign(brought: Any) -> tuple[dict[str, int], list[Brought]]:
+    """The first lost range of each campaign, and the single messages."""
+    ranges: dict[str, int] = {}
+    singles = []
+    for each in brought:
+        campaign_id, slash, n = each.known_as.partition("/")
+        if slash:
+            ranges[campaign_id] = min(int(n), ranges.get(campaign_id, int(n)))
+        else:
+            singles.append(each)
+    return ranges, singles
+
+
+def _object(forgotten: Forgotten) -> dict[str, Any]:
+    ranges, singles = _by_campaign(forgotten.brought)
+    return {
+        "fell": forgotten.why,
+        "sends": [
+            {"gateway_id": s.gateway_id, "batch": str(s.ref), "at": s.at, "key": s.known_as} for s in forgotten.sends
+        ],
+        "campaigns": [{"id": campaign_id, "from_range": first} for campaign_id, first in ranges.items()],
+        "enrolled": [{"batch": each.number, "at": each.at, "key": each.known_as} for each in singles],
+    }
+
+
+def _taken_object(taken: Taken, paused: list[str]) -> dict[str, Any]:
+    return {
+        "recovered": taken.word == "recovered",
+        "waits_for": taken.detail.split() if taken.word == "waits" else [],
+        "asked_about": taken.doubtful,
+        "kept_for_enrolment": taken.stubs,
+        "without_key": [said.gateway_id for said in taken.nameless],
+        "paused": paused,
+    }
+
+
+def _taken_lines(taken: Taken, paused: list[str]) -> list[str]:
+    lines = [
+        f"{taken.doubtful} sends are asked about under their old ids",
+        f"{taken.stubs} are of what the ledger does not have: enrolled again, it is asked about before it is sent",
+    ]
+    if taken.nameless:
+        ids = ", ".join(str(said.gateway_id) for said in taken.nameless[:SHOWN])
+        lines.append(f"{len(taken.nameless)} had no key; look for these ids in the gateway's own pages: {ids}")
+    if paused:
+        lines.append(f"paused until you have looked at them (`smsq campaign resume ID`): {', '.join(paused)}")
+    ends = {
+        "recovered": "the ledger is recovered; sending goes on",
+        "sound": "the ledger was recovered meanwhile",
+        "waits": f"sending waits until `smsq recover --yes` ran on these hosts too: {taken.detail} (or --without HOST)",
+        "moved": "Redis restarted in between: run the same command again",
+    }
+    return [*lines, ends[taken.word]]

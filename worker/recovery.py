@@ -1,0 +1,95 @@
+"""A host's part in recovering a ledger that fell back: what its journals know is taken over, nothing is repeated.
+
+What was sent and forgotten is asked about again under its old ids; what is enrolled again later meets those
+ids before it can be sent. Sending goes on only when every host has done this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from worker.domain.errors import LedgerHalted
+from worker.journal import Brought, Journal, Said
+from worker.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What one host's journals know and the ledger does not."""
+
+    run: str  # of the server that was looked at
+    why: str  # why it is taken to have fallen back; '' where it has not
+    sends: Sequence[Said]  # under ids it gave and forgot
+    brought: Sequence[Brought]  # enrolments that are gone, but for messages that are known as sent
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken:
+    """What taking over came to."""
+
+    word: str  # recovered, waits, sound or moved
+    detail: str
+    doubtful: int = 0  # sends whose batch is asked about from now on
+    stubs: int = 0  # sends of something unknown, kept under its key
+    nameless: list[Said] = field(default_factory=list)  # sends of something unknown without a key
+
+
+class Recovery:
+    """Shows, then does, for one host."""
+
+    def __init__(self, ledger: Ledger, journal: Journal, account: str) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._account = account
+
+    def look(self) -> Forgotten:
+        """Report this host to the roll call, and tell what the ledger lacks. Raises LedgerForeign, LedgerHalted.
+
+        Before the journals are read, this host follows the server's new run: no claim of an earlier one can
+        be written after that.
+        """
+        host = self._journal.host
+        empty = self._ledger.found(self._account, host=host, knows_sends=self._journal.knows_sends()) == "empty"
+        run = self._ledger.beat().run
+        if empty:
+            return self._forgotten(run, "this Redis is empty, the journals are not")
+        if not self._journal.follow(run):
+            raise LedgerHalted("a process of this home is writing its journal; try again in a moment")
+        word, detail = self._ledger.report(run, host, self._journal.report())
+        why = self._ledger.beat().fell
+        if word == "waits" and not why:
+            raise LedgerHalted(f"the roll call is not over: hosts that have not reported are {detail}")
+        return self._forgotten(run, why)
+
+    def _forgotten(self, run: str, why: str) -> Forgotten:
+        if not why:
+            return Forgotten(run=run, why="", sends=[], brought=[])
+        sends, brought = self._journal.beyond(self._ledger.contained())
+        sent = {said.ref.number for said in sends}
+        never = [each for each in brought if "/" in each.known_as or each.number not in sent]
+        return Forgotten(run=run, why=why, sends=sends, brought=never)
+
+    def take_over(self, forgotten: Forgotten, without: Sequence[str] = ()) -> Taken:
+        """Open every forgotten id again, then go on if every host but `without` has done the same. Safe to repeat."""
+        host = self._journal.host
+        if self._ledger.found(self._account, host=host, knows_sends=True) == "empty":
+            self._ledger.found(self._account, host=host, to_recover=True)
+            if not self._journal.follow(forgotten.run):
+                raise LedgerHalted("a process of this home is writing its journal; try again in a moment")
+            self._ledger.report(forgotten.run, host, self._journal.report())
+        taken = Taken(word="", detail="")
+        for said in forgotten.sends:
+            self._open_again(said, taken)
+        taken.word, taken.detail = self._ledger.recovered(forgotten.run, host, without)
+        return taken
+
+    def _open_again(self, said: Said, taken: Taken) -> None:
+        word = self._ledger.adopt(said.ref, said.gateway_id, said.mirror)
+        if word != "unknown":
+            taken.doubtful += word != "stale"
+        elif said.known_as:
+            self._ledger.keep_stub(said.known_as, said.gateway_id, said.mirror, said.ref)
+            taken.stubs += 1
+        else:
+            taken.nameless.append(said)
