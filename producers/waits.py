@@ -10,7 +10,7 @@ from worker.scheduler.feed import within_hours
 
 LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {
-    "fell": "the ledger fell back and grants nothing; see `smsq doctor`",
+    "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
     "login": "the gateway refuses the log-in; correct SMSQ_LOGIN and SMSQ_PASSWORD and start the workers again, "
     "or, where they were right after all, `smsq balance` tries them once and lifts the halt",
     "money": "the account is empty; sending goes on by itself after a top-up",

@@ -43,11 +43,11 @@ class Recovery:
         self._journal = journal
         self._account = account
 
-    def look(self) -> Forgotten:
+    def look(self, without: Sequence[str] = ()) -> Forgotten:
         """Report this host to the roll call, and tell what the ledger lacks. Raises LedgerForeign, LedgerHalted.
 
-        Before the journals are read, this host follows the server's new run: no claim of an earlier one can
-        be written after that.
+        Hosts named in `without` are not waited for, now and later. Before the journals are read, this host
+        follows the server's new run: no claim of an earlier one can be written after that.
         """
         host = self._journal.host
         empty = self._ledger.found(self._account, host=host, knows_sends=self._journal.knows_sends()) == "empty"
@@ -56,10 +56,14 @@ class Recovery:
             return self._forgotten(run, "this Redis is empty, the journals are not")
         if not self._journal.follow(run):
             raise LedgerHalted("a process of this home is writing its journal; try again in a moment")
+        self._ledger.give_up(without)
         word, detail = self._ledger.report(run, host, self._journal.report())
         why = self._ledger.beat().fell
         if word == "waits" and not why:
-            raise LedgerHalted(f"the roll call is not over: hosts that have not reported are {detail}")
+            raise LedgerHalted(
+                f"the roll call is not over: hosts that have not reported are {detail}; start a worker on them, or "
+                "give up those whose disks are gone by --without HOST"
+            )
         return self._forgotten(run, why)
 
     def _forgotten(self, run: str, why: str) -> Forgotten:

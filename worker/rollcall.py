@@ -30,8 +30,8 @@ class Master:
         if word == "empty":
             raise LedgerHalted(
                 "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
-                "point SMSQ_REDIS_URL at the right server or restore its data; "
-                "to begin anew on purpose, move that folder away"
+                "point SMSQ_REDIS_URL at the right server or restore its data; if they are lost, "
+                "`smsq recover` goes on without them, and to begin anew on purpose, move that folder away"
             )
 
     def tick(self) -> bool:

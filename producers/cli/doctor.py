@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LANES = ("urgent", "bulk", "status", "chores")
 WRITES_TIMED = 10
 SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
+FALLEN = "put its newest data back if there is any, else `smsq recover`; nothing is sent meanwhile"
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -164,7 +165,7 @@ def _run(runtime: Runtime) -> Iterator[Finding]:
     if beat.in_force:
         yield Finding("run", "ok", "this life of Redis is the one in force")
     elif beat.fell:
-        yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", "restore its newest data; nothing is sent")
+        yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
     else:
         cure = "a running `smsq up` clears it within seconds"
         yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)

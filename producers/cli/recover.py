@@ -39,15 +39,15 @@ def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
 
     runtime = Runtime.build(adopt())
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
-    forgotten = recovery.look()
+    if without:
+        talk(f"giving up {', '.join(without)}: what only they knew as sent may be sent twice")
+    forgotten = recovery.look(without)
     if not forgotten.why:
         _say({"fell": "", "recovered": False}, ["the ledger did not fall back: there is nothing to recover"], as_json)
         return
     told = _object(forgotten)
     if not as_json:
         click.echo("\n".join(_lines(forgotten)))
-    if without:
-        talk(f"giving up {', '.join(without)}: what only they knew as sent may be sent twice")
     if not (yes or (sys.stdin.isatty() and click.confirm("Take all of this over?", err=True))):
         _say(told | {"recovered": False}, ["nothing was changed; `smsq recover --yes` takes this over"], as_json)
         sys.exit(FAILED)

@@ -269,7 +269,7 @@ def halted(why: str) -> LedgerHalted:
     if why == "fell":
         return LedgerHalted(
             "the ledger fell back: it knows less than this installation has done, so nothing is sent; "
-            "`smsq doctor` says what is missing"
+            "`smsq recover` shows what is missing"
         )
     return LedgerHalted("Redis restarted and the roll call is not over; a running `smsq up` or `smsq worker` clears it")
 

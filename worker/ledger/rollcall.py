@@ -110,6 +110,12 @@ class RollCall(Store):
             raw = self.redis.hgetall(self.key("run"))
         return {field[2:].decode(): int(n) for field, n in raw.items() if field.startswith(b"n:")}
 
+    def give_up(self, hosts: Sequence[str]) -> None:
+        """Wait for these hosts no longer: what only their journals know is lost."""
+        if hosts:
+            with translated():
+                self.redis.srem(self.key("hosts"), *hosts)
+
     def adopt(self, ref: Ref, gateway_id: int, mirror: str) -> str:
         """Open a forgotten id of a batch again: `doubtful`, `watched`, `known`, `unknown` or `stale`."""
         return self.call_on("adopt", ref, gateway_id, mirror)[0].decode()

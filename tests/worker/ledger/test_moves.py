@@ -111,6 +111,11 @@ def resolve(decision: str) -> Callable[[Any, Stood], Any]:
     return lambda desk, stood: desk.ledger.resolve(stood.ref, desk.view(stood.ref).fence, decision)
 
 
+def adopt(desk: Any, stood: Stood) -> None:
+    desk.redis.hset("{smsq}:ctl", "fell", "an old copy was restored")
+    desk.ledger.adopt(stood.ref, 1_999_999_999, "https://one")
+
+
 def by_claim(verb: Callable[[Any, Claim], Any]) -> Callable[[Any, Stood], Any]:
     return lambda desk, stood: stood.claim and verb(desk, stood.claim)
 
@@ -138,6 +143,7 @@ VERBS: tuple[tuple[str, Callable[[Any, Stood], Any]], ...] = (
     ("asked", lambda desk, stood: desk.ledger.asked(stood.ref, (5.0,))),
     ("watched", lambda desk, stood: desk.ledger.watched(stood.ref, 5.0)),
     ("feed", lambda desk, stood: desk.ledger.feed(stood.campaign, 5, 100)),
+    ("adopt", adopt),
     ("control", lambda desk, stood: desk.ledger.control(stood.campaign, "pause")),
 )
 
