@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,14 +20,13 @@ from worker.domain import text as texts
 from worker.domain.batch import Options
 from worker.domain.campaign import Range, Reject
 from worker.domain.errors import BadInput
+from worker.domain.hours import is_window
 from worker.gateway.forms import check_options
 from worker.ledger import Plan
 
 RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
 RANGE_BATCHES = 10  # and at least so many batches
 LONGEST_NAME = 100
-
-_WINDOW = re.compile(r"([01]?[0-9]|2[0-4])-([01]?[0-9]|2[0-4])")
 
 
 class How(TypedDict, total=False):
@@ -128,7 +126,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     if not text.strip():
         raise BadInput("the text is empty")
-    if window is not None and not _WINDOW.fullmatch(window):
+    if window is not None and not is_window(window):
         raise BadInput(f"a window is two hours of the day, such as 9-21, not {window!r}")
     if rate is not None and rate <= 0:
         raise BadInput(f"a rate is so many parts per second, not {rate:g}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
+from worker.domain.hours import is_open
 from worker.ledger.views import Brakes, CampaignView
-from worker.scheduler.feed import within_hours
 
 LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {
@@ -46,15 +45,10 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
         return view.why
     if view.start_at > now:
         return "it is scheduled for later"
-    if view.window and not _within(view.window, now):
+    if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
     if brakes.rests_s > 1:
         return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more"
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
     return view.why
-
-
-def _within(window: str, now: float) -> bool:
-    first, _, last = window.partition("-")
-    return within_hours(datetime.fromtimestamp(now).astimezone().hour, int(first), int(last))

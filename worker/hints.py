@@ -37,6 +37,13 @@ class Hints:
     def __init__(self, broker: HintBroker) -> None:
         self._broker = broker
 
+    def waiting(self, lane: str) -> int:
+        """How many hints wait in a lane; 0 where the queue cannot tell."""
+        try:
+            return self._broker.depth(lane)
+        except (redis.RedisError, BrokerConnectionError):
+            return 0
+
     def batches(self, lane: str, refs: Sequence[Ref], *, each: int = 1) -> bool:
         """These may be claimed now; one message per `each` of them, which one thread sends in turn."""
         return all(self._give(lane, SEND_BATCHES, part) for part in _parts(refs, each))

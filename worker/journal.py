@@ -16,7 +16,9 @@ lock on it and only if the newest is the claim's own; the master changes it unde
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 import secrets
 import threading
@@ -27,8 +29,10 @@ from typing import NamedTuple
 
 from worker.clock import Clock
 from worker.domain.batch import Ref
-from worker.domain.errors import LedgerHalted
+from worker.domain.errors import JournalTrouble, LedgerHalted
 from worker.ledger.rollcall import HostReport
+
+log = logging.getLogger(__name__)
 
 LATELY_S = 3600.0  # claims younger than this are named one by one in a report
 MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
@@ -84,13 +88,24 @@ class Journal:
         return path.read_text().strip()
 
     def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
-        """Write down that a send begins; False where this host follows another run: the send must not begin."""
+        """Write down that a send begins; False where this host follows another run: the send must not begin.
+
+        Raises JournalTrouble where it cannot be written.
+        """
         line = f"C {n} {gateway_id} {ref} {int(self._clock.now())} {mirror or '-'} {known_as or '-'}\n"
-        return self._write(run, line, only_if_followed=True)
+        try:
+            return self._write(run, line, only_if_followed=True)
+        except OSError as error:
+            raise JournalTrouble(
+                f"the journal under SMSQ_HOME cannot be written ({error.strerror}): nothing is sent until it can"
+            ) from None
 
     def enrolment(self, run: str, n: int, batch: int, key_hash: str) -> None:
-        """Write down that something was enrolled."""
-        self._write(run, f"E {n} {batch} {key_hash or '-'} {int(self._clock.now())}\n", only_if_followed=False)
+        """Write down that something was enrolled. It is in the ledger already, so trouble here is only logged."""
+        try:
+            self._write(run, f"E {n} {batch} {key_hash or '-'} {int(self._clock.now())}\n", only_if_followed=False)
+        except OSError as error:
+            log.error("enrolment not in the journal batch=%d why=%s", batch, error.strerror)
 
     def follows(self) -> str:
         """The run this host follows now, '' for none yet."""
@@ -203,10 +218,10 @@ class Journal:
                 line = f"R {run}\n{line}"
             written = os.write(out, line.encode())
             self._written += written
-            if written < len(line):  # a full disk: the torn line is the last of its file
+            if written < len(line):  # the torn line is the last of its file
                 os.close(out)
                 self._out = None
-                return False
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if self._fsync:
                 os.fsync(out)
             return True

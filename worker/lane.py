@@ -26,6 +26,7 @@ from worker.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
+FIRST_BEAT_S = 5.0  # how long a worker that cannot be heard waits before it works all the same
 PROBE_LOOK_S = 0.25
 PROBES_A_MINUTE = 6  # balance questions that heal a mirror's breaker; the gateway allows ten a minute in all
 
@@ -54,10 +55,12 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, threads)
+    first_beat = threading.Event()
     beats = threading.Thread(
-        target=_beat, args=(runtime, owner, None if has_master else master), name="beats", daemon=True
+        target=_beat, args=(runtime, owner, None if has_master else master, first_beat), name="beats", daemon=True
     )
     beats.start()
+    first_beat.wait(FIRST_BEAT_S)  # so that no claim of ours belongs to somebody who never lived
     worker.start()
     watchdog = Watchdog(runtime.broker, worker)
     watchdog.start()
@@ -86,14 +89,17 @@ def _begin(runtime: Runtime, master: Master) -> None:
             runtime.clock.wait(1.0, runtime.stopping)
 
 
-def _beat(runtime: Runtime, owner: str, master: Master | None) -> None:
+def _beat(runtime: Runtime, owner: str, master: Master | None, first_beat: threading.Event) -> None:
     while not runtime.stopping.is_set():
         try:
             runtime.ledger.beat(owner)
+            first_beat.set()
             if master is not None:
                 master.tick()
         except LedgerTrouble as error:
             log.warning("beat not heard why=%s", error.sentence)
+        except OSError as error:  # the journal's disk
+            log.error("roll call not answered why=%s", error.strerror)
         runtime.clock.wait(BEAT_S, runtime.stopping)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
+from worker.domain.errors import LedgerTrouble
 from worker.ledger.store import translated
 from worker.rollcall import Master
 from worker.runtime import Runtime
@@ -22,6 +23,7 @@ class Overseer:
         self._next_tick = 0.0
         self._beats: dict[int, float] = {}
         self._beats_read_at = float("-inf")
+        self._hearing_since = float("inf")  # nobody is silent for longer than we have heard Redis ourselves
 
     def begin(self) -> None:
         """Check that this ledger may be used; raises LedgerTrouble with the sentence why not."""
@@ -38,9 +40,15 @@ class Overseer:
         """How many seconds ago the worker process `pid` of this host beat; None if it never did."""
         now = time.monotonic()
         if now - self._beats_read_at > BEATS_KEPT_S:
-            self._beats = self._read_beats()
+            try:
+                self._beats = self._read_beats()
+            except LedgerTrouble:
+                self._hearing_since = float("inf")
+                raise
             self._beats_read_at = now
-        return self._beats.get(pid)
+            self._hearing_since = min(self._hearing_since, now)
+        silent_s = self._beats.get(pid)
+        return None if silent_s is None else min(silent_s, now - self._hearing_since)
 
     def _read_beats(self) -> dict[int, float]:
         ledger, host = self._runtime.ledger, socket.gethostname()

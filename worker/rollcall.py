@@ -79,7 +79,7 @@ class Master:
     def _free_unsaid(self, run: str) -> int:
         """Claims of an earlier run without a journal line were never said, and never will be: back to ready.
 
-        No claim was granted since the run changed, so every host had all of them before it when it reported.
+        Every host had all of them before it when it reported; claims of the run in force are left alone by the verb.
         """
         said = self._ledger.reported_ids(run)
         freed = 0

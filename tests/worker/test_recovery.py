@@ -88,7 +88,7 @@ def test_an_answer_to_a_forgotten_claim_still_counts(copy: Any, host_on: HostOn)
 
     assert host.ledger.settle_accepted(accepted, 1, None, 60.0)[0] == "stale"
     assert host.state(one) == BatchState.SETTLED
-    host.ledger.release(unwanted, unsaid=False)
+    host.ledger.release(unwanted, unwritten=False)
     assert host.state(two) == BatchState.DOUBTFUL
 
 

@@ -26,7 +26,7 @@ def test_a_plain_restart_is_cleared_in_a_moment(server: EmbeddedRedis, host_on: 
     host = host_on("a").start()
     unsaid, said, released, waiting = (host.enrol(n) for n in range(4))
     told = host.said(said)
-    host.ledger.release(host.said(released), unsaid=True)  # journalled, then the line was found closed
+    host.ledger.release(host.said(released), unwritten=True)  # journalled, then the line was found closed
     assert isinstance(host.claim(unsaid, "n1"), Claim)
     restart(server)
     assert isinstance(host.claim(waiting), NoClaim)
@@ -149,3 +149,17 @@ def test_without_redis_it_just_waits(server: EmbeddedRedis, host_on: HostOn) -> 
     assert not host.master.tick()
     server.start()
     assert host.until_cleared()
+
+
+def test_a_claim_after_the_roll_call_is_not_taken_for_unsaid(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """Granted, written down and being said between the roll call's end and the master's look at the claims."""
+    host = host_on("a").start()
+    ref = host.enrol()
+    restart(server)
+    beat = host.ledger.beat()
+    assert host.journal.follow(beat.run)
+    assert host.ledger.report(beat.run, host.journal.host, host.journal.report())[0] == "cleared"
+    claim = host.said(ref)
+    host.master._free_unsaid(beat.run)
+    assert host.state(ref) == BatchState.SENDING
+    assert host.ledger.settle_accepted(claim, 1, None, 60.0)[0] == "settled"

@@ -57,11 +57,17 @@ class DoubtSettler:
             if batch is None:
                 continue
             for known in batch.ids:
-                if known.state == IdState.ABSENT or (
-                    known.state == IdState.OPEN and batch.state in (BatchState.PARKED, BatchState.SETTLED)
+                if (
+                    known.state == IdState.ABSENT
+                    or known.absents
+                    or (known.state == IdState.OPEN and batch.state in (BatchState.PARKED, BatchState.SETTLED))
                 ):
-                    carried = [phone for index, phone in enumerate(batch.phones) if known.holds(index)]
-                    self._asker.learn(self._asker.ask([(known.gateway_id, carried[0])]))
+                    carried = [
+                        (known.gateway_id, phone) for index, phone in enumerate(batch.phones) if known.holds(index)
+                    ]
+                    wanted = doubtful_pairs(batch) if batch.state == BatchState.PARKED else []
+                    group = [pair for pair in wanted if pair in carried] or carried[:1]
+                    self._asker.learn(self._asker.ask(group[: self._rt.settings.mass_ask_size]))
             self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)
 
     def _settle(self, ref: Ref) -> None:
@@ -75,10 +81,11 @@ class DoubtSettler:
         window_s = self._window_s()
         age_s = asked_at - newest.claimed_at
         pairs = doubtful_pairs(batch)
-        if not pairs:
-            return
-        if min(age_s, known_s) < window_s:
-            self._look_for_signs(pairs)
+        if not pairs:  # no open id can hold what is undecided: the script ends the doubt
+            self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=self._step(age_s, known_s))
+        elif min(age_s, known_s) < window_s:
+            start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
+            self._look_for_signs([*pairs[start:], *pairs[:start]])
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=self._step(age_s, known_s))
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
@@ -137,17 +144,25 @@ class DoubtSettler:
         asked = {}
         for mirror in mirrors:
             control = self._control_on(mirror, conclusive_at)
-            asked[mirror] = (self._ask_all(pairs, mirror) if control else None, control)
+            asked[mirror] = (self._ask_all(pairs, mirror, conclusive_at) if control else None, control)
         return asked
 
-    def _ask_all(self, pairs: Sequence[Pair], mirror: str) -> StatusAnswer | None:
-        """Every pair on one mirror: singles for a few, mass questions of the allowed size for many."""
+    def _ask_all(self, pairs: Sequence[Pair], mirror: str, conclusive_at: float) -> StatusAnswer | None:
+        """Every pair on one mirror: singles for a few, mass questions of the allowed size for many.
+
+        Leave for a mass question may take a minute to come, so the control is looked at again before each.
+        """
         size = 1 if len(pairs) <= SINGLES_MOST else self._rt.settings.mass_ask_size
         together = StatusAnswer()
         answered = False
         for start in range(0, len(pairs), size):
             group = pairs[start : start + size]
-            answer = self._asker.ask(group, mirror, patience_s=self._rt.settings.mass_ask_every_s + 1.0)
+            answer = self._asker.ask(
+                group,
+                mirror,
+                patience_s=self._rt.settings.mass_ask_every_s + 1.0,
+                first=lambda: self._control_on(mirror, conclusive_at) > 0.0,
+            )
             if answer is None or answer.error is not None:
                 continue
             answered = True

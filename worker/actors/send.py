@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from worker.actors.gateway import SEND
 from worker.domain.batch import Ref
-from worker.domain.errors import LedgerTrouble, Unknown, Unreachable
+from worker.domain.errors import JournalTrouble, LedgerTrouble, Unknown, Unreachable
+from worker.domain.hours import hour_of
 from worker.domain.text import parts
 from worker.gateway import forms
 from worker.gateway.codes import Outcome
@@ -32,9 +33,11 @@ CLAIM_TRIES = 3  # with one nonce; then the lease heals what may have been grant
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the sweep brings it back
 SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
 SLOT_LOOK_S = 0.01
+PACE_PATIENCE_S = 0.3  # less than the sweep would take
 FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
+JOURNAL_LOOK_S = 5.0  # until a disk that could not be written is tried again
 HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
 
 T = TypeVar("T")
@@ -95,9 +98,17 @@ class Sender:
             return self._not_granted(ref, claim, patience)
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unsaid=True))
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             raise Unreachable(f"{mirror} closed the line before anything was written")
-        if not self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref, mirror, claim.known_as):
+        try:
+            may_begin = self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref, mirror, claim.known_as)
+        except JournalTrouble as error:  # nothing was said
+            line.done(keep=False)
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
+            log.error("sending rests why=%s", error.sentence)
+            self._rest(JOURNAL_LOOK_S)
+            return Turn.REST
+        if not may_begin:
             line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
             return Turn.REST
         return self._say(claim, line)
@@ -116,6 +127,7 @@ class Sender:
     def _claim(self, ref: Ref, mirror: str) -> Claim | NoClaim:
         settings = self._rt.settings
         nonce = secrets.token_hex(16)  # of this execution alone
+        hour, next_hour_s = hour_of(self._rt.clock.now())
         for left in reversed(range(CLAIM_TRIES)):
             try:
                 return self._rt.ledger.claim(
@@ -129,6 +141,8 @@ class Sender:
                     slot_kept_s=settings.peer_close_s,
                     credentials=self._rt.credentials,
                     rate=settings.rate,
+                    hour=hour,
+                    next_hour_s=next_hour_s,
                 )
             except LedgerTrouble:
                 if not left:
@@ -149,6 +163,11 @@ class Sender:
                     return Turn.AGAIN
                 self._rest(min(refusal.wait_s, 5.0))
                 return Turn.REST
+            case ClaimRefusal.PACED:  # its campaign's own pace: others need not wait for it
+                if refusal.wait_s > PACE_PATIENCE_S:
+                    return Turn.OVER  # the sweep brings it back when its time is there
+                self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
+                return Turn.AGAIN
             case ClaimRefusal.NEVER:
                 log.error("hint for a batch that never was batch=%s", ref)
         return Turn.OVER
@@ -163,7 +182,7 @@ class Sender:
             reply = line.say(SEND, body, self._rt.settings.read_timeout_s)
         except Unreachable:  # it had closed before the first write: nothing was said
             line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unsaid=True))
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             raise
         except Unknown as error:
             line.done(keep=False)
@@ -203,7 +222,7 @@ class Sender:
                 done = self._persist(claim, lambda: ledger.settle_refused(claim, code))
                 return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
             case Outcome.LATER:
-                self._persist(claim, lambda: ledger.release(claim, unsaid=False))
+                self._persist(claim, lambda: ledger.release(claim, unwritten=False))
                 rest = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S))
                 self._was_throttled = True
                 log.warning("login rests code=%s for_s=%.0f", answer.code, rest or 0.0)
@@ -211,7 +230,7 @@ class Sender:
                 return Turn.REST
             case Outcome.BAD_LOGIN:
                 self._persist(claim, lambda: ledger.halt_login(self._rt.credentials))
-                self._persist(claim, lambda: ledger.release(claim, unsaid=False))
+                self._persist(claim, lambda: ledger.release(claim, unwritten=False))
                 log.error(
                     "log-in refused by the gateway; sending halted until login, password or allowed address change"
                 )

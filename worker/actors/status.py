@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from worker.actors.gateway import HISTORY, STATUS, ask_any, ask_mirror
@@ -26,6 +26,7 @@ ASKS_A_MINUTE = (
     4  # of the gateway's five for one message (its manual, chapter on statuses); a minute is `mass_ask_every_s`
 )
 BAD_LOGIN = 2
+LONGEST_VISIBLE_S = 3600.0  # what shows later than that is a curiosity, and must not stretch the window for all
 PAGES_AT_ONCE = 10
 PAGE = 1000  # rows of history in one answer, the most the gateway gives
 MOSCOW = timezone(timedelta(hours=3))  # dates of history are the account's, Moscow unless changed (assumed)
@@ -61,32 +62,47 @@ class Asker:
         if len(few) <= self._rt.settings.parallel_asks * 2:
             for batch, pairs in few:
                 for pair in pairs:
-                    self.learn(self.ask([pair]))
+                    self.learn(self.ask([pair], are_accepted=True))
                 self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
             waiting = [(batch, pairs) for batch, pairs in waiting if len(pairs) > 2]
         size = self._rt.settings.mass_ask_size
         group: list[Pair] = []
         covered: list[BatchView] = []
         for batch, pairs in waiting:
-            group += pairs[: size - len(group)]
+            start = batch.asked * size % len(pairs)  # another part of a large batch every time
+            group += [*pairs[start:], *pairs[:start]][: size - len(group)]
             covered.append(batch)
             if len(group) >= size:
                 break
         if len(group) > 1 or waiting:
-            answer = self.ask(group)
+            answer = self.ask(group, are_accepted=True)
             if answer is None:
                 return
             self.learn(answer)
             for batch in covered:
                 self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
 
-    def ask(self, pairs: Sequence[Pair], mirror: str | None = None, *, patience_s: float = 2.0) -> StatusAnswer | None:
-        """One question about one or many messages; None where there was no leave or no answer."""
+    def ask(
+        self,
+        pairs: Sequence[Pair],
+        mirror: str | None = None,
+        *,
+        patience_s: float = 2.0,
+        first: Callable[[], bool] = lambda: True,
+        are_accepted: bool = False,
+    ) -> StatusAnswer | None:
+        """One question about one or many messages; None where there was no leave or no answer.
+
+        `first` is done between the leave and the question, which is not put where it answers False.
+        `are_accepted` where the gateway said so of each: then how late they show is measured.
+        """
         token = secrets.token_hex(8)
         if self._rt.ledger.is_login_halted(self._rt.credentials) or not self._leave(token, pairs, patience_s):
             return None
-        asked_at = self._rt.ledger.time()
         try:
+            if not first():
+                return None
+            asked_at = self._rt.ledger.time()
             body = forms.ask(self._rt.login, pairs)
             if mirror is None:
                 answer = ask_any(self._rt, STATUS, body, max_reply=MAX_PAGE)
@@ -106,7 +122,8 @@ class Asker:
             if read.error == BAD_LOGIN:
                 self._rt.ledger.halt_login(self._rt.credentials)
         (self._rt.mirrors.good if read.is_well_formed else self._rt.mirrors.unknown)(mirror)
-        self._watch_visibility(read, asked_at)
+        if are_accepted:
+            self._watch_visibility(read, asked_at)
         return read
 
     def _watch_visibility(self, answer: StatusAnswer, asked_at: float) -> None:
@@ -122,7 +139,7 @@ class Asker:
                 if (since := self._missing.pop((found.gateway_id, found.phone), None)) is not None
             ]
         if shown:
-            self._rt.ledger.note_visible(max(shown))
+            self._rt.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))
 
     def _leave(self, token: str, pairs: Sequence[Pair], patience_s: float) -> bool:
         settings, limits = self._rt.settings, self._limits(pairs)

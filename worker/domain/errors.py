@@ -120,6 +120,10 @@ class LedgerHalted(LedgerTrouble):
     """The ledger restarted or fell back and is not cleared yet."""
 
 
+class JournalTrouble(LedgerTrouble):
+    """A host's journal cannot be written, so nothing may be sent from there."""
+
+
 class LedgerForeign(LedgerTrouble):
     """The ledger belongs to another account."""
 

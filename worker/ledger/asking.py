@@ -70,12 +70,7 @@ class Asking(Store):
 
     def give_back(self, kind: str, token: str, limits: Iterable[str] = ()) -> None:
         """The counted request is over: its slot is free, and its `limits` count from now."""
-        now = int(self.time() * 1000)
-        with translated(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.zrem(self.key(f"slots:{kind}"), token)
-            for name in limits:
-                pipe.zadd(self.key(f"limit:{name}"), {token: now}, xx=True)
-            pipe.execute()
+        self.call("give_back", [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)], token)
 
     def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
         """To which batch each gateway id was given, None where the ledger never gave it."""
@@ -100,9 +95,9 @@ class Asking(Store):
                 by_batch.setdefault(ref, []).append(fact)
         calls = [self._advance_call(ref, group, next_ask_s) for ref, group in by_batch.items()]
         with translated():
+            replies = script("advance").many(self.redis, calls)
             if strangers:
                 self.redis.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
-            replies = script("advance").many(self.redis, calls)
         merged = [reply for reply in replies if reply[0] == b"merged"]
         if self.on_final is not None:
             now = self.clock.now()
@@ -165,8 +160,8 @@ class Asking(Store):
             young, young_at, ripe, ripe_at, noted = self.redis.hmget(
                 self.key("control"), ["young", "young_at", "ripe", "ripe_at", "visible_ms"]
             )
-            if noted is None or int(noted) != int(visible_s * 1000):
-                self.redis.hset(self.key("control"), "visible_ms", str(int(visible_s * 1000)))
+        if noted is None or int(noted) != int(visible_s * 1000):
+            self.call("note", [self.key("control")], "visible_ms", int(visible_s * 1000))
         for named, at in ((young, young_at), (ripe, ripe_at)):
             if named is not None and self.time() - int(at) / 1000 >= visible_s:
                 gateway_id, _, phone = named.decode().partition(":")
@@ -177,8 +172,8 @@ class Asking(Store):
         """An accepted message was first missing and then shown, so long after it was sent: the longest is kept."""
         with translated():
             known = self.redis.hget(self.key("ctl"), "visible_after")
-            if known is None or float(known) < after_s:
-                self.redis.hset(self.key("ctl"), "visible_after", f"{after_s:.3f}")
+        if known is None or float(known) < after_s:
+            self.call("note", [self.key("ctl")], "visible_after", f"{after_s:.3f}")
 
     def visible_after(self) -> float:
         """The longest time from a send to its message being shown that was seen; 0 where none was."""
@@ -187,12 +182,7 @@ class Asking(Store):
 
     def control_seen(self, mirror: str, asked_at: float, control: Control) -> None:
         """A mirror showed the control; shared by every doubt for a minute."""
-        with translated():
-            self.redis.hset(
-                self.key("control"),
-                f"seen:{mirror}",
-                f"{asked_at}:{control.accepted_at}",
-            )
+        self.call("note", [self.key("control")], f"seen:{mirror}", f"{asked_at}:{control.accepted_at}")
 
     def control_of(self, mirror: str, within_s: float) -> float:
         """When the control was accepted that this mirror showed within the last `within_s`; 0 for none."""

@@ -101,12 +101,10 @@ class Enrolment(Store):
     def open_campaign(self, plan: Plan, *, again: bool = False) -> Opened:
         """Begin a campaign, or find the unfinished one of the same file, text and options.
 
-        Raises Conflict with the old id where it finished already and `again` is not set.
+        Raises Conflict with the old id where it finished already and `again` is not set; with it, a finished
+        one is begun anew, an unfinished one still goes on.
         """
         digest_key = self.key(f"digest:{plan.digest}")
-        if again:
-            with translated():
-                self.redis.delete(digest_key)
         fields: dict[str, Argument] = {
             "name": plan.name,
             "digest": plan.digest,
@@ -134,7 +132,10 @@ class Enrolment(Store):
                 self.key("run"),
                 self.key("ctl"),
             ]
-            reply = self.call("open_campaign", keys, campaign_id, *flat)
+            with translated():
+                known = self.redis.get(digest_key)
+            keys.append(self.keys.campaign(known.decode() if known is not None else campaign_id))
+            reply = self.call("open_campaign", keys, campaign_id, int(again), (known or b"").decode(), *flat)
             word = reply[0].decode()
             if word == "created":
                 return Opened(
@@ -148,6 +149,7 @@ class Enrolment(Store):
                 raise halted(reply[1].decode())
             if word == "known":
                 return self._continue(reply[1].decode())
+            # taken: the id drawn is in use; moved: another producer opened it in between. Look again.
         raise LedgerHalted("no free campaign id was found")
 
     def _continue(self, campaign_id: str) -> Opened:

@@ -30,10 +30,13 @@ class Sending(Store):
         slot_kept_s: float,
         credentials: str,
         rate: float | None = None,
+        hour: int = 12,
+        next_hour_s: float = 3600.0,
     ) -> Claim | NoClaim:
         """Take a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
 
-        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only.
+        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour`
+        is that of the day where campaigns' sending hours are meant, `next_hour_s` the time until it ends.
         """
         reply = self.call_on(
             "claim",
@@ -47,10 +50,12 @@ class Sending(Store):
             int(slot_kept_s * 1000),
             credentials,
             "" if rate is None else rate,
+            hour,
+            int(next_hour_s * 1000),
         )
         word = reply[0].decode()
         if word != "claimed":
-            wait = int(reply[1]) / 1000 if word == "later" else 0.0
+            wait = int(reply[1]) / 1000 if word in ("later", "paced") else 0.0
             why = reply[1].decode() if word == "halted" else ""
             return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait)
         return _claim(ref, reply)
@@ -91,9 +96,9 @@ class Sending(Store):
         )
         return reply[0].decode(), (int(reply[1]) / 1000 if len(reply) > 1 else 0.0)
 
-    def release(self, claim: Claim, *, unsaid: bool, delay_s: float = 0.0) -> str:
-        """Nothing was accepted: `unsaid` where nothing was written, else the gateway itself said later."""
-        how = "unwritten" if unsaid else "unwanted"
+    def release(self, claim: Claim, *, unwritten: bool, delay_s: float = 0.0) -> str:
+        """Nothing was accepted: `unwritten` where nothing was written, else the gateway itself said later."""
+        how = "unwritten" if unwritten else "unwanted"
         return self.call_on(
             "release",
             claim.ref,

@@ -5,6 +5,7 @@ Errors of Redis become `LedgerTrouble` here and nowhere else.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -112,8 +113,9 @@ class Store:
         Whatever ends a verb early (Ctrl-C too) ends the connection, so that no reply is taken for another's.
         """
         client = getattr(self._local, "client", None)
-        if client is None:
+        if client is None or self._local.pid != os.getpid():  # a forked child leaves its parent's connection alone
             client = self._local.client = self.redis.client()
+            self._local.pid = os.getpid()
         _check(client.connection)
         try:
             yield client

@@ -78,6 +78,7 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
+    PACED = "paced"  # its campaign's own pace or sending hours
     SLOT = "slot"
 
 

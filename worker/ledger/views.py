@@ -186,18 +186,18 @@ class Views:
             return None
         return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()})
 
-    def running(self) -> list[str]:
-        """Ids of campaigns that may have something to hand out, oldest first."""
+    def running(self) -> list[tuple[str, str]]:
+        """Campaigns that may have something to hand out, oldest first: their ids and sending hours."""
         ids = list(reversed(self._campaign_ids()))
         if not ids:
             return []
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for campaign_id in ids:
-                pipe.hmget(self.ledger.keys.campaign(campaign_id), ["state", "fed", "batches"])
+                pipe.hmget(self.ledger.keys.campaign(campaign_id), ["state", "fed", "batches", "window"])
             rows = pipe.execute()
         return [
-            campaign_id
-            for campaign_id, (state, fed, batches) in zip(ids, rows, strict=True)
+            (campaign_id, (window or b"").decode())
+            for campaign_id, (state, fed, batches, window) in zip(ids, rows, strict=True)
             if state in (b"running", b"enrolling") and int(fed or 0) < int(batches or 0)
         ]
 

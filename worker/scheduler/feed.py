@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from worker.domain.batch import Ref
+from worker.domain.hours import is_open
 from worker.ledger.views import blind_limit
 from worker.runtime import Runtime
 
@@ -29,7 +28,7 @@ class Feed:
 
     def tick(self, now: float) -> None:
         """Hand out what fits; `now` in Unix seconds decides about sending hours."""
-        running = [each for each in self._rt.views.running() if self._may_send(each, now)]
+        running = [campaign_id for campaign_id, window in self._rt.views.running() if is_open(window, now)]
         self.every_s = 0.02 if running else 0.1
         if not running:
             return
@@ -69,19 +68,3 @@ class Feed:
         if refs:
             each = min(MOST_EACH, round(HINT_S * self._pace / slots), len(refs) // slots)
             self._rt.hints.batches("bulk", refs, each=max(1, each))
-
-    def _may_send(self, campaign_id: str, now: float) -> bool:
-        window = self._rt.ledger.redis.hget(self._rt.ledger.keys.campaign(campaign_id), "window")
-        if not window:
-            return True
-        first, _, last = window.decode().partition("-")
-        return within_hours(datetime.fromtimestamp(now, tz=UTC).astimezone().hour, int(first), int(last))
-
-
-def within_hours(hour: int, first: int, last: int) -> bool:
-    """Whether an hour of the day lies in a window such as 9-21, or 21-6 over midnight.
-
-    >>> within_hours(8, 9, 21), within_hours(23, 21, 6)
-    (False, True)
-    """
-    return first <= hour < last if first <= last else hour >= first or hour < last

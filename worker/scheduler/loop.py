@@ -9,7 +9,7 @@ import logging
 import signal
 from typing import Protocol
 
-from worker.domain.errors import LedgerTrouble
+from worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from worker.runtime import Runtime
 from worker.scheduler.asks import Asks
 from worker.scheduler.doubts import Doubts
@@ -76,9 +76,18 @@ class Scheduler:
             return STANDBY_LOOK_S
         for place, duty in enumerate(self.duties):
             if now >= self._due[place]:
-                duty.tick(self._rt.clock.now())
+                self._run_duty(duty)
                 self._due[place] = self._rt.clock.monotonic() + duty.every_s
         return max(0.005, min(self._due) - self._rt.clock.monotonic())
+
+    def _run_duty(self, duty: Duty) -> None:
+        """One duty's trouble is its own: on a full Redis nothing is fed, but what is due is still asked about."""
+        try:
+            duty.tick(self._rt.clock.now())
+        except LedgerUnreachable:
+            raise
+        except LedgerTrouble as error:
+            log.warning("duty in trouble duty=%s why=%s", type(duty).__name__.lower(), error.sentence)
 
 
 def run(settings: Settings) -> None:

@@ -45,7 +45,7 @@ def test_the_same_nonce_has_the_same_answer_while_it_is_sent(desk: Any) -> None:
     assert desk.claim(ref, "n1") == claim
     assert desk.everything() == before
 
-    desk.ledger.release(claim, unsaid=True)
+    desk.ledger.release(claim, unwritten=True)
     second = desk.claim(ref, "n2")
     assert second.gateway_id != claim.gateway_id
     assert refusal(desk.try_claim(ref, "n1")) is ClaimRefusal.TAKEN
@@ -107,7 +107,7 @@ def test_an_answered_or_released_claim_gives_its_slot_back_at_once(desk: Any) ->
     """One slot serves one after the other."""
     alone = {"parallel": 1, "urgent_slots": 1}
     first, second = desk.single(), desk.single(phone=79990000001)
-    desk.ledger.release(desk.claim(first, **alone), unsaid=True)
+    desk.ledger.release(desk.claim(first, **alone), unwritten=True)
     desk.accept(desk.claim(first, **alone))
     desk.claim(second, **alone)
 
@@ -126,13 +126,42 @@ def test_the_pace_lets_a_large_batch_go_into_debt_once(desk: Any) -> None:
 
 def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> None:
     """However often it is told to wait."""
-    _, (first, second) = desk.campaign(1, 1, rate=1.0)
+    _, (first, second) = desk.campaign(6, 1, rate=4.0)
     _, (other,) = desk.campaign(1)
-    desk.claim(first, rate=4.0)
+    desk.claim(first, rate=10.0)
     for _ in range(10):
-        assert refusal(desk.try_claim(second, rate=4.0)) is ClaimRefusal.LATER
+        assert refusal(desk.try_claim(second, rate=10.0)) is ClaimRefusal.PACED
 
-    desk.claim(other, rate=4.0)
+    desk.claim(other, rate=10.0)
+    assert desk.ledger.due("ready:bulk", 10, 3.0) == []
+    desk.now += 2.0
+    assert desk.ledger.due("ready:bulk", 10, 3.0) == [second]
+
+
+@pytest.mark.parametrize(
+    ("window", "hour", "is_open"),
+    [("9-21", 8, False), ("9-21", 9, True), ("9-21", 21, False), ("21-6", 23, True), ("21-6", 6, False), ("", 3, True)],
+)
+def test_sending_hours_bind_what_was_handed_out(desk: Any, window: str, hour: int, is_open: bool) -> None:
+    """A batch that waited for the gateway until the evening is not sent at night."""
+    _, (ref,) = desk.campaign(1, window=window or None)
+    if is_open:
+        desk.claim(ref, hour=hour)
+        return
+    assert refusal(desk.try_claim(ref, hour=hour, next_hour_s=600.0)) is ClaimRefusal.PACED
+    assert desk.ledger.due("ready:bulk", 10, 3.0) == []
+    desk.now += 600.0
+    assert desk.ledger.due("ready:bulk", 10, 3.0) == [ref]
+
+
+def test_one_alone_takes_tokens_for_one(desk: Any) -> None:
+    """Of a batch that goes on one by one."""
+    _, (ref,) = desk.campaign(50)
+    claim = desk.doubted(ref, alone=True)
+    desk.probe(ref, {claim.gateway_id: range(50)})
+    desk.redis.delete("{smsq}:bucket")
+    desk.claim(ref, rate=60.0)
+    assert float(desk.redis.hget("{smsq}:bucket", "tokens")) == 59.0
 
 
 def test_a_budget_pauses_its_campaign_with_a_reason(desk: Any) -> None:

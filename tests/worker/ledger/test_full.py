@@ -68,7 +68,7 @@ def test_what_left_is_brought_to_its_end(desk: Any) -> None:
         desk.ledger.beat("bulk/host/1/a")
         assert desk.accept(claims[0]) == "settled"
         assert desk.ledger.settle_refused(claims[1], 6)[0] == "settled"
-        assert desk.ledger.release(claims[2], unsaid=True) == "released"
+        assert desk.ledger.release(claims[2], unwritten=True) == "released"
         for each in (3, 4, 6):
             assert desk.ledger.doubt(claims[each], "no_answer", 1.0) == "doubtful"
         assert desk.fact(claims[3].gateway_id, claims[3].phones[0]) == 1

@@ -119,7 +119,7 @@ STORIES: dict[str, Story] = {
     "settle refused": on_claim(lambda desk, claim: desk.ledger.settle_refused(claim, 6)),
     "settle one of several": on_solo,
     "settle refused, an older one open": refused_beside_an_open_id,
-    "release": on_claim(lambda desk, claim: desk.ledger.release(claim, unsaid=True)),
+    "release": on_claim(lambda desk, claim: desk.ledger.release(claim, unwritten=True)),
     "release after the roll call": on_claim(
         lambda desk, claim: desk.ledger.release_unsaid(claim.ref, claim.fence, claim.gateway_id)
     ),

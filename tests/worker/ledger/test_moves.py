@@ -131,7 +131,7 @@ VERBS: tuple[tuple[str, Callable[[Any, Stood], Any]], ...] = (
     ("drop", lambda desk, stood: desk.ledger.drop(stood.ref, "late")),
     ("settle", by_claim(lambda desk, claim: desk.accept(claim))),
     ("settle", by_claim(lambda desk, claim: desk.ledger.settle_refused(claim, 7))),
-    ("release", by_claim(lambda desk, claim: desk.ledger.release(claim, unsaid=True))),
+    ("release", by_claim(lambda desk, claim: desk.ledger.release(claim, unwritten=True))),
     ("doubt", by_claim(lambda desk, claim: desk.ledger.doubt(claim, "x", 1.0))),
     ("expire", expire),
     ("advance", facts),

@@ -239,3 +239,32 @@ def test_operators_decide_with_the_fence_they_were_shown(desk: Any) -> None:
     assert desk.view(doubtful).why == "may double"
     assert desk.totals()["resends"] == 1
     assert desk.state(doubtful) == BatchState.READY
+
+
+def test_the_rest_goes_on_when_the_one_asked_about_is_found(desk: Any) -> None:
+    """One of three was sent alone, its answer lost, then it is found: no open id holds the other two."""
+    _, (ref,) = desk.campaign(3)
+    first = desk.doubted(ref, alone=True)
+    desk.probe(ref, {first.gateway_id: [0, 1, 2]})
+    second = desk.claim(ref)
+    desk.ledger.doubt(second, "no_answer", 1.0)
+    desk.fact(second.gateway_id, second.phones[0])
+    assert desk.state(ref) == BatchState.DOUBTFUL
+
+    assert desk.probe(ref, {}, asked_s=1.0, known_s=1.0, mirrors=(), control_s=None) == ("ready", "")
+    third = desk.claim(ref)
+    assert len(third.phones) == 1
+    assert third.phones[0] != second.phones[0]
+
+
+def test_an_id_is_absent_only_where_all_it_carried_is(desk: Any) -> None:
+    """One phone was found under another id meanwhile, so nobody asked for it under this one."""
+    _, (ref,) = desk.campaign(2)
+    first = desk.doubted(ref)
+    desk.ledger.resolve(ref, first.fence, "release")
+    second = desk.doubted(ref)
+    desk.fact(second.gateway_id, PHONE + 1, Status.ACCEPTED)
+    desk.probe(ref, {first.gateway_id: [1], second.gateway_id: [1]})
+    assert desk.state(ref) == BatchState.READY
+    desk.fact(second.gateway_id, PHONE + 1, Status.UNDELIVERABLE)
+    assert desk.statuses(ref)[0] == "accepted"

@@ -51,7 +51,7 @@ def test_a_stale_fence_changes_nothing_but_facts(desk: Any) -> None:
     desk.ledger.resolve(ref, first.fence, "release")
     second = desk.claim(ref)
 
-    assert desk.ledger.release(first, unsaid=True) == "stale"
+    assert desk.ledger.release(first, unwritten=True) == "stale"
     assert desk.ledger.doubt(first, "no_answer", 1.0) == "stale"
     assert desk.ledger.settle_refused(first, 6)[0] == "stale"
     assert desk.state(ref) == BatchState.SENDING
@@ -122,7 +122,7 @@ def test_verbs_on_a_batch_that_never_was_make_nothing(desk: Any) -> None:
     claim = desk.claim(desk.single())
     ghost = type(claim)(**{name: getattr(claim, name) for name in claim.__slots__} | {"ref": Ref(10**6)})
     before = set(desk.redis.keys("*"))
-    words = [desk.accept(ghost), desk.ledger.release(ghost, unsaid=True), desk.ledger.doubt(ghost, "x", 1.0)]
+    words = [desk.accept(ghost), desk.ledger.release(ghost, unwritten=True), desk.ledger.doubt(ghost, "x", 1.0)]
     assert words == ["never"] * 3
     assert set(desk.redis.keys("*")) == before
     assert desk.totals()["alarm:unknown-batch"] == 3
@@ -132,7 +132,7 @@ def test_a_release_forgets_the_attempt(desk: Any) -> None:
     """It goes back to ready after the given rest; the id stays known to the roll call."""
     ref = desk.single()
     claim = desk.claim(ref)
-    assert desk.ledger.release(claim, unsaid=True, delay_s=5.0) == "released"
+    assert desk.ledger.release(claim, unwritten=True, delay_s=5.0) == "released"
     assert desk.view(ref).ids == []
     assert desk.redis.hexists("{smsq}:g", claim.gateway_id)
     assert desk.redis.zscore("{smsq}:ready:urgent", str(ref)) == (desk.now + 5.0) * 1000
@@ -144,7 +144,7 @@ def test_a_release_keeps_what_was_reported_all_the_same(desk: Any) -> None:
     _, (ref,) = desk.campaign(2)
     claim = desk.claim(ref)
     desk.fact(claim.gateway_id, PHONE + 1)
-    desk.ledger.release(claim, unsaid=False)
+    desk.ledger.release(claim, unwritten=False)
     second = desk.claim(ref)
     assert second.phones == [PHONE + 2]
     desk.accept(second)

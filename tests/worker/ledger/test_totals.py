@@ -76,7 +76,7 @@ class Installation(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     def release(self, n: int) -> None:
         self.verb = "release"
-        self.desk.ledger.release(self.any_of(self.claims, n), unsaid=True)
+        self.desk.ledger.release(self.any_of(self.claims, n), unwritten=True)
 
     @rule(n=some, alone=st.booleans())
     @precondition(lambda self: self.claims)

@@ -15,7 +15,7 @@ import redis as redis_py
 
 from worker.domain.batch import MessageId, Ref, pack
 from worker.embedded import EmbeddedRedis
-from worker.ledger import Claim, Order, Plan
+from worker.ledger import Claim, NoClaim, Order, Plan
 from worker.redis_client import connect
 from worker.runtime import Runtime
 from worker.settings import Settings
@@ -53,11 +53,14 @@ class Office:
     def single(self, n: int = 0, **options: Any) -> Ref:
         return Ref(MessageId.parse(self.ledger.enrol(Order(PHONE + n, "Hi", **options)).id).batch)
 
-    def claim(self, ref: Ref) -> Claim:
-        claim = self.ledger.claim(
+    def try_claim(self, ref: Ref) -> Claim | NoClaim:
+        return self.ledger.claim(
             ref, secrets.token_hex(8), owner="bulk/h/1/a", mirror="https://one", lease_s=45.0, parallel=50,
             urgent_slots=3, slot_kept_s=75.0, credentials="right",
         )  # fmt: skip
+
+    def claim(self, ref: Ref) -> Claim:
+        claim = self.try_claim(ref)
         assert isinstance(claim, Claim), claim
         return claim
 

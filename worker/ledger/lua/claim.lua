@@ -1,8 +1,9 @@
 -- Take a ready batch to send it: draws a fresh gateway id and writes down who sends what, where and until when.
 -- ARGV: 4 nonce, 5 owner, 6 mirror, 7 lease ms, 8 parallel sends, 9 urgent slots, 10 ms a slot is kept past the
---       lease, 11 fingerprint of the credentials, 12 segments per second or ''.
+--       lease, 11 fingerprint of the credentials, 12 segments per second or '', 13 the hour of the
+--       day where people are, 14 ms until the next full hour.
 -- Returns {'claimed', gid, fence, lease until, run, n, meta, phones, texts, members, campaign text, options, what it is known by}
---   or {'never'|'gone'|'taken'|'settled'|'paused'}, {'halted', why}, {'later', ms}, {'slot'}.
+--   or {'never'|'gone'|'taken'|'settled'|'paused'}, {'halted', why}, {'later', ms}, {'paced', ms}, {'slot'}.
 -- Afterwards: either the id is known as open, durably and before a byte leaves, or nothing was granted.
 
 local m = load_batch()
@@ -35,7 +36,7 @@ if #rest == 0 then settle_batch(m, blob, 0) save_batch(m) return { 'settled' } e
 if takes_stub(m, rest) then return { 'taken' } end
 
 local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'cost', 'part_price', 'rate', 'tokens', 'tokens_at',
-  's:sending', 's:doubtful')
+  's:sending', 's:doubtful', 'window')
 -- Ours to end, but never while an earlier attempt may have been accepted: then we ask first.
 local function end_it(status)
   if has_open_id(m, rest) then
@@ -66,7 +67,21 @@ if ctl[6] and tonumber(ctl[6]) > now and tonumber(ctl[5]) >= (m[LANE] == 1 and 5
   return { 'later', tonumber(ctl[6]) - now }
 end
 
-local parts = math.ceil(m[PARTS] * #rest / m[COUNT])
+-- It keeps this one back, not the others: it comes due again when its time is there.
+local function pace(ms)
+  redis.call('ZADD', ready_key(m), 'XX', now + ms, ref)
+  return { 'paced', math.ceil(ms) }
+end
+if c[10] and c[10] ~= '' then
+  local first, last = string.match(c[10], '(%d+)-(%d+)')
+  local hour = tonumber(ARGV[13])
+  first, last = tonumber(first), tonumber(last)
+  local is_open = first <= hour and hour < last
+  if first > last then is_open = hour >= first or hour < last end
+  if not is_open then return pace(tonumber(ARGV[14])) end
+end
+
+local parts = math.ceil(m[PARTS] * (m[SOLO] == 1 and 1 or #rest) / m[COUNT])
 if c[2] and tonumber(c[2]) > 0 then
   local price = tonumber(c[4] or '0')
   local flying = (tonumber(c[8] or '0') + tonumber(c[9] or '0')) * m[PARTS] / m[COUNT]
@@ -100,7 +115,8 @@ if rate then
 end
 if own_rate > 0 then
   own_tokens = tokens_in(own_rate, c[6], c[7])
-  wait = math.max(wait, wait_of(own_rate, own_tokens))
+  local own_wait = wait_of(own_rate, own_tokens)
+  if own_wait > 0 then return pace(own_wait) end
 end
 if wait > 0 then return { 'later', wait } end
 

@@ -3,7 +3,8 @@
 -- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed.
 -- Returns {'fed', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
 
-local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at')
+local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',
+  'parts')
 if not c[1] then return { 'waits', 'gone' } end
 if c[1] ~= 'running' and c[1] ~= 'enrolling' then return { 'waits', c[1] } end
 local fed, batches = tonumber(c[2]), tonumber(c[3])
@@ -15,6 +16,12 @@ if ctl[1] then return { 'waits', 'fell' } end
 if ctl[2] then return { 'waits', 'money' } end
 if ctl[3] and tonumber(ctl[3]) > now then return { 'waits', 'quiet' } end
 local many = math.min(tonumber(ARGV[3]), batches - fed)
+local rate = tonumber(c[5] or '0')
+if rate > 0 then -- no more than its own pace lets go soon, so that the window is the others'
+  local tokens = math.min(rate, tonumber(c[6] or rate) + (now - tonumber(c[7] or now)) * rate / 1000)
+  if tokens <= 0 then return { 'waits', 'rate' } end
+  many = math.min(many, math.ceil(tokens * batches / math.max(1, tonumber(c[8]))))
+end
 local packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
 local reply = { 'fed' }
 for place = 0, many - 1 do

@@ -9,7 +9,7 @@ local account = redis.call('HGET', KEYS[1], 'account')
 if account then
   local current = redis.call('HGET', KEYS[2], 'current') or ''
   if account ~= ARGV[2] then return { 'foreign', account, actual, current } end
-  if ARGV[4] ~= '' then redis.call('SADD', KEYS[4], ARGV[4]) end
+  if ARGV[4] ~= '' and redis.call('SISMEMBER', KEYS[4], ARGV[4]) == 0 then redis.call('SADD', KEYS[4], ARGV[4]) end
   return { 'known', account, actual, current }
 end
 if ARGV[5] == '1' then return { 'empty', '', actual, '' } end

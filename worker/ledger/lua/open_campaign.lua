@@ -1,9 +1,16 @@
 -- Begin a campaign under the digest of its file, text and options.
--- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl.  ARGV: 1 time or '', 2 id, 3.. fields and values.
--- Returns {'created'}, {'known', id} or {'halted', why}.
+-- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one.
+-- ARGV: 1 time or '', 2 id, 3 '1' where a finished one is to be begun anew, 4 id of the known one as it was seen or '',
+--       5.. fields and values.
+-- Returns {'created'}, {'known', id}, {'moved'}, {'taken'} or {'halted', why}.
 
 local known = redis.call('GET', KEYS[1])
-if known then return { 'known', known } end
+if (known or '') ~= ARGV[4] then return { 'moved' } end
+if known then
+  local state = redis.call('HGET', KEYS[6], 'state')
+  local is_over = not state or state == 'done' or state == 'cancelled'
+  if not (ARGV[3] == '1' and is_over) then return { 'known', known } end
+end
 local actual = run()
 if redis.call('HGET', KEYS[4], 'current') ~= actual then return { 'halted', 'run' } end
 if redis.call('HEXISTS', KEYS[5], 'fell') == 1 then return { 'halted', 'fell' } end
@@ -11,6 +18,6 @@ if redis.call('EXISTS', KEYS[2]) == 1 then return { 'taken' } end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fed', 0, 'rows', 0, 'parts', 0, 'cost', 0,
   'created_at', now)
-for at = 3, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+for at = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('ZADD', KEYS[3], now, ARGV[2])
 return { 'created' }

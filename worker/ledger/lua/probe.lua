@@ -53,65 +53,18 @@ if trusted then
   end
 end
 
--- Absent for every undecided phone, under every open id that carried it?
-local all_absent = trusted and #rest > 0
-for _, id in ipairs(m[IDS]) do
-  if not all_absent then break end
-  if id[ID_STATE] == OPEN then
-    for _, index in ipairs(rest) do
-      if holds(id[MEMBERS], index) and not (id[ABSENTS] ~= '' and holds(id[ABSENTS], index)) then
-        all_absent = false
-        break
-      end
-    end
-  end
-end
-
-local function park(why)
-  redis.call('ZREM', DOUBTS, ref)
-  redis.call('ZREM', BLIND, ref)
-  redis.call('ZADD', PARKINGS, now, ref)
-  move(m, PARKED, #rest)
-  m[WHY] = why
-  redis.call('HINCRBY', TOTALS, 'doubts_ended:parked', 1)
-  finish_campaign()
+if #rest > 0 and in_force() and not has_open_id(m, rest) then
+  local ended = end_doubt(m, blob, rest)
   save_batch(m)
-  redis.call('ZADD', WATCH, now + 3600000, ref)
-  return { 'parked', why }
+  return ended
 end
-
-if not all_absent then
-  local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, 'young') == 0 and tonumber(ARGV[13])
-    or tonumber(ARGV[12])
-  if now - m[SINCE] >= limit then return park('undecided') end
-  redis.call('ZADD', DOUBTS, now + tonumber(ARGV[11]), ref)
+local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, 'young') == 0 and tonumber(ARGV[13])
+  or tonumber(ARGV[12])
+if now - m[SINCE] >= limit then
+  park(m, rest, 'undecided')
   save_batch(m)
-  return { 'doubtful', '' }
+  return { 'parked', 'undecided' }
 end
-
-for place, id in ipairs(m[IDS]) do
-  if id[ID_STATE] == OPEN then id[ID_STATE] = is_proved(m, blob, place) and ACCEPTED_ID or ABSENT end
-end
-redis.call('ZADD', WATCH, now + 3600000, ref)
-local state = redis.call('HGET', CAMPAIGN_KEY, 'state')
-if not SINGLE and state == 'cancelled' then
-  settle_batch(m, decide_rest(m, blob, CANCELLED, 0), 0)
-  save_batch(m)
-  return { 'settled', 'cancelled' }
-end
-if m[DEADLINE] > 0 and now >= m[DEADLINE] then
-  settle_batch(m, decide_rest(m, blob, LATE, 0), 0)
-  save_batch(m)
-  return { 'settled', 'late' }
-end
-if m[POLICY] == 1 then return park('policy') end
-if m[DEATHS] >= 3 then return park('poison') end
-if #m[IDS] >= MOST_IDS then return park('too many attempts') end
-forget_motion()
-move(m, READY, #rest)
-m[WHY] = ''
-redis.call('HINCRBY', TOTALS, 'doubts_ended:ready', 1)
-local soonest = m[COUNT] == 1 and newest[CLAIMED_AT] + 61000 or now -- spares noise from the one-minute guard
-redis.call('ZADD', ready_key(m), math.max(now, soonest), ref)
+redis.call('ZADD', DOUBTS, now + tonumber(ARGV[11]), ref)
 save_batch(m)
-return { 'ready', '' }
+return { 'doubtful', '' }

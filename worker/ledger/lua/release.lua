@@ -9,6 +9,8 @@ local m = load_batch()
 if not m then return unknown_batch() end
 in_motion(m)
 if m[STATE] ~= SENDING or m[FENCE] ~= tonumber(ARGV[4]) then return { 'stale' } end
+-- A claim of the run in force was granted after the roll call was over, and its worker may be saying it now.
+if ARGV[6] == 'unsaid' and string.sub(m[NONCE], -#run()) == run() then return { 'stale' } end
 local id, place = find_id(m, tonumber(ARGV[5]))
 if not id or id[ID_STATE] ~= OPEN or place ~= #m[IDS] then return { 'stale' } end
 local blob = load_receipts(m)

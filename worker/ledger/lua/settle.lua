@@ -31,8 +31,8 @@ else
   end
 end
 
--- Refused, but an earlier attempt may have been accepted: its verdict must come first.
-if not accepted and has_open_id(m, undecided(m, load_receipts(m)), gid) then
+-- Refused, but an earlier attempt may have been accepted: its verdict must come first. So must the roll call.
+if not accepted and (has_open_id(m, undecided(m, load_receipts(m)), gid) or not in_force()) then
   id[ID_STATE] = ABSENT
   enter_doubt(m, undecided(m, load_receipts(m)), 'refused', tonumber(ARGV[10]))
   save_batch(m)
