@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
 
 from worker.clock import Clock
 from worker.domain.batch import Ref
-from worker.domain.errors import LedgerHalted
+from worker.domain.errors import JournalTrouble, LedgerHalted
 from worker.journal import FILE_FULL, KEPT_S, LATELY_S, Journal
 
 
@@ -138,3 +140,23 @@ def test_no_text_and_no_phone(home: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
     run, claim, _ = path.read_text().split("\n")
     assert (run, claim.split()[:4]) == ("R r1", ["C", "1", "100", "1@camp1"])
+
+
+def test_a_full_disk_stops_sends_and_not_enrolments(home: Path) -> None:
+    """What was enrolled is in the ledger already; what cannot be written down must not be said."""
+    journal = Journal(home)
+    assert journal.follow("r1")
+    journal.enrolment("r1", 1, 5, "key")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, limit[1]))
+    try:
+        journal.enrolment("r1", 2, 6, "key" * 20)
+        with pytest.raises(JournalTrouble, match="cannot be written"):
+            journal.claim("r1", 3, 100, Ref(6), "https://one", "key" * 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert journal.claim("r1", 4, 101, Ref(6))
+    said, _ = journal.beyond({})
+    assert 101 in [each.gateway_id for each in said]

@@ -11,8 +11,9 @@ import pytest
 from worker.domain.batch import pack
 from worker.domain.campaign import Reject
 from worker.domain.errors import LedgerFull
-from worker.domain.status import BatchState
-from worker.ledger import Order
+from worker.domain.status import BatchState, Status
+from worker.ledger import Fact, Order
+from worker.ledger.asking import Control
 
 PHONE = 79990000000
 
@@ -45,6 +46,18 @@ def test_nothing_comes_in_and_nothing_is_half_written(desk: Any) -> None:
         assert desk.everything() == before
 
 
+def test_a_strangers_message_does_not_keep_ours_back(desk: Any) -> None:
+    """Facts merge first; that the account is shared is counted when there is room."""
+    ref = desk.single()
+    claim = desk.claim(ref)
+    facts = [
+        Fact(gateway_id=gateway_id, phone=PHONE, status=Status.DELIVERED, at=1) for gateway_id in (77, claim.gateway_id)
+    ]
+    with full(desk), pytest.raises(LedgerFull):
+        desk.ledger.advance(facts)
+    assert desk.statuses(ref) == ["delivered"]
+
+
 def test_claims_stop(desk: Any) -> None:
     """With a pace, without one, with expired slots to clear."""
     _, refs = desk.campaign(1, 1)
@@ -64,6 +77,7 @@ def test_what_left_is_brought_to_its_end(desk: Any) -> None:
     campaign, refs = desk.campaign(*[2] * 7)
     claims = [desk.claim(ref) for ref in refs]
     assert desk.ledger.control_message(60.0) is None
+    desk.ledger.found("smsc.ru/demo", host="h1")
     with full(desk):
         desk.ledger.beat("bulk/host/1/a")
         assert desk.accept(claims[0]) == "settled"
@@ -77,6 +91,10 @@ def test_what_left_is_brought_to_its_end(desk: Any) -> None:
         assert desk.ledger.expire(refs[5], 1.0, 3.0) == "doubtful"
         assert desk.ledger.due("doubt", 10, 5.0)
         assert desk.ledger.take("ask", "t", 3, 40.0, {"mass": (1, 60.0)}) == 0.0
+        desk.ledger.give_back("ask", "t", ["mass"])
+        desk.ledger.note_visible(7.0)
+        desk.ledger.control_seen("https://one", desk.now, Control(1, PHONE, desk.now))
+        assert desk.ledger.found("smsc.ru/demo", host="h1") == "known"
         assert desk.ledger.lead("one", 2.0)
         assert desk.ledger.throttled(1.0) == 1.0
         assert desk.probe(refs[4], {claims[4].gateway_id: [0, 1]})[0] == "ready"

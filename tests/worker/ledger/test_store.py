@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
+
+PHONE = 79990000000
 
 
 def test_a_connection_closed_while_it_rested_is_made_anew(desk: Any) -> None:
@@ -14,6 +17,20 @@ def test_a_connection_closed_while_it_rested_is_made_anew(desk: Any) -> None:
         its_id = client.client_id()
     desk.redis.client_kill_filter(_id=str(its_id))
     assert desk.claim(ref)
+
+
+def test_a_forked_child_has_a_connection_of_its_own(desk: Any) -> None:
+    """A web server that forks after its first message: neither takes the other's replies."""
+    desk.single()
+    child = os.fork()
+    if child == 0:
+        words = {
+            desk.ledger.call("beat", [desk.ledger.key(n) for n in ("owners", "run", "ctl")], "")[0] for _ in range(200)
+        }
+        os._exit(len(words) - 1)
+    refs = [desk.single(PHONE + n) for n in range(200)]
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(set(refs)) == 200
 
 
 def test_what_ends_a_verb_early_ends_its_connection(desk: Any) -> None:

@@ -31,6 +31,21 @@ def test_a_standby_takes_over_when_the_lease_ends(office: Any) -> None:
     assert not dead.leads(1.0)
 
 
+def test_one_duty_in_trouble_keeps_no_other_from_its_work(office: Any) -> None:
+    """On a full Redis nothing can be fed; what nobody claimed is handed out again all the same."""
+    office.campaign(5)
+    office.single()
+    office.ahead_s = 2.5
+    scheduler = Scheduler(office.runtime)
+    office.redis.config_set("maxmemory", 1)
+    try:
+        scheduler.step()
+    finally:
+        office.redis.config_set("maxmemory", 0)
+    assert office.hinted("bulk") == []
+    assert office.ledger.due("ready:urgent", 10, 2.0) == []
+
+
 def test_two_leaders_only_ask_twice(office: Any) -> None:
     """No batch is handed out twice by the feed."""
     office.campaign(20)
