@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 
 from producers.adoption import adopt
 from producers.campaigns import Campaigns
+from producers.doubts import Doubts
 from producers.fields import moment, with_fields
 from worker.domain import phone as phones
 from worker.domain import text as texts
@@ -59,6 +60,7 @@ class Smsq:
         self.settings = settings if settings is not None and settings.redis_url else adopt(environ)
         self.runtime = Runtime.build(self.settings)
         self.campaigns = Campaigns(self)
+        self.doubts = Doubts(self)
         self._is_checked = False
 
     def __enter__(self) -> Self:

@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "up": Row("producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."),
     "send": Row("producers.cli.send:command", "Send one message."),
     "campaign": Row("producers.cli.campaign:group", "Check, run and watch campaigns."),
+    "doubts": Row("producers.cli.doubts:group", "See messages nobody can tell about, and decide about them."),
     "status": Row("producers.cli.status:command", "Show what is known of a message."),
     "cost": Row("producers.cli.cost:command", "Show what a message or a file would cost."),
     "balance": Row("producers.cli.balance:command", "Show what is left on the account."),

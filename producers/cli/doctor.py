@@ -216,7 +216,12 @@ def _state(runtime: Runtime) -> Iterator[Finding]:
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
     if motion["parked"]:
-        yield Finding("parked", "warn", f"{motion['parked']} batches wait for a person", "see their campaign's report")
+        yield Finding(
+            "parked",
+            "warn",
+            f"{motion['parked']} batches wait for a person",
+            "`smsq doubts list` shows them, and what can be decided",
+        )
     if depth.double_accepts:
         said = f"{depth.double_accepts} messages were accepted twice"
         yield Finding("doubles", "fail", said, "this must never happen: keep the logs and journals, and report it")

@@ -157,9 +157,12 @@ class Sending(Store):
         """End a ready batch as `cancelled` (its campaign is) or `late` (its deadline passed)."""
         return self.call_on("drop", ref, why)[0].decode()
 
-    def resolve(self, ref: Ref, fence: int, decision: str) -> str:
-        """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown."""
-        return self.call_on("resolve", ref, fence, decision)[0].decode()
+    def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:
+        """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown.
+
+        `settled`, `ready`, or `stale` where it has moved on since; `never` and `gone` where there is no such batch.
+        """
+        return self.call_on("resolve", ref, fence, decision, " ".join(reason.split()))[0].decode()
 
     def throttled(self, base_s: float) -> float:
         """The gateway said that requests come too often: the whole login rests; how long, in seconds."""

@@ -183,6 +183,8 @@ def _view(
         enrolled_at=m[9] / 1000,
         why=moving[4],
         asked=int(moving[8]),
+        since=moving[7] / 1000,
+        is_resent=bool(moving[5]),
         ids=[
             KnownId(
                 gateway_id=int(i[0]),

@@ -162,6 +162,12 @@ class BatchView:
     phones: Sequence[int] = field(repr=False)
     receipts: bytes = field(repr=False)
     rows: bytes = b""
+    since: float = 0.0  # Unix seconds: when its doubt began
+    is_resent: bool = False  # by an operator, before it was certain that it had not arrived
+
+    def waiting(self) -> list[int]:
+        """Places of messages that have no verdict yet."""
+        return [place for place in range(self.count) if not self.status(place)]
 
     def status(self, index: int) -> int:
         """The stored status byte of one message, 0 while it has no verdict."""

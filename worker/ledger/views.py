@@ -157,9 +157,7 @@ class Views:
             status_at=stored.at,
             row=row,
             campaign=batch.ref.campaign,
-            why=batch.why
-            if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED
-            else "",
+            why=_why(batch, stored),
         )
 
     def _error(self, stored: Stored, tried: KnownId | None) -> str:
@@ -307,11 +305,23 @@ class Views:
         batch = self.ledger.read([Ref.parse(refs[0])])[0] if refs else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
 
-    def parked(self) -> list[BatchView]:
-        """Batches that wait for an operator."""
+    def undecided(self, which: str) -> list[BatchView]:
+        """Batches that are `parked` and wait for an operator, oldest first, or that are in `doubt`."""
         with translated():
-            refs = [Ref.parse(raw) for raw in self.redis.zrange(self.key("parked"), 0, -1)]
+            refs = [Ref.parse(raw) for raw in self.redis.zrange(self.key(which), 0, -1)]
         return [batch for batch in self.ledger.read(refs) if batch is not None]
+
+    def batch(self, number: int) -> BatchView | None:
+        """One batch by its number, None where there is none."""
+        ref = self._ref(number)
+        return self.ledger.read([ref])[0] if ref is not None else None
+
+    def decisions(self, ref: Ref) -> list[tuple[float, str, str]]:
+        """What operators decided about a batch: when (Unix seconds), what, and why."""
+        with translated():
+            raw = self.redis.hget(self.ledger.keys.shard(ref.number), f"{ref.number}o") or b""
+        lines = [line.split("\t", 2) for line in raw.decode().splitlines()]
+        return [(int(at) / 1000, decision, reason) for at, decision, reason in lines]
 
     def balance(self) -> tuple[Decimal, float] | None:
         """The balance last heard of and when (Unix seconds), None where none was."""
@@ -332,6 +342,12 @@ class Views:
             ctl, blind = pipe.execute()
         rests_until = float(ctl.get(b"quiet_until", 0)) / 1000
         return Brakes(halted=_halted(ctl), rests_s=max(0.0, rests_until - now), blind=blind)
+
+
+def _why(batch: BatchView, stored: Stored) -> str:
+    if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED:
+        return batch.why
+    return "sent again by an operator, may be double" if batch.is_resent else ""
 
 
 def _halted(ctl: Mapping[bytes, bytes]) -> str:

@@ -68,7 +68,7 @@ class Upkeep:
         part = refs[-AT_ONCE:]
         with translated():
             self._forget_ids(part)
-            self._delete_fields(part, "m", "p", "t", "w", "r")
+            self._delete_fields(part, "m", "p", "t", "w", "r", "o")
             if len(part) < len(refs):
                 redis.set(
                     keys.campaign(campaign.id, "b"), b"".join(ref.number.to_bytes(4, "big") for ref in refs[:-AT_ONCE])
@@ -90,7 +90,7 @@ class Upkeep:
             old = [Ref.parse(raw) for raw in redis.zrangebyscore(keys.of("ended"), "-inf", until, start=0, num=AT_ONCE)]
             self._forget_ids(old)
             self._forget_keys(old)
-            self._delete_fields(old, "m", "p", "t", "w", "r", "k")
+            self._delete_fields(old, "m", "p", "t", "w", "r", "k", "o")
             if old:
                 redis.zrem(keys.of("ended"), *map(str, old))
             ended = redis.zrangebyscore(keys.of("ended"), texts_until - 3_600_000, texts_until, start=0, num=AT_ONCE)

@@ -244,6 +244,10 @@ local function note_double(m, index, id, known_place)
   if not first or first[GID] == id[GID] or marked(id[DOUBLED], index) then return end
   first[DOUBLED] = with_mark(m, first[DOUBLED], index, '1')
   id[DOUBLED] = with_mark(m, id[DOUBLED], index, '1')
+  if m[RESENT] == 1 then -- somebody chose that risk: counted apart, no alarm
+    redis.call('HINCRBY', TOTALS, 'resend_doubles', 1)
+    return
+  end
   redis.call('HINCRBY', TOTALS, 'doubles', 1)
   redis.call('HINCRBY', CAMPAIGN_KEY, 'doubles', 1)
 end

@@ -1,5 +1,6 @@
 -- An operator decides about a parked batch (or a doubtful one, with the fence that was shown).
--- ARGV: 4 fence, 5 'settle' (count it as accepted) | 'drop' (never send it) | 'release' (send again: may double).
+-- ARGV: 4 fence, 5 'settle' (count it as accepted) | 'drop' (never send it) | 'release' (send again: may double),
+--       6 the reason, which is kept beside the batch.
 -- Returns {'settled'|'ready'|'stale'|'never'|'gone'}.
 
 local m = load_batch()
@@ -9,6 +10,8 @@ if (m[STATE] ~= PARKED and m[STATE] ~= DOUBTFUL) or m[FENCE] ~= tonumber(ARGV[4]
   return { 'stale' }
 end
 forget_motion() -- its first write is one that a full server allows
+local before = redis.call('HGET', SHARD, number .. 'o') or ''
+redis.call('HSET', SHARD, number .. 'o', before .. string.format('%.0f', now) .. '\t' .. ARGV[5] .. '\t' .. ARGV[6] .. '\n')
 local blob = load_receipts(m)
 if ARGV[5] == 'release' then
   local rest = undecided(m, blob)
@@ -17,6 +20,10 @@ if ARGV[5] == 'release' then
     redis.call('HINCRBY', TOTALS, 'resends', 1)
   else
     m[WHY] = ''
+  end
+  if redis.call('HGET', CAMPAIGN_KEY, 'state') == 'done' then -- it is not over yet, after all
+    redis.call('HSET', CAMPAIGN_KEY, 'state', 'running')
+    redis.call('HDEL', CAMPAIGN_KEY, 'done_at')
   end
   move(m, READY, #rest)
   redis.call('ZADD', ready_key(m), now, ref)

@@ -1,0 +1,157 @@
+"""`smsq doubts …`: messages of which nobody can tell whether they were accepted, and deciding about them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from producers.cli.shown import print_json, talk
+
+if TYPE_CHECKING:
+    from producers.doubts import Doubt
+
+MEANS = {
+    "settle": "count as accepted: {} will not be sent again, and is asked about as accepted",
+    "resend": "send again: {} may arrive TWICE",
+    "drop": "give up: {} will not be sent again, and is reported as cancelled",
+}
+as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
+
+
+@click.group("doubts")
+def group() -> None:
+    """See messages that may or may not have been accepted, and decide about them."""
+
+
+@group.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that smsq is still asking about.")
+@as_json_option
+def list_doubts(everything: bool, as_json: bool) -> None:
+    """Show what waits for a person."""
+    from producers.api import Smsq
+
+    with Smsq() as smsq:
+        found = smsq.doubts.list(parked_only=not everything)
+    if as_json:
+        print_json([_object(doubt) for doubt in found])
+        return
+    if not found:
+        talk("nothing is parked" if not everything else "nothing is parked or in doubt")
+    for doubt in found:
+        click.echo(_line(doubt))
+
+
+@group.command("show")
+@click.argument("named", metavar="ID")
+@as_json_option
+def show(named: str, as_json: bool) -> None:
+    """Show everything known about batch ID, or the batch of message ID."""
+    from producers.api import Smsq
+
+    with Smsq() as smsq:
+        doubt = smsq.doubts.show(named)
+    if as_json:
+        print_json(_object(doubt))
+    else:
+        _print(doubt)
+
+
+def _decision(name: str, help_text: str) -> None:
+    """One command per decision: they differ in a word."""
+
+    @group.command(name, help=help_text)
+    @click.argument("named", metavar="ID")
+    @click.option("--reason", required=True, help="Why; it is kept with the batch.")
+    @click.option("--fence", type=int, help="Only if the batch still has this fence, as `show --json` told it.")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @as_json_option
+    def command(named: str, reason: str, fence: int | None, yes: bool, as_json: bool) -> None:
+        from producers.api import Smsq
+        from worker.domain.errors import BadInput, Conflict
+
+        with Smsq() as smsq:
+            doubt = smsq.doubts.show(named)
+            if fence is not None and fence != doubt.batch.fence:
+                raise Conflict(f"batch {doubt.id} has moved on since: its fence is {doubt.batch.fence}, not {fence}")
+            if doubt.state not in ("parked", "doubtful"):
+                raise BadInput(f"batch {doubt.id} is {doubt.state}: there is no doubt about it")
+            if not as_json:
+                _print(doubt, talk)
+            meaning = MEANS[name].format(_many(len(doubt.messages)))
+            if not yes and not sys.stdin.isatty():
+                raise BadInput(f"{meaning}. Nobody can be asked here: add --yes")
+            if not yes and not click.confirm(f"{meaning[0].upper()}{meaning[1:]}?", err=True):
+                raise click.Abort
+            after = smsq.doubts.decide(doubt, name, reason)
+        if as_json:
+            print_json(_object(after))
+        else:
+            click.echo(f"batch {after.id} is {after.state}")
+
+
+_decision("settle", "Count the messages of batch ID as accepted: they were seen on a handset, or at the gateway.")
+_decision("resend", "Send the messages of batch ID again, although they may have been accepted.")
+_decision("drop", "Give the messages of batch ID up.")
+
+
+def _many(messages: int) -> str:
+    return "1 message" if messages == 1 else f"{messages} messages"
+
+
+def _object(doubt: Doubt) -> dict[str, Any]:
+    batch = doubt.batch
+    return {
+        "id": doubt.id,
+        "campaign": batch.ref.campaign,
+        "lane": batch.lane,
+        "state": doubt.state,
+        "why": batch.why,
+        "since": batch.since,
+        "fence": batch.fence,
+        "asked": batch.asked,
+        "died": batch.deaths,
+        "messages": doubt.messages,
+        "phones": doubt.phones,
+        "attempts": [
+            {
+                "gateway_id": known.gateway_id,
+                "mirror": known.mirror,
+                "claimed_at": known.claimed_at,
+                "state": _fate(known.state),
+            }
+            for known in batch.ids
+        ],
+        "decisions": [{"at": at, "decision": what, "reason": why} for at, what, why in doubt.decisions],
+    }
+
+
+def _fate(state: int) -> str:
+    from worker.domain.status import IdState
+
+    return IdState(state).name.lower()
+
+
+def _line(doubt: Doubt) -> str:
+    from producers.report import iso
+
+    of = f"campaign {doubt.batch.ref.campaign}" if doubt.batch.ref.campaign else f"{doubt.batch.lane} message"
+    many = _many(len(doubt.messages))
+    return f"{doubt.id:>8}  {doubt.state:<9} {iso(doubt.batch.since)}  {many:<13}  {of:<18}  {doubt.batch.why}"
+
+
+def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:
+    from producers.report import iso, printable
+
+    batch = doubt.batch
+    say(_line(doubt).strip())
+    shown = doubt.phones[:5]
+    say("  to        " + printable(", ".join(shown)) + (", …" if len(doubt.phones) > len(shown) else ""))
+    for known in batch.ids:
+        where = f" by {known.mirror}" if known.mirror else ""
+        say(f"  attempt   {iso(known.claimed_at)} under gateway id {known.gateway_id}{where}: {_fate(known.state)}")
+    say(f"  asked     {batch.asked} times" + (f"; workers died on it {batch.deaths} times" if batch.deaths else ""))
+    for at, what, why in doubt.decisions:
+        say(f"  decided   {iso(at)} {what}: {printable(why)}")

@@ -1,0 +1,120 @@
+"""Deciding about doubts: what is shown is what is decided about, and the reason stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from producers.api import Smsq
+from producers.cli import main
+from worker.domain.batch import MessageId, Ref
+from worker.domain.errors import BadInput, Conflict
+from worker.domain.status import Status
+from worker.ledger import Claim, Fact
+
+
+@pytest.fixture
+def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def words(*typed: str) -> Result:
+        return CliRunner().invoke(main, list(typed), catch_exceptions=False)
+
+    return words
+
+
+def claim(smsq: Smsq, ref: Ref) -> Claim:
+    granted = smsq.runtime.ledger.claim(
+        ref, "n" * 8, owner="urgent/h/1/a", mirror="https://one", lease_s=45.0, parallel=10, urgent_slots=3,
+        slot_kept_s=75.0, credentials="right",
+    )  # fmt: skip
+    assert isinstance(granted, Claim), granted
+    return granted
+
+
+def doubtful(smsq: Smsq, phone: str = "+79991234567") -> tuple[str, Claim]:
+    """A message whose answer was lost: its id, and its claim."""
+    sent = smsq.send(phone, "Hi")
+    granted = claim(smsq, Ref(MessageId.parse(sent.id).batch))
+    smsq.runtime.ledger.doubt(granted, "no_answer", 1.0)
+    return sent.id, granted
+
+
+def test_everything_known_is_shown(smsq: Smsq) -> None:
+    """Ids, mirrors, how often it was asked about; by the batch's number or a message's id."""
+    message, granted = doubtful(smsq)
+    assert smsq.doubts.list() == []
+    (doubt,) = smsq.doubts.list(parked_only=False)
+    assert (doubt.state, doubt.messages, doubt.phones) == ("doubtful", [message], ["+79991234567"])
+    assert [(each.gateway_id, each.mirror) for each in doubt.batch.ids] == [(granted.gateway_id, "https://one")]
+    assert smsq.doubts.show(message) == smsq.doubts.show(doubt.id) == doubt
+    for unknown in ("999999", "x", "-1"):
+        with pytest.raises(BadInput, match="smsq doubts list"):
+            smsq.doubts.show(unknown)
+
+
+@pytest.mark.parametrize(("decision", "status"), [("settle", "accepted"), ("drop", "cancelled"), ("resend", "queued")])
+def test_a_decision_and_its_reason(smsq: Smsq, decision: str, status: str) -> None:
+    """It ends the doubt; whoever looks later sees who decided what and why."""
+    message, _ = doubtful(smsq)
+    after = smsq.doubts.decide(smsq.doubts.show(message), decision, "seen  in the\nhistory")
+    assert smsq.status(message).status == status
+    assert [(what, why) for _, what, why in after.decisions] == [
+        ("release" if decision == "resend" else decision, "seen in the history")
+    ]
+    assert (smsq.status(message).why != "") == (decision == "resend")
+
+
+def test_a_decision_holds_for_what_was_shown(smsq: Smsq) -> None:
+    """Somebody else was quicker, or the gateway."""
+    message, granted = doubtful(smsq)
+    shown = smsq.doubts.show(message)
+    smsq.runtime.ledger.advance([Fact(gateway_id=granted.gateway_id, phone=79991234567, status=Status.DELIVERED, at=1)])
+    with pytest.raises(Conflict, match="it is settled now"):
+        smsq.doubts.decide(shown, "resend", "gone")
+    with pytest.raises(BadInput, match="reason"):
+        smsq.doubts.decide(shown, "settle", "  ")
+    assert smsq.status(message).status == "delivered"
+
+
+def test_a_double_that_somebody_chose_is_counted_apart(smsq: Smsq) -> None:
+    """The alarm is for doubles that nobody chose."""
+    message, first = doubtful(smsq)
+    smsq.doubts.decide(smsq.doubts.show(message), "resend", "the person never got it")
+    second = claim(smsq, first.ref)
+    smsq.runtime.ledger.settle_accepted(second, 1, None, 60.0)
+    smsq.runtime.ledger.advance([Fact(gateway_id=first.gateway_id, phone=79991234567, status=Status.DELIVERED, at=1)])
+    assert smsq.runtime.views.depth().double_accepts == 0
+    assert int(smsq.runtime.ledger.redis.hget("{smsq}:totals", "resend_doubles")) == 1
+    assert "may be double" in smsq.status(message).why
+
+
+def test_a_finished_campaign_goes_on_for_what_is_sent_again(smsq: Smsq) -> None:
+    """Parked messages count as over, until somebody says otherwise."""
+    campaign = smsq.campaigns.run([{"phone": "+79991234567"}], text="Hi", on_doubt="park")
+    (ref,), _ = smsq.runtime.ledger.feed(campaign.id, 1, 100)
+    smsq.runtime.ledger.doubt(claim(smsq, ref), "no_answer", 1.0)
+    smsq.runtime.ledger.redis.hset(f"{{smsq}}:c:{campaign.id}", "state", "done")
+    smsq.doubts.decide(smsq.doubts.show(str(ref.number)), "resend", "wanted")
+    assert smsq.campaigns.show(campaign.id).state == "running"
+
+
+def test_the_command(run: Any, smsq: Smsq) -> None:
+    """It shows before it does, and asks where somebody can be asked."""
+    message, _ = doubtful(smsq)
+    assert "nothing is parked" in run("doubts", "list").output
+    assert f"{message.partition('.')[0]}  doubtful" in run("doubts", "list", "--all").output
+    assert "under gateway id" in run("doubts", "show", message).output
+    told = json.loads(run("doubts", "show", message, "--json").output)
+    assert run("doubts", "resend", message).exit_code == 2  # no reason
+    refused = run("doubts", "resend", message, "--reason", "x")
+    assert (refused.exit_code, "add --yes" in refused.output, "TWICE" in refused.output) == (2, True, True)
+    assert run("doubts", "drop", message, "--reason", "x", "--yes", "--fence", "7").exit_code == 2
+    done = run("doubts", "drop", message, "--reason", "late", "--yes", "--fence", str(told["fence"]), "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.output)["decisions"][0]["reason"] == "late"
+    assert run("doubts", "settle", message, "--reason", "x", "--yes").exit_code == 2
