@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | batches: meta, phones, texts, rows, receipts, key, operators' decisions (`m p t w r k o`) | all verbs | upkeep |
+| `b:<number // 1024>` | hash | meta phones texts rows receipts key decisions: `m p t w r k o` | all verbs | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
