@@ -65,7 +65,7 @@ def test_an_acceptance_under_a_second_id_is_a_double_and_counted_once(desk: Any)
     """Per message; however often it is reported, under whichever of the two."""
     campaign, (ref,) = desk.campaign(2)
     first = desk.doubted(ref)
-    desk.ledger.resolve(ref, first.fence, "release")
+    desk.probe(ref, {first.gateway_id: [0, 1]})
     second = desk.settled(ref)
     for _ in range(5):
         for claim in (first, second):
