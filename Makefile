@@ -10,10 +10,10 @@ index   = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(pip) config get global.ind
 uv      = UV_DEFAULT_INDEX="$(index)" UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(bin)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check bench lock clean
+.PHONY: help setup demo test test-all check bench bench-doubles lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/.ready ## make the environment in .venv (Python 3.11 or newer and a package index are all it needs)
 
@@ -34,6 +34,9 @@ check: setup ## all a reviewer would run: lint, format, types, tests
 
 bench: setup ## measure against the goals and write docs/benchmarks.md
 	$(bin)/python -m tests.bench
+
+bench-doubles: setup ## lose answers on everybody alike, ours and three peers, and write docs/doubles.md
+	$(bin)/python -m tests.bench.doubles
 
 lock: setup ## write requirements.lock from pyproject.toml
 	$(uv) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
