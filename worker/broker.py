@@ -24,7 +24,7 @@ from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
 from worker.domain.errors import BadInput, BadSettings
-from worker.redis_client import connect
+from worker.redis_client import connect, no_right
 
 LANES: Final = ("urgent", "bulk", "status", "chores")
 NAMESPACE = "smsq"
@@ -41,7 +41,7 @@ _ALLOWED_WHEN_FULL = b'redis.call("zrem", KEYS[1] .. ":__heartbeats__", "")\n'
 
 # Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
 # With empty bytes: forget fetched ids that have no message. Returns how many ids were dropped.
-_PUT_ASIDE = b"""
+PUT_ASIDE = b"""
 local dropped = 0
 for _, id in ipairs(redis.call("smembers", KEYS[1])) do
     local data = redis.call("hget", KEYS[2], id)
@@ -85,7 +85,7 @@ class HintBroker(RedisBroker):
         )
         stock = cast("bytes", self.scripts["dispatch"].script)
         self.scripts["dispatch"] = client.register_script(_ALLOWED_WHEN_FULL + stock)
-        self._put_aside = client.register_script(_PUT_ASIDE)
+        self._put_aside = client.register_script(PUT_ASIDE)
         # Fetched and not yet acknowledged, by queue: what this process still knows of.
         self.held: defaultdict[str, set[str]] = defaultdict(set)
 
@@ -114,6 +114,10 @@ class HintBroker(RedisBroker):
         self.do_enqueue(queued.queue_name, queued.options["redis_message_id"], data)
         self.emit_after("enqueue", queued, delay)
         return queued
+
+    def _should_do_maintenance(self, command: str) -> int:
+        """Whoever fetches keeps the queues in order; who only gives hints needs no right to `KEYS` for that."""
+        return int(command == "fetch" and bool(super()._should_do_maintenance(command)))
 
     def depth(self, queue: str) -> int:
         """How many hints wait in `queue`, fetched ones not counted."""
@@ -257,7 +261,8 @@ def aside_key(queue: str) -> str:
 
 def _trouble(error: redis.RedisError) -> ConnectionClosed:
     """Any error of Redis as the one kind after which dramatiq tries again."""
-    return ConnectionClosed(type(error).__name__)  # type: ignore[no-untyped-call]
+    why = no_right(error, "SMSQ_BROKER_URL", "broker.acl") or type(error).__name__
+    return ConnectionClosed(why)  # type: ignore[no-untyped-call]
 
 
 def _read(data: bytes) -> dramatiq.Message[Any] | None:

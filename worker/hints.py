@@ -17,6 +17,7 @@ from dramatiq.errors import BrokerConnectionError
 
 from worker.broker import HintBroker
 from worker.domain.batch import Ref
+from worker.redis_client import no_right
 
 SEND_BATCHES: Final = "send_batches"
 ASK_STATUSES: Final = "ask_statuses"
@@ -76,7 +77,10 @@ class Hints:
         try:
             self._broker.enqueue(dramatiq.Message(queue_name=queue, actor_name=actor, args=args, kwargs={}, options={}))
         except (redis.RedisError, BrokerConnectionError) as error:
-            _log.warning("hint lost queue=%s actor=%s why=%s", queue, actor, type(error).__name__)
+            why = type(error).__name__
+            if isinstance(error, redis.RedisError):
+                why = no_right(error, "SMSQ_BROKER_URL", "broker.acl") or why
+            _log.warning("hint lost queue=%s actor=%s why=%s", queue, actor, why)
             from worker.metrics import Metrics
 
             Metrics.of_process().hint_lost(queue)

@@ -6,6 +6,7 @@ caller knows whether its command may run twice. Responses are bytes.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urlencode
 
 import redis
@@ -14,6 +15,15 @@ from redis.retry import Retry
 
 TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of milliseconds, a rewrite's fork hundreds
 CONNECT_TIMEOUT_S = 3.0
+
+# What the servers say where a user may not: by itself, inside a script, and the two of Redis 6.2.
+#   NOPERM User worker has no permissions to run the 'flushall' command
+#   NOPERM No permissions to access a key
+#   ERR ACL failure in script: User web has no permissions to run the 'del' command script: 3f1c…, on @user_script:12.
+#   NOPERM this user has no permissions to run the 'flushall' command or its subcommand
+#   ERR The user executing the script can't run this command or subcommand script: 3f1c…, on @user_script:12.
+_NO_RIGHT = ("ACL failure in script", "The user executing the script can't")
+_COMMAND = re.compile(r"to run the '([^']+)' command")
 
 
 def connect(
@@ -54,6 +64,21 @@ def next_database(url: str) -> str:
     else:
         place = f"{scheme}://{server}/{int(number or 0) + 1}"
     return f"{place}?{urlencode(options)}" if options else place
+
+
+def no_right(error: redis.RedisError, variable: str, file: str) -> str:
+    """What to do where Redis does not know our user, or forbids it something; '' for any other error."""
+    words = str(error)
+    if isinstance(error, redis.AuthenticationError):
+        return f"Redis refuses the user or the password in {variable}"
+    if not isinstance(error, redis.exceptions.NoPermissionError) and not any(sign in words for sign in _NO_RIGHT):
+        return ""
+    found = _COMMAND.search(words)
+    what = f"the command {found[1].upper()}" if found else "a key" if "access" in words else "a command"
+    return (
+        f"Redis forbids {what} to the user in {variable}: name the user of this kind of process, "
+        f"or load deploy/redis/{file} of this version"
+    )
 
 
 def where(url: str) -> str:

@@ -99,16 +99,17 @@ def _ledger(runtime: Runtime) -> Iterator[Finding]:
     import redis
 
     from worker.domain.errors import LedgerTrouble
-    from worker.redis_client import where
+    from worker.redis_client import no_right, where
 
     client: Any = runtime.ledger.redis
     place = where(runtime.redis_url)
     try:
         info = client.info("server")
-    except redis.AuthenticationError:
-        yield Finding("redis", "fail", f"{place} wants another password", "correct SMSQ_REDIS_URL", True)
-        return
     except redis.RedisError as error:
+        if refused := no_right(error, "SMSQ_REDIS_URL", "ledger.acl"):
+            said, _, cure = refused.partition(": ")
+            yield Finding("redis", "fail", f"{place}: {said}", cure or "correct SMSQ_REDIS_URL", True)
+            return
         cure = "start it, or correct SMSQ_REDIS_URL; work resumes by itself"
         yield Finding("redis", "fail", f"{place} does not answer ({type(error).__name__})", cure, True)
         return
@@ -174,7 +175,7 @@ def _run(runtime: Runtime) -> Iterator[Finding]:
 def _broker(runtime: Runtime) -> Iterator[Finding]:
     import redis
 
-    from worker.redis_client import connect, where
+    from worker.redis_client import connect, no_right, where
 
     url = runtime.broker_url
     if not url.startswith(("redis", "unix")):
@@ -187,6 +188,10 @@ def _broker(runtime: Runtime) -> Iterator[Finding]:
             theirs = client.info("server")["run_id"]
         ours = runtime.ledger.redis.info("server")["run_id"]
     except redis.RedisError as error:
+        if refused := no_right(error, "SMSQ_BROKER_URL", "broker.acl"):
+            said, _, cure = refused.partition(": ")
+            yield Finding("broker", "fail", f"{where(url)}: {said}", cure or "correct SMSQ_BROKER_URL", True)
+            return
         yield Finding("broker", "fail", f"{where(url)} does not answer ({type(error).__name__})", "start it", True)
         return
     if theirs == ours:

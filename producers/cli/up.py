@@ -201,7 +201,7 @@ def require_free(address: str, variable: str) -> None:
 def _redis(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], Foundation | None]]:
     """Where ledger and queues are, as settings; with the private server behind them where none is named."""
     from worker.embedded import EmbeddedRedis
-    from worker.redis_client import connect, next_database, where
+    from worker.redis_client import connect, next_database, no_right, where
 
     if settings.redis_url is None:
         with EmbeddedRedis(home, settings.redis_server, dies_with_parent=True) as server:
@@ -213,8 +213,9 @@ def _redis(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], Fou
         with contextlib.closing(connect(settings.redis_url)) as client:
             client.ping()
     except redis.RedisError as error:
-        sentence = f"Redis at {where(settings.redis_url)} does not answer ({type(error).__name__})"
-        raise LedgerUnreachable(sentence) from None
+        refused = no_right(error, "SMSQ_REDIS_URL", "ledger.acl")
+        silent = f"Redis at {where(settings.redis_url)} does not answer ({type(error).__name__})"
+        raise LedgerUnreachable(refused or silent) from None
     broker_url = settings.broker_url or next_database(settings.redis_url)
     yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, None
 

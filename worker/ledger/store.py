@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import redis
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -29,9 +30,11 @@ from worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable
 from worker.ledger.keys import LANES, Keys
 from worker.ledger.scripts import Argument, script
 from worker.ledger.values import BatchView, KnownId
+from worker.redis_client import no_right
 
 OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
 COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
+_RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # where our user is named, and the file with its rights
 
 
 @contextmanager
@@ -39,6 +42,8 @@ def translated() -> Iterator[None]:
     """Let no error of the Redis client out: it becomes one of ours, without what was being written."""
     try:
         yield
+    except AuthenticationError as error:
+        raise LedgerUnreachable(no_right(error, *_RIGHTS)) from None
     except (BusyLoadingError, RedisConnectionError, RedisTimeoutError) as error:
         raise LedgerUnreachable(
             f"Redis does not answer ({type(error).__name__}); work resumes when it is back"
@@ -59,6 +64,8 @@ def translated() -> Iterator[None]:
             raise LedgerFull(
                 "Redis cannot write its disk: nothing was written; free space where it keeps its data"
             ) from None
+        if forbidden := no_right(error, *_RIGHTS):
+            raise LedgerTrouble(forbidden) from None
         raise LedgerTrouble(f"Redis refused: {words.split(' script: ')[0][:200]}") from None
     except RedisError as error:
         raise LedgerTrouble(f"Redis failed: {type(error).__name__}") from None

@@ -17,7 +17,8 @@ Written by `make bench-doubles` (`python -m tests.bench.doubles`). Every program
 in a request, to a gateway of its own: `smsq sandbox` in a process of its own, five mirrors, which accepts every message
 and then closes the connection without an answer for {share:.0%} of the sends, drawn from seed {seed}. The programs are
 in `tests/bench/doubles/`; *lost* (never accepted) and *sent twice* are the gateway's count, the last column is what the
-program believes at its end. A program that sends again draws again, so the answers lost differ a little.
+program believes at its end. A program that sends again draws again, and the answer to a refusal can be lost as well, so
+the answers lost differ a little.
 
 The gateway does not tell a repetition by its id. The real one refuses the same text to the same phone for a minute
 (error 9); whether its mirrors share that memory is not known. So there are two tables: without the guard, as after any

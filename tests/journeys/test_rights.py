@@ -1,0 +1,466 @@
+"""Redis with least rights: every process under its own user, two guarded servers, and a campaign through them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from producers.cli.demo import free_ports
+from producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from worker import rights
+from worker.broker import aside_key, make_broker
+from worker.domain.errors import LedgerTrouble, LedgerUnreachable
+from worker.embedded import find_server
+from worker.hints import Hints
+from worker.ledger import Ledger
+from worker.redis_client import connect
+from worker.runtime import Runtime
+from worker.scheduler.upkeep import Upkeep
+from worker.settings import Settings
+
+pytestmark = pytest.mark.timeout(120)
+
+ROOT = Path(__file__).parents[2]
+SMSQ = [sys.executable, "-m", "producers.cli"]
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
+MONTHS_S = 40 * 86400.0
+CAMPAIGN_ROWS = 300
+
+
+@dataclass
+class Guarded:
+    """A server that was started with an ACL file of `deploy/redis`, its passwords filled in as documented."""
+
+    folder: Path
+    file: str
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, user: str, password: str | None = None) -> str:
+        return f"unix://{user}:{password or password_of(user)}@{self.folder / 'redis.sock'}"
+
+    def client(self, user: str = "admin") -> Any:
+        return connect(self.url(user))
+
+    def start(self) -> None:
+        command = ["sh", str(ROOT / "deploy/redis/with-passwords"), str(ROOT / rights.FOLDER / self.file)]
+        acl = subprocess.run([*command, str(self.folder / "secrets")], check=True, capture_output=True).stdout
+        (self.folder / "users.acl").write_bytes(acl)
+        argv = [find_server(None, self.folder), "--port", "0", "--unixsocket", str(self.folder / "redis.sock")]
+        argv += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users.acl"), "--save", "", *self.options]
+        with open(self.folder / "redis.log", "ab") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log)
+        until = time.monotonic() + 20
+        with contextlib.closing(self.client()) as admin:
+            while True:
+                with contextlib.suppress(redis_py.RedisError):
+                    admin.ping()
+                    return
+                assert self.process.poll() is None, (self.folder / "redis.log").read_text()
+                assert time.monotonic() < until, (self.folder / "redis.log").read_text()
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(20)
+
+    def refused(self) -> list[str]:
+        """What users of this server were refused so far."""
+        with contextlib.closing(self.client()) as admin:
+            return [f"{entry['username']}: {entry['object']} ({entry['reason']})" for entry in admin.acl_log()]
+
+
+def password_of(user: str) -> str:
+    return f"a-secret-of-{user}"
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Guarded]]:
+    """Ledger and broker, a server each."""
+    made: dict[str, Guarded] = {}
+    try:
+        for name, options in (("ledger", DURABLE), ("broker", ())):
+            folder = tmp_path_factory.mktemp(name[0])
+            (folder / "secrets").mkdir()
+            for user in {"admin", *rights.LEDGER}:
+                (folder / "secrets" / user).write_text(password_of(user) + "\n")
+            made[name] = Guarded(folder, f"{name}.acl", options)
+            made[name].start()
+        yield made
+    finally:
+        for server in made.values():
+            if server.process is not None:
+                server.stop()
+
+
+@pytest.fixture
+def clients(servers: dict[str, Guarded]) -> Iterator[Callable[[str, str], Any]]:
+    """A client of a server under a role, by (server, role)."""
+    with contextlib.ExitStack() as stack:
+        yield lambda server, role: stack.enter_context(contextlib.closing(servers[server].client(role)))
+
+
+FORBIDDEN = {
+    "FLUSHALL": (),
+    "FLUSHDB": (),
+    "CONFIG SET": ("appendfsync", "no"),
+    "CONFIG REWRITE": (),
+    "SHUTDOWN": ("NOSAVE",),
+    "SAVE": (),
+    "BGREWRITEAOF": (),
+    "REPLICAOF": ("127.0.0.1", "1"),
+    "ACL SETUSER": ("worker", "+@all"),
+    "ACL LIST": (),
+    "SCRIPT FLUSH": (),
+    "CLIENT KILL": ("TYPE", "normal"),
+    "CLIENT LIST": (),
+    "MONITOR": (),
+    "SCAN": ("0",),
+    "RANDOMKEY": (),
+    "RENAME": ("{smsq}:run", "{smsq}:gone"),
+    "SWAPDB": ("0", "1"),
+    "SUBSCRIBE": ("anything",),
+}
+
+
+@pytest.mark.parametrize("role", rights.LEDGER)
+def test_forbidden_commands_are_refused_at_the_ledger(clients: Callable[..., Any], role: str) -> None:
+    """To every role, by name, and in scripts; `KEYS` too."""
+    client = clients("ledger", role)
+    for command, words in {**FORBIDDEN, "KEYS": ("*",)}.items():
+        with pytest.raises(redis_py.exceptions.NoPermissionError):
+            client.execute_command(*command.split(), *words)
+    if role != "exporter":
+        for words in ("'FLUSHALL'", "'KEYS', '*'"):
+            with pytest.raises(redis_py.ResponseError, match=r"ACL failure|can't run this command|NOPERM|permission"):
+                client.eval(f"return redis.call({words})", 0)
+
+
+@pytest.mark.parametrize("role", rights.broker())
+def test_forbidden_commands_are_refused_at_the_broker(clients: Callable[..., Any], role: str) -> None:
+    """The same; `KEYS` is for those who keep the queues in order."""
+    client = clients("broker", role)
+    for command, words in {**FORBIDDEN, **({} if role in ("worker", "up") else {"KEYS": ("*",)})}.items():
+        with pytest.raises(redis_py.exceptions.NoPermissionError):
+            client.execute_command(*command.split(), *words)
+
+
+@pytest.mark.parametrize("role", rights.LEDGER)
+def test_nobody_reaches_keys_of_others(clients: Callable[..., Any], role: str) -> None:
+    """A server may be shared with another program."""
+    for key in ("theirs", "smsq:bulk", "{other}:run"):
+        with pytest.raises(redis_py.exceptions.NoPermissionError):
+            clients("ledger", role).hget(key, "field")
+
+
+def test_who_only_reads_changes_nothing(clients: Callable[..., Any]) -> None:
+    """The exporter's user can neither write nor run a script."""
+    exporter = clients("ledger", "exporter")
+    for attempt in (
+        lambda: exporter.hset("{smsq}:ctl", "bad_login", "1"),
+        lambda: exporter.delete("{smsq}:run"),
+        lambda: exporter.eval("return redis.call('DEL', KEYS[1])", 1, "{smsq}:run"),
+    ):
+        with pytest.raises(redis_py.exceptions.NoPermissionError):
+            attempt()
+
+
+def test_no_worker_can_delete_from_the_ledger(clients: Callable[..., Any]) -> None:
+    """Only upkeep deletes, and who begins a campaign anew."""
+    for role in ("worker", "web", "exporter"):
+        with pytest.raises(redis_py.exceptions.NoPermissionError):
+            clients("ledger", role).delete("{smsq}:run")
+
+
+def test_nobody_comes_in_without_a_name(servers: dict[str, Guarded]) -> None:
+    """The default user is off."""
+    for server in servers.values():
+        with (
+            contextlib.closing(connect(f"unix://{server.folder / 'redis.sock'}")) as client,
+            pytest.raises(redis_py.AuthenticationError),
+        ):
+            client.ping()
+
+
+def test_a_missing_password_prints_no_file(servers: dict[str, Guarded], tmp_path: Path) -> None:
+    """Better no server than one without passwords."""
+    command = ["sh", str(ROOT / "deploy/redis/with-passwords"), str(ROOT / rights.FOLDER / "ledger.acl"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no password for admin" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("attempt", "sentence"),
+    [
+        (lambda ledger: ledger.check_durable(), "forbids the command CONFIG|GET to the user in SMSQ_REDIS_URL"),
+        (
+            lambda ledger: ledger.beat("bulk/here/1/a"),
+            "forbids the command ZREMRANGEBYSCORE to the user in SMSQ_REDIS_URL",
+        ),
+    ],
+    ids=["a command", "a command in a script"],
+)
+def test_what_is_forbidden_is_said_in_a_sentence(
+    clients: Callable[..., Any], attempt: Callable[[Ledger], object], sentence: str
+) -> None:
+    """It names the command, the setting and the file, and is one of our errors."""
+    with pytest.raises(LedgerTrouble, match="forbids") as caught:
+        attempt(Ledger(clients("ledger", "web")))
+
+    assert sentence.lower() in caught.value.sentence.lower()
+    assert "deploy/redis/ledger.acl" in caught.value.sentence
+
+
+def test_a_wrong_password_is_said_in_a_sentence(servers: dict[str, Guarded]) -> None:
+    """Not that Redis were silent."""
+    with (
+        contextlib.closing(connect(servers["ledger"].url("worker", "wrong"))) as client,
+        pytest.raises(LedgerUnreachable) as caught,
+    ):
+        Ledger(client).time()
+
+    assert caught.value.sentence == "Redis refuses the user or the password in SMSQ_REDIS_URL"
+    assert "wrong" not in caught.value.sentence
+
+
+def test_who_fetches_keeps_the_queues_in_order(servers: dict[str, Guarded]) -> None:
+    """Upkeep brings back what a dead worker had fetched, and puts aside what nobody can read."""
+    url, dead = servers["broker"].url("worker"), "smsq:__acks__.dead.bulk"
+    broker = make_broker(url)
+    broker.maintenance_chance = 1_000_000
+    with contextlib.closing(servers["broker"].client()) as admin:
+        admin.flushall()
+        admin.zadd("smsq:__heartbeats__", {"dead": 1})
+        admin.sadd(dead, "lost", "broken")
+        admin.hset("smsq:bulk.msgs", mapping={"lost": b"a hint", "broken": b"\xff"})
+
+        fetched = broker.do_fetch("bulk", 2)
+        for data in fetched:
+            broker.put_aside("bulk", data)
+
+        assert sorted(fetched) == [b"a hint", b"\xff"]
+        assert not admin.exists(dead)
+        assert admin.llen(aside_key("bulk")) == 2
+    broker.client.close()
+
+
+@pytest.mark.parametrize("role", ["producer", "scheduler", "operator"])
+def test_who_only_gives_hints_needs_no_right_to_upkeep(servers: dict[str, Guarded], role: str) -> None:
+    """Not even where its turn for it would have come."""
+    broker = make_broker(servers["broker"].url(role))
+    broker.maintenance_chance = 1_000_000
+    with contextlib.closing(servers["broker"].client()) as admin:
+        admin.flushall()
+        admin.zadd("smsq:__heartbeats__", {"dead": 1})
+
+        assert Hints(broker).balance()
+        assert admin.llen("smsq:chores") == 1
+    broker.client.close()
+
+
+def test_a_refused_hint_says_why(servers: dict[str, Guarded], caplog: pytest.LogCaptureFixture) -> None:
+    """The ledger has the work already, so it is a warning; it names setting and file."""
+    broker = make_broker(servers["broker"].url("exporter"))
+
+    assert not Hints(broker).balance()
+    assert "Redis forbids the command EVALSHA to the user in SMSQ_BROKER_URL" in caplog.text
+    assert "deploy/redis/broker.acl" in caplog.text
+    broker.client.close()
+
+
+# The journey ----------------------------------------------------------------------------------------------------------
+
+SERVICES = {
+    "urgent": ("worker", "worker --lane urgent --threads 2"),
+    "bulk": ("worker", "worker --lane bulk --threads 2"),
+    "status": ("worker", "worker --lane status"),
+    "chores": ("worker", "worker --lane chores"),
+    "scheduler": ("scheduler", "scheduler"),
+    "web": ("web", "web"),
+    "exporter": ("exporter", "exporter"),
+}
+
+
+@dataclass
+class Host:
+    """Services as a service manager would start them: each with the Redis users of its own role."""
+
+    folder: Path
+    environ: dict[str, str]
+    servers: dict[str, Guarded]
+    control: str
+
+    def of(self, role: str) -> dict[str, str]:
+        """The environment of a role."""
+        urls = {"SMSQ_REDIS_URL": self.servers["ledger"].url(role), "SMSQ_BROKER_URL": self.servers["broker"].url(role)}
+        return {**self.environ, **urls}
+
+    def smsq(self, role: str, *words: object, code: int = 0) -> str:
+        """A command to its end; what it printed, and said where it should have gone well."""
+        done = subprocess.run(
+            [*SMSQ, *map(str, words)], cwd=self.folder, env=self.of(role), capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == code, (words, done.stdout, done.stderr, self.logs())
+        assert "Traceback" not in done.stderr
+        return done.stdout + (done.stderr if code else "")
+
+    def logs(self) -> str:
+        """What was refused, and what the services said last."""
+        refused = [line for server in self.servers.values() for line in server.refused()]
+        return "\n".join([*refused, *(path.read_text()[-1500:] for path in sorted(self.folder.glob("*.log")))])
+
+
+@pytest.fixture
+def quiet_host(servers: dict[str, Guarded], tmp_path: Path) -> Iterator[Host]:
+    """Empty servers and a gateway that loses answers; nothing runs yet."""
+    for server in servers.values():
+        with contextlib.closing(server.client()) as admin:
+            admin.flushall()
+            admin.acl_log_reset()
+    web, metrics = free_ports(2)
+    secret = "a secret for callbacks"
+    argv = [*SMSQ, "sandbox", "--ports", "0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", "demo"]
+    argv += ["--lose-answers", "15%", "--deliver-after", "0.1..0.5", "--callback-secret", secret]
+    argv += ["--callback-url", f"http://127.0.0.1:{web}/callback"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SMSQ_")}
+    gateway = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=clean)
+    assert gateway.stdout is not None
+    try:
+        ready = json.loads(gateway.stdout.readline())
+        environ = {
+            **clean,
+            **SANDBOX_PROFILE,
+            "SMSQ_HOME": str(tmp_path / "home"),
+            "SMSQ_LOGIN": "demo",
+            "SMSQ_PASSWORD": "demo",
+            "SMSQ_MIRRORS": ",".join(ready["mirrors"]),
+            "SMSQ_BATCH_SIZE": "10",
+            "SMSQ_CALLBACK_SECRET": secret,
+            "SMSQ_WEB_ADDR": f"127.0.0.1:{web}",
+            "SMSQ_METRICS_ADDR": f"127.0.0.1:{metrics}",
+        }
+        yield Host(tmp_path, environ, servers, ready["control"])
+    finally:
+        gateway.terminate()
+        gateway.wait(30)
+        gateway.stdout.close()
+
+
+@pytest.fixture
+def host(quiet_host: Host) -> Iterator[Host]:
+    """Everything running, each service under its own user."""
+    there, running = quiet_host, []
+    try:
+        for name, (role, words) in SERVICES.items():
+            with open(there.folder / f"{name}.log", "ab") as log:
+                argv = [*SMSQ, *words.split()]
+                running.append(subprocess.Popen(argv, cwd=there.folder, env=there.of(role), stdout=log, stderr=log))
+        until = time.monotonic() + 30
+        while subprocess.run([*SMSQ, "doctor"], env=there.of("operator"), capture_output=True).returncode:
+            assert time.monotonic() < until, there.logs()
+            assert all(each.poll() is None for each in running), there.logs()
+        yield there
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(30)
+
+
+def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Guarded]) -> None:
+    """Codes, lost answers, a paused campaign, a restart of Redis, questions, reports: and nobody was refused."""
+    people = host.folder / "people.csv"
+    people.write_text("phone,name\n" + "".join(f"+{79000000000 + n},P{n}\n" for n in range(CAMPAIGN_ROWS)) + "12,bad\n")
+    text = ("--text", "Hello {name}", "--yes")
+
+    sent = json.loads(host.smsq("producer", "send", "+79990000001", "A code", "--wait", "--json", "--key", "one"))
+    host.smsq("producer", "status", sent["id"])
+    host.smsq("producer", "cost", "+79990000002", "Hi")
+    host.smsq("producer", "balance")
+    began = json.loads(host.smsq("producer", "campaign", "run", people, *text, "--json").splitlines()[-1])
+    host.smsq("producer", "campaign", "pause", began["id"])
+    refused = servers["ledger"].refused()  # the log of a server ends with it
+    servers["ledger"].stop()
+    servers["ledger"].start()  # a new run: the roll call is answered under the same rights
+    host.smsq("producer", "campaign", "resume", began["id"])
+    shown = host.smsq("producer", "campaign", "show", began["id"], "--follow", "--json")
+    view = json.loads(shown.splitlines()[-1])
+    host.smsq("producer", "campaign", "list")
+    report = host.smsq("producer", "campaign", "report", began["id"], "--format", "csv")
+    again = host.smsq("producer", "campaign", "run", people, *text, "--again", "--json")
+    host.smsq("producer", "campaign", "cancel", json.loads(again.splitlines()[-1])["id"])
+    host.smsq("operator", "doctor")
+    with urllib.request.urlopen(f"http://{host.environ['SMSQ_METRICS_ADDR']}/metrics", timeout=20) as page:
+        metrics = page.read().decode()
+    with urllib.request.urlopen(f"http://{host.environ['SMSQ_WEB_ADDR']}/readyz", timeout=20) as page:
+        assert page.status == 200
+    with urllib.request.urlopen(f"{host.control}/_sandbox/report", timeout=20) as page:
+        count = json.load(page)
+
+    assert view["state"] == "done"
+    assert sum(view["statuses"].values()) == CAMPAIGN_ROWS + 1
+    assert report.count("\n") == CAMPAIGN_ROWS + 2
+    assert count["misfortunes"]["lose_answer"] > 0
+    assert count["twice_by_id"] == 0
+    assert count["callbacks"]["pushed"] > 0
+    assert "smsq_ledger_up 1.0" in metrics
+    assert 'smsq_queue_hints{queue="bulk"}' in metrics
+    forget_everything(host)
+    assert [*refused, *(line for server in servers.values() for line in server.refused())] == []
+
+
+def forget_everything(host: Host) -> None:
+    """Upkeep as it is after months, under the scheduler's user."""
+    runtime = Runtime.build(Settings.load({n: v for n, v in host.of("scheduler").items() if n.startswith("SMSQ_")}))
+    upkeep, before = Upkeep(runtime), len(runtime.views.campaigns())
+    try:
+        upkeep.tick(runtime.clock.now() + 2 * 86400.0)
+        upkeep.tick(runtime.clock.now() + MONTHS_S)
+        assert len(runtime.views.campaigns()) < before
+    finally:
+        runtime.ledger.redis.close()
+        runtime.broker.client.close()
+        runtime.journal.close()
+
+
+def test_the_wrong_role_is_told_so(quiet_host: Host) -> None:
+    """A producer under the exporter's user ends with a sentence, and a code that says failure."""
+    said = quiet_host.smsq("exporter", "send", "+79990000003", "Hi", code=1)
+
+    assert "Redis forbids" in said
+    assert "SMSQ_REDIS_URL" in said
+
+
+@pytest.mark.slow
+def test_up_and_who_finds_it_need_one_user(quiet_host: Host, servers: dict[str, Guarded]) -> None:
+    """`smsq up` under its user; a producer of its home adopts the address."""
+    host = quiet_host
+    with open(host.folder / "up.log", "ab") as log:
+        up = subprocess.Popen([*SMSQ, "up"], cwd=host.folder, env=host.of("up"), stdout=log, stderr=log)
+    try:
+        until = time.monotonic() + 30
+        while subprocess.run([*SMSQ, "doctor"], env=host.environ, capture_output=True).returncode:
+            assert time.monotonic() < until, host.logs()
+        argv = [*SMSQ, "send", "+79990000001", "A code", "--wait", "--json"]
+        done = subprocess.run(argv, env=host.environ, capture_output=True, text=True, timeout=60)
+    finally:
+        up.terminate()
+        up.wait(45)
+
+    assert done.returncode == 0, done.stderr + host.logs()
+    assert [line for server in servers.values() for line in server.refused()] == []
