@@ -61,7 +61,11 @@ LEDGER: dict[str, Role] = {
     ),
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"})),
     "exporter": Role(),
-    "operator": Role(frozenset({"beat", "resolve"}), CHECKS | {"set"}, also=("producer",)),
+    "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
+        frozenset("adopt beat found recover report resolve stub".split()),
+        CHECKS | {"set", "srem"},
+        also=("producer",),
+    ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
     "up": Role(also=("worker", "scheduler", "web", "exporter", "operator")),
 }

@@ -20,12 +20,16 @@ import redis as redis_py
 from producers.cli.demo import free_ports
 from producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
 from worker import rights
+from worker.actors.send import Sender
 from worker.broker import aside_key, make_broker
+from worker.domain.batch import MessageId, Ref
 from worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from worker.embedded import find_server
 from worker.hints import Hints
-from worker.ledger import Ledger
+from worker.lane import owner_name
+from worker.ledger import Ledger, Order
 from worker.redis_client import connect
+from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.scheduler.upkeep import Upkeep
 from worker.settings import Settings
@@ -426,16 +430,26 @@ def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Gua
 
 def forget_everything(host: Host) -> None:
     """Upkeep as it is after months, under the scheduler's user."""
-    runtime = Runtime.build(Settings.load({n: v for n, v in host.of("scheduler").items() if n.startswith("SMSQ_")}))
+    runtime = of_settings(host, "scheduler")
     upkeep, before = Upkeep(runtime), len(runtime.views.campaigns())
     try:
         upkeep.tick(runtime.clock.now() + 2 * 86400.0)
         upkeep.tick(runtime.clock.now() + MONTHS_S)
         assert len(runtime.views.campaigns()) < before
     finally:
-        runtime.ledger.redis.close()
-        runtime.broker.client.close()
-        runtime.journal.close()
+        close(runtime)
+
+
+def of_settings(host: Host, role: str) -> Runtime:
+    """What a process of this role works with, in this one."""
+    return Runtime.build(Settings.load({n: v for n, v in host.of(role).items() if n.startswith("SMSQ_")}))
+
+
+def close(runtime: Runtime) -> None:
+    runtime.transport.close()
+    runtime.ledger.redis.close()
+    runtime.broker.client.close()
+    runtime.journal.close()
 
 
 def test_the_wrong_role_is_told_so(quiet_host: Host) -> None:
@@ -464,3 +478,24 @@ def test_up_and_who_finds_it_need_one_user(quiet_host: Host, servers: dict[str, 
 
     assert done.returncode == 0, done.stderr + host.logs()
     assert [line for server in servers.values() for line in server.refused()] == []
+
+
+def test_a_ledger_that_fell_back_is_recovered_by_an_operator(quiet_host: Host, servers: dict[str, Guarded]) -> None:
+    """A worker sent, Redis forgot: the operator's user may take over what the journals know, `--without` too."""
+    worker, producer = of_settings(quiet_host, "worker"), of_settings(quiet_host, "producer")
+    master = Master(worker.ledger, worker.journal)
+    master.found(worker.settings.account)
+    assert master.tick() or master.tick()
+    ref = Ref(MessageId.parse(producer.ledger.enrol(Order(79991234567, "Hi", key="order-17")).id).batch)
+    Sender(worker, owner_name("urgent")).send_batches([str(ref)])
+    with contextlib.closing(servers["ledger"].client()) as admin:
+        admin.flushall()
+
+    quiet_host.smsq("operator", "recover", code=1)
+    quiet_host.smsq("operator", "recover", "--yes", "--without", "elsewhere")
+
+    assert "nothing to recover" in quiet_host.smsq("operator", "recover")
+    assert producer.ledger.enrol(Order(79991234567, "Hi", key="order-17")).created
+    assert [line for server in servers.values() for line in server.refused()] == []
+    for runtime in (worker, producer):
+        close(runtime)
