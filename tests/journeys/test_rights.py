@@ -17,28 +17,32 @@ from typing import Any
 import pytest
 import redis as redis_py
 
+from producers import Smsq
 from producers.cli.demo import free_ports
 from producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
 from worker import rights
 from worker.actors.send import Sender
-from worker.broker import aside_key, make_broker
+from worker.broker import LANES, aside_key, make_broker
 from worker.domain.batch import MessageId, Ref
-from worker.domain.errors import LedgerTrouble, LedgerUnreachable
+from worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
+from worker.domain.status import FINAL_STATUSES
 from worker.embedded import find_server
 from worker.hints import Hints
 from worker.lane import owner_name
 from worker.ledger import Ledger, Order
+from worker.ledger.views import Views
 from worker.redis_client import connect
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.scheduler.upkeep import Upkeep
 from worker.settings import Settings
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 ROOT = Path(__file__).parents[2]
 SMSQ = [sys.executable, "-m", "producers.cli"]
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
+PATIENCE_S = 90.0
 MONTHS_S = 40 * 86400.0
 CAMPAIGN_ROWS = 300
 
@@ -66,7 +70,7 @@ class Guarded:
         argv += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users.acl"), "--save", "", *self.options]
         with open(self.folder / "redis.log", "ab") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log)
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE_S
         with contextlib.closing(self.client()) as admin:
             while True:
                 with contextlib.suppress(redis_py.RedisError):
@@ -317,7 +321,12 @@ class Host:
     def smsq(self, role: str, *words: object, code: int = 0) -> str:
         """A command to its end; what it printed, and said where it should have gone well."""
         done = subprocess.run(
-            [*SMSQ, *map(str, words)], cwd=self.folder, env=self.of(role), capture_output=True, text=True, timeout=60
+            [*SMSQ, *map(str, words)],
+            cwd=self.folder,
+            env=self.of(role),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == code, (words, done.stdout, done.stderr, self.logs())
         assert "Traceback" not in done.stderr
@@ -327,6 +336,23 @@ class Host:
         """What was refused, and what the services said last."""
         refused = [line for server in self.servers.values() for line in server.refused()]
         return "\n".join([*refused, *(path.read_text()[-1500:] for path in sorted(self.folder.glob("*.log")))])
+
+
+def wait_for(host: Host, what: Callable[[], Any], name: str) -> Any:
+    """Look until it is there; a ledger that starts again is not yet."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with contextlib.suppress(SmsqError, OSError):
+            if found := what():
+                return found
+        time.sleep(0.05)
+    raise AssertionError(f"{name} did not come in {PATIENCE_S} s\n{host.logs()}")
+
+
+def page(address: str, path: str) -> str:
+    """What is served there."""
+    with urllib.request.urlopen(f"http://{address}/{path}", timeout=20) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.fixture
@@ -374,10 +400,11 @@ def host(quiet_host: Host) -> Iterator[Host]:
             with open(there.folder / f"{name}.log", "ab") as log:
                 argv = [*SMSQ, *words.split()]
                 running.append(subprocess.Popen(argv, cwd=there.folder, env=there.of(role), stdout=log, stderr=log))
-        until = time.monotonic() + 30
-        while subprocess.run([*SMSQ, "doctor"], env=there.of("operator"), capture_output=True).returncode:
-            assert time.monotonic() < until, there.logs()
-            assert all(each.poll() is None for each in running), there.logs()
+        with contextlib.closing(there.servers["ledger"].client("operator")) as client:
+            views = Views(Ledger(client))
+            wait_for(there, lambda: set(LANES) <= set(views.lanes()) and views.depth().leader, "the lanes and a leader")
+        for address in ("SMSQ_WEB_ADDR", "SMSQ_METRICS_ADDR"):
+            wait_for(there, lambda where=there.environ[address]: page(where, "healthz"), address)  # type: ignore[misc]
         yield there
     finally:
         for process in running:
@@ -390,47 +417,42 @@ def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Gua
     """Codes, lost answers, a paused campaign, a restart of Redis, questions, reports: and nobody was refused."""
     people = host.folder / "people.csv"
     people.write_text("phone,name\n" + "".join(f"+{79000000000 + n},P{n}\n" for n in range(CAMPAIGN_ROWS)) + "12,bad\n")
-    text = ("--text", "Hello {name}", "--yes")
 
-    sent = json.loads(host.smsq("producer", "send", "+79990000001", "A code", "--wait", "--json", "--key", "one"))
-    host.smsq("producer", "status", sent["id"])
-    host.smsq("producer", "cost", "+79990000002", "Hi")
-    host.smsq("producer", "balance")
-    began = json.loads(host.smsq("producer", "campaign", "run", people, *text, "--json").splitlines()[-1])
-    host.smsq("producer", "campaign", "pause", began["id"])
+    smsq = Smsq(settings_of(host, "producer"))
+    sent = smsq.send("+79990000001", "A code", key="one")
+    assert smsq.send("+79990000001", "A code", key="one").id == sent.id
+    smsq.balance()
+    began = smsq.campaigns.run(people, text="Hello {name}")
+    smsq.campaigns.pause(began.id)
     refused = servers["ledger"].refused()  # the log of a server ends with it
     servers["ledger"].stop()
     servers["ledger"].start()  # a new run: the roll call is answered under the same rights
-    host.smsq("producer", "campaign", "resume", began["id"])
-    shown = host.smsq("producer", "campaign", "show", began["id"], "--follow", "--json")
-    view = json.loads(shown.splitlines()[-1])
-    host.smsq("producer", "campaign", "list")
-    report = host.smsq("producer", "campaign", "report", began["id"], "--format", "csv")
-    again = host.smsq("producer", "campaign", "run", people, *text, "--again", "--json")
-    host.smsq("producer", "campaign", "cancel", json.loads(again.splitlines()[-1])["id"])
+    wait_for(host, lambda: smsq.campaigns.resume(began.id), "the ledger")
+    is_over = lambda: smsq.campaigns.show(began.id).is_over and smsq.status(sent.id).status in FINAL_STATUSES  # noqa: E731
+    wait_for(host, is_over, "the campaign's end")
+    view, report = smsq.campaigns.show(began.id), list(smsq.campaigns.report(began.id))
+    again = smsq.campaigns.run(people, text="Hello {name}", again=True)
+    smsq.campaigns.cancel(again.id)
+    assert len(smsq.campaigns.list()) == 2
     host.smsq("operator", "doctor")
-    with urllib.request.urlopen(f"http://{host.environ['SMSQ_METRICS_ADDR']}/metrics", timeout=20) as page:
-        metrics = page.read().decode()
-    with urllib.request.urlopen(f"http://{host.environ['SMSQ_WEB_ADDR']}/readyz", timeout=20) as page:
-        assert page.status == 200
-    with urllib.request.urlopen(f"{host.control}/_sandbox/report", timeout=20) as page:
-        count = json.load(page)
+    metrics = page(host.environ["SMSQ_METRICS_ADDR"], "metrics")
+    page(host.environ["SMSQ_WEB_ADDR"], "readyz")  # an error where it could not store a status
+    count = json.loads(page(host.control.removeprefix("http://"), "_sandbox/report"))
 
-    assert view["state"] == "done"
-    assert sum(view["statuses"].values()) == CAMPAIGN_ROWS + 1
-    assert report.count("\n") == CAMPAIGN_ROWS + 2
+    assert sum(view.statuses.values()) == len(report) == CAMPAIGN_ROWS + 1
     assert count["misfortunes"]["lose_answer"] > 0
     assert count["twice_by_id"] == 0
     assert count["callbacks"]["pushed"] > 0
     assert "smsq_ledger_up 1.0" in metrics
     assert 'smsq_queue_hints{queue="bulk"}' in metrics
     forget_everything(host)
+    smsq.close()
     assert [*refused, *(line for server in servers.values() for line in server.refused())] == []
 
 
 def forget_everything(host: Host) -> None:
     """Upkeep as it is after months, under the scheduler's user."""
-    runtime = of_settings(host, "scheduler")
+    runtime = Runtime.build(settings_of(host, "scheduler"))
     upkeep, before = Upkeep(runtime), len(runtime.views.campaigns())
     try:
         upkeep.tick(runtime.clock.now() + 2 * 86400.0)
@@ -440,9 +462,9 @@ def forget_everything(host: Host) -> None:
         close(runtime)
 
 
-def of_settings(host: Host, role: str) -> Runtime:
-    """What a process of this role works with, in this one."""
-    return Runtime.build(Settings.load({n: v for n, v in host.of(role).items() if n.startswith("SMSQ_")}))
+def settings_of(host: Host, role: str) -> Settings:
+    """What a process of this role is told."""
+    return Settings.load({name: value for name, value in host.of(role).items() if name.startswith("SMSQ_")})
 
 
 def close(runtime: Runtime) -> None:
@@ -467,11 +489,11 @@ def test_up_and_who_finds_it_need_one_user(quiet_host: Host, servers: dict[str, 
     with open(host.folder / "up.log", "ab") as log:
         up = subprocess.Popen([*SMSQ, "up"], cwd=host.folder, env=host.of("up"), stdout=log, stderr=log)
     try:
-        until = time.monotonic() + 30
-        while subprocess.run([*SMSQ, "doctor"], env=host.environ, capture_output=True).returncode:
-            assert time.monotonic() < until, host.logs()
+        with contextlib.closing(servers["ledger"].client("operator")) as client:
+            views = Views(Ledger(client))
+            wait_for(host, lambda: set(LANES) <= set(views.lanes()) and views.depth().leader, "the lanes and a leader")
         argv = [*SMSQ, "send", "+79990000001", "A code", "--wait", "--json"]
-        done = subprocess.run(argv, env=host.environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(argv, env=host.environ, capture_output=True, text=True, timeout=PATIENCE_S)
     finally:
         up.terminate()
         up.wait(45)
@@ -482,7 +504,7 @@ def test_up_and_who_finds_it_need_one_user(quiet_host: Host, servers: dict[str, 
 
 def test_a_ledger_that_fell_back_is_recovered_by_an_operator(quiet_host: Host, servers: dict[str, Guarded]) -> None:
     """A worker sent, Redis forgot: the operator's user may take over what the journals know, `--without` too."""
-    worker, producer = of_settings(quiet_host, "worker"), of_settings(quiet_host, "producer")
+    worker, producer = (Runtime.build(settings_of(quiet_host, role)) for role in ("worker", "producer"))
     master = Master(worker.ledger, worker.journal)
     master.found(worker.settings.account)
     assert master.tick() or master.tick()
