@@ -197,9 +197,7 @@ def count(town: Town, journey: Journey) -> list[str]:
     never = town.order("missing", [str(phone) for phone in journey.phones])["count"]
     doubles = sum(view.doubles for view in journey.views())
     click.echo(f"  messages {len(journey.phones)}, by our reports: {dict(sorted(statuses.items()))}")
-    click.echo(
-        f"  the gateway accepted {taken['distinct']}, of {len(journey.phones)} never {never}; twice {taken['twice']}"
-    )
+    click.echo(f"  the gateway accepted {taken['distinct']}, {taken['twice']} of them twice; {never} it never saw")
     click.echo(f"  what struck requests: {dict(sorted(taken['misfortunes'].items()))}")
     wrong = {
         "messages lost": never - statuses["parked"],
