@@ -13,6 +13,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tests.journeys.town import Journey, Town, build
+from tests.journeys.town import SMSQ, Journey, Town, build
 
 from tests.journeys.faults import MIRRORS, SECONDS, Fault, plan
 from worker.domain.errors import SmsqError
@@ -88,13 +89,52 @@ class Traffic(threading.Thread):
                 time.sleep(0.2)
 
 
+class Keeper(threading.Thread):
+    """What a service manager does: `smsq up` is started again whenever it has ended."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self._town = town
+        self._over = threading.Event()
+        self._held_until = 0.0
+        self.starts = 0
+
+    def run(self) -> None:
+        """Until it is stopped."""
+        while not self._over.wait(0.2):
+            assert self._town.up is not None
+            if self._town.up.poll() is not None and time.monotonic() >= self._held_until:
+                with open(self._town.folder / "up.log", "ab") as log:
+                    self._town.up = subprocess.Popen(
+                        [*SMSQ, "up"],
+                        cwd=self._town.folder,
+                        env=self._town.environ,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                    )
+                self._held_until = time.monotonic() + 1.0
+                self.starts += 1
+
+    def kill(self, seconds: float) -> None:
+        """`kill -9` of the supervisor, with which everything dies; it stays away for so long."""
+        assert self._town.up is not None
+        self._held_until = time.monotonic() + seconds
+        self._town.up.kill()
+
+    def stop(self) -> None:
+        """Start nothing any more."""
+        self._over.set()
+        self.join()
+
+
 class Faults:
     """Does what was planned; each fault has a beginning and, unless it is over at once, an end."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: Town, keeper: Keeper) -> None:
         self._town = town
+        self._keeper = keeper
         self._frozen: dict[Fault, int] = {}
-        self._lock = threading.Lock()
         self.done: list[tuple[float, str]] = []
 
     def run(self, faults: list[Fault], seconds: float) -> None:
@@ -117,6 +157,7 @@ class Faults:
         assert self._town.server is not None
         if not self._town.server.is_running:
             self._town.server.start()
+        os.kill(self._town.server.pid, signal.SIGCONT)
         self._town.clear()
 
     def _note(self, at_s: float, fault: Fault, struck: bool) -> None:
@@ -126,8 +167,6 @@ class Faults:
     def _begin(self, fault: Fault) -> bool:
         town, kind = self._town, fault.kind
         assert town.server is not None
-        if kind.startswith("kill ") and kind != "kill worker":
-            self._thaw_all()  # a frozen process would outlive its supervisor and hold the port
         if kind == "kill worker":
             return self._signal(f"worker --lane {fault.what}", fault, signal.SIGKILL)
         if kind == "kill":
@@ -141,9 +180,9 @@ class Faults:
         elif kind == "freeze redis":
             os.kill(town.server.pid, signal.SIGSTOP)
         elif kind == "kill everything":
-            assert town.up is not None
-            town.up.kill()
-            town.up.wait()
+            for frozen in list(self._frozen):
+                self._end(frozen)  # it would outlive its supervisor and hold its port
+            self._keeper.kill(fault.lasts_s)
         elif kind == "flush broker":
             with contextlib.suppress(Exception), contextlib.closing(connect(town.broker_url)) as client:
                 client.flushdb()
@@ -167,11 +206,9 @@ class Faults:
             town.server.start()
         elif kind == "freeze redis":
             os.kill(town.server.pid, signal.SIGCONT)
-        elif kind == "kill everything":
-            town.start()
         elif kind == "mirror down":
             town.order("mirrors", {"mirror": int(fault.what), "down": False})
-        else:
+        elif kind == "misfortune":
             town.order("misfortunes", {"kind": fault.what, "share": 0.0})
 
     def _signal(self, words: str, fault: Fault, number: signal.Signals) -> bool:
@@ -185,10 +222,6 @@ class Faults:
                 self._frozen[fault] = pid
             return True
         return False
-
-    def _thaw_all(self) -> None:
-        for fault in list(self._frozen):
-            self._end(fault)
 
 
 def count(town: Town, journey: Journey) -> list[str]:
@@ -227,7 +260,10 @@ def main(minutes: float, seed: int | None, keep: Path | None) -> None:
         assert len(town.mirrors) == MIRRORS
         stack.callback(town.stop)
         town.start()
-        journey, doer = town.begin(), Faults(town)
+        keeper = Keeper(town)
+        keeper.start()
+        stack.callback(keeper.stop)
+        journey, doer = town.begin(), Faults(town, keeper)
         traffic = Traffic(town, journey, seed)
         traffic.start()
         try:
@@ -244,7 +280,9 @@ def main(minutes: float, seed: int | None, keep: Path | None) -> None:
             wrong.append(f"not every message came to its end: {str(stuck)[:3000]}")
         kinds = Counter(fault.kind for fault in faults)
         click.echo(f"faults of seed {seed}: {', '.join(f'{many} x {kind}' for kind, many in sorted(kinds.items()))}")
-        click.echo(f"producers called again: {dict(traffic.troubles)}")
+        click.echo(
+            f"producers called again: {dict(traffic.troubles)}; everything was started again {keeper.starts} times"
+        )
         wrong += count(town, journey)
     click.echo("\n".join(wrong) if wrong else "0 lost, 0 doubled, 0 limits broken")
     sys.exit(bool(wrong))
