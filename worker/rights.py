@@ -47,7 +47,7 @@ class Role:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim doubt found halt probe release report settle take watched".split(),
+            "advance asked beat claim doubt found give_back halt note probe release report settle take watched".split(),
         ),
         CHECKS | TRANSACTION | {"expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
     ),
@@ -82,7 +82,7 @@ def broker() -> dict[str, frozenset[str]]:
     give = CONNECTION | SCRIPTS | _GIVE
     return {
         "worker": give | take,
-        "scheduler": give,
+        "scheduler": give | _DEPTH,
         "producer": give,
         "exporter": CONNECTION | _DEPTH,
         "operator": give | {"info"},
