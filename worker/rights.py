@@ -47,7 +47,7 @@ class Role:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim doubt found halt give_back note probe release report settle take watched".split(),
+            "advance asked beat claim doubt found give_back halt note probe release report settle take watched".split(),
         ),
         CHECKS | TRANSACTION | {"expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
     ),
