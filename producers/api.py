@@ -192,6 +192,6 @@ class Smsq:
                 if clock.monotonic() - began > ROLL_CALL_S or self.runtime.views.halted() == "fell":
                     raise
             except LedgerUnreachable:
-                if clock.monotonic() - began > outage_s:
+                if clock.monotonic() - began >= outage_s:
                     raise
             clock.wait(0.2)

@@ -10,6 +10,7 @@ import pytest
 import producers
 from producers.api import Smsq
 from producers.fields import moment
+from worker.clock import Clock
 from worker.domain import errors
 from worker.domain.batch import MessageId, Options, Ref
 from worker.settings import Settings
@@ -100,6 +101,28 @@ def test_no_redis_is_one_sentence(home: Path) -> None:
     settings = Settings.load({"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://127.0.0.1:1/0"})
     with Smsq(settings) as smsq, pytest.raises(errors.LedgerUnreachable, match="does not answer"):
         smsq.send("+79991234567", "Hi")
+
+
+def test_a_call_whose_reply_is_lost_is_not_made_again(smsq: Smsq) -> None:
+    """Without a key a second enrolment is a second message, however fast the first call failed."""
+
+    class Held(Clock):
+        def monotonic(self) -> float:
+            return 0.0
+
+    calls: list[int] = []
+
+    def verb() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise errors.LedgerUnreachable("the reply was lost")
+
+    smsq.runtime.clock = Held()
+
+    with pytest.raises(errors.LedgerUnreachable):
+        smsq.patiently(verb)
+
+    assert calls == [1]
 
 
 def test_a_question_without_workers_is_not_waited_for(smsq: Smsq) -> None:

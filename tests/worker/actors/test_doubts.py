@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from worker.domain.status import BatchState
@@ -107,6 +108,29 @@ def test_one_bad_number_in_a_batch_does_not_hold_the_others(make_plant: Callable
 
     assert sorted(plant.statuses(ref)) == ["accepted", "accepted", "accepted", "refused"]
     assert plant.sandbox.report()["twice"] == 0
+
+
+def test_the_others_go_on_after_one_that_went_alone_and_lost_its_answer(make_plant: Callable[..., Any]) -> None:
+    """Of a batch sent one by one, the first is found and nothing can be asked about the others: they are sent too."""
+    from worker.sandbox import Profile
+
+    strict = Profile(mass_ask_every_s=0.09, minute_s=0.09, duplicate_window_s=0.2, is_strict=True)
+    plant = make_plant(profile=replace(strict, dead_prefixes=(str(PHONES[2]),)))
+    plant.send(plant.enrol(79991110000, "control"))
+    (ref,) = plant.campaign(PHONES[:3])
+    plant.send(ref)
+    assert settle_until(plant, ref, {BatchState.READY}) == BatchState.READY
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(ref)
+    assert plant.state(ref) == BatchState.DOUBTFUL
+
+    assert settle_until(plant, ref, {BatchState.READY}) == BatchState.READY
+    plant.send(ref)
+
+    assert plant.state(ref) == BatchState.SETTLED
+    assert plant.statuses(ref)[2] == "refused"
+    report = plant.sandbox.report()
+    assert (report["accepted"], report["twice"]) == (3, 0)  # with the control
 
 
 def test_a_claim_whose_worker_died_becomes_doubtful_never_ready(plant: Any) -> None:

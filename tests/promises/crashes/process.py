@@ -1,0 +1,250 @@
+"""One process of the installation: production's parts on a connection and a transport of their own.
+
+A process does one thing at a time. While it is paused in the middle of it the world goes on without it; when it is
+killed, nothing of it runs again and its successor begins with empty hands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import redis
+from starlette.requests import Request
+
+from producers import Smsq
+from producers.web.callback import Callback, Gatherer
+from tests.promises.crashes.faults import AFTER, PAUSES, ROLL_CALL_S, Fault, Killed
+from tests.promises.crashes.gateway import CALLBACK_SECRET, CrashTransport
+from tests.promises.crashes.wire import client_of
+from worker.actors.balance import Chores
+from worker.actors.doubts import DoubtSettler
+from worker.actors.send import Sender
+from worker.actors.status import Asker
+from worker.domain.errors import LedgerTrouble
+from worker.gateway import callbacks as dialect
+from worker.hints import (
+    ASK_STATUSES,
+    CHECK_BALANCE,
+    READ_HISTORY,
+    SEND_BATCHES,
+    SETTLE_DOUBTS,
+    WATCH_ABSENT,
+    Hints,
+)
+from worker.ledger import Fact, Keys, Ledger
+from worker.rollcall import Master
+from worker.runtime import Runtime
+from worker.scheduler.asks import Asks
+from worker.scheduler.doubts import Doubts
+from worker.scheduler.feed import Feed
+from worker.scheduler.history import History
+from worker.scheduler.loop import Duty
+from worker.scheduler.money import Money
+from worker.scheduler.sweeper import Sweeper
+from worker.scheduler.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from tests.promises.crashes.world import World
+
+RESTART_S = 1.0  # a supervisor starts a dead child again
+DUTIES: dict[str, type[Duty]] = {
+    "sweeper": Sweeper,
+    "doubts": Doubts,
+    "asks": Asks,
+    "feed": Feed,
+    "money": Money,
+    "upkeep": Upkeep,
+    "history": History,
+}
+
+
+class Process:
+    """`kind` is worker, status, chores, scheduler, web, master or producer."""
+
+    def __init__(self, world: World, kind: str, name: str) -> None:
+        self.world, self.kind, self.name = world, kind, name
+        self.owner = f"{kind}/host/{name}/{world.births}"
+        world.births += 1
+        self.is_busy = self.is_frozen = self.is_dead = False
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """Production's runtime, on our connection, our queue and our lines."""
+        world = self.world
+        runtime = Runtime(world.settings, world.url, world.url, clock=world.clock)
+        ledger = Ledger(client_of(self, world.url), Keys(), world.clock, now=world.clock.now)
+        ledger.witness = runtime.journal.enrolment
+        transport = CrashTransport(self, world.far, world.settings.mirrors, world.settings.keep_idle_s)
+        runtime.__dict__.update(ledger=ledger, hints=Hints(_Queue(self)), transport=transport)  # type: ignore[arg-type]
+        return runtime
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.is_busy or self.is_dead)
+
+    def run(self, act: Callable[[], Any]) -> Any:
+        """Do one thing; None where the process dies of it."""
+        self.is_busy = True
+        try:
+            return act()
+        except Killed:
+            if not self.is_dead:
+                raise
+            self.close()
+            self.world.after(RESTART_S, lambda: self.world.restart(self))
+            return None
+        finally:
+            self.is_busy = False
+
+    def close(self) -> None:
+        """Give its connections and files back."""
+        if "runtime" in self.__dict__:
+            self.runtime.ledger.redis.close()
+            self.runtime.ledger.redis.connection_pool.disconnect()
+            self.runtime.journal.close()
+
+    # Boundaries ----------------------------------------------------------------------------------------------------
+
+    def reach(self, name: str) -> Fault | None:
+        """A call is about to be made: what strikes here. A dead process makes no calls."""
+        if self.is_dead:
+            raise Killed
+        return self.world.reach(f"{self.name}: {name}")
+
+    def meet(self, name: str) -> Fault | None:
+        """The same, and what strikes before the call is done already."""
+        fault = self.reach(name)
+        if fault is Fault.KILLED_BEFORE:
+            self.die()
+        if fault in PAUSES and fault not in AFTER:
+            self.pause(fault)
+            return None
+        return fault
+
+    def end(self, fault: Fault | None) -> None:
+        """The call was carried out: what strikes after it."""
+        if fault is Fault.KILLED_AFTER:
+            self.die()
+        if fault in AFTER and fault is not None:
+            self.pause(fault)
+
+    def die(self) -> None:
+        """End here."""
+        self.is_dead = True
+        self.world.fell_silent()
+        raise Killed
+
+    def pause(self, fault: Fault) -> None:
+        """Stand still while the world goes on."""
+        if fault in (Fault.RUN_CHANGED, Fault.ROLL_CALLED):
+            self.world.change_run()
+            if fault is Fault.ROLL_CALLED:
+                self.world.pass_time(ROLL_CALL_S)
+            return
+        pause = PAUSES[fault]
+        self.is_frozen = pause.is_frozen
+        if pause.is_frozen:
+            self.world.fell_silent()
+        self.world.pass_time(pause.seconds)
+        self.is_frozen = False
+
+    # What it does --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def actors(self) -> dict[str, Callable[..., Any]]:
+        """What dramatiq would call here."""
+        if self.kind == "worker":
+            return {SEND_BATCHES: Sender(self.runtime, self.owner).send_batches}
+        if self.kind == "chores":
+            return {CHECK_BALANCE: Chores(self.runtime).check_balance}
+        asker = Asker(self.runtime)
+        doubts = DoubtSettler(self.runtime, asker)
+        return {
+            ASK_STATUSES: asker.ask_statuses,
+            READ_HISTORY: asker.read_history,
+            SETTLE_DOUBTS: doubts.settle_doubts,
+            WATCH_ABSENT: doubts.watch_absent,
+        }
+
+    def act(self, actor: str, arguments: Sequence[Any]) -> None:
+        """Run one actor as a worker does: whatever it raises ends this message alone."""
+        try:
+            self.actors[actor](*arguments)
+        except LedgerTrouble:
+            pass
+
+    @cached_property
+    def _duties(self) -> dict[str, Duty]:
+        return {name: duty(self.runtime) for name, duty in DUTIES.items()}
+
+    def tick(self, duty: str) -> bool:
+        """One duty, as the scheduler's loop does it; False where Redis was in trouble."""
+        try:
+            self._duties[duty].tick(self.world.clock.now())
+        except LedgerTrouble:
+            return False
+        return True
+
+    @cached_property
+    def master(self) -> Master:
+        return Master(self.runtime.ledger, self.runtime.journal)
+
+    @cached_property
+    def smsq(self) -> Smsq:
+        """Python's way in, on this process' connection."""
+        smsq = Smsq(self.world.settings)
+        smsq.runtime = self.runtime
+        return smsq
+
+    def take_call(self, call: dialect.Call) -> int:
+        """The web process answers one call of the gateway; the HTTP status."""
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": call.body, "more_body": False}
+
+        async def answer() -> int:
+            def advance(facts: Sequence[Fact]) -> int:
+                try:
+                    return self.runtime.ledger.advance(facts)
+                except Killed:  # the loop must end; what it answers is heard by nobody
+                    raise LedgerTrouble("the process is dead") from None
+
+            headers = [(b"content-type", call.content_type.encode())]
+            scope = {"type": "http", "method": call.method, "path": "/callback", "headers": headers}
+            scope["query_string"] = call.query.encode()
+            return (await Callback(CALLBACK_SECRET, Gatherer(advance))(Request(scope, receive))).status_code
+
+        status = asyncio.run(answer())
+        if self.is_dead:
+            raise Killed
+        return status
+
+
+class _Queue:
+    """The broker as `Hints` uses it: giving a hint is a boundary too."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def depth(self, queue: str) -> int:
+        process = self._process
+        fault = process.meet(f"llen {queue}")
+        if fault in (Fault.REQUEST_LOST, Fault.REPLY_LOST):
+            raise redis.ConnectionError("lost on purpose")
+        depth = process.world.waiting()
+        process.end(fault)
+        return depth
+
+    def enqueue(self, message: dramatiq.Message[Any]) -> None:
+        process = self._process
+        fault = process.meet(f"hint {message.actor_name}")
+        if fault is Fault.REQUEST_LOST:
+            raise redis.ConnectionError("the hint was lost on purpose")
+        process.world.hint(message.actor_name, message.args)
+        if fault is Fault.REPLY_LOST:
+            raise redis.ConnectionError("the reply was lost on purpose")
+        process.end(fault)

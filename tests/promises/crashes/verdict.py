@@ -1,0 +1,99 @@
+"""What must be true at the end, by the gateway's own record and the ledger's; whatever is wrong is a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.promises.crashes.stories import CONTROL, Story
+from tests.promises.crashes.world import World
+from worker.domain.batch import MessageId, Ref
+from worker.domain.receipt import Receipt
+
+ACCEPTED = frozenset({"accepted", "delivered", "read", "clicked", "expired", "undeliverable"})
+
+
+def judge(world: World, story: Story) -> list[str]:
+    """Everything that is wrong."""
+    return [
+        *_messages(world, story),
+        *_strangers(world),
+        *_leftovers(world),
+        *_counts(world),
+        *(f"limit of the gateway broken: {name} ×{many}" for name, many in world.far.mind.limits_broken.items()),
+    ]
+
+
+def _receipts(world: World) -> Iterator[tuple[int, Receipt]]:
+    """Every message of the ledger: its phone and its receipt."""
+    numbers: set[int] = set()
+    for each in world.views.campaigns():
+        numbers.update(ref.number for ref in world.views.batch_refs(each.id))
+        for receipt in world.views.report(each.id):
+            yield int(receipt.phone[1:]), receipt
+    last = int(world.ledger.redis.get(world.ledger.key("n:batch")) or 0)
+    singles = [Ref(number) for number in range(1, last + 1) if number not in numbers]
+    for batch in world.ledger.read(singles):
+        receipt = world.views.receipt(MessageId(batch.ref.number, 0)) if batch is not None else None
+        if batch is not None and receipt is not None:
+            yield batch.phones[0], receipt
+
+
+def _messages(world: World, story: Story) -> Iterator[str]:
+    """Each message of the ledger was accepted as often as its status says, and ended as the story allows."""
+    accepted = world.far.accepted()
+    known: set[int] = set()
+    for phone, receipt in _receipts(world):
+        where = f"message {receipt.id} to …{phone % 10000:04d}"
+        ids, may_end = accepted.get(phone, []), story.ends_of(phone)
+        if phone in known:
+            yield f"{where} is in the ledger twice"
+        known.add(phone)
+        if len(ids) > 1:
+            yield f"{where} was accepted {len(ids)} times"
+        if ids and receipt.status not in ACCEPTED:
+            yield f"{where} was accepted and is called {receipt.status}"
+        if not ids and receipt.status in ACCEPTED:
+            yield f"{where} is called {receipt.status} and was never accepted"
+        if phone != CONTROL and receipt.status not in may_end:
+            yield f"{where} ended as {receipt.status} {receipt.why}, not as {'/'.join(sorted(may_end))}"
+        if ids and receipt.gateway_id != ids[0]:
+            yield f"{where} was accepted as {ids[0]} and is followed as {receipt.gateway_id}"
+    for phone in world.acknowledged - known:
+        yield f"the message to …{phone % 10000:04d} was enrolled and is lost"
+
+
+def _strangers(world: World) -> Iterator[str]:
+    """Each accepted order is in the ledger under its id."""
+    for phone, ids in world.far.accepted().items():
+        for gateway_id, ref in zip(ids, world.ledger.batches_of(ids), strict=True):
+            batch = world.ledger.read([ref])[0] if ref is not None else None
+            if batch is None or phone not in batch.phones:
+                yield f"id {gateway_id} to …{phone % 10000:04d} was accepted and is in no batch"
+
+
+def _leftovers(world: World) -> Iterator[str]:
+    """Nothing is in motion any more."""
+    for name, many in world.views.in_motion().items():
+        if many and name not in ("watch", "parked"):
+            yield f"{many} left in {name}"
+    for each in world.views.campaigns():
+        if not each.is_over:
+            yield f"campaign is {each.state}: {dict(each.statuses)}"
+
+
+def _counts(world: World) -> Iterator[str]:
+    """Totals agree with the messages, and no alarm rang."""
+    depth = world.views.depth()
+    if depth.double_accepts:
+        yield f"{depth.double_accepts} double acceptances were counted"
+    for name, many in depth.alarms.items():
+        yield f"alarm {name} ×{many}"
+    for each in world.views.campaigns():
+        told: dict[str, int] = {}
+        for receipt in world.views.report(each.id):
+            told[receipt.status] = told.get(receipt.status, 0) + 1
+        if told != dict(each.statuses):
+            yield f"the campaign counts {dict(each.statuses)}, its report {told}"
+    negative = {name: many for name, many in depth.batches.items() if many < 0}
+    if negative:
+        yield f"negative gauges {negative}"

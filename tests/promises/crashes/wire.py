@@ -1,0 +1,95 @@
+"""The boundary to Redis: a connection that asks the world before each request and after each reply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.connection import UnixDomainSocketConnection
+
+from tests.promises.crashes.faults import AFTER, Fault, Killed
+from worker import ledger
+from worker.domain.batch import Ref
+from worker.ledger import Keys
+from worker.ledger.scripts import script, text_of
+from worker.redis_client import connect
+
+if TYPE_CHECKING:
+    from tests.promises.crashes.process import Process
+
+VERBS = sorted(file.stem for file in Path(ledger.__file__).parent.glob("lua/[!_]*.lua"))
+REF_AT = 2 * (3 + len(Keys().batch_verb(Ref(1))) + 2) + 2  # where a packed verb names its batch
+
+
+def load_scripts(client: redis.Redis) -> None:
+    """Teach the server every script, so that a verb is one boundary."""
+    for verb in VERBS:
+        client.script_load(text_of(verb))
+
+
+def client_of(process: Process, url: str) -> redis.Redis:
+    """The client of one process."""
+    client = connect(url)
+    client.connection_pool.connection_class = CrashConnection
+    client.connection_pool.connection_kwargs["process"] = process
+    return client
+
+
+class CrashConnection(UnixDomainSocketConnection):
+    """Production's connection, where a request or its reply may get lost, or its process end."""
+
+    def __init__(self, *args: Any, process: Process, **kwargs: Any) -> None:
+        self._process = process
+        self._after: Fault | None = None
+        self._verb, self._ref = "", ""
+        super().__init__(*args, **kwargs)
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        data = command if isinstance(command, bytes) else b"".join(command)
+        self._verb, self._ref, name = _named(data)
+        fault = self._process.reach(name)
+        if fault is Fault.KILLED_BEFORE:
+            self.disconnect()
+            self._process.die()
+        if fault is Fault.REQUEST_LOST:
+            self.disconnect()
+            raise redis.ConnectionError("the request was lost on purpose")
+        if fault is not None and fault not in AFTER:
+            self._process.pause(fault)
+        self._after = fault if fault in AFTER else None
+        super().send_packed_command(command, check_health)
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        if self._process.is_dead:
+            raise Killed
+        reply = super().read_response(*args, **kwargs)
+        if isinstance(reply, list) and reply:
+            self._process.world.turns.replied(self._verb, self._ref, reply[0])
+        fault, self._after = self._after, None
+        if fault is Fault.KILLED_AFTER:
+            self.disconnect()
+            self._process.die()
+        if fault is Fault.REPLY_LOST:
+            self.disconnect()
+            raise redis.ConnectionError("the reply was lost on purpose")
+        if fault is not None:
+            self._process.pause(fault)
+        return reply
+
+
+_BY_SHA: dict[bytes, str] = {}
+
+
+def _named(data: bytes) -> tuple[str, str, str]:
+    """The verb and the batch of a packed request, and what its boundary is called."""
+    if not _BY_SHA:
+        _BY_SHA.update({script(verb).sha.encode(): verb for verb in VERBS})
+    words = data.split(b"\r\n", REF_AT + 1)
+    if words[2] != b"EVALSHA":
+        key = words[4].decode().removeprefix("{smsq}:").split(":")[0] if len(words) > 4 else ""
+        return "", "", f"{words[2].decode().lower()} {key}"
+    verb = _BY_SHA[words[4]]
+    if verb == "due":
+        return verb, "", f"due {words[8].decode().removeprefix('{smsq}:')}"
+    return verb, words[REF_AT].decode("ascii", "replace") if len(words) > REF_AT else "", verb
