@@ -220,7 +220,7 @@ class World:
         return due + [(duty.decode(), self.now_ms) for duty in reply[len(SETS) :]]
 
     def _tick(self, scheduler: Process, duty: str) -> None:
-        rest_s = {"money": 15.0, "upkeep": 1.0, "history": 60.0, "feed": 0.5}.get(duty, 0.0)
+        rest_s = {"money": 15.0, "upkeep": 1.0, "history": 60.0}.get(duty, 0.5)
         if duty == "sweeper":
             self._beat()
         went_well = scheduler.run(lambda: scheduler.tick(duty))
