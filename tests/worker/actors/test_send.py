@@ -180,10 +180,30 @@ class _Interrupted(Ledger):
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
+    is_broken_off = False
+
     def claim(self, *args: Any, **options: Any) -> Claim | NoClaim:
         granted = super().claim(*args, **options)
         self.meanwhile()
         return granted
+
+    def settle_accepted(self, *args: Any, **options: Any) -> tuple[str, float]:
+        if self.is_broken_off:
+            raise SystemExit
+        return super().settle_accepted(*args, **options)
+
+
+def test_an_interruption_after_the_write_touches_nothing(plant: Any) -> None:
+    """Between the answer and the settling the thread is ended: the claim stays until it expires."""
+    ref = plant.enrol()
+    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+    ledger.is_broken_off = True
+
+    with pytest.raises(SystemExit):
+        plant.send(ref)
+
+    assert plant.state(ref) == BatchState.SENDING
+    assert accepted(plant) == 1
 
 
 def test_a_line_that_closed_meanwhile_is_seen_before_a_word_is_said(plant: Any) -> None:
