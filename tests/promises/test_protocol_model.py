@@ -19,7 +19,10 @@ from worker.domain.status import STATUS_TABLE, BatchState, Status
 ROOT = Path(__file__).parents[2]
 
 # Moves of the table and statuses that no walk makes, each with its reason.
-MOVES_NOT_MADE: dict[Move, str] = {}
+MOVES_NOT_MADE: dict[Move, str] = {
+    (int(state), "adopt", int(BatchState.DOUBTFUL)): "recovery is an operator's, after sending has stopped"
+    for state in (BatchState.READY, BatchState.SENDING, BatchState.PARKED)
+}
 STATUSES_NOT_USED = {
     Status.READ: "ranks above `delivered` as that above `accepted`; test_moves.py walks every pair",
     Status.CLICKED: "the same",

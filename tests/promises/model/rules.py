@@ -90,7 +90,7 @@ class Ledger:
         if not place or (not current and self.off != "settle is not fenced"):
             return b
         if not in_force and self.off != "refused under a run that is not in force":
-            return self._moved(b, "settle", DOUBTFUL)
+            return self._moved(with_id(b, place, state=ABSENT), "settle", DOUBTFUL)
         if has_open_id(b, undecided(b), gid) and self.off != "refused while an id is open":
             return self._moved(with_id(b, place, state=ABSENT), "settle", DOUBTFUL)
         for index in bits(b.ids[place - 1].members):

@@ -73,19 +73,14 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     Safeguard(
         "a batch that never was makes no key", "a ghost", f"{SETTLE}::test_verbs_on_a_batch_that_never_was_make_nothing"
     ),
-    Safeguard(
-        "settling works when Redis is full", "another first write", f"{FULL}::test_what_left_is_brought_to_its_end"
-    ),
     Safeguard("claims expire", "a dead worker's claim stays", "claims do not expire"),
     Safeguard("ready batches are handed out again", "a lost hint is a lost batch", "no sweeper"),
     # The send
     Safeguard(ONE_LINE, "the worker reconnects", "a worker reconnects under a claim"),
-    Safeguard(ONE_LINE, "the library reconnects", f"{HTTP}::test_accepted_and_closed_at_once"),
     Safeguard("the libraries repeat nothing", "a retry on 503", f"{HTTP}::test_server_busy_is_not_repeated"),
     Safeguard(
         "a line that spoke or was closed is dropped", "it is used", f"{HTTP}::test_kept_line_that_spoke_is_dropped"
     ),
-    Safeguard("a line is kept after a complete answer only", "it owes one", f"{HTTP}::test_lines_that_are_not_kept"),
     Safeguard(
         "nothing is repeated after the first byte", "the next mirror", f"{RETRY}::test_unknown_is_never_repeated"
     ),
@@ -145,6 +140,13 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     Safeguard(IN_FORCE, "refused", "refused under a run that is not in force"),
     Safeguard(IN_FORCE, "absent", "absence under a run that is not in force"),
 )
+
+# Rules with a second line of defence, or of which no single removal was seen to fail a test: name, and what tests them.
+UNPROVEN = {
+    "settling begins with a write that a full Redis allows": f"{FULL}::test_what_left_is_brought_to_its_end",
+    "the library never connects again by itself": f"{HTTP}::test_accepted_and_closed_at_once",
+    "a line is kept after a complete answer only": f"{HTTP}::test_lines_that_are_not_kept",
+}
 
 # Rules that nothing here needs yet, and why.
 NOT_BUILT = {
