@@ -229,11 +229,11 @@ class Ledger:
                 b = with_id(b, place, state=ACCEPTED_ID if self._is_proved(b, place) else ABSENT)
         if ended:
             return self._settle_batch(self._decided(b, ended), "probe")
-        if self.world.parks and not is_free:
+        if self.world.parks:
             return self._moved(b, "probe", PARKED)._replace(why=POLICY)
         if b.deaths >= self.world.poison:
             return self._moved(b, "probe", PARKED)._replace(why=POISON)
-        if len(b.ids) >= self.world.most_ids and not is_free:
+        if len(b.ids) >= self.world.most_ids:
             return self._moved(b, "probe", PARKED)._replace(why=TOO_MANY)
         return self._moved(b, "probe", READY)
 
