@@ -96,10 +96,6 @@ class Sender:
         if isinstance(claim, NoClaim):
             line.done(keep=True)
             return self._not_granted(ref, claim, patience)
-        if not line.is_quiet():  # it closed while we claimed: nothing was written
-            line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
-            raise Unreachable(f"{mirror} closed the line before anything was written")
         try:
             may_begin = self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref, mirror, claim.known_as)
         except JournalTrouble as error:  # nothing was said
@@ -111,6 +107,11 @@ class Sender:
         if not may_begin:
             line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
             return Turn.REST
+        # Only now: a ledger that fell back may have given id and fence of a claim without a line to another worker.
+        if not line.is_quiet():  # it closed while we claimed: nothing was written
+            line.done(keep=False)
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
+            raise Unreachable(f"{mirror} closed the line before anything was written")
         return self._say(claim, line)
 
     def _claim_in_time(self, ref: Ref, line: Line, patience: float) -> Claim | NoClaim:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from worker.domain.status import BatchState
+from worker.ledger import Claim, Ledger, NoClaim
+from worker.redis_client import connect
 
 PHONES = [79990000000 + n for n in range(100)]
 CYRILLIC = "Здравствуйте, это сообщение из двух частей: " + "ещё немного текста, " * 3
@@ -171,3 +173,64 @@ def test_a_paused_campaign_sends_nothing_more_and_resumes(plant: Any) -> None:
     plant.send(second)
 
     assert (held, accepted(plant)) == (3, 6)
+
+
+class _Interrupted(Ledger):
+    """A ledger with a switch: while it grants a claim, something happens to the worker."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    is_broken_off = False
+
+    def claim(self, *args: Any, **options: Any) -> Claim | NoClaim:
+        granted = super().claim(*args, **options)
+        self.meanwhile()
+        return granted
+
+    def settle_accepted(self, *args: Any, **options: Any) -> tuple[str, float]:
+        if self.is_broken_off:
+            raise SystemExit
+        return super().settle_accepted(*args, **options)
+
+
+def test_an_interruption_after_the_write_touches_nothing(plant: Any) -> None:
+    """Between the answer and the settling the thread is ended: the claim stays until it expires."""
+    ref = plant.enrol()
+    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+    ledger.is_broken_off = True
+
+    with pytest.raises(SystemExit):
+        plant.send(ref)
+
+    assert plant.state(ref) == BatchState.SENDING
+    assert accepted(plant) == 1
+
+
+def test_a_line_that_closed_meanwhile_is_seen_before_a_word_is_said(plant: Any) -> None:
+    """Nothing was written, so the batch goes out over another line at once, under another id."""
+    ref = plant.enrol()
+    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+    closings = iter([plant.runtime.transport.close])
+    ledger.meanwhile = lambda: next(closings, lambda: None)()
+
+    plant.send(ref)
+
+    assert plant.statuses(ref) == ["accepted"]
+    batch = ledger.read([ref])[0]
+    assert (len(batch.ids), batch.fence) == (1, 2)
+
+
+def test_a_claim_without_a_line_in_the_journal_is_left_alone(plant: Any) -> None:
+    """The ledger may have fallen back meanwhile, and another worker's claim may have its id and its fence."""
+    ref = plant.enrol()
+    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+
+    def falls_back() -> None:
+        plant.runtime.transport.close()
+        assert plant.runtime.journal.follow("another run")
+
+    ledger.meanwhile = falls_back
+
+    plant.send(ref)
+
+    assert plant.state(ref) == BatchState.SENDING

@@ -220,3 +220,29 @@ def test_a_codes_text_goes_as_soon_as_it_is_settled(desk: Any) -> None:
     desk.settled(bulk)
     assert not desk.redis.hexists(shard, f"{urgent.number}t")
     assert desk.redis.hexists(shard, f"{bulk.number}t")
+
+
+def test_a_released_id_beyond_the_fifteenth_keeps_no_refusal_open(desk: Any) -> None:
+    """The receipts of earlier ones share its nibble; it proves nothing, and the number that is refused is refused."""
+    _, (ref,) = desk.campaign(18)
+    together = desk.doubted(ref, alone=True)
+    desk.probe(ref, {together.gateway_id: list(range(18))})
+    for _ in range(16):
+        assert desk.accept(desk.claim(ref)) == "again"
+    throttled = desk.claim(ref)
+    assert desk.ledger.release(throttled, unwritten=False) == "released"
+    assert throttled.gateway_id not in [known.gateway_id for known in desk.view(ref).ids]
+
+    assert desk.ledger.settle_refused(desk.claim(ref), 7)[0] == "again"
+    assert desk.statuses(ref)[16:] == ["refused", "queued"]
+
+
+def test_a_refusal_is_not_taken_by_a_ledger_that_may_have_fallen_back(desk: Any) -> None:
+    """A copy may have forgotten a later attempt that was accepted; an acceptance counts all the same."""
+    refused, accepted = desk.single(), desk.single(phone=PHONE + 1)
+    claims = desk.claim(refused), desk.claim(accepted)
+    desk.redis.hset("{smsq}:run", "current", "another")
+
+    assert desk.ledger.settle_refused(claims[0], 7)[0] == "doubtful"
+    assert desk.accept(claims[1]) == "settled"
+    assert desk.statuses(refused) == ["doubtful"]

@@ -370,8 +370,12 @@ end
 
 -- Does any receipt name the id at this place?
 local function is_proved(m, blob, place)
+  local nibble = math.min(place, MOST_IDS)
   for index = 0, m[COUNT] - 1 do
-    if math.floor(string.byte(blob, index * RECEIPT + 3) / 16) == math.min(place, MOST_IDS) then return true end
+    if math.floor(string.byte(blob, index * RECEIPT + 3) / 16) == nibble
+      and (place < MOST_IDS or id_at(m, nibble, index) == m[IDS][place]) then -- the full nibble may mean another
+      return true
+    end
   end
   return false
 end

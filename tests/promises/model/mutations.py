@@ -1,0 +1,82 @@
+"""Rules that are left out one at a time, the smallest world that shows why they are there, and what breaks in it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tests.promises.model import promises, worlds
+from tests.promises.model.promises import OneBatch
+from tests.promises.model.rollcall import FallingLedger, Falls
+from tests.promises.model.states import World
+
+
+class Mutation(NamedTuple):
+    """One rule left out; `Ledger.off` and the steps know it by its name."""
+
+    off: str
+    world: World | Falls
+    breaks: str
+
+    def model(self) -> OneBatch | FallingLedger:
+        """The world without the rule."""
+        if isinstance(self.world, Falls):
+            return FallingLedger(self.world, self.off, self.breaks)
+        return OneBatch(self.world, self.off, self.breaks)
+
+
+ONE, PAIR, VIEWS = worlds.ONE, worlds.PAIR, worlds.VIEWS
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # The claim
+    Mutation("claim does not compare", ONE, promises.DOUBLED),
+    Mutation("the nonce is used again", ONE, promises.DOUBLED),
+    Mutation("claim does not raise the fence", ONE, promises.FENCE_FELL),
+    Mutation("decided messages are claimed again", PAIR, promises.DOUBLED),
+    Mutation("the rest does not inherit its ids", worlds.ORDERS, promises.FALSE_END),
+    # The send
+    Mutation("a worker reconnects under a claim", ONE, promises.DOUBLED),
+    Mutation("a write error is taken for nothing sent", ONE, promises.DOUBLED),
+    Mutation("a timeout is taken for nothing sent", ONE, promises.DOUBLED),
+    Mutation("doubt is taken for sent", ONE, promises.FALSE_ACCEPT),
+    Mutation("error 9 'duplicate' is taken for a refusal", ONE, promises.FALSE_END),
+    Mutation("settle is not fenced", worlds.THREE_CLAIMS, promises.DOUBLED),
+    # Facts
+    Mutation("one found phone proves all", PAIR, promises.FALSE_ACCEPT),
+    Mutation("found ends sending", PAIR, promises.DOUBLED),
+    Mutation("a fact under another batch's id", worlds.FIRST_CLAIM, promises.FALSE_ACCEPT),
+    Mutation("a failure ends at once", worlds.FAILURES, promises.FALSE_FAILURE),
+    Mutation("statuses go backwards", worlds.FIRST_CLAIM, promises.BACKWARDS),
+    Mutation("a full nibble names every later id", worlds.ALONE, promises.FALSE_ACCEPT),
+    # Absence
+    Mutation("expiry makes ready", ONE, promises.DOUBLED),
+    Mutation("absence is dated when recorded", ONE, promises.DOUBLED),
+    Mutation("the window is one tick short", ONE, promises.DOUBLED),
+    Mutation("the window leaves out the peer's close", ONE, promises.DOUBLED),
+    Mutation("only Redis' clock counts", worlds.JUMPS, promises.DOUBLED),
+    Mutation("absence of one phone is enough", PAIR, promises.DOUBLED),
+    Mutation("asked under the newest id only", worlds.ORDERS, promises.FALSE_END),
+    Mutation("control from another mirror", VIEWS, promises.DOUBLED),
+    Mutation("no control is needed", VIEWS, promises.DOUBLED),
+    Mutation("an older control is enough", VIEWS, promises.DOUBLED),
+    Mutation("absence from a mirror that did not carry it", VIEWS, promises.DOUBLED),
+    # Ends
+    Mutation("late while an id is open", worlds.ORDERS, promises.FALSE_END),
+    Mutation("refused while an id is open", worlds.ORDERS, promises.FALSE_ACCEPT),
+    Mutation("park at once", worlds.PARKS, promises.PARKED_WHILE_OPEN),
+    Mutation("nothing left to ask is nothing to record", worlds.PAIR, promises.STUCK),
+    Mutation("no sweeper", worlds.QUEUE, promises.STUCK),
+    Mutation("claims do not expire", ONE, promises.STUCK),
+    # The roll call
+    Mutation("an acknowledged write is forgotten", worlds.ONE_HOST, promises.DOUBLED),
+    Mutation("no roll call", worlds.ONE_HOST, promises.DOUBLED),
+    Mutation("a report before its workers noticed", worlds.ONE_HOST, promises.DOUBLED),
+    Mutation("the unsaid are looked for afterwards", worlds.ONE_HOST, promises.DOUBLED),
+    Mutation("said without a line in the journal", worlds.ONE_HOST, promises.DOUBLED),
+    Mutation("released before a line in the journal", worlds.TWO_WORKERS, promises.DOUBLED),
+    Mutation("a line is written whatever run is followed", worlds.ONE_HOST, promises.DOUBLED),
+    Mutation("a claim is answered again under another run", worlds.ONE_HOST, promises.DOUBLED),
+    Mutation("nobody remembers the hosts", worlds.TWO_HOSTS, promises.DOUBLED),
+    Mutation("refused under a run that is not in force", worlds.LATE_MEANWHILE, promises.FALSE_END),
+    Mutation("absence under a run that is not in force", worlds.LATE_MEANWHILE, promises.FALSE_END),
+    Mutation("late under a run that is not in force", worlds.LATE_MEANWHILE, promises.FALSE_END),
+)

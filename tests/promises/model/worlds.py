@@ -1,0 +1,62 @@
+"""How far each walk goes: worlds that are walked in every run, and deep ones for the long run."""
+
+from __future__ import annotations
+
+from tests.promises.model.rollcall import Falls
+from tests.promises.model.states import ACCEPTED, DELIVERED, UNDELIVERABLE, World
+
+ONE = World(most_claims=2)
+PAIR = World(phones=2, workers=1, most_claims=2)
+ALONE = World(phones=2, workers=1, most_claims=4, most_ids=2, poison=9)
+ORDERS = World(workers=1, most_claims=2, orders=1, ends=True)
+FAILURES = World(workers=1, most_claims=2, orders=1, facts=(ACCEPTED, UNDELIVERABLE, DELIVERED))
+JUMPS = World(workers=1, most_claims=2, jumps=1)
+VIEWS = World(workers=1, most_claims=2, mirrors=2, views=True, freezes=1, facts=(), close=0, arrival=0)
+FIRST_CLAIM = World(most_claims=1, strangers=True, facts=(ACCEPTED, DELIVERED))
+THREE_CLAIMS = World(most_claims=3, strangers=True)
+PARKS = World(workers=1, most_claims=2, parks=True)
+QUEUE = World(most_claims=2, queue=True)
+
+FAST: dict[str, World] = {
+    "one message, two workers": ONE,
+    "one message, three workers, a copy of every command": World(workers=3, most_claims=2, lingers=True),
+    "one message, three claims": THREE_CLAIMS,
+    "one message, one claim": FIRST_CLAIM,
+    "a deadline, a cancelled campaign": World(most_claims=2, ends=True),
+    "an operator": ORDERS,
+    "failed deliveries": FAILURES,
+    "hints that get lost": QUEUE,
+    "the policy to park": PARKS,
+    "clocks that jump": JUMPS,
+    "two phones": PAIR,
+    "two phones that go on alone": ALONE,
+    "two mirrors that lag apart": VIEWS,
+}
+# Small worlds that together make every move.
+FOR_MOVES = (ORDERS, PAIR, PARKS)
+SLOW: dict[str, World] = {
+    "three workers, three claims, a copy of every command": World(workers=3, most_claims=3, lingers=True, poison=2),
+    "longer times": World(most_claims=2, lingers=True, close=2, arrival=2, visible=2),
+    "an operator, twice": World(workers=1, most_claims=2, orders=2, ends=True),
+    "clocks that jump twice": World(workers=1, most_claims=2, jumps=2),
+    "two phones, two workers, a copy of every command": World(phones=2, most_claims=2, lingers=True),
+    "two phones, cancelled or given to an operator": World(phones=2, workers=1, most_claims=2, orders=1, ends=True),
+    "two mirrors with every delay": World(workers=1, most_claims=2, mirrors=2, views=True, freezes=1, blind=True),
+}
+
+ONE_HOST = Falls()
+TWO_WORKERS = Falls(workers=2, most_claims=3)
+LATE_MEANWHILE = Falls(late=True, workers=2)
+TWO_HOSTS = Falls(hosts=2, joined=1)
+FAST_FALLS: dict[str, Falls] = {
+    "one host, one fall": ONE_HOST,
+    "one host, two workers": TWO_WORKERS,
+    "one host, two falls": Falls(falls=2),
+    "one host, a deadline": LATE_MEANWHILE,
+    "two hosts": Falls(hosts=2, joined=2),
+    "a host that joins later": TWO_HOSTS,
+}
+SLOW_FALLS: dict[str, Falls] = {
+    "three claims, two falls": Falls(falls=2, most_claims=3, late=True),
+    "two hosts, two falls": Falls(hosts=2, joined=1, falls=2),
+}
