@@ -8,7 +8,8 @@ and no phone; a file holds lines of one run only:
     C <n> <gateway id> <batch> <unix time> <mirror> <key hash>   a claim, before its first byte leaves
     E <n> <batch number> <key hash> <unix time>                  an enrolment, before it returns
 
-A key hash is of the enrolment key, or of a batch's place in a campaign's file; `-` where there is none.
+A key hash is of the enrolment key, or of a batch's place in a campaign's file; `-` where there is none. The
+file `hosts` names the hosts that must report, as this one last heard of them.
 
 `run` holds the runs this host has followed, the newest last. A line is only written under a shared
 lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock.
@@ -73,6 +74,7 @@ class Journal:
         self._out: int | None = None
         self._written = 0
         self._run_written = ""
+        self._is_in_trouble = False  # the last line could not be written
         self._run_file = os.open(self._folder / "run", os.O_RDWR | os.O_CREAT, 0o600)
         self._pid = os.getpid()
 
@@ -106,6 +108,31 @@ class Journal:
             self._write(run, f"E {n} {batch} {key_hash or '-'} {int(self._clock.now())}\n", only_if_followed=False)
         except OSError as error:
             log.error("enrolment not in the journal batch=%d why=%s", batch, error.strerror)
+
+    def is_writable(self) -> bool:
+        """Whether a line can be written again, after one could not."""
+        if not self._is_in_trouble:
+            return True
+        try:
+            self._write(self._run_written, "P\n", only_if_followed=False)
+        except OSError:
+            return False
+        return True
+
+    def remember_hosts(self, hosts: Collection[str]) -> None:
+        """Write down which hosts must report, as the ledger in force has it: an older copy may not know them all."""
+        if set(hosts) != set(self.hosts()):
+            place = self._folder / "hosts"
+            fresh = place.with_suffix(f".{os.getpid()}")
+            fresh.write_text("\n".join(sorted(hosts)))
+            fresh.replace(place)
+
+    def hosts(self) -> list[str]:
+        """The hosts that this one has heard of."""
+        try:
+            return (self._folder / "hosts").read_text().split()
+        except FileNotFoundError:
+            return []
 
     def follows(self) -> str:
         """The run this host follows now, '' for none yet."""
@@ -192,7 +219,7 @@ class Journal:
                     else:
                         batch = max(batch, int(words[2]))
         ids = sorted({found for _, found in sorted(named)[-MOST_NAMED:]}.union(also))
-        return HostReport(gateway_id=gateway_id, batch=batch, runs=runs, ids=ids)
+        return HostReport(gateway_id=gateway_id, batch=batch, runs=runs, ids=ids, hosts=self.hosts())
 
     def close(self) -> None:
         """Give the files back; the journal is not used any more."""
@@ -210,6 +237,15 @@ class Journal:
         return len(old)
 
     def _write(self, run: str, line: str, *, only_if_followed: bool) -> bool:
+        try:
+            is_written = self._append(run, line, only_if_followed=only_if_followed)
+        except OSError:
+            self._is_in_trouble = True
+            raise
+        self._is_in_trouble = False
+        return is_written
+
+    def _append(self, run: str, line: str, *, only_if_followed: bool) -> bool:
         with self._lock, self._locked(fcntl.LOCK_SH):
             if only_if_followed and self._newest() != run:
                 return False

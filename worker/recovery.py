@@ -56,7 +56,7 @@ class Recovery:
             return self._forgotten(run, "this Redis is empty, the journals are not")
         if not self._journal.follow(run):
             raise LedgerHalted("a process of this home is writing its journal; try again in a moment")
-        self._ledger.give_up(without)
+        self._ledger.give_up(run, without)
         word, detail = self._ledger.report(run, host, self._journal.report())
         why = self._ledger.beat().fell
         if word == "waits" and not why:
@@ -82,10 +82,11 @@ class Recovery:
             if not self._journal.follow(forgotten.run):
                 raise LedgerHalted("a process of this home is writing its journal; try again in a moment")
             self._ledger.report(forgotten.run, host, self._journal.report())
+        self._ledger.give_up(forgotten.run, without)
         taken = Taken(word="", detail="")
         for said in forgotten.sends:
             self._open_again(said, taken)
-        taken.word, taken.detail = self._ledger.recovered(forgotten.run, host, without)
+        taken.word, taken.detail = self._ledger.recovered(forgotten.run, host)
         return taken
 
     def _open_again(self, said: Said, taken: Taken) -> None:

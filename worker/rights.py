@@ -29,7 +29,7 @@ TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hvals", "hexists", "get", "exists", "time"),
-        *("zrange", "zrevrange", "zrangebyscore", "zcard", "zcount"),
+        *("zrange", "zrevrange", "zrangebyscore", "zcard", "zcount", "smembers"),
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -63,7 +63,7 @@ LEDGER: dict[str, Role] = {
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset("adopt beat found recover report resolve stub".split()),
-        CHECKS | {"set", "srem"},
+        CHECKS | {"set", "sadd", "srem"},
         also=("producer",),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.

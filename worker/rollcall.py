@@ -43,12 +43,20 @@ class Master:
             return False
         if beat.in_force and self._journal.follows() == beat.run:
             self._told = ""
+            self._remember_hosts()
             return True
         try:
             return self._join(beat)
         except SmsqError as error:
             self._tell("ledger halted", error)
             return False
+
+    def _remember_hosts(self) -> None:
+        """A copy from before a host joined must not be cleared without it."""
+        try:
+            self._journal.remember_hosts(self._ledger.hosts())
+        except (LedgerTrouble, OSError) as error:
+            self._tell("hosts not written down", LedgerHalted(type(error).__name__))
 
     def _join(self, beat: Beat) -> bool:
         if not self._journal.follow(beat.run):

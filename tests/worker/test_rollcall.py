@@ -163,3 +163,20 @@ def test_a_claim_after_the_roll_call_is_not_taken_for_unsaid(server: EmbeddedRed
     host.master._free_unsaid(beat.run)
     assert host.state(ref) == BatchState.SENDING
     assert host.ledger.settle_accepted(claim, 1, None, 60.0)[0] == "settled"
+
+
+def test_a_copy_from_before_a_host_joined_is_not_cleared_without_it(copy: Any, host_on: HostOn) -> None:
+    """The copy does not know the second host; the first one remembers it."""
+    one = host_on("a").start()
+    ref = one.enrol()
+    copy.make()
+    one.until_cleared()
+    two = host_on("b").start()
+    assert one.until_cleared()
+    two.said(ref)
+    copy.restore()
+
+    assert not one.until_cleared(0.3)
+    assert isinstance(one.claim(ref), NoClaim)
+    two.until_cleared(0.3)
+    assert one.ledger.beat().fell

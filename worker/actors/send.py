@@ -87,6 +87,9 @@ class Sender:
                 return
 
     def _attempt(self, ref: Ref, mirror: str, patience: float) -> Turn:
+        if not self._rt.journal.is_writable():
+            self._rest(JOURNAL_LOOK_S)
+            return Turn.REST
         line = self._rt.transport.open(mirror)
         try:
             claim = self._claim_in_time(ref, line, patience)
@@ -98,9 +101,8 @@ class Sender:
             return self._not_granted(ref, claim, patience)
         try:
             may_begin = self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref, mirror, claim.known_as)
-        except JournalTrouble as error:  # nothing was said
+        except JournalTrouble as error:  # nothing was said; without its line only the lease may end this claim
             line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             log.error("sending rests why=%s", error.sentence)
             self._rest(JOURNAL_LOOK_S)
             return Turn.REST

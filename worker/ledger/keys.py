@@ -23,6 +23,7 @@
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
 | `run` | hash | the run in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
 | `rollcall:<run>` | hash | what each host reported | report | a week |
+| `gone:<run>` | set | hosts that an operator gave up in that roll call | give_up | a week |
 | `recovered:<run>` | set | hosts whose journals were taken over | recover | a week |
 | `stubs` | hash | enrolment key of what was sent and lost: its ids and mirrors | stub | on its next claim |
 | `hosts` | set | hosts that must report | found | never: see `smsq doctor` |

@@ -19,6 +19,7 @@ from worker.ledger.scripts import Argument
 from worker.ledger.store import Store, translated
 
 GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
+GONE_KEPT_S = 604_800
 LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
 GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest id it takes, 2147483647
 
@@ -84,6 +85,7 @@ class RollCall(Store):
                 "n:gid",
                 "n:batch",
                 "g",
+                f"gone:{run}",
             )
         ]
         body = {
@@ -110,11 +112,19 @@ class RollCall(Store):
             raw = self.redis.hgetall(self.key("run"))
         return {field[2:].decode(): int(n) for field, n in raw.items() if field.startswith(b"n:")}
 
-    def give_up(self, hosts: Sequence[str]) -> None:
-        """Wait for these hosts no longer: what only their journals know is lost."""
+    def hosts(self) -> list[str]:
+        """The hosts that must report."""
+        with translated():
+            return sorted(host.decode() for host in self.redis.smembers(self.key("hosts")))
+
+    def give_up(self, run: str, hosts: Sequence[str]) -> None:
+        """Wait for these hosts no longer, whoever remembers them: what only their journals know is lost."""
         if hosts:
-            with translated():
-                self.redis.srem(self.key("hosts"), *hosts)
+            with translated(), self.redis.pipeline() as pipe:
+                pipe.srem(self.key("hosts"), *hosts)
+                pipe.sadd(self.key(f"gone:{run}"), *hosts)
+                pipe.expire(self.key(f"gone:{run}"), GONE_KEPT_S)
+                pipe.execute()
 
     def adopt(self, ref: Ref, gateway_id: int, mirror: str) -> str:
         """Open a forgotten id of a batch again: `doubtful`, `watched`, `known`, `unknown` or `stale`."""
@@ -125,11 +135,11 @@ class RollCall(Store):
         keys = [self.key(name) for name in ("stubs", "g", "ctl")]
         return self.call("stub", keys, known_as, gateway_id, mirror, str(ref))[0].decode()
 
-    def recovered(self, run: str, host: str, without: Sequence[str] = ()) -> tuple[str, str]:
+    def recovered(self, run: str, host: str) -> tuple[str, str]:
         """Say that a host's journals were taken over: `recovered`, `waits`, `sound` or `moved`, and the detail."""
-        names = ("run", "hosts", f"rollcall:{run}", f"recovered:{run}", "ctl", "n:gid", "n:batch")
+        names = ("run", "hosts", f"rollcall:{run}", f"recovered:{run}", "ctl", "n:gid", "n:batch", f"gone:{run}")
         keys = [self.key(name) for name in names]
-        reply = self.call("recover", keys, run, host, LEFT_FREE, *without)
+        reply = self.call("recover", keys, run, host, LEFT_FREE)
         return reply[0].decode(), " ".join(part.decode() for part in reply[1:])
 
     def check_durable(self) -> None:

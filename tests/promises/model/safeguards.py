@@ -124,6 +124,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     # The roll call
     Safeguard(ROLL_CALL, "there is none", "no roll call"),
     Safeguard(ROLL_CALL, "an older copy is taken", f"{ROLLCALL}::test_an_older_copy_is_not_cleared"),
+    Safeguard(ROLL_CALL, "a copy from before a host joined is cleared without it", "nobody remembers the hosts"),
     Safeguard(ROLL_CALL, "one host is enough", f"{ROLLCALL}::test_two_hosts_must_both_report"),
     Safeguard("a host reports once its workers follow", "before", "a report before its workers noticed"),
     Safeguard("a host never returns to an earlier run", "it does", f"{JOURNAL}::test_a_host_never_goes_back"),
@@ -152,10 +153,4 @@ UNPROVEN = {
 NOT_BUILT = {
     "`resend` once per message": "the policy does not exist: `ask` and `park` are what a caller can choose",
     "a batch that is split off inherits": "a batch is never split: its rest keeps number, ids and fence",
-}
-# Mutations of the model whose rule production does not keep yet: the model says what it takes.
-NOT_KEPT = {
-    "nobody remembers the hosts": (
-        "journals do not remember the other hosts: a copy from before a host joined is cleared without it"
-    ),
 }

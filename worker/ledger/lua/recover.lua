@@ -1,6 +1,6 @@
 -- A host's journals were taken over; with the last of them the ledger goes on, its counters far above all that was.
--- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 recovered:<run>, 5 ctl, 6 n:gid, 7 n:batch.
--- ARGV: 1 time or '', 2 run, 3 host, 4 ids left free above the highest, 5.. hosts that are given up.
+-- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 recovered:<run>, 5 ctl, 6 n:gid, 7 n:batch, 8 gone:<run>.
+-- ARGV: 1 time or '', 2 run, 3 host, 4 ids left free above the highest.
 -- Returns {'moved', actual} | {'sound'} | {'waits', hosts missing} | {'recovered', gateway id, batch number}.
 
 local actual = run()
@@ -16,7 +16,7 @@ for _, host in ipairs(redis.call('SMEMBERS', KEYS[2])) do wanted[host] = true en
 for _, report in pairs(reports) do
   for _, host in ipairs(report.hosts) do wanted[host] = true end
 end
-for place = 5, #ARGV do wanted[ARGV[place]] = nil end
+for _, host in ipairs(redis.call('SMEMBERS', KEYS[8])) do wanted[host] = nil end
 local missing = {}
 for host in pairs(wanted) do
   if not reports[host] or redis.call('SISMEMBER', KEYS[4], host) == 0 then missing[#missing + 1] = host end
@@ -36,7 +36,6 @@ end
 gid, batch = gid + tonumber(ARGV[4]), batch + tonumber(ARGV[4])
 redis.call('SET', KEYS[6], string.format('%.0f', gid))
 redis.call('SET', KEYS[7], string.format('%.0f', batch))
-for place = 5, #ARGV do redis.call('SREM', KEYS[2], ARGV[place]) end
 redis.call('HSET', KEYS[1], 'current', actual)
 redis.call('HSET', KEYS[5], 'recovered_at', now)
 redis.call('HDEL', KEYS[5], 'fell')

@@ -1,5 +1,5 @@
 -- The roll call: a host reports for a new run; when every host has, the run comes into force or the ledger fell back.
--- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 ctl, 5 n:gid, 6 n:batch, 7 g.
+-- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 ctl, 5 n:gid, 6 n:batch, 7 g, 8 gone:<run>.
 -- ARGV: 1 time or '', 2 run, 3 host, 4 report as JSON {gid, batch, runs: {run: n}, ids: [gid], hosts: [host]}.
 -- Returns {'moved', actual} | {'force'} | {'waits', hosts missing} | {'cleared'} | {'fell', why}.
 -- Afterwards: a run is in force only if the ledger contains everything that every host knows.
@@ -19,6 +19,7 @@ for _, host in ipairs(redis.call('SMEMBERS', KEYS[2])) do wanted[host] = true en
 for _, report in pairs(reports) do
   for _, host in ipairs(report.hosts) do wanted[host] = true end
 end
+for _, host in ipairs(redis.call('SMEMBERS', KEYS[8])) do wanted[host] = reports[host] and true or nil end
 for host in pairs(wanted) do
   if not reports[host] then missing[#missing + 1] = host end
 end

@@ -1,0 +1,71 @@
+"""Writes the tables of `docs/reliability.md` from the tests themselves: `python -m tests.promises.reliability`.
+
+A journey's docstring begins with its fault and, after a colon, what is expected; the safeguards are a table already.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.promises.model.safeguards import SAFEGUARDS
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reliability.md"
+
+
+def journeys() -> Iterator[tuple[str, str, str]]:
+    """Fault, expectation and test of every journey whose docstring names a fault, in the order of the files."""
+    for path in sorted((ROOT / "tests" / "journeys").glob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                fault, colon, expected = (ast.get_docstring(node) or "").split("\n")[0].partition(": ")
+                if colon:
+                    yield fault, expected.rstrip("."), f"{path.relative_to(ROOT)}::{node.name}"
+
+
+def faults() -> str:
+    """The fault matrix."""
+    lines = ["| fault | expected | test |", "|---|---|---|"]
+    lines += [f"| {fault} | {expected} | `{test.removeprefix('tests/')}` |" for fault, expected, test in journeys()]
+    return "\n".join(lines)
+
+
+def safeguards() -> str:
+    """Every rule, its absence, and what notices."""
+    lines = ["| rule | left out | noticed by |", "|---|---|---|"]
+    for row in SAFEGUARDS:
+        noticed = f"“{row.by}”" if row.is_in_model else f"`{row.by.removeprefix('tests/')}`"
+        lines.append(f"| {row.rule} | {row.without} | {noticed} |")
+    return "\n".join(lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {"faults": faults, "safeguards": safeguards}
+
+
+def written(page: str) -> str:
+    """The page with both tables made anew; raises ValueError where a marker is missing."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}: written by python -m tests.promises.reliability -->", f"<!-- end of {name} -->"
+        before, begun, rest = page.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not (begun and ended):
+            raise ValueError(f"the page has no markers for {name}")
+        page = f"{before}{begin}\n\n{table()}\n\n{end}{after}"
+    return page
+
+
+def main() -> int:
+    """Write, or with `--check` only look; the exit code."""
+    before = PAGE.read_text(encoding="utf-8")
+    fresh = written(before)
+    if "--check" in sys.argv[1:]:
+        return int(fresh != before)
+    PAGE.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
