@@ -356,7 +356,7 @@ class Journey:
         )
 
     def verdict(self, *, parked: int = 0, refused: int = 0, within_s: float = 60.0) -> dict[str, Any]:
-        """THE count: everything final or parked, the same set accepted, nothing twice or still sending, no limit broken.
+        """THE count: all of it final or parked, the same set accepted, nothing twice or still sending, no limit broken.
 
         Returns what the gateway counted in all.
         """
