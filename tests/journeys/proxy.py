@@ -280,8 +280,8 @@ class GatewayProxy(Proxy):
         """The gateway takes only the first half of the list, and says how many parts that was."""
         head, _, body = request.partition(b"\r\n\r\n")
         before, mark, listed = body.partition(b"&list=")
-        records = listed.split(b"%0A")
-        body = before + mark + b"%0A".join(records[: max(1, len(records) // 2)])
+        records = listed.split(b"%0a")
+        body = before + mark + b"%0a".join(records[: max(1, len(records) // 2)])
         rows = [row for row in head.split(b"\r\n") if not row.lower().startswith(b"content-length:")]
         rows.append(b"Content-Length: %d" % len(body))
         line.server.sendall(b"\r\n".join(rows) + b"\r\n\r\n" + body)

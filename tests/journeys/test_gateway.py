@@ -18,7 +18,15 @@ from tests.journeys.town import Town
 pytestmark = [pytest.mark.timeout(150)]
 
 
-@pytest.mark.parametrize("where", ["cut_before", "cut_half_request", "cut_after", "half_reply"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("cut_before", marks=pytest.mark.slow),
+        pytest.param("cut_half_request", marks=pytest.mark.slow),
+        "cut_after",
+        "half_reply",
+    ],
+)
 def test_the_line_is_cut(town: Town, where: str) -> None:
     """Network cut before, inside and after a request, or inside its reply: asked about, sent again only if absent."""
     town.strike(where, left=3)
