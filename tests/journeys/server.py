@@ -15,9 +15,14 @@ import redis
 
 from tests.journeys.proxy import Proxy
 from worker.embedded import find_server
+from worker.parent import ask_kernel
 from worker.redis_client import connect
 
 START_S = 20.0
+
+
+def _end_with_us() -> None:
+    ask_kernel(signal.SIGKILL)
 
 
 class Server:
@@ -54,6 +59,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=_end_with_us,
             restore_signals=False,  # a file that may not grow is an error then, not the end of the process
         )
         if most_bytes:

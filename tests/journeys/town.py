@@ -33,7 +33,7 @@ from worker.ledger.views import CampaignView, Views
 from worker.redis_client import connect
 from worker.settings import Settings
 
-SMSQ = [sys.executable, "-m", "producers.cli"]
+SMSQ = [sys.executable, "-m", "producers.cli", "--parent", str(os.getpid())]  # all of it ends with the tests
 LANES = {"urgent", "bulk", "status", "chores"}
 START_S = 40.0
 MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no end
