@@ -212,3 +212,23 @@ def test_an_old_copy_is_restored(make_town: Callable[..., Town]) -> None:
     town.server.start()
     in_force_again(town, "claims granted again with the right data", 5.0)
     journey.verdict()
+
+
+def test_an_old_copy_is_recovered(make_town: Callable[..., Town]) -> None:
+    """Ledger restored from an old copy, no other is left: `smsq recover` takes the journals over, 0 lost, 0 doubled."""
+    town = make_town(think_ms=50, SMSQ_BATCH_SIZE="50")
+    assert town.server is not None
+    journey = town.campaign(4000, rate=RATE)
+    journey.wait_until_sending(0.1)
+    old = town.folder / "old"
+    town.server.copy_to(old)
+    journey.wait_until_sending(0.5)
+    town.server.kill()
+    town.server.restore(old)
+    town.server.start()
+    town.wait_for(lambda: town.views.halted() == "fell", "the roll call's finding", 5.0)
+
+    assert town.run("recover", "--yes").wait(30) == 0
+    in_force_again(town, "claims granted again after smsq recover", 5.0)
+    town.smsq.campaigns.resume(journey.campaigns[0])
+    journey.verdict(within_s=150)
