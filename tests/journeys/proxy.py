@@ -33,8 +33,8 @@ class Proxy:
 
     def __init__(self, target: tuple[str, int], seed: int = 1) -> None:
         self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self._listener.settimeout(LOOK_S)
+        self._listener = _listen(0)
+        self._is_deaf = False
         self._random = random.Random(seed)
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -59,6 +59,15 @@ class Proxy:
         self.is_frozen = self.holds_replies = False
         self.cuts = self.lag_s = 0.0
 
+    def refuse(self, is_refusing: bool = True) -> None:
+        """Listen no more, so that connections are refused by the system, or listen again."""
+        if is_refusing and not self._is_deaf:
+            self._is_deaf = True
+            self._listener.close()
+        elif not is_refusing and self._is_deaf:
+            self._listener = _listen(self.port)
+            self._is_deaf = False
+
     def cut_all(self) -> None:
         """Reset every connection there is."""
         with self._lock:
@@ -75,6 +84,8 @@ class Proxy:
 
     def _accept(self) -> None:
         while not self._is_over:
+            if self._is_deaf:
+                time.sleep(LOOK_S)
             with contextlib.suppress(OSError):
                 client, _ = self._listener.accept()
                 threading.Thread(target=self._serve, args=(client,), name="proxy line", daemon=True).start()
@@ -298,6 +309,12 @@ class GatewayProxy(Proxy):
             if readable and not line.client.recv(READ):
                 break
         raise OSError
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    listener.settimeout(LOOK_S)
+    return listener
 
 
 def _reset(line: socket.socket) -> None:

@@ -186,8 +186,8 @@ def test_a_message_that_kills_its_worker_each_time(town: Town) -> None:
 def test_a_long_outage(make_town: Callable[..., Town]) -> None:
     """An outage of an hour (of the sandbox's short ones, 54 s) with 100,000 waiting: then all leaves within limits."""
     town = make_town(SMSQ_BATCH_SIZE="500", think_ms=5)
-    for number in (1, 2, 3):
-        town.order("mirrors", {"mirror": number, "down": True})
+    for mirror in town.mirrors:
+        mirror.refuse()
     journey = town.campaign(100_000)
     time.sleep(54)
     assert journey.accepted() == 0

@@ -31,18 +31,19 @@ def campaign(town: Town, rows: int = ROWS) -> Journey:
 )  # fmt: skip
 def test_a_killed_process_costs_nothing(make_town: Callable[..., Town], who: str) -> None:
     """Any process kill -9 (worker of each lane, scheduler, web, exporter, private Redis): started again, it goes on."""
-    town = make_town(redis="private", gateway=TROUBLES, down="2")
+    town = make_town(redis="private", gateway=TROUBLES, down=2)
     journey = campaign(town)
 
     os.kill(town.pids(who)[0], signal.SIGKILL)
 
+    town.wait_for(town.in_force, "claims being granted", 10)
     journey.send(2)
     journey.verdict(within_s=90)
 
 
 def test_everything_killed_at_once_goes_on_where_it_stood(make_town: Callable[..., Town]) -> None:
     """The master kill -9: its children die with it, and a new one continues at the same home."""
-    town = make_town(redis="private", gateway=TROUBLES, down="2")
+    town = make_town(redis="private", gateway=TROUBLES, down=2)
     journey = campaign(town)
 
     assert town.up is not None
@@ -55,7 +56,7 @@ def test_everything_killed_at_once_goes_on_where_it_stood(make_town: Callable[..
 
 def test_without_callbacks_statuses_come_by_history_and_asks(make_town: Callable[..., Town]) -> None:
     """No callbacks at all (the receiver has no secret): statuses come by history and by asking."""
-    town = make_town(redis="private", gateway=TROUBLES, down="2", SMSQ_CALLBACK_SECRET="")
+    town = make_town(redis="private", gateway=TROUBLES, down=2, SMSQ_CALLBACK_SECRET="")
     journey = campaign(town)
 
     journey.verdict(within_s=90)

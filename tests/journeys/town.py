@@ -250,8 +250,9 @@ class Town:
         for proxy in [*self.mirrors, *([self.redis_line] if self.redis_line else [])]:
             proxy.clear()
         self.order("misfortunes", {"clear": True})
-        for number in range(1, len(self.mirrors) + 1):
+        for number, mirror in enumerate(self.mirrors, 1):
             self.order("mirrors", {"mirror": number, "down": False})
+            mirror.refuse(False)
         self.order("forgive", {})
 
     # Producers -------------------------------------------------------------------------------------------------------
@@ -403,7 +404,7 @@ def build(
     *,
     redis: str = "own",
     gateway: Sequence[str] = (),
-    down: str = "",
+    down: int = 0,
     think_ms: int = 20,
     clocks: str = "",
     settings: dict[str, str],
@@ -415,11 +416,13 @@ def build(
     web, metrics, redis_port = quiet_ports(3)
     argv = [*SMSQ, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", "demo"]
     argv += ["--think-ms", str(think_ms), "--deliver-after", "0.2..1", "--callback-secret", SECRET]
-    argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *gateway, *(["--down", down] if down else [])]
+    argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *gateway]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
     lines = [GatewayProxy(("127.0.0.1", urlsplit(base).port or 0), seed=n) for n, base in enumerate(ready["mirrors"])]
+    if down:
+        lines[down - 1].refuse()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SMSQ_")}
     environ = {
         **clean,
