@@ -267,7 +267,7 @@ class Town:
 
     def begin(self) -> Journey:
         """A journey that counts from here."""
-        return Journey(self, self.count())
+        return Journey(self, self.count(), {view.id for view in self.views.campaigns()})
 
     def campaign(self, rows: int = 2000, **how: Any) -> Journey:
         """A journey of one campaign, enrolled."""
@@ -287,6 +287,7 @@ class Journey:
 
     town: Town
     before: dict[str, Any]
+    older: set[str]  # campaigns that are none of ours
     phones: list[int] = field(default_factory=list)
     campaigns: list[str] = field(default_factory=list)
     singles: list[str] = field(default_factory=list)
@@ -322,8 +323,8 @@ class Journey:
         return self.town.run("campaign", "run", str(path), "--text", "Hello {name}", "--yes", *more)
 
     def adopt(self) -> CampaignView | None:
-        """Take the newest campaign as ours: a command enrolled it."""
-        view = next(iter(self.town.views.campaigns()), None)
+        """Take the newest campaign as ours, if it began after us: a command enrolled it."""
+        view = next((view for view in self.town.views.campaigns() if view.id not in self.older), None)
         if view is not None and view.id not in self.campaigns:
             self.campaigns.append(view.id)
         return view
