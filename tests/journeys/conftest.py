@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 import pytest
 
 from tests.journeys.town import Town, build
+
+
+def _need_linux() -> None:
+    if sys.platform != "linux":
+        pytest.skip("journeys find and limit processes through /proc")
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +26,7 @@ def recovery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def make_town(tmp_path: Path, recovery: Path) -> Iterator[Callable[..., Town]]:
     """Build and start a town: `make_town(redis="line", think_ms=100, SMSQ_BATCH_SIZE="20")`."""
+    _need_linux()
     made: list[Town] = []
 
     def make(*, start: bool = True, **how: Any) -> Town:
@@ -39,6 +46,7 @@ def make_town(tmp_path: Path, recovery: Path) -> Iterator[Callable[..., Town]]:
 @pytest.fixture(scope="module")
 def _towns(tmp_path_factory: pytest.TempPathFactory, recovery: Path) -> Iterator[Callable[[], Town]]:
     """The shared town, started again where the last journey left it unsound."""
+    _need_linux()
     made: list[Town] = []
 
     def get() -> Town:
