@@ -33,7 +33,8 @@ from worker.ledger.views import CampaignView, Views
 from worker.redis_client import connect
 from worker.settings import Settings
 
-SMSQ = [sys.executable, "-m", "producers.cli", "--parent", str(os.getpid())]  # all of it ends with the tests
+SMSQ = [sys.executable, "-m", "producers.cli"]
+OURS = [*SMSQ, "--parent", str(os.getpid())]  # ends with the tests, or with the thread that started it
 LANES = {"urgent", "bulk", "status", "chores"}
 START_S = 40.0
 MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no end
@@ -70,7 +71,7 @@ class Town:
         before = set(self.owners()) if self.up is not None else set()
         with open(self.folder / "up.log", "ab") as log:
             self.up = subprocess.Popen(
-                [*SMSQ, "up"], cwd=self.folder, env=self.environ, stdout=log, stderr=log, start_new_session=True
+                [*OURS, "up"], cwd=self.folder, env=self.environ, stdout=log, stderr=log, start_new_session=True
             )
         self.wait_for(
             lambda: {owner.split("/")[0] for owner in set(self.views.owners(3.0)) - before} >= LANES and self.leader(),
@@ -104,7 +105,7 @@ class Town:
     def run(self, *words: str) -> subprocess.Popen[bytes]:
         """Start another `smsq` command of this installation."""
         with open(self.folder / f"{words[0]}.log", "ab") as log:
-            process = subprocess.Popen([*SMSQ, *words], cwd=self.folder, env=self.environ, stdout=log, stderr=log)
+            process = subprocess.Popen([*OURS, *words], cwd=self.folder, env=self.environ, stdout=log, stderr=log)
         self.others.append(process)
         return process
 
@@ -415,7 +416,7 @@ def build(
     `redis` is `own` (a server of ours), `line` (the same behind a proxy) or `private` (started by `smsq up`).
     """
     web, metrics, redis_port = quiet_ports(3)
-    argv = [*SMSQ, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", "demo"]
+    argv = [*OURS, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", "demo"]
     argv += ["--think-ms", str(think_ms), "--deliver-after", "0.2..1", "--callback-secret", SECRET]
     argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *gateway]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
