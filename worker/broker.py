@@ -40,12 +40,12 @@ RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
 _ALLOWED_WHEN_FULL = b'redis.call("zrem", KEYS[1] .. ":__heartbeats__", "")\n'
 
 # Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
-# With empty bytes: forget fetched ids that have no message. Returns how many ids were dropped.
+# With empty bytes: forget fetched ids that have no message, or an empty one. Returns how many ids were dropped.
 PUT_ASIDE = b"""
 local dropped = 0
 for _, id in ipairs(redis.call("smembers", KEYS[1])) do
     local data = redis.call("hget", KEYS[2], id)
-    if (ARGV[1] == "" and not data) or (ARGV[1] ~= "" and data == ARGV[1]) then
+    if (data or "") == ARGV[1] then
         redis.call("srem", KEYS[1], id)
         redis.call("hdel", KEYS[2], id)
         dropped = dropped + 1

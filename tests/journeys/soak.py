@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tests.journeys.town import SMSQ, Journey, Town, build
 
 from tests.journeys.faults import MIRRORS, SECONDS, Fault, plan
+from tests.journeys.town import SMSQ, Journey, Town, build
 from worker.domain.errors import SmsqError
 from worker.redis_client import connect
 

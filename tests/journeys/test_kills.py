@@ -5,80 +5,58 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from tests.journeys.town import Journey, Town
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
-ROWS = 6000
+ROWS = 4000
+TROUBLES = ["--misfortune", "lose_answer=5%", "--misfortune", "error_502=1%", "--misfortune", "3:refuse=5%"]
 
 
-def check_the_count(installation: Any, rows: int = ROWS) -> None:
-    """Every row was accepted exactly once, and no limit of the gateway was broken."""
-    view = installation.wait_until_over(90)
-    count = installation.count()
-
-    assert sum(view.statuses.values()) == rows
-    assert (count["distinct"], count["twice"], count["twice_by_id"]) == (rows, 0, 0)
-    assert count["limits_broken"] == {}
-    assert view.doubles == 0
+def campaign(town: Town, rows: int = ROWS) -> Journey:
+    """A campaign by the command, some of it sent."""
+    journey = town.begin()
+    assert journey.run_file(journey.file(rows), "--rate", "800").wait(60) == 0
+    journey.adopt()
+    journey.wait_until_sending()
+    return journey
 
 
 @pytest.mark.parametrize(
     "who", ["worker --lane bulk", "worker --lane status", "worker --lane chores", "worker --lane urgent", "scheduler",
             "web", "exporter", "redis"],
 )  # fmt: skip
-def test_a_killed_process_costs_nothing(make_installation: Callable[..., Any], who: str) -> None:
-    """It is started again and the campaign goes on."""
-    installation = make_installation()
-    installation.start()
-    installation.run_campaign(rows=ROWS)
-    installation.wait_until_sending()
+def test_a_killed_process_costs_nothing(make_town: Callable[..., Town], who: str) -> None:
+    """Any process kill -9 (worker of each lane, scheduler, web, exporter, private Redis): started again, it goes on."""
+    town = make_town(redis="private", gateway=TROUBLES, down=2)
+    journey = campaign(town)
 
-    pids = installation.pids(who)
-    assert pids, f"no process {who}"
-    os.kill(pids[0], signal.SIGKILL)
+    os.kill(town.pids(who)[0], signal.SIGKILL)
 
-    check_the_count(installation)
+    town.wait_for(town.in_force, "claims being granted", 10)
+    journey.send(2)
+    journey.verdict(within_s=90)
 
 
-def test_everything_killed_at_once_goes_on_where_it_stood(make_installation: Callable[..., Any]) -> None:
-    """The supervisor is killed, its children die with it, and a new one continues at the same home."""
-    installation = make_installation()
-    installation.start()
-    installation.run_campaign(rows=ROWS).wait()
-    installation.wait_until_sending()
+def test_everything_killed_at_once_goes_on_where_it_stood(make_town: Callable[..., Town]) -> None:
+    """The master kill -9: its children die with it, and a new one continues at the same home."""
+    town = make_town(redis="private", gateway=TROUBLES, down=2)
+    journey = campaign(town)
 
-    os.kill(installation.up.pid, signal.SIGKILL)
-    installation.up.wait()
-    installation.start()
+    assert town.up is not None
+    town.up.kill()
+    town.up.wait()
+    town.start()
 
-    check_the_count(installation)
-
-
-def test_a_killed_producer_continues_at_its_row(make_installation: Callable[..., Any]) -> None:
-    """Killed while enrolling, run again: each row goes in once."""
-    installation = make_installation()
-    installation.start()
-    producer = installation.run_campaign(rows=60_000)
-    installation.wait_for(lambda: (v := installation.campaign()) and v.rows >= 2000 and not v.closed, "first rows", 20)
-
-    producer.kill()
-    producer.wait()
-    interrupted = installation.campaign()
-    again = installation.run_campaign(rows=60_000)
-
-    assert again.wait(60) == 0
-    assert interrupted.id == installation.campaign().id
-    assert interrupted.rows < 60_000
-    check_the_count(installation, 60_000)
+    journey.verdict(within_s=90)
 
 
-def test_without_callbacks_statuses_come_by_history_and_asks(make_installation: Callable[..., Any]) -> None:
-    """The receiver has no secret, so it refuses; the campaign ends all the same."""
-    installation = make_installation(SMSQ_CALLBACK_SECRET="")
-    installation.start()
-    installation.run_campaign(rows=ROWS)
+def test_without_callbacks_statuses_come_by_history_and_asks(make_town: Callable[..., Town]) -> None:
+    """No callbacks at all (the receiver has no secret): statuses come by history and by asking."""
+    town = make_town(redis="private", gateway=TROUBLES, down=2, SMSQ_CALLBACK_SECRET="")
+    journey = campaign(town)
 
-    check_the_count(installation)
+    journey.verdict(within_s=90)

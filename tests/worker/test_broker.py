@@ -115,8 +115,8 @@ def test_a_delay_is_refused(broker: HintBroker) -> None:
 
 @pytest.mark.parametrize(
     "poison",
-    [b"\xff\xfe", b"{", b'{"a": 1}', b"[]", b"x" * 5000],
-    ids=["not UTF-8", "broken JSON", "other fields", "a list", "too long"],
+    [b"\xff\xfe", b"{", b'{"a": 1}', b"[]", b"x" * 5000, b""],
+    ids=["not UTF-8", "broken JSON", "other fields", "a list", "too long", "nothing"],
 )
 def test_undecodable_bytes_are_put_aside_and_neighbours_run(broker: HintBroker, poison: bytes) -> None:
     """Fetched in the middle of good hints, they end in the list for a look and leave nothing behind."""

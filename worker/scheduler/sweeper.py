@@ -11,7 +11,7 @@ from worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 OWNER_SILENT_S = 3.0  # owners beat once a second; three missed beats make their claims doubtful
-FIRST_ASK_S = 1.0
+FIRST_ASK_S = 0.2  # its worker has been silent for long enough
 FOR_EVER_S = 1e9
 GAP_S = 2.0  # between two ticks, from which on we ourselves may have been deaf
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -118,6 +119,26 @@ def test_a_mirror_that_is_down_is_passed_over(make_plant: Callable[..., Any]) ->
 
     assert plant.statuses(ref) == ["accepted"]
     assert accepted(plant) == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here: a full disk cannot be had")
+def test_nothing_is_sent_that_cannot_be_written_down(plant: Any) -> None:
+    """The disk under the journal is full: the claim goes back at once, no doubt and no death is counted for it."""
+    before, ref = plant.enrol(), plant.enrol(79991234568)
+    plant.send(before)
+    journal = plant.runtime.journal
+    os.dup2(full := os.open("/dev/full", os.O_WRONLY), journal._out)
+    os.close(full)
+
+    plant.send(ref)
+
+    batch = plant.ledger.read([ref])[0]
+    assert (BatchState(batch.state), batch.deaths, len(batch.ids)) == (BatchState.READY, 0, 0)
+    assert accepted(plant) == 1
+    os.close(journal._out)
+    journal._out, plant.sender._rest_until = None, 0.0
+    plant.send(ref)
+    assert (plant.state(ref), accepted(plant)) == (BatchState.SETTLED, 2)
 
 
 def test_bad_credentials_halt_the_login_at_the_first_answer(make_plant: Callable[..., Any]) -> None:

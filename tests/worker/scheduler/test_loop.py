@@ -4,6 +4,10 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
+from worker.domain.errors import LedgerTrouble
+from worker.runtime import Runtime
 from worker.scheduler.leader import LEASE_S, Leader
 from worker.scheduler.loop import DUTIES, STANDBY_LOOK_S, Scheduler
 
@@ -72,3 +76,11 @@ def test_it_runs_until_it_is_told_to_stop(office: Any) -> None:
     assert not thread.is_alive()
     assert not office.redis.exists("{smsq}:lead")
     assert len(scheduler.duties) == len(DUTIES)
+
+
+def test_redis_may_go_away_at_any_step_of_a_duty(office: Any) -> None:
+    """It is trouble that the loop waits out, not the end of the scheduler."""
+    away = Runtime(office.runtime.settings, "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1")
+    for duty in DUTIES:
+        with pytest.raises(LedgerTrouble):
+            duty(away).tick(0.0)
