@@ -168,6 +168,19 @@ class Sending(Store):
         """The gateway said that requests come too often: the whole login rests; how long, in seconds."""
         return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000
 
+    def ask_later(self, rest_s: float) -> None:
+        """The gateway said that questions come too often: nobody asks for so long."""
+        self.call("halt", [self.key("ctl")], "ask_later", int(rest_s * 1000))
+
+    def questions_rest_s(self, credentials: str) -> float:
+        """For how long nobody should ask the gateway anything; endless where these credentials were refused."""
+        with translated():
+            refused, quiet, again = self.redis.hmget(self.key("ctl"), ["bad_login", "quiet_until", "ask_again_at"])
+        if refused is not None and refused.decode() == credentials:
+            return float("inf")
+        until = max(float(quiet or 0), float(again or 0)) / 1000
+        return max(0.0, until - self.time()) if until else 0.0
+
     def answered(self) -> None:
         """The gateway works normally again: the next throttling starts from the beginning."""
         self.call("halt", [self.key("ctl")], "answered")
