@@ -25,6 +25,8 @@ REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 
 WAIT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 3600)
 FATE_BUCKETS: Final = (1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)  # a handset may be off for a day
 
+GATEWAY_CODES: Final = range(1, 10)  # those of the gateway's tables; it may invent any number
+
 LABELS: Final[dict[str, str]] = {
     "lane": "`urgent`, `bulk`, `status`, `chores`",
     "queue": "`urgent`, `bulk`, `status`, `chores`",
@@ -162,8 +164,8 @@ class Metrics:
         self._mirror_up.labels(mirror).set(is_up)
 
     def gateway_error(self, command: str, code: int | None) -> None:
-        """The gateway answered an error code; None stands for one that is in no table."""
-        self._errors.labels(command, "other" if code is None else str(code)).inc()
+        """The gateway answered an error code; None stands for one that could not be read."""
+        self._errors.labels(command, str(code) if code in GATEWAY_CODES else "other").inc()
 
     def hint_lost(self, queue: str) -> None:
         """The broker did not take a hint."""
