@@ -44,8 +44,9 @@ def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) ->
 
 
 def adopt_given(settings: Settings) -> Settings:
-    """The same for a program that built its settings itself: every one of them is kept, only the way to the
-    ledger is learnt. Raises LedgerUnreachable as `adopt` does.
+    """The same for a program that built its settings itself: all are kept, the way to the ledger is learnt.
+
+    Raises LedgerUnreachable as `adopt` does.
     """
     if settings.redis_url is not None:
         return settings

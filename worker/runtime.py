@@ -114,7 +114,10 @@ class Runtime:
     def mirrors(self) -> Mirrors:
         """The brand's mirrors, or those that are named."""
         bases = self.settings.mirrors or BRANDS[self.settings.brand].mirrors
-        return Mirrors(bases, self.clock, on_change=self.metrics.mirror_up)
+        mirrors = Mirrors(bases, self.clock, on_change=self.metrics.mirror_up)
+        for base in mirrors.bases:
+            self.metrics.mirror_up(base, True)
+        return mirrors
 
     @cached_property
     def transport(self) -> HttpTransport:

@@ -54,7 +54,7 @@ def test_settings_that_are_given_are_kept(home: Path) -> None:
 
     assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/x.sock?db=1")
     assert (settings.home, settings.login, settings.batch_size) == (home / "sandbox", "me", 9)
-    with pytest.raises(LedgerUnreachable, match="nothing is up in .*other"):
+    with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*other"):
         Smsq(Settings.load({"SMSQ_HOME": str(home / "other")}))
 
 

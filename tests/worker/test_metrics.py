@@ -47,6 +47,17 @@ def test_codes_that_the_gateway_invents_share_a_label(registry: CollectorRegistr
     assert {sample.labels["code"] for sample in errors.samples} == {*map(str, {*SEND_ERRORS, *STATUS_ERRORS}), "other"}
 
 
+def test_a_mirror_is_known_by_its_host(registry: CollectorRegistry) -> None:
+    """No address in a label; the port where it tells mirrors apart."""
+    metrics = Metrics(registry)
+    for mirror in ("https://www2.smsc.ru", "https://smsc.ru:443", "http://127.0.0.1:9101"):
+        metrics.request("send", mirror, "accepted", 0.1)
+        metrics.mirror_up(mirror, True)
+
+    labels = {s.labels["mirror"] for family in registry.collect() for s in family.samples if "mirror" in s.labels}
+    assert labels == {"www2.smsc.ru", "smsc.ru", "127.0.0.1:9101"}
+
+
 def test_names_follow_the_rules() -> None:
     """Prefix, base units, `_total` for counters alone, labels that the page explains."""
     for metric in METRICS:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import prometheus_client
 import pytest
 
 from worker.domain.errors import BadSettings, LedgerWeak
@@ -64,3 +65,12 @@ def test_a_weak_ledger_is_refused_with_its_cure(redis: Any, redis_server: Any, h
 def test_codes_are_put_into_words() -> None:
     """By the table of the door they came from."""
     assert explain(6, True) != explain(6, False)
+
+
+def test_every_mirror_shows_from_the_start(home: Path) -> None:
+    """Not only once it has fallen ill."""
+    runtime = Runtime.build(settings(home, SMSQ_MIRRORS="https://one.test,https://two.test"))
+    _ = runtime.mirrors
+
+    for mirror in ("one.test", "two.test"):
+        assert prometheus_client.REGISTRY.get_sample_value("smsq_mirror_up", {"mirror": mirror}) == 1.0

@@ -47,8 +47,12 @@ class Asker:
     def ask_statuses(self, refs: Sequence[str]) -> None:
         """The actor: ask about the accepted messages of these batches that are not final."""
         try:
-            batches = [batch for batch in self._rt.ledger.read([Ref.parse(ref) for ref in refs]) if batch is not None]
-            self._ask_in_groups(batches)
+            wanted = [Ref.parse(ref) for ref in refs]
+            found = self._rt.ledger.read(wanted)
+            for ref, batch in zip(wanted, found, strict=True):
+                if batch is None:  # it was purged: nothing is due any more
+                    self._rt.ledger.asked(ref, self._rt.settings.ask_every_s)
+            self._ask_in_groups([batch for batch in found if batch is not None])
         except LedgerTrouble as error:
             log.warning("ledger in trouble while asking why=%s", error.sentence)
 

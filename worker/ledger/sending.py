@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from worker.ledger.enrolment import cost_units
 from worker.ledger.keys import LANES
-from worker.ledger.scripts import Argument
+from worker.ledger.scripts import Argument, script
 from worker.ledger.store import Store, translated
 from worker.ledger.values import Claim, ClaimRefusal, NoClaim
 
@@ -156,6 +157,14 @@ class Sending(Store):
     def drop(self, ref: Ref, why: str) -> str:
         """End a ready batch as `cancelled` (its campaign is) or `late` (its deadline passed)."""
         return self.call_on("drop", ref, why)[0].decode()
+
+    def forget(self, refs: Sequence[Ref]) -> None:
+        """Remove batches that were kept long enough, each with all that the ledger knows of it."""
+        calls: list[tuple[list[str], list[Argument]]] = [
+            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref)]) for ref in refs
+        ]
+        with translated():
+            script("forget").many(self.redis, calls)
 
     def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:
         """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown.

@@ -66,9 +66,8 @@ class Upkeep:
         keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
         refs = self._rt.views.batch_refs(campaign.id)
         part = refs[-AT_ONCE:]
+        self._rt.ledger.forget(part)
         with translated():
-            self._forget_ids(part)
-            self._delete_fields(part, "m", "p", "t", "w", "r", "o")
             if len(part) < len(refs):
                 redis.set(
                     keys.campaign(campaign.id, "b"), b"".join(ref.number.to_bytes(4, "big") for ref in refs[:-AT_ONCE])
@@ -88,18 +87,10 @@ class Upkeep:
         texts_until = int((now - self._rt.settings.keep_texts_s) * 1000)
         with translated():
             old = [Ref.parse(raw) for raw in redis.zrangebyscore(keys.of("ended"), "-inf", until, start=0, num=AT_ONCE)]
-            self._forget_ids(old)
             self._forget_keys(old)
-            self._delete_fields(old, "m", "p", "t", "w", "r", "k", "o")
-            if old:
-                redis.zrem(keys.of("ended"), *map(str, old))
+            self._rt.ledger.forget(old)
             ended = redis.zrangebyscore(keys.of("ended"), texts_until - 3_600_000, texts_until, start=0, num=AT_ONCE)
             self._delete_fields([Ref.parse(raw) for raw in ended], "t")
-
-    def _forget_ids(self, refs: Sequence[Ref]) -> None:
-        ids = [known.gateway_id for batch in self._rt.ledger.read(refs) if batch is not None for known in batch.ids]
-        if ids:
-            self._rt.ledger.redis.hdel(self._rt.ledger.key("g"), *ids)
 
     def _forget_keys(self, refs: Sequence[Ref]) -> None:
         """The records of enrolment keys go with their messages: a repeated order is known as long as its message is."""

@@ -258,3 +258,71 @@ def test_singles_are_forgotten_after_their_end(office: Any) -> None:
     assert office.ledger.batches_of([claim.gateway_id]) == [None]
     assert office.single(1, lane="bulk", key="b") == waiting  # not final: its key is known, however old
     assert office.single(lane="bulk", key="a") != done
+
+
+def test_what_is_removed_leaves_nothing_behind(office: Any) -> None:
+    """Neither in a set of what is in motion nor in a gauge: parked, asked about or watched."""
+    campaign = office.campaign(3)
+    refs = office.ledger.feed(campaign, 3, 100)[0]
+    for ref in refs[:2]:
+        office.settled(ref)
+    office.redis.zadd("{smsq}:parked", {str(refs[2]): 1})
+    office.redis.zadd("{smsq}:watch", {str(refs[0]): 1})
+    office.redis.hset(office.ledger.keys.campaign(campaign), mapping={"state": "done", "done_at": 1})
+
+    Upkeep(office.runtime).tick(office.now + 4 * DAY_S + 1)
+
+    assert office.views.campaign(campaign) is None
+    assert set(office.views.in_motion().values()) == {0}
+    depth = office.views.depth()
+    assert (sum(depth.batches.values()), depth.pending_statuses) == (0, 0)
+
+
+def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
+    """Whoever is hinted of it takes it out."""
+    from worker.actors.doubts import DoubtSettler
+    from worker.actors.status import Asker
+
+    gone = str(Ref(1, "camp1"))
+    office.redis.set("{smsq}:n:batch", 1)
+    for name in ("asks", "watch"):
+        office.redis.zadd("{smsq}:" + name, {gone: 1})
+    asker = Asker(office.runtime)
+    asker.ask_statuses([gone])
+    DoubtSettler(office.runtime, asker).watch_absent([gone])
+
+    assert set(office.views.in_motion().values()) == {0}
+
+
+def test_the_depth_tells_the_oldest_and_counts_messages(office: Any) -> None:
+    """What is due first is mostly the youngest; batches are no messages."""
+    first, second = office.single(), office.single(1)
+    (third,) = office.ledger.feed(office.campaign(1), 1, 100)[0]
+    office.redis.zadd("{smsq}:ready:urgent", {str(first): 9e15, str(second): 1})
+    office.ahead_s = 100.0
+    youngest = office.single(2)
+    assert office.views.depth().queue_oldest_seconds["urgent"] > 99
+    for ref in (first, third, youngest):
+        office.settled(ref)
+    office.redis.zadd("{smsq}:asks", {str(first): 9e15})
+
+    depth = office.views.depth()
+
+    assert depth.pending_statuses == 3
+    assert depth.status_age_seconds > 99
+
+
+def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
+    """Found is the end one hopes for."""
+    ref = office.single()
+    claim = office.claim(ref)
+    office.ledger.doubt(claim, "no_answer", 1.0)
+    office.ahead_s = 7.0
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=Status.ACCEPTED)])
+
+    depth = office.views.depth()
+
+    assert depth.doubts == {"found": 1}
+    assert depth.doubt_seconds["found"][0] == 1
+    assert 6.9 <= depth.doubt_seconds["found"][1] < 60
+    assert depth.pending_statuses == 1
