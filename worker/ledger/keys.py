@@ -18,6 +18,7 @@
 | `asks` | sorted set | accepted, not final; score: next ask | settle, advance | when final |
 | `watch` | sorted set | absent ids still asked about; score: next ask | probe | 72 h after the claim |
 | `ended` | sorted set | single messages that are final; score: when | advance | upkeep |
+| `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |

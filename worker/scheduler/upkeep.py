@@ -89,8 +89,24 @@ class Upkeep:
             old = [Ref.parse(raw) for raw in redis.zrangebyscore(keys.of("ended"), "-inf", until, start=0, num=AT_ONCE)]
             self._forget_keys(old)
             self._rt.ledger.forget(old)
-            ended = redis.zrangebyscore(keys.of("ended"), texts_until - 3_600_000, texts_until, start=0, num=AT_ONCE)
-            self._delete_fields([Ref.parse(raw) for raw in ended], "t")
+        self._forget_texts(texts_until)
+
+    def _forget_texts(self, until: int) -> None:
+        """Texts of singles go in the order of their ends; how far that has come is kept, whoever leads."""
+        keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
+        with translated():
+            since = int(redis.hget(keys.of("upkeep"), "texts_to") or 0)
+            ended = redis.zrangebyscore(keys.of("ended"), since, until, start=0, num=AT_ONCE, withscores=True)
+            if len(ended) == AT_ONCE and ended[0][1] != ended[-1][1]:
+                last = int(ended[-1][1])  # more may have ended in that millisecond: it is next time's
+            elif len(ended) == AT_ONCE:
+                ended = redis.zrangebyscore(keys.of("ended"), since, last := int(ended[0][1]), withscores=True)
+                last += 1
+            else:
+                last = until + 1
+            self._delete_fields([Ref.parse(raw) for raw, _ in ended], "t")
+            if ended:
+                redis.hset(keys.of("upkeep"), "texts_to", last)
 
     def _forget_keys(self, refs: Sequence[Ref]) -> None:
         """The records of enrolment keys go with their messages: a repeated order is known as long as its message is."""

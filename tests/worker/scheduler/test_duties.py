@@ -9,6 +9,7 @@ from worker.domain.batch import Ref
 from worker.domain.status import BatchState, Status
 from worker.ledger import Fact, Plan
 from worker.ledger.asking import Probe
+from worker.scheduler import upkeep as upkeep_module
 from worker.scheduler.asks import Asks
 from worker.scheduler.doubts import Doubts
 from worker.scheduler.feed import LEAST_AHEAD, MOST_AHEAD, Feed
@@ -326,3 +327,21 @@ def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
     assert depth.doubt_seconds["found"][0] == 1
     assert 6.9 <= depth.doubt_seconds["found"][1] < 60
     assert depth.pending_statuses == 1
+
+
+@pytest.mark.parametrize("spread_ms", [0, 1, 30_000], ids=["at once", "one after the other", "over hours"])
+def test_texts_of_singles_go_whenever_upkeep_comes_back(office: Any, monkeypatch: Any, spread_ms: int) -> None:
+    """A scheduler that was away for days leaves none behind."""
+    monkeypatch.setattr(upkeep_module, "AT_ONCE", 4)
+    refs = [office.single(n, lane="bulk") for n in range(10)]
+    began = int(office.now * 1000)
+    office.redis.zadd("{smsq}:ended", {str(ref): began + n * spread_ms for n, ref in enumerate(refs)})
+
+    def texts() -> int:
+        return sum(office.redis.hexists(office.ledger.keys.shard(ref.number), f"{ref.number}t") for ref in refs)
+
+    Upkeep(office.runtime).tick(office.now)
+    assert texts() == 10
+    for _ in range(6):
+        Upkeep(office.runtime).tick(office.now + 2 * DAY_S)
+    assert texts() == 0
