@@ -169,25 +169,28 @@ class Views:
 
     # Campaigns -----------------------------------------------------------------------------------------------------
 
-    def _campaign_ids(self) -> list[str]:
+    def _campaign_ids(self, which: str = "campaigns") -> list[str]:
         with translated():
-            return [raw.decode() for raw in self.redis.zrevrange(self.key("campaigns"), 0, -1)]
+            return [raw.decode() for raw in self.redis.zrevrange(self.key(which), 0, -1)]
 
-    def campaigns(self) -> list[CampaignView]:
-        """Every campaign that is kept, newest first."""
-        return [view for campaign_id in self._campaign_ids() if (view := self.campaign(campaign_id)) is not None]
+    def campaigns(self, *, live_only: bool = False) -> list[CampaignView]:
+        """Every campaign that is kept, or that was not over when upkeep last looked; newest first."""
+        ids = self._campaign_ids("live" if live_only else "campaigns")
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for campaign_id in ids:
+                pipe.hgetall(self.ledger.keys.campaign(campaign_id))
+            rows = pipe.execute() if ids else []
+        return [view for campaign_id, raw in zip(ids, rows, strict=True) if (view := _kept(campaign_id, raw))]
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
         """One campaign's totals and state; one round trip whatever its size."""
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
-        if not raw or b"name" not in raw:
-            return None
-        return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()})
+        return _kept(campaign_id, raw)
 
     def running(self) -> list[tuple[str, str]]:
         """Campaigns that may have something to hand out, oldest first: their ids and sending hours."""
-        ids = list(reversed(self._campaign_ids()))
+        ids = list(reversed(self._campaign_ids("live")))
         if not ids:
             return []
         with translated(), self.redis.pipeline(transaction=False) as pipe:
@@ -355,6 +358,12 @@ def _why(batch: BatchView, stored: Stored) -> str:
     if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED:
         return batch.why
     return "sent again by an operator, may be double" if batch.is_resent else ""
+
+
+def _kept(campaign_id: str, raw: Mapping[bytes, bytes]) -> CampaignView | None:
+    if b"name" not in raw:
+        return None
+    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()})
 
 
 def _halted(ctl: Mapping[bytes, bytes]) -> str:

@@ -13,6 +13,7 @@ from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+KEPT_LOOK_S = 60.0  # between two looks at campaigns that are over
 AT_ONCE = 400  # batches wound up or removed in one tick
 
 
@@ -23,15 +24,28 @@ class Upkeep:
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
+        self._looked_at = float("-inf")
 
     def tick(self, now: float) -> None:
-        """Wind up, then forget."""
-        for campaign in self._rt.views.campaigns():
+        """Wind up, then forget; of campaigns that are over there may be many, which are looked at now and then."""
+        for campaign in self._rt.views.campaigns(live_only=True):
             if campaign.state == "cancelled" and campaign.statuses.get("queued"):
                 self._wind_up(campaign)
-            elif campaign.done_at:
-                self._forget(campaign, now)
+            elif campaign.is_over:
+                with translated():
+                    self._rt.ledger.redis.zrem(self._rt.ledger.key("live"), campaign.id)
+        if now - self._looked_at >= KEPT_LOOK_S:
+            self._looked_at = now
+            self._look_at_kept(now)
         self._forget_singles(now)
+
+    def _look_at_kept(self, now: float) -> None:
+        for campaign in self._rt.views.campaigns():
+            if campaign.done_at and self._forget(campaign, now):
+                self._looked_at = float("-inf")  # there is more of it
+            elif not campaign.is_over:  # one that an earlier version began, or that a restored ledger brought back
+                with translated():
+                    self._rt.ledger.redis.zadd(self._rt.ledger.key("live"), {campaign.id: campaign.created_at * 1000})
 
     def _wind_up(self, campaign: CampaignView) -> None:
         refs = self._rt.views.batch_refs(campaign.id)
@@ -45,12 +59,14 @@ class Upkeep:
             if done >= AT_ONCE:
                 return
 
-    def _forget(self, campaign: CampaignView, now: float) -> None:
+    def _forget(self, campaign: CampaignView, now: float) -> bool:
+        """Whether something of it is left that should go soon."""
         age_s = now - campaign.done_at
         if age_s >= self._rt.settings.keep_days * 86400.0:
-            self._remove_campaign(campaign)
-        elif age_s >= self._rt.settings.keep_texts_s and not campaign.statuses.get("parked"):  # may yet be released
+            return not self._remove_campaign(campaign)
+        if age_s >= self._rt.settings.keep_texts_s and not campaign.statuses.get("parked"):  # may yet be released
             self._remove_texts(campaign)
+        return False
 
     def _remove_texts(self, campaign: CampaignView) -> None:
         keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
@@ -62,7 +78,8 @@ class Upkeep:
             redis.hset(keys.campaign(campaign.id), mapping={"text": "", "template": "", "texts_gone": 1})
         log.info("texts removed campaign=%s", campaign.id)
 
-    def _remove_campaign(self, campaign: CampaignView) -> None:
+    def _remove_campaign(self, campaign: CampaignView) -> bool:
+        """Remove a part of it, the last batches first; whether it is gone."""
         keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
         refs = self._rt.views.batch_refs(campaign.id)
         part = refs[-AT_ONCE:]
@@ -72,14 +89,16 @@ class Upkeep:
                 redis.set(
                     keys.campaign(campaign.id, "b"), b"".join(ref.number.to_bytes(4, "big") for ref in refs[:-AT_ONCE])
                 )
-                return
+                return False
             digest = redis.hget(keys.campaign(campaign.id), "digest")
             record = keys.of(f"digest:{digest.decode()}") if digest is not None else ""
             if record and redis.get(record) == campaign.id.encode():  # not a later campaign's of the same file
                 redis.delete(record)
             redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "h", "")))
             redis.zrem(keys.of("campaigns"), campaign.id)
+            redis.zrem(keys.of("live"), campaign.id)
         log.info("campaign removed id=%s", campaign.id)
+        return True
 
     def _forget_singles(self, now: float) -> None:
         keys, redis = self._rt.ledger.keys, self._rt.ledger.redis

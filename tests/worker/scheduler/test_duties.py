@@ -345,3 +345,32 @@ def test_texts_of_singles_go_whenever_upkeep_comes_back(office: Any, monkeypatch
     for _ in range(6):
         Upkeep(office.runtime).tick(office.now + 2 * DAY_S)
     assert texts() == 0
+
+
+def test_campaigns_that_are_over_cost_the_feed_nothing(office: Any) -> None:
+    """It reads the live ones; one that an earlier version began is found again."""
+    over, lost, live = (office.campaign(1) for _ in range(3))
+    (ref,) = office.ledger.feed(over, 1, 100)[0]
+    claim = office.settled(ref)
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=Status.DELIVERED)])
+    office.redis.zrem("{smsq}:live", lost)
+    assert [campaign for campaign, _ in office.views.running()] == [live]
+
+    Upkeep(office.runtime).tick(office.now)
+
+    assert set(office.redis.zrange("{smsq}:live", 0, -1)) == {lost.encode(), live.encode()}
+    assert {campaign for campaign, _ in office.views.running()} == {lost, live}
+    assert [campaign.id for campaign in office.views.campaigns()] == [live, lost, over]
+
+
+def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: Any) -> None:
+    """Part by part, every second."""
+    monkeypatch.setattr(upkeep_module, "AT_ONCE", 2)
+    campaign = office.campaign(5)
+    office.redis.hset(office.ledger.keys.campaign(campaign), mapping={"state": "done", "done_at": 1})
+    upkeep = Upkeep(office.runtime)
+    for second in range(3):
+        upkeep.tick(office.now + 5 * DAY_S + second)
+
+    assert office.views.campaign(campaign) is None
+    assert office.redis.zcard("{smsq}:live") == 0
