@@ -167,7 +167,7 @@ def test_a_claim_after_the_roll_call_is_not_taken_for_unsaid(server: EmbeddedRed
     assert host.ledger.settle_accepted(claim, 1, None, 60.0)[0] == "settled"
 
 
-def test_a_master_removes_old_journal_files(host_on: Callable[[str], Host]) -> None:
+def test_a_master_removes_old_journal_files(host_on: Any) -> None:
     """They would grow for ever; those of today stay."""
     host = host_on("a").start()
     host.said(host.enrol())

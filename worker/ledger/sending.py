@@ -158,6 +158,14 @@ class Sending(Store):
         """End a ready batch as `cancelled` (its campaign is) or `late` (its deadline passed)."""
         return self.call_on("drop", ref, why)[0].decode()
 
+    def drop_late(self, refs: Sequence[Ref]) -> int:
+        """End those of these ready singles whose deadline passed; how many."""
+        calls: list[tuple[list[str], list[Argument]]] = [
+            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), "late"]) for ref in refs
+        ]
+        with translated():
+            return sum(reply[0] == b"settled" for reply in script("drop").many(self.redis, calls))
+
     def forget(self, refs: Sequence[Ref]) -> None:
         """Remove batches that were kept long enough, each with all that the ledger knows of it."""
         calls: list[tuple[list[str], list[Argument]]] = [

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from worker.domain.batch import Ref
 from worker.domain.status import BatchState
+from worker.ledger.keys import LANES
 from worker.ledger.store import translated
 from worker.ledger.views import CampaignView
 from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+LATE_AT_ONCE = 100  # waiting singles looked at in one tick, of each lane
 KEPT_LOOK_S = 60.0  # between two looks at campaigns that are over
 AT_ONCE = 400  # batches wound up or removed in one tick
 
@@ -37,7 +39,18 @@ class Upkeep:
         if now - self._looked_at >= KEPT_LOOK_S:
             self._looked_at = now
             self._look_at_kept(now)
+        self._end_late()
         self._forget_singles(now)
+
+    def _end_late(self) -> None:
+        """A worker's claim ends what is late; without one it ends here, in the order it is hinted."""
+        ledger = self._rt.ledger
+        for lane in LANES:
+            with translated():
+                waiting = ledger.redis.zrange(ledger.key(f"ready:{lane}"), 0, LATE_AT_ONCE - 1)
+            refs = [ref for raw in waiting if not (ref := Ref.parse(raw)).campaign]
+            if ended := ledger.drop_late(refs):
+                log.warning("messages ended late lane=%s count=%d", lane, ended)
 
     def _look_at_kept(self, now: float) -> None:
         for campaign in self._rt.views.campaigns():

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import Ref
+from worker.domain.batch import MessageId, Ref
 from worker.domain.status import BatchState, Status
 from worker.ledger import Fact, Plan
 from worker.ledger.asking import Probe
@@ -374,3 +374,17 @@ def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: A
 
     assert office.views.campaign(campaign) is None
     assert office.redis.zcard("{smsq}:live") == 0
+
+
+def test_late_messages_end_without_a_worker(office: Any) -> None:
+    """A code that nobody could send is late, not queued for ever."""
+    late = [office.single(lane=lane, deadline_s=5.0) for lane in ("urgent", "bulk")]
+    waiting = office.single(3)
+    upkeep = Upkeep(office.runtime)
+    upkeep.tick(office.now)
+    assert {office.ledger.read([ref])[0].state for ref in late} == {BatchState.READY}
+    office.ahead_s = 6.0
+    upkeep.tick(office.now)
+
+    assert [office.views.receipt(MessageId(ref.number, 0)).status for ref in late] == ["late", "late"]
+    assert office.views.receipt(MessageId(waiting.number, 0)).status == "queued"
