@@ -38,14 +38,31 @@ def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) ->
     settings = Settings.load(environ, file)
     if settings.redis_url is not None:
         return settings
-    up = running(settings.home)
-    if up is None:
-        raise LedgerUnreachable(
-            f"nothing is up in {settings.home.expanduser().absolute()} and no Redis is named: start `smsq up` "
-            "(or `smsq up --sandbox`) in another terminal, or set SMSQ_REDIS_URL"
-        )
+    up = _up_of(settings.home)
     told = {"SMSQ_HOME": up.home, "SMSQ_REDIS_URL": up.redis_url, "SMSQ_BROKER_URL": up.broker_url}
     return Settings.load({**environ, **up.settings, **told}, file)
+
+
+def adopt_given(settings: Settings) -> Settings:
+    """The same for a program that built its settings itself: all are kept, the way to the ledger is learnt.
+
+    Raises LedgerUnreachable as `adopt` does.
+    """
+    if settings.redis_url is not None:
+        return settings
+    up = _up_of(settings.home)
+    way = {"home": Path(up.home), "redis_url": up.redis_url, "broker_url": settings.broker_url or up.broker_url}
+    return msgspec.structs.replace(settings, **way)
+
+
+def _up_of(home: Path) -> Up:
+    up = running(home)
+    if up is None:
+        raise LedgerUnreachable(
+            f"nothing is up in {home.expanduser().absolute()} and no Redis is named: start `smsq up` "
+            "(or `smsq up --sandbox`) in another terminal, or set SMSQ_REDIS_URL"
+        )
+    return up
 
 
 def running(home: Path) -> Up | None:

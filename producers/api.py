@@ -18,7 +18,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from producers.adoption import adopt
+from producers.adoption import adopt, adopt_given
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
 from producers.fields import moment, with_fields
@@ -57,7 +57,7 @@ class Smsq:
     """
 
     def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
-        self.settings = settings if settings is not None and settings.redis_url else adopt(environ)
+        self.settings = adopt_given(settings) if settings is not None else adopt(environ)
         self.runtime = Runtime.build(self.settings)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)

@@ -22,7 +22,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import prometheus_client
 import redis
 from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from worker import metrics_folder
@@ -64,6 +64,8 @@ class Depth(Protocol):
     def leases_expired(self) -> Mapping[str, int]: ...
     @property
     def doubts(self) -> Mapping[str, int]: ...
+    @property
+    def doubt_seconds(self) -> Mapping[str, tuple[int, float]]: ...
     @property
     def leader(self) -> bool: ...
     @property
@@ -189,6 +191,7 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_alarms_total", _single(depth.alarms))
     yield _family("smsq_leases_expired_total", _single(depth.leases_expired))
     yield _family("smsq_doubts_total", _single(depth.doubts))
+    yield _summary("smsq_doubt_settle_seconds", depth.doubt_seconds)
     yield _family("smsq_cost_total", _single(depth.costs))
     yield _family("smsq_leader", {(): depth.leader})
     yield _family("smsq_owners", {(): depth.owners})
@@ -211,6 +214,14 @@ def _family(name: str, values: Mapping[Any, float]) -> Metric:
     family = kind(name, row.help, labels=row.labels)
     for labels, value in values.items():
         family.add_metric([str(label) for label in labels], float(value))
+    return family
+
+
+def _summary(name: str, values: Mapping[str, tuple[int, float]]) -> Metric:
+    """One family of counts and sums, by its one label."""
+    family = SummaryMetricFamily(name, TABLE[name].help, labels=TABLE[name].labels)
+    for label, (count, total) in values.items():
+        family.add_metric([label], count, total)
     return family
 
 

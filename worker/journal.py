@@ -231,9 +231,10 @@ class Journal:
 
     def tidy(self) -> int:
         """Remove files older than any copy of the ledger that might be restored; how many."""
-        old = [path for path in self._files() if _changed_at(path) < self._clock.now() - KEPT_S]
-        for path in old:
-            path.unlink(missing_ok=True)
+        with self._lock, self._locked(fcntl.LOCK_EX):  # nobody writes meanwhile; who had one open begins another
+            old = [path for path in self._files() if _changed_at(path) < self._clock.now() - KEPT_S]
+            for path in old:
+                path.unlink(missing_ok=True)
         return len(old)
 
     def _write(self, run: str, line: str, *, only_if_followed: bool) -> bool:
@@ -264,7 +265,7 @@ class Journal:
 
     def _open(self, run: str) -> int:
         full = self._written >= FILE_FULL or run != self._run_written
-        if self._out is None or full or self._pid != os.getpid():
+        if self._out is None or full or self._pid != os.getpid() or not os.fstat(self._out).st_nlink:
             if self._out is not None:
                 os.close(self._out)
             self._pid = os.getpid()

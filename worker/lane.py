@@ -13,11 +13,9 @@ import socket
 import threading
 
 from worker.actors import declare
-from worker.actors.gateway import BALANCE, ask_mirror
+from worker.actors.balance import probe_mirror
 from worker.broker import make_worker
 from worker.domain.errors import LedgerTrouble
-from worker.gateway import forms
-from worker.gateway.replies import read_balance
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.settings import Settings
@@ -28,7 +26,6 @@ log = logging.getLogger(__name__)
 BEAT_S = 1.0
 FIRST_BEAT_S = 5.0  # how long a worker that cannot be heard waits before it works all the same
 PROBE_LOOK_S = 0.25
-PROBES_A_MINUTE = 6  # balance questions that heal a mirror's breaker; the gateway allows ten a minute in all
 
 
 def owner_name(lane: str) -> str:
@@ -109,22 +106,6 @@ def _probe(runtime: Runtime) -> None:
     if mirror is None:
         return
     try:
-        if runtime.ledger.is_login_halted(runtime.credentials):
-            return
-        if (
-            runtime.ledger.take(
-                "chores",
-                secrets.token_hex(4),
-                4,
-                0.001,
-                {"balance": (PROBES_A_MINUTE, runtime.settings.mass_ask_every_s)},
-            )
-            > 0
-        ):
-            return
-    except LedgerTrouble:
-        return
-    reply = ask_mirror(runtime, mirror, BALANCE, forms.balance(runtime.login))
-    if reply is not None:
-        answer = read_balance(reply.status, reply.body)
-        (runtime.mirrors.good if answer.balance is not None or answer.error else runtime.mirrors.unknown)(mirror)
+        probe_mirror(runtime, mirror)
+    except LedgerTrouble as error:
+        log.warning("ledger in trouble while probing why=%s", error.sentence)

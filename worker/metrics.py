@@ -18,12 +18,14 @@ from typing import Final, Literal, TextIO
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-Kind = Literal["counter", "gauge", "histogram"]
+Kind = Literal["counter", "gauge", "histogram", "summary"]
 Source = Literal["process", "scrape"]
 
 REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)  # up to the read timeout
 WAIT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 3600)
 FATE_BUCKETS: Final = (1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)  # a handset may be off for a day
+
+GATEWAY_CODES: Final = range(1, 10)  # those of the gateway's tables; it may invent any number
 
 LABELS: Final[dict[str, str]] = {
     "lane": "`urgent`, `bulk`, `status`, `chores`",
@@ -32,7 +34,7 @@ LABELS: Final[dict[str, str]] = {
     "status": "a name that reports show (`domain/status.py`)",
     "state": "where a batch stands: `ready`, `sending`, `doubtful`, `parked`, `settled`",
     "command": "`send`, `status`, `balance`, `price`, `history`",
-    "mirror": "a host of `SMSQ_MIRRORS`",
+    "mirror": "a host of `SMSQ_MIRRORS`, with its port where that is not the usual one",
     "outcome": "what came of it, a short word",
     "code": "an error code of the gateway's table, or `other`",
     "actor": "an actor's name",
@@ -91,6 +93,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("smsq_gateway_errors_total", "counter", "Error codes the gateway answered.", ("command", "code")),
     Metric("smsq_doubts_total", "counter", "Doubtful batches that ended, by how.", ("outcome",), "scrape"),
+    Metric("smsq_doubt_settle_seconds", "summary", "From doubt to its end, by how.", ("outcome",), "scrape"),
     Metric(
         "smsq_double_accepts_total", "counter", "Messages accepted under a second id; any is an alarm.", (), "scrape"
     ),
@@ -154,16 +157,16 @@ class Metrics:
 
     def request(self, command: str, mirror: str, outcome: str, took_s: float) -> None:
         """A request to the gateway ended."""
-        self._requests.labels(command, mirror, outcome).inc()
-        self._request_seconds.labels(command, mirror).observe(took_s)
+        self._requests.labels(command, host_of(mirror), outcome).inc()
+        self._request_seconds.labels(command, host_of(mirror)).observe(took_s)
 
     def mirror_up(self, mirror: str, is_up: bool) -> None:
         """A mirror's breaker closed or opened."""
-        self._mirror_up.labels(mirror).set(is_up)
+        self._mirror_up.labels(host_of(mirror)).set(is_up)
 
     def gateway_error(self, command: str, code: int | None) -> None:
-        """The gateway answered an error code; None stands for one that is in no table."""
-        self._errors.labels(command, "other" if code is None else str(code)).inc()
+        """The gateway answered an error code; None stands for one that could not be read."""
+        self._errors.labels(command, str(code) if code in GATEWAY_CODES else "other").inc()
 
     def hint_lost(self, queue: str) -> None:
         """The broker did not take a hint."""
@@ -177,6 +180,17 @@ class Metrics:
         """An actor returned (`done`), raised (`failed`) or was not run (`skipped`)."""
         self._actor_runs.labels(actor, outcome).inc()
         self._actor_seconds.labels(actor).observe(took_s)
+
+
+@functools.cache
+def host_of(mirror: str) -> str:
+    """A mirror's host, with its port where that is not its scheme's own.
+
+    >>> host_of("https://www2.smsc.ru"), host_of("http://127.0.0.1:9101")
+    ('www2.smsc.ru', '127.0.0.1:9101')
+    """
+    scheme, _, rest = mirror.rpartition("://")
+    return rest.partition("/")[0].removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))
 
 
 def _counter(name: str, registry: CollectorRegistry) -> Counter:

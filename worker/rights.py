@@ -52,8 +52,8 @@ LEDGER: dict[str, Role] = {
         CHECKS | TRANSACTION | {"expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop due feed lead".split()),
-        frozenset({"del", "hdel", "hset", "set", "zrem"}),
+        frozenset("beat control doubt drop due feed forget lead".split()),
+        frozenset({"del", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
         frozenset("control enrol enrol_range open_campaign".split()),

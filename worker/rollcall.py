@@ -15,6 +15,8 @@ from worker.ledger.rollcall import Beat
 
 log = logging.getLogger(__name__)
 
+TIDY_EVERY_S = 3600.0
+
 
 class Master:
     """Keeps one host's workers on the run that is in force."""
@@ -23,6 +25,7 @@ class Master:
         self._ledger = ledger
         self._journal = journal
         self._told = ""
+        self._tidy_at = float("-inf")
 
     def found(self, account: str) -> None:
         """At start: stamp or check the ledger. Raises LedgerForeign, and LedgerHalted for an emptied one."""
@@ -44,6 +47,7 @@ class Master:
         if beat.in_force and self._journal.follows() == beat.run:
             self._told = ""
             self._remember_hosts()
+            self._tidy()
             return True
         try:
             return self._join(beat)
@@ -57,6 +61,14 @@ class Master:
             self._journal.remember_hosts(self._ledger.hosts())
         except (LedgerTrouble, OSError) as error:
             self._tell("hosts not written down", LedgerHalted(type(error).__name__))
+
+    def _tidy(self) -> None:
+        now = self._ledger.clock.monotonic()
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_EVERY_S
+            removed = self._journal.tidy()
+            if removed:
+                log.info("old journal files removed files=%d", removed)
 
     def _join(self, beat: Beat) -> bool:
         if not self._journal.follow(beat.run):

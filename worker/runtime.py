@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from worker.broker import HintBroker, make_broker
@@ -30,6 +28,8 @@ from worker.redis_client import connect, next_database
 from worker.settings import Settings
 from worker.transports.http import HttpTransport
 from worker.transports.mirrors import Mirrors
+
+FINGERPRINT_ROUNDS = 200_000  # a twelfth of a second, once per process
 
 
 @dataclass
@@ -99,15 +99,25 @@ class Runtime:
 
     @cached_property
     def credentials(self) -> str:
-        """A fingerprint of log-in and password, so that a login halted for bad ones resumes with others."""
+        """A fingerprint of log-in and password, so that a login halted for bad ones resumes with others.
+
+        The same on every host, whatever its home: a halt of one must stop all. It is slow to make, since it
+        lies in the ledger; `SMSQ_SECRET_KEY` peppers it.
+        """
+        salt = self.settings.account.encode()
+        if self.settings.secret_key:
+            salt = hmac.digest(self.settings.secret_key.reveal().encode(), salt, "sha256")
         said = f"{self.login.login}\0{self.login.secret}".encode()
-        return hmac.new(self._pepper().encode(), said, hashlib.sha256).hexdigest()[:16]
+        return hashlib.pbkdf2_hmac("sha256", said, salt, FINGERPRINT_ROUNDS).hex()[:16]
 
     @cached_property
     def mirrors(self) -> Mirrors:
         """The brand's mirrors, or those that are named."""
         bases = self.settings.mirrors or BRANDS[self.settings.brand].mirrors
-        return Mirrors(bases, self.clock, on_change=self.metrics.mirror_up)
+        mirrors = Mirrors(bases, self.clock, on_change=self.metrics.mirror_up)
+        for base in mirrors.bases:
+            self.metrics.mirror_up(base, True)
+        return mirrors
 
     @cached_property
     def transport(self) -> HttpTransport:
@@ -123,27 +133,6 @@ class Runtime:
         """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""
         if not self.settings.accept_loss:
             self.ledger.check_durable()
-
-    def _pepper(self) -> str:
-        return self.settings.secret_key.reveal() if self.settings.secret_key else made_key(self.settings.home)
-
-
-def made_key(home: Path) -> str:
-    """The installation's own secret key, made once per home."""
-    path = home / "secret.key"
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(path, "x", opener=_private) as out:
-            out.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
-
-
-def _private(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
 
 
 def explain(code: int, at_the_door: bool) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -116,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def shown(self) -> dict[str, str]:
         """Every setting by its variable, safe to print."""
-        return {field.variable: _masked(getattr(self, field.name)) for field in FIELDS}
+        return {field.variable: _masked(getattr(self, field.name), is_address=field.is_address) for field in FIELDS}
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value}' for name, value in self.shown().items())})"
@@ -147,6 +148,11 @@ class Field(msgspec.Struct, frozen=True):
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
         return self.read is _secret or self.read is _keys
+
+    @property
+    def is_address(self) -> bool:
+        """Whether a log-in may stand in it."""
+        return self.name.endswith("_url")
 
 
 def _text(written: str) -> str:
@@ -299,8 +305,8 @@ FIELDS: tuple[Field, ...] = (
         "secret_key",
         _secret,
         None,
-        "Seals waiting codes and peppers hashes; one for all hosts.",
-        "made in the home",
+        "Peppers the fingerprint of the log-in that the ledger keeps; the same on all hosts.",
+        "none",
     ),
     Field("transport", _transport, "http", "How requests travel to the gateway."),
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
@@ -394,7 +400,7 @@ def _value(field: Field, written: Mapping[str, str]) -> Any:
     try:
         return field.read(given.strip())
     except ValueError as error:
-        value = "what it holds" if field.is_secret else repr(_masked(given))
+        value = "what it holds" if field.is_secret else repr(_masked(given, is_address=field.is_address))
         raise BadSettings(f"{field.variable}: {value} will not do; give {error}") from None
 
 
@@ -447,17 +453,21 @@ def _check_together(settings: Settings) -> None:
             raise BadSettings(sentence)
 
 
-def _masked(value: object) -> str:
-    """A value as it may be printed: secrets and what stands before the @ of an address hidden."""
+_PASSWORD_IN_QUERY = re.compile(r"(?i)((?:user|pass)[a-z]*=)[^&]*")
+
+
+def _masked(value: object, *, is_address: bool = False) -> str:
+    """A value as it may be printed: secrets hidden, and what stands before the @ of anything like an address."""
     if isinstance(value, dict):
         return ",".join(f"{name}:{each}" for name, each in value.items())
     if isinstance(value, tuple):
         return ",".join(map(str, value))
-    written = str(value)
-    scheme, mark, rest = written.partition("://")
-    if mark and "@" in rest:
-        return f"{scheme}://***@{rest.rpartition('@')[2]}"
-    return written
+    written = _PASSWORD_IN_QUERY.sub(r"\1***", str(value))
+    before, mark, after = written.rpartition("@")
+    if not mark or not (is_address or ":" in before):  # a log-in may have an @ of its own
+        return written
+    scheme, mark, _ = before.partition("://")
+    return f"{scheme}{mark}***@{after}" if mark else f"***@{after}"
 
 
 class Described(msgspec.Struct, frozen=True):

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from producers.adoption import adopt, running
+from producers.api import Smsq
 from worker.domain.errors import LedgerUnreachable
+from worker.settings import Settings
 
 
 def announce(home: Path, pid: int) -> None:
@@ -42,6 +44,18 @@ def test_a_running_up_is_adopted_with_its_settings(home: Path) -> None:
 
     assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/x.sock?db=1")
     assert (settings.home, settings.batch_size, settings.login, settings.rate) == (home / "sandbox", 7, "demo", 5.0)
+
+
+def test_settings_that_are_given_are_kept(home: Path) -> None:
+    """A program that built its own learns only where the ledger of their home is."""
+    announce(home, os.getpid())
+    given = Settings.load({"SMSQ_HOME": str(home), "SMSQ_LOGIN": "me", "SMSQ_BATCH_SIZE": "9"})
+    settings = Smsq(given).settings
+
+    assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/x.sock?db=1")
+    assert (settings.home, settings.login, settings.batch_size) == (home / "sandbox", "me", 9)
+    with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*other"):
+        Smsq(Settings.load({"SMSQ_HOME": str(home / "other")}))
 
 
 def test_one_that_has_died_is_not(home: Path) -> None:

@@ -43,6 +43,7 @@ class Seen:
     alarms: dict[str, int] = field(default_factory=lambda: {"foreign-id": 2})
     leases_expired: dict[str, int] = field(default_factory=lambda: {"bulk": 3})
     doubts: dict[str, int] = field(default_factory=lambda: {"found": 4})
+    doubt_seconds: dict[str, tuple[int, float]] = field(default_factory=lambda: {"found": (4, 6.5)})
     leader: bool = True
     owners: int = 4
     halted: str = "no money"
@@ -85,6 +86,8 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_alarms_total", "foreign-id"): 2,
         ("smsq_leases_expired_total", "bulk"): 3,
         ("smsq_doubts_total", "found"): 4,
+        ("smsq_doubt_settle_seconds_count", "found"): 4,
+        ("smsq_doubt_settle_seconds_sum", "found"): 6.5,
         ("smsq_leader",): 1,
         ("smsq_owners",): 4,
         ("smsq_halted",): 1,
@@ -96,6 +99,10 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
 def test_every_metric_of_the_ledger_is_on_the_page(home: Path) -> None:
     """The table and the collector cannot drift apart."""
     shown = {name for name, *_ in samples(page(home, Seen()))}
+    for row in METRICS:
+        if row.kind == "summary":
+            assert {f"{row.name}_count", f"{row.name}_sum"} <= shown
+            shown = {name for name in shown if not name.startswith(row.name)} | {row.name}
 
     assert shown == {metric.name for metric in METRICS if metric.source == "scrape"}
 

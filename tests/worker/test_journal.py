@@ -160,3 +160,16 @@ def test_a_full_disk_stops_sends_and_not_enrolments(home: Path) -> None:
     assert journal.claim("r1", 4, 101, Ref(6))
     said, _ = journal.beyond({})
     assert 101 in [each.gateway_id for each in said]
+
+
+def test_a_file_that_was_removed_while_open_is_not_written_to(home: Path) -> None:
+    """A process that had nothing to say for a month begins another."""
+    journal = Journal(home)
+    journal.follow("r1")
+    journal.claim("r1", 1, 100, Ref(1))
+    for path in (home / "journal").glob("*.log"):
+        os.utime(path, (1_000_000, 1_000_000))
+    assert Journal(home).tidy() == 1
+    assert journal.claim("r1", 2, 101, Ref(2))
+
+    assert journal.report().runs == {"r1": 2}

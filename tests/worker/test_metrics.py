@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from worker import metrics_folder
+from worker.gateway.codes import SEND_ERRORS, STATUS_ERRORS
 from worker.metrics import LABELS, METRICS, Metrics, write_page
 from worker.middleware import ActorMetrics
 
@@ -34,6 +35,27 @@ def test_the_page_is_up_to_date() -> None:
     write_page(page)
 
     assert (ROOT / "docs/metrics.md").read_text() == page.getvalue()
+
+
+def test_codes_that_the_gateway_invents_share_a_label(registry: CollectorRegistry) -> None:
+    """The label's values are those of the tables, whatever is answered."""
+    metrics = Metrics(registry)
+    for code in (*SEND_ERRORS, *STATUS_ERRORS, 15, 123456789, None):
+        metrics.gateway_error("send", code)
+    errors = next(family for family in registry.collect() if family.name == "smsq_gateway_errors")
+
+    assert {sample.labels["code"] for sample in errors.samples} == {*map(str, {*SEND_ERRORS, *STATUS_ERRORS}), "other"}
+
+
+def test_a_mirror_is_known_by_its_host(registry: CollectorRegistry) -> None:
+    """No address in a label; the port where it tells mirrors apart."""
+    metrics = Metrics(registry)
+    for mirror in ("https://www2.smsc.ru", "https://smsc.ru:443", "http://127.0.0.1:9101"):
+        metrics.request("send", mirror, "accepted", 0.1)
+        metrics.mirror_up(mirror, True)
+
+    labels = {s.labels["mirror"] for family in registry.collect() for s in family.samples if "mirror" in s.labels}
+    assert labels == {"www2.smsc.ru", "smsc.ru", "127.0.0.1:9101"}
 
 
 def test_names_follow_the_rules() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState
 from worker.embedded import EmbeddedRedis
 from worker.ledger import Claim, NoClaim
+from worker.rollcall import Master
 
 HostOn = Callable[[str], Any]
 
@@ -180,3 +182,17 @@ def test_a_copy_from_before_a_host_joined_is_not_cleared_without_it(copy: Any, h
     assert isinstance(one.claim(ref), NoClaim)
     two.until_cleared(0.3)
     assert one.ledger.beat().fell
+
+
+def test_a_master_removes_old_journal_files(host_on: Any) -> None:
+    """They would grow for ever; those of today stay."""
+    host = host_on("a").start()
+    host.said(host.enrol())
+    folder = host.journal._folder
+    (folder / "1-1-old.log").write_text("R r0\nC 1 100 1 17\n")
+    os.utime(folder / "1-1-old.log", (1_000_000, 1_000_000))
+    master = Master(host.ledger, host.journal)
+
+    assert master.tick()
+    assert "1-1-old.log" not in {path.name for path in folder.glob("*.log")}
+    assert list(folder.glob("*.log"))

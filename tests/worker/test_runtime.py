@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import prometheus_client
 import pytest
 
 from worker.domain.errors import BadSettings, LedgerWeak
-from worker.runtime import Runtime, explain, made_key
+from worker.runtime import Runtime, explain
 from worker.settings import Settings
 
 
@@ -37,20 +38,20 @@ def test_a_login_is_needed_only_to_speak_to_the_gateway(home: Path) -> None:
     assert "canary-key" not in repr(key) + repr(key.settings) + key.credentials
 
 
-def test_credentials_are_known_by_a_fingerprint(home: Path) -> None:
-    """The same for the same, another for others, peppered by the installation's key."""
-    prints = {
-        Runtime.build(settings(where, SMSQ_LOGIN="demo", SMSQ_PASSWORD=word)).credentials
-        for where in (home, home / "other")
-        for word in ("a", "a", "b")
-    }
-    assert len(prints) == 4
+def fingerprint(home: Path, password: str, **values: str) -> str:
+    return Runtime.build(settings(home, SMSQ_LOGIN="demo", SMSQ_PASSWORD=password, **values)).credentials
 
 
-def test_the_key_is_made_once_and_private(home: Path) -> None:
-    """For every process of a home."""
-    assert made_key(home) == made_key(home)
-    assert (home / "secret.key").stat().st_mode & 0o077 == 0
+def test_all_hosts_know_credentials_by_one_fingerprint(home: Path) -> None:
+    """Else hosts with homes of their own would take turns at a refused password."""
+    assert fingerprint(home, "a") == fingerprint(home / "other", "a")
+    assert fingerprint(home, "a") != fingerprint(home, "b")
+
+
+def test_a_secret_key_peppers_the_fingerprint(home: Path) -> None:
+    """Whoever reads the ledger and has not the key cannot try passwords."""
+    keys = [{}, {"SMSQ_SECRET_KEY": "one"}, {"SMSQ_SECRET_KEY": "two"}]
+    assert len({fingerprint(home, "a", **key) for key in keys}) == 3
 
 
 def test_a_weak_ledger_is_refused_with_its_cure(redis: Any, redis_server: Any, home: Path) -> None:
@@ -64,3 +65,12 @@ def test_a_weak_ledger_is_refused_with_its_cure(redis: Any, redis_server: Any, h
 def test_codes_are_put_into_words() -> None:
     """By the table of the door they came from."""
     assert explain(6, True) != explain(6, False)
+
+
+def test_every_mirror_shows_from_the_start(home: Path) -> None:
+    """Not only once it has fallen ill."""
+    runtime = Runtime.build(settings(home, SMSQ_MIRRORS="https://one.test,https://two.test"))
+    _ = runtime.mirrors
+
+    for mirror in ("one.test", "two.test"):
+        assert prometheus_client.REGISTRY.get_sample_value("smsq_mirror_up", {"mirror": mirror}) == 1.0

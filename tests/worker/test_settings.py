@@ -151,6 +151,29 @@ def test_nothing_secret_is_printed() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis:/:s3cret@host",
+        "s3cret@host",
+        "http://:s3cret@host/0",
+        "redis://me:s3cret@a@host/0",
+        "redis://host/0?password=s3cret",
+        "unix:///run/redis.sock?username=s3cret&db=1",
+    ],
+)
+def test_the_password_of_an_address_is_not_printed(address: str) -> None:
+    """Right or wrong, in its sentence or among all settings; what else it says helps to find the mistake."""
+    try:
+        printed = Settings.load({"SMSQ_REDIS_URL": address, "SMSQ_LOGIN": "me@x.ru"}).shown()
+    except BadSettings as error:
+        printed = {"SMSQ_REDIS_URL": str(error), "SMSQ_LOGIN": "me@x.ru"}
+
+    assert "s3cret" not in str(printed)
+    assert any(word in printed["SMSQ_REDIS_URL"] for word in ("host", "redis.sock"))
+    assert printed["SMSQ_LOGIN"] == "me@x.ru"
+
+
 def test_account() -> None:
     """A ledger belongs to a log-in, or to a key that is not shown."""
     by_key = Settings.load({"SMSQ_APIKEY": "abc", "SMSQ_BRAND": "smsc.kz"}).account

@@ -1,15 +1,17 @@
-"""Jobs of the chores lane: the price of what is about to be sent, and what is left on the account."""
+"""What is left on the account, the price of what is about to be sent, and the harmless question that heals a mirror."""
 
 from __future__ import annotations
 
+import hmac
 import logging
-import secrets
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from worker.actors.gateway import BALANCE, SEND, ask_any
+from worker.actors.gateway import BALANCE, SEND, ask_any, ask_mirror
+from worker.actors.leave import leave, may_ask, note_error
 from worker.domain.batch import Options
 from worker.domain.errors import LedgerTrouble
 from worker.gateway import forms
@@ -20,8 +22,9 @@ from worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 BALANCES_A_MINUTE = 8  # of the gateway's ten (its manual, answer of balance); a minute is `mass_ask_every_s`
+PROBES_A_MINUTE = 6  # of the same, while a mirror is tripped
 PRICES_A_MINUTE = 4  # of five equal price requests
-BAD_LOGIN = 2
+AT_ONCE = 4  # questions of this kind under way, far below what the gateway allows of requests in all
 
 
 class Chores:
@@ -33,7 +36,7 @@ class Chores:
     def check_balance(self) -> Decimal | None:
         """The actor: look the balance up and lift what an empty account halted; None where it is not known."""
         try:
-            if self._rt.ledger.is_login_halted(self._rt.credentials):
+            if not may_ask(self._rt):
                 return None  # a person's own question may try; this one would only count as another bad log-in
             return self._balance().get("balance")
         except LedgerTrouble as error:
@@ -53,14 +56,17 @@ class Chores:
             log.warning("ledger in trouble job=%s why=%s", job_id, error.sentence)
 
     def _balance(self) -> dict[str, Any]:
-        if not self._leave("balance", BALANCES_A_MINUTE):
-            return {"error": "too many balance requests this minute; try again shortly"}
-        answer = ask_any(self._rt, BALANCE, forms.balance(self._rt.login))
+        if resting := self._resting():
+            return {"error": resting}
+        with self._leave("balance", BALANCES_A_MINUTE) as may:
+            if not may:
+                return {"error": "too many balance requests this minute; try again shortly"}
+            answer = ask_any(self._rt, BALANCE, forms.balance(self._rt.login))
         if answer is None:
             return {"error": "no mirror of the gateway answered"}
         read = read_balance(answer.reply.status, answer.reply.body)
         if read.balance is None:
-            self._note_error("balance", read.error)
+            note_error(self._rt, "balance", read.error)
             return {"error": read.sentence or f"the gateway answered with error {read.error}", "code": read.error}
         self._rt.mirrors.good(answer.mirror)
         self._store(read.balance)
@@ -75,27 +81,33 @@ class Chores:
             body = forms.price_same(self._rt.login, payload["phones"], payload["text"], options)
         else:
             body = forms.price_list(self._rt.login, [(phone, text) for phone, text in payload["messages"]], options)
-        if not self._leave(f"price:{hash(body) & 0xFFFFFFFF:x}", PRICES_A_MINUTE):
-            return {"error": "the same price was asked for too often this minute; try again shortly"}
-        answer = ask_any(self._rt, SEND, body, command="price")  # cost=1: the one call of send.php that sends nothing
+        if resting := self._resting():
+            return {"error": resting}
+        with self._leave(f"price:{self._known_as(body)}", PRICES_A_MINUTE) as may:
+            if not may:
+                return {"error": "the same price was asked for too often this minute; try again shortly"}
+            # cost=1: the one call of send.php that sends nothing
+            answer = ask_any(self._rt, SEND, body, command="price")
         if answer is None:
             return {"error": "no mirror of the gateway answered"}
         read = read_price(answer.reply.status, answer.reply.body)
         if read.cost is None:
-            self._note_error("price", read.error)
+            note_error(self._rt, "price", read.error)
             return {"error": read.sentence or f"the gateway answered with error {read.error}", "code": read.error}
         self._rt.mirrors.good(answer.mirror)
         return {"cost": read.cost, "parts": read.parts}
 
-    def _note_error(self, command: str, code: int | None) -> None:
-        self._rt.metrics.gateway_error(command, code)
-        if code == BAD_LOGIN:
-            self._rt.ledger.halt_login(self._rt.credentials)
+    def _known_as(self, body: bytes) -> str:
+        """Equal requests have equal names, in every process; nobody reads phones or password from one."""
+        return hmac.digest(self._rt.credentials.encode(), body, "sha256").hex()[:16]
 
-    def _leave(self, name: str, most: int) -> bool:
-        token = secrets.token_hex(8)
-        wait = self._rt.ledger.take("chores", token, 4, 0.001, {name: (most, self._rt.settings.mass_ask_every_s)})
-        return wait == 0.0
+    def _leave(self, name: str, most: int) -> AbstractContextManager[bool]:
+        return leave(self._rt, "chores", AT_ONCE, {name: (most, self._rt.settings.mass_ask_every_s)})
+
+    def _resting(self) -> str:
+        """Why nothing is asked just now, '' where it may be; with a refused log-in a person may try."""
+        rest_s = self._rt.ledger.questions_rest_s(self._rt.credentials)
+        return f"the gateway wants to be left alone for another {rest_s:.0f} s" if 0 < rest_s < float("inf") else ""
 
     def _store(self, balance: Decimal) -> None:
         with translated():
@@ -106,6 +118,20 @@ class Chores:
         if halted and balance > 0:
             self._rt.ledger.topped_up()
             log.info("money is back balance=%s", balance)
+
+
+def probe_mirror(runtime: Runtime, mirror: str) -> None:
+    """Ask a tripped mirror for the balance: anything well-formed heals it."""
+    if not may_ask(runtime):
+        return
+    with leave(runtime, "chores", AT_ONCE, {"balance": (PROBES_A_MINUTE, runtime.settings.mass_ask_every_s)}) as may:
+        reply = ask_mirror(runtime, mirror, BALANCE, forms.balance(runtime.login)) if may else None
+    if reply is None:
+        return
+    read = read_balance(reply.status, reply.body)
+    if read.balance is None:
+        note_error(runtime, "balance", read.error)
+    (runtime.mirrors.good if read.balance is not None or read.error else runtime.mirrors.unknown)(mirror)
 
 
 def _plain(answer: dict[str, Any]) -> dict[str, Any]:

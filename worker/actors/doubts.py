@@ -53,8 +53,10 @@ class DoubtSettler:
 
     def watch_absent(self, refs: Sequence[str]) -> None:
         """The actor: ask once more about ids that were taken for absent; a late arrival is never hidden."""
-        for batch in self._rt.ledger.read([Ref.parse(ref) for ref in refs]):
-            if batch is None:
+        watched = [Ref.parse(ref) for ref in refs]
+        for ref, batch in zip(watched, self._rt.ledger.read(watched), strict=True):
+            if batch is None:  # it was purged: its watch is over
+                self._rt.ledger.watched(ref, LONGEST_STEP_S)
                 continue
             for known in batch.ids:
                 if (

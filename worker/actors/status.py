@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from worker.actors.gateway import HISTORY, STATUS, ask_any, ask_mirror
+from worker.actors.leave import leave, may_ask, note_error
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
 from worker.domain.receipt import MAX_IDS, unpack
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 ASKS_A_MINUTE = (
     4  # of the gateway's five for one message (its manual, chapter on statuses); a minute is `mass_ask_every_s`
 )
-BAD_LOGIN = 2
 LONGEST_VISIBLE_S = 3600.0  # what shows later than that is a curiosity, and must not stretch the window for all
 PAGES_AT_ONCE = 10
 PAGE = 1000  # rows of history in one answer, the most the gateway gives
@@ -48,8 +47,12 @@ class Asker:
     def ask_statuses(self, refs: Sequence[str]) -> None:
         """The actor: ask about the accepted messages of these batches that are not final."""
         try:
-            batches = [batch for batch in self._rt.ledger.read([Ref.parse(ref) for ref in refs]) if batch is not None]
-            self._ask_in_groups(batches)
+            wanted = [Ref.parse(ref) for ref in refs]
+            found = self._rt.ledger.read(wanted)
+            for ref, batch in zip(wanted, found, strict=True):
+                if batch is None:  # it was purged: nothing is due any more
+                    self._rt.ledger.asked(ref, self._rt.settings.ask_every_s)
+            self._ask_in_groups([batch for batch in found if batch is not None])
         except LedgerTrouble as error:
             log.warning("ledger in trouble while asking why=%s", error.sentence)
 
@@ -96,11 +99,11 @@ class Asker:
         `first` is done between the leave and the question, which is not put where it answers False.
         `are_accepted` where the gateway said so of each: then how late they show is measured.
         """
-        token = secrets.token_hex(8)
-        if self._rt.ledger.is_login_halted(self._rt.credentials) or not self._leave(token, pairs, patience_s):
+        settings = self._rt.settings
+        if not may_ask(self._rt):
             return None
-        try:
-            if not first():
+        with leave(self._rt, "ask", settings.parallel_asks, self._limits(pairs), patience_s=patience_s) as may:
+            if not may or not first():
                 return None
             asked_at = self._rt.ledger.time()
             body = forms.ask(self._rt.login, pairs)
@@ -114,13 +117,9 @@ class Asker:
                 if said is None:
                     return None
                 reply = said
-        finally:
-            self._rt.ledger.give_back("ask", token, self._limits(pairs))
         read = read_statuses(reply.status, reply.body, pairs)
         if read.error is not None:
-            self._rt.metrics.gateway_error("status", read.error)
-            if read.error == BAD_LOGIN:
-                self._rt.ledger.halt_login(self._rt.credentials)
+            note_error(self._rt, "status", read.error)
         (self._rt.mirrors.good if read.is_well_formed else self._rt.mirrors.unknown)(mirror)
         if are_accepted:
             self._watch_visibility(read, asked_at)
@@ -140,17 +139,6 @@ class Asker:
             ]
         if shown:
             self._rt.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))
-
-    def _leave(self, token: str, pairs: Sequence[Pair], patience_s: float) -> bool:
-        settings, limits = self._rt.settings, self._limits(pairs)
-        until = self._rt.clock.monotonic() + patience_s
-        while True:
-            wait = self._rt.ledger.take("ask", token, settings.parallel_asks, settings.read_timeout_s + 10, limits)
-            if wait == 0.0:
-                return True
-            if self._rt.clock.monotonic() + wait > until or self._rt.stopping.is_set():
-                return False
-            self._rt.clock.wait(wait, self._rt.stopping)
 
     def _limits(self, pairs: Sequence[Pair]) -> dict[str, tuple[int, float]]:
         """What the gateway counts of such a question: for one message, or one for many."""
@@ -203,18 +191,20 @@ class Asker:
         )
 
     def _page(self, start: object, end: object, before: int | None) -> HistoryAnswer | None:
-        token = secrets.token_hex(8)
-        settings = self._rt.settings
-        if self._rt.ledger.is_login_halted(self._rt.credentials):
+        if not may_ask(self._rt):
             return None
-        if self._rt.ledger.take("ask", token, settings.parallel_asks, settings.read_timeout_s + 10) > 0:
-            return None
-        try:
+        with leave(self._rt, "ask", self._rt.settings.parallel_asks, {}) as may:
+            if not may:
+                return None
             body = forms.history(self._rt.login, start, end, prev_id=before, count=PAGE)  # type: ignore[arg-type]
             answer = ask_any(self._rt, HISTORY, body, max_reply=MAX_PAGE)
-        finally:
-            self._rt.ledger.give_back("ask", token)
-        return read_history(answer.reply.status, answer.reply.body) if answer is not None else None
+        if answer is None:
+            return None
+        page = read_history(answer.reply.status, answer.reply.body)
+        if page.error is not None:
+            note_error(self._rt, "history", page.error)
+            return None
+        return page
 
 
 def _is_newest_first(page: HistoryAnswer) -> bool:

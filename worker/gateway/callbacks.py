@@ -29,6 +29,7 @@ from worker.domain.errors import BadInput, SmsqError
 from worker.domain.status import Status
 from worker.gateway.codes import status_of
 from worker.gateway.forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
+from worker.gateway.replies import MAX_COST
 from worker.gateway.told import MOSCOW
 
 MAX_BODY = 1024 * 1024  # bytes of one call; a list of some thousand statuses
@@ -216,7 +217,6 @@ def _report(kind: Kind, fields: Fields, charset: str) -> Report | None:
         raise Malformed("a callback whose status is no number")
     if gateway_id is None or not 1 <= gateway_id <= MAX_ID:
         return None
-    cost = _last(fields, "cost")
     return Report(
         kind=kind,
         phone=phone,
@@ -224,7 +224,7 @@ def _report(kind: Kind, fields: Fields, charset: str) -> Report | None:
         code=int(code),
         err=min(_number(fields, "err") or 0, 255),
         at=at,
-        cost=Decimal(cost.decode("ascii")) if _AMOUNT.fullmatch(cost) else None,
+        cost=_cost(fields),
         parts=_number(fields, "cnt"),
     )
 
@@ -232,6 +232,13 @@ def _report(kind: Kind, fields: Fields, charset: str) -> Report | None:
 def _number(fields: Fields, name: str) -> int | None:
     value = _last(fields, name).removeprefix(b"+")
     return int(value) if _NUMBER.fullmatch(value) else None
+
+
+def _cost(fields: Fields) -> Decimal | None:
+    """What it cost, None where that is no price: no signature covers it, and it counts towards budgets."""
+    written = _last(fields, "cost")
+    cost = Decimal(written.decode("ascii")) if _AMOUNT.fullmatch(written) else None
+    return cost if cost is not None and cost <= MAX_COST else None
 
 
 def _time(fields: Fields) -> int:

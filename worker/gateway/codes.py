@@ -15,6 +15,7 @@ from worker.domain.status import Status
 
 NOT_FOUND = -3  # the only status that speaks of absence
 NO_MONEY = 24  # neither proves acceptance nor absence while the balance is low
+BAD_LOGIN = 2  # an error of any request
 
 
 class Outcome(Enum):
@@ -130,6 +131,8 @@ CONCURRENT_DELAY_S = 3.0  # ours; the manual names no time after which a slot is
 
 
 # status.php, same chapter of the status manual (PROTOCOL D.3), read 2026-11-20. None is evidence about a message.
+# Taken for the errors of every question: history, balance and prices too. LATER rests the whole login, a delay
+# without it the questions.
 STATUS_ERRORS: dict[int, ErrorCode] = {
     row.code: row
     for row in (
@@ -141,12 +144,14 @@ STATUS_ERRORS: dict[int, ErrorCode] = {
             text="authorise error",
             meaning="login, password or key is wrong, or our address is not on the account's list",
             action="halt the login until the credentials change",
+            outcome=Outcome.BAD_LOGIN,
         ),
         ErrorCode(
             code=4,
             text="ip is blocked",
             meaning="our address is blocked for a while after frequent errors",
             action="pause the whole login for ten minutes and growing",
+            outcome=Outcome.LATER,
             delay_s=600.0,
         ),
         ErrorCode(code=5, text="delete error", meaning="the message could not be deleted", action="nothing"),
@@ -154,7 +159,7 @@ STATUS_ERRORS: dict[int, ErrorCode] = {
             code=9,
             text="duplicate request, wait a minute",
             meaning="five asks a minute for a message, a mass ask a minute, or four asks at once were exceeded",
-            action="ask later and more slowly",
+            action="no question of anyone for a minute",
             delay_s=60.0,
         ),
     )

@@ -134,7 +134,7 @@ class Enrolment(Store):
             ]
             with translated():
                 known = self.redis.get(digest_key)
-            keys.append(self.keys.campaign(known.decode() if known is not None else campaign_id))
+            keys += [self.keys.campaign(known.decode() if known is not None else campaign_id), self.key("live")]
             reply = self.call("open_campaign", keys, campaign_id, int(again), (known or b"").decode(), *flat)
             word = reply[0].decode()
             if word == "created":

@@ -8,6 +8,7 @@
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
+| `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
 | `digest:<hex>` | string | content of a file, text and options: its campaign | enrol | with the campaign |
 | `g` | hash | gateway id: its batch, every attempt | claim | upkeep |
 | `ready:<lane>` | sorted set | handed out or waiting; score: hint again at | enrol, feed, release, probe | on claim |
@@ -18,6 +19,7 @@
 | `asks` | sorted set | accepted, not final; score: next ask | settle, advance | when final |
 | `watch` | sorted set | absent ids still asked about; score: next ask | probe | 72 h after the claim |
 | `ended` | sorted set | single messages that are final; score: when | advance | upkeep |
+| `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |

@@ -26,6 +26,7 @@ BATCH_VERBS = frozenset(
         "doubt",
         "drop",
         "enrol",
+        "forget",
         "probe",
         "release",
         "resolve",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from worker.ledger.enrolment import cost_units
 from worker.ledger.keys import LANES
-from worker.ledger.scripts import Argument
+from worker.ledger.scripts import Argument, script
 from worker.ledger.store import Store, translated
 from worker.ledger.values import Claim, ClaimRefusal, NoClaim
 
@@ -157,6 +158,22 @@ class Sending(Store):
         """End a ready batch as `cancelled` (its campaign is) or `late` (its deadline passed)."""
         return self.call_on("drop", ref, why)[0].decode()
 
+    def drop_late(self, refs: Sequence[Ref]) -> int:
+        """End those of these ready singles whose deadline passed; how many."""
+        calls: list[tuple[list[str], list[Argument]]] = [
+            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), "late"]) for ref in refs
+        ]
+        with translated():
+            return sum(reply[0] == b"settled" for reply in script("drop").many(self.redis, calls))
+
+    def forget(self, refs: Sequence[Ref]) -> None:
+        """Remove batches that were kept long enough, each with all that the ledger knows of it."""
+        calls: list[tuple[list[str], list[Argument]]] = [
+            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref)]) for ref in refs
+        ]
+        with translated():
+            script("forget").many(self.redis, calls)
+
     def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:
         """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown.
 
@@ -167,6 +184,19 @@ class Sending(Store):
     def throttled(self, base_s: float) -> float:
         """The gateway said that requests come too often: the whole login rests; how long, in seconds."""
         return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000
+
+    def ask_later(self, rest_s: float) -> None:
+        """The gateway said that questions come too often: nobody asks for so long."""
+        self.call("halt", [self.key("ctl")], "ask_later", int(rest_s * 1000))
+
+    def questions_rest_s(self, credentials: str) -> float:
+        """For how long nobody should ask the gateway anything; endless where these credentials were refused."""
+        with translated():
+            refused, quiet, again = self.redis.hmget(self.key("ctl"), ["bad_login", "quiet_until", "ask_again_at"])
+        if refused is not None and refused.decode() == credentials:
+            return float("inf")
+        until = max(float(quiet or 0), float(again or 0)) / 1000
+        return max(0.0, until - self.time()) if until else 0.0
 
     def answered(self) -> None:
         """The gateway works normally again: the next throttling starts from the beginning."""

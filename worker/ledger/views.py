@@ -87,6 +87,7 @@ class Depth:
     alarms: Mapping[str, int]
     leases_expired: Mapping[str, int]
     doubts: Mapping[str, int]
+    doubt_seconds: Mapping[str, tuple[int, float]]  # by outcome: how many, and seconds in all
     balance: float | None
     visible_after_seconds: float | None
     leader: bool
@@ -168,25 +169,28 @@ class Views:
 
     # Campaigns -----------------------------------------------------------------------------------------------------
 
-    def _campaign_ids(self) -> list[str]:
+    def _campaign_ids(self, which: str = "campaigns") -> list[str]:
         with translated():
-            return [raw.decode() for raw in self.redis.zrevrange(self.key("campaigns"), 0, -1)]
+            return [raw.decode() for raw in self.redis.zrevrange(self.key(which), 0, -1)]
 
-    def campaigns(self) -> list[CampaignView]:
-        """Every campaign that is kept, newest first."""
-        return [view for campaign_id in self._campaign_ids() if (view := self.campaign(campaign_id)) is not None]
+    def campaigns(self, *, live_only: bool = False) -> list[CampaignView]:
+        """Every campaign that is kept, or that was not over when upkeep last looked; newest first."""
+        ids = self._campaign_ids("live" if live_only else "campaigns")
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for campaign_id in ids:
+                pipe.hgetall(self.ledger.keys.campaign(campaign_id))
+            rows = pipe.execute() if ids else []
+        return [view for campaign_id, raw in zip(ids, rows, strict=True) if (view := _kept(campaign_id, raw))]
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
         """One campaign's totals and state; one round trip whatever its size."""
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
-        if not raw or b"name" not in raw:
-            return None
-        return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()})
+        return _kept(campaign_id, raw)
 
     def running(self) -> list[tuple[str, str]]:
         """Campaigns that may have something to hand out, oldest first: their ids and sending hours."""
-        ids = list(reversed(self._campaign_ids()))
+        ids = list(reversed(self._campaign_ids("live")))
         if not ids:
             return []
         with translated(), self.redis.pipeline(transaction=False) as pipe:
@@ -268,14 +272,13 @@ class Views:
         now = self.ledger.time()
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("totals"))
-            pipe.zcard(self.key("asks"))
-            pipe.zrange(self.key("asks"), 0, 0)
+            pipe.zrange(self.key("asks"), 0, -1)
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
             pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
             for lane in LANES:
-                pipe.zrange(self.key(f"ready:{lane}"), 0, 0)
-            raw, asks, first_ask, ctl, leader, owners, *oldest = pipe.execute()
+                pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
+            raw, asks, ctl, leader, owners, *oldest = pipe.execute()
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
         return Depth(
@@ -286,14 +289,19 @@ class Views:
             },
             messages={_three(name): n for name, n in totals.items() if name.startswith("messages:")},
             queue_oldest_seconds=ages,
-            pending_statuses=asks,
-            status_age_seconds=self._age(first_ask, now),
+            pending_statuses=max(0, totals.get("pending", 0)),
+            status_age_seconds=self._age(asks, now),
             costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
             double_accepts=totals.get("doubles", 0),
             late_arrivals=totals.get("late_arrivals", 0),
             alarms={name[6:]: n for name, n in totals.items() if name.startswith("alarm:")},
             leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in LANES},
             doubts={name.split(":", 1)[1]: n for name, n in totals.items() if name.startswith("doubts_ended:")},
+            doubt_seconds={
+                name[9:]: (totals.get(f"doubts_ended:{name[9:]}", 0), ms / 1000)
+                for name, ms in totals.items()
+                if name.startswith("doubt_ms:")
+            },
             balance=float(ctl[b"balance"]) if b"balance" in ctl else None,
             visible_after_seconds=float(ctl[b"visible_after"]) if b"visible_after" in ctl else None,
             leader=bool(leader),
@@ -302,7 +310,9 @@ class Views:
         )
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
-        batch = self.ledger.read([Ref.parse(refs[0])])[0] if refs else None
+        """Since the oldest of these batches was enrolled: numbers are drawn in that order, scores tell what is due."""
+        oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
+        batch = self.ledger.read([oldest])[0] if oldest is not None else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
 
     def undecided(self, which: str) -> list[BatchView]:
@@ -348,6 +358,12 @@ def _why(batch: BatchView, stored: Stored) -> str:
     if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED:
         return batch.why
     return "sent again by an operator, may be double" if batch.is_resent else ""
+
+
+def _kept(campaign_id: str, raw: Mapping[bytes, bytes]) -> CampaignView | None:
+    if b"name" not in raw:
+        return None
+    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()})
 
 
 def _halted(ctl: Mapping[bytes, bytes]) -> str:

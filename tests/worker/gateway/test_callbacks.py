@@ -162,3 +162,11 @@ def test_no_money_and_not_found_prove_nothing() -> None:
     for code in (24, -3):
         [report] = taken(write({**FIELDS, "status": code}, SECRET, "json"))
         assert report.status is None
+
+
+@pytest.mark.parametrize("cost", ["400000.01", "999999999999", "-1", "1e3"])
+def test_a_cost_that_is_no_price_is_left_out(cost: str) -> None:
+    """No signature covers it, and a receipt could not hold it; the status stays."""
+    [report] = taken(write({**FIELDS, "cost": cost}, SECRET))
+
+    assert (report.cost, report.code) == (None, 1)

@@ -257,13 +257,23 @@ def test_an_empty_account_halts_the_bulk_lane(desk: Any) -> None:
 def test_a_throttled_login_rests_longer_each_time(desk: Any) -> None:
     """Until an answer comes."""
     ref = desk.single()
-    rests = [desk.ledger.throttled(2.0) for _ in range(7)]
+    rests = []
+    for _ in range(7):
+        desk.now += rests[-1] if rests else 0.0
+        rests.append(desk.ledger.throttled(2.0))
     assert rests == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0]
     assert refusal(desk.try_claim(ref)) is ClaimRefusal.LATER
     desk.ledger.answered()
     desk.now += 64.0
     desk.claim(ref)
     assert desk.ledger.throttled(2.0) == 2.0
+
+
+def test_answers_to_what_was_under_way_do_not_lengthen_a_rest(desk: Any) -> None:
+    """Ten sends at once that all meet a blocked address are one event."""
+    rests = [desk.ledger.throttled(600.0) for _ in range(10)]
+
+    assert rests == [600.0] * 10
 
 
 @pytest.mark.parametrize(("field", "why"), [("run", "run"), ("ctl", "fell")])

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import Ref
+from worker.domain.batch import MessageId, Ref
 from worker.domain.status import BatchState, Status
 from worker.ledger import Fact, Plan
 from worker.ledger.asking import Probe
+from worker.scheduler import upkeep as upkeep_module
 from worker.scheduler.asks import Asks
 from worker.scheduler.doubts import Doubts
 from worker.scheduler.feed import LEAST_AHEAD, MOST_AHEAD, Feed
@@ -258,3 +259,132 @@ def test_singles_are_forgotten_after_their_end(office: Any) -> None:
     assert office.ledger.batches_of([claim.gateway_id]) == [None]
     assert office.single(1, lane="bulk", key="b") == waiting  # not final: its key is known, however old
     assert office.single(lane="bulk", key="a") != done
+
+
+def test_what_is_removed_leaves_nothing_behind(office: Any) -> None:
+    """Neither in a set of what is in motion nor in a gauge: parked, asked about or watched."""
+    campaign = office.campaign(3)
+    refs = office.ledger.feed(campaign, 3, 100)[0]
+    for ref in refs[:2]:
+        office.settled(ref)
+    office.redis.zadd("{smsq}:parked", {str(refs[2]): 1})
+    office.redis.zadd("{smsq}:watch", {str(refs[0]): 1})
+    office.redis.hset(office.ledger.keys.campaign(campaign), mapping={"state": "done", "done_at": 1})
+
+    Upkeep(office.runtime).tick(office.now + 4 * DAY_S + 1)
+
+    assert office.views.campaign(campaign) is None
+    assert set(office.views.in_motion().values()) == {0}
+    depth = office.views.depth()
+    assert (sum(depth.batches.values()), depth.pending_statuses) == (0, 0)
+
+
+def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
+    """Whoever is hinted of it takes it out."""
+    from worker.actors.doubts import DoubtSettler
+    from worker.actors.status import Asker
+
+    gone = str(Ref(1, "camp1"))
+    office.redis.set("{smsq}:n:batch", 1)
+    for name in ("asks", "watch"):
+        office.redis.zadd("{smsq}:" + name, {gone: 1})
+    asker = Asker(office.runtime)
+    asker.ask_statuses([gone])
+    DoubtSettler(office.runtime, asker).watch_absent([gone])
+
+    assert set(office.views.in_motion().values()) == {0}
+
+
+def test_the_depth_tells_the_oldest_and_counts_messages(office: Any) -> None:
+    """What is due first is mostly the youngest; batches are no messages."""
+    first, second = office.single(), office.single(1)
+    (third,) = office.ledger.feed(office.campaign(1), 1, 100)[0]
+    office.redis.zadd("{smsq}:ready:urgent", {str(first): 9e15, str(second): 1})
+    office.ahead_s = 100.0
+    youngest = office.single(2)
+    assert office.views.depth().queue_oldest_seconds["urgent"] > 99
+    for ref in (first, third, youngest):
+        office.settled(ref)
+    office.redis.zadd("{smsq}:asks", {str(first): 9e15})
+
+    depth = office.views.depth()
+
+    assert depth.pending_statuses == 3
+    assert depth.status_age_seconds > 99
+
+
+def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
+    """Found is the end one hopes for."""
+    ref = office.single()
+    claim = office.claim(ref)
+    office.ledger.doubt(claim, "no_answer", 1.0)
+    office.ahead_s = 7.0
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=Status.ACCEPTED)])
+
+    depth = office.views.depth()
+
+    assert depth.doubts == {"found": 1}
+    assert depth.doubt_seconds["found"][0] == 1
+    assert 6.9 <= depth.doubt_seconds["found"][1] < 60
+    assert depth.pending_statuses == 1
+
+
+@pytest.mark.parametrize("spread_ms", [0, 1, 30_000], ids=["at once", "one after the other", "over hours"])
+def test_texts_of_singles_go_whenever_upkeep_comes_back(office: Any, monkeypatch: Any, spread_ms: int) -> None:
+    """A scheduler that was away for days leaves none behind."""
+    monkeypatch.setattr(upkeep_module, "AT_ONCE", 4)
+    refs = [office.single(n, lane="bulk") for n in range(10)]
+    began = int(office.now * 1000)
+    office.redis.zadd("{smsq}:ended", {str(ref): began + n * spread_ms for n, ref in enumerate(refs)})
+
+    def texts() -> int:
+        return sum(office.redis.hexists(office.ledger.keys.shard(ref.number), f"{ref.number}t") for ref in refs)
+
+    Upkeep(office.runtime).tick(office.now)
+    assert texts() == 10
+    for _ in range(6):
+        Upkeep(office.runtime).tick(office.now + 2 * DAY_S)
+    assert texts() == 0
+
+
+def test_campaigns_that_are_over_cost_the_feed_nothing(office: Any) -> None:
+    """It reads the live ones; one that an earlier version began is found again."""
+    over, lost, live = (office.campaign(1) for _ in range(3))
+    (ref,) = office.ledger.feed(over, 1, 100)[0]
+    claim = office.settled(ref)
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=Status.DELIVERED)])
+    office.redis.zrem("{smsq}:live", lost)
+    assert [campaign for campaign, _ in office.views.running()] == [live]
+
+    Upkeep(office.runtime).tick(office.now)
+
+    assert set(office.redis.zrange("{smsq}:live", 0, -1)) == {lost.encode(), live.encode()}
+    assert {campaign for campaign, _ in office.views.running()} == {lost, live}
+    assert [campaign.id for campaign in office.views.campaigns()] == [live, lost, over]
+
+
+def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: Any) -> None:
+    """Part by part, every second."""
+    monkeypatch.setattr(upkeep_module, "AT_ONCE", 2)
+    campaign = office.campaign(5)
+    office.redis.hset(office.ledger.keys.campaign(campaign), mapping={"state": "done", "done_at": 1})
+    upkeep = Upkeep(office.runtime)
+    for second in range(3):
+        upkeep.tick(office.now + 5 * DAY_S + second)
+
+    assert office.views.campaign(campaign) is None
+    assert office.redis.zcard("{smsq}:live") == 0
+
+
+def test_late_messages_end_without_a_worker(office: Any) -> None:
+    """A code that nobody could send is late, not queued for ever."""
+    late = [office.single(lane=lane, deadline_s=5.0) for lane in ("urgent", "bulk")]
+    waiting = office.single(3)
+    upkeep = Upkeep(office.runtime)
+    upkeep.tick(office.now)
+    assert {office.ledger.read([ref])[0].state for ref in late} == {BatchState.READY}
+    office.ahead_s = 6.0
+    upkeep.tick(office.now)
+
+    assert [office.views.receipt(MessageId(ref.number, 0)).status for ref in late] == ["late", "late"]
+    assert office.views.receipt(MessageId(waiting.number, 0)).status == "queued"

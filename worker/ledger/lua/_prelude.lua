@@ -110,7 +110,9 @@ end
 local UNDECIDED = { [READY] = 'queued', [SENDING] = 'sending', [DOUBTFUL] = 'doubtful', [PARKED] = 'parked' }
 
 local function count(name, by)
-  if by ~= 0 then redis.call('HINCRBY', CAMPAIGN_KEY, 's:' .. name, by) end
+  if by == 0 then return end
+  redis.call('HINCRBY', CAMPAIGN_KEY, 's:' .. name, by)
+  if name == NAME[ACCEPTED] then redis.call('HINCRBY', TOTALS, 'pending', by) end
 end
 
 local function count_forever(m, name, by)
@@ -148,6 +150,13 @@ local function move(m, state, waiting)
   add_gauge(m, state, 1)
   if UNDECIDED[from] then count(UNDECIDED[from], -waiting) end
   if UNDECIDED[state] then count(UNDECIDED[state], waiting) end
+end
+
+-- A doubt ends: how, and after how long.
+local function count_doubt(m, outcome)
+  if m[STATE] ~= DOUBTFUL then return end
+  redis.call('HINCRBY', TOTALS, 'doubts_ended:' .. outcome, 1)
+  redis.call('HINCRBY', TOTALS, 'doubt_ms:' .. outcome, math.max(0, now - m[SINCE]))
 end
 
 local function forget_motion()
@@ -381,12 +390,12 @@ local function is_proved(m, blob, place)
 end
 
 local function park(m, rest, why)
+  count_doubt(m, 'parked')
   redis.call('ZREM', DOUBTS, ref)
   redis.call('ZREM', BLIND, ref)
   redis.call('ZADD', PARKINGS, now, ref)
   move(m, PARKED, #rest)
   m[WHY] = why
-  redis.call('HINCRBY', TOTALS, 'doubts_ended:parked', 1)
   finish_campaign()
   redis.call('ZADD', WATCH, now + 3600000, ref)
 end
@@ -412,10 +421,12 @@ local function end_doubt(m, blob, rest)
   end
   redis.call('ZADD', WATCH, now + 3600000, ref)
   if not SINGLE and redis.call('HGET', CAMPAIGN_KEY, 'state') == 'cancelled' then
+    count_doubt(m, 'cancelled')
     settle_batch(m, decide_rest(m, blob, CANCELLED, 0), 0)
     return { 'settled', 'cancelled' }
   end
   if m[DEADLINE] > 0 and now >= m[DEADLINE] then
+    count_doubt(m, 'late')
     settle_batch(m, decide_rest(m, blob, LATE, 0), 0)
     return { 'settled', 'late' }
   end
@@ -424,10 +435,10 @@ local function end_doubt(m, blob, rest)
     park(m, rest, why)
     return { 'parked', why }
   end
+  count_doubt(m, 'ready')
   forget_motion()
   move(m, READY, #rest)
   m[WHY] = ''
-  redis.call('HINCRBY', TOTALS, 'doubts_ended:ready', 1)
   local newest = m[IDS][#m[IDS]]
   local soonest = m[COUNT] == 1 and newest and newest[CLAIMED_AT] + 61000 or now -- spares noise from the one-minute guard
   redis.call('ZADD', ready_key(m), math.max(now, soonest), ref)
@@ -441,6 +452,7 @@ local function conclude(m, blob, ask_after)
     for place, id in ipairs(m[IDS]) do
       if id[ID_STATE] == OPEN and is_proved(m, blob, place) then id[ID_STATE] = ACCEPTED_ID end
     end
+    count_doubt(m, 'found')
     settle_batch(m, blob, ask_after)
   elseif m[STATE] == SETTLED then
     local waiting = false

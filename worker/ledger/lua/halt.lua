@@ -1,16 +1,21 @@
 -- Slow or halt the login. KEYS: 1 ctl.
--- ARGV: 1 time or '', 2 'quiet' ms | 'throttled' base ms | 'answered' | 'erred' span ms | 'login' fingerprint |
+-- ARGV: 1 time or '', 2 'throttled' base ms | 'ask_later' ms | 'answered' | 'erred' span ms | 'login' fingerprint |
 --       'logged_in' | 'money' | 'topped_up'.
--- Returns {ms of quiet} or {}. 'throttled' grows with each time until an answer comes.
+-- Returns {ms of quiet} or {}. 'throttled' grows with each time until an answer comes; answers to what was under way
+-- when the rest began do not make it grow.
 
 redis.call('HDEL', KEYS[1], '') -- a first write that a full server allows
 local verb = ARGV[2]
-if verb == 'quiet' or verb == 'throttled' then
+if verb == 'throttled' then
+  local quiet = tonumber(redis.call('HGET', KEYS[1], 'quiet_until') or '0')
   local ms = tonumber(ARGV[3])
-  if verb == 'throttled' then ms = ms * 2 ^ math.min(redis.call('HINCRBY', KEYS[1], 'throttles', 1) - 1, 5) end
-  local until_ms = math.max(now + ms, tonumber(redis.call('HGET', KEYS[1], 'quiet_until') or '0'))
+  if quiet <= now then ms = ms * 2 ^ math.min(redis.call('HINCRBY', KEYS[1], 'throttles', 1) - 1, 5) end
+  local until_ms = math.max(now + ms, quiet)
   redis.call('HSET', KEYS[1], 'quiet_until', until_ms)
   return { until_ms - now }
+elseif verb == 'ask_later' then
+  local until_ms = math.max(now + tonumber(ARGV[3]), tonumber(redis.call('HGET', KEYS[1], 'ask_again_at') or '0'))
+  redis.call('HSET', KEYS[1], 'ask_again_at', until_ms)
 elseif verb == 'answered' then
   redis.call('HDEL', KEYS[1], 'throttles')
 elseif verb == 'erred' then

@@ -1,5 +1,5 @@
 -- Begin a campaign under the digest of its file, text and options.
--- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one.
+-- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one, 7 live.
 -- ARGV: 1 time or '', 2 id, 3 '1' where a finished one is to be begun anew, 4 id of the known one as it was seen or '',
 --       5.. fields and values.
 -- Returns {'created'}, {'known', id}, {'moved'}, {'taken'} or {'halted', why}.
@@ -20,4 +20,5 @@ redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fe
   'created_at', now)
 for at = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('ZADD', KEYS[3], now, ARGV[2])
+redis.call('ZADD', KEYS[7], now, ARGV[2])
 return { 'created' }

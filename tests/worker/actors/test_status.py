@@ -1,0 +1,67 @@
+"""Asking about accepted messages: what an error in the answer means for everybody's next question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+ASK = {
+    "status": lambda plant, ref: plant.asker.ask_statuses([str(ref)]),
+    "history": lambda plant, ref: plant.asker.read_history(),
+}
+
+
+def asked(plant: Any, command: str) -> int:
+    return int(plant.sandbox.report()["requests"].get(command, 0))
+
+
+def sent(plant: Any, phone: int = 79990000000) -> Any:
+    ref = plant.enrol(phone)
+    plant.send(ref)
+    return ref
+
+
+@pytest.mark.parametrize("command", ASK)
+def test_a_blocked_address_is_left_alone(plant: Any, command: str) -> None:
+    """Going on would prolong the block: after error 4 there are neither questions nor sends."""
+    ref = sent(plant)
+    plant.sandbox.misfortune("blocked", command=command, next_few=1)
+    other = plant.enrol(79990000001)
+
+    for ask in (ASK[command], *ASK.values()):
+        ask(plant, ref)
+    plant.send(other)
+
+    assert asked(plant, "status") + asked(plant, "history") == 1
+    assert plant.sandbox.report()["requests"]["send"] == 1
+    assert plant.runtime.views.brakes().rests_s > 590
+
+
+@pytest.mark.parametrize("command", ASK)
+def test_all_questions_rest_after_one_too_many(make_plant: Callable[..., Any], command: str) -> None:
+    """Error 9 to a question counts for all of them; sends are counted apart and go on."""
+    plant = make_plant(SMSQ_MASS_ASK_EVERY_S="30")
+    ref = sent(plant)
+    plant.sandbox.misfortune("duplicate", command=command, next_few=1)
+
+    for ask in (ASK[command], *ASK.values()):
+        ask(plant, ref)
+
+    assert asked(plant, "status") + asked(plant, "history") == 1
+    assert plant.statuses(ref) == ["accepted"]
+    assert plant.statuses(sent(plant, 79990000001)) == ["accepted"]
+
+
+@pytest.mark.parametrize("command", ASK)
+def test_everything_stops_at_the_first_refused_log_in(plant: Any, command: str) -> None:
+    """Whichever command met it."""
+    ref = sent(plant)
+    plant.sandbox.misfortune("bad_login", command=command, next_few=1)
+
+    for ask in (ASK[command], *ASK.values()):
+        ask(plant, ref)
+
+    assert asked(plant, "status") + asked(plant, "history") == 1
+    assert plant.runtime.views.halted() == "login"
