@@ -101,8 +101,9 @@ class Sender:
             return self._not_granted(ref, claim, patience)
         try:
             may_begin = self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref, mirror, claim.known_as)
-        except JournalTrouble as error:  # nothing was said; without its line only the lease may end this claim
+        except JournalTrouble as error:  # nothing was said; the nonce sees to it that the release frees no other claim
             line.done(keep=False)
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             log.error("sending rests why=%s", error.sentence)
             self._rest(JOURNAL_LOOK_S)
             return Turn.REST

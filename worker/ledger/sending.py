@@ -59,7 +59,7 @@ class Sending(Store):
             wait = int(reply[1]) / 1000 if word in ("later", "paced") else 0.0
             why = reply[1].decode() if word == "halted" else ""
             return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait)
-        return _claim(ref, reply)
+        return _claim(ref, nonce, reply)
 
     def settle_accepted(
         self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float
@@ -107,11 +107,12 @@ class Sending(Store):
             claim.gateway_id,
             how,
             int(delay_s * 1000),
+            claim.nonce,
         )[0].decode()
 
     def release_unsaid(self, ref: Ref, fence: int, gateway_id: int) -> str:
         """After a roll call: a claim that no journal knows was never said."""
-        return self.call_on("release", ref, fence, gateway_id, "unsaid", 0)[0].decode()
+        return self.call_on("release", ref, fence, gateway_id, "unsaid", 0, "")[0].decode()
 
     def doubt(
         self,
@@ -229,7 +230,7 @@ class Sending(Store):
         self.call("halt", [self.key("ctl")], "topped_up")
 
 
-def _claim(ref: Ref, reply: list[bytes]) -> Claim:
+def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
     m = msgspec.msgpack.decode(reply[6])
     phones = unpack_phones(reply[7])
     members = reply[9]
@@ -258,5 +259,6 @@ def _claim(ref: Ref, reply: list[bytes]) -> Claim:
         deadline=int(m[8]) / 1000,
         enrolled_at=int(m[9]) / 1000,
         attempt=int(m[5]),
+        nonce=nonce,
         known_as=reply[12].decode(),
     )

@@ -109,6 +109,7 @@ class Claim:
     deadline: float  # Unix seconds, 0 for none
     enrolled_at: float
     attempt: int
+    nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
 
 

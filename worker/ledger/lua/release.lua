@@ -1,7 +1,7 @@
 -- Nothing was accepted and nothing can be: the batch goes back to ready.
 -- ARGV: 4 fence, 5 gateway id, 6 'unsaid' (no journal knows it: the id is forgotten) | 'unwritten' (provably nothing was
 --       written, but a journal may know the id) | 'unwanted' (the gateway said: later),
---       7 ms until it may be claimed again.
+--       7 ms until it may be claimed again, 8 the claim's nonce, '' for 'unsaid'.
 -- Returns {'released'|'stale'|'never'|'gone'}. A stale fence changes nothing.
 
 redis.call('ZREM', LEASES, ref .. '/')
@@ -11,6 +11,8 @@ in_motion(m)
 if m[STATE] ~= SENDING or m[FENCE] ~= tonumber(ARGV[4]) then return { 'stale' } end
 -- A claim of the run in force was granted after the roll call was over, and its worker may be saying it now.
 if ARGV[6] == 'unsaid' and string.sub(m[NONCE], -#run()) == run() then return { 'stale' } end
+-- After a fall-back another worker may hold the same fence and id; nobody holds the same nonce.
+if ARGV[8] ~= '' and string.sub(m[NONCE], 1, #ARGV[8]) ~= ARGV[8] then return { 'stale' } end
 local id, place = find_id(m, tonumber(ARGV[5]))
 if not id or id[ID_STATE] ~= OPEN or place ~= #m[IDS] then return { 'stale' } end
 local blob = load_receipts(m)
