@@ -33,11 +33,6 @@ def owner_name(lane: str) -> str:
     return f"{lane}/{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
 
 
-def pid_of(owner: str) -> int:
-    """The pid in an owner's name."""
-    return int(owner.split("/")[2])
-
-
 def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool = True) -> None:
     """Run one worker process of `lane` until it is told to stop.
 

@@ -17,9 +17,8 @@ import dramatiq
 import redis
 
 from worker.broker import HintBroker
-from worker.parent import die_with_parent
 
-__all__ = ["SICK", "Watchdog", "die_with_parent"]
+__all__ = ["SICK", "Watchdog"]
 
 SICK: Final = 70  # exit code of a process that ended itself; EX_SOFTWARE
 LOOK_EVERY_S = 1.0

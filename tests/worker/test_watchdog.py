@@ -127,7 +127,7 @@ def test_the_process_ends_with_its_own_code(redis_server: EmbeddedRedis, redis: 
 def test_a_child_leaves_with_its_parent(tmp_path: Path) -> None:
     """A killed master leaves no orphan behind."""
     child = (
-        "import os; from worker.watchdog import die_with_parent; die_with_parent();"
+        "import os; from worker.parent import die_with_parent; die_with_parent();"
         "print(os.getpid(), flush=True); import time; time.sleep(30)"
     )
     parent = (
@@ -147,9 +147,7 @@ def test_a_child_leaves_with_its_parent(tmp_path: Path) -> None:
 
 def test_a_process_whose_parent_is_gone_already_leaves_at_once() -> None:
     """The race between starting and asking the kernel is closed by looking once."""
-    script = (
-        f"from worker.watchdog import die_with_parent; die_with_parent({os.getppid() + 100000}); print('still here')"
-    )
+    script = f"from worker.parent import die_with_parent; die_with_parent({os.getppid() + 100000}); print('still here')"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, cwd=ROOT, timeout=20)
 
     assert (ended.returncode, ended.stdout) == (71, b"")

@@ -3,13 +3,13 @@
     SmsqError
       Refused        no to this message, and no again          final, tell the sender
       Halted         no to everything until someone acts       stop the login or lane, keep the messages
-        BadCredentials, NoMoney
+        BadCredentials
       Later          nothing was accepted; again is safe       release, after `.delay_s`
-        Throttled, Unreachable
+        Unreachable
       Unknown        it may have been accepted                 ask by our own id, never repeat
         NoReply, BrokenReply
       BadInput       the caller's row, value or option         show it, change nothing
-        BadPhone, BadText, BadRow, BadSettings, Conflict
+        BadPhone, BadText, BadSettings, Conflict
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
         LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak
 
@@ -43,20 +43,12 @@ class BadCredentials(Halted):
     """Log-in, password, key or our address is not accepted (error 2)."""
 
 
-class NoMoney(Halted):
-    """The account's balance is too low (error 3)."""
-
-
 class Later(SmsqError):
     """Nothing was accepted and the same may be tried again after `delay_s` seconds."""
 
     def __init__(self, sentence: str, *, code: int | None = None, delay_s: float = 0.0) -> None:
         super().__init__(sentence, code=code)
         self.delay_s = delay_s
-
-
-class Throttled(Later):
-    """Too many requests at once, or our address is blocked for a while (errors 9 and 4)."""
 
 
 class Unreachable(Later):
@@ -90,10 +82,6 @@ class BadPhone(BadInput):
 
 class BadText(BadInput):
     """Empty, too long, or holding one of the gateway's control marks."""
-
-
-class BadRow(BadInput):
-    """A row of a file that cannot be read as a message."""
 
 
 class BadSettings(BadInput):

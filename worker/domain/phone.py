@@ -95,16 +95,6 @@ def _why_invalid(written: str, number: phonenumbers.PhoneNumber) -> str:
     return sentence
 
 
-def digits(phone: int) -> str:
-    """The phone as the gateway's answers write it: `79991234567`."""
-    return str(phone)
-
-
-def plus(phone: int) -> str:
-    """The phone as we write it to the gateway and to its owner: `+79991234567`."""
-    return f"+{phone}"
-
-
 def masked(phone: int | str) -> str:
     """The phone as it may stand in a log: `7999***4567`."""
     shown = str(phone).lstrip("+")

@@ -109,11 +109,6 @@ def check_list(text: str) -> None:
         raise BadText("the text holds a backslash followed by n, which the gateway turns into a new line")
 
 
-def fits_list(text: str) -> bool:
-    """Whether `check_list` has nothing against it."""
-    return "\\n" not in text
-
-
 def _named(char: str) -> str:
     """A character that cannot be shown, by its number."""
     kind = "half of a character" if "\ud800" <= char <= "\udfff" else "a control character"

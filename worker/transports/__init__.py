@@ -1,4 +1,4 @@
-"""How bytes travel to the gateway: the contract of every transport, and the table of them.
+"""How bytes travel to the gateway: the contract of every transport.
 
 Two phases. `open` makes a line and may fail as often as it likes, since nothing was said; `say` speaks
 once, and whatever fails from its first write on is `Unknown`. Mirrors, breaker and retry stand around
@@ -12,9 +12,6 @@ from typing import Protocol
 
 MAX_REPLY = 256 * 1024  # bytes of an answer to a send, an ask, a balance or price request
 MAX_PAGE = 4 * 1024 * 1024  # bytes of a page of history: 1,000 rows with texts
-
-# Transports by the name that SMSQ_TRANSPORT takes; the module is imported by whoever builds one.
-TRANSPORTS: dict[str, str] = {"http": "worker.transports.http"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def test_help_lists_every_command_and_imports_none() -> None:
         (errors.Conflict("x"), 2),
         (errors.Refused("x"), 3),
         (errors.BadCredentials("x"), 3),
-        (errors.NoMoney("x"), 3),
+        (errors.Halted("x"), 3),
         (errors.Unreachable("x"), 4),
         (errors.LedgerUnreachable("x"), 4),
         (errors.LedgerFull("x"), 1),
