@@ -154,7 +154,7 @@ def _account(runtime: Runtime) -> Iterator[Finding]:
     settings = runtime.settings
     if owner is None:
         yield Finding("account", "warn", "this ledger is not founded yet", "the first worker does it: `smsq up`")
-    elif owner.decode() != settings.account and (settings.login or settings.apikey):
+    elif (settings.login or settings.apikey) and owner.decode() != settings.account:
         said = f"this ledger belongs to {owner.decode()}, not to {settings.account}"
         yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
     else:

@@ -107,6 +107,9 @@ def run(
     `started` is given the supervisor right before it runs, so that its caller can stop it.
     """
     settings = Settings.load(environ, file)
+    from worker.runtime import login_of
+
+    login_of(settings)  # without a log-in nothing is started, and no ledger founded
     home = settings.home.expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")

@@ -99,10 +99,20 @@ def test_a_sandbox_on_somebody_s_ledger_is_refused(tmp_path: Path) -> None:
 def test_a_redis_that_does_not_answer_is_named_without_its_password(home: Path) -> None:
     """Nothing is started; the sentence says where it looked."""
     environ = {**addresses(), "SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://user:secret@127.0.0.1:1/0"}
+    environ |= {"SMSQ_LOGIN": "me", "SMSQ_PASSWORD": "x"}
 
     with pytest.raises(LedgerUnreachable, match=r"^Redis at redis://127.0.0.1:1/0 does not answer") as refusal:
         run(environ)
     assert "secret" not in str(refusal.value)
+
+
+def test_nothing_is_started_without_a_log_in(home: Path) -> None:
+    """Exit code 2, and no home with a ledger that would belong to nobody."""
+    answer = CliRunner().invoke(main, ["up"], env={**addresses(), "SMSQ_HOME": str(home)})
+
+    assert answer.exit_code == 2
+    assert "set SMSQ_LOGIN and SMSQ_PASSWORD" in answer.output
+    assert not home.exists()
 
 
 def test_a_taken_address_is_named_with_a_way_out() -> None:
