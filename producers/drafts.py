@@ -33,7 +33,8 @@ class How(TypedDict, total=False):
     """How a campaign shall be sent; every field may be left out.
 
     `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that
-    holds phones, `region` the country in which phones without a plus are written. `rate` is in parts per
+    holds phones, `region` the country in which phones without a plus are written, `encoding` what a file is in
+    (told from its bytes unless it is given). `rate` is in parts per
     second, `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`.
     `sender`, `valid` and `options` go to the gateway; `on_doubt` is as in `Smsq.send`.
     """
@@ -42,6 +43,7 @@ class How(TypedDict, total=False):
     columns: Sequence[str] | None
     phone_column: str
     region: str
+    encoding: str | None
     sender: str | None
     valid: str | None
     options: Options | None
@@ -132,8 +134,8 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         raise BadInput(f"a rate is so many parts per second, not {rate:g}")
     source: Rows
     if isinstance(rows, str | Path):
-        source = inspect(rows, phone_column)
-        name = name or Path(rows).stem
+        source = inspect(rows, phone_column, how.get("encoding"))
+        name = name or Path(source.name).stem
     else:
         source = AtHand.of(rows, how.get("columns"), phone_column)
     template = Template.compile(text, source.columns)

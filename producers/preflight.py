@@ -79,6 +79,7 @@ class Preflight:
     rejects: list[Reject] = field(default_factory=list, repr=False)  # the first thousand
     unicode_texts: int = 0  # texts that need two bytes per character
     longest: int = 0  # parts of the longest text
+    first: str = ""  # the first text as it will leave
     offenders: Counter[str] = field(default_factory=Counter)  # character -> texts, of those looked at closely
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
 
@@ -118,6 +119,7 @@ def look(
                 _look_at(found, written)
         seen(found.rows)
     if constant is not None and found.messages:
+        found.first = constant
         _look_at(found, [constant])
         found.unicode_texts *= found.messages
         found.offenders = Counter(dict.fromkeys(found.offenders, found.messages))
@@ -160,6 +162,7 @@ def country(phone: int) -> str:
 
 
 def _look_at(found: Preflight, written: Sequence[str]) -> None:
+    found.first = found.first or next(iter(written), "")
     for text in written:
         parts = texts.parts(text)
         found.longest = max(found.longest, parts)

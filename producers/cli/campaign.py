@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from producers.cli import DONE, UNDELIVERED
-from producers.cli.shown import campaign_object, print_campaign, print_json, talk
+from producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
     from producers.api import Smsq
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from worker.ledger.views import CampaignView
 
 INTERRUPTED = 130  # what a shell calls Ctrl-C
-SHOWN = 20  # rejects and characters that a person is shown
 SAY_EVERY_ROWS = 50_000
 
 Command = Callable[..., Any]
@@ -36,6 +35,7 @@ def _file_options(function: Command) -> Command:
         click.option("--text", required=True, help="The text; {column} is filled from the file."),
         click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones."),
         click.option("--region", default="RU", show_default=True, help="Where phones without a plus are from."),
+        click.option("--encoding", help="What FILE is written in, such as koi8-r.  [default: UTF-8 or windows-1251]"),
         click.option("--sender", help="Sender name, one that the account may use."),
         click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm."),
     )
@@ -55,6 +55,7 @@ def group() -> None:
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
     from producers import preflight
+    from producers.cli.found import check_object, found_lines, price_lines
     from producers.drafts import draft
     from worker.domain.errors import SmsqError
 
@@ -68,9 +69,9 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     except SmsqError as error:
         why = error.sentence
     if as_json:
-        print_json(_check_object(found, price, balance, why))
+        print_json(check_object(drafted, found, price, balance, why))
         return
-    for line in [*_found_lines(found), *_price_lines(price, balance, why)]:
+    for line in [*found_lines(drafted, found), *price_lines(price, balance, why)]:
         click.echo(line)
 
 
@@ -104,7 +105,8 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
         preflight.require_some(found)
         drafted = _agree(smsq, drafted, found, is_agreed=yes)
         view = _enrol(smsq, drafted, found.rows, again)
-        talk(f"campaign {view.id} is enrolled: {view.rows} rows, {view.rows - view.invalid} messages")
+        rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
+        talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
         code = DONE
         if follow:
             view, code = _follow(smsq, view.id)
@@ -234,10 +236,11 @@ def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> None:
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
+    from producers.cli.found import found_lines
     from worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = _price(smsq, drafted, found)
-    for line in _found_lines(found):
+    for line in found_lines(drafted, found):
         talk(line)
     if price is None:
         talk(f"the price is not known: {why}")
@@ -246,7 +249,7 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
     elif balance is not None and balance < price.cost:
         talk(f"the balance is {balance}, less than that")
     about = f", about {price.cost:.2f}" if price is not None else ""
-    question = f"Send {found.messages} messages, {found.parts} parts{about}?"
+    question = f"Send {counted(found.messages, 'message')}, {counted(found.parts, 'part')}{about}?"
     if is_agreed:
         talk(question.removesuffix("?").replace("Send", "Sending", 1))
     elif not sys.stdin.isatty():
@@ -327,60 +330,3 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
             yield out
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _found_lines(found: Preflight) -> Iterator[str]:
-    yield f"{found.rows} rows: {found.messages} messages, {found.parts} parts (the longest text has {found.longest})"
-    yield from _reject_lines(found)
-    if found.unicode_texts:
-        yield f"  {found.unicode_texts} texts need 70 characters a part instead of 160"
-    for char, instead, many in found.replaceable()[:SHOWN]:
-        yield f"    because of {char.strip() or 'a special space'} (U+{ord(char):04X}) in {many}: write {instead}"
-
-
-def _reject_lines(found: Preflight) -> Iterator[str]:
-    """Each row that cannot be sent where they are few, else each reason with its first rows."""
-    if found.rows - found.messages <= SHOWN:
-        for reject in found.rejects:
-            yield f"  row {reject.row} {reject.status}: {reject.value or '(nothing)'}: {reject.reason}"
-        return
-    for (status, reason), many in found.reasons.most_common(SHOWN):
-        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
-        shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
-        yield f"  {many} {status}: {reason} (row {shown})"
-    if len(found.reasons) > SHOWN:
-        yield f"  and {len(found.reasons) - SHOWN} other reasons"
-
-
-def _price_lines(price: Price | None, balance: Decimal | None, why: str) -> Iterator[str]:
-    yield f"price: {price}" if price is not None else f"price: not known, {why}"
-    if balance is not None:
-        short = price is not None and balance < price.cost
-        yield f"balance: {balance}" + (", less than the price" if short else "")
-
-
-def _check_object(found: Preflight, price: Price | None, balance: Decimal | None, why: str) -> dict[str, Any]:
-    reasons = [
-        {"status": status, "reason": reason, "rows": many} for (status, reason), many in found.reasons.most_common()
-    ]
-    rejects = [
-        {"row": each.row, "status": each.status, "reason": each.reason, "value": each.value} for each in found.rejects
-    ]
-    told: dict[str, Any] = {
-        "rows": found.rows,
-        "valid": found.messages,
-        "invalid": found.invalid,
-        "duplicates": found.duplicates,
-        "parts": found.parts,
-        "longest_parts": found.longest,
-        "unicode_texts": found.unicode_texts,
-        "replaceable": [
-            {"character": char, "instead": instead, "texts": many} for char, instead, many in found.replaceable()
-        ],
-        "reasons": reasons,
-        "rejects": rejects,
-        "price": float(price.cost) if price is not None else None,
-        "price_is_exact": price.is_exact if price is not None else None,
-        "balance": float(balance) if balance is not None else None,
-    }
-    return told | ({"why": why} if why else {})

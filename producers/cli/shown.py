@@ -18,6 +18,15 @@ def talk(line: str) -> None:
     click.echo(line, err=True)
 
 
+def counted(many: int, thing: str) -> str:
+    """So many of a thing.
+
+    >>> counted(1, "row"), counted(2, "batch")
+    ('1 row', '2 batches')
+    """
+    return f"{many} {thing}" + ("" if many == 1 else "es" if thing.endswith("ch") else "s")
+
+
 def print_json(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
     """One line for machines."""
     click.echo(json.dumps(told, ensure_ascii=False))

@@ -47,8 +47,10 @@ def test_check_names_every_bad_row(environ: dict[str, str], people: Path) -> Non
 
     assert result.exit_code == 0
     assert "5 rows: 3 messages, 3 parts" in result.stdout
-    assert "row 4 duplicate: +79991230003: this phone stands in an earlier row" in result.stdout
-    assert "row 5 invalid: 123: too few digits" in result.stdout
+    assert f"{people} read as UTF-8, with commas between columns" in result.stdout
+    assert "first text: Hello Ann" in result.stdout
+    assert "row 4 (line 5) duplicate: +79991230003: this phone stands in an earlier row" in result.stdout
+    assert "row 5 (line 6) invalid: 123: too few digits" in result.stdout
     assert 'because of “ (U+201C) in 1: write "' in result.stdout
     assert "price: not known, no worker of the chores lane is up" in result.stdout
     assert last(smsq(environ, "campaign", "list", "--json")) == []
