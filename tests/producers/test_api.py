@@ -60,6 +60,8 @@ def test_what_the_gateway_is_told_is_kept_with_the_message(smsq: Smsq) -> None:
         ("+79991234567", "Hi", {"lane": "fast"}, errors.BadInput),
         ("+79991234567", "Hi", {"on_doubt": "hope"}, errors.BadInput),
         ("+79991234567", "Hi", {"at": "tomorrow"}, errors.BadInput),
+        ("+79991234567", "Hi", {"sender": "Магазин"}, errors.BadInput),
+        ("+79991234567", "Hi", {"valid": "25"}, errors.BadInput),
         ("+79991234567", "Hi", {"options": Options(channel="pigeon")}, errors.BadInput),
         ("+79991234567", "Hi", {"options": Options(extra={"psw": "x"})}, errors.BadInput),
     ],

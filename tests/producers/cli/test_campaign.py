@@ -152,6 +152,9 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
         (("campaign", "run", "nowhere.csv", "--text", "Hi", "--yes"), 2, "there is no file nowhere.csv"),
         (("campaign", "show", "zzzzz"), 2, "there is no campaign zzzzz"),
         (("campaign", "report", "zzzzz"), 2, "there is no campaign zzzzz"),
+        (("campaign", "check", "{people}", "--text", "Hi", "--sender", "Магазин"), 2, "a sender is up to 11"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--valid", "25", "--yes"), 2, "1 to 24 hours"),
+        (("send", "+79991234567", "Hi", "--sender", "A23456789012"), 2, "a sender is up to 11"),
         (("status", "17"), 2, "a message id looks like"),
         (("send", "12", "Hi"), 2, "too few digits"),
         (("send", "+79991234567", "Hi", "--channel", "pigeon"), 2, "no channel 'pigeon'"),
@@ -161,9 +164,11 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
-def test_what_is_wrong_is_one_sentence(environ: dict[str, str], words: tuple[str, ...], code: int, said: str) -> None:
+def test_what_is_wrong_is_one_sentence(
+    environ: dict[str, str], people: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
     """And an exit code by its kind."""
-    result = smsq(environ, *words)
+    result = smsq(environ, *(word.format(people=people) for word in words))
 
     assert result.exit_code == code
     assert said in result.stderr
