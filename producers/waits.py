@@ -14,6 +14,7 @@ HALTS = {
     "or, where they were right after all, `smsq balance` tries them once and lifts the halt",
     "money": "the account is empty; sending goes on by itself after a top-up",
 }
+CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each, and sending goes on by itself"
 
 
 class Eyes(Protocol):
@@ -27,6 +28,15 @@ class Eyes(Protocol):
 def halt(word: str) -> str:
     """What halts the ledger, in words."""
     return HALTS.get(word, word)
+
+
+def brake(brakes: Brakes) -> str:
+    """What keeps everything from leaving, '' for nothing."""
+    if brakes.halted:
+        return halt(brakes.halted)
+    if brakes.is_cut_off:
+        return CUT_OFF
+    return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more" if brakes.rests_s > 1 else ""
 
 
 def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
@@ -47,8 +57,8 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
         return "it is scheduled for later"
     if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
-    if brakes.rests_s > 1:
-        return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more"
+    if stopped := brake(brakes):
+        return stopped
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
     return view.why

@@ -219,6 +219,9 @@ def _state(runtime: Runtime) -> Iterator[Finding]:
     halted = runtime.views.halted()
     said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
+    if runtime.views.brakes().is_cut_off:
+        cure = "look at the network of the machine they run on; sending goes on by itself"
+        yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
     if motion["parked"]:
         yield Finding(

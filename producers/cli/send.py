@@ -58,14 +58,14 @@ def command(
             else:
                 click.echo(sent.id)
             return
-        receipt = _wait(smsq, sent.id, timeout)
+        receipt, is_cut_off = _wait(smsq, sent.id, timeout)
     if as_json:
         from producers.report import as_object
 
         print_json(as_object(receipt))
     else:
         print_receipt(receipt)
-    sys.exit(_code(receipt, is_up))
+    sys.exit(_code(receipt, is_up and not is_cut_off))
 
 
 def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
@@ -76,10 +76,13 @@ def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
     return False
 
 
-def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
-    """Look until it is final, parked, or the time is up; raises BadCredentials where that is why it waits."""
+def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> tuple[Receipt, bool]:
+    """Look until it is final, parked, or the time is up; also whether no mirror could be reached.
+
+    Raises BadCredentials where a refused log-in is why it waits.
+    """
     from producers.progress import PATIENCE_S
-    from producers.waits import halt
+    from producers.waits import brake, halt
     from worker.domain.errors import BadCredentials, LedgerUnreachable
     from worker.domain.status import FINAL_STATUSES
 
@@ -90,7 +93,7 @@ def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
         waited_s = clock.monotonic() - began
         try:
             receipt = smsq.status(message_id)
-            halted = smsq.runtime.views.halted() if receipt.status == "queued" else ""
+            brakes = smsq.runtime.views.brakes() if receipt.status == "queued" else None
         except LedgerUnreachable as error:
             if waited_s > timeout_s:
                 raise
@@ -100,15 +103,16 @@ def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
             clock.wait(LOOK_EVERY_S)
             continue
         if receipt.status in FINAL_STATUSES or receipt.status == "parked":
-            return receipt
-        if halted == "login" and waited_s > PATIENCE_S:
-            raise BadCredentials(f"{message_id} is enrolled and waits: {halt(halted)}", code=2)
-        if halted and halted != told:
-            told = halted
-            talk(f"{message_id} waits: {halt(halted)}")
+            return receipt, False
+        if brakes is not None and brakes.halted == "login" and waited_s > min(PATIENCE_S, timeout_s):
+            raise BadCredentials(f"{message_id} is enrolled and waits: {halt('login')}", code=2)
+        why = brake(brakes) if brakes is not None else ""
+        if why and why.partition(",")[0] != told:  # how long a rest lasts is said once
+            told = why.partition(",")[0]
+            talk(f"{message_id} waits: {why}")
         if waited_s > timeout_s:
             talk(f"{message_id} is still {receipt.status} after {timeout_s:g} s; `smsq status {message_id}` shows more")
-            return receipt
+            return receipt, brakes is not None and brakes.is_cut_off
         clock.wait(LOOK_EVERY_S)
 
 

@@ -74,6 +74,7 @@ class Eyes:
     halts: str = ""
     rests_s: float = 0.0
     blind: int = 0
+    is_cut_off: bool = False
     up: dict[str, int] = field(default_factory=lambda: {"bulk": 1, "status": 1})
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
@@ -83,7 +84,7 @@ class Eyes:
         return shown
 
     def brakes(self) -> Brakes:
-        return Brakes(halted=self.halts, rests_s=self.rests_s, blind=self.blind)
+        return Brakes(halted=self.halts, rests_s=self.rests_s, blind=self.blind, is_cut_off=self.is_cut_off)
 
     def lanes(self) -> dict[str, int]:
         return self.up
@@ -116,6 +117,8 @@ def test_lines_go_on_until_nothing_moves() -> None:
         (view(queued=1, start_at=2000.0), {}, "it is scheduled for later"),
         (view(queued=1, window=CLOSED), {}, f"it is outside its sending hours, {CLOSED}"),
         (view(queued=1), {"rests_s": 7.2}, "the gateway asked for a rest, 7 s more"),
+        (view(queued=1), {"is_cut_off": True}, "the workers can reach no mirror of the gateway; `smsq doctor`"),
+        (view(accepted=1), {"is_cut_off": True}, ""),
         (view(queued=1), {"blind": 21}, "too many requests have unknown outcomes"),
         (view(queued=1), {"blind": 20}, ""),
         (view(accepted=1), {"blind": 21}, ""),

@@ -8,6 +8,7 @@ the ledger: an interruption between the write and the settling is just a crash.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -69,9 +70,16 @@ class Sender:
                 self._send(Ref.parse(ref))
             except Unreachable as error:
                 log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
+                self._say_cut_off()
             except LedgerTrouble as error:
                 log.warning("ledger in trouble batch=%s why=%s", ref, error.sentence)
                 self._rest(HALT_LOOK_S)
+
+    def _say_cut_off(self) -> None:
+        """Tell whoever waits for a message; a ledger in trouble is said elsewhere."""
+        if self._rt.mirrors.is_cut_off():
+            with contextlib.suppress(LedgerTrouble):
+                self._rt.ledger.unreached()
 
     def _send(self, ref: Ref) -> None:
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S

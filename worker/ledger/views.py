@@ -60,6 +60,7 @@ class Brakes:
 
     halted: str  # fell, login or money; '' for nothing
     rests_s: float  # how long the login rests yet, because the gateway asked for it
+    is_cut_off: bool = False  # workers could reach no mirror a moment ago
     blind: int  # batches of whose messages nothing is known since their requests went astray
 
     def is_blind(self, parallel: int) -> bool:
@@ -351,7 +352,12 @@ class Views:
             pipe.zcard(self.key("blind"))
             ctl, blind = pipe.execute()
         rests_until = float(ctl.get(b"quiet_until", 0)) / 1000
-        return Brakes(halted=_halted(ctl), rests_s=max(0.0, rests_until - now), blind=blind)
+        return Brakes(
+            halted=_halted(ctl),
+            rests_s=max(0.0, rests_until - now),
+            is_cut_off=float(ctl.get(b"unreached_until", 0)) / 1000 > now,
+            blind=blind,
+        )
 
 
 def _why(batch: BatchView, stored: Stored) -> str:

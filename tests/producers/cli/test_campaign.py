@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from producers.api import Smsq
 from producers.cli import main
 from tests.conftest import Plant
+from worker.lane import owner_name
 from worker.runtime import Runtime
 
 Chores = Callable[[Runtime], contextlib.AbstractContextManager[None]]
@@ -194,6 +195,32 @@ def test_a_message_waits_where_no_worker_is(environ: dict[str, str]) -> None:
     assert "is still queued after 0.2 s" in waited.stderr
     assert last(waited) == status
     assert (status["phone"], status["status"], status["gateway_id"]) == ("+79991234567", "queued", None)
+
+
+def test_a_gateway_out_of_reach_is_named(plant: Plant) -> None:
+    """By `send --wait`, with exit code 4, by a campaign and by doctor."""
+    for mirror in (1, 2):
+        plant.sandbox.mirror(mirror, down=True)
+    for lane in ("urgent", "bulk", "status"):
+        plant.ledger.beat(owner_name(lane))
+    plant.send(plant.enrol())
+    environ = {**environ_of(plant), "SMSQ_MIRRORS": ",".join(plant.sandbox.mirrors)}
+    waited = smsq(environ, "send", "+79991234567", "Hi", "--wait", "--timeout", "0.2")
+    found = last(smsq(environ, "doctor", "--json"))
+
+    assert waited.exit_code == 4
+    assert "waits: the workers can reach no mirror of the gateway" in waited.stderr
+    assert {"gateway"} <= {each["name"] for each in found if each["level"] == "fail"}
+
+
+def test_a_refused_log_in_is_exit_code_3_however_short_the_wait(plant: Plant) -> None:
+    """It will not mend itself within any timeout."""
+    plant.ledger.beat(owner_name("urgent"))
+    plant.ledger.halt_login("these")
+    waited = smsq(environ_of(plant), "send", "+79991234567", "Hi", "--wait", "--timeout", "0.2")
+
+    assert waited.exit_code == 3
+    assert "the gateway refuses the log-in" in waited.stderr
 
 
 def test_the_price_of_one_message(plant: Plant, chores: Chores) -> None:
