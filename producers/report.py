@@ -1,7 +1,8 @@
 """Reports: what became of every row, as CSV, JSON or a table, a row at a time however many there are.
 
-A report is opened in spreadsheets, and its cells hold what strangers wrote: no cell of the CSV begins with
-what a spreadsheet would evaluate. Phones stand there as digits alone, elsewhere with their plus.
+A report is opened in spreadsheets, and its cells hold what strangers wrote: no cell of the CSV is something
+that a spreadsheet would evaluate. A plus and digits alone are left as they are: evaluated they are the same
+number, and the report can be read as a campaign's file again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ REJECTED: Final = frozenset({"invalid", "duplicate"})
 
 # What a spreadsheet takes for a formula, also behind blanks and quotes, in its full-width forms too.
 _FORMULA = re.compile("[\\s\"'\u200b\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20\u2212]")
+_PHONE = re.compile(r"\+[0-9]{1,15}")
 _CONTROL = ("\t", "\r", "\n", "\0")
 
 
@@ -112,6 +114,8 @@ def plain(amount: Decimal) -> str:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet evaluates: what could be a formula gets an apostrophe in front."""
+    if _PHONE.fullmatch(cell):
+        return cell
     return "'" + cell if cell.startswith(_CONTROL) or _FORMULA.match(cell) else cell
 
 
@@ -121,10 +125,9 @@ def printable(value: str) -> str:
 
 
 def _csv_row(each: Receipt) -> tuple[object, ...]:
-    phone = each.phone if each.status in REJECTED else each.phone.removeprefix("+")
     return (
         "" if each.row is None else each.row,
-        safe(phone),
+        safe(each.phone),
         each.status,
         each.error_code,
         safe(each.error or each.why),

@@ -127,12 +127,22 @@ def test_reports_in_every_form(environ: dict[str, str], people: Path, tmp_path: 
     written = smsq(environ, "campaign", "report", campaign_id, "--output", tmp_path / "report.txt")
 
     assert [(row["row"], row["phone"], row["status"]) for row in rows[2:]] == [
-        ("3", "79991230003", "queued"),
-        ("4", "'+79991230003", "duplicate"),
+        ("3", "+79991230003", "queued"),
+        ("4", "+79991230003", "duplicate"),
         ("5", "123", "invalid"),
     ]
     assert [reject["row"] for reject in rejects] == [4, 5]
     assert (written.stdout, len((tmp_path / "report.txt").read_text().splitlines())) == ("", 6)
+
+
+def test_a_report_is_a_campaign_s_file(environ: dict[str, str], people: Path, tmp_path: Path) -> None:
+    """Phones stand in it as they can be read again, whatever the region."""
+    campaign_id = last(smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes", "--json"))["id"]
+    report = tmp_path / "report.csv"
+    smsq(environ, "campaign", "report", campaign_id, "--format", "csv", "--output", report)
+    told = last(smsq(environ, "campaign", "check", report, "--text", "Hi", "--region", "DE", "--json"))
+
+    assert (told["valid"], told["duplicates"], told["invalid"]) == (3, 1, 1)
 
 
 def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> None:
