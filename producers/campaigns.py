@@ -17,7 +17,7 @@ from producers import preflight, waits
 from producers.drafts import AnyRow, Draft, How, draft, ranges
 from producers.progress import Watch
 from worker.domain.campaign import Range
-from worker.domain.errors import BadInput
+from worker.domain.errors import BadInput, LedgerTrouble
 from worker.domain.receipt import Receipt
 from worker.ledger.store import translated
 from worker.ledger.views import CampaignView
@@ -63,20 +63,32 @@ class Campaigns:
         return self.enrol(drafted, again=again, enrolled=enrolled)
 
     def enrol(
-        self, draft: Draft, *, again: bool = False, enrolled: Callable[[int], None] = lambda rows: None
+        self,
+        draft: Draft,
+        *,
+        again: bool = False,
+        enrolled: Callable[[int], None] = lambda rows: None,
+        of: int | None = None,
     ) -> CampaignView:
-        """Put every row in, range by range, going on where an earlier run stopped."""
+        """Put every row in, range by range, going on where an earlier run stopped; `of` is how many there are.
+
+        Raises LedgerTrouble with how many are in where the ledger takes no more.
+        """
         smsq, ledger = self._smsq, self._smsq.runtime.ledger
         smsq.check_account()
         plan = draft.plan(smsq.settings.batch_size)
         opened = smsq.patiently(lambda: ledger.open_campaign(plan, again=again), outage_s=OUTAGE_S)
-        rows = 0
-        for part in ranges(draft, opened.batch_size):
-            rows += part.rows
-            if part.n > opened.ranges:
-                self._enrol_range(opened.id, part, rows, draft)
-            enrolled(rows)
-        smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
+        rows = rows_in = 0
+        try:
+            for part in ranges(draft, opened.batch_size):
+                rows += part.rows
+                if part.n > opened.ranges:
+                    self._enrol_range(opened.id, part, rows, draft)
+                rows_in = rows
+                enrolled(rows)
+            smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
+        except LedgerTrouble as error:
+            raise type(error)(_partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
@@ -141,3 +153,10 @@ class Campaigns:
     def _control(self, campaign_id: str, verb: str) -> CampaignView:
         self._smsq.runtime.ledger.control(campaign_id, verb, "" if verb == "resume" else "a person said so")
         return self.show(campaign_id)
+
+
+def _partly(error: LedgerTrouble, campaign_id: str, rows_in: int, of: int | None) -> str:
+    """What is so of a campaign that the ledger took only in part: what is in is being sent."""
+    many = f"{rows_in} of {of} rows" if of is not None else f"{rows_in} rows"
+    why = error.sentence.replace("nothing was written", "nothing more was written")
+    return f"{why}. {many} are in campaign {campaign_id} and are being sent; the same command goes on from there"

@@ -279,7 +279,7 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
     """Put every row in, showing how far it is."""
     with click.progressbar(length=rows, label="enrolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         try:
-            return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos))
+            return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows)
         except KeyboardInterrupt:
             talk("\nstopped while enrolling; what is in is being sent, the same command goes on from there")
             raise click.Abort from None
