@@ -25,6 +25,7 @@ from worker.ledger.views import CampaignView
 if TYPE_CHECKING:
     from producers.api import Smsq
 
+OVER = ("done", "cancelled")
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
@@ -49,10 +50,15 @@ class Campaigns:
         values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled`
         hears how many rows are in. Raises BadInput for what cannot be sent at all, Conflict with the old
         id where it was sent before (`again` sends it anew), LedgerTrouble where the ledger takes nothing:
-        the same call goes on later. A `budget` needs workers that can say what a part costs; raises
+        the same call goes on later, and what it wishes otherwise for a campaign that is begun (name, rate, moment,
+        window, budget, doubts) is not applied. A `budget` needs workers that can say what a part costs; raises
         Unreachable where none is up.
         """
         drafted = draft(rows, text=text, **how)
+        before = self.before(drafted)
+        if before is not None and is_all_in(before):
+            return before
+        self.check_moment(drafted, before)
         if drafted.budget is not None:
             found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region)
             cost = preflight.price(found, drafted.template, drafted.options, self._smsq.price).cost
@@ -112,6 +118,14 @@ class Campaigns:
             known = ledger.redis.get(ledger.key(f"digest:{draft.digest}"))
         return self._smsq.runtime.views.campaign(known.decode()) if known is not None else None
 
+    def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
+        """Raise BadInput where a campaign that is not begun yet shall begin in the past."""
+        is_begun = before is not None and before.state not in OVER
+        if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
+            raise BadInput(
+                "that moment is over: `at` says when to begin, in this machine's time zone unless it names one"
+            )
+
     def show(self, campaign_id: str) -> CampaignView:
         """Counts by status, and cost; raises BadInput for an unknown id."""
         view = self._smsq.runtime.views.campaign(campaign_id)
@@ -153,6 +167,24 @@ class Campaigns:
     def _control(self, campaign_id: str, verb: str) -> CampaignView:
         self._smsq.runtime.ledger.control(campaign_id, verb, "" if verb == "resume" else "a person said so")
         return self.show(campaign_id)
+
+
+def is_all_in(view: CampaignView) -> bool:
+    """Whether every row of an unfinished campaign's file is enrolled, so that running it again adds nothing."""
+    return view.closed and view.state not in OVER
+
+
+def not_applied(draft: Draft, name: str | None, on_doubt: str | None, view: CampaignView) -> Iterator[str]:
+    """The wishes of a repeated command that its campaign, begun with others, does not follow."""
+    told: tuple[tuple[str, object, object], ...] = (
+        ("--name", name, view.name),
+        ("--rate", draft.rate, view.rate or None),
+        ("--at", draft.start_at and int(draft.start_at * 1000), int(view.start_at * 1000)),
+        ("--window", draft.window, view.window),
+        ("--budget", draft.budget, view.budget),
+        ("--on-doubt", on_doubt, view.on_doubt),
+    )
+    return (option for option, wished, known in told if wished is not None and wished != known)
 
 
 def _partly(error: LedgerTrouble, campaign_id: str, rows_in: int, of: int | None) -> str:

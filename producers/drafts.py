@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,7 +52,7 @@ class How(TypedDict, total=False):
     at: datetime | str | None
     window: str | None
     budget: Decimal | int | str | None
-    on_doubt: str
+    on_doubt: str | None
 
 
 AnyRow = Mapping[str, object] | Sequence[object] | str
@@ -130,7 +131,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         raise BadInput("the text is empty")
     if window is not None and not is_window(window):
         raise BadInput(f"a window is two hours of the day, such as 9-21, not {window!r}")
-    if rate is not None and rate <= 0:
+    if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is so many parts per second, not {rate:g}")
     source: Rows
     if isinstance(rows, str | Path):
@@ -154,7 +155,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         budget=_money(how.get("budget")),
         start_at=timestamp(at) if at is not None else None,
         window=window,
-        on_doubt=how.get("on_doubt", "ask"),
+        on_doubt=how.get("on_doubt") or "ask",
     )
 
 

@@ -79,14 +79,16 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 @_file_options
 @click.option("--name", help="What to call it.  [default: the file's name]")
 @click.option("--rate", type=float, help="Most parts per second for this campaign.")
-@click.option("--at", help="Begin at this moment, such as 2026-11-21T18:30.")
-@click.option("--window", help="Send only between these hours, such as 9-21.")
+@click.option(
+    "--at",
+    help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
+)
+@click.option("--window", help="Send only between these hours of this machine, such as 9-21.")
 @click.option("--budget", help="Pause once so much money is spent.")
 @click.option(
     "--on-doubt",
     type=click.Choice(["ask", "park"]),
-    default="ask",
-    show_default=True,
+    show_default="ask",
     help="What follows where a message is found not to have arrived: ask sends it once that is certain.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask whether to send.")
@@ -96,17 +98,24 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bool, **how: Any) -> None:
     """Send --text to every row of FILE; the same command run again goes on where it stopped."""
     from producers import preflight
+    from producers.campaigns import is_all_in, not_applied
     from producers.drafts import draft
 
     drafted = draft(file, text=text, **how)
     with _smsq() as smsq:
-        _refuse_finished(smsq, drafted, again)
-        found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
-        preflight.require_some(found)
-        drafted = _agree(smsq, drafted, found, is_agreed=yes)
-        view = _enrol(smsq, drafted, found.rows, again)
-        rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
-        talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
+        before = _refuse_finished(smsq, drafted, again)
+        for option in not_applied(drafted, how["name"], how["on_doubt"], before) if before is not None else ():
+            talk(f"{option} is not applied: the campaign goes on as it was begun")
+        smsq.campaigns.check_moment(drafted, before)
+        if before is not None and is_all_in(before):
+            view = before
+        else:
+            found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
+            preflight.require_some(found)
+            drafted = _agree(smsq, drafted, found, is_agreed=yes)
+            view = _enrol(smsq, drafted, found.rows, again)
+            rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
+            talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
         code = DONE
         if follow:
             view, code = _follow(smsq, view.id)
@@ -219,19 +228,29 @@ def _smsq() -> Iterator[Smsq]:
         yield smsq
 
 
-def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> None:
-    """Say at once that a file was sent already, before it is looked through and priced."""
+def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | None:
+    """The unfinished campaign that this file is already; a finished one is refused before it is looked through."""
+    from producers.campaigns import OVER, is_all_in
     from worker.domain.errors import Conflict
 
     before = smsq.campaigns.before(drafted)
-    if before is None or again:
-        return
-    if before.state in ("done", "cancelled"):
+    if before is None or (again and before.state in OVER):
+        return None
+    if before.state in OVER:
         raise Conflict(
             f"this file was sent already as campaign {before.id} ({before.state}); "
             f"see `smsq campaign show {before.id}`, or add --again to send it once more"
         )
-    talk(f"this file is campaign {before.id} already ({before.state}, {before.rows} rows are in): going on with it")
+    known = f"this file is campaign {before.id} already ({before.state})"
+    if is_all_in(before):
+        talk(f"{known}, and all of its {counted(before.rows, 'row')} are in: nothing is added")
+    else:
+        talk(
+            f"{known}, and {counted(before.rows, 'row')} are in: going on with it; what follows is about the whole file"
+        )
+    if before.state == "paused":
+        talk(f"it stays paused until `smsq campaign resume {before.id}`")
+    return before
 
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:

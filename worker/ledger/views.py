@@ -11,6 +11,7 @@ from typing import Any
 from worker.domain.batch import MessageId, Ref, unpack_rows
 from worker.domain.receipt import MAX_IDS, Receipt, Stored, status_name, unpack
 from worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
+from worker.ledger.enrolment import POLICIES
 from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
 from worker.ledger.store import COST_UNITS, is_single, translated
@@ -44,6 +45,8 @@ class CampaignView:
     budget: Decimal
     window: str
     why: str
+    rate: float = 0.0
+    on_doubt: str = "ask"
 
     @property
     def is_over(self) -> bool:
@@ -419,6 +422,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
         budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
         window=raw.get("window", ""),
         why=raw.get("why", ""),
+        rate=float(raw.get("rate", "0")),
+        on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )
 
 

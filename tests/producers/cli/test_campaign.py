@@ -135,6 +135,35 @@ def test_reports_in_every_form(environ: dict[str, str], people: Path, tmp_path: 
     assert (written.stdout, len((tmp_path / "report.txt").read_text().splitlines())) == ("", 6)
 
 
+def test_a_repeat_adds_nothing_and_says_so(environ: dict[str, str], people: Path) -> None:
+    """Every row is in: no price, no question, and what is wished otherwise is named as not applied."""
+    words = ("campaign", "run", people, "--text", "Hi", "--rate", "5", "--name", "spring")
+    campaign_id = smsq(environ, *words, "--yes").stdout.strip()
+    smsq(environ, "campaign", "pause", campaign_id)
+    same = smsq(environ, *words)
+    other = smsq(environ, *words[:5], "--rate", "6", "--window", "1-2", "--budget", "7", "--on-doubt", "park")
+
+    assert (same.exit_code, same.stdout.strip()) == (0, campaign_id)
+    assert "all of its 5 rows are in: nothing is added" in same.stderr
+    assert f"it stays paused until `smsq campaign resume {campaign_id}`" in same.stderr
+    assert "price" not in same.stderr
+    assert "is not applied" not in same.stderr
+    not_applied = [line.split()[0] for line in other.stderr.splitlines() if "is not applied" in line]
+    assert not_applied == ["--rate", "--window", "--budget", "--on-doubt"]
+
+
+def test_a_past_moment_is_refused_for_what_is_not_begun(environ: dict[str, str], people: Path) -> None:
+    """A campaign begins later or at once; the same command goes on with one whose moment came."""
+    words = ("campaign", "run", people, "--text", "Hi", "--yes", "--at")
+    refused = smsq(environ, *words, "2020-01-01T00:00")
+
+    assert refused.exit_code == 2
+    assert "that moment is over" in refused.stderr
+    assert last(smsq(environ, "campaign", "list", "--json")) == []
+    assert smsq(environ, *words[:-1]).exit_code == 0
+    assert smsq(environ, *words, "2020-01-01T00:00").exit_code == 0
+
+
 def test_a_report_is_a_campaign_s_file(environ: dict[str, str], people: Path, tmp_path: Path) -> None:
     """Phones stand in it as they can be read again, whatever the region."""
     campaign_id = last(smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes", "--json"))["id"]
@@ -166,6 +195,8 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
         (("campaign", "check", "{people}", "--text", "Hi", "--sender", "Магазин"), 2, "a sender is up to 11"),
         (("campaign", "run", "{people}", "--text", "Hi", "--valid", "25", "--yes"), 2, "1 to 24 hours"),
         (("send", "+79991234567", "Hi", "--sender", "A23456789012"), 2, "a sender is up to 11"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "nan", "--yes"), 2, "a rate is so many parts"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "inf", "--yes"), 2, "a rate is so many parts"),
         (("status", "17"), 2, "a message id looks like"),
         (("send", "12", "Hi"), 2, "too few digits"),
         (("send", "+79991234567", "Hi", "--channel", "pigeon"), 2, "no channel 'pigeon'"),
