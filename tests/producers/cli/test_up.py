@@ -133,3 +133,11 @@ def test_a_free_port_is_the_wanted_one_where_possible() -> None:
 
     assert replaced != wanted
     assert given == wanted
+
+
+def test_ports_are_the_sandbox_s(tmp_path: Path) -> None:
+    """Without it there is nothing that they could be for."""
+    answer = CliRunner().invoke(main, ["up", "--ports", "0"], env={"SMSQ_HOME": str(tmp_path)})
+
+    assert answer.exit_code == 2
+    assert "add --sandbox" in answer.output
