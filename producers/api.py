@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 from producers.adoption import adopt, adopt_given
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
-from producers.fields import moment, with_fields
+from producers.fields import moment, timestamp, with_fields
 from worker.domain import phone as phones
 from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options, Ref
@@ -98,13 +98,20 @@ class Smsq:
 
         `key` makes a repeat harmless: same key and content gives the first answer, same key and other
         content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try (1 to 24
-        hours, or `hh:mm`), `at` a moment at which the gateway sends it. Nothing is sent later than
+        hours, or `hh:mm`), `at` a moment at which the gateway sends it; one that is over is taken with a
+        `key` alone, since it may be a repeat. Nothing is sent later than
         `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
         arrived: `ask` sends it again once that is certain, `park` leaves it to a person. Raises BadPhone,
         BadText, BadInput; LedgerTrouble where nothing was enrolled.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         texts.check(text)
+        if key is not None and not key.strip():
+            raise BadInput("a key that makes a repeat harmless is not empty")
+        if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
+            raise BadInput(
+                "that moment is over: `at` says when to send, in this machine's time zone unless it names one"
+            )
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
         order = Order(

@@ -17,7 +17,7 @@ from producers import preflight, waits
 from producers.drafts import AnyRow, Draft, How, draft, ranges
 from producers.progress import Watch
 from worker.domain.campaign import Range
-from worker.domain.errors import BadInput, LedgerTrouble
+from worker.domain.errors import BadInput, LedgerTrouble, SmsqError
 from worker.domain.receipt import Receipt
 from worker.ledger.store import translated
 from worker.ledger.views import CampaignView
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from producers.api import Smsq
 
 OVER = ("done", "cancelled")
+# What a campaign is once each verb has been done.
+REACHED = {"pause": ("paused",), "resume": ("running", "enrolling"), "cancel": ("cancelled",)}
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
@@ -165,6 +167,12 @@ class Campaigns:
         return self._smsq.runtime.views.report(campaign_id)
 
     def _control(self, campaign_id: str, verb: str) -> CampaignView:
+        """Raises SmsqError where it cannot be done any more; what is so already stays as it is."""
+        view = self.show(campaign_id)
+        if view.state in REACHED[verb]:
+            return view
+        if view.state in OVER or (verb == "resume" and view.state != "paused"):
+            raise SmsqError(f"campaign {campaign_id} is {view.state}: there is nothing to {verb}")
         self._smsq.runtime.ledger.control(campaign_id, verb, "" if verb == "resume" else "a person said so")
         return self.show(campaign_id)
 

@@ -23,7 +23,10 @@ LOOK_EVERY_S = 0.1
 @click.option("--sender", help="Sender name, one that the account may use.")
 @click.option("--channel", default="sms", show_default=True, help="How it travels.")
 @click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm.")
-@click.option("--at", help="When the gateway sends it, such as 2026-11-21T18:30.")
+@click.option(
+    "--at",
+    help="When the gateway sends it, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
+)
 @click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
 @click.option("--lane", type=click.Choice(["urgent", "bulk"]), default="urgent", show_default=True, help="Its queue.")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")

@@ -152,6 +152,24 @@ def test_a_repeat_adds_nothing_and_says_so(environ: dict[str, str], people: Path
     assert not_applied == ["--rate", "--window", "--budget", "--on-doubt"]
 
 
+def test_a_verb_that_comes_too_late_says_so(environ: dict[str, str], people: Path) -> None:
+    """Exit code 1, and a campaign that is over stays as it ended; a verb twice is no error."""
+    campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
+    twice = [smsq(environ, "campaign", verb, campaign_id).exit_code for verb in ("resume", "pause", "pause", "cancel")]
+    late = {verb: smsq(environ, "campaign", verb, campaign_id) for verb in ("cancel", "pause", "resume")}
+    with Smsq(environ=environ) as way_in:
+        redis = way_in.runtime.ledger.redis
+        redis.hset(way_in.runtime.ledger.keys.campaign(campaign_id), mapping={"state": "done", "why": ""})
+        way_in.runtime.ledger.control(campaign_id, "pause", "a person said so")
+        why = way_in.campaigns.show(campaign_id).why
+    done = smsq(environ, "campaign", "cancel", campaign_id)
+
+    assert (twice, late["cancel"].exit_code, why) == ([0, 0, 0, 0], 0, "")
+    assert (late["pause"].exit_code, late["resume"].exit_code, done.exit_code) == (1, 1, 1)
+    assert f"campaign {campaign_id} is cancelled: there is nothing to resume" in late["resume"].stderr
+    assert f"campaign {campaign_id} is done: there is nothing to cancel" in done.stderr
+
+
 def test_a_past_moment_is_refused_for_what_is_not_begun(environ: dict[str, str], people: Path) -> None:
     """A campaign begins later or at once; the same command goes on with one whose moment came."""
     words = ("campaign", "run", people, "--text", "Hi", "--yes", "--at")
@@ -197,6 +215,8 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
         (("send", "+79991234567", "Hi", "--sender", "A23456789012"), 2, "a sender is up to 11"),
         (("campaign", "run", "{people}", "--text", "Hi", "--rate", "nan", "--yes"), 2, "a rate is so many parts"),
         (("campaign", "run", "{people}", "--text", "Hi", "--rate", "inf", "--yes"), 2, "a rate is so many parts"),
+        (("send", "+79991234567", "Hi", "--key", ""), 2, "is not empty"),
+        (("send", "+79991234567", "Hi", "--at", "2020-01-01T00:00"), 2, "that moment is over"),
         (("status", "17"), 2, "a message id looks like"),
         (("send", "12", "Hi"), 2, "too few digits"),
         (("send", "+79991234567", "Hi", "--channel", "pigeon"), 2, "no channel 'pigeon'"),
