@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from producers.cli import DONE, UNDELIVERED
+from producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED
 from producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from producers.preflight import Preflight, Price
     from worker.ledger.views import CampaignView
 
-INTERRUPTED = 130  # what a shell calls Ctrl-C
 SAY_EVERY_ROWS = 50_000
 
 Command = Callable[..., Any]
@@ -274,7 +273,8 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
     elif not sys.stdin.isatty():
         raise BadInput(f"{question} Nobody can be asked here: add --yes")
     elif not click.confirm(question, err=True):
-        raise click.Abort
+        talk("nothing was enrolled")
+        sys.exit(FAILED)
     return replace(drafted, part_price=price.cost / max(1, found.parts)) if price is not None else drafted
 
 
@@ -301,7 +301,7 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
             return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows)
         except KeyboardInterrupt:
             talk("\nstopped while enrolling; what is in is being sent, the same command goes on from there")
-            raise click.Abort from None
+            sys.exit(INTERRUPTED)
 
 
 def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
@@ -339,6 +339,8 @@ def _say_state(view: CampaignView, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _opened(path: Path | None) -> Iterator[TextIO]:
+    from worker.domain.errors import SmsqError
+
     if path is None:
         with contextlib.suppress(AttributeError):
             sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]  # CSV ends its lines itself
@@ -348,4 +350,4 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", newline="") as out:
             yield out
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+        raise SmsqError(f"{path} cannot be written: {error.strerror}") from None

@@ -6,6 +6,9 @@ import contextlib
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,6 +171,41 @@ def test_a_verb_that_comes_too_late_says_so(environ: dict[str, str], people: Pat
     assert (late["pause"].exit_code, late["resume"].exit_code, done.exit_code) == (1, 1, 1)
     assert f"campaign {campaign_id} is cancelled: there is nothing to resume" in late["resume"].stderr
     assert f"campaign {campaign_id} is done: there is nothing to cancel" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "words", [("list",), ("list", "--json"), ("report", "{id}", "--format", "csv")], ids=lambda words: " ".join(words)
+)
+def test_a_full_disk_and_a_closed_pipe_are_no_tracebacks(
+    environ: dict[str, str], people: Path, words: tuple[str, ...]
+) -> None:
+    """A sentence for the one, silence for the other."""
+    campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
+    argv = [sys.executable, "-m", "producers.cli", "campaign", *(word.format(id=campaign_id) for word in words)]
+    shell = {**os.environ, **environ}
+    with open("/dev/full", "w") as full:
+        unwritten = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, env=shell, check=False)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=shell) as piped:
+        assert piped.stdout is not None
+        piped.stdout.close()
+        assert piped.stderr is not None
+        said = piped.stderr.read()
+
+    assert (unwritten.returncode, unwritten.stderr) == (
+        1,
+        "smsq: the output cannot be written: No space left on device\n",
+    )
+    assert (piped.returncode, said) == (1, b"")
+
+
+def test_a_report_to_a_full_disk_names_the_file(environ: dict[str, str], people: Path, tmp_path: Path) -> None:
+    """And a folder that is not there."""
+    campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
+    result = smsq(environ, "campaign", "report", campaign_id, "--output", tmp_path / "no" / "report")
+
+    assert result.exit_code == 1
+    assert "report cannot be written: No such file" in result.stderr
 
 
 def test_a_past_moment_is_refused_for_what_is_not_begun(environ: dict[str, str], people: Path) -> None:
