@@ -200,7 +200,7 @@ class Sender:
             self._rt.mirrors.unknown(line.mirror)
             self._measure(line.mirror, "unknown", began)
             self._doubt(claim, "no_answer", over=error.peer_closed)
-            log.warning("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence)
+            log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence)
             return Turn.OVER
         answer = read_send(reply.status, reply.body, claim.gateway_id, len(claim.phones))
         line.done(keep=True)
@@ -257,7 +257,7 @@ class Sender:
                 self._doubt(claim, "in_part")
             case _:
                 self._doubt(claim, "bad_answer")
-                log.warning("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
+                log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
     def _accepted(self, claim: Claim, answer: SendAnswer) -> Turn:
