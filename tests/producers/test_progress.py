@@ -102,6 +102,14 @@ def test_lines_go_on_until_nothing_moves() -> None:
     assert lines[0].startswith("k7xm2 running · delivered 0/100 · queued 100 · sent 0")
     assert "queued 50 · sent 50 · failed 0 · doubtful 0 · parked 0 · 10/s · left 5 s · cost 7.6" in lines[1]
     assert "k7xm2 done · delivered 100/100" in lines[2]
+    assert "· all sent · cost" in lines[2]
+
+
+def test_what_has_left_waits_for_its_statuses() -> None:
+    """No time is told for what nobody can know."""
+    picture = Watch(Eyes([view(accepted=3, invalid=1)]), "k7xm2", Hands(), 10).look()
+
+    assert "· all sent, waiting for statuses · cost" in picture.line()
 
 
 @pytest.mark.parametrize(
