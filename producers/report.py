@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TextIO
 
+from producers.waits import reason
 from worker.domain.receipt import Receipt
 
 COLUMNS: Final = (
@@ -49,7 +50,7 @@ def write_table(receipts: Iterable[Receipt], out: TextIO) -> None:
     """Columns for people; widths are fixed, so that a million rows can be shown as they come."""
     out.write(f"{'row':>7}  {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<20}  why\n")
     for each in receipts:
-        why = each.error or each.why
+        why = each.error or reason(each.why)
         out.write(
             f"{each.row or '':>7}  {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
             f"{plain(each.cost) if each.cost else '':>8}  {iso(each.status_at):<20}  {printable(why)}".rstrip()
@@ -89,7 +90,7 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     if receipt.campaign:
         told["campaign"] = receipt.campaign
     if receipt.why:
-        told["why"] = receipt.why
+        told |= {"why": receipt.why, "why_in_words": reason(receipt.why)}
     return told
 
 
@@ -130,7 +131,7 @@ def _csv_row(each: Receipt) -> tuple[object, ...]:
         safe(each.phone),
         each.status,
         each.error_code,
-        safe(each.error or each.why),
+        safe(each.error or reason(each.why)),
         "" if each.gateway_id is None else each.gateway_id,
         each.parts,
         plain(each.cost),

@@ -73,13 +73,14 @@ def print_campaign(view: CampaignView, waits: str = "") -> None:
 def print_receipt(receipt: Receipt) -> None:
     """A message for people."""
     from producers.report import iso, plain, printable
+    from producers.waits import reason
 
     error = f"{receipt.error} ({receipt.error_code})" if receipt.error_code else receipt.error
     lines = [
         ("message", receipt.id),
         ("phone", printable(receipt.phone)),
         ("status", receipt.status),
-        ("why", printable(receipt.why)),
+        ("why", printable(reason(receipt.why))),
         ("error", printable(error)),
         ("gateway id", str(receipt.gateway_id or "")),
         ("parts", str(receipt.parts or "")),
