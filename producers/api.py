@@ -12,7 +12,8 @@ happens to hints, workers or this process. Nothing here speaks to the gateway; w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -38,6 +39,7 @@ from worker.domain.receipt import Receipt
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled, Order
 from worker.ledger.store import translated
+from worker.redis_client import where
 from worker.runtime import Runtime
 from worker.settings import Settings
 
@@ -179,7 +181,7 @@ class Smsq:
         """Raise LedgerForeign where we were told an account and the ledger belongs to another."""
         if self._is_checked or (self.settings.login is None and self.settings.apikey is None):
             return
-        with translated():
+        with self.named(), translated():
             owner = self.runtime.ledger.redis.hget(self.runtime.ledger.key("stamp"), "account")
         if owner is not None and owner.decode() != self.settings.account:
             raise LedgerForeign(
@@ -187,6 +189,14 @@ class Smsq:
                 "use the Redis or SMSQ_HOME of that account, or its log-in"
             )
         self._is_checked = True
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Say which Redis it is that does not answer."""
+        try:
+            yield
+        except LedgerUnreachable as error:
+            raise LedgerUnreachable(f"{where(self.runtime.redis_url)}: {error.sentence}") from None
 
     def patiently(self, verb: Callable[[], T], *, outage_s: float = 0.0) -> T:
         """Run a verb that may be repeated; wait out a roll call, and `outage_s` of a Redis that does not answer."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypedDict, Unpack
 
 import msgspec
+from phonenumbers import SUPPORTED_REGIONS
 
 from producers.fields import timestamp, with_fields
 from producers.prepare import prepare
@@ -127,6 +128,9 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     """Check everything that can be checked without the ledger; raises BadInput."""
     name, phone_column = how.get("name"), how.get("phone_column", "phone")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
+    region = how.get("region", "RU").upper()
+    if region not in SUPPORTED_REGIONS:
+        raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not text.strip():
         raise BadInput("the text is empty")
     if window is not None and not is_window(window):
@@ -142,6 +146,8 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     template = Template.compile(text, source.columns)
     if template.is_constant:
         texts.check(template.render(()))
+    else:
+        texts.check_marks(template.written)
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
     check_options(options)
     return Draft(
@@ -150,7 +156,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         name=_named(name),
         options=options,
         phone_column=phone_column,
-        region=how.get("region", "RU"),
+        region=region,
         rate=rate,
         budget=_money(how.get("budget")),
         start_at=timestamp(at) if at is not None else None,

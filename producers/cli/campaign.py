@@ -69,9 +69,11 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
         why = error.sentence
     if as_json:
         print_json(check_object(drafted, found, price, balance, why))
+        preflight.require_some(found)
         return
     for line in [*found_lines(drafted, found), *price_lines(price, balance, why)]:
         click.echo(line)
+    preflight.require_some(found)
 
 
 @group.command("run")

@@ -27,6 +27,8 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     yield f"{rows}: {messages}, {parts} (the longest text has {found.longest})"
     if found.messages:
         yield f"first text: {_one_line(found.first)}"
+    for name, many in found.empty.items():
+        yield f"  {{{name}}} is empty in {counted(many, 'row')}"
     yield from _reject_lines(source, found)
     if found.unicode_texts:
         verb = "needs" if found.unicode_texts == 1 else "need"
@@ -100,6 +102,7 @@ def check_object(
         "parts": found.parts,
         "longest_parts": found.longest,
         "first_text": found.first,
+        "empty_fields": dict(found.empty),
         "unicode_texts": found.unicode_texts,
         "replaceable": [
             {"character": char, "instead": instead, "texts": many} for char, instead, many in found.replaceable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ def command(
     from producers.api import Smsq
     from worker.domain.batch import Options
 
-    with Smsq() as smsq:
+    with contextlib.ExitStack() as stack:
+        smsq = _reached(Smsq(), stack)
         options = Options(channel=channel)
         sent = smsq.send(phone, text, key=key, lane=lane, sender=sender, valid=valid, at=at, options=options)
         is_up = _say_who_is_missing(smsq, lane, sent.id)
@@ -69,6 +71,20 @@ def command(
     else:
         print_receipt(receipt)
     sys.exit(_code(receipt, is_up and not is_cut_off))
+
+
+def _reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
+    """Open it, and be sure of its Redis before anything could be enrolled."""
+    from worker.domain.errors import LedgerUnreachable
+
+    stack.callback(smsq.close)
+    try:
+        smsq.check_account()
+        with smsq.named():
+            smsq.runtime.ledger.time()
+    except LedgerUnreachable as error:
+        raise LedgerUnreachable(f"{error.sentence}. Nothing was enrolled; repeat the same command then") from None
+    return smsq
 
 
 def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from producers.adoption import running
 from producers.cli.processes import argv_of, threads_of
 from producers.cli.ready import Ready
 from producers.cli.sandbox import numbers
@@ -126,6 +127,7 @@ def run(
     login_of(settings)  # without a log-in nothing is started, and no ledger founded
     home = settings.home.expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    require_alone(front or home)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
     with _log_to(home / "logs" / "supervisor.log"), _redis(settings, home) as (urls, foundation):
@@ -210,6 +212,13 @@ def free_port(wanted: int = 0) -> int:
                 probe.bind(("127.0.0.1", port))
                 return int(probe.getsockname()[1])
     raise SmsqError("this machine has no free port")
+
+
+def require_alone(home: Path) -> None:
+    """Raise SmsqError where an `smsq up` of this home runs already."""
+    up = running(home)
+    if up is not None and up.pid != os.getpid():
+        raise SmsqError(f"`smsq up` runs in {home.expanduser().absolute()} already, as process {up.pid}")
 
 
 def require_free(address: str, variable: str) -> None:

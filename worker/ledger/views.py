@@ -354,13 +354,9 @@ class Views:
             pipe.hgetall(self.key("ctl"))
             pipe.zcard(self.key("blind"))
             ctl, blind = pipe.execute()
-        rests_until = float(ctl.get(b"quiet_until", 0)) / 1000
-        return Brakes(
-            halted=_halted(ctl),
-            rests_s=max(0.0, rests_until - now),
-            is_cut_off=float(ctl.get(b"unreached_until", 0)) / 1000 > now,
-            blind=blind,
-        )
+        rests_s = max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now)
+        is_cut_off = float(ctl.get(b"unreached_until", 0)) / 1000 > now
+        return Brakes(halted=_halted(ctl), rests_s=rests_s, is_cut_off=is_cut_off, blind=blind)
 
 
 def _why(batch: BatchView, stored: Stored) -> str:

@@ -155,6 +155,32 @@ def test_a_repeat_adds_nothing_and_says_so(environ: dict[str, str], people: Path
     assert not_applied == ["--rate", "--window", "--budget", "--on-doubt"]
 
 
+def test_a_redis_that_does_not_answer_is_named(home: Path) -> None:
+    """And that nothing was enrolled, so that the command is simply repeated; its password is not shown."""
+    environ = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://me:s3cret@127.0.0.1:1/0"}
+    for told in ({}, {"SMSQ_LOGIN": "me"}):
+        result = smsq({**environ, **told}, "send", "+79991234567", "Hi")
+
+        assert result.exit_code == 4
+        assert "redis://127.0.0.1:1/0: Redis does not answer" in result.stderr
+        assert "Nothing was enrolled; repeat the same command" in result.stderr
+        assert "s3cret" not in result.output
+
+
+def test_check_warns_of_empty_fields_and_fails_where_nothing_can_go(environ: dict[str, str], tmp_path: Path) -> None:
+    """As run would; all of it is shown all the same."""
+    path = tmp_path / "people.csv"
+    path.write_text("phone,Name\n+79991230001,\n+79991230002,Bob\n")
+    empty = smsq(environ, "campaign", "check", path, "--text", "Hello {name}")
+    path.write_text("phone\n12\n")
+    nothing = smsq(environ, "campaign", "check", path, "--text", "Hello", "--json")
+
+    assert empty.exit_code == 0
+    assert "  {Name} is empty in 1 row\n" in empty.stdout
+    assert (nothing.exit_code, last(nothing)["valid"]) == (2, 0)
+    assert "none of the 1 rows can be sent" in nothing.stderr
+
+
 def test_a_verb_that_comes_too_late_says_so(environ: dict[str, str], people: Path) -> None:
     """Exit code 1, and a campaign that is over stays as it ended; a verb twice is no error."""
     campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
@@ -253,6 +279,8 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
         (("send", "+79991234567", "Hi", "--sender", "A23456789012"), 2, "a sender is up to 11"),
         (("campaign", "run", "{people}", "--text", "Hi", "--rate", "nan", "--yes"), 2, "a rate is so many parts"),
         (("campaign", "run", "{people}", "--text", "Hi", "--rate", "inf", "--yes"), 2, "a rate is so many parts"),
+        (("campaign", "check", "{people}", "--text", "Hi", "--region", "XX"), 2, "there is no country 'XX'"),
+        (("campaign", "check", "{people}", "--text", "__CALL__ {{name}}"), 2, "takes for a command"),
         (("send", "+79991234567", "Hi", "--key", ""), 2, "is not empty"),
         (("send", "+79991234567", "Hi", "--at", "2020-01-01T00:00"), 2, "that moment is over"),
         (("status", "17"), 2, "a message id looks like"),

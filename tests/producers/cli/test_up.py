@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,6 +116,16 @@ def test_nothing_is_started_without_a_log_in(home: Path) -> None:
     assert answer.exit_code == 2
     assert "set SMSQ_LOGIN and SMSQ_PASSWORD" in answer.output
     assert not home.exists()
+
+
+def test_a_second_up_names_the_first(home: Path) -> None:
+    """Before anything is said about addresses, which it has taken of course."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as first:
+        up = {"pid": first.pid, "redis_url": "x", "broker_url": "x", "home": "x"}
+        home.mkdir()
+        (home / "up.json").write_text(json.dumps(up))
+        with pytest.raises(SmsqError, match=f"runs in {home} already, as process {first.pid}"):
+            run({"SMSQ_HOME": str(home), "SMSQ_LOGIN": "me", "SMSQ_PASSWORD": "x"})
 
 
 def test_a_taken_address_is_named_with_a_way_out() -> None:
