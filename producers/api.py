@@ -12,7 +12,8 @@ happens to hints, workers or this process. Nothing here speaks to the gateway; w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -21,7 +22,7 @@ from typing import Any, Self, TypeVar
 from producers.adoption import adopt, adopt_given
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
-from producers.fields import moment, with_fields
+from producers.fields import moment, timestamp, with_fields
 from worker.domain import phone as phones
 from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options, Ref
@@ -38,6 +39,7 @@ from worker.domain.receipt import Receipt
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled, Order
 from worker.ledger.store import translated
+from worker.redis_client import where
 from worker.runtime import Runtime
 from worker.settings import Settings
 
@@ -98,13 +100,20 @@ class Smsq:
 
         `key` makes a repeat harmless: same key and content gives the first answer, same key and other
         content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try (1 to 24
-        hours, or `hh:mm`), `at` a moment at which the gateway sends it. Nothing is sent later than
+        hours, or `hh:mm`), `at` a moment at which the gateway sends it; one that is over is taken with a
+        `key` alone, since it may be a repeat. Nothing is sent later than
         `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
         arrived: `ask` sends it again once that is certain, `park` leaves it to a person. Raises BadPhone,
         BadText, BadInput; LedgerTrouble where nothing was enrolled.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         texts.check(text)
+        if key is not None and not key.strip():
+            raise BadInput("a key that makes a repeat harmless is not empty")
+        if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
+            raise BadInput(
+                "that moment is over: `at` says when to send, in this machine's time zone unless it names one"
+            )
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
         order = Order(
@@ -172,7 +181,7 @@ class Smsq:
         """Raise LedgerForeign where we were told an account and the ledger belongs to another."""
         if self._is_checked or (self.settings.login is None and self.settings.apikey is None):
             return
-        with translated():
+        with self.named(), translated():
             owner = self.runtime.ledger.redis.hget(self.runtime.ledger.key("stamp"), "account")
         if owner is not None and owner.decode() != self.settings.account:
             raise LedgerForeign(
@@ -180,6 +189,14 @@ class Smsq:
                 "use the Redis or SMSQ_HOME of that account, or its log-in"
             )
         self._is_checked = True
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Say which Redis it is that does not answer."""
+        try:
+            yield
+        except LedgerUnreachable as error:
+            raise LedgerUnreachable(f"{where(self.runtime.redis_url)}: {error.sentence}") from None
 
     def patiently(self, verb: Callable[[], T], *, outage_s: float = 0.0) -> T:
         """Run a verb that may be repeated; wait out a roll call, and `outage_s` of a Redis that does not answer."""

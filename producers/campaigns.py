@@ -17,7 +17,7 @@ from producers import preflight, waits
 from producers.drafts import AnyRow, Draft, How, draft, ranges
 from producers.progress import Watch
 from worker.domain.campaign import Range
-from worker.domain.errors import BadInput
+from worker.domain.errors import BadInput, LedgerTrouble, SmsqError
 from worker.domain.receipt import Receipt
 from worker.ledger.store import translated
 from worker.ledger.views import CampaignView
@@ -25,6 +25,9 @@ from worker.ledger.views import CampaignView
 if TYPE_CHECKING:
     from producers.api import Smsq
 
+OVER = ("done", "cancelled")
+# What a campaign is once each verb has been done.
+REACHED = {"pause": ("paused",), "resume": ("running", "enrolling"), "cancel": ("cancelled",)}
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
@@ -49,10 +52,15 @@ class Campaigns:
         values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled`
         hears how many rows are in. Raises BadInput for what cannot be sent at all, Conflict with the old
         id where it was sent before (`again` sends it anew), LedgerTrouble where the ledger takes nothing:
-        the same call goes on later. A `budget` needs workers that can say what a part costs; raises
+        the same call goes on later, and what it wishes otherwise for a campaign that is begun (name, rate, moment,
+        window, budget, doubts) is not applied. A `budget` needs workers that can say what a part costs; raises
         Unreachable where none is up.
         """
         drafted = draft(rows, text=text, **how)
+        before = self.before(drafted)
+        if before is not None and is_all_in(before):
+            return before
+        self.check_moment(drafted, before)
         if drafted.budget is not None:
             found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region)
             cost = preflight.price(found, drafted.template, drafted.options, self._smsq.price).cost
@@ -63,20 +71,32 @@ class Campaigns:
         return self.enrol(drafted, again=again, enrolled=enrolled)
 
     def enrol(
-        self, draft: Draft, *, again: bool = False, enrolled: Callable[[int], None] = lambda rows: None
+        self,
+        draft: Draft,
+        *,
+        again: bool = False,
+        enrolled: Callable[[int], None] = lambda rows: None,
+        of: int | None = None,
     ) -> CampaignView:
-        """Put every row in, range by range, going on where an earlier run stopped."""
+        """Put every row in, range by range, going on where an earlier run stopped; `of` is how many there are.
+
+        Raises LedgerTrouble with how many are in where the ledger takes no more.
+        """
         smsq, ledger = self._smsq, self._smsq.runtime.ledger
         smsq.check_account()
         plan = draft.plan(smsq.settings.batch_size)
         opened = smsq.patiently(lambda: ledger.open_campaign(plan, again=again), outage_s=OUTAGE_S)
-        rows = 0
-        for part in ranges(draft, opened.batch_size):
-            rows += part.rows
-            if part.n > opened.ranges:
-                self._enrol_range(opened.id, part, rows, draft)
-            enrolled(rows)
-        smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
+        rows = rows_in = 0
+        try:
+            for part in ranges(draft, opened.batch_size):
+                rows += part.rows
+                if part.n > opened.ranges:
+                    self._enrol_range(opened.id, part, rows, draft)
+                rows_in = rows
+                enrolled(rows)
+            smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
+        except LedgerTrouble as error:
+            raise type(error)(_partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
@@ -99,6 +119,14 @@ class Campaigns:
         with translated():
             known = ledger.redis.get(ledger.key(f"digest:{draft.digest}"))
         return self._smsq.runtime.views.campaign(known.decode()) if known is not None else None
+
+    def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
+        """Raise BadInput where a campaign that is not begun yet shall begin in the past."""
+        is_begun = before is not None and before.state not in OVER
+        if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
+            raise BadInput(
+                "that moment is over: `at` says when to begin, in this machine's time zone unless it names one"
+            )
 
     def show(self, campaign_id: str) -> CampaignView:
         """Counts by status, and cost; raises BadInput for an unknown id."""
@@ -139,5 +167,36 @@ class Campaigns:
         return self._smsq.runtime.views.report(campaign_id)
 
     def _control(self, campaign_id: str, verb: str) -> CampaignView:
+        """Raises SmsqError where it cannot be done any more; what is so already stays as it is."""
+        view = self.show(campaign_id)
+        if view.state in REACHED[verb]:
+            return view
+        if view.state in OVER or (verb == "resume" and view.state != "paused"):
+            raise SmsqError(f"campaign {campaign_id} is {view.state}: there is nothing to {verb}")
         self._smsq.runtime.ledger.control(campaign_id, verb, "" if verb == "resume" else "a person said so")
         return self.show(campaign_id)
+
+
+def is_all_in(view: CampaignView) -> bool:
+    """Whether every row of an unfinished campaign's file is enrolled, so that running it again adds nothing."""
+    return view.closed and view.state not in OVER
+
+
+def not_applied(draft: Draft, name: str | None, on_doubt: str | None, view: CampaignView) -> Iterator[str]:
+    """The wishes of a repeated command that its campaign, begun with others, does not follow."""
+    told: tuple[tuple[str, object, object], ...] = (
+        ("--name", name, view.name),
+        ("--rate", draft.rate, view.rate or None),
+        ("--at", draft.start_at and int(draft.start_at * 1000), int(view.start_at * 1000)),
+        ("--window", draft.window, view.window),
+        ("--budget", draft.budget, view.budget),
+        ("--on-doubt", on_doubt, view.on_doubt),
+    )
+    return (option for option, wished, known in told if wished is not None and wished != known)
+
+
+def _partly(error: LedgerTrouble, campaign_id: str, rows_in: int, of: int | None) -> str:
+    """What is so of a campaign that the ledger took only in part: what is in is being sent."""
+    many = f"{rows_in} of {of} rows" if of is not None else f"{rows_in} rows"
+    why = error.sentence.replace("nothing was written", "nothing more was written")
+    return f"{why}. {many} are in campaign {campaign_id} and are being sent; the same command goes on from there"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypedDict, Unpack
 
 import msgspec
+from phonenumbers import SUPPORTED_REGIONS
 
 from producers.fields import timestamp, with_fields
 from producers.prepare import prepare
@@ -33,7 +35,8 @@ class How(TypedDict, total=False):
     """How a campaign shall be sent; every field may be left out.
 
     `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that
-    holds phones, `region` the country in which phones without a plus are written. `rate` is in parts per
+    holds phones, `region` the country in which phones without a plus are written, `encoding` what a file is in
+    (told from its bytes unless it is given). `rate` is in parts per
     second, `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`.
     `sender`, `valid` and `options` go to the gateway; `on_doubt` is as in `Smsq.send`.
     """
@@ -42,6 +45,7 @@ class How(TypedDict, total=False):
     columns: Sequence[str] | None
     phone_column: str
     region: str
+    encoding: str | None
     sender: str | None
     valid: str | None
     options: Options | None
@@ -49,7 +53,7 @@ class How(TypedDict, total=False):
     at: datetime | str | None
     window: str | None
     budget: Decimal | int | str | None
-    on_doubt: str
+    on_doubt: str | None
 
 
 AnyRow = Mapping[str, object] | Sequence[object] | str
@@ -124,21 +128,26 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     """Check everything that can be checked without the ledger; raises BadInput."""
     name, phone_column = how.get("name"), how.get("phone_column", "phone")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
+    region = how.get("region", "RU").upper()
+    if region not in SUPPORTED_REGIONS:
+        raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not text.strip():
         raise BadInput("the text is empty")
     if window is not None and not is_window(window):
         raise BadInput(f"a window is two hours of the day, such as 9-21, not {window!r}")
-    if rate is not None and rate <= 0:
+    if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is so many parts per second, not {rate:g}")
     source: Rows
     if isinstance(rows, str | Path):
-        source = inspect(rows, phone_column)
-        name = name or Path(rows).stem
+        source = inspect(rows, phone_column, how.get("encoding"))
+        name = name or Path(source.name).stem
     else:
         source = AtHand.of(rows, how.get("columns"), phone_column)
     template = Template.compile(text, source.columns)
     if template.is_constant:
         texts.check(template.render(()))
+    else:
+        texts.check_marks(template.written)
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
     check_options(options)
     return Draft(
@@ -147,12 +156,12 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         name=_named(name),
         options=options,
         phone_column=phone_column,
-        region=how.get("region", "RU"),
+        region=region,
         rate=rate,
         budget=_money(how.get("budget")),
         start_at=timestamp(at) if at is not None else None,
         window=window,
-        on_doubt=how.get("on_doubt", "ask"),
+        on_doubt=how.get("on_doubt") or "ask",
     )
 
 

@@ -79,6 +79,8 @@ class Preflight:
     rejects: list[Reject] = field(default_factory=list, repr=False)  # the first thousand
     unicode_texts: int = 0  # texts that need two bytes per character
     longest: int = 0  # parts of the longest text
+    empty: Counter[str] = field(default_factory=Counter)  # field of the text -> rows in which it is empty
+    first: str = ""  # the first text as it will leave
     offenders: Counter[str] = field(default_factory=Counter)  # character -> texts, of those looked at closely
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
 
@@ -109,6 +111,7 @@ def look(
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample
     constant = template.render(()) if template.is_constant else None
+    rows = _watched(rows, template, found)
     for part in prepare(rows, template, batch_size, max(1, 1000 // batch_size), region=region):
         _count(found, part)
         for batch in part.batches:
@@ -118,10 +121,22 @@ def look(
                 _look_at(found, written)
         seen(found.rows)
     if constant is not None and found.messages:
+        found.first = constant
         _look_at(found, [constant])
         found.unicode_texts *= found.messages
         found.offenders = Counter(dict.fromkeys(found.offenders, found.messages))
     return found
+
+
+def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight) -> Iterator[Row | Reject]:
+    """The same rows; those are counted in which a field of the text is empty."""
+    fields = dict(zip(template.fields, dict.fromkeys(template.places), strict=True))
+    for row in rows:
+        if not isinstance(row, Reject):
+            for name, place in fields.items():
+                if not row[2][place].strip():
+                    found.empty[name] += 1
+        yield row
 
 
 def _count(found: Preflight, part: Range) -> None:
@@ -160,6 +175,7 @@ def country(phone: int) -> str:
 
 
 def _look_at(found: Preflight, written: Sequence[str]) -> None:
+    found.first = found.first or next(iter(written), "")
     for text in written:
         parts = texts.parts(text)
         found.longest = max(found.longest, parts)

@@ -59,13 +59,20 @@ class Picture:
         """Messages that have left us, whatever became of them."""
         return self.messages - self.count(*UNSENT)
 
+    @property
+    def left_said(self) -> str:
+        """How long until all have left, or that they have and statuses are waited for."""
+        if not self.messages or self.count(*UNSENT):
+            return f"left {duration(self.left_s)}"
+        return "all sent" if self.view.is_over else "all sent, waiting for statuses"
+
     def line(self) -> str:
         """All of it in one line."""
         said = [f"{self.view.id} {self.view.state}"]
         said += [f"{name} {self.count(*names)}/{self.messages}" for name, names in (("delivered", GOOD),)]
         counts = (("queued", UNSENT), ("sent", ("accepted",)), ("failed", BAD), ("doubtful", ("doubtful",)))
         said += [f"{name} {self.count(*names)}" for name, names in (*counts, ("parked", ("parked",)))]
-        said += [f"{self.rate:.0f}/s", f"left {duration(self.left_s)}", f"cost {plain(self.view.cost)}"]
+        said += [f"{self.rate:.0f}/s", self.left_said, f"cost {plain(self.view.cost)}"]
         return " · ".join(said) + (f" · {self.waits}" if self.waits else "")
 
 
@@ -179,7 +186,7 @@ def _table(picture: Picture) -> Table:
         count = picture.count(*names)
         grid.add_row(Text(name, style=style if count else "dim"), str(count))
     grid.add_row("rate", f"{picture.rate:.0f}/s")
-    grid.add_row("time left", duration(picture.left_s))
+    grid.add_row("time left", picture.left_said.removeprefix("left "))
     grid.add_row("cost", plain(view.cost))
     if picture.waits:
         grid.add_row(Text("waits", style="yellow"), printable(picture.waits))

@@ -1,7 +1,8 @@
 """Reports: what became of every row, as CSV, JSON or a table, a row at a time however many there are.
 
-A report is opened in spreadsheets, and its cells hold what strangers wrote: no cell of the CSV begins with
-what a spreadsheet would evaluate. Phones stand there as digits alone, elsewhere with their plus.
+A report is opened in spreadsheets, and its cells hold what strangers wrote: no cell of the CSV is something
+that a spreadsheet would evaluate. A plus and digits alone are left as they are: evaluated they are the same
+number, and the report can be read as a campaign's file again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TextIO
 
+from producers.waits import reason
 from worker.domain.receipt import Receipt
 
 COLUMNS: Final = (
@@ -24,6 +26,7 @@ REJECTED: Final = frozenset({"invalid", "duplicate"})
 
 # What a spreadsheet takes for a formula, also behind blanks and quotes, in its full-width forms too.
 _FORMULA = re.compile("[\\s\"'\u200b\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20\u2212]")
+_PHONE = re.compile(r"\+[0-9]{1,15}")
 _CONTROL = ("\t", "\r", "\n", "\0")
 
 
@@ -47,7 +50,7 @@ def write_table(receipts: Iterable[Receipt], out: TextIO) -> None:
     """Columns for people; widths are fixed, so that a million rows can be shown as they come."""
     out.write(f"{'row':>7}  {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<20}  why\n")
     for each in receipts:
-        why = each.error or each.why
+        why = each.error or reason(each.why)
         out.write(
             f"{each.row or '':>7}  {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
             f"{plain(each.cost) if each.cost else '':>8}  {iso(each.status_at):<20}  {printable(why)}".rstrip()
@@ -87,7 +90,7 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     if receipt.campaign:
         told["campaign"] = receipt.campaign
     if receipt.why:
-        told["why"] = receipt.why
+        told |= {"why": receipt.why, "why_in_words": reason(receipt.why)}
     return told
 
 
@@ -112,6 +115,8 @@ def plain(amount: Decimal) -> str:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet evaluates: what could be a formula gets an apostrophe in front."""
+    if _PHONE.fullmatch(cell):
+        return cell
     return "'" + cell if cell.startswith(_CONTROL) or _FORMULA.match(cell) else cell
 
 
@@ -121,13 +126,12 @@ def printable(value: str) -> str:
 
 
 def _csv_row(each: Receipt) -> tuple[object, ...]:
-    phone = each.phone if each.status in REJECTED else each.phone.removeprefix("+")
     return (
         "" if each.row is None else each.row,
-        safe(phone),
+        safe(each.phone),
         each.status,
         each.error_code,
-        safe(each.error or each.why),
+        safe(each.error or reason(each.why)),
         "" if each.gateway_id is None else each.gateway_id,
         each.parts,
         plain(each.cost),

@@ -2,30 +2,33 @@
 
 `inspect` looks through the whole file once (digest, encoding, separator, columns) and raises BadInput
 for what spoils it; `Source.rows` then yields each data row, numbered from 1, or a Reject for a row
-that cannot be read, and goes on.
+that cannot be read, and goes on. A file is read more than once, so a pipe is copied first.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import difflib
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+import sys
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
+from producers.encodings import look_through
 from worker.domain.campaign import Reject
 from worker.domain.errors import BadInput
 
 Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
 
-SEPARATORS = ",;\t"
-_BLOCK = 1 << 20
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+STANDARD_INPUT = "-"
 _MOST_SHOWN = 60  # characters of a bad value that a reject repeats
 _MOST_COLUMNS_SHOWN = 12
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # How bytes that belong to no character look after decoding, and a NUL: such a row is turned away.
 _UNREADABLE = frozenset(map(chr, range(0xDC80, 0xDD00)))
 
@@ -35,12 +38,14 @@ class Source:
     """A file that can be read as rows: what `inspect` learned of it."""
 
     path: Path
+    name: str  # what people call it
     digest: str
     encoding: str
     separator: str
     columns: tuple[str, ...]
     phone_at: int
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
+    copy: IO[bytes] | None = field(default=None, repr=False)  # of a pipe; gone with this object
 
     def rows(self) -> Iterator[Row | Reject]:
         """Each data row in order; blank lines are not rows. Raises BadInput where a quote never closes, or 0 rows."""
@@ -48,10 +53,38 @@ class Source:
             with self.path.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
                 yield from self._rows_of(stream)
         except OSError as error:
-            raise BadInput(f"{self.path} cannot be read: {error.strerror}") from None
+            raise BadInput(f"{self.name} cannot be read: {error.strerror}") from None
+
+    def lines(self, rows: Collection[int]) -> dict[int, int]:
+        """The lines of the file in which these rows begin, for who looks them up in an editor."""
+        found: dict[int, int] = {}
+        last, number, ended_at = max(rows, default=0), 0, 0
+        with self.path.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+            reader = csv.reader(stream, delimiter=self.separator, strict=True)
+            next(reader)
+            while number < last:
+                ended_at = reader.line_num
+                try:
+                    values = next(reader)
+                except StopIteration:
+                    break
+                except csv.Error:
+                    values = [""]
+                if values:
+                    number += 1
+                    if number in rows:
+                        found[number] = ended_at + 1
+        return found
 
     def _rows_of(self, stream: io.TextIOBase) -> Iterator[Row | Reject]:
-        reader = csv.reader(stream, delimiter=self.separator, strict=True)
+        line = ""
+
+        def remembered() -> Iterator[str]:
+            nonlocal line
+            for line in stream:  # noqa: UP028 - the line is kept
+                yield line
+
+        reader = csv.reader(remembered(), delimiter=self.separator, strict=True)
         next(reader)
         width, phone_at, is_dirty, number, ended_at = (
             len(self.columns),
@@ -72,12 +105,18 @@ class Source:
                     ended_at = reader.line_num
             except csv.Error as error:
                 number += 1
-                yield _unreadable(number, ended_at, reader.line_num, str(error))
+                phone = self._phone_in(line)
+                yield _unreadable(number, ended_at, reader.line_num, str(error), phone)
                 ended_at = reader.line_num
                 continue
             break
         if number == 0:
-            raise BadInput(f"{self.path} has a header and no rows")
+            raise BadInput(f"{self.name} has a header and no rows")
+
+    def _phone_in(self, line: str) -> str:
+        """The phone of a line that cannot be read as a row, where it stands in plain sight."""
+        cells = line.split(self.separator, self.phone_at + 1)[: self.phone_at + 1]
+        return shown(cells[-1].strip()) if len(cells) > self.phone_at and '"' not in "".join(cells) else ""
 
     def _look_closely(self, number: int, values: list[str]) -> Row | Reject:
         """A row of a dirty file, or with an odd number of columns."""
@@ -96,29 +135,51 @@ class Source:
         return number, phone, values
 
 
-def inspect(path: str | Path, phone_column: str = "phone") -> Source:
-    """Learn how a file is to be read; raises BadInput with what is wrong and what to try."""
-    path = Path(path)
+def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None = None) -> Source:
+    """Learn how a file is to be read; raises BadInput with what is wrong and what to try.
+
+    `-` is standard input; `encoding` None has it told from the bytes.
+    """
+    path, name, copy = Path(path), str(path), None
     try:
-        digest, encoding, is_dirty = _look_through(path)
-        with path.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
-            header, separator = _header(stream, path, phone_column)
+        if name == STANDARD_INPUT or path.is_fifo() or path.is_char_device():
+            name = "standard input" if name == STANDARD_INPUT else name
+            copy = _copied(path)
+            path = Path(copy.name)
+        look = look_through(path, name, encoding)
+        with path.open(encoding=look.encoding, errors="surrogateescape", newline="") as stream:
+            header, separator = _header(stream, name, phone_column)
     except FileNotFoundError:
         raise BadInput(f"there is no file {path}") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
-    twice = {name for name in header if header.count(name) > 1 and name}
+    except (OSError, UnicodeError) as error:
+        raise BadInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    twice = {each for each in header if header.count(each) > 1 and each}
     if twice:
-        raise BadInput(f"{path}: the header names {', '.join(sorted(twice))} more than once")
+        raise BadInput(f"{name}: the header names {', '.join(sorted(twice))} more than once")
     return Source(
         path=path,
-        digest=digest,
-        encoding=encoding,
+        name=name,
+        digest=look.digest,
+        encoding=look.encoding,
         separator=separator,
         columns=header,
-        phone_at=_phone_at(header, phone_column, path),
-        is_dirty=is_dirty,
+        phone_at=_phone_at(header, phone_column, name, f", split at {SEPARATORS[separator]}"),
+        is_dirty=look.is_dirty,
+        copy=copy,
     )
+
+
+def _copied(path: Path) -> IO[bytes]:
+    """A copy of what can be read only once; it goes when nobody holds it any more."""
+    copy: Any = tempfile.NamedTemporaryFile(prefix="smsq-", suffix=".csv")  # noqa: SIM115 - its owner keeps it
+    if str(path) == STANDARD_INPUT:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    else:
+        with path.open("rb") as stream:
+            shutil.copyfileobj(stream, copy)
+    copy.flush()
+    kept: IO[bytes] = copy
+    return kept
 
 
 def digest(path: str | Path) -> str:
@@ -161,79 +222,38 @@ def shown(value: str) -> str:
     return clean + "…" if len(value) > _MOST_SHOWN else clean
 
 
-def _look_through(path: Path) -> tuple[str, str, bool]:
-    """Digest, encoding, and whether some rows need a closer look.
-
-    A file that is mostly UTF-8 with some broken bytes stays UTF-8 (read as windows-1251 its texts would
-    go out garbled); one in which most bytes beyond ASCII are no UTF-8 is windows-1251.
-    """
-    hashed, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    good = bad = 0
-    has_nul = has_98 = False  # 0x98 is the one byte that windows-1251 leaves free
-    head = b""
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            head = head or block[:4]
-            hashed.update(block)
-            has_nul = has_nul or b"\0" in block
-            has_98 = has_98 or b"\x98" in block
-            decoded = decoder.decode(block)
-            if not decoded.isascii():
-                broken = _count_broken(decoded)
-                bad += broken
-                good += len(decoded) - broken - len(decoded.encode("ascii", "ignore"))
-    bad += _count_broken(decoder.decode(b"", final=True))
-    if not head:
-        raise BadInput(f"{path} is empty")
-    if head.startswith(_UTF16_MARKS):
-        raise BadInput(f"{path} is in UTF-16; save it as CSV in UTF-8")
-    if head.startswith(codecs.BOM_UTF8):
-        return hashed.hexdigest(), "utf-8-sig", has_nul or bad > 0
-    if bad > good:
-        return hashed.hexdigest(), "windows-1251", has_nul or has_98
-    return hashed.hexdigest(), "utf-8", has_nul or bad > 0
-
-
-def _count_broken(decoded: str) -> int:
-    """How many bytes could not be decoded."""
-    try:
-        decoded.encode("utf-8")
-    except UnicodeEncodeError:
-        return sum("\udc80" <= char <= "\udcff" for char in decoded)
-    return 0
-
-
-def _header(stream: io.TextIOBase, path: Path, phone_column: str) -> tuple[tuple[str, ...], str]:
+def _header(stream: io.TextIOBase, name: str, phone_column: str) -> tuple[tuple[str, ...], str]:
     """The column names and the separator under which they make most sense."""
     start = stream.tell()
     found: list[tuple[bool, int, tuple[str, ...], str]] = []
     for separator in SEPARATORS:
         stream.seek(start)
         try:
-            names = tuple(name.strip() for name in next(csv.reader(stream, delimiter=separator, strict=True)))
+            names = tuple(each.strip() for each in next(csv.reader(stream, delimiter=separator, strict=True)))
         except (csv.Error, StopIteration):
             continue
         found.append((phone_column.casefold() in map(str.casefold, names), len(names), names, separator))
     if not found or not any(found[0][2]):
-        raise BadInput(f"{path}: the first line is not a header; name the columns there, separated by commas")
+        raise BadInput(f"{name}: the first line is not a header; name the columns there, separated by commas")
     best = max(found, key=lambda each: each[:2])
     return best[2], best[3]
 
 
-def _phone_at(header: Sequence[str], phone_column: str, path: object) -> int:
+def _phone_at(header: Sequence[str], phone_column: str, name: str, how: str = "") -> int:
     """Where the phones stand: the exact name, else the same in other letters."""
     if phone_column in header:
         return list(header).index(phone_column)
     folded = [name.casefold() for name in header]
     if folded.count(phone_column.casefold()) == 1:
         return folded.index(phone_column.casefold())
-    raise BadInput(f"{path} has no column {phone_column}, it has: {listed(header)}{nearest(phone_column, header)}")
+    near = nearest(phone_column, header)
+    raise BadInput(f"{name} has no column {phone_column}, it has{how}: {listed(header)}{near}")
 
 
-def _unreadable(number: int, ended_at: int, line: int, error: str) -> Reject:
+def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:
     """A row that csv gave up on; raises BadInput where the rest of the file went down with it."""
     if "unexpected end of data" in error or line > ended_at + 1:
         raise BadInput(f"row {number}: a quote that opens in line {ended_at + 1} never closes, so the rest is no rows")
     if "field limit" in error:
-        return Reject(number, "invalid", f"a cell holds more than {csv.field_size_limit()} characters", "")
-    return Reject(number, "invalid", "text stands behind a closing quote; quotes inside a cell are doubled", "")
+        return Reject(number, "invalid", f"a cell holds more than {csv.field_size_limit()} characters", phone)
+    return Reject(number, "invalid", "text stands behind a closing quote; quotes inside a cell are doubled", phone)

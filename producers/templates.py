@@ -60,6 +60,9 @@ class Template:
 def _place(name: str, columns: Sequence[str]) -> int:
     if name in columns:
         return list(columns).index(name)
+    folded = [column.casefold() for column in columns]
+    if folded.count(name.casefold()) == 1:
+        return folded.index(name.casefold())
     if not name:
         raise BadInput("the text has {} without a column's name between the braces")
     raise BadInput(f"the text wants {{{name}}}, but the columns are: {listed(columns)}{nearest(name, columns)}")

@@ -14,6 +14,27 @@ HALTS = {
     "or, where they were right after all, `smsq balance` tries them once and lifts the halt",
     "money": "the account is empty; sending goes on by itself after a top-up",
 }
+# Why messages are in doubt, or parked, as the ledger writes it down.
+REASONS = {
+    "no_answer": "the request was begun and no complete answer came",
+    "bad_answer": "the gateway's answer cannot be trusted",
+    "in_part": "the gateway's answer does not cover every phone of the request",
+    "refused_who": "the gateway refused one message of several and did not say which",
+    "refused": "the gateway refused it under one of several attempts",
+    "no_money": "the account was empty when it was sent",
+    "expired": "the worker that sent it did not say how it ended",
+    "cancelled": "its campaign was cancelled, but an earlier attempt may have been accepted",
+    "late": "its time is over, but an earlier attempt may have been accepted",
+    "optout": "its owner opted out, but an earlier attempt may have been accepted",
+    "fell": "the ledger fell back; whether it was sent is asked about",
+    "policy": "it was not found, and its sender wanted to decide then (on doubt: park)",
+    "poison": "three workers died while sending it",
+    "too many attempts": "it was sent too often without an outcome",
+    "undecided": "the gateway was asked for as long as it makes sense, and it cannot be told",
+    "may double": "a person had it sent again before its absence was certain: it may arrive twice",
+    "budget": "its budget is spent",
+}
+CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each, and sending goes on by itself"
 
 
 class Eyes(Protocol):
@@ -24,9 +45,23 @@ class Eyes(Protocol):
     def lanes(self) -> dict[str, int]: ...
 
 
+def reason(code: str) -> str:
+    """Why a message is in doubt, or a campaign paused, in words; what is no code says it itself."""
+    return REASONS.get(code, code)
+
+
 def halt(word: str) -> str:
     """What halts the ledger, in words."""
     return HALTS.get(word, word)
+
+
+def brake(brakes: Brakes) -> str:
+    """What keeps everything from leaving, '' for nothing."""
+    if brakes.halted:
+        return halt(brakes.halted)
+    if brakes.is_cut_off:
+        return CUT_OFF
+    return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more" if brakes.rests_s > 1 else ""
 
 
 def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
@@ -34,7 +69,7 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
     if view.is_over:
         return ""
     if view.state == "paused":
-        return "its budget is spent" if view.why == "budget" else "it is paused"
+        return reason("budget") if view.why == "budget" else "it is paused"
     brakes = eyes.brakes()
     if brakes.halted:
         return halt(brakes.halted)
@@ -42,13 +77,13 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
     if missing := [lane for lane in LANES if not lanes.get(lane)]:
         return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"
     if not view.statuses.get("queued"):
-        return view.why
+        return reason(view.why)
     if view.start_at > now:
         return "it is scheduled for later"
     if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
-    if brakes.rests_s > 1:
-        return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more"
+    if stopped := brake(brakes):
+        return stopped
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
-    return view.why
+    return reason(view.why)

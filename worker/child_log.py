@@ -5,18 +5,33 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 LIMIT = 50_000_000  # bytes; then the file begins anew and the old one is kept once
 _SERIOUS = re.compile(r"\b(warn|warning|error|critical|fatal)\b", re.IGNORECASE)
+_VARIES = re.compile(r"[0-9]\S*")  # times, ids, counts: what tells two lines of one kind apart
+REPEAT_AFTER_S = 60.0  # a line that keeps coming is shown again after so long, with how often it came
+MOST_KINDS = 1000
 _LEVEL_WITHIN = 80  # characters from the start of a line in which its level stands
 
 
 class ChildLog:
-    """`$SMSQ_HOME/logs/<name>.log`; `say` gets its warnings and errors, or everything with `verbose`."""
+    """`$SMSQ_HOME/logs/<name>.log`; `say` gets its warnings and errors, or everything with `verbose`.
 
-    def __init__(self, path: Path, name: str, say: Callable[[str], None], *, verbose: bool = False) -> None:
+    A warning that only repeats another with other numbers is shown now and then, with how often it came.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        say: Callable[[str], None],
+        *,
+        verbose: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         self.last_line = ""
@@ -28,6 +43,8 @@ class ChildLog:
         self._at = path.stat().st_size
         self._rest = b""
         self._in_traceback = False
+        self._monotonic = monotonic
+        self._shown: dict[str, tuple[float, int]] = {}  # kind of line: when it was shown, how many were not since
 
     def read(self) -> None:
         """Show what was written since the last look."""
@@ -59,7 +76,21 @@ class ChildLog:
             if text:
                 self.last_line = text
             if text and self._is_worth_showing(text):
-                self._say(f"{self._name}: {text}")
+                self._say_once(text)
+
+    def _say_once(self, line: str) -> None:
+        if self._verbose:
+            self._say(f"{self._name}: {line}")
+            return
+        kind, now = _VARIES.sub("0", line), self._monotonic()
+        at, unsaid = self._shown.get(kind, (float("-inf"), 0))
+        if now - at < REPEAT_AFTER_S:
+            self._shown[kind] = (at, unsaid + 1)
+            return
+        if len(self._shown) >= MOST_KINDS:
+            self._shown.clear()
+        self._shown[kind] = (now, 0)
+        self._say(f"{self._name}: {line}" + (f" (and {unsaid} more like it since it was last shown)" if unsaid else ""))
 
     def _is_worth_showing(self, line: str) -> bool:
         """Warnings and errors; of a traceback its last line, which says what it was."""

@@ -26,7 +26,8 @@ class Overseer:
         self._hearing_since = float("inf")  # nobody is silent for longer than we have heard Redis ourselves
 
     def begin(self) -> None:
-        """Check that this ledger may be used; raises LedgerTrouble with the sentence why not."""
+        """Check that this ledger may be used; raises LedgerTrouble with why not, BadSettings where no log-in is set."""
+        _ = self._runtime.login  # before a ledger is founded for it
         self._runtime.check_ledger()
         self._master.found(self._runtime.settings.account)
 

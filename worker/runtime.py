@@ -25,7 +25,7 @@ from worker.ledger.views import Views
 from worker.metrics import Metrics
 from worker.middleware import ActorMetrics
 from worker.redis_client import connect, next_database
-from worker.settings import Settings
+from worker.settings import NO_LOGIN, Settings
 from worker.transports.http import HttpTransport
 from worker.transports.mirrors import Mirrors
 
@@ -88,14 +88,7 @@ class Runtime:
     @cached_property
     def login(self) -> Login:
         """Who we are at the gateway. Raises BadSettings where neither password nor key is set."""
-        settings = self.settings
-        if settings.apikey:
-            return Login("", settings.apikey.reveal(), is_key=True)
-        if not settings.login or not settings.password:
-            raise BadSettings(
-                "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY (each may come from a file: SMSQ_PASSWORD_FILE)"
-            )
-        return Login(settings.login, settings.password.reveal())
+        return login_of(self.settings)
 
     @cached_property
     def credentials(self) -> str:
@@ -133,6 +126,15 @@ class Runtime:
         """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""
         if not self.settings.accept_loss:
             self.ledger.check_durable()
+
+
+def login_of(settings: Settings) -> Login:
+    """Who we are at the gateway. Raises BadSettings where neither password nor key is set."""
+    if settings.apikey:
+        return Login("", settings.apikey.reveal(), is_key=True)
+    if not settings.login or not settings.password:
+        raise BadSettings(NO_LOGIN)
+    return Login(settings.login, settings.password.reveal())
 
 
 def explain(code: int, at_the_door: bool) -> str:

@@ -23,6 +23,7 @@ from worker.domain.errors import BadSettings
 
 PREFIX = "SMSQ_"
 FILE_NAME = "smsq.toml"
+NO_LOGIN = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY (each may come from a file: SMSQ_PASSWORD_FILE)"
 BRANDS = ("smsc.ru", "smscentre.com", "smsc.kz")  # the rows of gateway/brands.py, which stands above this file
 
 
@@ -110,10 +111,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def account(self) -> str:
-        """Whose ledger this is: `brand/login`, or `brand/key:` and eight digits of the key's hash."""
+        """Whose ledger this is: `brand/login`, or `brand/key:` and eight digits of the key's hash.
+
+        Raises BadSettings where neither is set: no ledger belongs to nobody.
+        """
         if self.login is None and self.apikey is not None:
             return f"{self.brand}/key:{hashlib.sha256(self.apikey.reveal().encode()).hexdigest()[:8]}"
-        return f"{self.brand}/{self.login or ''}"
+        if self.login is None:
+            raise BadSettings(NO_LOGIN)
+        return f"{self.brand}/{self.login}"
 
     def shown(self) -> dict[str, str]:
         """Every setting by its variable, safe to print."""

@@ -5,7 +5,11 @@ An error of ours becomes one sentence on stderr and an exit code by its kind; re
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import os
+import sys
 from typing import Any, Final, NamedTuple
 
 import click
@@ -15,6 +19,8 @@ from worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Ref
 __all__ = ["COMMANDS", "Row", "exit_code", "main"]
 
 DONE, FAILED, USAGE, REFUSED, UNREACHABLE, UNDELIVERED = range(6)
+INTERRUPTED = 130  # what a shell calls Ctrl-C
+_OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
 
 class Row(NamedTuple):
@@ -80,10 +86,29 @@ class _Lazy(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # a full disk is heard of here, not while Python goes down
         except SmsqError as error:
             click.echo(f"smsq: {error.sentence}", err=True)
             ctx.exit(exit_code(error))
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nsmsq: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except OSError as error:
+            if error.filename is not None or error.errno not in _OF_OUTPUT:
+                raise
+            _drop_output()
+            if error.errno != errno.EPIPE:  # whoever reads no further wants to hear no more
+                click.echo(f"smsq: the output cannot be written: {error.strerror}", err=True)
+            ctx.exit(FAILED)
+
+
+def _drop_output() -> None:
+    """Let what could not be written go nowhere, so that Python need not complain of it at the end."""
+    with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from producers.cli import DONE, UNDELIVERED
-from producers.cli.shown import campaign_object, print_campaign, print_json, talk
+from producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED
+from producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
     from producers.api import Smsq
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from producers.preflight import Preflight, Price
     from worker.ledger.views import CampaignView
 
-INTERRUPTED = 130  # what a shell calls Ctrl-C
-SHOWN = 20  # rejects and characters that a person is shown
 SAY_EVERY_ROWS = 50_000
 
 Command = Callable[..., Any]
@@ -36,6 +34,7 @@ def _file_options(function: Command) -> Command:
         click.option("--text", required=True, help="The text; {column} is filled from the file."),
         click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones."),
         click.option("--region", default="RU", show_default=True, help="Where phones without a plus are from."),
+        click.option("--encoding", help="What FILE is written in, such as koi8-r.  [default: UTF-8 or windows-1251]"),
         click.option("--sender", help="Sender name, one that the account may use."),
         click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm."),
     )
@@ -55,6 +54,7 @@ def group() -> None:
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
     from producers import preflight
+    from producers.cli.found import check_object, found_lines, price_lines
     from producers.drafts import draft
     from worker.domain.errors import SmsqError
 
@@ -68,24 +68,28 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     except SmsqError as error:
         why = error.sentence
     if as_json:
-        print_json(_check_object(found, price, balance, why))
+        print_json(check_object(drafted, found, price, balance, why))
+        preflight.require_some(found)
         return
-    for line in [*_found_lines(found), *_price_lines(price, balance, why)]:
+    for line in [*found_lines(drafted, found), *price_lines(price, balance, why)]:
         click.echo(line)
+    preflight.require_some(found)
 
 
 @group.command("run")
 @_file_options
 @click.option("--name", help="What to call it.  [default: the file's name]")
 @click.option("--rate", type=float, help="Most parts per second for this campaign.")
-@click.option("--at", help="Begin at this moment, such as 2026-11-21T18:30.")
-@click.option("--window", help="Send only between these hours, such as 9-21.")
+@click.option(
+    "--at",
+    help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
+)
+@click.option("--window", help="Send only between these hours of this machine, such as 9-21.")
 @click.option("--budget", help="Pause once so much money is spent.")
 @click.option(
     "--on-doubt",
     type=click.Choice(["ask", "park"]),
-    default="ask",
-    show_default=True,
+    show_default="ask",
     help="What follows where a message is found not to have arrived: ask sends it once that is certain.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask whether to send.")
@@ -95,16 +99,24 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bool, **how: Any) -> None:
     """Send --text to every row of FILE; the same command run again goes on where it stopped."""
     from producers import preflight
+    from producers.campaigns import is_all_in, not_applied
     from producers.drafts import draft
 
     drafted = draft(file, text=text, **how)
     with _smsq() as smsq:
-        _refuse_finished(smsq, drafted, again)
-        found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
-        preflight.require_some(found)
-        drafted = _agree(smsq, drafted, found, is_agreed=yes)
-        view = _enrol(smsq, drafted, found.rows, again)
-        talk(f"campaign {view.id} is enrolled: {view.rows} rows, {view.rows - view.invalid} messages")
+        before = _refuse_finished(smsq, drafted, again)
+        for option in not_applied(drafted, how["name"], how["on_doubt"], before) if before is not None else ():
+            talk(f"{option} is not applied: the campaign goes on as it was begun")
+        smsq.campaigns.check_moment(drafted, before)
+        if before is not None and is_all_in(before):
+            view = before
+        else:
+            found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
+            preflight.require_some(found)
+            drafted = _agree(smsq, drafted, found, is_agreed=yes)
+            view = _enrol(smsq, drafted, found.rows, again)
+            rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
+            talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
         code = DONE
         if follow:
             view, code = _follow(smsq, view.id)
@@ -217,27 +229,38 @@ def _smsq() -> Iterator[Smsq]:
         yield smsq
 
 
-def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> None:
-    """Say at once that a file was sent already, before it is looked through and priced."""
+def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | None:
+    """The unfinished campaign that this file is already; a finished one is refused before it is looked through."""
+    from producers.campaigns import OVER, is_all_in
     from worker.domain.errors import Conflict
 
     before = smsq.campaigns.before(drafted)
-    if before is None or again:
-        return
-    if before.state in ("done", "cancelled"):
+    if before is None or (again and before.state in OVER):
+        return None
+    if before.state in OVER:
         raise Conflict(
             f"this file was sent already as campaign {before.id} ({before.state}); "
             f"see `smsq campaign show {before.id}`, or add --again to send it once more"
         )
-    talk(f"this file is campaign {before.id} already ({before.state}, {before.rows} rows are in): going on with it")
+    known = f"this file is campaign {before.id} already ({before.state})"
+    if is_all_in(before):
+        talk(f"{known}, and all of its {counted(before.rows, 'row')} are in: nothing is added")
+    else:
+        talk(
+            f"{known}, and {counted(before.rows, 'row')} are in: going on with it; what follows is about the whole file"
+        )
+    if before.state == "paused":
+        talk(f"it stays paused until `smsq campaign resume {before.id}`")
+    return before
 
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
+    from producers.cli.found import found_lines
     from worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = _price(smsq, drafted, found)
-    for line in _found_lines(found):
+    for line in found_lines(drafted, found):
         talk(line)
     if price is None:
         talk(f"the price is not known: {why}")
@@ -246,13 +269,14 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
     elif balance is not None and balance < price.cost:
         talk(f"the balance is {balance}, less than that")
     about = f", about {price.cost:.2f}" if price is not None else ""
-    question = f"Send {found.messages} messages, {found.parts} parts{about}?"
+    question = f"Send {counted(found.messages, 'message')}, {counted(found.parts, 'part')}{about}?"
     if is_agreed:
         talk(question.removesuffix("?").replace("Send", "Sending", 1))
     elif not sys.stdin.isatty():
         raise BadInput(f"{question} Nobody can be asked here: add --yes")
     elif not click.confirm(question, err=True):
-        raise click.Abort
+        talk("nothing was enrolled")
+        sys.exit(FAILED)
     return replace(drafted, part_price=price.cost / max(1, found.parts)) if price is not None else drafted
 
 
@@ -276,10 +300,10 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
     """Put every row in, showing how far it is."""
     with click.progressbar(length=rows, label="enrolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         try:
-            return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos))
+            return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows)
         except KeyboardInterrupt:
             talk("\nstopped while enrolling; what is in is being sent, the same command goes on from there")
-            raise click.Abort from None
+            sys.exit(INTERRUPTED)
 
 
 def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
@@ -317,6 +341,8 @@ def _say_state(view: CampaignView, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _opened(path: Path | None) -> Iterator[TextIO]:
+    from worker.domain.errors import SmsqError
+
     if path is None:
         with contextlib.suppress(AttributeError):
             sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]  # CSV ends its lines itself
@@ -326,61 +352,4 @@ def _opened(path: Path | None) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", newline="") as out:
             yield out
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _found_lines(found: Preflight) -> Iterator[str]:
-    yield f"{found.rows} rows: {found.messages} messages, {found.parts} parts (the longest text has {found.longest})"
-    yield from _reject_lines(found)
-    if found.unicode_texts:
-        yield f"  {found.unicode_texts} texts need 70 characters a part instead of 160"
-    for char, instead, many in found.replaceable()[:SHOWN]:
-        yield f"    because of {char.strip() or 'a special space'} (U+{ord(char):04X}) in {many}: write {instead}"
-
-
-def _reject_lines(found: Preflight) -> Iterator[str]:
-    """Each row that cannot be sent where they are few, else each reason with its first rows."""
-    if found.rows - found.messages <= SHOWN:
-        for reject in found.rejects:
-            yield f"  row {reject.row} {reject.status}: {reject.value or '(nothing)'}: {reject.reason}"
-        return
-    for (status, reason), many in found.reasons.most_common(SHOWN):
-        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
-        shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
-        yield f"  {many} {status}: {reason} (row {shown})"
-    if len(found.reasons) > SHOWN:
-        yield f"  and {len(found.reasons) - SHOWN} other reasons"
-
-
-def _price_lines(price: Price | None, balance: Decimal | None, why: str) -> Iterator[str]:
-    yield f"price: {price}" if price is not None else f"price: not known, {why}"
-    if balance is not None:
-        short = price is not None and balance < price.cost
-        yield f"balance: {balance}" + (", less than the price" if short else "")
-
-
-def _check_object(found: Preflight, price: Price | None, balance: Decimal | None, why: str) -> dict[str, Any]:
-    reasons = [
-        {"status": status, "reason": reason, "rows": many} for (status, reason), many in found.reasons.most_common()
-    ]
-    rejects = [
-        {"row": each.row, "status": each.status, "reason": each.reason, "value": each.value} for each in found.rejects
-    ]
-    told: dict[str, Any] = {
-        "rows": found.rows,
-        "valid": found.messages,
-        "invalid": found.invalid,
-        "duplicates": found.duplicates,
-        "parts": found.parts,
-        "longest_parts": found.longest,
-        "unicode_texts": found.unicode_texts,
-        "replaceable": [
-            {"character": char, "instead": instead, "texts": many} for char, instead, many in found.replaceable()
-        ],
-        "reasons": reasons,
-        "rejects": rejects,
-        "price": float(price.cost) if price is not None else None,
-        "price_is_exact": price.is_exact if price is not None else None,
-        "balance": float(balance) if balance is not None else None,
-    }
-    return told | ({"why": why} if why else {})
+        raise SmsqError(f"{path} cannot be written: {error.strerror}") from None

@@ -39,7 +39,7 @@ def command(
     # A single text is taken as it stands.
     written = written if is_file else written.replace("{", "{{").replace("}", "}}")
     drafted = draft(rows, text=written, sender=sender, phone_column=phone_column, region=region)
-    found = preflight.look(drafted.source.rows(), drafted.template, region=region)
+    found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region)
     preflight.require_some(found)
     with Smsq() as smsq:
         price = preflight.price(found, drafted.template, drafted.options, smsq.price)

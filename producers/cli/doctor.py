@@ -154,7 +154,7 @@ def _account(runtime: Runtime) -> Iterator[Finding]:
     settings = runtime.settings
     if owner is None:
         yield Finding("account", "warn", "this ledger is not founded yet", "the first worker does it: `smsq up`")
-    elif owner.decode() != settings.account and (settings.login or settings.apikey):
+    elif (settings.login or settings.apikey) and owner.decode() != settings.account:
         said = f"this ledger belongs to {owner.decode()}, not to {settings.account}"
         yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
     else:
@@ -219,6 +219,9 @@ def _state(runtime: Runtime) -> Iterator[Finding]:
     halted = runtime.views.halted()
     said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
+    if runtime.views.brakes().is_cut_off:
+        cure = "look at the network of the machine they run on; sending goes on by itself"
+        yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
     if motion["parked"]:
         yield Finding(

@@ -102,6 +102,8 @@ def _many(messages: int) -> str:
 
 
 def _object(doubt: Doubt) -> dict[str, Any]:
+    from producers.waits import reason
+
     batch = doubt.batch
     return {
         "id": doubt.id,
@@ -109,6 +111,7 @@ def _object(doubt: Doubt) -> dict[str, Any]:
         "lane": batch.lane,
         "state": doubt.state,
         "why": batch.why,
+        "why_in_words": reason(batch.why),
         "since": batch.since,
         "fence": batch.fence,
         "asked": batch.asked,
@@ -136,10 +139,11 @@ def _fate(state: int) -> str:
 
 def _line(doubt: Doubt) -> str:
     from producers.report import iso
+    from producers.waits import reason
 
     of = f"campaign {doubt.batch.ref.campaign}" if doubt.batch.ref.campaign else f"{doubt.batch.lane} message"
     many = _many(len(doubt.messages))
-    return f"{doubt.id:>8}  {doubt.state:<9} {iso(doubt.batch.since)}  {many:<13}  {of:<18}  {doubt.batch.why}"
+    return f"{doubt.id:>8}  {doubt.state:<9} {iso(doubt.batch.since)}  {many:<13}  {of:<18}  {reason(doubt.batch.why)}"
 
 
 def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:

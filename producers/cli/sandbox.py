@@ -74,7 +74,7 @@ def command(ports: str, control_port: int, host: str, config: Path | None, **tol
         if told["price"]:
             changes["prices"] = dict(_pair(one, _money) for one in told["price"])
         profile = profile.with_values({**changes, "misfortunes": misfortunes})
-        sandbox = Sandbox(profile, _numbers("--ports", ports), control_port=control_port, host=host)
+        sandbox = Sandbox(profile, numbers("--ports", ports), control_port=control_port, host=host)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -108,7 +108,7 @@ def _changes(told: dict[str, Any]) -> dict[str, Any]:
         soonest, _, latest = told["deliver_after"].partition("..")
         changes["deliver_after_s"] = [_seconds(soonest), _seconds(latest or soonest)]
     if told["down"]:
-        changes["down"] = _numbers("--down", told["down"])
+        changes["down"] = numbers("--down", told["down"])
     return changes
 
 
@@ -153,7 +153,8 @@ def _seconds(written: str) -> float:
         raise click.UsageError(f"seconds are a number, not {written!r}") from None
 
 
-def _numbers(option: str, written: str) -> tuple[int, ...]:
+def numbers(option: str, written: str) -> tuple[int, ...]:
+    """An option's numbers with commas between them."""
     try:
         return tuple(int(number) for number in written.split(","))
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,10 @@ LOOK_EVERY_S = 0.1
 @click.option("--sender", help="Sender name, one that the account may use.")
 @click.option("--channel", default="sms", show_default=True, help="How it travels.")
 @click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm.")
-@click.option("--at", help="When the gateway sends it, such as 2026-11-21T18:30.")
+@click.option(
+    "--at",
+    help="When the gateway sends it, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
+)
 @click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
 @click.option("--lane", type=click.Choice(["urgent", "bulk"]), default="urgent", show_default=True, help="Its queue.")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
@@ -48,7 +52,8 @@ def command(
     from producers.api import Smsq
     from worker.domain.batch import Options
 
-    with Smsq() as smsq:
+    with contextlib.ExitStack() as stack:
+        smsq = _reached(Smsq(), stack)
         options = Options(channel=channel)
         sent = smsq.send(phone, text, key=key, lane=lane, sender=sender, valid=valid, at=at, options=options)
         is_up = _say_who_is_missing(smsq, lane, sent.id)
@@ -58,14 +63,28 @@ def command(
             else:
                 click.echo(sent.id)
             return
-        receipt = _wait(smsq, sent.id, timeout)
+        receipt, is_cut_off = _wait(smsq, sent.id, timeout)
     if as_json:
         from producers.report import as_object
 
         print_json(as_object(receipt))
     else:
         print_receipt(receipt)
-    sys.exit(_code(receipt, is_up))
+    sys.exit(_code(receipt, is_up and not is_cut_off))
+
+
+def _reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
+    """Open it, and be sure of its Redis before anything could be enrolled."""
+    from worker.domain.errors import LedgerUnreachable
+
+    stack.callback(smsq.close)
+    try:
+        smsq.check_account()
+        with smsq.named():
+            smsq.runtime.ledger.time()
+    except LedgerUnreachable as error:
+        raise LedgerUnreachable(f"{error.sentence}. Nothing was enrolled; repeat the same command then") from None
+    return smsq
 
 
 def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
@@ -76,10 +95,13 @@ def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
     return False
 
 
-def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
-    """Look until it is final, parked, or the time is up; raises BadCredentials where that is why it waits."""
+def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> tuple[Receipt, bool]:
+    """Look until it is final, parked, or the time is up; also whether no mirror could be reached.
+
+    Raises BadCredentials where a refused log-in is why it waits.
+    """
     from producers.progress import PATIENCE_S
-    from producers.waits import halt
+    from producers.waits import brake, halt
     from worker.domain.errors import BadCredentials, LedgerUnreachable
     from worker.domain.status import FINAL_STATUSES
 
@@ -90,7 +112,7 @@ def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
         waited_s = clock.monotonic() - began
         try:
             receipt = smsq.status(message_id)
-            halted = smsq.runtime.views.halted() if receipt.status == "queued" else ""
+            brakes = smsq.runtime.views.brakes() if receipt.status == "queued" else None
         except LedgerUnreachable as error:
             if waited_s > timeout_s:
                 raise
@@ -100,15 +122,16 @@ def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> Receipt:
             clock.wait(LOOK_EVERY_S)
             continue
         if receipt.status in FINAL_STATUSES or receipt.status == "parked":
-            return receipt
-        if halted == "login" and waited_s > PATIENCE_S:
-            raise BadCredentials(f"{message_id} is enrolled and waits: {halt(halted)}", code=2)
-        if halted and halted != told:
-            told = halted
-            talk(f"{message_id} waits: {halt(halted)}")
+            return receipt, False
+        if brakes is not None and brakes.halted == "login" and waited_s > min(PATIENCE_S, timeout_s):
+            raise BadCredentials(f"{message_id} is enrolled and waits: {halt('login')}", code=2)
+        why = brake(brakes) if brakes is not None else ""
+        if why and why.partition(",")[0] != told:  # how long a rest lasts is said once
+            told = why.partition(",")[0]
+            talk(f"{message_id} waits: {why}")
         if waited_s > timeout_s:
             talk(f"{message_id} is still {receipt.status} after {timeout_s:g} s; `smsq status {message_id}` shows more")
-            return receipt
+            return receipt, brakes is not None and brakes.is_cut_off
         clock.wait(LOOK_EVERY_S)
 
 

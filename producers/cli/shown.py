@@ -18,6 +18,15 @@ def talk(line: str) -> None:
     click.echo(line, err=True)
 
 
+def counted(many: int, thing: str) -> str:
+    """So many of a thing.
+
+    >>> counted(1, "row"), counted(2, "batch")
+    ('1 row', '2 batches')
+    """
+    return f"{many} {thing}" + ("" if many == 1 else "es" if thing.endswith("ch") else "s")
+
+
 def print_json(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
     """One line for machines."""
     click.echo(json.dumps(told, ensure_ascii=False))
@@ -64,13 +73,14 @@ def print_campaign(view: CampaignView, waits: str = "") -> None:
 def print_receipt(receipt: Receipt) -> None:
     """A message for people."""
     from producers.report import iso, plain, printable
+    from producers.waits import reason
 
     error = f"{receipt.error} ({receipt.error_code})" if receipt.error_code else receipt.error
     lines = [
         ("message", receipt.id),
         ("phone", printable(receipt.phone)),
         ("status", receipt.status),
-        ("why", printable(receipt.why)),
+        ("why", printable(reason(receipt.why))),
         ("error", printable(error)),
         ("gateway id", str(receipt.gateway_id or "")),
         ("parts", str(receipt.parts or "")),

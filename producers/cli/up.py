@@ -19,13 +19,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from producers.adoption import running
 from producers.cli.processes import argv_of, threads_of
+from producers.cli.ready import Ready
+from producers.cli.sandbox import numbers
 from worker.domain.errors import LedgerUnreachable, SmsqError
 from worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
 from worker.supervisor import Child, Foundation, Supervisor
 
 if TYPE_CHECKING:
     from worker.overseer import Overseer
+    from worker.runtime import Runtime
 
 MIRROR_PORTS = (9101, 9102, 9103)
 CONTROL_PORT = 9100
@@ -78,17 +82,28 @@ class Gateway:
 
 @click.command("up")
 @click.option("--sandbox", is_flag=True, help="With a gateway on this machine; nothing leaves it.")
+@click.option(
+    "--ports",
+    help="Of the sandbox: a mirror each, and 0 is any free port.  [default: 9101,9102,9103, or free ones]",
+)
 @click.option("--verbose", is_flag=True, help="Show every line of the logs, not warnings and errors alone.")
-def command(sandbox: bool, verbose: bool) -> None:
+def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
     """Run everything in the foreground until Ctrl-C; a second Ctrl-C hurries."""
     environ = dict(os.environ)
     file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
     settings = Settings.load(environ, file)
+    if ports is not None and not sandbox:
+        raise click.UsageError("--ports are those of the sandbox; add --sandbox")
     if not sandbox:
         sys.exit(run(environ, file, verbose=verbose))
     if settings.redis_url is not None:
         raise click.UsageError("--sandbox keeps a ledger of its own; unset SMSQ_REDIS_URL, or leave out --sandbox")
-    gateway = Gateway(tuple(map(free_port, MIRROR_PORTS)), free_port(CONTROL_PORT))
+    if ports is None:
+        gateway = Gateway(tuple(map(free_port, MIRROR_PORTS)), free_port(CONTROL_PORT))
+        if taken := [str(port) for port in MIRROR_PORTS if port not in gateway.ports]:
+            click.echo(f"somebody listens at {', '.join(taken)} already: the sandbox takes other ports", err=True)
+    else:
+        gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
     sys.exit(run(sandbox_environ(environ, settings.home, gateway), file, gateway, front=settings.home, verbose=verbose))
 
 
@@ -107,23 +122,40 @@ def run(
     `started` is given the supervisor right before it runs, so that its caller can stop it.
     """
     settings = Settings.load(environ, file)
+    from worker.runtime import login_of
+
+    login_of(settings)  # without a log-in nothing is started, and no ledger founded
     home = settings.home.expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    require_alone(front or home)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
     with _log_to(home / "logs" / "supervisor.log"), _redis(settings, home) as (urls, foundation):
         told = {**environ, "SMSQ_HOME": str(home), **urls}
-        overseer = _overseer(Settings.load(told, file))
+        runtime, overseer = _overseer(Settings.load(told, file))
+        kept = children(settings, told, gateway)
+        lanes = {child.name for child in kept if child.silent_after_s is not None}
+        ready = Ready(
+            lambda: _all_of(lanes, supervisor.pids()),
+            overseer.heartbeat,
+            lambda: runtime.views.depth().leader and (gateway is None or _listens(gateway.control_port)),
+            lambda: say(_what_to_try(gateway)),
+        )
+
+        def tick() -> None:
+            overseer.tick()
+            ready.tick()
+
         supervisor = Supervisor(
             home,
-            children(settings, told, gateway),
+            kept,
             foundation=foundation,
             front=front,
             announce={**_announced(urls), "home": str(home), "settings": _public(told)},
             say=say,
             verbose=verbose,
             heartbeat=overseer.heartbeat,
-            tick=overseer.tick,
+            tick=tick,
         )
         for line in _where_things_are(settings, home, gateway):
             say(line)
@@ -182,6 +214,13 @@ def free_port(wanted: int = 0) -> int:
     raise SmsqError("this machine has no free port")
 
 
+def require_alone(home: Path) -> None:
+    """Raise SmsqError where an `smsq up` of this home runs already."""
+    up = running(home)
+    if up is not None and up.pid != os.getpid():
+        raise SmsqError(f"`smsq up` runs in {home.expanduser().absolute()} already, as process {up.pid}")
+
+
 def require_free(address: str, variable: str) -> None:
     """Raise SmsqError if somebody listens at `address` already."""
     host, _, port = address.rpartition(":")
@@ -220,14 +259,32 @@ def _redis(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], Fou
     yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, None
 
 
-def _overseer(settings: Settings) -> Overseer:
-    """Who answers for this host; raises LedgerTrouble where the ledger must not be used."""
+def _all_of(names: set[str], pids: Mapping[str, int]) -> list[int]:
+    """The processes of these names, none while one is missing."""
+    return [pids[name] for name in sorted(names)] if names <= pids.keys() else []
+
+
+def _what_to_try(gateway: Gateway | None) -> str:
+    if gateway is None:
+        return "everything is up; in another terminal `smsq doctor` looks it over"
+    return 'everything is up; in another terminal: smsq send +79991234567 "Hi" --wait'
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as line:
+        line.settimeout(1.0)
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _overseer(settings: Settings) -> tuple[Runtime, Overseer]:
+    """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
     from worker.overseer import Overseer
     from worker.runtime import Runtime
 
-    overseer = Overseer(Runtime.build(settings))
+    runtime = Runtime.build(settings)
+    overseer = Overseer(runtime)
     overseer.begin()
-    return overseer
+    return runtime, overseer
 
 
 def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:

@@ -45,10 +45,10 @@ def test_the_same_key_sends_once(smsq: Smsq) -> None:
 
 def test_what_the_gateway_is_told_is_kept_with_the_message(smsq: Smsq) -> None:
     """Sender, lifetime and moment travel as options."""
-    sent = smsq.send("+79991234567", "Hi", sender="Shop", valid="1", at=datetime(2026, 11, 21, 12, tzinfo=UTC))
+    sent = smsq.send("+79991234567", "Hi", sender="Shop", valid="1", at=datetime(2056, 11, 21, 12, tzinfo=UTC))
     raw = smsq.runtime.ledger.redis.hget(smsq.runtime.ledger.keys.shard(1), f"{sent.id.split('.')[0]}m")
 
-    assert all(part in raw for part in (b'"sender":"Shop"', b'"valid":"1"', b'"time":"01795262400"'))
+    assert all(part in raw for part in (b'"sender":"Shop"', b'"valid":"1"', b'"time":"02742033600"'))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,11 @@ def test_what_the_gateway_is_told_is_kept_with_the_message(smsq: Smsq) -> None:
         ("+79991234567", "Hi", {"lane": "fast"}, errors.BadInput),
         ("+79991234567", "Hi", {"on_doubt": "hope"}, errors.BadInput),
         ("+79991234567", "Hi", {"at": "tomorrow"}, errors.BadInput),
+        ("+79991234567", "Hi", {"at": "2020-01-01T00:00"}, errors.BadInput),
+        ("+79991234567", "Hi", {"key": ""}, errors.BadInput),
+        ("+79991234567", "Hi", {"key": " "}, errors.BadInput),
+        ("+79991234567", "Hi", {"sender": "Магазин"}, errors.BadInput),
+        ("+79991234567", "Hi", {"valid": "25"}, errors.BadInput),
         ("+79991234567", "Hi", {"options": Options(channel="pigeon")}, errors.BadInput),
         ("+79991234567", "Hi", {"options": Options(extra={"psw": "x"})}, errors.BadInput),
     ],

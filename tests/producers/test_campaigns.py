@@ -31,6 +31,23 @@ def test_a_file_becomes_a_campaign(smsq: Smsq, tmp_path: Path) -> None:
     assert sum(view.statuses.values()) == view.rows
 
 
+def test_a_full_redis_says_how_much_is_in(smsq: Smsq, tmp_path: Path) -> None:
+    """What is in is being sent, so that nobody takes the whole for refused; with room the same call goes on."""
+    file = people(tmp_path / "x.csv", 2500)
+    redis = smsq.runtime.ledger.redis
+
+    try:
+        with pytest.raises(errors.LedgerFull) as refusal:
+            smsq.campaigns.run(file, text="Hi", enrolled=lambda rows: redis.config_set("maxmemory", 1))
+    finally:
+        redis.config_set("maxmemory", 0)
+    campaign = smsq.campaigns.list()[0]
+
+    assert "nothing more was written" in refusal.value.sentence
+    assert f"1000 rows are in campaign {campaign.id} and are being sent; the same command" in refusal.value.sentence
+    assert smsq.campaigns.run(file, text="Hi").rows == 2500
+
+
 def test_the_report_has_every_row_in_order(smsq: Smsq, tmp_path: Path) -> None:
     """Rejected ones stand where they stood in the file."""
     file = people(tmp_path / "x.csv", 3, "123,Bad", f"+{FIRST + 9},Z")

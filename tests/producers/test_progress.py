@@ -74,6 +74,7 @@ class Eyes:
     halts: str = ""
     rests_s: float = 0.0
     blind: int = 0
+    is_cut_off: bool = False
     up: dict[str, int] = field(default_factory=lambda: {"bulk": 1, "status": 1})
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
@@ -83,7 +84,7 @@ class Eyes:
         return shown
 
     def brakes(self) -> Brakes:
-        return Brakes(halted=self.halts, rests_s=self.rests_s, blind=self.blind)
+        return Brakes(halted=self.halts, rests_s=self.rests_s, blind=self.blind, is_cut_off=self.is_cut_off)
 
     def lanes(self) -> dict[str, int]:
         return self.up
@@ -101,6 +102,14 @@ def test_lines_go_on_until_nothing_moves() -> None:
     assert lines[0].startswith("k7xm2 running · delivered 0/100 · queued 100 · sent 0")
     assert "queued 50 · sent 50 · failed 0 · doubtful 0 · parked 0 · 10/s · left 5 s · cost 7.6" in lines[1]
     assert "k7xm2 done · delivered 100/100" in lines[2]
+    assert "· all sent · cost" in lines[2]
+
+
+def test_what_has_left_waits_for_its_statuses() -> None:
+    """No time is told for what nobody can know."""
+    picture = Watch(Eyes([view(accepted=3, invalid=1)]), "k7xm2", Hands(), 10).look()
+
+    assert "· all sent, waiting for statuses · cost" in picture.line()
 
 
 @pytest.mark.parametrize(
@@ -116,6 +125,8 @@ def test_lines_go_on_until_nothing_moves() -> None:
         (view(queued=1, start_at=2000.0), {}, "it is scheduled for later"),
         (view(queued=1, window=CLOSED), {}, f"it is outside its sending hours, {CLOSED}"),
         (view(queued=1), {"rests_s": 7.2}, "the gateway asked for a rest, 7 s more"),
+        (view(queued=1), {"is_cut_off": True}, "the workers can reach no mirror of the gateway; `smsq doctor`"),
+        (view(accepted=1), {"is_cut_off": True}, ""),
         (view(queued=1), {"blind": 21}, "too many requests have unknown outcomes"),
         (view(queued=1), {"blind": 20}, ""),
         (view(accepted=1), {"blind": 21}, ""),

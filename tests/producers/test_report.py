@@ -30,7 +30,7 @@ REJECTED = Receipt(id="", phone='=HYPERLINK("x")', status="invalid", error="@nob
 
 
 def test_csv_has_the_columns_that_were_promised() -> None:
-    """One line for each row, times in ISO 8601, phones as digits."""
+    """One line for each row, times in ISO 8601, phones whole."""
     out = io.StringIO()
     write_csv([DELIVERED, REJECTED], out)
     header, first, second = csv.reader(io.StringIO(out.getvalue()))
@@ -39,7 +39,7 @@ def test_csv_has_the_columns_that_were_promised() -> None:
     assert ",".join(header) == (
         "row,phone,status,error_code,error,gateway_id,parts,cost,attempts,submitted_at,status_at"
     )
-    expected = ["1", "79991234567", "delivered", "0", "", "1000000001", "2", "7.6", "1"]
+    expected = ["1", "+79991234567", "delivered", "0", "", "1000000001", "2", "7.6", "1"]
     assert first == [*expected, "2023-11-14T22:13:20Z", "2023-11-14T22:13:23Z"]
     assert second == ["2", '\'=HYPERLINK("x")', "invalid", "0", "'@nobody", "", "0", "0", "0", "", ""]
 
@@ -75,10 +75,12 @@ def test_no_cell_begins_as_a_formula_does(cell: str) -> None:
     shown = safe(cell)
 
     assert shown in (cell, "'" + cell)
+    if cell[:1] == "+" and cell[1:].isascii() and cell[1:].isdigit():
+        return  # evaluated, a plus and digits are the same number
     assert shown[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 
 
-@pytest.mark.parametrize("cell", ["", "Ann", "79991234567", "2023-11-14", "a=b", "'quoted'"])
+@pytest.mark.parametrize("cell", ["", "Ann", "79991234567", "+79991234567", "2023-11-14", "a=b", "'quoted'"])
 def test_harmless_cells_stay_as_they_are(cell: str) -> None:
     """Nobody wants apostrophes in front of names."""
     assert safe(cell) == cell

@@ -59,8 +59,8 @@ def test_another_column_and_other_letters(write) -> None:
 SPOILT = {
     "empty": (b"", "is empty"),
     "utf-16": ("phone\n1\n".encode("utf-16"), "UTF-16"),
-    "no phone column": (b"name,fone\na,1\n", "no column phone, it has: name, fone; did you mean fone"),
-    "no header": (b"79991234567\n79991234568\n", "no column phone, it has: 79991234567"),
+    "no phone column": (b"name,fone\na,1\n", "no column phone, it has, split at commas: name, fone; did you mean fone"),
+    "no header": (b"79991234567\n79991234568\n", "no column phone, it has, split at commas: 79991234567"),
     "blank header": (b"\nphone\n", "not a header"),
     "twice": (b"phone,name,name\n1,a,b\n", "names name more than once"),
 }

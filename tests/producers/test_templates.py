@@ -42,6 +42,14 @@ def test_a_template_that_makes_no_sense_is_refused(written: str, sentence: str) 
         Template.compile(written, COLUMNS)
 
 
+def test_a_field_is_found_in_other_letters() -> None:
+    """As the phone's column is; an exact name comes first, and two that differ in case alone need it."""
+    assert Template.compile("{Name}", COLUMNS).fields == ("name",)
+    assert Template.compile("{NAME}", ("phone", "Name", "NAME")).fields == ("NAME",)
+    with pytest.raises(BadInput, match="wants"):
+        Template.compile("{name}", ("phone", "Name", "NAME"))
+
+
 def test_fields_and_constants() -> None:
     """Each field is named once; a text without fields is constant."""
     assert Template.compile("{name} {город} {name}", COLUMNS).fields == ("name", "город")

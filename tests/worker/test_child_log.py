@@ -76,3 +76,23 @@ def test_a_long_log_begins_anew(log: ChildLog, said: list[str], monkeypatch: pyt
     assert log.path.read_text() == "[error] after\n"
     assert log.path.with_suffix(".log.1").stat().st_size == 151
     assert said == ["a: [error] after"]
+
+
+def test_a_line_that_keeps_coming_is_shown_now_and_then(tmp_path: Path, said: list[str]) -> None:
+    """Lines that differ in numbers alone are of one kind; another kind is shown at once."""
+    now = [0.0]
+    log = ChildLog(tmp_path / "a.log", "a", said.append, monotonic=lambda: now[0])
+    for n in range(910):
+        os.write(log.writer, b"2026-11-21T16:%02dZ [warning] callback not stored id=%d\n" % (n % 60, n))
+    os.write(log.writer, b"[warning] another\n")
+    log.read()
+    first = list(said)
+    now[0] = child_log.REPEAT_AFTER_S
+    os.write(log.writer, b"2026-11-21T17:00Z [warning] callback not stored id=7\n")
+    log.read()
+    log.close()
+
+    assert first == ["a: 2026-11-21T16:00Z [warning] callback not stored id=0", "a: [warning] another"]
+    assert said[2:] == [
+        "a: 2026-11-21T17:00Z [warning] callback not stored id=7 (and 909 more like it since it was last shown)"
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from worker.domain.errors import LedgerForeign, LedgerWeak
+from worker.domain.errors import BadSettings, LedgerForeign, LedgerWeak
 from worker.embedded import EmbeddedRedis
 from worker.lane import owner_name
 from worker.overseer import Overseer
@@ -44,6 +44,16 @@ def test_a_ledger_of_another_account_is_refused(redis_server: EmbeddedRedis, red
 
     with pytest.raises(LedgerForeign):
         Overseer(runtime(redis_server, home, SMSQ_LOGIN="other")).begin()
+
+
+def test_nobody_founds_no_ledger(redis_server: EmbeddedRedis, redis: redis_py.Redis, home: Path) -> None:
+    """A start without a password leaves the ledger to whoever comes with the right one."""
+    environ = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": redis_server.url, "SMSQ_ACCEPT_LOSS": "1"}
+
+    for told in ({}, {"SMSQ_LOGIN": "me"}):
+        with pytest.raises(BadSettings, match="set SMSQ_LOGIN and SMSQ_PASSWORD"):
+            Overseer(Runtime.build(Settings.load({**environ, **told}))).begin()
+    assert redis.keys() == []
 
 
 def test_a_ledger_that_could_lose_writes_is_refused(

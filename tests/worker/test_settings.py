@@ -180,3 +180,9 @@ def test_account() -> None:
 
     assert Settings.load({"SMSQ_LOGIN": "me"}).account == "smsc.ru/me"
     assert by_key == "smsc.kz/key:ba7816bf"
+
+
+def test_nobody_has_no_account() -> None:
+    """Without log-in and key there is no name under which a ledger could be founded."""
+    with pytest.raises(BadSettings, match="set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY"):
+        _ = Settings.load({}).account

@@ -67,7 +67,7 @@ class Chores:
         read = read_balance(answer.reply.status, answer.reply.body)
         if read.balance is None:
             note_error(self._rt, "balance", read.error)
-            return {"error": read.sentence or f"the gateway answered with error {read.error}", "code": read.error}
+            return _trouble(answer.mirror, read.sentence, read.error)
         self._rt.mirrors.good(answer.mirror)
         self._store(read.balance)
         if self._rt.ledger.is_login_halted(self._rt.credentials):
@@ -93,7 +93,7 @@ class Chores:
         read = read_price(answer.reply.status, answer.reply.body)
         if read.cost is None:
             note_error(self._rt, "price", read.error)
-            return {"error": read.sentence or f"the gateway answered with error {read.error}", "code": read.error}
+            return _trouble(answer.mirror, read.sentence, read.error)
         self._rt.mirrors.good(answer.mirror)
         return {"cost": read.cost, "parts": read.parts}
 
@@ -132,6 +132,13 @@ def probe_mirror(runtime: Runtime, mirror: str) -> None:
     if read.balance is None:
         note_error(runtime, "balance", read.error)
     (runtime.mirrors.good if read.balance is not None or read.error else runtime.mirrors.unknown)(mirror)
+
+
+def _trouble(mirror: str, sentence: str, code: int | None) -> dict[str, Any]:
+    """What whoever asked is told: the gateway's refusal, or whose answer could not be read."""
+    if code is None:
+        return {"error": f"the gateway at {mirror} gave no answer that can be read: {sentence}", "code": None}
+    return {"error": sentence or f"the gateway answered with error {code}", "code": code}
 
 
 def _plain(answer: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ the ledger: an interruption between the write and the settling is just a crash.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -69,9 +70,16 @@ class Sender:
                 self._send(Ref.parse(ref))
             except Unreachable as error:
                 log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
+                self._say_cut_off()
             except LedgerTrouble as error:
                 log.warning("ledger in trouble batch=%s why=%s", ref, error.sentence)
                 self._rest(HALT_LOOK_S)
+
+    def _say_cut_off(self) -> None:
+        """Tell whoever waits for a message; a ledger in trouble is said elsewhere."""
+        if self._rt.mirrors.is_cut_off():
+            with contextlib.suppress(LedgerTrouble):
+                self._rt.ledger.unreached()
 
     def _send(self, ref: Ref) -> None:
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
@@ -193,7 +201,7 @@ class Sender:
             self._rt.mirrors.unknown(line.mirror)
             self._measure(line.mirror, "unknown", began)
             self._doubt(claim, "no_answer", over=error.peer_closed)
-            log.warning("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence)
+            log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence)
             return Turn.OVER
         answer = read_send(reply.status, reply.body, claim.gateway_id, len(claim.phones))
         line.done(keep=True)
@@ -250,7 +258,7 @@ class Sender:
                 self._doubt(claim, "in_part")
             case _:
                 self._doubt(claim, "bad_answer")
-                log.warning("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
+                log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
     def _accepted(self, claim: Claim, answer: SendAnswer) -> Turn:

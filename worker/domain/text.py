@@ -93,6 +93,11 @@ def _check_slowly(text: str) -> None:
     size = units(text)
     if size > MAX_LENGTH:
         raise BadText(f"the text is {size} characters long, the gateway takes {MAX_LENGTH}")
+    check_marks(text)
+
+
+def check_marks(text: str) -> None:
+    """Raise BadText where a text, or the pattern of many, holds what the gateway takes for a command."""
     if COMMENT_MARK in text.replace("\r", ""):
         raise BadText("the text holds a line of three tildes (~~~): the gateway would take the rest for a comment")
     if keyword := _KEYWORD_IN(text):

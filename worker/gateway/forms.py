@@ -31,6 +31,9 @@ CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
 
 _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 _EXTRA_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # others are rewritten on the way: `id[]` becomes `id`
+# PROTOCOL B.1; an empty sender, formerly a dot, switches the account's own off.
+_SENDER = re.compile(r"[ -~]{0,11}|\d{12,15}", re.ASCII)
+_VALID = re.compile(r"[1-9]|1\d|2[0-4]|(?!00:00)(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 _NUMBER_MARKS = str.maketrans("", "", "+ -()")
 
@@ -106,10 +109,20 @@ def _head(login: Login) -> str:
 
 
 def check_options(options: Options) -> None:
-    """Raise BadInput for a channel that is not there, or an extra field that would replace one of ours.
+    """Raise BadInput for options that the gateway would refuse, or that are not the caller's to set.
 
-    For whoever takes options from a person: found out only at the send, it would cost a claim.
+    For whoever takes options from a person: found out only at the send, a wrong one would refuse every message.
     """
+    _check_fields(options)
+    sender, valid = options.sender, options.valid
+    if sender is not None and _SENDER.fullmatch(sender) is None:
+        raise BadInput(f"a sender is up to 11 latin letters, digits and signs, or up to 15 digits, not {sender!r}")
+    if valid is not None and _VALID.fullmatch(valid) is None:
+        raise BadInput(f"operators try for 1 to 24 hours, or hh:mm from 00:01 to 24:00, not {valid!r}")
+
+
+def _check_fields(options: Options) -> None:
+    """The channel is there, and no extra field would replace one of ours."""
     channel(options.channel)
     for name in options.extra:
         if name in _SEND_FIELDS or _EXTRA_NAME.fullmatch(name) is None:
@@ -118,7 +131,7 @@ def check_options(options: Options) -> None:
 
 def _options(options: Options) -> str:
     """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14)."""
-    check_options(options)
+    _check_fields(options)
     fields = dict(channel(options.channel).fields)
     if options.sender is not None:
         fields["sender"] = options.sender

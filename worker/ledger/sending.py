@@ -14,6 +14,8 @@ from worker.ledger.scripts import Argument, script
 from worker.ledger.store import Store, translated
 from worker.ledger.values import Claim, ClaimRefusal, NoClaim
 
+UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
+
 
 class Sending(Store):
     """What an actor does to a batch while it sends it."""
@@ -216,6 +218,10 @@ class Sending(Store):
         with translated():
             refused = self.redis.hget(self.key("ctl"), "bad_login")
         return bool(refused is not None and refused.decode() == credentials)
+
+    def unreached(self) -> None:
+        """Write down that no mirror could be reached; it counts for `UNREACHED_S`, so nobody need take it back."""
+        self.call("note", [self.key("ctl")], "unreached_until", int((self.time() + UNREACHED_S) * 1000))
 
     def halt_login(self, credentials: str) -> None:
         """These credentials were refused: nothing is claimed with them again."""

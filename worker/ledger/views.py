@@ -11,6 +11,7 @@ from typing import Any
 from worker.domain.batch import MessageId, Ref, unpack_rows
 from worker.domain.receipt import MAX_IDS, Receipt, Stored, status_name, unpack
 from worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
+from worker.ledger.enrolment import POLICIES
 from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
 from worker.ledger.store import COST_UNITS, is_single, translated
@@ -44,6 +45,8 @@ class CampaignView:
     budget: Decimal
     window: str
     why: str
+    rate: float = 0.0
+    on_doubt: str = "ask"
 
     @property
     def is_over(self) -> bool:
@@ -60,6 +63,7 @@ class Brakes:
 
     halted: str  # fell, login or money; '' for nothing
     rests_s: float  # how long the login rests yet, because the gateway asked for it
+    is_cut_off: bool = False  # workers could reach no mirror a moment ago
     blind: int  # batches of whose messages nothing is known since their requests went astray
 
     def is_blind(self, parallel: int) -> bool:
@@ -350,8 +354,9 @@ class Views:
             pipe.hgetall(self.key("ctl"))
             pipe.zcard(self.key("blind"))
             ctl, blind = pipe.execute()
-        rests_until = float(ctl.get(b"quiet_until", 0)) / 1000
-        return Brakes(halted=_halted(ctl), rests_s=max(0.0, rests_until - now), blind=blind)
+        rests_s = max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now)
+        is_cut_off = float(ctl.get(b"unreached_until", 0)) / 1000 > now
+        return Brakes(halted=_halted(ctl), rests_s=rests_s, is_cut_off=is_cut_off, blind=blind)
 
 
 def _why(batch: BatchView, stored: Stored) -> str:
@@ -413,6 +418,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
         budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
         window=raw.get("window", ""),
         why=raw.get("why", ""),
+        rate=float(raw.get("rate", "0")),
+        on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )
 
 

@@ -39,6 +39,11 @@ class Breaker:
         """Whether nothing speaks against this mirror."""
         return not self.is_tripped and self._refusals == 0
 
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether the last try to connect failed."""
+        return self._refusals > 0
+
     def free_at(self) -> float:
         """From when a send may be tried here."""
         return max(self.rests_until, self.probe_at) if self.is_tripped else self.rests_until

@@ -67,6 +67,11 @@ class Mirrors:
         with self._lock:
             return max(0.0, min(breaker.free_at() for breaker in self._breakers.values()) - now)
 
+    def is_cut_off(self) -> bool:
+        """Whether the last try to connect failed everywhere."""
+        with self._lock:
+            return all(breaker.is_unreachable for breaker in self._breakers.values())
+
     def tripped(self) -> tuple[str, ...]:
         """The mirrors that wait for something well-formed, such as a balance probe."""
         with self._lock:

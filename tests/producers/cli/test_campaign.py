@@ -6,6 +6,9 @@ import contextlib
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from click.testing import CliRunner, Result
 from producers.api import Smsq
 from producers.cli import main
 from tests.conftest import Plant
+from worker.lane import owner_name
 from worker.runtime import Runtime
 
 Chores = Callable[[Runtime], contextlib.AbstractContextManager[None]]
@@ -47,8 +51,10 @@ def test_check_names_every_bad_row(environ: dict[str, str], people: Path) -> Non
 
     assert result.exit_code == 0
     assert "5 rows: 3 messages, 3 parts" in result.stdout
-    assert "row 4 duplicate: +79991230003: this phone stands in an earlier row" in result.stdout
-    assert "row 5 invalid: 123: too few digits" in result.stdout
+    assert f"{people} read as UTF-8, with commas between columns" in result.stdout
+    assert "first text: Hello Ann" in result.stdout
+    assert "row 4 (line 5) duplicate: +79991230003: this phone stands in an earlier row" in result.stdout
+    assert "row 5 (line 6) invalid: 123: too few digits" in result.stdout
     assert 'because of “ (U+201C) in 1: write "' in result.stdout
     assert "price: not known, no worker of the chores lane is up" in result.stdout
     assert last(smsq(environ, "campaign", "list", "--json")) == []
@@ -124,12 +130,130 @@ def test_reports_in_every_form(environ: dict[str, str], people: Path, tmp_path: 
     written = smsq(environ, "campaign", "report", campaign_id, "--output", tmp_path / "report.txt")
 
     assert [(row["row"], row["phone"], row["status"]) for row in rows[2:]] == [
-        ("3", "79991230003", "queued"),
-        ("4", "'+79991230003", "duplicate"),
+        ("3", "+79991230003", "queued"),
+        ("4", "+79991230003", "duplicate"),
         ("5", "123", "invalid"),
     ]
     assert [reject["row"] for reject in rejects] == [4, 5]
     assert (written.stdout, len((tmp_path / "report.txt").read_text().splitlines())) == ("", 6)
+
+
+def test_a_repeat_adds_nothing_and_says_so(environ: dict[str, str], people: Path) -> None:
+    """Every row is in: no price, no question, and what is wished otherwise is named as not applied."""
+    words = ("campaign", "run", people, "--text", "Hi", "--rate", "5", "--name", "spring")
+    campaign_id = smsq(environ, *words, "--yes").stdout.strip()
+    smsq(environ, "campaign", "pause", campaign_id)
+    same = smsq(environ, *words)
+    other = smsq(environ, *words[:5], "--rate", "6", "--window", "1-2", "--budget", "7", "--on-doubt", "park")
+
+    assert (same.exit_code, same.stdout.strip()) == (0, campaign_id)
+    assert "all of its 5 rows are in: nothing is added" in same.stderr
+    assert f"it stays paused until `smsq campaign resume {campaign_id}`" in same.stderr
+    assert "price" not in same.stderr
+    assert "is not applied" not in same.stderr
+    not_applied = [line.split()[0] for line in other.stderr.splitlines() if "is not applied" in line]
+    assert not_applied == ["--rate", "--window", "--budget", "--on-doubt"]
+
+
+def test_a_redis_that_does_not_answer_is_named(home: Path) -> None:
+    """And that nothing was enrolled, so that the command is simply repeated; its password is not shown."""
+    environ = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://me:s3cret@127.0.0.1:1/0"}
+    for told in ({}, {"SMSQ_LOGIN": "me"}):
+        result = smsq({**environ, **told}, "send", "+79991234567", "Hi")
+
+        assert result.exit_code == 4
+        assert "redis://127.0.0.1:1/0: Redis does not answer" in result.stderr
+        assert "Nothing was enrolled; repeat the same command" in result.stderr
+        assert "s3cret" not in result.output
+
+
+def test_check_warns_of_empty_fields_and_fails_where_nothing_can_go(environ: dict[str, str], tmp_path: Path) -> None:
+    """As run would; all of it is shown all the same."""
+    path = tmp_path / "people.csv"
+    path.write_text("phone,Name\n+79991230001,\n+79991230002,Bob\n")
+    empty = smsq(environ, "campaign", "check", path, "--text", "Hello {name}")
+    path.write_text("phone\n12\n")
+    nothing = smsq(environ, "campaign", "check", path, "--text", "Hello", "--json")
+
+    assert empty.exit_code == 0
+    assert "  {Name} is empty in 1 row\n" in empty.stdout
+    assert (nothing.exit_code, last(nothing)["valid"]) == (2, 0)
+    assert "none of the 1 rows can be sent" in nothing.stderr
+
+
+def test_a_verb_that_comes_too_late_says_so(environ: dict[str, str], people: Path) -> None:
+    """Exit code 1, and a campaign that is over stays as it ended; a verb twice is no error."""
+    campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
+    twice = [smsq(environ, "campaign", verb, campaign_id).exit_code for verb in ("resume", "pause", "pause", "cancel")]
+    late = {verb: smsq(environ, "campaign", verb, campaign_id) for verb in ("cancel", "pause", "resume")}
+    with Smsq(environ=environ) as way_in:
+        redis = way_in.runtime.ledger.redis
+        redis.hset(way_in.runtime.ledger.keys.campaign(campaign_id), mapping={"state": "done", "why": ""})
+        way_in.runtime.ledger.control(campaign_id, "pause", "a person said so")
+        why = way_in.campaigns.show(campaign_id).why
+    done = smsq(environ, "campaign", "cancel", campaign_id)
+
+    assert (twice, late["cancel"].exit_code, why) == ([0, 0, 0, 0], 0, "")
+    assert (late["pause"].exit_code, late["resume"].exit_code, done.exit_code) == (1, 1, 1)
+    assert f"campaign {campaign_id} is cancelled: there is nothing to resume" in late["resume"].stderr
+    assert f"campaign {campaign_id} is done: there is nothing to cancel" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "words", [("list",), ("list", "--json"), ("report", "{id}", "--format", "csv")], ids=lambda words: " ".join(words)
+)
+def test_a_full_disk_and_a_closed_pipe_are_no_tracebacks(
+    environ: dict[str, str], people: Path, words: tuple[str, ...]
+) -> None:
+    """A sentence for the one, silence for the other."""
+    campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
+    argv = [sys.executable, "-m", "producers.cli", "campaign", *(word.format(id=campaign_id) for word in words)]
+    shell = {**os.environ, **environ}
+    with open("/dev/full", "w") as full:
+        unwritten = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, env=shell, check=False)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=shell) as piped:
+        assert piped.stdout is not None
+        piped.stdout.close()
+        assert piped.stderr is not None
+        said = piped.stderr.read()
+
+    assert (unwritten.returncode, unwritten.stderr) == (
+        1,
+        "smsq: the output cannot be written: No space left on device\n",
+    )
+    assert (piped.returncode, said) == (1, b"")
+
+
+def test_a_report_to_a_full_disk_names_the_file(environ: dict[str, str], people: Path, tmp_path: Path) -> None:
+    """And a folder that is not there."""
+    campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
+    result = smsq(environ, "campaign", "report", campaign_id, "--output", tmp_path / "no" / "report")
+
+    assert result.exit_code == 1
+    assert "report cannot be written: No such file" in result.stderr
+
+
+def test_a_past_moment_is_refused_for_what_is_not_begun(environ: dict[str, str], people: Path) -> None:
+    """A campaign begins later or at once; the same command goes on with one whose moment came."""
+    words = ("campaign", "run", people, "--text", "Hi", "--yes", "--at")
+    refused = smsq(environ, *words, "2020-01-01T00:00")
+
+    assert refused.exit_code == 2
+    assert "that moment is over" in refused.stderr
+    assert last(smsq(environ, "campaign", "list", "--json")) == []
+    assert smsq(environ, *words[:-1]).exit_code == 0
+    assert smsq(environ, *words, "2020-01-01T00:00").exit_code == 0
+
+
+def test_a_report_is_a_campaign_s_file(environ: dict[str, str], people: Path, tmp_path: Path) -> None:
+    """Phones stand in it as they can be read again, whatever the region."""
+    campaign_id = last(smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes", "--json"))["id"]
+    report = tmp_path / "report.csv"
+    smsq(environ, "campaign", "report", campaign_id, "--format", "csv", "--output", report)
+    told = last(smsq(environ, "campaign", "check", report, "--text", "Hi", "--region", "DE", "--json"))
+
+    assert (told["valid"], told["duplicates"], told["invalid"]) == (3, 1, 1)
 
 
 def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> None:
@@ -150,6 +274,15 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
         (("campaign", "run", "nowhere.csv", "--text", "Hi", "--yes"), 2, "there is no file nowhere.csv"),
         (("campaign", "show", "zzzzz"), 2, "there is no campaign zzzzz"),
         (("campaign", "report", "zzzzz"), 2, "there is no campaign zzzzz"),
+        (("campaign", "check", "{people}", "--text", "Hi", "--sender", "Магазин"), 2, "a sender is up to 11"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--valid", "25", "--yes"), 2, "1 to 24 hours"),
+        (("send", "+79991234567", "Hi", "--sender", "A23456789012"), 2, "a sender is up to 11"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "nan", "--yes"), 2, "a rate is so many parts"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "inf", "--yes"), 2, "a rate is so many parts"),
+        (("campaign", "check", "{people}", "--text", "Hi", "--region", "XX"), 2, "there is no country 'XX'"),
+        (("campaign", "check", "{people}", "--text", "__CALL__ {{name}}"), 2, "takes for a command"),
+        (("send", "+79991234567", "Hi", "--key", ""), 2, "is not empty"),
+        (("send", "+79991234567", "Hi", "--at", "2020-01-01T00:00"), 2, "that moment is over"),
         (("status", "17"), 2, "a message id looks like"),
         (("send", "12", "Hi"), 2, "too few digits"),
         (("send", "+79991234567", "Hi", "--channel", "pigeon"), 2, "no channel 'pigeon'"),
@@ -159,9 +292,11 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
-def test_what_is_wrong_is_one_sentence(environ: dict[str, str], words: tuple[str, ...], code: int, said: str) -> None:
+def test_what_is_wrong_is_one_sentence(
+    environ: dict[str, str], people: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
     """And an exit code by its kind."""
-    result = smsq(environ, *words)
+    result = smsq(environ, *(word.format(people=people) for word in words))
 
     assert result.exit_code == code
     assert said in result.stderr
@@ -187,6 +322,32 @@ def test_a_message_waits_where_no_worker_is(environ: dict[str, str]) -> None:
     assert "is still queued after 0.2 s" in waited.stderr
     assert last(waited) == status
     assert (status["phone"], status["status"], status["gateway_id"]) == ("+79991234567", "queued", None)
+
+
+def test_a_gateway_out_of_reach_is_named(plant: Plant) -> None:
+    """By `send --wait`, with exit code 4, by a campaign and by doctor."""
+    for mirror in (1, 2):
+        plant.sandbox.mirror(mirror, down=True)
+    for lane in ("urgent", "bulk", "status"):
+        plant.ledger.beat(owner_name(lane))
+    plant.send(plant.enrol())
+    environ = {**environ_of(plant), "SMSQ_MIRRORS": ",".join(plant.sandbox.mirrors)}
+    waited = smsq(environ, "send", "+79991234567", "Hi", "--wait", "--timeout", "0.2")
+    found = last(smsq(environ, "doctor", "--json"))
+
+    assert waited.exit_code == 4
+    assert "waits: the workers can reach no mirror of the gateway" in waited.stderr
+    assert {"gateway"} <= {each["name"] for each in found if each["level"] == "fail"}
+
+
+def test_a_refused_log_in_is_exit_code_3_however_short_the_wait(plant: Plant) -> None:
+    """It will not mend itself within any timeout."""
+    plant.ledger.beat(owner_name("urgent"))
+    plant.ledger.halt_login("these")
+    waited = smsq(environ_of(plant), "send", "+79991234567", "Hi", "--wait", "--timeout", "0.2")
+
+    assert waited.exit_code == 3
+    assert "the gateway refuses the log-in" in waited.stderr
 
 
 def test_the_price_of_one_message(plant: Plant, chores: Chores) -> None:

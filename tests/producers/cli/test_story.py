@@ -60,7 +60,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     told = {"SMSQ_WEB_ADDR": f"127.0.0.1:{web}", "SMSQ_METRICS_ADDR": f"127.0.0.1:{metrics}"}
     shell = Terminal(folder, {**clean, **told, "PYTHONPATH": str(ROOT)})
     with (folder / "up.log").open("w") as log:
-        argv = [sys.executable, "-m", "producers.cli", "up", "--sandbox"]
+        argv = [sys.executable, "-m", "producers.cli", "up", "--sandbox", "--ports", "0,0,0"]
         up = subprocess.Popen(argv, cwd=folder, env=shell.environ, stdout=log, stderr=log)
         try:
             until = time.monotonic() + START_TIMEOUT_S
@@ -76,6 +76,17 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
 def last(result: subprocess.CompletedProcess[str]) -> Any:
     """The object in the last line of standard output."""
     return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_up_says_when_it_is_ready(terminal: Terminal) -> None:
+    """Once everybody beats and a scheduler leads, with something to try; once."""
+    until = time.monotonic() + START_TIMEOUT_S
+    log = terminal.folder / "up.log"
+    while "everything is up" not in log.read_text():
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.1)
+
+    assert log.read_text().count('everything is up; in another terminal: smsq send +79991234567 "Hi" --wait') == 1
 
 
 def test_a_message_is_sent_and_waited_for(terminal: Terminal) -> None:

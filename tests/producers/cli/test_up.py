@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,10 +102,30 @@ def test_a_sandbox_on_somebody_s_ledger_is_refused(tmp_path: Path) -> None:
 def test_a_redis_that_does_not_answer_is_named_without_its_password(home: Path) -> None:
     """Nothing is started; the sentence says where it looked."""
     environ = {**addresses(), "SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://user:secret@127.0.0.1:1/0"}
+    environ |= {"SMSQ_LOGIN": "me", "SMSQ_PASSWORD": "x"}
 
     with pytest.raises(LedgerUnreachable, match=r"^Redis at redis://127.0.0.1:1/0 does not answer") as refusal:
         run(environ)
     assert "secret" not in str(refusal.value)
+
+
+def test_nothing_is_started_without_a_log_in(home: Path) -> None:
+    """Exit code 2, and no home with a ledger that would belong to nobody."""
+    answer = CliRunner().invoke(main, ["up"], env={**addresses(), "SMSQ_HOME": str(home)})
+
+    assert answer.exit_code == 2
+    assert "set SMSQ_LOGIN and SMSQ_PASSWORD" in answer.output
+    assert not home.exists()
+
+
+def test_a_second_up_names_the_first(home: Path) -> None:
+    """Before anything is said about addresses, which it has taken of course."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as first:
+        up = {"pid": first.pid, "redis_url": "x", "broker_url": "x", "home": "x"}
+        home.mkdir()
+        (home / "up.json").write_text(json.dumps(up))
+        with pytest.raises(SmsqError, match=f"runs in {home} already, as process {first.pid}"):
+            run({"SMSQ_HOME": str(home), "SMSQ_LOGIN": "me", "SMSQ_PASSWORD": "x"})
 
 
 def test_a_taken_address_is_named_with_a_way_out() -> None:
@@ -123,3 +146,11 @@ def test_a_free_port_is_the_wanted_one_where_possible() -> None:
 
     assert replaced != wanted
     assert given == wanted
+
+
+def test_ports_are_the_sandbox_s(tmp_path: Path) -> None:
+    """Without it there is nothing that they could be for."""
+    answer = CliRunner().invoke(main, ["up", "--ports", "0"], env={"SMSQ_HOME": str(tmp_path)})
+
+    assert answer.exit_code == 2
+    assert "add --sandbox" in answer.output

@@ -141,6 +141,22 @@ def test_nothing_is_sent_that_cannot_be_written_down(plant: Any) -> None:
     assert (plant.state(ref), accepted(plant)) == (BatchState.SETTLED, 2)
 
 
+def test_whoever_waits_hears_that_no_mirror_can_be_reached(make_plant: Callable[..., Any]) -> None:
+    """Only once every mirror was tried in vain; and it is forgotten by itself."""
+    plant = make_plant(mirrors=2)
+    plant.sandbox.mirror(1, down=True)
+    ref = plant.enrol()
+    assert not plant.runtime.views.brakes().is_cut_off
+    plant.sandbox.mirror(2, down=True)
+
+    plant.send(ref)
+
+    assert plant.state(ref) == BatchState.READY
+    assert plant.runtime.views.brakes().is_cut_off
+    plant.ledger.redis.hset(plant.ledger.key("ctl"), "unreached_until", int((plant.ledger.time() - 1) * 1000))
+    assert not plant.runtime.views.brakes().is_cut_off
+
+
 def test_bad_credentials_halt_the_login_at_the_first_answer(make_plant: Callable[..., Any]) -> None:
     """The message keeps waiting; nothing hammers the gateway."""
     plant = make_plant(SMSQ_PASSWORD="wrong")

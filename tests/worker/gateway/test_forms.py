@@ -196,6 +196,34 @@ def test_foreign_sends() -> None:
     assert old["mes"] == "Привет"
 
 
+@pytest.mark.parametrize("sender", ["", ".", "Shop", "Shop & Co.", "A2345678901", "79991234567", "123456789012345"])
+@pytest.mark.parametrize("valid", ["1", "9", "24", "00:01", "01:00", "23:59", "24:00"])
+def test_what_the_manual_allows_is_taken(sender: str, valid: str) -> None:
+    """Eleven signs or fifteen digits; whole hours or hh:mm; an empty sender switches the account's own off."""
+    forms.check_options(Options(sender=sender, valid=valid))
+
+
+@pytest.mark.parametrize("sender", ["A23456789012", "Магазин", "1234567890123456", "Shop\n", "٣٣٣", "café"])
+def test_a_sender_that_cannot_be_is_refused(sender: str) -> None:
+    """Before anything is enrolled: the gateway would refuse every message of it."""
+    with pytest.raises(BadInput, match="a sender is up to 11"):
+        forms.check_options(Options(sender=sender))
+
+
+@pytest.mark.parametrize("valid", ["0", "25", "", "1.5", "00:00", "24:01", "1:00", "12:60", "ever", "1\n", "١"])
+def test_a_lifetime_that_cannot_be_is_refused(valid: str) -> None:
+    """Before anything is enrolled."""
+    with pytest.raises(BadInput, match="1 to 24 hours"):
+        forms.check_options(Options(valid=valid))
+
+
+def test_what_was_enrolled_before_the_rule_still_leaves() -> None:
+    """Whether it may go is the gateway's to say: a send never stumbles over its options."""
+    body = forms.send_same(LOGIN, 5, [79991234567], "x", Options(sender="A23456789012", valid="99"))
+
+    assert b"sender=A23456789012" in body
+
+
 def test_body_wins_over_query() -> None:
     """A field in both places counts as the body has it; a raw plus is a blank."""
     assert forms.read(b"id=2&x=a+b", "id=1&charset=utf-8") == {"id": "2", "x": "a b", "charset": "utf-8"}

@@ -47,5 +47,5 @@ elseif verb == 'cancel' then
   end
 end
 redis.call('HSET', KEYS[1], 'state', state)
-if verb ~= 'close' then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- why it is paused outlives the last row
+if verb ~= 'close' and state ~= c[1] then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- why it is paused outlives the last row
 return { state }

@@ -1,0 +1,116 @@
+"""What a look through a file found, as `smsq campaign check` and `run` show it before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from producers.cli.shown import counted
+from producers.report import printable
+from producers.rows import SEPARATORS, Source
+
+if TYPE_CHECKING:
+    from producers.drafts import Draft, Rows
+    from producers.preflight import Preflight, Price
+
+SHOWN = 20  # rejects and characters that a person is shown
+
+
+def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
+    """How the file was read, what is in it, its first text, and what cannot be sent."""
+    source = drafted.source
+    if isinstance(source, Source):
+        how = f"{_called(source.encoding)}, with {SEPARATORS[source.separator]} between columns"
+        yield f"{printable(source.name)} read as {how}"
+    rows, messages, parts = counted(found.rows, "row"), counted(found.messages, "message"), counted(found.parts, "part")
+    yield f"{rows}: {messages}, {parts} (the longest text has {found.longest})"
+    if found.messages:
+        yield f"first text: {_one_line(found.first)}"
+    for name, many in found.empty.items():
+        yield f"  {{{name}}} is empty in {counted(many, 'row')}"
+    yield from _reject_lines(source, found)
+    if found.unicode_texts:
+        verb = "needs" if found.unicode_texts == 1 else "need"
+        yield f"  {counted(found.unicode_texts, 'text')} {verb} 70 characters a part instead of 160"
+    for char, instead, many in found.replaceable()[:SHOWN]:
+        yield f"    because of {char.strip() or 'a special space'} (U+{ord(char):04X}) in {many}: write {instead}"
+
+
+def _one_line(text: str) -> str:
+    """A text as one line of a terminal shows it."""
+    return printable("↵".join(text.splitlines()))
+
+
+def _called(encoding: str) -> str:
+    return {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "koi8-r": "KOI8-R"}.get(encoding, encoding)
+
+
+def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
+    """Each row that cannot be sent where they are few, else each reason with its first rows."""
+    if found.rows - found.messages <= SHOWN:
+        lines = _lines_of(source, found)
+        for reject in found.rejects:
+            at = f" (line {lines[reject.row]})" if reject.row in lines else ""
+            yield f"  row {reject.row}{at} {reject.status}: {reject.value or '(nothing)'}: {reject.reason}"
+        return
+    for (status, reason), many in found.reasons.most_common(SHOWN):
+        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
+        shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
+        yield f"  {many} {status}: {reason} (row {shown})"
+    if len(found.reasons) > SHOWN:
+        yield f"  and {len(found.reasons) - SHOWN} other reasons"
+
+
+def price_lines(price: Price | None, balance: Decimal | None, why: str) -> Iterator[str]:
+    """Price and balance, or why they are not known."""
+    yield f"price: {price}" if price is not None else f"price: not known, {why}"
+    if balance is not None:
+        short = price is not None and balance < price.cost
+        yield f"balance: {balance}" + (", less than the price" if short else "")
+
+
+def _lines_of(source: Rows, found: Preflight) -> dict[int, int]:
+    """Where in the file the rejected rows stand; rows at hand have no lines."""
+    return source.lines({reject.row for reject in found.rejects}) if isinstance(source, Source) else {}
+
+
+def check_object(
+    drafted: Draft, found: Preflight, price: Price | None, balance: Decimal | None, why: str
+) -> dict[str, Any]:
+    """The same for machines."""
+    lines = _lines_of(drafted.source, found)
+    reasons = [
+        {"status": status, "reason": reason, "rows": many} for (status, reason), many in found.reasons.most_common()
+    ]
+    rejects = [
+        {
+            "row": each.row,
+            "line": lines.get(each.row),
+            "status": each.status,
+            "reason": each.reason,
+            "value": each.value,
+        }
+        for each in found.rejects
+    ]
+    told: dict[str, Any] = {
+        "encoding": drafted.source.encoding if isinstance(drafted.source, Source) else None,
+        "rows": found.rows,
+        "valid": found.messages,
+        "invalid": found.invalid,
+        "duplicates": found.duplicates,
+        "parts": found.parts,
+        "longest_parts": found.longest,
+        "first_text": found.first,
+        "empty_fields": dict(found.empty),
+        "unicode_texts": found.unicode_texts,
+        "replaceable": [
+            {"character": char, "instead": instead, "texts": many} for char, instead, many in found.replaceable()
+        ],
+        "reasons": reasons,
+        "rejects": rejects,
+        "price": float(price.cost) if price is not None else None,
+        "price_is_exact": price.is_exact if price is not None else None,
+        "balance": float(balance) if balance is not None else None,
+    }
+    return told | ({"why": why} if why else {})
