@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from worker.domain.hours import is_open
-from worker.ledger.views import Brakes, CampaignView
+from worker.ledger.depth import Brakes
+from worker.ledger.views import CampaignView
 
 LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {

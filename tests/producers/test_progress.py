@@ -13,7 +13,8 @@ import pytest
 from producers.progress import Watch, follow
 from worker.clock import Clock
 from worker.domain.errors import BadCredentials, LedgerUnreachable
-from worker.ledger.views import Brakes, CampaignView
+from worker.ledger.depth import Brakes
+from worker.ledger.views import CampaignView
 
 
 def view(state: str = "running", why: str = "", start_at: float = 0, window: str = "", **statuses: int) -> CampaignView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worker.domain.batch import Ref
 from worker.domain.hours import is_open
-from worker.ledger.views import blind_limit
+from worker.ledger.depth import blind_limit
 from worker.runtime import Runtime
 
 LEAST_AHEAD = 4  # batches per slot: enough that no slot waits

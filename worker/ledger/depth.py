@@ -1,0 +1,170 @@
+"""How the whole stands: processes, queues, totals, and what keeps everything from going on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from worker.domain.batch import Ref
+from worker.domain.status import BatchState
+from worker.ledger.keys import LANES
+from worker.ledger.ledger import Ledger
+from worker.ledger.store import COST_UNITS, translated
+
+OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brakes:
+    """What keeps all campaigns from going on."""
+
+    halted: str  # fell, login or money; '' for nothing
+    rests_s: float  # how long the login rests yet, because the gateway asked for it
+    is_cut_off: bool = False  # workers could reach no mirror a moment ago
+    blind: int  # batches of whose messages nothing is known since their requests went astray
+
+    def is_blind(self, parallel: int) -> bool:
+        """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
+        return self.blind > blind_limit(parallel)
+
+
+def blind_limit(parallel: int) -> int:
+    """How many blind doubts the feed bears."""
+    return 2 * parallel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """What the exporter reads at scrape time."""
+
+    batches: Mapping[tuple[str, str], int]
+    messages: Mapping[tuple[str, str, str], int]
+    queue_oldest_seconds: Mapping[str, float]
+    pending_statuses: int
+    status_age_seconds: float
+    costs: Mapping[str, float]
+    double_accepts: int
+    late_arrivals: int
+    alarms: Mapping[str, int]
+    leases_expired: Mapping[str, int]
+    doubts: Mapping[str, int]
+    doubt_seconds: Mapping[str, tuple[int, float]]  # by outcome: how many, and seconds in all
+    balance: float | None
+    visible_after_seconds: float | None
+    leader: bool
+    owners: int
+    halted: str
+
+
+class Standing:
+    """Questions about everything at once; `Views` has them too."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.redis: Any = ledger.redis
+        self.key = ledger.key
+
+    def lanes(self) -> dict[str, int]:
+        """How many worker processes of each lane are up."""
+        counts: dict[str, int] = {}
+        for owner in self.owners(OWNER_SILENT_S):
+            lane = owner.split("/", 1)[0]
+            counts[lane] = counts.get(lane, 0) + 1
+        return counts
+
+    def owners(self, within_s: float) -> list[str]:
+        """Worker processes that beat within the last `within_s`."""
+        since = int((self.ledger.time() - within_s) * 1000)
+        with translated():
+            return [owner.decode() for owner in self.redis.zrangebyscore(self.key("owners"), since, "+inf")]
+
+    def in_motion(self) -> dict[str, int]:
+        """How many batches stand in each of the moving sets."""
+        names = ("ready:urgent", "ready:bulk", "lease", "doubt", "blind", "parked", "asks", "watch")
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.zcard(self.key(name))
+            return dict(zip(names, pipe.execute(), strict=True))
+
+    def depth(self) -> Depth:
+        """Counters, gauges and ages, in a few round trips."""
+        now = self.ledger.time()
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("totals"))
+            pipe.zrange(self.key("asks"), 0, -1)
+            pipe.hgetall(self.key("ctl"))
+            pipe.exists(self.key("lead"))
+            pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            for lane in LANES:
+                pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
+            raw, asks, ctl, leader, owners, *oldest = pipe.execute()
+        totals = {field.decode(): int(value) for field, value in raw.items()}
+        ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
+        return Depth(
+            batches={
+                (lane, state.name.lower()): max(0, totals.get(f"batches:{lane}:{state.value}", 0))
+                for lane in LANES
+                for state in BatchState
+            },
+            messages={_three(name): n for name, n in totals.items() if name.startswith("messages:")},
+            queue_oldest_seconds=ages,
+            pending_statuses=max(0, totals.get("pending", 0)),
+            status_age_seconds=self._age(asks, now),
+            costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
+            double_accepts=totals.get("doubles", 0),
+            late_arrivals=totals.get("late_arrivals", 0),
+            alarms={name[6:]: n for name, n in totals.items() if name.startswith("alarm:")},
+            leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in LANES},
+            doubts={name.split(":", 1)[1]: n for name, n in totals.items() if name.startswith("doubts_ended:")},
+            doubt_seconds={
+                name[9:]: (totals.get(f"doubts_ended:{name[9:]}", 0), ms / 1000)
+                for name, ms in totals.items()
+                if name.startswith("doubt_ms:")
+            },
+            balance=float(ctl[b"balance"]) if b"balance" in ctl else None,
+            visible_after_seconds=float(ctl[b"visible_after"]) if b"visible_after" in ctl else None,
+            leader=bool(leader),
+            owners=owners,
+            halted=_halted(ctl),
+        )
+
+    def _age(self, refs: Sequence[bytes], now: float) -> float:
+        """Since the oldest of these batches was enrolled: numbers are drawn in that order, scores tell what is due."""
+        oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
+        batch = self.ledger.read([oldest])[0] if oldest is not None else None
+        return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
+
+    def balance(self) -> tuple[Decimal, float] | None:
+        """The balance last heard of and when (Unix seconds), None where none was."""
+        with translated():
+            amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
+        return (Decimal(amount.decode()), float(at)) if amount is not None else None
+
+    def halted(self) -> str:
+        """What keeps everything from being sent, '' for nothing."""
+        return self.brakes().halted
+
+    def brakes(self) -> Brakes:
+        """What keeps campaigns from going on, just now."""
+        now = self.ledger.time()
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("ctl"))
+            pipe.zcard(self.key("blind"))
+            ctl, blind = pipe.execute()
+        rests_s = max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now)
+        is_cut_off = float(ctl.get(b"unreached_until", 0)) / 1000 > now
+        return Brakes(halted=_halted(ctl), rests_s=rests_s, is_cut_off=is_cut_off, blind=blind)
+
+
+def _halted(ctl: Mapping[bytes, bytes]) -> str:
+    for field, word in ((b"fell", "fell"), (b"bad_login", "login"), (b"no_money", "money")):
+        if field in ctl:
+            return word
+    return ""
+
+
+def _three(name: str) -> tuple[str, str, str]:
+    _, lane, channel, status = name.split(":", 3)
+    return lane, channel, status
