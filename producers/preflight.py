@@ -236,5 +236,5 @@ def require_some(found: Preflight) -> None:
     if not found.messages:
         (_, reason), many = found.reasons.most_common(1)[0]
         raise BadInput(
-            f"none of the {found.rows} rows can be sent; {many} because: {reason} (`smsq campaign check` lists them)"
+            f"no row can be sent; {many} of {found.rows} because: {reason} (`smsq campaign check` lists them)"
         )

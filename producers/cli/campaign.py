@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +16,7 @@ from producers.cli.shown import campaign_object, counted, print_campaign, print_
 
 if TYPE_CHECKING:
     from producers.api import Smsq
+    from producers.cli.found import Balance
     from producers.drafts import Draft
     from producers.preflight import Preflight, Price
     from worker.ledger.views import CampaignView
@@ -256,7 +256,7 @@ def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | 
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
-    from producers.cli.found import found_lines
+    from producers.cli.found import found_lines, money
     from worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = _price(smsq, drafted, found)
@@ -266,9 +266,10 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
         talk(f"the price is not known: {why}")
         if drafted.budget is not None:
             raise Unreachable(f"a budget cannot be kept while the price is not known: {why}")
-    elif balance is not None and balance < price.cost:
-        talk(f"the balance is {balance}, less than that")
-    about = f", about {price.cost:.2f}" if price is not None else ""
+    elif balance is not None and balance[0] < price.cost:
+        talk(f"the balance is {money(*balance)}, less than that")
+    currency = balance[1] if balance is not None else ""
+    about = f", about {price.cost:.2f} {currency}".rstrip() if price is not None else ""
     question = f"Send {counted(found.messages, 'message')}, {counted(found.parts, 'part')}{about}?"
     if is_agreed:
         talk(question.removesuffix("?").replace("Send", "Sending", 1))
@@ -280,7 +281,7 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
     return replace(drafted, part_price=price.cost / max(1, found.parts)) if price is not None else drafted
 
 
-def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Decimal | None, str]:
+def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Balance | None, str]:
     """Price and balance, each None where it is not known, and why."""
     from producers import preflight
     from worker.domain.errors import BadCredentials, SmsqError
@@ -288,7 +289,7 @@ def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, 
     price = balance = None
     try:
         price = preflight.price(found, drafted.template, drafted.options, smsq.price)
-        balance = smsq.balance()[0]
+        balance = smsq.balance()
     except BadCredentials:
         raise
     except SmsqError as error:

@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from producers.cli.shown import counted
-from producers.report import printable
+from producers.report import plain, printable
 from producers.rows import SEPARATORS, Source
 
 if TYPE_CHECKING:
     from producers.drafts import Draft, Rows
     from producers.preflight import Preflight, Price
 
+Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
 SHOWN = 20  # rejects and characters that a person is shown
 
 
@@ -62,12 +63,18 @@ def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
         yield f"  and {len(found.reasons) - SHOWN} other reasons"
 
 
-def price_lines(price: Price | None, balance: Decimal | None, why: str) -> Iterator[str]:
+def price_lines(price: Price | None, balance: Balance | None, why: str) -> Iterator[str]:
     """Price and balance, or why they are not known."""
-    yield f"price: {price}" if price is not None else f"price: not known, {why}"
+    currency = balance[1] if balance is not None else ""
+    yield f"price: {price} {currency}".rstrip() if price is not None else f"price: not known, {why}"
     if balance is not None:
-        short = price is not None and balance < price.cost
-        yield f"balance: {balance}" + (", less than the price" if short else "")
+        short = price is not None and balance[0] < price.cost
+        yield f"balance: {money(*balance)}" + (", less than the price" if short else "")
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount with its currency, where the gateway tells it."""
+    return f"{plain(amount)} {currency}".rstrip()
 
 
 def _lines_of(source: Rows, found: Preflight) -> dict[int, int]:
@@ -76,7 +83,7 @@ def _lines_of(source: Rows, found: Preflight) -> dict[int, int]:
 
 
 def check_object(
-    drafted: Draft, found: Preflight, price: Price | None, balance: Decimal | None, why: str
+    drafted: Draft, found: Preflight, price: Price | None, balance: Balance | None, why: str
 ) -> dict[str, Any]:
     """The same for machines."""
     lines = _lines_of(drafted.source, found)
@@ -111,6 +118,7 @@ def check_object(
         "rejects": rejects,
         "price": float(price.cost) if price is not None else None,
         "price_is_exact": price.is_exact if price is not None else None,
-        "balance": float(balance) if balance is not None else None,
+        "currency": balance[1] if balance is not None else None,
+        "balance": float(balance[0]) if balance is not None else None,
     }
     return told | ({"why": why} if why else {})

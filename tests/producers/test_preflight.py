@@ -92,7 +92,7 @@ def test_a_file_without_a_good_row_is_refused() -> None:
     """With the commonest reason."""
     found, _ = found_in(["1", "2"])
 
-    with pytest.raises(BadInput, match=r"none of the 2 rows can be sent; 2 because: this is not a phone"):
+    with pytest.raises(BadInput, match=r"no row can be sent; 2 of 2 because: this is not a phone"):
         require_some(found)
 
 

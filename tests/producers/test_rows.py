@@ -113,6 +113,13 @@ def test_bad_rows_are_rejected_and_good_ones_go_on(write) -> None:
     ]
 
 
+def test_the_phone_of_a_row_that_cannot_be_read_is_kept(write) -> None:
+    """Where it stands in plain sight before what spoils the row."""
+    rejects = list(inspect(write('phone,name\n1,"x"y\n2,' + "z" * 140000 + '\n"3","x"y\n4,d\n')).rows())
+
+    assert [row.value for row in rejects if isinstance(row, Reject)] == ["1", "2", ""]
+
+
 def test_a_cell_may_hold_lines(write) -> None:
     """A quoted cell with line ends is one row."""
     assert read(inspect(write('phone,name\n1,"a\nb\nc"\n2,d\n'))) == [(1, "1"), (2, "2")]

@@ -69,7 +69,7 @@ def test_check_tells_machines_the_same(plant: Plant, chores: Chores, people: Pat
     counts = {name: told[name] for name in ("rows", "valid", "invalid", "duplicates", "parts", "price")}
     assert counts == {"rows": 5, "valid": 3, "invalid": 1, "duplicates": 1, "parts": 3, "price": 11.4}
     assert [reject["row"] for reject in told["rejects"]] == [4, 5]
-    assert told["price_is_exact"] is True
+    assert (told["price_is_exact"], told["currency"]) == (True, "RUR")
     assert told["balance"] > 1000
 
 
@@ -91,7 +91,7 @@ def test_what_costs_money_wants_a_yes(plant: Plant, chores: Chores, people: Path
         refused = smsq(environ, "campaign", "run", people, "--text", "Hello {name}")
 
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "Send 3 messages, 3 parts, about 11.40? Nobody can be asked here: add --yes" in refused.stderr
+    assert "Send 3 messages, 3 parts, about 11.40 RUR? Nobody can be asked here: add --yes" in refused.stderr
     assert last(smsq(environ, "campaign", "list", "--json")) == []
 
 
@@ -178,7 +178,7 @@ def test_check_warns_of_empty_fields_and_fails_where_nothing_can_go(environ: dic
     assert empty.exit_code == 0
     assert "  {Name} is empty in 1 row\n" in empty.stdout
     assert (nothing.exit_code, last(nothing)["valid"]) == (2, 0)
-    assert "none of the 1 rows can be sent" in nothing.stderr
+    assert "no row can be sent" in nothing.stderr
 
 
 def test_a_verb_that_comes_too_late_says_so(environ: dict[str, str], people: Path) -> None:
