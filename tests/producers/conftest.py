@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis as redis_py
+from click.testing import CliRunner, Result
 
 from producers.api import Smsq
+from producers.cli import main
 from worker.actors import declare
 from worker.broker import make_worker
 from worker.embedded import EmbeddedRedis
@@ -61,3 +63,15 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
 def chores() -> Callable[[Runtime], contextlib.AbstractContextManager[None]]:
     """What brings the chores lane of a runtime up, as a context."""
     return lambda runtime: lane_up(runtime, "chores")
+
+
+@pytest.fixture
+def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command as an operator types it, in that installation."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def words(*typed: str) -> Result:
+        return CliRunner().invoke(main, list(typed), catch_exceptions=False)
+
+    return words

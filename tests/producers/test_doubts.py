@@ -6,25 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from producers.api import Smsq
-from producers.cli import main
 from worker.domain.batch import MessageId, Ref
 from worker.domain.errors import BadInput, Conflict
 from worker.domain.status import Status
 from worker.ledger import Claim, Fact
-
-
-@pytest.fixture
-def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-
-    def words(*typed: str) -> Result:
-        return CliRunner().invoke(main, list(typed), catch_exceptions=False)
-
-    return words
 
 
 def claim(smsq: Smsq, ref: Ref) -> Claim:

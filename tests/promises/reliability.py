@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.promises.model.safeguards import SAFEGUARDS
+from worker.domain.diagram import drawn, renew
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
@@ -47,25 +48,8 @@ TABLES: dict[str, Callable[[], str]] = {"faults": faults, "safeguards": safeguar
 
 def written(page: str) -> str:
     """The page with both tables made anew; raises ValueError where a marker is missing."""
-    for name, table in TABLES.items():
-        begin, end = f"<!-- {name}: written by python -m tests.promises.reliability -->", f"<!-- end of {name} -->"
-        before, begun, rest = page.partition(begin)
-        _, ended, after = rest.partition(end)
-        if not (begun and ended):
-            raise ValueError(f"the page has no markers for {name}")
-        page = f"{before}{begin}\n\n{table()}\n\n{end}{after}"
-    return page
-
-
-def main() -> int:
-    """Write, or with `--check` only look; the exit code."""
-    before = PAGE.read_text(encoding="utf-8")
-    fresh = written(before)
-    if "--check" in sys.argv[1:]:
-        return int(fresh != before)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    return drawn(page, TABLES, "tests.promises.reliability")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(renew(PAGE, written))

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from producers.cli import main
+from tests.promises import reliability
 from worker.domain import diagram
 from worker.settings import FIELDS
 
@@ -37,6 +38,13 @@ def test_the_drawings_of_the_journey_are_current() -> None:
     written = words(diagram.PAGE)
 
     assert diagram.drawn(written) == written
+
+
+def test_the_tables_of_the_reliability_page_are_current() -> None:
+    """Whoever adds a journey or a safeguard writes them anew: python -m tests.promises.reliability."""
+    page = words(reliability.PAGE)
+
+    assert reliability.written(page) == page
 
 
 def test_a_page_without_markers_is_not_drawn_into() -> None:

@@ -7,7 +7,7 @@ nothing is written and the exit code says whether the page is current.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from worker.domain.status import BATCH_MOVES, STATUS_TABLE, UNDECIDED_NAMES, BatchState, Status
@@ -43,10 +43,10 @@ def statuses() -> str:
 DRAWINGS: dict[str, Callable[[], str]] = {"batches": batches, "statuses": statuses}
 
 
-def drawn(page: str) -> str:
-    """The page with every drawing made anew; raises ValueError where a marker is missing."""
-    for name, draw in DRAWINGS.items():
-        begin, end = f"<!-- {name}: written by python -m worker.domain.diagram -->", f"<!-- end of {name} -->"
+def drawn(page: str, drawings: Mapping[str, Callable[[], str]] = DRAWINGS, by: str = "worker.domain.diagram") -> str:
+    """The page with every drawing made anew by the module `by`; raises ValueError where a marker is missing."""
+    for name, draw in drawings.items():
+        begin, end = f"<!-- {name}: written by python -m {by} -->", f"<!-- end of {name} -->"
         before, begun, rest = page.partition(begin)
         _, ended, after = rest.partition(end)
         if not (begun and ended):
@@ -55,13 +55,13 @@ def drawn(page: str) -> str:
     return page
 
 
-def main() -> int:
-    """Draw, or with `--check` only look; the exit code."""
-    written = PAGE.read_text(encoding="utf-8")
-    fresh = drawn(written)
+def renew(page: Path, make: Callable[[str], str]) -> int:
+    """Write a page anew, or with `--check` only look; the exit code."""
+    written = page.read_text(encoding="utf-8")
+    fresh = make(written)
     if "--check" in sys.argv[1:]:
         return int(fresh != written)
-    PAGE.write_text(fresh, encoding="utf-8")
+    page.write_text(fresh, encoding="utf-8")
     return 0
 
 
@@ -74,4 +74,4 @@ def _yes(claim: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(renew(PAGE, drawn))

@@ -5,23 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-from click.testing import CliRunner, Result
-
 from producers.api import Smsq
-from producers.cli import main
 from worker.domain.batch import MessageId, Ref
-
-
-@pytest.fixture
-def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-
-    def words(*typed: str) -> Result:
-        return CliRunner().invoke(main, list(typed), catch_exceptions=False)
-
-    return words
 
 
 def lose_everything(smsq: Smsq) -> int:
