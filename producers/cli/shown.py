@@ -42,6 +42,8 @@ def campaign_object(view: CampaignView) -> dict[str, Any]:
         "invalid": view.invalid,
         "statuses": dict(view.statuses),
         "doubles": view.doubles,
+        "doubts": view.doubts,
+        "doubt_seconds": round(view.doubt_seconds, 3),
         "cost": float(view.cost),
         "parts": view.parts,
         "why": view.why,
@@ -63,11 +65,20 @@ def print_campaign(view: CampaignView, waits: str = "") -> None:
         ("parts", str(view.parts)),
         ("cost", plain(view.cost)),
         *((f"  {name}", str(many)) for name, many in view.statuses.items()),
+        ("doubts", _settled_doubts(view)),
         ("doubles", str(view.doubles)),
     ]
     for name, value in lines:
         if value:
             click.echo(f"{name:<16}{value}")
+
+
+def _settled_doubts(view: CampaignView) -> str:
+    """How many requests had an unknown outcome, and how long it took to find out."""
+    if not view.doubts:
+        return ""
+    many = "1 request" if view.doubts == 1 else f"{view.doubts} requests"
+    return f"{many}, settled after {view.doubt_seconds:.1f} s (the longest {view.doubt_longest_seconds:.1f} s)"
 
 
 def print_receipt(receipt: Receipt) -> None:

@@ -45,6 +45,9 @@ class CampaignView:
     why: str
     rate: float = 0.0
     on_doubt: str = "ask"
+    doubts: int = 0  # requests of unknown outcome that have found their end
+    doubt_seconds: float = 0.0  # until then, on average
+    doubt_longest_seconds: float = 0.0
 
     @property
     def is_over(self) -> bool:
@@ -269,6 +272,9 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
         budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
         window=raw.get("window", ""),
         why=raw.get("why", ""),
+        doubts=int(raw.get("doubts", "0")),
+        doubt_seconds=int(raw.get("doubt_ms", "0")) / max(1, int(raw.get("doubts", "0"))) / 1000,
+        doubt_longest_seconds=int(raw.get("doubt_longest", "0")) / 1000,
         rate=float(raw.get("rate", "0")),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )

@@ -268,3 +268,14 @@ def test_an_id_is_absent_only_where_all_it_carried_is(desk: Any) -> None:
     assert desk.state(ref) == BatchState.READY
     desk.fact(second.gateway_id, PHONE + 1, Status.UNDELIVERABLE)
     assert desk.statuses(ref)[0] == "accepted"
+
+
+def test_a_campaign_tells_how_long_its_doubts_took(desk: Any) -> None:
+    """How many requests, on average, and the longest; however each ended."""
+    campaign, (one, two) = desk.campaign(1, 1)
+    found, absent = desk.doubted(one), desk.doubted(two)
+    desk.now += 10
+    desk.fact(found.gateway_id, PHONE + 1)
+    desk.probe(two, {absent.gateway_id: [0]}, asked_s=310.0)
+    view = desk.views.campaign(campaign)
+    assert (view.doubts, view.doubt_seconds, view.doubt_longest_seconds) == (2, 160.0, 310.0)
