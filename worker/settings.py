@@ -340,7 +340,12 @@ FIELDS: tuple[Field, ...] = (
     Field("visible_s", _number(0, 3600), "60", "How late an accepted message may show in status answers."),
     Field("keep_idle_s", _number(0, 60), "5", "How long an idle connection is kept for the next request."),
     Field("silent_s", _number(1, 600), "15", "A worker silent for so long is killed by its master."),
-    Field("ask_every_s", _ascending, "5,15,60,300,900", "Growing waits between status asks; then they double, up to a day."),
+    Field(
+        "ask_every_s",
+        _ascending,
+        "5,15,60,300,900",
+        "Growing waits between status asks; then they double, up to a day.",
+    ),
     Field(
         "callback_secret",
         _secret,
