@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -39,6 +40,8 @@ LANES = {"urgent", "bulk", "status", "chores"}
 START_S = 40.0
 MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no end
 SECRET = "a secret for callbacks"
+PASSWORD = "canary-password-81"
+CANARY = re.compile(rb"canary-password|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])")
 SHIFTED = Path(__file__).parent / "shifted"
 
 
@@ -225,6 +228,11 @@ class Town:
 
     # The gateway -----------------------------------------------------------------------------------------------------
 
+    def leaks(self) -> list[str]:
+        """Logs and journals of ours that hold a password, a text or a whole phone."""
+        ours = [path for path in self.folder.rglob("*.log") if path.name != "sandbox.log"]
+        return [f"{path.name}: {found[0]!r}" for path in ours if (found := CANARY.search(path.read_bytes()))]
+
     def count(self) -> dict[str, Any]:
         """The gateway's own count."""
         with urllib.request.urlopen(f"{self.control}/_sandbox/report") as reply:
@@ -363,7 +371,7 @@ class Journey:
     def verdict(self, *, parked: int = 0, refused: int = 0, within_s: float = 60.0) -> dict[str, Any]:
         """THE count: all of it final or parked, the same set accepted, nothing twice or still sending, no limit broken.
 
-        Returns what the gateway counted in all.
+        Nor is there a password, a text or a whole phone in a log. Returns what the gateway counted in all.
         """
         town = self.town
         town.wait_for(self.is_over, f"the end of {self.statuses()}", within_s)
@@ -386,6 +394,7 @@ class Journey:
         )
         assert broken == {}
         assert sum(view.doubles for view in self.views()) == 0
+        assert town.leaks() == []
         assert [moving[name] for name in ("ready:urgent", "ready:bulk", "lease", "doubt")] == [0, 0, 0, 0]
         return count
 
@@ -416,7 +425,7 @@ def build(
     `redis` is `own` (a server of ours), `line` (the same behind a proxy) or `private` (started by `smsq up`).
     """
     web, metrics, redis_port = quiet_ports(3)
-    argv = [*OURS, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", "demo"]
+    argv = [*OURS, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", PASSWORD]
     argv += ["--think-ms", str(think_ms), "--deliver-after", "0.2..1", "--callback-secret", SECRET]
     argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *gateway]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
@@ -431,7 +440,7 @@ def build(
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(folder / ".smsq"),
         "SMSQ_LOGIN": "demo",
-        "SMSQ_PASSWORD": "demo",
+        "SMSQ_PASSWORD": PASSWORD,
         "SMSQ_MIRRORS": ",".join(f"http://127.0.0.1:{line.port}" for line in lines),
         "SMSQ_CALLBACK_SECRET": SECRET,
         "SMSQ_WEB_ADDR": f"127.0.0.1:{web}",
