@@ -39,6 +39,7 @@ OURS = [*SMSQ, "--parent", str(os.getpid())]  # ends with the tests, or with the
 LANES = {"urgent", "bulk", "status", "chores"}
 START_S = 40.0
 MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no end
+IN_MOTION = ("ready:urgent", "ready:bulk", "lease", "doubt")  # sets of batches that are not settled
 SECRET = "a secret for callbacks"
 PASSWORD = "canary-password-81"
 CANARY = re.compile(rb"canary-password|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])")
@@ -323,7 +324,8 @@ class Journey:
         """A CSV file of fresh phones, for the command."""
         phones = self.town.phones(rows)
         self.phones += phones
-        path = self.town.folder / f"people-{phones[0]}.csv"
+        older = len(list(self.town.folder.glob("people-*")))
+        path = self.town.folder / f"people-{older}.csv"
         path.write_text("phone,name\n" + "".join(f"+{phone},P{phone % 1000}\n" for phone in phones))
         return path
 
@@ -366,6 +368,7 @@ class Journey:
             and not any(found[name] for name in MOVING)
             and all(view.is_over for view in self.views())
             and self.town.count()["running"]["sends"] == 0
+            and not any(self.town.views.in_motion()[name] for name in IN_MOTION)  # a claim outlives its callbacks
         )
 
     def verdict(self, *, parked: int = 0, refused: int = 0, within_s: float = 60.0) -> dict[str, Any]:
@@ -384,7 +387,6 @@ class Journey:
             for name, many in count["limits_broken"].items()
             if many != self.before["limits_broken"].get(name, 0)
         }
-        moving = town.views.in_motion()
 
         expected = len(self.phones) - parked - refused
         assert (sum(statuses.values()), statuses["parked"], statuses["refused"]) == (len(self.phones), parked, refused)
@@ -395,7 +397,6 @@ class Journey:
         assert broken == {}
         assert sum(view.doubles for view in self.views()) == 0
         assert town.leaks() == []
-        assert [moving[name] for name in ("ready:urgent", "ready:bulk", "lease", "doubt")] == [0, 0, 0, 0]
         return count
 
 
