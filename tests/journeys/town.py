@@ -215,7 +215,7 @@ class Town:
         """Whether nothing moves and everything is up, so that another journey may begin here."""
         try:
             moving = self.views.in_motion()
-            still = not any(moving[name] for name in ("ready:urgent", "ready:bulk", "lease", "doubt"))
+            still = not any(moving[name] for name in IN_MOTION)
             return still and self.in_force() and set(self.views.lanes()) >= LANES and not self.views.halted()
         except Exception:
             return False
@@ -230,8 +230,8 @@ class Town:
     # The gateway -----------------------------------------------------------------------------------------------------
 
     def leaks(self) -> list[str]:
-        """Logs and journals of ours that hold a password, a text or a whole phone."""
-        ours = [path for path in self.folder.rglob("*.log") if path.name != "sandbox.log"]
+        """Logs and journals of ours that hold a password, a text or a whole phone; a person's own screen may."""
+        ours = [path for path in self.folder.rglob("*.log") if path.name not in ("sandbox.log", "campaign.log")]
         return [f"{path.name}: {found[0]!r}" for path in ours if (found := CANARY.search(path.read_bytes()))]
 
     def count(self) -> dict[str, Any]:
