@@ -440,6 +440,7 @@ def build(
         **clean,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(folder / ".smsq"),
+        "SMSQ_LOG_LEVEL": "debug",  # so that what leaks, leaks here
         "SMSQ_LOGIN": "demo",
         "SMSQ_PASSWORD": PASSWORD,
         "SMSQ_MIRRORS": ",".join(f"http://127.0.0.1:{line.port}" for line in lines),
