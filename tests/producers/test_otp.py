@@ -202,6 +202,7 @@ def _try_from_elsewhere(environ: dict[str, str], code_id: str, digits: str, hear
         heard.put([smsq.otp.check(code_id, digits).value for _ in range(5)])
 
 
+@pytest.mark.slow
 def test_processes_share_one_right_try(smsq: Smsq, environ: dict[str, str]) -> None:
     """They read the same key in the same home."""
     code, digits = sent(smsq)
