@@ -42,6 +42,7 @@ class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None = None
     on_doubt: str = "ask"
     max_cost: int | None = None  # in COST_UNITS: what all steps together may cost
+    client: str | None = None  # who asked; a repeat may come from elsewhere
 
     def __repr__(self) -> str:
         return f"CodeOrder(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
@@ -93,7 +94,9 @@ class CodeDesk:
         return self._ledger.open_code(
             code_id,
             key=key,
-            contents=sealer.digests("code content", msgspec.msgpack.encode(order)),
+            contents=sealer.digests(
+                "code content", msgspec.msgpack.encode(msgspec.structs.replace(order, client=None))
+            ),
             sealed=sealer.seal(msgspec.msgpack.encode(opened.kept), of=_belongs(code_id)),
             digest=opened.digest(order.purpose, opened.code()),
             ttl_s=order.ttl_s,

@@ -58,7 +58,7 @@ class Runtime:
     def ledger(self) -> Ledger:
         """The ledger, with this process' journal as the witness of enrolments."""
         ledger = Ledger(connect(self.redis_url, blocking_s=2.0), Keys(), self.clock)
-        ledger.sealer = self.sealer
+        ledger.make_sealer = lambda: self.sealer
         ledger.witness = self.journal.enrolment
         ledger.on_final = self.metrics.final
         return ledger
