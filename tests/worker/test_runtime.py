@@ -50,8 +50,18 @@ def test_all_hosts_know_credentials_by_one_fingerprint(home: Path) -> None:
 
 def test_a_secret_key_peppers_the_fingerprint(home: Path) -> None:
     """Whoever reads the ledger and has not the key cannot try passwords."""
-    keys = [{}, {"SMSQ_SECRET_KEY": "one"}, {"SMSQ_SECRET_KEY": "two"}]
+    keys = [{}, {"SMSQ_SECRET_KEY": "one" * 11}, {"SMSQ_SECRET_KEY": "two" * 11}]
     assert len({fingerprint(home, "a", **key) for key in keys}) == 3
+
+
+def test_a_home_gets_its_secret_key_when_something_is_sealed(home: Path) -> None:
+    """Not by an exporter or a receiver of callbacks, whose home may be read-only."""
+    runtime = Runtime.build(settings(home))
+    _ = runtime.ledger, runtime.views
+    assert not (home / "secret.key").exists()
+
+    assert runtime.ledger.sealing().names == runtime.sealer.names
+    assert (home / "secret.key").exists()
 
 
 def test_a_weak_ledger_is_refused_with_its_cure(redis: Any, redis_server: Any, home: Path) -> None:
