@@ -14,10 +14,9 @@ from worker.domain.campaign import Reject
 from worker.domain.errors import BadInput, Conflict, LedgerHalted
 from worker.ledger.scripts import Argument
 from worker.ledger.store import COST_UNITS, Store, translated
-from worker.ledger.values import Enrolled, Opened, Order, Plan
+from worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
 HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
-POLICIES = {"ask": 0, "park": 1}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
 SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that is mistaken for a digit
@@ -42,6 +41,8 @@ class Enrolment(Store):
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
         if order.lane not in LANE_NUMBERS:
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
+        if order.on_doubt == "resend" and order.deadline_s is None:
+            raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
         options = msgspec.json.encode(order.options)
         content = hashlib.sha256(
             b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
@@ -104,6 +105,8 @@ class Enrolment(Store):
         Raises Conflict with the old id where it finished already and `again` is not set; with it, a finished
         one is begun anew, an unfinished one still goes on.
         """
+        if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
+            raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}: no campaign is worth a double")
         digest_key = self.key(f"digest:{plan.digest}")
         fields: dict[str, Argument] = {
             "name": plan.name,
