@@ -35,10 +35,10 @@ LOOK_EVERY_S = 0.1
     type=click.Choice(["ask", "park", "resend"]),
     default="ask",
     show_default=True,
-    help="What follows where nobody can tell whether it arrived: ask sends it again once it is certain that it did not, "
-    "park leaves that to a person, resend sends a second copy once, a minute later, while --deadline lasts.",
+    help="What follows where nobody can tell whether it arrived: ask sends it again once it certainly did not, park "
+    "leaves that to a person, resend sends a second copy, once, a minute later, while --deadline lasts.",
 )
-@click.option("--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is not sent any more.")
+@click.option("--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is sent no more.")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
 @click.option(
     "--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Seconds to wait at most."

@@ -106,7 +106,7 @@ class Enrolment(Store):
         one is begun anew, an unfinished one still goes on.
         """
         if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
-            raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}: no campaign is worth a double")
+            raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}")
         digest_key = self.key(f"digest:{plan.digest}")
         fields: dict[str, Argument] = {
             "name": plan.name,
