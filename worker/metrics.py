@@ -101,9 +101,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_resends_total", "counter", "Messages sent again by choice while the first might live.", ("by",), "scrape"
     ),
-    Metric(
-        "smsq_resend_doubles_total", "counter", "Messages accepted twice by such a choice; no alarm.", (), "scrape"
-    ),
+    Metric("smsq_resend_doubles_total", "counter", "Messages accepted twice by such a choice; no alarm.", (), "scrape"),
     Metric(
         "smsq_late_arrivals_total", "counter", "Messages that arrived after their absence was trusted.", (), "scrape"
     ),

@@ -229,7 +229,7 @@ class DoubtSettler:
         window_s = self._window_s()
         left = window_s - min(age_s, known_s)
         if left > 0:
-            coming = next((offset - age_s for offset in OFFSETS_S[lane] if offset > age_s + 0.5), left)
+            coming = next((offset - age_s for offset in OFFSETS_S[lane] if offset > age_s + 0.5), left + JUST_AFTER_S)
             return min(coming, left + JUST_AFTER_S)
         doubled = 2 * window_s - min(age_s, known_s)
         if doubled > 0:  # an older control doubles the window

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from worker.domain.status import BatchState
+import pytest
+
+from worker.domain.status import BatchState, IdState
 
 PHONES = [79990000000 + n for n in range(30)]
 
@@ -131,6 +133,57 @@ def test_the_others_go_on_after_one_that_went_alone_and_lost_its_answer(make_pla
     assert plant.statuses(ref)[2] == "refused"
     report = plant.sandbox.report()
     assert (report["accepted"], report["twice"]) == (3, 0)  # with the control
+
+
+CODE = {"text": "Your code is 4821", "on_doubt": "resend", "deadline_s": 60.0}
+
+
+def test_a_second_copy_leaves_once_where_its_sender_chose_it(make_plant: Callable[..., Any]) -> None:
+    """After the gateway's minute, long before the window, without any control; then all of it is asked about."""
+    plant = make_plant(SMSQ_DOUBT_SETTLE_S="30")
+    ref = plant.enrol(**CODE)
+    plant.sandbox.misfortune("error_502", next_few=2, command="send")
+    plant.send(ref)
+    assert settle_until(plant, ref, {BatchState.READY}) == BatchState.READY
+    plant.send(ref)
+
+    assert settle_until(plant, ref, {BatchState.READY, BatchState.SETTLED}, seconds=2.5) == BatchState.DOUBTFUL
+    batch = plant.ledger.read([ref])[0]
+    assert ([known.state for known in batch.ids], batch.resent_by) == ([IdState.OPEN] * 2, "sender")
+    report = plant.sandbox.report()
+    assert (report["accepted"], report["limits_broken"]) == (0, {})
+
+
+def test_a_second_copy_waits_for_an_answer_that_shows_nothing(make_plant: Callable[..., Any]) -> None:
+    """While questions are answered with rubbish nothing leaves; the first good answer finds the message."""
+    plant = make_plant(SMSQ_DOUBT_SETTLE_S="30")
+    ref = plant.enrol(**CODE)
+    plant.sandbox.misfortune("lose_answer", next_few=1, command="send")
+    plant.sandbox.misfortune("error_502", next_few=1000, command="status")
+    plant.send(ref)
+    assert settle_until(plant, ref, {BatchState.READY}, seconds=2.5) == BatchState.DOUBTFUL
+
+    plant.sandbox.clear()
+    assert settle_until(plant, ref, {BatchState.SETTLED, BatchState.READY}) == BatchState.SETTLED
+    assert plant.sandbox.report()["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lane", "offsets"),
+    [("urgent", [1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0]), ("bulk", [5.0, 15.0, 45.0, 90.0, 180.0])],
+)
+def test_questions_come_at_their_offsets_from_the_claim(
+    make_plant: Callable[..., Any], lane: str, offsets: list[float]
+) -> None:
+    """A code's soon; then just after the window."""
+    plant = make_plant(SMSQ_DOUBT_SETTLE_S="300")
+    age, asked = 0.1, []
+    while age < 300:
+        age += plant.doubts._offset(lane, age, age)
+        asked.append(round(age, 1))
+        age += 0.05
+
+    assert asked == [*offsets, 300.5]
 
 
 def test_a_claim_whose_worker_died_becomes_doubtful_never_ready(plant: Any) -> None:
