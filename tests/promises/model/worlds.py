@@ -45,11 +45,12 @@ SLOW: dict[str, World] = {
     "clocks that jump twice": World(workers=1, most_claims=2, jumps=2),
     "two phones, two workers, a copy of every command": World(phones=2, most_claims=2, lingers=True),
     "two phones, cancelled or given to an operator": World(phones=2, workers=1, most_claims=2, orders=1, ends=True),
-    "sent again, two workers, failures, a copy of every command": World(
-        most_claims=3, resends=True, ends=True, lingers=True, facts=(ACCEPTED, UNDELIVERABLE, DELIVERED)
+    "sent again, failed deliveries, a deadline": World(
+        workers=1, most_claims=3, resends=True, ends=True, facts=(ACCEPTED, UNDELIVERABLE, DELIVERED)
     ),
+    "sent again, two workers, dying twice": World(most_claims=3, resends=True, poison=2),
     "sent again, longer times, an operator": World(
-        workers=1, most_claims=3, resends=True, orders=1, close=2, arrival=2, visible=2
+        workers=1, most_claims=2, resends=True, orders=1, close=2, arrival=2, visible=2
     ),
     "two mirrors with every delay": World(workers=1, most_claims=2, mirrors=2, views=True, freezes=1, blind=True),
 }

@@ -129,6 +129,18 @@ def test_a_reply_that_was_lost_sends_no_third(desk: Any) -> None:
     assert desk.views.depth().resends["sender"] == 1
 
 
+def test_a_second_copy_that_was_refused_was_the_last(desk: Any) -> None:
+    """One id is left that may live, and it was chosen once."""
+    ref = chosen(desk)
+    first = desk.doubted(ref)
+    unseen(desk, ref, first)
+    second = desk.claim(ref)
+    assert desk.ledger.settle_refused(second, 6)[0] == "doubtful"
+    assert [known.state for known in desk.view(ref).ids] == [IdState.OPEN, IdState.ABSENT]
+    assert unseen(desk, ref, first) == ("doubtful", "")
+    assert desk.views.depth().resends["sender"] == 1
+
+
 def test_a_second_copy_that_is_late_is_asked_about(desk: Any) -> None:
     """Its deadline passes before it is claimed: nothing leaves, and it is late only once the first is known absent."""
     ref = chosen(desk, deadline_s=62.0)
