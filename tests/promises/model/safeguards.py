@@ -72,6 +72,11 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     Safeguard(REST, "older ids are left behind", "the rest does not inherit its ids"),
     Safeguard(REST, "a full nibble is taken for any later id", "a full nibble names every later id"),
     Safeguard(REST, "nothing left to ask about, nothing recorded", "nothing left to ask is nothing to record"),
+    Safeguard(
+        REST,
+        "nothing left to ask about, nothing recorded",
+        f"{DOUBTS}::test_the_rest_goes_on_when_a_callback_found_the_one_that_was_asked_about",
+    ),
     # Settling
     Safeguard("a stale fence changes nothing but facts", "it is not compared", "settle is not fenced"),
     Safeguard(
@@ -141,6 +146,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     Safeguard(
         SECOND, "a third follows a refused second", f"{RESEND}::test_a_second_copy_that_was_refused_was_the_last"
     ),
+    Safeguard(SECOND, "though two may live", f"{RESEND}::test_two_that_may_live_are_enough"),
     Safeguard(SECOND, "the second was forgotten", f"{RESEND}::test_a_ledger_that_fell_back_sends_no_third"),
     Safeguard(SECOND, "within the minute, unasked, unpaid", f"{RESEND}::test_a_second_copy_that_may_not_leave"),
     Safeguard(

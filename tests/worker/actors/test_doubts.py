@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from worker.domain.status import BatchState, IdState
+from worker.domain.status import BatchState, IdState, Status
+from worker.ledger import Claim, Fact
+from worker.ledger.asking import Probe
 
 PHONES = [79990000000 + n for n in range(30)]
 
@@ -133,6 +136,39 @@ def test_the_others_go_on_after_one_that_went_alone_and_lost_its_answer(make_pla
     assert plant.statuses(ref)[2] == "refused"
     report = plant.sandbox.report()
     assert (report["accepted"], report["twice"]) == (3, 0)  # with the control
+
+
+def test_the_rest_goes_on_when_a_callback_found_the_one_that_was_asked_about(plant: Any) -> None:
+    """Nothing is left to ask about, and that is recorded: no open id can hold the other."""
+    (ref,) = plant.campaign(PHONES[:2])
+    claim = claimed(plant, ref)
+    plant.ledger.doubt(claim, "refused_who", 0.0, alone=True)
+    known = Probe(
+        claim.lease_until, 1.0, [plant.sandbox.mirrors[0]], claim.lease_until, False, {claim.gateway_id: [0, 1]}
+    )
+    ended = plant.ledger.probe(
+        ref, known, window_s=0.0, arrival_s=0.0, next_ask_s=1.0, patience_s=60.0, blind_patience_s=60.0,
+        resend_after_s=61.0,
+    )  # fmt: skip
+    assert ended == ("ready", "")
+    alone = claimed(plant, ref)
+    plant.ledger.doubt(alone, "no_answer", 0.0)
+    plant.ledger.advance([Fact(gateway_id=alone.gateway_id, phone=alone.phones[0], status=Status.DELIVERED)])
+    assert plant.state(ref) == BatchState.DOUBTFUL
+
+    plant.doubts.settle_doubts([str(ref)])
+
+    assert plant.state(ref) == BatchState.READY
+
+
+def claimed(plant: Any, ref: Any) -> Claim:
+    """What a worker that says nothing is granted."""
+    claim = plant.ledger.claim(
+        ref, secrets.token_hex(8), owner="w", mirror=plant.sandbox.mirrors[0], lease_s=30, parallel=10, urgent_slots=3,
+        slot_kept_s=1, credentials="x",
+    )  # fmt: skip
+    assert isinstance(claim, Claim)
+    return claim
 
 
 CODE = {"text": "Your code is 4821", "on_doubt": "resend", "deadline_s": 60.0}

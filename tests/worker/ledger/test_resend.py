@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from worker.domain.batch import MessageId, Ref
@@ -13,6 +14,7 @@ from worker.domain.status import BatchState, IdState, Status
 from worker.ledger import Claim
 
 PHONE = 79990000000
+RESENT = 18  # where a batch's meta keeps who had it sent again
 SOON = {"asked_s": 61.0, "known_s": 61.0, "control_s": None}
 
 
@@ -164,6 +166,21 @@ def test_a_ledger_that_fell_back_sends_no_third(desk: Any) -> None:
     desk.fact(1_999_999_999)
     depth = desk.views.depth()
     assert (depth.double_accepts, depth.resend_doubles) == (0, 1)
+
+
+def test_two_that_may_live_are_enough(desk: Any) -> None:
+    """Even if the mark that a second copy left were lost."""
+    ref = chosen(desk)
+    first = desk.doubted(ref)
+    unseen(desk, ref, first)
+    second = desk.doubted(ref)
+    shard, field = desk.ledger.keys.shard(ref.number), f"{ref.number}m"
+    meta = msgspec.msgpack.decode(desk.redis.hget(shard, field))
+    assert meta[RESENT] == 2
+    meta[RESENT] = 0
+    desk.redis.hset(shard, field, msgspec.msgpack.encode(meta))
+
+    assert unseen(desk, ref, second, unseen=[first.gateway_id, second.gateway_id], asked_s=100.0)[0] == "doubtful"
 
 
 def test_an_operators_resend_uses_it_up(desk: Any) -> None:
