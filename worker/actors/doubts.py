@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 # From the claim to each question before the window is over; one that the gateway's limit does not allow is left out.
 OFFSETS_S = {"urgent": (1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0), "bulk": (5.0, 15.0, 45.0, 90.0, 180.0)}
 RESEND_AFTER_S = 1.0  # past the gateway's minute, in which it may refuse the same text to the same phone (error 9)
+POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
 RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and the last one had no answer
 LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
@@ -276,6 +277,7 @@ def may_be_sent_again(batch: BatchView, now: float) -> bool:
         batch.on_doubt == "resend"
         and not batch.resent_by
         and now < batch.deadline
+        and batch.deaths < POISON_DEATHS
         and sum(known.state == IdState.OPEN for known in batch.ids) == 1
     )
 

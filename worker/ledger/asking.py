@@ -124,7 +124,7 @@ class Asking(Store):
         next_ask_s: float,
         patience_s: float,
         blind_patience_s: float,
-        resend_after_s: float,
+        resend_after_s: float = 61.0,
     ) -> tuple[str, str]:
         """Record what asking showed; the state afterwards (`doubtful ready settled parked`) and why.
 
