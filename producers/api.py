@@ -107,8 +107,10 @@ class Smsq:
         hours, or `hh:mm`), `at` a moment at which the gateway sends it; one that is over is taken with a
         `key` alone, since it may be a repeat. Nothing is sent later than
         `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
-        arrived: `ask` sends it again once that is certain, `park` leaves it to a person. Raises BadPhone,
-        BadText, BadInput; LedgerTrouble where nothing was enrolled.
+        arrived: `ask` sends it again once that is certain, `park` leaves it to a person. `resend` accepts two
+        copies rather than none: while the deadline lasts, which it must have, a second one leaves once, a
+        minute after the first, if the gateway does not show that one; the receipt then says `may_double`.
+        Raises BadPhone, BadText, BadInput; LedgerTrouble where nothing was enrolled.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         texts.check(text)

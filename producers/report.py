@@ -89,6 +89,8 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
         told = {"row": receipt.row, **told}
     if receipt.campaign:
         told["campaign"] = receipt.campaign
+    if receipt.may_double:
+        told["may_double"] = True
     if receipt.why:
         told |= {"why": receipt.why, "why_in_words": reason(receipt.why)}
     return told

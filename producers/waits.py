@@ -33,6 +33,7 @@ REASONS = {
     "too many attempts": "it was sent too often without an outcome",
     "undecided": "the gateway was asked for as long as it makes sense, and it cannot be told",
     "may double": "a person had it sent again before its absence was certain: it may arrive twice",
+    "resent": "its sender wanted a second copy rather than none (on doubt: resend): it may arrive twice",
     "budget": "its budget is spent",
 }
 CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each, and sending goes on by itself"

@@ -57,6 +57,10 @@ class Depth(Protocol):
     @property
     def double_accepts(self) -> int: ...
     @property
+    def resends(self) -> Mapping[str, int]: ...
+    @property
+    def resend_doubles(self) -> int: ...
+    @property
     def late_arrivals(self) -> int: ...
     @property
     def alarms(self) -> Mapping[str, int]: ...
@@ -189,6 +193,8 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_pending_statuses", {(): depth.pending_statuses})
     yield _family("smsq_status_age_seconds", {(): depth.status_age_seconds})
     yield _family("smsq_double_accepts_total", {(): depth.double_accepts})
+    yield _family("smsq_resends_total", _single(depth.resends))
+    yield _family("smsq_resend_doubles_total", {(): depth.resend_doubles})
     yield _family("smsq_late_arrivals_total", {(): depth.late_arrivals})
     yield _family("smsq_alarms_total", _single(depth.alarms))
     yield _family("smsq_leases_expired_total", _single(depth.leases_expired))

@@ -35,6 +35,7 @@ LABELS: Final[dict[str, str]] = {
     "state": "where a batch stands: `ready`, `sending`, `doubtful`, `parked`, `settled`",
     "command": "`send`, `status`, `balance`, `price`, `history`",
     "mirror": "a host of `SMSQ_MIRRORS`, with its port where that is not the usual one",
+    "by": "who chose: `operator`, or `sender` (`on_doubt` resend)",
     "outcome": "what came of it, a short word",
     "code": "an error code of the gateway's table, or `other`",
     "actor": "an actor's name",
@@ -100,6 +101,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_double_accepts_total", "counter", "Messages accepted under a second id; any is an alarm.", (), "scrape"
     ),
+    Metric(
+        "smsq_resends_total", "counter", "Messages sent again by choice while the first might live.", ("by",), "scrape"
+    ),
+    Metric("smsq_resend_doubles_total", "counter", "Messages accepted twice by such a choice; no alarm.", (), "scrape"),
     Metric(
         "smsq_late_arrivals_total", "counter", "Messages that arrived after their absence was trusted.", (), "scrape"
     ),

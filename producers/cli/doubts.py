@@ -116,6 +116,8 @@ def _object(doubt: Doubt) -> dict[str, Any]:
         "fence": batch.fence,
         "asked": batch.asked,
         "died": batch.deaths,
+        "on_doubt": batch.on_doubt,
+        "resent_by": batch.resent_by or None,
         "messages": doubt.messages,
         "phones": doubt.phones,
         "attempts": [
@@ -157,5 +159,7 @@ def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:
         where = f" by {known.mirror}" if known.mirror else ""
         say(f"  attempt   {iso(known.claimed_at)} under gateway id {known.gateway_id}{where}: {_fate(known.state)}")
     say(f"  asked     {batch.asked} times" + (f"; workers died on it {batch.deaths} times" if batch.deaths else ""))
+    if batch.resent_by:
+        say(f"  may double: sent again by its {batch.resent_by}'s choice, two copies rather than none")
     for at, what, why in doubt.decisions:
         say(f"  decided   {iso(at)} {what}: {printable(why)}")

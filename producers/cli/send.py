@@ -30,6 +30,15 @@ LOOK_EVERY_S = 0.1
 )
 @click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
 @click.option("--lane", type=click.Choice(["urgent", "bulk"]), default="urgent", show_default=True, help="Its queue.")
+@click.option(
+    "--on-doubt",
+    type=click.Choice(["ask", "park", "resend"]),
+    default="ask",
+    show_default=True,
+    help="What follows where nobody can tell whether it arrived: ask sends it again once it certainly did not, park "
+    "leaves that to a person, resend sends a second copy, once, a minute later, while --deadline lasts.",
+)
+@click.option("--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is sent no more.")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
 @click.option(
     "--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Seconds to wait at most."
@@ -44,6 +53,8 @@ def command(
     at: str | None,
     key: str | None,
     lane: str,
+    on_doubt: str,
+    deadline: float | None,
     wait: bool,
     timeout: float,
     as_json: bool,
@@ -55,7 +66,18 @@ def command(
     with contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
         options = Options(channel=channel)
-        sent = smsq.send(phone, text, key=key, lane=lane, sender=sender, valid=valid, at=at, options=options)
+        sent = smsq.send(
+            phone,
+            text,
+            key=key,
+            lane=lane,
+            sender=sender,
+            valid=valid,
+            at=at,
+            on_doubt=on_doubt,
+            deadline_s=deadline,
+            options=options,
+        )
         is_up = say_who_is_missing(smsq, lane, sent.id)
         if not wait:
             if as_json:

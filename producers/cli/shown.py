@@ -92,6 +92,7 @@ def print_receipt(receipt: Receipt) -> None:
         ("phone", printable(receipt.phone)),
         ("status", receipt.status),
         ("why", printable(reason(receipt.why))),
+        ("may double", "sent again by choice: two copies rather than none" if receipt.may_double else ""),
         ("error", printable(error)),
         ("gateway id", str(receipt.gateway_id or "")),
         ("parts", str(receipt.parts or "")),

@@ -76,7 +76,7 @@ def test_nothing_tells_a_code_afterwards(make_town: Callable[..., Town]) -> None
 
     for code in resent:
         town.wait_for(lambda code=code: otp.resend(code.id), "a resend", 20)
-    town.meant_twice = len(resent)
+    town.chosen_twice = len(resent)
     for code in (*used, *resent):
         assert otp.check(code.id, by_id[code.id]) is Verdict.RIGHT
     for code in locked:

@@ -59,6 +59,7 @@ def test_what_the_gateway_is_told_is_kept_with_the_message(smsq: Smsq) -> None:
         ("+79991234567", "__CALL__: hi", {}, errors.BadText),
         ("+79991234567", "Hi", {"lane": "fast"}, errors.BadInput),
         ("+79991234567", "Hi", {"on_doubt": "hope"}, errors.BadInput),
+        ("+79991234567", "Hi", {"on_doubt": "resend"}, errors.BadInput),
         ("+79991234567", "Hi", {"at": "tomorrow"}, errors.BadInput),
         ("+79991234567", "Hi", {"at": "2020-01-01T00:00"}, errors.BadInput),
         ("+79991234567", "Hi", {"key": ""}, errors.BadInput),

@@ -12,6 +12,7 @@ from worker.domain.batch import MessageId, Ref
 from worker.domain.errors import BadInput, Conflict
 from worker.domain.status import Status
 from worker.ledger import Claim, Fact
+from worker.ledger.asking import Probe
 
 
 def claim(smsq: Smsq, ref: Ref) -> Claim:
@@ -88,6 +89,26 @@ def test_a_finished_campaign_goes_on_for_what_is_sent_again(smsq: Smsq) -> None:
     smsq.runtime.ledger.redis.hset(f"{{smsq}}:c:{campaign.id}", "state", "done")
     smsq.doubts.decide(smsq.doubts.show(str(ref.number)), "resend", "wanted")
     assert smsq.campaigns.show(campaign.id).state == "running"
+
+
+def test_a_copy_that_its_sender_chose_is_labelled(run: Any, smsq: Smsq) -> None:
+    """In the receipt, for people and machines, and in what is known about the doubt."""
+    enrolled = run("send", "+79991234567", "Your code is 4821", "--on-doubt", "resend", "--deadline", "600")
+    message = enrolled.output.split()[0]
+    ref = Ref(MessageId.parse(message).batch)
+    first = claim(smsq, ref)
+    smsq.runtime.ledger.doubt(first, "no_answer", 1.0)
+    asked = Probe(0.0, 0.0, [], 0.0, True, {}, [first.gateway_id])
+    ended = smsq.runtime.ledger.probe(
+        ref, asked, window_s=300.0, arrival_s=195.0, next_ask_s=1.0, patience_s=60.0, blind_patience_s=60.0,
+        resend_after_s=0.0,
+    )  # fmt: skip
+
+    assert ended == ("ready", "resent")
+    assert json.loads(run("status", message, "--json").output)["may_double"] is True
+    assert "may double" in run("status", message).output
+    assert "may double: sent again by its sender's choice" in run("doubts", "show", message).output
+    assert json.loads(run("doubts", "show", message, "--json").output)["resent_by"] == "sender"
 
 
 def test_the_command(run: Any, smsq: Smsq) -> None:

@@ -39,6 +39,8 @@ class Seen:
     balance: float | None = 99.5
     costs: dict[str, float] = field(default_factory=lambda: {"sms": 26.6})
     double_accepts: int = 0
+    resends: dict[str, int] = field(default_factory=lambda: {"sender": 2})
+    resend_doubles: int = 1
     late_arrivals: int = 1
     alarms: dict[str, int] = field(default_factory=lambda: {"foreign-id": 2})
     leases_expired: dict[str, int] = field(default_factory=lambda: {"bulk": 3})
@@ -83,6 +85,8 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_balance",): 99.5,
         ("smsq_cost_total", "sms"): 26.6,
         ("smsq_double_accepts_total",): 0,
+        ("smsq_resends_total", "sender"): 2,
+        ("smsq_resend_doubles_total",): 1,
         ("smsq_late_arrivals_total",): 1,
         ("smsq_alarms_total", "foreign-id"): 2,
         ("smsq_leases_expired_total", "bulk"): 3,

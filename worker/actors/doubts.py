@@ -3,6 +3,9 @@
 Absence is trusted only when it was asked for after the window, by Redis' clock and by this
 process' own, on the mirror that carried the newest attempt and one other that is up, while each of
 them showed a control: a message known to be accepted. The script `probe.lua` has the last word.
+
+Where the sender accepts a second copy (`on_doubt` resend) it leaves before that: once, after the
+gateway's minute, when a question put just then shows nothing. Then all of it is asked about on.
 """
 
 from __future__ import annotations
@@ -22,7 +25,11 @@ from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-OFFSETS_S = (1.0, 5.0, 15.0, 45.0, 90.0, 180.0)  # from the claim to each question before the window is over
+# From the claim to each question before the window is over; one that the gateway's limit does not allow is left out.
+OFFSETS_S = {"urgent": (1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0), "bulk": (5.0, 15.0, 45.0, 90.0, 180.0)}
+RESEND_AFTER_S = 1.0  # past the gateway's minute, in which it may refuse the same text to the same phone (error 9)
+POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
+RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and the last one had no answer
 LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
 BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to compare with
@@ -83,12 +90,13 @@ class DoubtSettler:
         window_s = self._window_s()
         age_s = asked_at - newest.claimed_at
         pairs = doubtful_pairs(batch)
+        next_s = self._step(batch, asked_at, known_s)
         if not pairs:  # no open id can hold what is undecided: the script ends the doubt
-            self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=self._step(age_s, known_s))
-        elif min(age_s, known_s) < window_s:
+            self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=next_s)
+        elif min(age_s, known_s) < window_s or may_be_sent_again(batch, asked_at):
             start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
-            self._look_for_signs([*pairs[start:], *pairs[:start]])
-            self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=self._step(age_s, known_s))
+            unseen = self._look_for_signs([*pairs[start:], *pairs[:start]])
+            self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=next_s, unseen=unseen)
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
 
@@ -98,15 +106,21 @@ class DoubtSettler:
         seen_s = settings.peer_close_s + settings.arrival_s + 2 * self._rt.ledger.visible_after()
         return max(settings.doubt_settle_s, seen_s)
 
-    def _look_for_signs(self, pairs: Sequence[Pair]) -> None:
-        """Before the window only presence counts: one or two single questions, then one for all if many are left."""
-        found = 0
+    def _look_for_signs(self, pairs: Sequence[Pair]) -> list[int]:
+        """Before the window only presence counts: one or two single questions, then one for all if many are left.
+
+        Returns the gateway ids of the single questions that were answered: not there.
+        """
+        found, unseen = 0, []
         for pair in pairs[:SINGLES_MOST]:
             answer = self._asker.ask([pair])
             found += self._asker.learn(answer)
+            if answer is not None and pair in (*answer.absent, *answer.no_money):
+                unseen.append(pair[0])
         if found and len(pairs) > SINGLES_MOST:
             size = self._rt.settings.mass_ask_size
             self._asker.learn(self._asker.ask(pairs[SINGLES_MOST : SINGLES_MOST + size]))
+        return unseen
 
     def _look_for_absence(self, batch: BatchView, pairs: Sequence[Pair], asked_at: float, known_s: float) -> None:
         newest = batch.ids[-1]
@@ -130,7 +144,7 @@ class DoubtSettler:
         for gateway_id, phone in absent:
             grouped.setdefault(gateway_id, []).append(places[phone])
         again = min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
-        next_s = self._step(asked_at - newest.claimed_at, known_s) if complete else again
+        next_s = self._step(batch, asked_at, known_s) if complete else again
         self._record(
             batch.ref, batch, grouped, mirrors, asked_at, known_s, wanting=wanting, next_s=next_s, control_at=control_at
         )
@@ -198,13 +212,26 @@ class DoubtSettler:
                 self._first_seen.clear()
             return now - self._first_seen.setdefault(gateway_id, now)
 
-    def _step(self, age_s: float, known_s: float) -> float:
-        """Until the next question: the next offset, one just after the window, then doubling."""
+    def _step(self, batch: BatchView, asked_at: float, known_s: float) -> float:
+        """Until the next question: the next offset, one when a second copy may leave, one after the window."""
+        age_s = asked_at - batch.ids[-1].claimed_at
+        next_s = self._offset(batch.lane, age_s, known_s)
+        if may_be_sent_again(batch, asked_at):
+            due_s = self._resend_after_s - age_s
+            next_s = min(next_s, due_s + JUST_AFTER_S if due_s > 0 else RESEND_LOOK_S)
+        return max(0.2, next_s)
+
+    @property
+    def _resend_after_s(self) -> float:
+        return self._rt.settings.mass_ask_every_s + RESEND_AFTER_S
+
+    def _offset(self, lane: str, age_s: float, known_s: float) -> float:
+        """The next of the usual questions: at its offset, just after the window, then doubling."""
         window_s = self._window_s()
         left = window_s - min(age_s, known_s)
         if left > 0:
-            coming = next((offset - age_s for offset in OFFSETS_S if offset > age_s + 0.5), left)
-            return max(0.2, min(coming, left + JUST_AFTER_S))
+            coming = next((offset - age_s for offset in OFFSETS_S[lane] if offset > age_s + 0.5), left + JUST_AFTER_S)
+            return min(coming, left + JUST_AFTER_S)
         doubled = 2 * window_s - min(age_s, known_s)
         if doubled > 0:  # an older control doubles the window
             return min(doubled + JUST_AFTER_S, window_s)
@@ -222,16 +249,18 @@ class DoubtSettler:
         wanting: bool,
         next_s: float,
         control_at: float = 0.0,
+        unseen: Sequence[int] = (),
     ) -> None:
         settings = self._rt.settings
         state, why = self._rt.ledger.probe(
             ref,
-            Probe(asked_at, known_s, mirrors, control_at, wanting, absent),
+            Probe(asked_at, known_s, mirrors, control_at, wanting, absent, unseen),
             window_s=self._window_s(),
             arrival_s=settings.peer_close_s + settings.arrival_s,
             next_ask_s=next_s,
             patience_s=PATIENCE_S,
             blind_patience_s=BLIND_PATIENCE_S,
+            resend_after_s=self._resend_after_s,
         )
         if state == "doubtful" or batch is None:
             return
@@ -240,6 +269,17 @@ class DoubtSettler:
             self._first_seen.pop(batch.ids[-1].gateway_id, None)
         if state == "ready":
             self._rt.hints.batches(batch.lane, [ref])
+
+
+def may_be_sent_again(batch: BatchView, now: float) -> bool:
+    """Whether its sender accepts a second copy that did not leave yet; when it may leave, `probe.lua` says."""
+    return (
+        batch.on_doubt == "resend"
+        and not batch.resent_by
+        and now < batch.deadline
+        and batch.deaths < POISON_DEATHS
+        and sum(known.state == IdState.OPEN for known in batch.ids) == 1
+    )
 
 
 def doubtful_pairs(batch: BatchView) -> list[Pair]:

@@ -66,6 +66,7 @@ class Receipt:
     row: int | None = None
     campaign: str = ""
     why: str = ""  # why it waits or is parked, where the ledger knows
+    may_double: bool = False  # sent again because somebody preferred two copies to none
 
 
 def status_name(stored: Status, state: BatchState) -> str:

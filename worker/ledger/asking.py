@@ -31,6 +31,7 @@ class Probe(NamedTuple):
     control_at: float  # when the oldest of those controls was accepted; 0 for none
     another_wanting: bool  # another mirror is up and was not asked
     absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
+    unseen: Sequence[int] = ()  # gateway ids that a mirror answered -3 for just now, whether or not that may be trusted
 
 
 # Told of messages that became final: lane, channel, seconds since they were sent, how many.
@@ -123,10 +124,11 @@ class Asking(Store):
         next_ask_s: float,
         patience_s: float,
         blind_patience_s: float,
+        resend_after_s: float = 61.0,
     ) -> tuple[str, str]:
         """Record what asking showed; the state afterwards (`doubtful ready settled parked`) and why.
 
-        `arrival_s` is peer close and latest arrival together.
+        `arrival_s` is peer close and latest arrival together; `resend_after_s` counts from the newest claim.
         """
         arguments: list[Argument] = [
             int(probe.asked_at * 1000),
@@ -140,6 +142,7 @@ class Asking(Store):
         ]
         arguments += ["1" if probe.another_wanting else "", int(next_ask_s * 1000)]
         arguments += [int(patience_s * 1000), int(blind_patience_s * 1000)]
+        arguments += [" ".join(map(str, probe.unseen)), int(resend_after_s * 1000)]
         for gateway_id, indices in probe.absent.items():
             arguments += [gateway_id, ",".join(map(str, indices))]
         reply = self.call_on("probe", ref, *arguments)

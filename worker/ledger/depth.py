@@ -11,7 +11,7 @@ from worker.domain.batch import Ref
 from worker.domain.status import BatchState
 from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
-from worker.ledger.store import COST_UNITS, translated
+from worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
@@ -46,6 +46,8 @@ class Depth:
     status_age_seconds: float
     costs: Mapping[str, float]
     double_accepts: int
+    resends: Mapping[str, int]  # by who chose: sent again while an earlier attempt might live
+    resend_doubles: int  # messages that were accepted twice by that
     late_arrivals: int
     alarms: Mapping[str, int]
     leases_expired: Mapping[str, int]
@@ -115,6 +117,8 @@ class Standing:
             status_age_seconds=self._age(asks, now),
             costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
             double_accepts=totals.get("doubles", 0),
+            resends={who: totals.get(f"resends:{who}", 0) for who in RESENT_BY[1:]},
+            resend_doubles=totals.get("resend_doubles", 0),
             late_arrivals=totals.get("late_arrivals", 0),
             alarms={name[6:]: n for name, n in totals.items() if name.startswith("alarm:")},
             leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in LANES},

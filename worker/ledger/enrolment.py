@@ -14,10 +14,9 @@ from worker.domain.campaign import Reject
 from worker.domain.errors import BadInput, Conflict, LedgerHalted, WrongKey
 from worker.ledger.scripts import Argument
 from worker.ledger.store import COST_UNITS, Store, translated
-from worker.ledger.values import Enrolled, Opened, Order, Plan
+from worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
 HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
-POLICIES = {"ask": 0, "park": 1}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
 WRONG_KEY = (
@@ -49,6 +48,8 @@ class Enrolment(Store):
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
         if order.lane not in LANE_NUMBERS:
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
+        if order.on_doubt == "resend" and order.deadline_s is None:
+            raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
         options = msgspec.json.encode(order.options)
         sealer = self.sealing() if order.lane == "urgent" else None
         said = b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
@@ -116,6 +117,8 @@ class Enrolment(Store):
         Raises Conflict with the old id where it finished already and `again` is not set; with it, a finished
         one is begun anew, an unfinished one still goes on.
         """
+        if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
+            raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}")
         digest_key = self.key(f"digest:{plan.digest}")
         fields: dict[str, Argument] = {
             "name": plan.name,

@@ -29,12 +29,14 @@ from worker.domain.batch import Ref, unpack_phones
 from worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable, WrongKey
 from worker.ledger.keys import LANES, Keys
 from worker.ledger.scripts import Argument, script
-from worker.ledger.values import BatchView, KnownId
+from worker.ledger.values import POLICIES, BatchView, KnownId
 from worker.redis_client import no_right
 from worker.sealing import Sealer
 
 OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
 COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
+RESENT_BY = ("", "operator", "sender")  # as `lua/_prelude.lua` numbers them
+_POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 _RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # where our user is named, and the file with its rights
 
 
@@ -202,7 +204,9 @@ def _view(
         why=moving[4],
         asked=int(moving[8]),
         since=moving[7] / 1000,
-        is_resent=bool(moving[5]),
+        resent_by=RESENT_BY[int(moving[5])],
+        on_doubt=_POLICY_NAMES[int(m[7])],
+        deadline=m[8] / 1000,
         ids=[
             KnownId(
                 gateway_id=int(i[0]),

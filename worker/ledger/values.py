@@ -11,6 +11,7 @@ from worker.domain.batch import Options, Ref
 from worker.domain.status import Status
 
 PLAIN = Options()
+POLICIES = {"ask": 0, "park": 1, "resend": 2}  # what follows a doubt; `resend` for single messages only
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Order:
     """One message to enrol.
 
     `key` makes a repeat harmless: same key and content replays the first answer. `on_doubt` is
-    `ask` or `park`; `deadline_s` counts from now, None for none.
+    `ask`, `park` or `resend`, which needs a deadline; `deadline_s` counts from now, None for none.
     """
 
     phone: int
@@ -166,7 +167,9 @@ class BatchView:
     receipts: bytes = field(repr=False)
     rows: bytes = b""
     since: float = 0.0  # Unix seconds: when its doubt began
-    is_resent: bool = False  # by an operator, before it was certain that it had not arrived
+    resent_by: str = ""  # `operator` or `sender`: sent again before it was certain that it had not arrived
+    on_doubt: str = "ask"
+    deadline: float = 0.0  # Unix seconds, 0 for none
 
     def waiting(self) -> list[int]:
         """Places of messages that have no verdict yet."""

@@ -11,11 +11,15 @@ from worker.domain.batch import MessageId, Ref, unpack_rows
 from worker.domain.receipt import MAX_IDS, Receipt, Stored, status_name, unpack
 from worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from worker.ledger.depth import Standing
-from worker.ledger.enrolment import POLICIES
 from worker.ledger.ledger import Ledger
 from worker.ledger.store import COST_UNITS, is_single, translated
-from worker.ledger.values import BatchView, KnownId
+from worker.ledger.values import POLICIES, BatchView, KnownId
 
+RESENT = {
+    "": "",
+    "operator": "sent again by an operator, may be double",
+    "sender": "sent again as its sender wished (on doubt: resend), may be double",
+}
 BATCHES_AT_ONCE = 200  # read in one round trip by a report
 
 
@@ -120,6 +124,7 @@ class Views(Standing):
             row=row,
             campaign=batch.ref.campaign,
             why=_why(batch, stored),
+            may_double=batch.resent_by != "",
         )
 
     def _error(self, stored: Stored, tried: KnownId | None) -> str:
@@ -228,7 +233,7 @@ class Views(Standing):
 def _why(batch: BatchView, stored: Stored) -> str:
     if batch.state in (BatchState.DOUBTFUL, BatchState.PARKED) and stored.status is Status.UNDECIDED:
         return batch.why
-    return "sent again by an operator, may be double" if batch.is_resent else ""
+    return RESENT[batch.resent_by]
 
 
 def _kept(campaign_id: str, raw: Mapping[bytes, bytes]) -> CampaignView | None:

@@ -282,6 +282,7 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
         (("campaign", "check", "{people}", "--text", "Hi", "--region", "XX"), 2, "there is no country 'XX'"),
         (("campaign", "check", "{people}", "--text", "__CALL__ {{name}}"), 2, "takes for a command"),
         (("send", "+79991234567", "Hi", "--key", ""), 2, "is not empty"),
+        (("send", "+79991234567", "Hi", "--on-doubt", "resend"), 2, "resend needs a deadline"),
         (("send", "+79991234567", "Hi", "--at", "2020-01-01T00:00"), 2, "that moment is over"),
         (("status", "17"), 2, "a message id looks like"),
         (("send", "12", "Hi"), 2, "too few digits"),

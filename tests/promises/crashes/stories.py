@@ -33,6 +33,7 @@ class Story:
     ends: Mapping[int, frozenset[str]] = field(default_factory=dict)
     profile: Profile = PLAIN
     turns: AbstractSet[str] = frozenset()  # that its faults must lead to
+    copies: int = 1  # how often a message may be accepted, as its sender chose
 
     def ends_of(self, phone: int) -> frozenset[str]:
         return self.ends.get(phone, DONE)
@@ -153,6 +154,17 @@ def _parked(world: World) -> None:
     send(world, on_doubt="park")
 
 
+def _sent_again(world: World) -> None:
+    world.far.misfortune("error_502")
+    send(world, on_doubt="resend", deadline_s=900.0)
+
+
+def _sent_again_unseen(world: World) -> None:
+    world.far.misfortune("lose_answer")
+    world.far.mind.teller.lags.update({1: 120.0, 2: 120.0})
+    send(world, on_doubt="resend", deadline_s=900.0)
+
+
 def _mirror_down(world: World) -> None:
     mirror = world.settings.mirrors[0]
     world.far.down.add(mirror)
@@ -203,6 +215,7 @@ READY, SETTLED, PARKED = turns.TO_READY, turns.TO_SETTLED, turns.TO_PARKED
 STALE, SECOND, LATE = turns.STALE_SETTLE, turns.SECOND_CLAIM, turns.LATE_ACCEPTANCE
 USUAL = frozenset({READY, SETTLED, STALE, SECOND, LATE, turns.ROLL_CALL})
 CANCELLED = frozenset({"delivered", "cancelled"})
+LATE_OR_NOT = {ONE: frozenset({"delivered", "late"})}
 
 STORIES = {
     story.name: story
@@ -246,6 +259,8 @@ STORIES = {
         Story(name="late", tell=_late, ends={ONE: frozenset({"delivered", "late"})}, turns={SETTLED}),
         Story(name="late_but_accepted", tell=_late_but_accepted, ends={ONE: frozenset({"delivered", "late"})}),
         Story(name="parked", tell=_parked, ends={ONE: frozenset({"delivered", "parked"})}, turns={PARKED}),
+        Story(name="sent_again", tell=_sent_again, ends=LATE_OR_NOT, turns={READY}, copies=2),
+        Story(name="sent_again_unseen", tell=_sent_again_unseen, ends=LATE_OR_NOT, turns={READY}, copies=2),
         Story(name="mirror_down", tell=_mirror_down, turns={SECOND}),
         Story(name="history", tell=_history, turns={SETTLED}),
         Story(name="broken_asks", tell=_mass_ask, turns={SETTLED}),

@@ -19,6 +19,7 @@ def judge(world: World, story: Story) -> list[str]:
         *_strangers(world),
         *_leftovers(world),
         *_counts(world),
+        *_copies(world, story),
         *(f"limit of the gateway broken: {name} ×{many}" for name, many in world.far.mind.limits_broken.items()),
     ]
 
@@ -48,15 +49,17 @@ def _messages(world: World, story: Story) -> Iterator[str]:
         if phone in known:
             yield f"{where} is in the ledger twice"
         known.add(phone)
-        if len(ids) > 1:
+        if len(ids) > (1 if phone == CONTROL else story.copies):
             yield f"{where} was accepted {len(ids)} times"
+        if len(ids) > 1 and not receipt.may_double:
+            yield f"{where} was accepted {len(ids)} times, and its receipt does not say that it may be"
         if ids and receipt.status not in ACCEPTED:
             yield f"{where} was accepted and is called {receipt.status}"
         if not ids and receipt.status in ACCEPTED:
             yield f"{where} is called {receipt.status} and was never accepted"
         if phone != CONTROL and receipt.status not in may_end:
             yield f"{where} ended as {receipt.status} {receipt.why}, not as {'/'.join(sorted(may_end))}"
-        if ids and receipt.gateway_id != ids[0]:
+        if ids and receipt.gateway_id not in ids:
             yield f"{where} was accepted as {ids[0]} and is followed as {receipt.gateway_id}"
     for phone in world.acknowledged - known:
         yield f"the message to …{phone % 10000:04d} was enrolled and is lost"
@@ -79,6 +82,16 @@ def _leftovers(world: World) -> Iterator[str]:
     for each in world.views.campaigns():
         if not each.is_over:
             yield f"campaign is {each.state}: {dict(each.statuses)}"
+
+
+def _copies(world: World, story: Story) -> Iterator[str]:
+    """Second copies are counted: each that was chosen, and each that arrived and was seen."""
+    depth = world.views.depth()
+    chosen = sum(depth.resends.values())
+    if chosen > story.copies - 1:
+        yield f"{chosen} copies were sent by choice"
+    if depth.resend_doubles > sum(len(ids) - 1 for ids in world.far.accepted().values()):
+        yield f"{depth.resend_doubles} double acceptances by choice were counted, and fewer happened"
 
 
 def _counts(world: World) -> Iterator[str]:

@@ -66,6 +66,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("nothing left to ask is nothing to record", worlds.PAIR, promises.STUCK),
     Mutation("no sweeper", worlds.QUEUE, promises.STUCK),
     Mutation("claims do not expire", ONE, promises.STUCK),
+    # A second copy by choice
+    Mutation("a second copy that nobody chose", ONE, promises.DOUBLED),
+    Mutation("a second copy is followed by a third", worlds.RESENDS, promises.TOO_OFTEN),
+    Mutation("a second copy is not labelled", worlds.RESENDS_ONCE, promises.DOUBLED),
+    Mutation("a second copy leaves after the end", worlds.RESENDS_ONCE, promises.LATE_COPY),
+    Mutation("what was found meanwhile is sent again", worlds.RESENDS_ONCE, promises.FOUND_COPY),
     # The roll call
     Mutation("an acknowledged write is forgotten", worlds.ONE_HOST, promises.DOUBLED),
     Mutation("no roll call", worlds.ONE_HOST, promises.DOUBLED),

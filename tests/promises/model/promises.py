@@ -17,6 +17,8 @@ from tests.promises.model.states import (
     POLICY,
     READY,
     REFUSED,
+    SENDING,
+    SENT_AGAIN,
     SETTLED,
     UNDECIDED,
     State,
@@ -26,6 +28,9 @@ from tests.promises.model.steps import Steps
 from worker.domain.status import BatchState, IdState, Status
 
 DOUBLED = "accepted twice"
+TOO_OFTEN = "accepted more often than its sender chose"
+LATE_COPY = "a second copy left after its end"
+FOUND_COPY = "sent although it was found"
 FALSE_END = "reported late, cancelled or refused, and accepted"
 FALSE_ACCEPT = "reported accepted, and never was"
 FALSE_FAILURE = "ended as failed while another id may live"
@@ -58,12 +63,16 @@ class OneBatch:
 
     def _all_broken(self, s: State) -> Iterator[str]:
         b = s.batch
-        once = twice = 0
+        once = twice = thrice = 0
         for a in s.attempts:
+            thrice |= twice & a.accepted
             twice |= once & a.accepted
             once |= a.accepted
-        if twice and not b.label & MAY_DOUBLE:
+        is_chosen = b.label & MAY_DOUBLE or (b.label & SENT_AGAIN and self.world.resends)
+        if twice and not is_chosen:
             yield DOUBLED
+        if thrice and not b.label & MAY_DOUBLE:
+            yield TOO_OFTEN
         for index, status in enumerate(b.statuses):
             if status == UNDECIDED:
                 continue
@@ -77,7 +86,7 @@ class OneBatch:
         if b.state == SETTLED and UNDECIDED in b.statuses:
             yield NO_VERDICT
         if b.state in (READY, PARKED) and b.ids and has_open_id(b, undecided(b)):
-            if b.state == READY and not b.label & MAY_DOUBLE:
+            if b.state == READY and not is_chosen:
                 yield READY_WHILE_OPEN
             if b.state == PARKED and b.why in (POLICY, POISON):
                 yield PARKED_WHILE_OPEN
@@ -93,7 +102,14 @@ class OneBatch:
     def worse(self, s: State, t: State) -> str:
         """Which promise a step breaks."""
         b, c = s.batch, t.batch
-        if b is c or self.only not in ("", FENCE_FELL, BACKWARDS):
+        if b is c:
+            return ""
+        if (b.state, c.state) == (READY, SENDING):
+            if not c.ids[-1].members & undecided(b):
+                return FOUND_COPY if self.only in ("", FOUND_COPY) else ""
+            if s.ended and has_open_id(b, undecided(b)):
+                return LATE_COPY if self.only in ("", LATE_COPY) else ""
+        if self.only not in ("", FENCE_FELL, BACKWARDS):
             return ""
         if c.fence < b.fence or (len(c.ids) > len(b.ids) and c.fence <= b.fence):
             return FENCE_FELL

@@ -24,6 +24,7 @@ from tests.promises.model.states import (
     READY,
     REFUSED,
     SENDING,
+    SENT_AGAIN,
     SETTLED,
     TOO_MANY,
     UNDECIDED,
@@ -62,12 +63,12 @@ class Ledger:
         if b.state != READY and self.off != "claim does not compare":
             return b, 0
         rest = undecided(b)
-        if not rest:
+        if not rest and self.off != "what was found meanwhile is sent again":
             return self._settle_batch(b, "claim"), 0
-        if ended:
+        if ended and self.off != "a second copy leaves after the end":
             return self._end(b, rest, ended, "claim"), 0
         members = rest & -rest if b.solo else rest
-        if self.off == "decided messages are claimed again":
+        if self.off in ("decided messages are claimed again", "what was found meanwhile is sent again"):
             members = self.everyone
         older = () if self.off == "the rest does not inherit its ids" else b.ids
         fence = b.fence if self.off == "claim does not raise the fence" else b.fence + 1
@@ -199,6 +200,8 @@ class Ledger:
         """After facts: a found phone does not end `sending`."""
         if b.state in (SENDING, SETTLED) or undecided(b):
             return b
+        if b.state == READY and self.off == "what was found meanwhile is sent again":
+            return b
         for place, known in enumerate(b.ids, 1):
             if known.state == OPEN and self._is_proved(b, place):
                 b = with_id(b, place, state=ACCEPTED_ID)
@@ -206,8 +209,10 @@ class Ledger:
 
     # Absence ----------------------------------------------------------------------------------------------------
 
-    def probe(self, b: Batch, seen: Inquiry, ended: int, patient: bool = True, in_force: bool = True) -> Batch:
-        """What asking showed; `patient` False where it was undecided for three days."""
+    def probe(
+        self, b: Batch, seen: Inquiry, ended: int, patient: bool = True, in_force: bool = True, age: int = 0
+    ) -> Batch:
+        """What asking showed; `patient` False where it was undecided for three days, `age` since the newest claim."""
         if b.state != DOUBTFUL:
             return b
         rest = undecided(b)
@@ -223,6 +228,8 @@ class Ledger:
                     b = with_id(b, place, absents=b.ids[place - 1].absents | gone)
         is_free = in_force and not carried_by_open(b, rest)
         if not (trusted and self._all_absent(b, rest)) and not is_free:
+            if in_force and age >= self.world.guard and self._may_be_sent_again(b, seen, ended):
+                return self._sent_again(b)
             return b if patient else self._moved(b, "probe", PARKED)._replace(why=PATIENCE)
         for place, known in enumerate(b.ids, 1):
             if known.state == OPEN:
@@ -236,6 +243,22 @@ class Ledger:
         if len(b.ids) >= self.world.most_ids:
             return self._moved(b, "probe", PARKED)._replace(why=TOO_MANY)
         return self._moved(b, "probe", READY)
+
+    def _may_be_sent_again(self, b: Batch, seen: Inquiry, ended: int) -> bool:
+        """Its sender accepts a second copy: of what was asked about and not shown, under the one id that may live."""
+        if not self.world.resends and self.off != "a second copy that nobody chose":
+            return False
+        if (ended and self.off != "a second copy leaves after the end") or len(b.ids) >= self.world.most_ids:
+            return False
+        unseen = {gid for gid, gone in seen.absent if gone}
+        living = [known.gid for known in b.ids if known.state == OPEN]
+        if self.off == "a second copy is followed by a third":
+            return unseen >= set(living)
+        return not b.label and len(living) == 1 and unseen >= set(living) and b.deaths < self.world.poison
+
+    def _sent_again(self, b: Batch) -> Batch:
+        label = b.label if self.off == "a second copy is not labelled" else b.label | SENT_AGAIN
+        return self._moved(b, "probe", READY)._replace(label=label)
 
     def _window(self, control: int) -> int:
         window = self.world.window

@@ -22,8 +22,9 @@ class Safeguard(NamedTuple):
 
 
 CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/test_{verb}.py" for verb in ("claim", "settle", "probe"))
-ADVANCE, FULL, MOVES = (f"tests/worker/ledger/test_{what}.py" for what in ("advance", "full", "moves"))
-SEND, HTTP = "tests/worker/actors/test_send.py", "tests/worker/transports/test_http.py"
+FULL, MOVES, RESEND = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "moves", "resend"))
+SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
+HTTP = "tests/worker/transports/test_http.py"
 RETRY, REPLIES = "tests/worker/transports/test_retry.py", "tests/worker/gateway/test_replies.py"
 ROLLCALL, JOURNAL = "tests/worker/test_rollcall.py", "tests/worker/test_journal.py"
 
@@ -37,6 +38,9 @@ UNKNOWN = "whatever is not provably nothing is unknown, and what is unknown is a
 REST = "the rest of a batch keeps its ids, and an id speaks for those it carried"
 ONE_LINE = "a new connection always means a new claim; nothing connects again by itself"
 JOURNALS = "a claim is in the journal, under the run its host follows, before its first byte"
+SECOND = "a second copy leaves by its sender's choice, once, unseen when asked about, in time"
+LABEL = "a double that somebody chose is labelled and counted apart"
+WHOLE_ANSWER = "a line is kept after a complete answer only"
 ROLL_CALL = "a run comes into force when the ledger contains all that every host knows"
 
 SAFEGUARDS: tuple[Safeguard, ...] = (
@@ -68,15 +72,30 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     Safeguard(REST, "older ids are left behind", "the rest does not inherit its ids"),
     Safeguard(REST, "a full nibble is taken for any later id", "a full nibble names every later id"),
     Safeguard(REST, "nothing left to ask about, nothing recorded", "nothing left to ask is nothing to record"),
+    Safeguard(
+        REST,
+        "nothing left to ask about, nothing recorded",
+        f"{DOUBTS}::test_the_rest_goes_on_when_a_callback_found_the_one_that_was_asked_about",
+    ),
     # Settling
     Safeguard("a stale fence changes nothing but facts", "it is not compared", "settle is not fenced"),
     Safeguard(
         "a batch that never was makes no key", "a ghost", f"{SETTLE}::test_verbs_on_a_batch_that_never_was_make_nothing"
     ),
+    Safeguard(
+        "settling begins with a write that a full Redis allows",
+        "it does not",
+        f"{FULL}::test_an_answer_under_a_strange_id_is_told_from_a_lack_of_memory",
+    ),
     Safeguard("claims expire", "a dead worker's claim stays", "claims do not expire"),
     Safeguard("ready batches are handed out again", "a lost hint is a lost batch", "no sweeper"),
     # The send
     Safeguard(ONE_LINE, "the worker reconnects", "a worker reconnects under a claim"),
+    Safeguard(ONE_LINE, "the library reconnects", f"{HTTP}::test_a_dropped_connection_is_not_made_again"),
+    Safeguard(
+        WHOLE_ANSWER, "half an answer will do", f"{HTTP}::test_a_line_that_owes_an_answer_is_closed_and_not_put_aside"
+    ),
+    Safeguard(WHOLE_ANSWER, "bytes behind it are overlooked", f"{HTTP}::test_lines_that_are_not_kept"),
     Safeguard("the libraries repeat nothing", "a retry on 503", f"{HTTP}::test_server_busy_is_not_repeated"),
     Safeguard(
         "a line that spoke or was closed is dropped", "it is used", f"{HTTP}::test_kept_line_that_spoke_is_dropped"
@@ -121,6 +140,27 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
         "it is not",
         f"{PROBE}::test_operators_decide_with_the_fence_they_were_shown",
     ),
+    # A second copy by choice
+    Safeguard(SECOND, "nobody chose it", "a second copy that nobody chose"),
+    Safeguard(SECOND, "a third follows", "a second copy is followed by a third"),
+    Safeguard(
+        SECOND, "a third follows a refused second", f"{RESEND}::test_a_second_copy_that_was_refused_was_the_last"
+    ),
+    Safeguard(SECOND, "though two may live", f"{RESEND}::test_two_that_may_live_are_enough"),
+    Safeguard(SECOND, "the second was forgotten", f"{RESEND}::test_a_ledger_that_fell_back_sends_no_third"),
+    Safeguard(SECOND, "within the minute, unasked, unpaid", f"{RESEND}::test_a_second_copy_that_may_not_leave"),
+    Safeguard(
+        SECOND,
+        "a question without an answer is enough",
+        f"{DOUBTS}::test_a_second_copy_waits_for_an_answer_that_shows_nothing",
+    ),
+    Safeguard(SECOND, "though it was found", "what was found meanwhile is sent again"),
+    Safeguard(SECOND, "after the deadline", "a second copy leaves after the end"),
+    Safeguard(SECOND, "under a run that is not in force", f"{RESEND}::test_a_second_copy_that_may_not_leave"),
+    Safeguard(LABEL, "it is an alarm like any double", "a second copy is not labelled"),
+    Safeguard(
+        LABEL, "it is counted among the doubles, or not at all", f"{RESEND}::test_a_double_by_it_is_counted_apart"
+    ),
     # The roll call
     Safeguard(ROLL_CALL, "there is none", "no roll call"),
     Safeguard(ROLL_CALL, "an older copy is taken", f"{ROLLCALL}::test_an_older_copy_is_not_cleared"),
@@ -142,15 +182,7 @@ SAFEGUARDS: tuple[Safeguard, ...] = (
     Safeguard(IN_FORCE, "absent", "absence under a run that is not in force"),
 )
 
-# Rules with a second line of defence, or of which no single removal was seen to fail a test: name, and what tests them.
-UNPROVEN = {
-    "settling begins with a write that a full Redis allows": f"{FULL}::test_what_left_is_brought_to_its_end",
-    "the library never connects again by itself": f"{HTTP}::test_accepted_and_closed_at_once",
-    "a line is kept after a complete answer only": f"{HTTP}::test_lines_that_are_not_kept",
-}
-
 # Rules that nothing here needs yet, and why.
 NOT_BUILT = {
-    "`resend` once per message": "the policy does not exist: `ask` and `park` are what a caller can choose",
     "a batch that is split off inherits": "a batch is never split: its rest keeps number, ids and fence",
 }

@@ -21,6 +21,8 @@ CANCELLED, LATE = int(Status.CANCELLED), int(Status.LATE)
 POLICY, POISON, PATIENCE, TOO_MANY = 1, 2, 3, 4
 # What an operator has said of a batch: then a double, or a verdict without proof, is his.
 MAY_DOUBLE, HIS_SETTLE, HIS_DROP = 1, 2, 4
+# That its second copy left, or may, as its sender chose.
+SENT_AGAIN = 8
 # What holds an attempt: nobody any more, a worker that has not spoken yet, one that waits for the answer. From
 # LINGERS on nobody, but a copy of the command that ended it is still on its way to the ledger.
 NOBODY, CLAIMED, WAITS, LINGERS = 0, 1, 2, 3
@@ -108,6 +110,7 @@ class World:
     most_ids: int = 15
     poison: int = 3
     parks: bool = False  # the policy `park`
+    resends: bool = False  # the policy `resend`
     lingers: bool = False  # a copy of every command may come once more
     ends: bool = False  # a deadline may pass, a campaign be cancelled
     queue: bool = False  # hints matter: they get lost and come twice
@@ -121,6 +124,7 @@ class World:
     close: int = 1  # ticks until the gateway closes a silent line
     arrival: int = 1  # ticks within which a request that was said is accepted or not
     visible: int = 1  # ticks until a message shows where it was accepted
+    guard: int = 1  # ticks from a claim until a second copy may leave
 
     @property
     def window(self) -> int:

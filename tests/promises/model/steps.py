@@ -188,7 +188,7 @@ class Steps:
         if seen is not None:
             if self.off == "absence is dated when recorded":
                 seen = seen._replace(asked=s.age)
-            after = s._replace(batch=self.ledger.probe(b, seen, s.ended))
+            after = s._replace(batch=self.ledger.probe(b, seen, s.ended, age=s.age))
             yield "the asker records what it saw", after._replace(inquiry=None)
             if self.world.lingers:
                 yield "the asker records, and a copy lingers", after

@@ -15,6 +15,8 @@ VIEWS = World(workers=1, most_claims=2, mirrors=2, views=True, freezes=1, facts=
 FIRST_CLAIM = World(most_claims=1, strangers=True, facts=(ACCEPTED, DELIVERED))
 THREE_CLAIMS = World(most_claims=3, strangers=True)
 PARKS = World(workers=1, most_claims=2, parks=True)
+RESENDS = World(workers=1, most_claims=3, resends=True)
+RESENDS_ONCE = World(workers=1, most_claims=2, resends=True, ends=True)
 QUEUE = World(most_claims=2, queue=True)
 
 FAST: dict[str, World] = {
@@ -27,6 +29,8 @@ FAST: dict[str, World] = {
     "failed deliveries": FAILURES,
     "hints that get lost": QUEUE,
     "the policy to park": PARKS,
+    "the policy to send again": RESENDS,
+    "the policy to send again, a deadline": RESENDS_ONCE,
     "clocks that jump": JUMPS,
     "two phones": PAIR,
     "two phones that go on alone": ALONE,
@@ -41,6 +45,13 @@ SLOW: dict[str, World] = {
     "clocks that jump twice": World(workers=1, most_claims=2, jumps=2),
     "two phones, two workers, a copy of every command": World(phones=2, most_claims=2, lingers=True),
     "two phones, cancelled or given to an operator": World(phones=2, workers=1, most_claims=2, orders=1, ends=True),
+    "sent again, failed deliveries, a deadline": World(
+        workers=1, most_claims=3, resends=True, ends=True, facts=(ACCEPTED, UNDELIVERABLE, DELIVERED)
+    ),
+    "sent again, two workers, dying twice": World(most_claims=3, resends=True, poison=2),
+    "sent again, longer times, an operator": World(
+        workers=1, most_claims=2, resends=True, orders=1, close=2, arrival=2, visible=2
+    ),
     "two mirrors with every delay": World(workers=1, most_claims=2, mirrors=2, views=True, freezes=1, blind=True),
 }
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from worker.domain.status import BatchState
+import pytest
+
+from worker.domain.status import BatchState, IdState, Status
+from worker.ledger import Claim, Fact
+from worker.ledger.asking import Probe
 
 PHONES = [79990000000 + n for n in range(30)]
 
@@ -131,6 +136,90 @@ def test_the_others_go_on_after_one_that_went_alone_and_lost_its_answer(make_pla
     assert plant.statuses(ref)[2] == "refused"
     report = plant.sandbox.report()
     assert (report["accepted"], report["twice"]) == (3, 0)  # with the control
+
+
+def test_the_rest_goes_on_when_a_callback_found_the_one_that_was_asked_about(plant: Any) -> None:
+    """Nothing is left to ask about, and that is recorded: no open id can hold the other."""
+    (ref,) = plant.campaign(PHONES[:2])
+    claim = claimed(plant, ref)
+    plant.ledger.doubt(claim, "refused_who", 0.0, alone=True)
+    known = Probe(
+        claim.lease_until, 1.0, [plant.sandbox.mirrors[0]], claim.lease_until, False, {claim.gateway_id: [0, 1]}
+    )
+    ended = plant.ledger.probe(
+        ref, known, window_s=0.0, arrival_s=0.0, next_ask_s=1.0, patience_s=60.0, blind_patience_s=60.0,
+        resend_after_s=61.0,
+    )  # fmt: skip
+    assert ended == ("ready", "")
+    alone = claimed(plant, ref)
+    plant.ledger.doubt(alone, "no_answer", 0.0)
+    plant.ledger.advance([Fact(gateway_id=alone.gateway_id, phone=alone.phones[0], status=Status.DELIVERED)])
+    assert plant.state(ref) == BatchState.DOUBTFUL
+
+    plant.doubts.settle_doubts([str(ref)])
+
+    assert plant.state(ref) == BatchState.READY
+
+
+def claimed(plant: Any, ref: Any) -> Claim:
+    """What a worker that says nothing is granted."""
+    claim = plant.ledger.claim(
+        ref, secrets.token_hex(8), owner="w", mirror=plant.sandbox.mirrors[0], lease_s=30, parallel=10, urgent_slots=3,
+        slot_kept_s=1, credentials="x",
+    )  # fmt: skip
+    assert isinstance(claim, Claim)
+    return claim
+
+
+CODE = {"text": "Your code is 4821", "on_doubt": "resend", "deadline_s": 60.0}
+
+
+def test_a_second_copy_leaves_once_where_its_sender_chose_it(make_plant: Callable[..., Any]) -> None:
+    """After the gateway's minute, long before the window, without any control; then all of it is asked about."""
+    plant = make_plant(SMSQ_DOUBT_SETTLE_S="30")
+    ref = plant.enrol(**CODE)
+    plant.sandbox.misfortune("error_502", next_few=2, command="send")
+    plant.send(ref)
+    assert settle_until(plant, ref, {BatchState.READY}) == BatchState.READY
+    plant.send(ref)
+
+    assert settle_until(plant, ref, {BatchState.READY, BatchState.SETTLED}, seconds=2.5) == BatchState.DOUBTFUL
+    batch = plant.ledger.read([ref])[0]
+    assert ([known.state for known in batch.ids], batch.resent_by) == ([IdState.OPEN] * 2, "sender")
+    report = plant.sandbox.report()
+    assert (report["accepted"], report["limits_broken"]) == (0, {})
+
+
+def test_a_second_copy_waits_for_an_answer_that_shows_nothing(make_plant: Callable[..., Any]) -> None:
+    """While questions are answered with rubbish nothing leaves; the first good answer finds the message."""
+    plant = make_plant(SMSQ_DOUBT_SETTLE_S="30")
+    ref = plant.enrol(**CODE)
+    plant.sandbox.misfortune("lose_answer", next_few=1, command="send")
+    plant.sandbox.misfortune("error_502", next_few=1000, command="status")
+    plant.send(ref)
+    assert settle_until(plant, ref, {BatchState.READY}, seconds=2.5) == BatchState.DOUBTFUL
+
+    plant.sandbox.clear()
+    assert settle_until(plant, ref, {BatchState.SETTLED, BatchState.READY}) == BatchState.SETTLED
+    assert plant.sandbox.report()["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lane", "offsets"),
+    [("urgent", [1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0]), ("bulk", [5.0, 15.0, 45.0, 90.0, 180.0])],
+)
+def test_questions_come_at_their_offsets_from_the_claim(
+    make_plant: Callable[..., Any], lane: str, offsets: list[float]
+) -> None:
+    """A code's soon; then just after the window."""
+    plant = make_plant(SMSQ_DOUBT_SETTLE_S="300")
+    age, asked = 0.1, []
+    while age < 300:
+        age += plant.doubts._offset(lane, age, age)
+        asked.append(round(age, 1))
+        age += 0.05
+
+    assert asked == [*offsets, 300.5]
 
 
 def test_a_claim_whose_worker_died_becomes_doubtful_never_ready(plant: Any) -> None:

@@ -107,6 +107,7 @@ class Desk:
         mirrors: Sequence[str] = (ONE,),
         control_s: float | None = ARRIVAL_S + 1,
         wanting: bool = False,
+        unseen: Sequence[int] = (),
         patience_s: float = 72 * 3600.0,
     ) -> tuple[str, str]:
         """Say what was seen `asked_s` after the newest claim, with a control accepted `control_s` after it."""
@@ -115,12 +116,13 @@ class Desk:
         control = 0.0 if control_s is None else claimed + control_s
         return self.ledger.probe(
             ref,
-            Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent),
+            Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent, unseen),
             window_s=WINDOW_S,
             arrival_s=ARRIVAL_S,
             next_ask_s=60.0,
             patience_s=patience_s,
             blind_patience_s=24 * 3600.0,
+            resend_after_s=61.0,
         )
 
     # Looking -------------------------------------------------------------------------------------------------------

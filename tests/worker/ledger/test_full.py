@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -70,6 +71,14 @@ def test_claims_stop(desk: Any) -> None:
                 desk.try_claim(refs[1], rate=rate)
         assert desk.everything() == before
     desk.claim(refs[1])
+
+
+def test_an_answer_under_a_strange_id_is_told_from_a_lack_of_memory(desk: Any) -> None:
+    """Settling begins with a write that is allowed, whatever it comes to: nobody repeats it for the rest of a lease."""
+    claim = desk.claim(desk.single())
+    with full(desk):
+        assert desk.accept(replace(claim, gateway_id=77)) == "foreign"
+    assert desk.views.depth().alarms == {"foreign-id": 1}
 
 
 def test_what_left_is_brought_to_its_end(desk: Any) -> None:

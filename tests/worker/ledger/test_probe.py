@@ -237,7 +237,7 @@ def test_operators_decide_with_the_fence_they_were_shown(desk: Any) -> None:
     claim = desk.doubted(doubtful)
     desk.ledger.resolve(doubtful, claim.fence, "release")
     assert desk.view(doubtful).why == "may double"
-    assert desk.totals()["resends"] == 1
+    assert desk.totals()["resends:operator"] == 1
     assert desk.state(doubtful) == BatchState.READY
 
 

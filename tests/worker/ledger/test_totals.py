@@ -45,11 +45,13 @@ class Installation(RuleBasedStateMachine):
     def any_of(self, values: list[Any], n: int) -> Any:
         return values[n % len(values)]
 
-    @rule(lane=st.sampled_from(["urgent", "bulk"]), policy=st.sampled_from(["ask", "park"]), late=st.booleans())
+    @rule(
+        lane=st.sampled_from(["urgent", "bulk"]), policy=st.sampled_from(["ask", "park", "resend"]), late=st.booleans()
+    )
     @precondition(lambda self: len(self.refs) < 7)
     def enrol(self, lane: str, policy: str, late: bool) -> None:
         self.verb = "enrol"
-        deadline = 100.0 if late else None
+        deadline = 100.0 if late else 2000.0 if policy == "resend" else None
         self.refs.append(self.desk.single(lane=lane, on_doubt=policy, deadline_s=deadline))
 
     @rule(n=some, many=st.integers(1, 3))
@@ -100,16 +102,17 @@ class Installation(RuleBasedStateMachine):
         phones = list(self.desk.view(claim.ref).phones)
         self.desk.fact(claim.gateway_id, self.any_of(phones, place), status, cost=cost)
 
-    @rule(n=some, whole=st.booleans())
+    @rule(n=some, whole=st.booleans(), soon=st.sampled_from([None, None, 61.0]))
     @precondition(lambda self: any(self.desk.state(ref) == BatchState.DOUBTFUL for ref in self.refs))
-    def probe(self, n: int, whole: bool) -> None:
+    def probe(self, n: int, whole: bool, soon: float | None) -> None:
         self.verb = "probe"
         doubtful = [ref for ref in self.refs if self.desk.state(ref) == BatchState.DOUBTFUL]
         ref = self.any_of(doubtful, n)
         view = self.desk.view(ref)
         ids = [known.gateway_id for known in view.ids if known.state == IdState.OPEN]
         absent = range(view.count) if whole else range(1)
-        self.desk.probe(ref, dict.fromkeys(ids, absent), patience_s=2000.0)
+        seen_s = 300.0 if soon is None else soon
+        self.desk.probe(ref, dict.fromkeys(ids, absent), asked_s=seen_s, unseen=ids, patience_s=2000.0)
 
     @rule(n=some, decision=st.sampled_from(["settle", "drop", "release"]))
     def resolve(self, n: int, decision: str) -> None:
@@ -160,6 +163,14 @@ class Installation(RuleBasedStateMachine):
             actual[name] = actual.get(name, 0) + 1
         told = {name: n for name, n in self.desk.totals().items() if name.startswith("batches:") and n}
         assert told == actual
+
+    @invariant()
+    def second_copies_leave_once(self) -> None:
+        chosen = [view for view in self.desk.ledger.read(self.refs) if view.resent_by == "sender"]
+        assert all(view.on_doubt == "resend" for view in chosen)
+        assert self.desk.views.depth().resends["sender"] <= sum(
+            view.on_doubt == "resend" for view in self.desk.ledger.read(self.refs)
+        )
 
     @invariant()
     def every_batch_is_where_its_state_says(self) -> None:

@@ -180,6 +180,31 @@ def test_accepted_and_closed_at_once(serve: Serve, transport: HttpTransport) -> 
     assert server.accepted == 1
 
 
+def test_a_dropped_connection_is_not_made_again(serve: Serve, transport: HttpTransport) -> None:
+    """Where the library has let its connection go, and knows where to, it says nothing more over this line."""
+    server = served(serve, OK)
+    connection = transport.open(server.mirror)._connection
+    wait_for(lambda: server.accepted == 1)
+    connection.host, connection.port = "127.0.0.1", server.port
+    connection.close()
+
+    with pytest.raises(NoReply, match="sealed"):
+        connection.request("POST", PATH, body=SECRET)
+
+
+def test_a_line_that_owes_an_answer_is_closed_and_not_put_aside(serve: Serve, transport: HttpTransport) -> None:
+    """The first answer was whole, the second is cut short by a server that keeps the line: neither half is trusted."""
+    server = served(serve, OK, OK[:-1])
+    line = transport.open(server.mirror)
+    line.say(PATH, SECRET, 2.0)
+    with pytest.raises(NoReply):
+        line.say(PATH, SECRET, 0.2)
+
+    assert not line.is_quiet()
+    line.done(True)
+    assert transport._kept() == {}
+
+
 def test_closed_line_is_seen_before_it_speaks(serve: Serve, transport: HttpTransport) -> None:
     """A second look shows a line that the server closed or wrote to, so that the claim can be released."""
     for script in (lambda line: None, lambda line: line.sendall(b"HTTP/1.1 408 Timeout\r\n\r\n")):

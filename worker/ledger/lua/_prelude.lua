@@ -12,6 +12,8 @@ local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, EN
 -- Places in one gateway id of a batch.
 local GID, ID_STATE, MIRROR, CLAIMED_AT, MEMBERS, ABSENTS, MONEY, DOUBLED = 1, 2, 3, 4, 5, 6, 7, 8
 local LANES = { [0] = 'urgent', [1] = 'bulk' }
+local PARK, RESEND = 1, 2 -- policies; 0 is `ask`
+local BY_OPERATOR, BY_SENDER = 1, 2 -- who had it sent again while an earlier attempt might live
 local RECEIPT = 11
 local NO_RECEIPT = string.rep('\0', RECEIPT)
 
@@ -194,6 +196,9 @@ end
 -- leaps, so that no answer to a forgotten claim is taken for one to a later.
 local function adopt(m, gid, mirror)
   if find_id(m, gid) then return end
+  for _, id in ipairs(m[IDS]) do -- its second copy may have left already: there is no third
+    if m[POLICY] == RESEND and m[RESENT] == 0 and id[ID_STATE] ~= ABSENT then m[RESENT] = BY_SENDER end
+  end
   m[IDS][#m[IDS] + 1] = { gid, OPEN, mirror, now, '', '', 0 }
   m[FENCE], m[CLAIMS] = m[FENCE] + 1000, m[CLAIMS] + 1
   redis.call('HSET', IDS_KEY, gid, ref)
@@ -259,7 +264,7 @@ local function note_double(m, index, id, known_place)
   if not first or first[GID] == id[GID] or marked(id[DOUBLED], index) then return end
   first[DOUBLED] = with_mark(m, first[DOUBLED], index, '1')
   id[DOUBLED] = with_mark(m, id[DOUBLED], index, '1')
-  if m[RESENT] == 1 then -- somebody chose that risk: counted apart, no alarm
+  if m[RESENT] ~= 0 then -- somebody chose that risk: counted apart, no alarm
     redis.call('HINCRBY', TOTALS, 'resend_doubles', 1)
     return
   end
@@ -436,7 +441,7 @@ local function end_doubt(m, blob, rest)
     settle_batch(m, decide_rest(m, blob, LATE, 0), 0)
     return { 'settled', 'late' }
   end
-  local why = m[POLICY] == 1 and 'policy' or m[DEATHS] >= 3 and 'poison' or #m[IDS] >= MOST_IDS and 'too many attempts'
+  local why = m[POLICY] == PARK and 'policy' or m[DEATHS] >= 3 and 'poison' or #m[IDS] >= MOST_IDS and 'too many attempts'
   if why then
     park(m, rest, why)
     return { 'parked', why }

@@ -3,8 +3,11 @@
 --       clock), 6 window ms, 7 peer close + latest arrival ms, 8 mirrors asked with a well-formed answer and a found
 --       control, as 'mirror' tokens joined by space, 9 when that control was accepted (ms, the oldest of them; 0 for
 --       none), 10 '1' where another mirror could be asked and was not, 11 ms until the next ask, 12 ms of patience,
---       13 ms of patience without any control, 14.. pairs: gateway id, absent phones' indices joined by comma.
+--       13 ms of patience without any control, 14 gateway ids that were asked about just now and not shown, joined by
+--       space, 15 ms after the newest claim from which a second copy may leave,
+--       16.. pairs: gateway id, absent phones' indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
+-- The one way back to `ready` while an id is open is the policy `resend`: once, labelled, before the deadline.
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -35,7 +38,7 @@ local trusted = in_force() and carried and control_at > 0 and ARGV[10] ~= '1' an
   and known_ms >= window and not (newest[MONEY] == 1 and redis.call('HEXISTS', CTL, 'no_money') == 1)
 
 if trusted then
-  for at = 14, #ARGV, 2 do
+  for at = 16, #ARGV, 2 do
     local id = find_id(m, tonumber(ARGV[at]))
     if id and id[ID_STATE] == OPEN then
       local gone = {}
@@ -59,6 +62,31 @@ if #rest > 0 and in_force() and not has_open_id(m, rest) then
   local ended = end_doubt(m, blob, rest)
   save_batch(m)
   return ended
+end
+-- Its sender accepts a second copy: of a message that was asked about and not shown, under one id that may live.
+local function may_be_sent_again()
+  if m[POLICY] ~= RESEND or m[RESENT] ~= 0 or #rest == 0 or not in_force() then return false end
+  if now >= m[DEADLINE] or now < newest[CLAIMED_AT] + tonumber(ARGV[15]) then return false end
+  if m[DEATHS] >= 3 or #m[IDS] >= MOST_IDS or redis.call('HEXISTS', CTL, 'no_money') == 1 then return false end
+  local open = 0
+  for _, id in ipairs(m[IDS]) do
+    if id[ID_STATE] == OPEN then
+      open = open + 1
+      if not string.find(' ' .. ARGV[14] .. ' ', string.format(' %.0f ', id[GID]), 1, true) then return false end
+    end
+  end
+  return open == 1
+end
+
+if may_be_sent_again() then
+  count_doubt(m, 'resent')
+  forget_motion()
+  move(m, READY, #rest)
+  m[WHY], m[RESENT] = 'resent', BY_SENDER
+  redis.call('HINCRBY', TOTALS, 'resends:sender', 1)
+  redis.call('ZADD', ready_key(m), now, ref)
+  save_batch(m)
+  return { 'ready', 'resent' }
 end
 local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, 'young') == 0 and tonumber(ARGV[13])
   or tonumber(ARGV[12])

@@ -16,8 +16,8 @@ local blob = load_receipts(m)
 if ARGV[5] == 'release' then
   local rest = undecided(m, blob)
   if has_open_id(m, rest) then
-    m[WHY], m[RESENT] = 'may double', 1
-    redis.call('HINCRBY', TOTALS, 'resends', 1)
+    m[WHY], m[RESENT] = 'may double', BY_OPERATOR
+    redis.call('HINCRBY', TOTALS, 'resends:operator', 1)
   else
     m[WHY] = ''
   end
