@@ -50,7 +50,7 @@ LEDGER: dict[str, Role] = {
         frozenset(
             "advance asked beat claim doubt found give_back halt note probe release report settle take watched".split(),
         ),
-        CHECKS | TRANSACTION | {"expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
+        CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
         frozenset("beat control doubt drop due feed forget lead".split()),
