@@ -37,6 +37,7 @@ KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
 HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
 MAINTENANCE_EVERY_S = 2.0  # what dead processes had fetched is looked for so often by each that fetches
 POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, "chores": 100}  # longest sleep of an idle consumer without a bell
+STOP_LOOK_MS = 250  # how often an idle thread looks whether it should end; a hint wakes it at once
 RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
 
 # Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
@@ -181,7 +182,7 @@ class HintConsumer(dramatiq.Consumer):
         self._broker = broker
         self._queue = queue_name
         self._prefetch = prefetch
-        self._timeout_s = timeout / 1000
+        self._timeout_s = min(timeout, POLL_MS.get(queue_name, timeout)) / 1000
         self._held = broker.held[queue_name]  # outlives this consumer: its hints may still be running
         self._cache: deque[dramatiq.Message[Any]] = deque()
         self._freed = Event()
@@ -287,7 +288,7 @@ def make_worker(broker: HintBroker, lane: str, threads: int) -> dramatiq.Worker:
         CONSUMER_RESTART_DELAY_SECS=RECONNECT_S,
         POST_PROCESS_MESSAGE_RETRY_DELAY_SECS=RECONNECT_S,
     )
-    worker = dramatiq.Worker(broker, queues={lane}, worker_threads=threads, worker_timeout=POLL_MS[lane])
+    worker = dramatiq.Worker(broker, queues={lane}, worker_threads=threads, worker_timeout=STOP_LOOK_MS)
     # The running ones count too: little is held back from the other processes of the lane.
     worker.queue_prefetch = threads + max(1, threads // 2)
     return worker

@@ -71,7 +71,7 @@ def ask_any(
     return None
 
 
-def hedge(first: Callable[[], T], second: Callable[[], T], after_s: float = HEDGE_AFTER_S) -> T:
+def hedge(first: Callable[[], T], second: Callable[[], T], after_s: float) -> T:
     """The answer of one of two harmless questions: `second` is put once `first` has said nothing for `after_s`.
 
     A falsy answer waits for the other. Whichever is slower runs on by itself and its answer is dropped, so what it

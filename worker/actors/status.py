@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from worker.actors.gateway import HISTORY, STATUS, ask_any, ask_mirror, hedge
+from worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge
 from worker.actors.leave import leave, may_ask, note_error
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
@@ -36,8 +36,9 @@ Pair = tuple[int, int]  # gateway id, phone
 class Asker:
     """The questions of one worker process; it keeps to the limits of the login with every other process."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, hedge_after_s: float = HEDGE_AFTER_S) -> None:
         self._rt = runtime
+        self._hedge_after_s = hedge_after_s
         self._lock = threading.Lock()
         self._missing: dict[Pair, float] = {}  # not shown when first asked about, by Redis' time
         self._history = threading.Lock()
@@ -155,6 +156,7 @@ class Asker:
         return hedge(
             lambda: self.learn(self.ask([pair])),
             lambda: self.learn(self.ask([pair], other, patience_s=0.0, spared=1)),
+            self._hedge_after_s,
         )
 
     def _limits(self, pairs: Sequence[Pair], spared: int) -> dict[str, tuple[int, float]]:
