@@ -188,6 +188,8 @@ class Smsq:
                 f"this ledger belongs to {owner.decode()}, not to {self.settings.account}: "
                 "use the Redis or SMSQ_HOME of that account, or its log-in"
             )
+        with self.named():
+            self.runtime.ledger.visit(self.runtime.journal)
         self._is_checked = True
 
     @contextlib.contextmanager

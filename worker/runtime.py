@@ -57,6 +57,7 @@ class Runtime:
         """The ledger, with this process' journal as the witness of enrolments."""
         ledger = Ledger(connect(self.redis_url, blocking_s=2.0), Keys(), self.clock)
         ledger.witness = self.journal.enrolment
+        ledger.order_witness = self.journal.order
         ledger.on_final = self.metrics.final
         return ledger
 

@@ -12,8 +12,8 @@ if ARGV[8] ~= '' then
   end
 end
 local forced, actual = in_force()
-if not forced then return { 'halted', 'run' } end
 if redis.call('HEXISTS', CTL, 'fell') == 1 then return { 'halted', 'fell' } end
+if not forced then return { 'halted', 'run' } end
 if redis.call('HEXISTS', SHARD, number .. 'm') == 1
   or tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
   return { 'renumber' }

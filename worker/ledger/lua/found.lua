@@ -4,7 +4,7 @@
 --       5 '1' where this host's journals know of sends, 'recover' to found it all the same, as one that fell back.
 -- Returns {'new'|'known'|'foreign'|'empty', account, actual run, run in force}.
 
-local actual = run()
+local actual = run(KEYS[2])
 local account = redis.call('HGET', KEYS[1], 'account')
 if account then
   local current = redis.call('HGET', KEYS[2], 'current') or ''
@@ -16,6 +16,8 @@ if ARGV[5] == '1' then return { 'empty', '', actual, '' } end
 if ARGV[5] == 'recover' then redis.call('HSET', KEYS[5], 'fell', 'the ledger was emptied') end
 
 redis.call('HSET', KEYS[1], 'account', ARGV[2], 'founded_at', math.floor(now / 1000))
+redis.call('HSET', KEYS[2], 'birth', ARGV[3])
+actual = run(KEYS[2])
 if ARGV[5] ~= 'recover' then redis.call('HSET', KEYS[2], 'current', actual) end
 redis.call('SETNX', KEYS[3], ARGV[3])
 if ARGV[4] ~= '' then redis.call('SADD', KEYS[4], ARGV[4]) end
