@@ -234,7 +234,7 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
 
 
 def _policy(on_doubt: str) -> str:
-    from worker.ledger.enrolment import POLICIES
+    from worker.ledger.values import POLICIES
 
     if on_doubt not in POLICIES:
         raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {on_doubt!r}")

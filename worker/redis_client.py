@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of milliseconds, a rewrite's fork hundreds
 CONNECT_TIMEOUT_S = 3.0
+MANY = 2**31  # connections of one client: as many as it has threads; redis-py would stop at a hundred
 
 # What the servers say where a user may not: by itself, inside a script, and the two of Redis 6.2.
 #   NOPERM User worker has no permissions to run the 'flushall' command
@@ -48,7 +49,7 @@ def connect(
         protocol=2,
         driver_info=None,
         decode_responses=False,
-        max_connections=max_connections,
+        max_connections=max_connections or MANY,
     )
     return client
 

@@ -67,3 +67,14 @@ def test_a_blocking_pop_may_last_as_long_as_it_was_announced(
 
     assert client.blpop(["empty"], timeout=0.3) is None
     client.close()
+
+
+def test_a_lane_of_many_threads_has_a_connection_for_each(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> None:
+    """The ledger keeps one per thread; `SMSQ_PARALLEL_SENDS` may be far more than a hundred."""
+    client = connect(redis_server.url)
+    held = [client.client() for _ in range(150)]
+
+    assert all(each.ping() for each in held)
+    for each in held:
+        each.close()
+    client.close()

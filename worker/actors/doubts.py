@@ -95,7 +95,7 @@ class DoubtSettler:
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=next_s)
         elif min(age_s, known_s) < window_s or may_be_sent_again(batch, asked_at):
             start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
-            unseen = self._look_for_signs([*pairs[start:], *pairs[:start]])
+            unseen = self._look_for_signs([*pairs[start:], *pairs[:start]], is_urgent=batch.lane == "urgent")
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=next_s, unseen=unseen)
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
@@ -106,16 +106,16 @@ class DoubtSettler:
         seen_s = settings.peer_close_s + settings.arrival_s + 2 * self._rt.ledger.visible_after()
         return max(settings.doubt_settle_s, seen_s)
 
-    def _look_for_signs(self, pairs: Sequence[Pair]) -> list[int]:
+    def _look_for_signs(self, pairs: Sequence[Pair], *, is_urgent: bool) -> list[int]:
         """Before the window only presence counts: one or two single questions, then one for all if many are left.
 
         Returns the gateway ids of the single questions that were answered: not there.
         """
         found, unseen = 0, []
         for pair in pairs[:SINGLES_MOST]:
-            answer = self._asker.ask([pair])
-            found += self._asker.learn(answer)
-            if answer is not None and pair in (*answer.absent, *answer.no_money):
+            moved, is_absent = self._asker.ask_for(pair, is_hedged=is_urgent)
+            found += moved
+            if is_absent:
                 unseen.append(pair[0])
         if found and len(pairs) > SINGLES_MOST:
             size = self._rt.settings.mass_ask_size

@@ -31,9 +31,11 @@ from worker.transports.retry import attempt_in_turn
 log = logging.getLogger(__name__)
 
 CLAIM_TRIES = 3  # with one nonce; then the lease heals what may have been granted
+HURRY_S = 1.5  # a code's first try of a mirror, where there are others: one lost packet of the handshake is repeated
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the sweep brings it back
 SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
-SLOT_LOOK_S = 0.01
+SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
+SLOT_LOOK_S = 0.01  # the same where nothing can be heard
 PACE_PATIENCE_S = 0.3  # less than the sweep would take
 FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
@@ -58,6 +60,7 @@ class Sender:
     def __init__(self, runtime: Runtime, owner: str) -> None:
         self._rt = runtime
         self._owner = owner
+        self._lane = owner.partition("/")[0]  # whose slots it waits for
         self._rest_until = 0.0
         self._was_throttled = False  # the next accepted send tells the ledger that the rest was long enough
 
@@ -83,9 +86,10 @@ class Sender:
 
     def _send(self, ref: Ref) -> None:
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
+        hurried: set[str] = set()
         while not self._rt.stopping.is_set():
             turn = attempt_in_turn(
-                lambda mirror: self._attempt(ref, mirror, patience),
+                lambda mirror: self._attempt(ref, mirror, patience, hurried),
                 self._rt.mirrors,
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
@@ -94,11 +98,11 @@ class Sender:
             if turn is not Turn.AGAIN:
                 return
 
-    def _attempt(self, ref: Ref, mirror: str, patience: float) -> Turn:
+    def _attempt(self, ref: Ref, mirror: str, patience: float, hurried: set[str]) -> Turn:
         if not self._rt.journal.is_writable():
             self._rest(JOURNAL_LOOK_S)
             return Turn.REST
-        line = self._rt.transport.open(mirror)
+        line = self._open(mirror, hurried)
         try:
             claim = self._claim_in_time(ref, line, patience)
         except LedgerTrouble:
@@ -125,6 +129,13 @@ class Sender:
             raise Unreachable(f"{mirror} closed the line before anything was written")
         return self._say(claim, line)
 
+    def _open(self, mirror: str, hurried: set[str]) -> Line:
+        """A line; a code gives each mirror a short time at first, since another may take it at once."""
+        if self._lane != "urgent" or mirror in hurried or len(self._rt.mirrors.bases) == 1:
+            return self._rt.transport.open(mirror)
+        hurried.add(mirror)
+        return self._rt.transport.open(mirror, HURRY_S)
+
     def _claim_in_time(self, ref: Ref, line: Line, patience: float) -> Claim | NoClaim:
         """Claim; where no slot is free, wait for one beside the open line while it stays silent."""
         give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
@@ -132,8 +143,16 @@ class Sender:
             claim = self._claim(ref, line.mirror)
             if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:
                 return claim
-            if self._rt.clock.monotonic() >= give_up or self._rt.stopping.is_set() or not line.is_quiet():
+            left = give_up - self._rt.clock.monotonic()
+            if left <= 0 or self._rt.stopping.is_set() or not line.is_quiet():
                 return claim
+            self._await_slot(min(left, SLOT_SLICE_S))
+
+    def _await_slot(self, seconds: float) -> None:
+        """Until a request of either lane has ended; its slot may be somebody else's by the time we claim."""
+        try:
+            self._rt.ledger.await_slot(self._lane, max(0.01, seconds))
+        except LedgerTrouble:  # the claim that follows says what is wrong, if it is more than the bell
             self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
 
     def _claim(self, ref: Ref, mirror: str) -> Claim | NoClaim:

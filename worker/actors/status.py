@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from worker.actors.gateway import HISTORY, STATUS, ask_any, ask_mirror
+from worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge
 from worker.actors.leave import leave, may_ask, note_error
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
@@ -36,8 +36,9 @@ Pair = tuple[int, int]  # gateway id, phone
 class Asker:
     """The questions of one worker process; it keeps to the limits of the login with every other process."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, hedge_after_s: float = HEDGE_AFTER_S) -> None:
         self._rt = runtime
+        self._hedge_after_s = hedge_after_s
         self._lock = threading.Lock()
         self._missing: dict[Pair, float] = {}  # not shown when first asked about, by Redis' time
         self._history = threading.Lock()
@@ -93,16 +94,18 @@ class Asker:
         patience_s: float = 2.0,
         first: Callable[[], bool] = lambda: True,
         are_accepted: bool = False,
+        spared: int = 0,
     ) -> StatusAnswer | None:
         """One question about one or many messages; None where there was no leave or no answer.
 
         `first` is done between the leave and the question, which is not put where it answers False.
-        `are_accepted` where the gateway said so of each: then how late they show is measured.
+        `are_accepted` where the gateway said so of each: then how late they show is measured. `spared` of the
+        questions that a minute allows about one message are left to others.
         """
         settings = self._rt.settings
         if not may_ask(self._rt):
             return None
-        with leave(self._rt, "ask", settings.parallel_asks, self._limits(pairs), patience_s=patience_s) as may:
+        with leave(self._rt, "ask", settings.parallel_asks, self._limits(pairs, spared), patience_s=patience_s) as may:
             if not may or not first():
                 return None
             asked_at = self._rt.ledger.time()
@@ -140,10 +143,35 @@ class Asker:
         if shown:
             self._rt.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))
 
-    def _limits(self, pairs: Sequence[Pair]) -> dict[str, tuple[int, float]]:
+    def ask_for(self, pair: Pair, *, is_hedged: bool) -> tuple[int, bool]:
+        """A question about one message: whether it moved, and whether some mirror answered that it is not there.
+
+        A hedged one is put to a second mirror too where the first is slow: only where there is leave at once, and
+        never as the minute's last question.
+        """
+        answers: list[StatusAnswer] = []
+
+        def put(mirror: str | None = None, *, patience_s: float = 2.0, spared: int = 0) -> int:
+            answer = self.ask([pair], mirror, patience_s=patience_s, spared=spared)
+            if answer is not None:
+                answers.append(answer)
+            return self.learn(answer)
+
+        mirrors = self._rt.mirrors
+        first = mirrors.next_to_ask()
+        other = mirrors.next_to_ask({first}) if first is not None else None
+        if not is_hedged or other is None or other in mirrors.tripped():
+            moved = put()
+        else:
+            moved = hedge(put, lambda: put(other, patience_s=0.0, spared=1), self._hedge_after_s)
+        return moved, any(pair in (*answer.absent, *answer.no_money) for answer in answers)
+
+    def _limits(self, pairs: Sequence[Pair], spared: int) -> dict[str, tuple[int, float]]:
         """What the gateway counts of such a question: for one message, or one for many."""
         minute_s = self._rt.settings.mass_ask_every_s
-        return {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE, minute_s)} if len(pairs) == 1 else {"mass": (1, minute_s)}
+        if len(pairs) > 1:
+            return {"mass": (1, minute_s)}
+        return {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE - spared, minute_s)}
 
     def learn(self, answer: StatusAnswer | None) -> int:
         """Merge what an answer proves; how many messages moved."""

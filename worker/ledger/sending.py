@@ -76,6 +76,11 @@ class Sending(Store):
         """The texts of a batch; only those of urgent messages are sealed."""
         return self.sealing().open(texts, sealed_as(ref)) if texts.startswith(VERSION) else texts
 
+    def await_slot(self, lane: str, seconds: float) -> None:
+        """Wait until some request may have ended and left its slot, at most `seconds` (two or less)."""
+        with translated(), self._connection() as client:
+            client.blpop([self.key(f"bell:slots:{lane}")], timeout=seconds)
+
     def settle_accepted(
         self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float
     ) -> tuple[str, float]:

@@ -162,7 +162,7 @@ class Process:
             return {SEND_BATCHES: Sender(self.runtime, self.owner).send_batches}
         if self.kind == "chores":
             return {CHECK_BALANCE: Chores(self.runtime).check_balance}
-        asker = Asker(self.runtime)
+        asker = Asker(self.runtime, hedge_after_s=3600.0)  # no real clock decides here
         doubts = DoubtSettler(self.runtime, asker)
         return {
             ASK_STATUSES: asker.ask_statuses,
