@@ -24,7 +24,6 @@ from producers.campaigns import Campaigns
 from producers.doubts import Doubts
 from producers.fields import moment, timestamp, with_fields
 from worker.domain import phone as phones
-from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.errors import (
     BadCredentials,
@@ -36,6 +35,7 @@ from worker.domain.errors import (
     Unreachable,
 )
 from worker.domain.receipt import Receipt
+from worker.gateway.channels import channel
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled, Order
 from worker.ledger.store import translated
@@ -107,7 +107,6 @@ class Smsq:
         BadText, BadInput; LedgerTrouble where nothing was enrolled.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
-        texts.check(text)
         if key is not None and not key.strip():
             raise BadInput("a key that makes a repeat harmless is not empty")
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
@@ -116,6 +115,8 @@ class Smsq:
             )
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
+        way = channel(options.channel)
+        way.check(text)
         order = Order(
             number,
             text,
@@ -124,7 +125,7 @@ class Smsq:
             options=options,
             on_doubt=on_doubt,
             deadline_s=deadline_s,
-            parts=texts.parts(text),
+            parts=way.parts(text),
         )
         enrolled = self.patiently(lambda: self.runtime.ledger.enrol(order))
         if enrolled.created:
