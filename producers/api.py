@@ -23,6 +23,7 @@ from producers.adoption import adopt, adopt_given
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
 from producers.fields import moment, timestamp, with_fields
+from producers.otp import Otp
 from worker.domain import phone as phones
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.errors import (
@@ -63,6 +64,7 @@ class Smsq:
         self.runtime = Runtime.build(self.settings)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
+        self.otp = Otp(self)
         self._is_checked = False
 
     def __enter__(self) -> Self:

@@ -56,7 +56,7 @@ LEDGER: dict[str, Role] = {
         frozenset({"del", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
-        frozenset("control enrol enrol_range open_campaign".split()),
+        frozenset("code_check code_open code_step control enrol enrol_range open_campaign".split()),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
     ),
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"})),
