@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from worker.domain import code as codes
-from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options
 from worker.domain.code import Verdict
 from worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMany, WrongKey
+from worker.domain.speech import text_for, voice_for
+from worker.gateway.channels import channel as channel_row
 from worker.ledger import Enrolled, Ledger, Order
+from worker.ledger.cascades import LOOK_AGAIN_S
 from worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
 from worker.ledger.enrolment import SAYABLE, WRONG_KEY
 from worker.ledger.views import Views
@@ -88,6 +90,7 @@ class CodeDesk:
         Raises as `Ledger.open_code` does.
         """
         sealer = self._ledger.sealing()
+        steps = codes.steps_of(order.channels)
         code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
         opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
         return self._ledger.open_code(
@@ -99,7 +102,8 @@ class CodeDesk:
             ttl_s=order.ttl_s,
             attempts=self._settings.code_attempts,
             channels=order.channels,
-            channel=codes.steps_of(order.channels)[0].channel,
+            channel=steps[0].channel,
+            look_after_s=LOOK_AGAIN_S if len(steps) > 1 else None,
         )
 
     def enrol(self, code_id: str, number: int, channel: str, at: float, expires_at: float) -> Enrolled | None:
@@ -111,19 +115,32 @@ class CodeDesk:
         if opened is None:
             return None
         order = opened.kept.order
-        text = codes.render(order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
+        text = text_for(channel, order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
+        steps = codes.steps_of(order.channels)
         return self._ledger.enrol(
             Order(
                 order.phone,
                 text,
                 lane="urgent",
                 key=step_key(code_id, number),
-                options=Options(channel=channel, sender=order.sender, valid=codes.valid_for(expires_at - at)),
+                options=Options(
+                    channel=channel,
+                    sender=order.sender if channel == "sms" else None,
+                    valid=codes.valid_for(expires_at - at),
+                    extra=voice_for(channel, order.template),
+                ),
                 on_doubt=order.on_doubt,
                 deadline_at=expires_at,
-                parts=texts.parts(text),
+                parts=channel_row(channel).parts(text),
+                code_id=code_id if len(steps) > 1 else "",
+                waited_for_s=next((step.wait_s for step in steps if step.channel == channel), 0.0),
             )
         )
+
+    def order(self, code_id: str) -> CodeOrder | None:
+        """What was asked for; None where the code can let nobody in any more."""
+        opened = self._open(code_id)
+        return opened.kept.order if opened is not None else None
 
     def resend(self, code_id: str, token: str) -> Reserved:
         """Reserve another message with the same code; enrol it afterwards. Raises CoolingDown, TooMany, CodeOver.

@@ -55,6 +55,8 @@ class Depth(Protocol):
     @property
     def costs(self) -> Mapping[str, float]: ...
     @property
+    def code_steps(self) -> Mapping[tuple[str, str], int]: ...
+    @property
     def double_accepts(self) -> int: ...
     @property
     def late_arrivals(self) -> int: ...
@@ -193,6 +195,7 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_doubts_total", _single(depth.doubts))
     yield _summary("smsq_doubt_settle_seconds", depth.doubt_seconds)
     yield _family("smsq_cost_total", _single(depth.costs))
+    yield _family("smsq_code_steps_total", depth.code_steps)
     yield _family("smsq_leader", {(): depth.leader})
     yield _family("smsq_owners", {(): depth.owners})
     yield _family("smsq_halted", {(): bool(depth.halted)})

@@ -38,6 +38,7 @@ LABELS: Final[dict[str, str]] = {
     "outcome": "what came of it, a short word",
     "code": "an error code of the gateway's table, or `other`",
     "actor": "an actor's name",
+    "why": "why a channel was tried for a code (`domain/cascade.py`); `cost`, `shield`: why it was not",
     "alarm": "`unknown-batch`, `foreign-id` and the like; see the runbook",
 }
 
@@ -108,6 +109,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("smsq_balance", "gauge", "The account's balance, in its own currency, as last seen.", (), "scrape"),
     Metric("smsq_cost_total", "counter", "Money spent, in the account's currency.", ("channel",), "scrape"),
+    Metric("smsq_code_steps_total", "counter", "Messages of one-time codes, or not.", ("channel", "why"), "scrape"),
     Metric("smsq_leader", "gauge", "1 while a scheduler leads.", (), "scrape"),
     Metric("smsq_owners", "gauge", "Worker processes whose heart beats.", (), "scrape"),
     Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts.", (), "scrape"),

@@ -47,9 +47,10 @@ class Role:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim doubt found give_back halt note probe release report settle take watched".split(),
+            "advance asked beat claim code_end code_next code_wait doubt enrol found give_back halt note probe release "
+            "report settle take watched".split(),
         ),
-        CHECKS | TRANSACTION | {"expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
+        CHECKS | TRANSACTION | {"expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
         frozenset("beat control doubt drop due feed forget lead".split()),

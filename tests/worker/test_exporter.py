@@ -38,6 +38,7 @@ class Seen:
     visible_after_seconds: float | None = 0.5
     balance: float | None = 99.5
     costs: dict[str, float] = field(default_factory=lambda: {"sms": 26.6})
+    code_steps: dict[tuple[str, str], int] = field(default_factory=lambda: {("tg", "waited"): 5})
     double_accepts: int = 0
     late_arrivals: int = 1
     alarms: dict[str, int] = field(default_factory=lambda: {"foreign-id": 2})

@@ -10,7 +10,8 @@
         NoReply, BrokenReply
       BadInput       the caller's row, value or option         show it, change nothing
         BadPhone, BadText, BadSettings, Conflict
-        BadChannel, BadLength, BadTtl, BadTemplate
+        BadLength, BadTtl, BadTemplate
+        BadChannel   NoChannel, BadWait
       Limited        no, by a limit of our own                 wait `retry_after_s`, or do without
         CoolingDown, TooMany
       CodeOver       this one-time code is used or dead        have a new one sent
@@ -111,6 +112,18 @@ class BadChannel(BadInput):
     """Not a way that a one-time code can travel."""
 
     word = "bad_channel"
+
+
+class NoChannel(BadChannel):
+    """An empty list of channels."""
+
+    word = "no_channel"
+
+
+class BadWait(BadChannel):
+    """Not a time that a channel can be waited for."""
+
+    word = "bad_wait"
 
 
 class BadLength(BadInput):

@@ -51,6 +51,7 @@ class Depth:
     leases_expired: Mapping[str, int]
     doubts: Mapping[str, int]
     doubt_seconds: Mapping[str, tuple[int, float]]  # by outcome: how many, and seconds in all
+    code_steps: Mapping[tuple[str, str], int]  # by channel, and why it was tried or not
     balance: float | None
     visible_after_seconds: float | None
     leader: bool
@@ -123,6 +124,7 @@ class Standing:
                 for name, ms in totals.items()
                 if name.startswith("doubt_ms:")
             },
+            code_steps={_two(name): n for name, n in totals.items() if name.startswith("code_steps:")},
             balance=float(ctl[b"balance"]) if b"balance" in ctl else None,
             visible_after_seconds=float(ctl[b"visible_after"]) if b"visible_after" in ctl else None,
             leader=bool(leader),
@@ -141,6 +143,14 @@ class Standing:
         with translated():
             amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
         return (Decimal(amount.decode()), float(at)) if amount is not None else None
+
+    def price_of(self, channel: str) -> int:
+        """What a message by this channel has cost on average, in units; 0 where none was paid for yet."""
+        with translated():
+            raw = self.redis.hgetall(self.key("totals"))
+        paid = int(raw.get(f"cost:{channel}".encode(), 0))
+        taken = sum(int(raw.get(f"messages:{lane}:{channel}:accepted".encode(), 0)) for lane in LANES)
+        return round(paid / taken) if taken else 0
 
     def halted(self) -> str:
         """What keeps everything from being sent, '' for nothing."""
@@ -163,6 +173,11 @@ def _halted(ctl: Mapping[bytes, bytes]) -> str:
         if field in ctl:
             return word
     return ""
+
+
+def _two(name: str) -> tuple[str, str]:
+    _, channel, why = name.split(":", 2)
+    return channel, why
 
 
 def _three(name: str) -> tuple[str, str, str]:

@@ -81,6 +81,8 @@ class Enrolment(Store):
                 key_hash,
                 HINT_AGAIN_MS[order.lane],
                 " ".join(sealer.names) if sealer else "",
+                order.code_id,
+                int(order.waited_for_s * 1000),
                 more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()

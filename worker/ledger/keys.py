@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | meta phones texts rows receipts key decisions: `m p t w r k o` | all verbs | upkeep |
+| `b:<number // 1024>` | hash | meta phones texts rows receipts key decisions code `mptwrkoc` | all verbs | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
@@ -37,6 +37,7 @@
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
 | `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | code_* | a day past its expiry |
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | code_open | expired, used or locked |
+| `cascade` | sorted set | codes that may need another channel; score: next look | code_* enrol, verdicts | code_end |
 | `codekey:<hash>` | hash | a caller's key: its code and content | code_open | with its code |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
@@ -101,4 +102,5 @@ class Keys:
             f"{tag}:control",
             f"{tag}:bucket",
             f"{tag}:stubs",
+            f"{tag}:cascade",
         ]

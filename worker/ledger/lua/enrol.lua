@@ -1,13 +1,14 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
--- KEYS: of the batch, then 25 the idempotency key's record ('' where there is none), 26 stamp.
+-- KEYS: of the batch, then 26 the idempotency key's record ('' where there is none), 27 stamp.
 -- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
---       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed.
+--       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed,
+--       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at.
 -- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why}, {'sealed'} where the workers hold
 -- another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
 
 if ARGV[8] ~= '' then
-  local known = redis.call('HMGET', KEYS[25], 'content', 'id')
+  local known = redis.call('HMGET', KEYS[26], 'content', 'id')
   if known[1] then
     if not string.find(ARGV[4], known[1], 1, true) then return { 'conflict', known[2] } end
     return { 'same', known[2], '', 0 }
@@ -16,7 +17,7 @@ end
 local forced, actual = in_force()
 if not forced then return { 'halted', 'run' } end
 if redis.call('HEXISTS', CTL, 'fell') == 1 then return { 'halted', 'fell' } end
-local secret = ARGV[10] ~= '' and redis.call('HGET', KEYS[26], 'secret')
+local secret = ARGV[10] ~= '' and redis.call('HGET', KEYS[27], 'secret')
 if secret and not string.find(ARGV[10], secret, 1, true) then return { 'sealed' } end
 if redis.call('HEXISTS', SHARD, number .. 'm') == 1
   or tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
@@ -31,7 +32,11 @@ add_gauge(m, READY, 1)
 count('queued', 1)
 local id = number .. '.0'
 if ARGV[8] ~= '' then
-  redis.call('HSET', KEYS[25], 'content', string.match(ARGV[4], '^%x+'), 'id', id)
+  redis.call('HSET', KEYS[26], 'content', string.match(ARGV[4], '^%x+'), 'id', id)
   redis.call('HSET', SHARD, number .. 'k', ARGV[8]) -- the record goes with the message, long after its end
+end
+if ARGV[11] ~= '' then -- the end of this message wakes the code's cascade, if that has not ended
+  redis.call('HSET', SHARD, number .. 'c', ARGV[11])
+  redis.call('ZADD', CASCADE, 'XX', now + tonumber(ARGV[12]), ARGV[11])
 end
 return { 'created', id, actual, n }
