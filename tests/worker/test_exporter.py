@@ -89,6 +89,7 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_doubts_total", "found"): 4,
         ("smsq_doubt_settle_seconds_count", "found"): 4,
         ("smsq_doubt_settle_seconds_sum", "found"): 6.5,
+        ("smsq_code_steps_total", "tg", "waited"): 5,
         ("smsq_leader",): 1,
         ("smsq_owners",): 4,
         ("smsq_halted",): 1,
