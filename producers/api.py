@@ -34,11 +34,13 @@ from worker.domain.errors import (
     LedgerUnreachable,
     Refused,
     Unreachable,
+    WrongKey,
 )
 from worker.domain.receipt import Receipt
 from worker.gateway.channels import channel
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled, Order
+from worker.ledger.enrolment import WRONG_KEY
 from worker.ledger.store import translated
 from worker.redis_client import where
 from worker.runtime import Runtime
@@ -181,16 +183,22 @@ class Smsq:
         raise Refused(str(answer["error"]), code=answer["code"])
 
     def check_account(self) -> None:
-        """Raise LedgerForeign where we were told an account and the ledger belongs to another."""
-        if self._is_checked or (self.settings.login is None and self.settings.apikey is None):
+        """Raise LedgerForeign where we were told an account and the ledger belongs to another; WrongKey likewise.
+
+        A secret key that we were not told is looked at when something urgent is sent: others need none.
+        """
+        has_account = self.settings.login is not None or self.settings.apikey is not None
+        if self._is_checked or not (has_account or self.settings.secret_key):
             return
         with self.named(), translated():
-            owner = self.runtime.ledger.redis.hget(self.runtime.ledger.key("stamp"), "account")
-        if owner is not None and owner.decode() != self.settings.account:
+            owner, secret = self.runtime.ledger.redis.hmget(self.runtime.ledger.key("stamp"), ["account", "secret"])
+        if has_account and owner is not None and owner.decode() != self.settings.account:
             raise LedgerForeign(
                 f"this ledger belongs to {owner.decode()}, not to {self.settings.account}: "
                 "use the Redis or SMSQ_HOME of that account, or its log-in"
             )
+        if self.settings.secret_key and secret is not None and secret.decode() not in self.runtime.sealer.names:
+            raise WrongKey(WRONG_KEY)
         self._is_checked = True
 
     @contextlib.contextmanager

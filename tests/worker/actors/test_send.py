@@ -12,6 +12,7 @@ import pytest
 from worker.domain.status import BatchState
 from worker.ledger import Claim, Ledger, NoClaim
 from worker.redis_client import connect
+from worker.sealing import Sealer
 
 PHONES = [79990000000 + n for n in range(100)]
 CYRILLIC = "Здравствуйте, это сообщение из двух частей: " + "ещё немного текста, " * 3
@@ -31,6 +32,20 @@ def test_one_message_is_accepted_once(plant: Any) -> None:
     assert plant.state(ref) == BatchState.SETTLED
     assert plant.statuses(ref) == ["accepted"]
     assert accepted(plant) == 1
+
+
+def test_a_text_that_does_not_open_is_not_sent(plant: Any, caplog: Any) -> None:
+    """A worker with another secret key says so, and leaves it to who has the right one."""
+    ref = plant.enrol(79991234567, "Your code is 4821")
+    right, plant.ledger.sealer = plant.ledger.sealer, Sealer(["x" * 32])
+    plant.send(ref)
+
+    assert (plant.state(ref), accepted(plant)) == (BatchState.READY, 0)
+    assert "does not open" in caplog.text
+    assert "4821" not in caplog.text
+    plant.ledger.sealer = right
+    plant.send(ref)
+    assert (plant.state(ref), accepted(plant)) == (BatchState.SETTLED, 1)
 
 
 def test_a_batch_leaves_in_one_request(plant: Any) -> None:
