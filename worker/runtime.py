@@ -21,6 +21,7 @@ from worker.gateway.forms import Login
 from worker.hints import Hints
 from worker.journal import Journal
 from worker.ledger import Keys, Ledger
+from worker.ledger.shield import Shield
 from worker.ledger.views import Views
 from worker.metrics import Metrics
 from worker.middleware import ActorMetrics
@@ -64,6 +65,12 @@ class Runtime:
     def views(self) -> Views:
         """Questions to the ledger."""
         return Views(self.ledger, explain)
+
+    @cached_property
+    def shield(self) -> Shield:
+        """What decides whether a code may go."""
+        secret = self.settings.secret_key
+        return Shield(self.ledger, self.settings.shield_limits, secret.reveal().encode() if secret else b"")
 
     @cached_property
     def journal(self) -> Journal:

@@ -56,6 +56,8 @@ class Depth:
     leader: bool
     owners: int
     halted: str
+    shield: Mapping[str, int]  # by decision
+    shield_holds: int
 
 
 class Standing:
@@ -97,9 +99,10 @@ class Standing:
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
             pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.zcount(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
-            raw, asks, ctl, leader, owners, *oldest = pipe.execute()
+            raw, asks, ctl, leader, owners, held, *oldest = pipe.execute()
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
         return Depth(
@@ -128,6 +131,8 @@ class Standing:
             leader=bool(leader),
             owners=owners,
             halted=_halted(ctl),
+            shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
+            shield_holds=held,
         )
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
