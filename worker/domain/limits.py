@@ -144,7 +144,7 @@ def _list(given: frozenset[str]) -> str:
 
 
 def _amount(given: Decimal | int) -> str:
-    return f"{given:f}" if given else "none"
+    return (f"{given:f}" if isinstance(given, Decimal) else str(given)) if given else "none"
 
 
 def short(seconds: int) -> str:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import phonenumbers
 
 from worker.domain.errors import BadInput
-from worker.domain.limits import NOWHERE, is_region, short
+from worker.domain.limits import NOWHERE, is_region
 
 ALLOWED = "allowed"
 DENIED_COUNTRY = "denied_country"
@@ -86,7 +86,7 @@ class Decision:
 
 def sentence(code: str, name: str, most: Decimal | int, span_s: int, sent: int, verified: int) -> str:
     """Why a code may not go, for people; `name` is a prefix or a country."""
-    within = f"within {short(span_s)}"
+    within = f"within {_said(span_s)}"
     match code:
         case "denied_country":
             return f"codes to {shown(name)} are not served"
@@ -105,6 +105,18 @@ def sentence(code: str, name: str, most: Decimal | int, span_s: int, sent: int, 
         case "daily_cost":
             return f"codes may cost at most {most:f} {within}"
     return ""
+
+
+def _said(seconds: int) -> str:
+    """A time in words.
+
+    >>> _said(600), _said(86400), _said(90)
+    ('10 min', '24 h', '90 s')
+    """
+    for unit, many in (("h", 3600), ("min", 60)):
+        if seconds % many == 0:
+            return f"{seconds // many} {unit}"
+    return f"{seconds} s"
 
 
 # Rings: how the ledger keeps a window, [span in ms, slot, number, slot, number, …]; `lua/_shield.lua` writes them.
