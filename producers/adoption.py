@@ -24,6 +24,7 @@ class Up(msgspec.Struct, frozen=True):
     broker_url: str
     home: str
     settings: dict[str, str] = {}
+    own_key: bool = False  # whether its secret key is the one in its home
 
 
 def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
@@ -40,7 +41,7 @@ def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) ->
         return settings
     up = _up_of(settings.home)
     told = {"SMSQ_HOME": up.home, "SMSQ_REDIS_URL": up.redis_url, "SMSQ_BROKER_URL": up.broker_url}
-    return Settings.load({**environ, **up.settings, **told}, file)
+    return _with_its_key(Settings.load({**environ, **up.settings, **told}, file), up)
 
 
 def adopt_given(settings: Settings) -> Settings:
@@ -52,7 +53,12 @@ def adopt_given(settings: Settings) -> Settings:
         return settings
     up = _up_of(settings.home)
     way = {"home": Path(up.home), "redis_url": up.redis_url, "broker_url": settings.broker_url or up.broker_url}
-    return msgspec.structs.replace(settings, **way)
+    return _with_its_key(msgspec.structs.replace(settings, **way), up)
+
+
+def _with_its_key(settings: Settings, up: Up) -> Settings:
+    """One secret key on both sides: where `smsq up` was given none, both read that of its home."""
+    return msgspec.structs.replace(settings, secret_key=None) if up.own_key else settings
 
 
 def _up_of(home: Path) -> Up:

@@ -23,6 +23,7 @@ from producers.adoption import adopt, adopt_given
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
 from producers.fields import moment, timestamp, with_fields
+from producers.otp import Otp
 from worker.domain import phone as phones
 from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options, Ref
@@ -34,10 +35,12 @@ from worker.domain.errors import (
     LedgerUnreachable,
     Refused,
     Unreachable,
+    WrongKey,
 )
 from worker.domain.receipt import Receipt
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled, Order
+from worker.ledger.enrolment import WRONG_KEY
 from worker.ledger.store import translated
 from worker.redis_client import where
 from worker.runtime import Runtime
@@ -63,6 +66,7 @@ class Smsq:
         self.runtime = Runtime.build(self.settings)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
+        self.otp = Otp(self)
         self._is_checked = False
 
     def __enter__(self) -> Self:
@@ -178,16 +182,22 @@ class Smsq:
         raise Refused(str(answer["error"]), code=answer["code"])
 
     def check_account(self) -> None:
-        """Raise LedgerForeign where we were told an account and the ledger belongs to another."""
-        if self._is_checked or (self.settings.login is None and self.settings.apikey is None):
+        """Raise LedgerForeign where we were told an account and the ledger belongs to another; WrongKey likewise.
+
+        A secret key that we were not told is looked at when something urgent is sent: others need none.
+        """
+        has_account = self.settings.login is not None or self.settings.apikey is not None
+        if self._is_checked or not (has_account or self.settings.secret_key):
             return
         with self.named(), translated():
-            owner = self.runtime.ledger.redis.hget(self.runtime.ledger.key("stamp"), "account")
-        if owner is not None and owner.decode() != self.settings.account:
+            owner, secret = self.runtime.ledger.redis.hmget(self.runtime.ledger.key("stamp"), ["account", "secret"])
+        if has_account and owner is not None and owner.decode() != self.settings.account:
             raise LedgerForeign(
                 f"this ledger belongs to {owner.decode()}, not to {self.settings.account}: "
                 "use the Redis or SMSQ_HOME of that account, or its log-in"
             )
+        if self.settings.secret_key and secret is not None and secret.decode() not in self.runtime.sealer.names:
+            raise WrongKey(WRONG_KEY)
         self._is_checked = True
 
     @contextlib.contextmanager

@@ -44,6 +44,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     _ = runtime.login, runtime.credentials  # a missing log-in is said at once
     master = Master(runtime.ledger, runtime.journal)
     _begin(runtime, master)
+    if lane == "urgent":
+        runtime.sealer.warm()
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, threads)

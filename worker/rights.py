@@ -57,7 +57,10 @@ LEDGER: dict[str, Role] = {
         frozenset({"del", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
-        frozenset("control enrol enrol_range open_campaign shield_admit shield_verified".split()),
+        frozenset(
+            "code_check code_open code_step control enrol enrol_range open_campaign shield_admit "
+            "shield_verified".split(),
+        ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
     ),
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"})),

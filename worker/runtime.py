@@ -14,6 +14,7 @@ from typing import Any
 
 from worker.broker import HintBroker, make_broker
 from worker.clock import Clock
+from worker.codes import CodeDesk
 from worker.domain.errors import BadSettings
 from worker.gateway.brands import BRANDS
 from worker.gateway.codes import SEND_ERRORS, delivery_error
@@ -26,6 +27,7 @@ from worker.ledger.views import Views
 from worker.metrics import Metrics
 from worker.middleware import ActorMetrics
 from worker.redis_client import connect, next_database
+from worker.sealing import Sealer
 from worker.settings import NO_LOGIN, Settings
 from worker.transports.http import HttpTransport
 from worker.transports.mirrors import Mirrors
@@ -57,14 +59,26 @@ class Runtime:
     def ledger(self) -> Ledger:
         """The ledger, with this process' journal as the witness of enrolments."""
         ledger = Ledger(connect(self.redis_url, blocking_s=2.0), Keys(), self.clock)
+        ledger.sealer = self.sealer
         ledger.witness = self.journal.enrolment
         ledger.on_final = self.metrics.final
         return ledger
 
     @cached_property
+    def sealer(self) -> Sealer:
+        """What seals codes that wait. Raises BadSettings where the home's own key cannot be made or read."""
+        secret = self.settings.secret_key
+        return Sealer.of(secret.reveal() if secret else None, self.settings.home)
+
+    @cached_property
     def views(self) -> Views:
         """Questions to the ledger."""
         return Views(self.ledger, explain)
+
+    @cached_property
+    def codes(self) -> CodeDesk:
+        """What is done with one-time codes."""
+        return CodeDesk(self.ledger, self.views, self.settings)
 
     @cached_property
     def shield(self) -> Shield:

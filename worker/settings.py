@@ -90,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_addr: str
     keep_texts_s: float
     keep_days: int
+    code_attempts: int
+    code_cooldown_s: float
+    code_resends: int
     shield: str
     shield_phone: limits.Rates
     shield_block: limits.Rates
@@ -155,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
+LEAST_SECRET = 32  # characters
 LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful
 
 
@@ -179,7 +183,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read is _secret or self.read is _keys
+        return self.read in (_secret, _secret_keys, _keys)
 
     @property
     def is_address(self) -> bool:
@@ -193,6 +197,13 @@ def _text(written: str) -> str:
 
 def _secret(written: str) -> Secret:
     return Secret(written)
+
+
+def _secret_keys(written: str) -> Secret:
+    keys = [each.strip() for each in written.split(",")]
+    if any(len(each) < LEAST_SECRET for each in keys):  # somebody who reads the ledger can try keys against it
+        raise ValueError(f"at least {LEAST_SECRET} characters at random, such as `openssl rand -base64 32` prints")
+    return Secret(",".join(keys))
 
 
 def _path(written: str) -> Path:
@@ -340,10 +351,10 @@ FIELDS: tuple[Field, ...] = (
     Field("apikey", _secret, None, "A key of the account, instead of log-in and password."),
     Field(
         "secret_key",
-        _secret,
+        _secret_keys,
         None,
-        "Peppers the fingerprint of the log-in that the ledger keeps; the same on all hosts.",
-        "none",
+        "Seals codes that wait, and keys their hashes; the same on all hosts. Several with commas: the first seals.",
+        "made in the home",
     ),
     Field("transport", _transport, "http", "How requests travel to the gateway."),
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
@@ -389,6 +400,14 @@ FIELDS: tuple[Field, ...] = (
     Field("metrics_addr", _address, "127.0.0.1:9191", "Where the metrics exporter listens."),
     Field("keep_texts_s", _duration("s"), "24 h", "How long texts are kept after the end, such as `24 h`."),
     Field("keep_days", _days, "30", "How many days everything else is kept after the end."),
+    Field("code_attempts", _whole(1, 100), "5", "Wrong tries after which a one-time code is locked."),
+    Field(
+        "code_cooldown_s",
+        _number(0, 3600),
+        "61",
+        "Seconds before the same code may go out again; the gateway refuses the same text for a minute.",
+    ),
+    Field("code_resends", _whole(0, 100), "3", "How often the same code may be sent again."),
     *(
         Field(_of_shield(name), row.read, default, row.help, write=row.write)
         for (name, row), default in zip(limits.READINGS.items(), limits.written(limits.Limits()).values(), strict=True)

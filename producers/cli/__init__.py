@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "demo": Row("producers.cli.demo:command", "See a sample campaign run on this machine alone, then its report."),
     "up": Row("producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."),
     "send": Row("producers.cli.send:command", "Send one message."),
+    "otp": Row("producers.cli.otp:group", "Send one-time codes, and check what people typed."),
     "campaign": Row("producers.cli.campaign:group", "Check, run and watch campaigns."),
     "doubts": Row("producers.cli.doubts:group", "See messages nobody can tell about, and decide about them."),
     "status": Row("producers.cli.status:command", "Show what is known of a message."),

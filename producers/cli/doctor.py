@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LANES = ("urgent", "bulk", "status", "chores")
 WRITES_TIMED = 10
+SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
 SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
 FALLEN = "put its newest data back if there is any, else `smsq recover`; nothing is sent meanwhile"
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -115,7 +116,7 @@ def _ledger(runtime: Runtime) -> Iterator[Finding]:
         return
     version = info.get("valkey_version") or info.get("redis_version")
     yield Finding("redis", "ok", f"{place} answers, version {version}")
-    for part in (_durability, _account, _run, _broker, _processes, _state):
+    for part in (_durability, _account, _secret, _run, _broker, _processes, _state):
         try:
             yield from part(runtime)
         except LedgerTrouble as error:
@@ -159,6 +160,31 @@ def _account(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
     else:
         yield Finding("account", "ok", f"this ledger belongs to {owner.decode()}")
+
+
+def _secret(runtime: Runtime) -> Iterator[Finding]:
+    """Whether codes can be sealed here and opened where they are sent."""
+    from worker.ledger.store import translated
+    from worker.sealing import FILE
+
+    with translated():
+        known = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "secret")
+        failed_at = runtime.ledger.redis.hget(runtime.ledger.key("ctl"), "unsealable_at")
+    path = runtime.settings.home.expanduser().absolute() / FILE
+    is_told = runtime.settings.secret_key is not None
+    cure = f"set SMSQ_SECRET_KEY to that of the hosts with workers, or to what is in {FILE} of their SMSQ_HOME"
+    if not is_told and not path.exists():
+        yield Finding("secret key", "warn", "none here yet", cure if known else "`smsq up` makes one in its home")
+    elif known is not None and known.decode() not in runtime.sealer.names:
+        yield Finding("secret key", "fail", "this ledger's codes are sealed with another than this host has", cure)
+    elif not is_told and path.stat().st_mode & 0o077:
+        yield Finding("secret key", "warn", f"others may read {path}", f"chmod 600 {path}, and change the key")
+    else:
+        where = "SMSQ_SECRET_KEY" if is_told else str(path)
+        yield Finding("secret key", "ok", f"it seals codes while they wait ({where})")
+    if failed_at is not None and (ago_s := runtime.ledger.time() - int(failed_at) / 1000) < SEALED_LATELY_S:
+        said = f"a worker could not open a waiting text {max(0.0, ago_s):.0f} s ago, and gave it back unsent"
+        yield Finding("sealed texts", "fail", said, "a worker runs with another SMSQ_SECRET_KEY: " + cure)
 
 
 def _run(runtime: Runtime) -> Iterator[Finding]:

@@ -53,27 +53,27 @@ def command(
     from worker.domain.batch import Options
 
     with contextlib.ExitStack() as stack:
-        smsq = _reached(Smsq(), stack)
+        smsq = reached(Smsq(), stack)
         options = Options(channel=channel)
         sent = smsq.send(phone, text, key=key, lane=lane, sender=sender, valid=valid, at=at, options=options)
-        is_up = _say_who_is_missing(smsq, lane, sent.id)
+        is_up = say_who_is_missing(smsq, lane, sent.id)
         if not wait:
             if as_json:
                 print_json({"id": sent.id, "created": sent.created})
             else:
                 click.echo(sent.id)
             return
-        receipt, is_cut_off = _wait(smsq, sent.id, timeout)
+        receipt, is_cut_off = wait_for(smsq, sent.id, timeout)
     if as_json:
         from producers.report import as_object
 
         print_json(as_object(receipt))
     else:
         print_receipt(receipt)
-    sys.exit(_code(receipt, is_up and not is_cut_off))
+    sys.exit(code_of(receipt, is_up and not is_cut_off))
 
 
-def _reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
+def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
     """Open it, and be sure of its Redis before anything could be enrolled."""
     from worker.domain.errors import LedgerUnreachable
 
@@ -87,7 +87,7 @@ def _reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
     return smsq
 
 
-def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
+def say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
     """Whether somebody is up to send it."""
     if smsq.lanes().get(lane):
         return True
@@ -95,7 +95,7 @@ def _say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
     return False
 
 
-def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> tuple[Receipt, bool]:
+def wait_for(smsq: Smsq, message_id: str, timeout_s: float) -> tuple[Receipt, bool]:
     """Look until it is final, parked, or the time is up; also whether no mirror could be reached.
 
     Raises BadCredentials where a refused log-in is why it waits.
@@ -135,7 +135,8 @@ def _wait(smsq: Smsq, message_id: str, timeout_s: float) -> tuple[Receipt, bool]
         clock.wait(LOOK_EVERY_S)
 
 
-def _code(receipt: Receipt, is_up: bool) -> int:
+def code_of(receipt: Receipt, is_up: bool) -> int:
+    """What the shell is told of a message."""
     if receipt.status in ("delivered", "read", "clicked"):
         return DONE
     if receipt.status == "refused":

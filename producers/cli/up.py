@@ -46,6 +46,7 @@ SANDBOX_PROFILE: dict[str, str] = {
     "SMSQ_MASS_ASK_EVERY_S": "1",
     "SMSQ_ASK_EVERY_S": "1,2,5",
     "SMSQ_HISTORY_EVERY_S": "2",
+    "SMSQ_CODE_COOLDOWN_S": "1",
 }
 SANDBOX_OPTIONS = ("--time-scale", "0.015", "--peer-close", "1", "--arrival", "1.5", "--visible-after", "0.2")
 _OF_AN_ACCOUNT = (
@@ -55,6 +56,7 @@ _OF_AN_ACCOUNT = (
     "BRAND",
     "MIRRORS",
     "CALLBACK_SECRET",
+    "SECRET_KEY",
     "TRANSPORT",
     "REDIS_URL",
     "BROKER_URL",
@@ -151,7 +153,7 @@ def run(
             kept,
             foundation=foundation,
             front=front,
-            announce={**_announced(urls), "home": str(home), "settings": _public(told)},
+            announce={**_announced(urls), "home": str(home), "settings": _public(told), **_key(settings)},
             say=say,
             verbose=verbose,
             heartbeat=overseer.heartbeat,
@@ -299,6 +301,10 @@ def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -
 
 def _announced(urls: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(PREFIX).lower(): url for name, url in urls.items()}
+
+
+def _key(settings: Settings) -> dict[str, bool]:
+    return {"own_key": settings.secret_key is None}
 
 
 def _public(environ: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ MAY_USE: dict[str, set[str]] = {
     "domain": set(),
     "gateway": {"domain"},
     "transports": {"domain", "gateway"},
-    "ledger": {"domain", "redis_client"},  # the latter uses nothing of ours
+    "ledger": {"domain", "redis_client", "sealing"},  # the last two use nothing of ours but domain
     "actors": {"domain", "gateway", "transports", "ledger", "runtime", "hints"},
     "scheduler": {"domain", "ledger", "runtime", "actors", "hints"},
 }

@@ -17,6 +17,7 @@ from worker.journal import Journal
 from worker.ledger import Claim, Ledger, NoClaim, Order
 from worker.redis_client import connect
 from worker.rollcall import Master
+from worker.sealing import Sealer
 
 ACCOUNT = "smsc.ru/demo"
 MIRROR = "https://one"
@@ -78,7 +79,13 @@ def server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
 @pytest.fixture
 def host_on(server: EmbeddedRedis, tmp_path: Path) -> Callable[[str], Host]:
     """A host by its name, with a home of its own; not started yet."""
-    return lambda name: Host(Ledger(connect(server.url)), Journal(tmp_path / name))
+
+    def host(name: str) -> Host:
+        ledger = Ledger(connect(server.url))
+        ledger.sealer = Sealer(["a secret of thirty-two characters"])
+        return Host(ledger, Journal(tmp_path / name))
+
+    return host
 
 
 class Copy:

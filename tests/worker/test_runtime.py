@@ -50,7 +50,7 @@ def test_all_hosts_know_credentials_by_one_fingerprint(home: Path) -> None:
 
 def test_a_secret_key_peppers_the_fingerprint(home: Path) -> None:
     """Whoever reads the ledger and has not the key cannot try passwords."""
-    keys = [{}, {"SMSQ_SECRET_KEY": "one"}, {"SMSQ_SECRET_KEY": "two"}]
+    keys = [{}, {"SMSQ_SECRET_KEY": "one" * 11}, {"SMSQ_SECRET_KEY": "two" * 11}]
     assert len({fingerprint(home, "a", **key) for key in keys}) == 3
 
 

@@ -180,6 +180,8 @@ class Sender:
                     return Turn.OVER  # the sweep brings it back when its time is there
                 self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
                 return Turn.AGAIN
+            case ClaimRefusal.SEALED:
+                log.error("text does not open batch=%s why=it was sealed with a secret key that is not ours", ref)
             case ClaimRefusal.NEVER:
                 log.error("hint for a batch that never was batch=%s", ref)
         return Turn.OVER

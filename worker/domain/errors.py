@@ -10,8 +10,12 @@
         NoReply, BrokenReply
       BadInput       the caller's row, value or option         show it, change nothing
         BadPhone, BadText, BadSettings, Conflict
+        BadChannel, BadLength, BadTtl, BadTemplate
+      Limited        no, by a limit of our own                 wait `retry_after_s`, or do without
+        CoolingDown, TooMany
+      CodeOver       this one-time code is used or dead        have a new one sent
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
-        LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak
+        LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak, WrongKey
 
 Messages name the thing and the value, never a password, a text or a whole phone of somebody else's log.
 """
@@ -22,8 +26,11 @@ from __future__ import annotations
 class SmsqError(Exception):
     """The root: every error this project raises on purpose.
 
-    `sentence` is for people; `code` is the gateway's own number where there is one.
+    `sentence` is for people, `word` for programs: it stays when the sentence is put better. `code` is the
+    gateway's own number where there is one.
     """
+
+    word: str = "failed"
 
     def __init__(self, sentence: str, *, code: int | None = None) -> None:
         super().__init__(sentence)
@@ -75,13 +82,19 @@ class BrokenReply(Unknown):
 class BadInput(SmsqError):
     """What the caller gave cannot be used; nothing was changed."""
 
+    word = "bad_input"
+
 
 class BadPhone(BadInput):
     """Not a phone number that a text can be sent to."""
 
+    word = "bad_phone"
+
 
 class BadText(BadInput):
     """Empty, too long, or holding one of the gateway's control marks."""
+
+    word = "bad_text"
 
 
 class BadSettings(BadInput):
@@ -91,9 +104,70 @@ class BadSettings(BadInput):
 class Conflict(BadInput):
     """The same key was used for other content, or the file was sent already."""
 
+    word = "conflict"
+
+
+class BadChannel(BadInput):
+    """Not a way that a one-time code can travel."""
+
+    word = "bad_channel"
+
+
+class BadLength(BadInput):
+    """Not a number of digits that a one-time code can have."""
+
+    word = "bad_length"
+
+
+class BadTtl(BadInput):
+    """Not a lifetime that a one-time code can have."""
+
+    word = "bad_ttl"
+
+
+class BadTemplate(BadInput):
+    """Not a text that a one-time code can stand in."""
+
+    word = "bad_template"
+
+
+class Limited(SmsqError):
+    """A limit of our own forbids it now; nothing was changed.
+
+    `retry_after_s` says when it may be tried again, None where waiting does not help.
+    """
+
+    word = "limited"
+
+    def __init__(self, sentence: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class CoolingDown(Limited):
+    """The same code went to this phone a moment ago."""
+
+    word = "cooling_down"
+
+
+class TooMany(Limited):
+    """A code was sent as often as one may be."""
+
+    word = "too_many"
+
+
+class CodeOver(SmsqError):
+    """A one-time code that cannot be sent again; `word` is the verdict that a try would get."""
+
+    def __init__(self, sentence: str, word: str) -> None:
+        super().__init__(sentence)
+        self.word = word
+
 
 class LedgerTrouble(SmsqError):
     """The ledger cannot do this now; nothing was lost."""
+
+    word = "ledger"
 
 
 class LedgerUnreachable(LedgerTrouble):
@@ -118,3 +192,9 @@ class LedgerForeign(LedgerTrouble):
 
 class LedgerWeak(LedgerTrouble):
     """Redis would lose acknowledged writes in a power failure."""
+
+
+class WrongKey(LedgerTrouble):
+    """The ledger's texts are sealed with a secret key that we do not have."""
+
+    word = "wrong_key"

@@ -11,7 +11,7 @@ import msgspec
 
 from worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
 from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput, Conflict, LedgerHalted
+from worker.domain.errors import BadInput, Conflict, LedgerHalted, WrongKey
 from worker.ledger.scripts import Argument
 from worker.ledger.store import COST_UNITS, Store, translated
 from worker.ledger.values import Enrolled, Opened, Order, Plan
@@ -20,6 +20,10 @@ HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
 POLICIES = {"ask": 0, "park": 1}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
+WRONG_KEY = (
+    "this ledger's texts are sealed with another secret key than this host has: set SMSQ_SECRET_KEY to that of the "
+    "hosts with workers, or to what is in secret.key of their SMSQ_HOME"
+)
 SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that is mistaken for a digit
 
 # What a journal is told before enrolment returns: run, n, batch number, hash of the key.
@@ -35,19 +39,21 @@ class Enrolment(Store):
     def enrol(self, order: Order) -> Enrolled:
         """Accept one message durably; hint it afterwards.
 
-        Raises Conflict where the key was used with other content, LedgerHalted while a restarted
-        ledger is not cleared, LedgerFull and LedgerUnreachable where nothing could be written.
+        The text of an urgent one is sealed until it is claimed. Raises Conflict where the key was used
+        with other content, LedgerHalted while a restarted ledger is not cleared, WrongKey where workers
+        could not open it, LedgerFull and LedgerUnreachable where nothing could be written.
         """
         if order.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
         if order.lane not in LANE_NUMBERS:
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
         options = msgspec.json.encode(order.options)
-        content = hashlib.sha256(
-            b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
-        )
-        key_hash = hashlib.sha256(order.key.encode()).hexdigest()[:32] if order.key is not None else ""
-        deadline = int((self.time() + order.deadline_s) * 1000) if order.deadline_s is not None else 0
+        sealer = self.sealing() if order.lane == "urgent" else None
+        said = b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
+        # A code has few possible values: a plain hash of its text would tell it to whoever tries them all.
+        contents = sealer.digests("content", said) if sealer else [hashlib.sha256(said).hexdigest()]
+        key_hash = hash_of(order.key) if order.key is not None else ""
+        deadline_at = order.deadline_at or (self.time() + order.deadline_s if order.deadline_s is not None else 0.0)
         meta: list[int | str] = [
             0,
             LANE_NUMBERS[order.lane],
@@ -57,23 +63,25 @@ class Enrolment(Store):
             0,
             0,
             POLICIES[order.on_doubt],
-            deadline,
+            int(deadline_at * 1000),
             0,
             order.parts,
         ]
         meta += [order.options.channel, options.decode()]
         for _ in range(8):
             ref = Ref(self._next_number())
+            texts = pack_texts([order.text])
             reply = self.call_on(
                 "enrol",
                 ref,
-                content.hexdigest(),
+                " ".join(contents),
                 msgspec.msgpack.encode(meta),
                 pack_phones([order.phone]),
-                pack_texts([order.text]),
+                sealer.seal(texts, text_of(ref)) if sealer else texts,
                 key_hash,
                 HINT_AGAIN_MS[order.lane],
-                more_keys=[self.key(f"idem:{key_hash or '-'}")],
+                " ".join(sealer.names) if sealer else "",
+                more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
@@ -84,6 +92,8 @@ class Enrolment(Store):
                 raise Conflict(f"this key was used with other content: message {reply[1].decode()}")
             if word == "halted":
                 raise halted(reply[1].decode())
+            if word == "sealed":
+                raise WrongKey(WRONG_KEY)
             self._numbers = range(0)
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
@@ -264,6 +274,16 @@ class Enrolment(Store):
     def close_campaign(self, campaign_id: str) -> str:
         """Say that every row is in; the state afterwards."""
         return self.control(campaign_id, "close")
+
+
+def hash_of(key: str) -> str:
+    """What the ledger and journals know an enrolment key by."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def text_of(ref: Ref) -> str:
+    """What the sealed text of a batch belongs to."""
+    return f"text/{ref.number}"
 
 
 def halted(why: str) -> LedgerHalted:

@@ -1,8 +1,8 @@
 """The ledger: the truth about every message. Everything that changes a message's state is one of its verbs.
 
 `Enrolment` brings messages in, `Sending` is what an actor does around one request, `Asking` what
-the status lane does, `RollCall` keeps a fallen ledger from sending; this file adds the duties'
-verbs and the questions to the chores lane.
+the status lane does, `Codes` keeps one-time codes, `RollCall` keeps a fallen ledger from sending;
+this file adds the duties' verbs and the questions to the chores lane.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from worker.domain.batch import Ref
 from worker.ledger.asking import Asking
+from worker.ledger.codes import Codes
 from worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
 from worker.ledger.rollcall import RollCall
 from worker.ledger.sending import Sending
@@ -22,7 +23,7 @@ from worker.ledger.store import translated
 JOB_KEPT_S = 600
 
 
-class Ledger(Enrolment, Sending, Asking, RollCall):
+class Ledger(Enrolment, Sending, Asking, RollCall, Codes):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from worker.domain.batch import Ref
-from worker.domain.errors import LedgerForeign, LedgerWeak
+from worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
+from worker.ledger.enrolment import WRONG_KEY
 from worker.ledger.scripts import Argument
 from worker.ledger.store import Store, translated
 
@@ -55,17 +56,21 @@ class RollCall(Store):
         """Stamp a new ledger, or check that this one is of `account`; `new`, `known` or `empty`.
 
         `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
-        the same, as one that fell back. Raises LedgerForeign.
+        the same, as one that fell back. Raises LedgerForeign, and WrongKey where its texts are sealed with
+        a secret key that we do not have.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
         keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl")]
         how: Argument = "recover" if to_recover else int(knows_sends)
-        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how)[:2])
+        names = " ".join(self.sealer.names) if self.sealer is not None else ""
+        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how, names)[:2])
         if word == "foreign":
             raise LedgerForeign(
                 f"this ledger belongs to {owner}, not to {account}: use another Redis database or SMSQ_HOME, "
                 "or the login it was founded with"
             )
+        if word == "sealed":
+            raise WrongKey(WRONG_KEY)
         return word
 
     def beat(self, owner: str = "") -> Beat:

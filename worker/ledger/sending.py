@@ -8,12 +8,15 @@ from decimal import Decimal
 import msgspec
 
 from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
-from worker.ledger.enrolment import cost_units
+from worker.domain.errors import WrongKey
+from worker.ledger.enrolment import cost_units, text_of
 from worker.ledger.keys import LANES
 from worker.ledger.scripts import Argument, script
 from worker.ledger.store import Store, translated
 from worker.ledger.values import Claim, ClaimRefusal, NoClaim
+from worker.sealing import VERSION, Unsealable
 
+UNSEALABLE_REST_S = 30.0  # until a text that did not open is tried again, by whoever has its key
 UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
 
 
@@ -61,7 +64,17 @@ class Sending(Store):
             wait = int(reply[1]) / 1000 if word in ("later", "paced") else 0.0
             why = reply[1].decode() if word == "halted" else ""
             return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait)
-        return _claim(ref, nonce, reply)
+        try:
+            return _claim(ref, nonce, [*reply[:8], self._opened(ref, reply[8]), *reply[9:]])
+        except (Unsealable, WrongKey):
+            fence, gateway_id = int(reply[2]), int(reply[1])
+            self.call_on("release", ref, fence, gateway_id, "unwritten", int(UNSEALABLE_REST_S * 1000), nonce)
+            self.call("note", [self.key("ctl")], "unsealable_at", int(self.time() * 1000))
+            return NoClaim(refusal=ClaimRefusal.SEALED, wait_s=UNSEALABLE_REST_S)
+
+    def _opened(self, ref: Ref, texts: bytes) -> bytes:
+        """The texts of a batch; only those of urgent messages are sealed."""
+        return self.sealing().open(texts, text_of(ref)) if texts.startswith(VERSION) else texts
 
     def settle_accepted(
         self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float

@@ -26,11 +26,12 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from worker.clock import Clock
 from worker.domain.batch import Ref, unpack_phones
-from worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable
+from worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable, WrongKey
 from worker.ledger.keys import LANES, Keys
 from worker.ledger.scripts import Argument, script
 from worker.ledger.values import BatchView, KnownId
 from worker.redis_client import no_right
+from worker.sealing import Sealer
 
 OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
 COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
@@ -87,6 +88,7 @@ class Store:
         self.clock = clock or Clock()
         self._now = now
         self._local = threading.local()
+        self.sealer: Sealer | None = None  # without one nothing that must be sealed goes in or comes out
 
     def now_ms(self) -> str:
         """The time argument of a script: '' lets Redis use its own clock."""
@@ -133,6 +135,12 @@ class Store:
             client.connection.disconnect()
             client.close()
             raise
+
+    def sealing(self) -> Sealer:
+        """What seals codes; raises WrongKey for a ledger that was opened without."""
+        if self.sealer is None:
+            raise WrongKey("this ledger was opened without a secret key: nothing urgent goes in or comes out")
+        return self.sealer
 
     def key(self, name: str) -> str:
         """The full name of a key."""

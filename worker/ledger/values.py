@@ -28,6 +28,7 @@ class Order:
     options: Options = field(default=PLAIN, kw_only=True)
     on_doubt: str = field(default="ask", kw_only=True)
     deadline_s: float | None = field(default=None, kw_only=True)
+    deadline_at: float | None = field(default=None, kw_only=True)  # Unix seconds by Redis' clock, instead
     parts: int = field(default=1, kw_only=True)
 
 
@@ -80,6 +81,7 @@ class ClaimRefusal(StrEnum):
     LATER = "later"
     PACED = "paced"  # its campaign's own pace or sending hours
     SLOT = "slot"
+    SEALED = "sealed"  # its text does not open with our secret key; the claim was given back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

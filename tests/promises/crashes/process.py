@@ -77,6 +77,7 @@ class Process:
         world = self.world
         runtime = Runtime(world.settings, world.url, world.url, clock=world.clock)
         ledger = Ledger(client_of(self, world.url), Keys(), world.clock, now=world.clock.now)
+        ledger.sealer = runtime.sealer
         ledger.witness = runtime.journal.enrolment
         transport = CrashTransport(self, world.far, world.settings.mirrors, world.settings.keep_idle_s)
         runtime.__dict__.update(ledger=ledger, hints=Hints(_Queue(self)), transport=transport)  # type: ignore[arg-type]

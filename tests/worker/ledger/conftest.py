@@ -15,6 +15,7 @@ from worker.domain.status import BatchState, Status
 from worker.ledger import Claim, Fact, Keys, Ledger, NoClaim, Order, Plan
 from worker.ledger.asking import Probe
 from worker.ledger.views import Views
+from worker.sealing import Sealer
 
 ONE, OTHER = "https://one", "https://other"
 WINDOW_S, ARRIVAL_S = 300.0, 195.0
@@ -28,6 +29,7 @@ class Desk:
         self.now = 1_800_000_000.0
         self.redis: Any = client
         self.ledger = Ledger(client, Keys(), now=lambda: self.now)
+        self.ledger.sealer = Sealer(["a secret of thirty-two characters"])
         self.ledger.found("smsc.ru/demo")
         self.views = Views(self.ledger)
 

@@ -1,19 +1,23 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
--- KEYS: of the batch, then 25 the idempotency key's record ('' where there is none).
--- ARGV: 4 digest of the content, 5 meta, 6 phones, 7 texts, 8 hash of the key or '', 9 ms until it is hinted again.
--- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why} or {'renumber'}.
+-- KEYS: of the batch, then 25 the idempotency key's record ('' where there is none), 26 stamp.
+-- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
+--       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed.
+-- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why}, {'sealed'} where the workers hold
+-- another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
 
 if ARGV[8] ~= '' then
   local known = redis.call('HMGET', KEYS[25], 'content', 'id')
   if known[1] then
-    if known[1] ~= ARGV[4] then return { 'conflict', known[2] } end
+    if not string.find(ARGV[4], known[1], 1, true) then return { 'conflict', known[2] } end
     return { 'same', known[2], '', 0 }
   end
 end
 local forced, actual = in_force()
 if not forced then return { 'halted', 'run' } end
 if redis.call('HEXISTS', CTL, 'fell') == 1 then return { 'halted', 'fell' } end
+local secret = ARGV[10] ~= '' and redis.call('HGET', KEYS[26], 'secret')
+if secret and not string.find(ARGV[10], secret, 1, true) then return { 'sealed' } end
 if redis.call('HEXISTS', SHARD, number .. 'm') == 1
   or tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
   return { 'renumber' }
@@ -27,7 +31,7 @@ add_gauge(m, READY, 1)
 count('queued', 1)
 local id = number .. '.0'
 if ARGV[8] ~= '' then
-  redis.call('HSET', KEYS[25], 'content', ARGV[4], 'id', id)
+  redis.call('HSET', KEYS[25], 'content', string.match(ARGV[4], '^%x+'), 'id', id)
   redis.call('HSET', SHARD, number .. 'k', ARGV[8]) -- the record goes with the message, long after its end
 end
 return { 'created', id, actual, n }

@@ -18,6 +18,8 @@ if m[STATE] ~= DOUBTFUL then
   return { 'elsewhere' }
 end
 m[ASKED] = m[ASKED] + 1
+-- It is never sent again: what it said may go before its fate is known.
+if m[LANE] == 0 and m[DEADLINE] > 0 and now >= m[DEADLINE] then redis.call('HDEL', SHARD, number .. 't') end
 local blob = load_receipts(m)
 local rest = undecided(m, blob)
 local asked_at, known_ms, window = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])

@@ -1,0 +1,211 @@
+"""`smsq otp`: send a one-time code, check one, send it again, see where it stands. The code is never shown."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from producers.cli import DONE, FAILED
+from producers.cli.send import code_of, reached, say_who_is_missing, wait_for
+from producers.cli.shown import counted, print_json, print_receipt
+
+if TYPE_CHECKING:
+    from producers.otp import CodeShown, OneTimeCode
+
+LONGEST_TYPED = 200  # characters read from standard input
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One object on standard output, for errors too.")
+
+
+@click.group("otp")
+def group() -> None:
+    """Send one-time codes, and check what people typed. A code is in its message and nowhere else."""
+
+
+@group.command("send")
+@click.argument("phone")
+@click.option("--purpose", default="login", show_default=True, help="What it is good for.")
+@click.option("--length", type=int, default=6, show_default=True, help="Digits, 4 to 8.")
+@click.option("--ttl", type=float, default=300, show_default=True, help="Seconds it lives.")
+@click.option("--channels", default="sms", show_default=True, help="How it travels.")
+@click.option("--locale", help="Language of the text: en, ru or kk.  [default: of the phone's country]")
+@click.option(
+    "--template", help="The text, with {code} where the code stands; {minutes} and {purpose} are filled in too."
+)
+@click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
+@click.option("--client", help="Who asks for it, such as an address or an account: for limits.")
+@click.option("--sender", help="Sender name, one that the account may use.")
+@click.option("--wait", is_flag=True, help="Wait for the final status of its message.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Seconds to wait at most."
+)
+@AS_JSON
+def send(
+    phone: str,
+    purpose: str,
+    length: int,
+    ttl: float,
+    channels: str,
+    locale: str | None,
+    template: str | None,
+    key: str | None,
+    client: str | None,
+    sender: str | None,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Send a new code to PHONE; prints its id, by which it is checked."""
+    from producers.api import Smsq
+
+    with _errors(as_json), contextlib.ExitStack() as stack:
+        smsq = reached(Smsq(), stack)
+        code = smsq.otp.send(
+            phone,
+            purpose=purpose,
+            length=length,
+            ttl=ttl,
+            channels=channels,
+            locale=locale,
+            template=template,
+            key=key,
+            client=client,
+            sender=sender,
+        )
+        is_up = say_who_is_missing(smsq, "urgent", code.message_id)
+        if not wait or not code.message_id:
+            _print_sent(code, as_json)
+            return
+        receipt, is_cut_off = wait_for(smsq, code.message_id, timeout)
+    if as_json:
+        print_json({**_object(code), "status": receipt.status})
+    else:
+        click.echo(code.id)
+        print_receipt(receipt)
+    sys.exit(code_of(receipt, is_up and not is_cut_off))
+
+
+@group.command("check")
+@click.argument("code_id", metavar="ID")
+@click.argument("code")
+@click.option("--purpose", help="Right only if it was sent for this.")
+@AS_JSON
+def check(code_id: str, code: str, purpose: str | None, as_json: bool) -> None:
+    """Check what a person typed: CODE, or - for a line of standard input, which no list of processes shows.
+
+    Exit code 0 where it is right, 1 otherwise.
+    """
+    from producers.api import Smsq
+    from worker.domain.code import Verdict
+
+    with _errors(as_json), contextlib.ExitStack() as stack:
+        typed = sys.stdin.readline(LONGEST_TYPED) if code == "-" else code
+        smsq = Smsq()
+        stack.callback(smsq.close)
+        smsq.check_account()
+        with smsq.named():
+            verdict = smsq.otp.check(code_id, typed, purpose)
+    if as_json:
+        print_json({"id": code_id, "verdict": verdict.value})
+    else:
+        click.echo(verdict.value)
+    sys.exit(DONE if verdict is Verdict.RIGHT else FAILED)
+
+
+@group.command("resend")
+@click.argument("code_id", metavar="ID")
+@AS_JSON
+def resend(code_id: str, as_json: bool) -> None:
+    """Send the same code again, as a new message; prints its id."""
+    from producers.api import Smsq
+
+    with _errors(as_json), contextlib.ExitStack() as stack:
+        smsq = reached(Smsq(), stack)
+        code = smsq.otp.resend(code_id)
+        say_who_is_missing(smsq, "urgent", code.message_id)
+        _print_sent(code, as_json)
+
+
+@group.command("show")
+@click.argument("code_id", metavar="ID")
+@AS_JSON
+def show(code_id: str, as_json: bool) -> None:
+    """Show where a code stands, and its messages."""
+    from producers.api import Smsq
+
+    with _errors(as_json), Smsq() as smsq, smsq.named():
+        shown = smsq.otp.show(code_id)
+    if as_json:
+        print_json(_shown_object(shown))
+    else:
+        _print_shown(shown)
+
+
+@contextlib.contextmanager
+def _errors(as_json: bool) -> Iterator[None]:
+    """Where a machine reads, an error is an object too; the sentence and the exit code stay."""
+    from worker.domain.errors import Limited, SmsqError
+
+    try:
+        yield
+    except SmsqError as error:
+        if as_json:
+            told: dict[str, Any] = {"error": error.word, "message": error.sentence}
+            if isinstance(error, Limited) and error.retry_after_s is not None:
+                told["retry_after_s"] = round(error.retry_after_s, 3)
+            print_json(told)
+        raise
+
+
+def _print_sent(code: OneTimeCode, as_json: bool) -> None:
+    if as_json:
+        print_json(_object(code))
+    else:
+        click.echo(code.id)
+
+
+def _object(code: OneTimeCode) -> dict[str, Any]:
+    return {
+        "id": code.id,
+        "created": code.created,
+        "expires_at": code.expires_at,
+        "channel": code.channel,
+        "message_id": code.message_id,
+    }
+
+
+def _shown_object(shown: CodeShown) -> dict[str, Any]:
+    return {
+        "id": shown.id,
+        "state": shown.state,
+        "made_at": shown.made_at,
+        "expires_at": shown.expires_at,
+        "tries_left": shown.tries_left,
+        "resends_left": shown.resends_left,
+        "channels": shown.channels,
+        "steps": [
+            {"channel": step.channel, "at": step.at, "message_id": step.message_id, "status": step.status}
+            for step in shown.steps
+        ],
+    }
+
+
+def _print_shown(shown: CodeShown) -> None:
+    from producers.report import iso
+
+    lines = [
+        ("code", shown.id),
+        ("state", shown.state),
+        ("expires", iso(shown.expires_at)),
+        ("tries left", str(shown.tries_left)),
+        ("resends left", str(shown.resends_left)),
+    ]
+    for name, value in lines:
+        click.echo(f"{name:<14}{value}")
+    click.echo(counted(len(shown.steps), "message"))
+    for step in shown.steps:
+        click.echo(f"  {step.channel:<6} {iso(step.at)}  {step.message_id or '-'}  {step.status}".rstrip())

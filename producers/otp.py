@@ -1,0 +1,246 @@
+"""One-time codes for programs: send one, check what a person typed, send it again, show where it stands.
+
+    code = smsq.otp.send("+79991234567", purpose="login")
+    ...
+    if smsq.otp.check(code.id, typed) is Verdict.RIGHT: ...
+
+Nothing here returns, prints or logs the code: it is in the message alone. Keep `code.id` where the person
+cannot change it (their session); without it a try is none.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from worker.codes import CodeOrder, over
+from worker.domain import code as codes
+from worker.domain import phone as phones
+from worker.domain import text as texts
+from worker.domain.batch import MessageId, Options, Ref
+from worker.domain.code import Step, Verdict
+from worker.domain.errors import BadChannel, BadInput
+from worker.domain.receipt import Receipt
+from worker.gateway.channels import channel as channel_row
+from worker.gateway.forms import check_options
+from worker.ledger.codes import CodeView
+from worker.ledger.store import COST_UNITS
+
+if TYPE_CHECKING:
+    from producers.api import Smsq
+
+__all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
+
+DEFAULT_LENGTH = 6
+DEFAULT_TTL_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTimeCode:
+    """A code that was sent: how to check it later, and the message that carries it. Not the code."""
+
+    id: str
+    expires_at: float  # Unix seconds
+    created: bool  # False where the caller's key had made it before
+    channel: str
+    message_id: str  # '' where it had ended before its message was enrolled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepShown:
+    """One message of a code; `receipt` is None where its message is not in the ledger."""
+
+    channel: str
+    at: float  # Unix seconds
+    message_id: str
+    receipt: Receipt | None = field(default=None, repr=False)
+
+    @property
+    def status(self) -> str:
+        """Where the message stands, as reports call it."""
+        return self.receipt.status if self.receipt is not None else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeShown:
+    """What may be known of a code: `state` is waiting, used, locked or expired."""
+
+    id: str
+    state: str
+    made_at: float  # Unix seconds
+    expires_at: float
+    tries_left: int
+    resends_left: int
+    channels: str
+    steps: tuple[StepShown, ...]
+
+
+class Otp:
+    """`smsq.otp`."""
+
+    def __init__(self, smsq: Smsq) -> None:
+        self._smsq = smsq
+
+    def send(
+        self,
+        phone: str | int,
+        *,
+        purpose: str = "login",
+        length: int = DEFAULT_LENGTH,
+        ttl: float = DEFAULT_TTL_S,
+        channels: str | Iterable[str] = "sms",
+        locale: str | None = None,
+        template: str | None = None,
+        key: str | None = None,
+        client: str | None = None,
+        sender: str | None = None,
+        on_doubt: str = "ask",
+        max_cost: Decimal | str | int | None = None,
+    ) -> OneTimeCode:
+        """Make a code of `length` digits that lives for `ttl` seconds, and send it to `phone`.
+
+        `purpose` is what it is good for: a code for one purpose does not open another. `template` is a text that holds
+        `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in `locale` (en,
+        ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a repeat
+        harmless: the same key and request give the same code back for a day past its end, another request
+        raises Conflict. `client` names who asks (an address, an account), for limits. `on_doubt` is as in `Smsq.send`,
+        `max_cost` what all its messages may cost. Raises BadPhone, BadLength, BadTtl, BadChannel,
+        BadTemplate, BadText, BadInput; LedgerTrouble where nothing was sent.
+        """
+        number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
+        codes.check_purpose(purpose)
+        codes.check_length(length)
+        codes.check_ttl(ttl)
+        steps = _steps(channels)
+        text = codes.template_of(number, locale, template)
+        texts.check(codes.render(text, "0" * length, ttl_s=ttl, purpose=purpose))
+        check_options(Options(channel=steps[0].channel, sender=sender))
+        if key is not None and not key.strip():
+            raise BadInput("a key that makes a repeat harmless is not empty")
+        order = CodeOrder(
+            phone=number,
+            purpose=purpose,
+            length=length,
+            ttl_s=float(ttl),
+            channels=codes.written(steps),
+            template=text,
+            sender=sender,
+            on_doubt=_policy(on_doubt),
+            max_cost=_cost(max_cost),
+        )
+        desk = self._smsq.runtime.codes
+        opened = self._smsq.patiently(lambda: desk.open(order, key))
+        return self._enrol(opened.id, 0, opened.channel, opened.made_at, opened.expires_at, created=opened.created)
+
+    def check(self, code_id: str, code: str, purpose: str | None = None) -> Verdict:
+        """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.
+
+        Spaces, dashes and digits of other scripts are understood. Each WRONG counts, up to SMSQ_CODE_ATTEMPTS;
+        then the code is LOCKED. With `purpose`, a code that was sent for another is WRONG. Raises LedgerTrouble where
+        it cannot be told: let nobody in then.
+        """
+        if not isinstance(code, str):
+            raise BadInput("give the code as text: a number would lose its leading zeros")
+        if not isinstance(code_id, str) or not _is_id(code_id):
+            code_id = "-"
+        desk = self._smsq.runtime.codes
+        return self._smsq.patiently(lambda: desk.check(code_id, code, purpose))
+
+    def resend(self, code_id: str) -> OneTimeCode:
+        """Send the same code again, as a new message.
+
+        Raises CoolingDown with `retry_after_s` too soon after the last, TooMany after SMSQ_CODE_RESENDS,
+        CodeOver for a code that was used, has expired, is locked or unknown (its `word` says which).
+        """
+        desk = self._smsq.runtime.codes
+        token = secrets.token_hex(8)
+        if not _is_id(code_id):
+            raise over(Verdict.UNKNOWN)
+        reserved = self._smsq.patiently(lambda: desk.resend(code_id, token))
+        view = desk.view(code_id)
+        if view is None:
+            raise over(Verdict.UNKNOWN)
+        channel = view.steps[reserved.number].channel
+        sent = self._enrol(code_id, reserved.number, channel, reserved.at, reserved.expires_at, created=True)
+        if not sent.message_id:
+            raise over(Verdict(self.show(code_id).state))
+        return sent
+
+    def show(self, code_id: str) -> CodeShown:
+        """Where a code stands, and its messages. Raises CodeOver for an unknown one."""
+        view = self._smsq.runtime.codes.view(code_id) if _is_id(code_id) else None
+        if view is None:
+            raise over(Verdict.UNKNOWN)
+        return CodeShown(
+            id=view.id,
+            state=view.state,
+            made_at=view.made_at,
+            expires_at=view.expires_at,
+            tries_left=view.tries_left,
+            resends_left=max(0, self._smsq.settings.code_resends - view.resends),
+            channels=view.channels,
+            steps=tuple(self._steps_of(view)),
+        )
+
+    def _steps_of(self, view: CodeView) -> Iterable[StepShown]:
+        for step in view.steps:
+            known = self._smsq.runtime.views.receipt(MessageId.parse(step.message_id)) if step.message_id else None
+            yield StepShown(channel=step.channel, at=step.at, message_id=step.message_id, receipt=known)
+
+    def _enrol(
+        self, code_id: str, number: int, channel: str, at: float, expires_at: float, *, created: bool
+    ) -> OneTimeCode:
+        """Enrol the message of a step and hint it; one that was enrolled already is found."""
+        desk = self._smsq.runtime.codes
+        enrolled = self._smsq.patiently(lambda: desk.enrol(code_id, number, channel, at, expires_at))
+        if enrolled is not None and enrolled.created:
+            self._smsq.runtime.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
+        message_id = enrolled.id if enrolled is not None else self._found(code_id, number)
+        return OneTimeCode(id=code_id, expires_at=expires_at, created=created, channel=channel, message_id=message_id)
+
+    def _found(self, code_id: str, number: int) -> str:
+        """The message of a step of a code that is over; '' where it never was enrolled."""
+        view = self._smsq.runtime.codes.view(code_id)
+        return view.steps[number].message_id if view is not None and number < len(view.steps) else ""
+
+
+def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
+    """Channels that exist, in order."""
+    steps = codes.steps_of(channels if isinstance(channels, str) else ",".join(channels))
+    for step in steps:
+        try:
+            channel_row(step.channel)
+        except BadInput as error:
+            raise BadChannel(error.sentence) from None
+    if len(steps) > 1:
+        raise BadChannel("a code takes one channel")
+    return steps
+
+
+def _policy(on_doubt: str) -> str:
+    from worker.ledger.enrolment import POLICIES
+
+    if on_doubt not in POLICIES:
+        raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {on_doubt!r}")
+    return on_doubt
+
+
+def _cost(written: Decimal | str | int | None) -> int | None:
+    """An amount of the account's currency, as the ledger counts it."""
+    if written is None:
+        return None
+    try:
+        amount = Decimal(written)
+    except (InvalidOperation, TypeError, ValueError):
+        raise BadInput(f"a cost is an amount such as 7.50, not {written!r}") from None
+    if not amount.is_finite() or not 0 < amount < 1_000_000:
+        raise BadInput(f"a cost is an amount such as 7.50, not {written!r}")
+    return int(amount * COST_UNITS)
+
+
+def _is_id(code_id: str) -> bool:
+    """Whether this can be a code's id: other words are not looked up."""
+    return code_id.isascii() and code_id.isalnum() and len(code_id) <= 40

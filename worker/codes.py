@@ -1,0 +1,225 @@
+"""One-time codes between their records and their messages: made, said by a channel, checked, said again.
+
+The code exists in memory alone, for as long as it takes to say or compare it. What is sealed in the record
+is the salt it follows from, whom it is for and the text around it; so any step can say the same code.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import secrets
+from dataclasses import dataclass, field
+
+import msgspec
+
+from worker.domain import code as codes
+from worker.domain import text as texts
+from worker.domain.batch import MessageId, Options
+from worker.domain.code import Verdict
+from worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMany, WrongKey
+from worker.ledger import Enrolled, Ledger, Order
+from worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
+from worker.ledger.enrolment import SAYABLE, WRONG_KEY
+from worker.ledger.views import Views
+from worker.sealing import Key, Unsealable, key_of
+from worker.settings import Settings
+
+ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
+SALT_BYTES = 16
+CHECK_TRIES = 3  # of one try whose reply was lost
+
+
+class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A code to send: everything but the code. `channels` and `template` were checked at the door."""
+
+    phone: int
+    purpose: str
+    length: int
+    ttl_s: float
+    channels: str
+    template: str
+    sender: str | None = None
+    on_doubt: str = "ask"
+    max_cost: int | None = None  # in COST_UNITS: what all steps together may cost
+
+    def __repr__(self) -> str:
+        return f"CodeOrder(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What lies sealed beside a record."""
+
+    salt: bytes
+    order: CodeOrder
+
+    def __repr__(self) -> str:
+        return "_Kept(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What was sealed, and the key that it was sealed with: the code follows from both."""
+
+    kept: _Kept = field(repr=False)
+    key: Key = field(repr=False)
+
+    def code(self) -> str:
+        """The digits."""
+        return codes.derive(self.key.digest("code", self.kept.salt), self.kept.order.length)
+
+    def digest(self, purpose: str, code: str) -> bytes:
+        """The keyed hash of a code as it is stored: of phone, purpose and digits, salted."""
+        phone = str(self.kept.order.phone).encode()
+        return self.key.digest("code hash", self.kept.salt, phone, purpose.encode(), code.encode())
+
+
+class CodeDesk:
+    """What is done with codes, on one ledger. Threads may share it."""
+
+    def __init__(self, ledger: Ledger, views: Views, settings: Settings) -> None:
+        self._ledger = ledger
+        self._views = views
+        self._settings = settings
+
+    def open(self, order: CodeOrder, key: str | None) -> OpenedCode:
+        """Write a new code down, or find the one that `key` made; `enrol` its step 0 then.
+
+        Raises as `Ledger.open_code` does.
+        """
+        sealer = self._ledger.sealing()
+        code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
+        opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
+        return self._ledger.open_code(
+            code_id,
+            key=key,
+            contents=sealer.digests("code content", msgspec.msgpack.encode(order)),
+            sealed=sealer.seal(msgspec.msgpack.encode(opened.kept), of=_belongs(code_id)),
+            digest=opened.digest(order.purpose, opened.code()),
+            ttl_s=order.ttl_s,
+            attempts=self._settings.code_attempts,
+            channels=order.channels,
+            channel=codes.steps_of(order.channels)[0].channel,
+        )
+
+    def enrol(self, code_id: str, number: int, channel: str, at: float, expires_at: float) -> Enrolled | None:
+        """Enrol the message of a step, the same one if it was already; None where the code is over meanwhile.
+
+        `at` is when the step was reserved. Hint it afterwards where it was created. Raises as `Ledger.enrol` does.
+        """
+        opened = self._open(code_id)
+        if opened is None:
+            return None
+        order = opened.kept.order
+        text = codes.render(order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
+        return self._ledger.enrol(
+            Order(
+                order.phone,
+                text,
+                lane="urgent",
+                key=step_key(code_id, number),
+                options=Options(channel=channel, sender=order.sender, valid=codes.valid_for(expires_at - at)),
+                on_doubt=order.on_doubt,
+                deadline_at=expires_at,
+                parts=texts.parts(text),
+            )
+        )
+
+    def resend(self, code_id: str, token: str) -> Reserved:
+        """Reserve another message with the same code; enrol it afterwards. Raises CoolingDown, TooMany, CodeOver.
+
+        `token` makes a repeat harmless.
+        """
+        view = self._ledger.code(code_id)
+        if view is None:
+            raise over(Verdict.UNKNOWN)
+        rest_s = self._settings.code_cooldown_s
+        if view.state == "waiting":
+            self._check_newest(view, rest_s)
+        most = self._settings.code_resends
+        channel = view.steps[0].channel
+        reserved = self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most)
+        if reserved.word == "step":
+            return reserved
+        if reserved.word == "cooling":
+            raise _cooling(reserved.wait_s)
+        if reserved.word == "too_many":
+            raise TooMany("this code was sent as often as one may be; have a new one sent")
+        raise over(Verdict(reserved.word))
+
+    def check(self, code_id: str, typed: str, purpose: str | None = None) -> Verdict:
+        """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
+
+        The same is computed whether there is such a code or not.
+        """
+        nonce = secrets.token_hex(16)
+        for left in reversed(range(CHECK_TRIES)):
+            try:
+                return self._ledger.judge_code(code_id, nonce, is_equal=self._is_equal(code_id, typed, purpose))
+            except LedgerUnreachable:  # perhaps it was counted: the nonce gives the same answer again
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def view(self, code_id: str) -> CodeView | None:
+        """What may be known of a code, None where nothing is remembered."""
+        return self._ledger.code(code_id)
+
+    def _check_newest(self, view: CodeView, rest_s: float) -> None:
+        """The gateway counts its minute from when it takes a text, not from when we enrolled it."""
+        newest = view.steps[-1].message_id
+        receipt = self._views.receipt(MessageId.parse(newest)) if newest else None
+        if receipt is None:
+            return
+        if receipt.status in ("queued", "sending"):
+            raise _cooling(rest_s, "the message with this code has not left yet")
+        left_s = receipt.submitted_at + rest_s - self._ledger.time()
+        if receipt.submitted_at and left_s > 0:
+            raise _cooling(left_s)
+
+    def _is_equal(self, code_id: str, typed: str, purpose: str | None) -> bool:
+        sealed = self._ledger.sealed_code(code_id)
+        opened, known = (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), bytes(32))
+        wanted = opened.kept.order.purpose if purpose is None else purpose
+        said = opened.digest(wanted, codes.read_back(typed))
+        return hmac.compare_digest(said, known) and sealed is not None
+
+    def _open(self, code_id: str) -> _Opened | None:
+        sealed = self._ledger.sealed_code(code_id)
+        return self._opened(code_id, sealed[0]) if sealed else None
+
+    def _opened(self, code_id: str, sealed: bytes) -> _Opened:
+        sealer = self._ledger.sealing()
+        try:
+            kept = msgspec.msgpack.decode(sealer.open(sealed, of=_belongs(code_id)), type=_Kept)
+            return _Opened(kept, sealer.key(key_of(sealed)))
+        except Unsealable:
+            raise WrongKey(WRONG_KEY) from None
+
+    def _nobody(self) -> _Opened:
+        """What is compared where there is no code: sealed and opened too, so that it takes as long."""
+        sealer = self._ledger.sealing()
+        kept = _Kept(bytes(SALT_BYTES), CodeOrder(phone=0, purpose="", length=6, ttl_s=1, channels="", template=""))
+        return self._opened("", sealer.seal(msgspec.msgpack.encode(kept), of=_belongs("")))
+
+
+def over(verdict: Verdict) -> CodeOver:
+    """Why a code is not sent again."""
+    return CodeOver(_OVER[verdict], verdict.value)
+
+
+def _cooling(left_s: float, why: str = "this code went out a moment ago") -> CoolingDown:
+    return CoolingDown(f"{why}; it can be sent again in {math.ceil(left_s)} s", retry_after_s=left_s)
+
+
+def _belongs(code_id: str) -> str:
+    """What the sealed part of a code belongs to."""
+    return f"code/{code_id}"
+
+
+_OVER = {
+    Verdict.USED: "this code was used; have a new one sent",
+    Verdict.LOCKED: "this code is locked after too many wrong tries; have a new one sent",
+    Verdict.EXPIRED: "this code has expired; have a new one sent",
+    Verdict.UNKNOWN: "there is no code of this id, or it is no longer remembered",
+}

@@ -1,0 +1,152 @@
+"""A one-time code: how it is made, said, read back and judged. Pure: no clock, no key of its own, no store.
+
+The code is never kept. It follows from a random salt and the installation's secret, so that a second
+message, or another channel, can say the same code while nothing that is stored tells it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from worker.domain.errors import BadChannel, BadInput, BadLength, BadTemplate, BadTtl
+
+SHORTEST, LONGEST = 4, 8  # digits; Telegram takes no others (PROTOCOL B.1, parameter tg)
+LEAST_TTL_S, MOST_TTL_S = 1.0, 86_400.0  # operators try for a day at most (PROTOCOL B.1, parameter valid)
+LONGEST_PURPOSE = 64
+LONGEST_WAIT_S = 3600.0
+MOST_CHANNELS = 5
+
+# Where nobody says how: short enough for one part in its alphabet.
+TEMPLATES = {
+    "en": "Your code is {code}. Do not tell it to anyone.",
+    "ru": "Ваш код: {code}. Никому его не говорите.",
+    "kk": "Сіздің кодыңыз: {code}. Оны ешкімге айтпаңыз.",
+}
+DEFAULT_LOCALE = "en"
+# By the beginning of a phone, the longest that fits: Kazakhstan is +76 and +77, the rest of +7 is Russia.
+LOCALES = {"76": "kk", "77": "kk", "7": "ru", "375": "ru", "996": "ru"}
+_FIELDS = frozenset({"code", "minutes", "purpose"})
+_PURPOSE = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_WRITTEN_BETWEEN = re.compile(r"[\s.·_\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff]+")
+_CHANNEL = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(?::\s*(\d+(?:\.\d+)?)\s*(s|m|min)?\s*)?")
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0}
+
+
+class Verdict(StrEnum):
+    """What a try is answered. Only RIGHT lets anybody in, and it is said once per code."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    EXPIRED = "expired"
+    USED = "used"
+    LOCKED = "locked"  # too many wrong tries
+    UNKNOWN = "unknown"  # no such code, or no longer remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One channel of a code, and how long it is waited for before the next is tried."""
+
+    channel: str
+    wait_s: float = field(default=0.0)
+
+
+def check_length(length: int) -> None:
+    """Raise BadLength for a number of digits that a code cannot have."""
+    if isinstance(length, bool) or not isinstance(length, int) or not SHORTEST <= length <= LONGEST:
+        raise BadLength(f"a code has from {SHORTEST} to {LONGEST} digits, not {length!r}")
+
+
+def check_ttl(ttl_s: float) -> None:
+    """Raise BadTtl for a lifetime that a code cannot have."""
+    is_number = isinstance(ttl_s, int | float) and not isinstance(ttl_s, bool) and math.isfinite(ttl_s)
+    if not is_number or not LEAST_TTL_S <= ttl_s <= MOST_TTL_S:
+        raise BadTtl(f"a code lives for {LEAST_TTL_S:g} to {MOST_TTL_S:g} seconds, not {ttl_s!r}")
+
+
+def check_purpose(purpose: str) -> None:
+    """Raise BadInput for what cannot name a purpose."""
+    if not isinstance(purpose, str) or _PURPOSE.fullmatch(purpose) is None:
+        raise BadInput(f"a purpose is a word or a few, up to {LONGEST_PURPOSE} characters")
+
+
+def steps_of(channels: str) -> tuple[Step, ...]:
+    """The channels of `sms` or `sms:20s,tg:20s,call`, in order; raises BadChannel."""
+    found = []
+    for each in channels.split(","):
+        read = _CHANNEL.fullmatch(each)
+        if read is None:
+            raise BadChannel(f"channels look like sms or sms:20s,call, not {channels!r}")
+        wait_s = float(read[2] or 0) * _UNITS[read[3] or ""]
+        if wait_s > LONGEST_WAIT_S:
+            raise BadChannel(f"a channel is waited for an hour at most, not {wait_s:g} s")
+        found.append(Step(read[1], wait_s))
+    if len(found) > MOST_CHANNELS:
+        raise BadChannel(f"a code takes {MOST_CHANNELS} channels at most")
+    if any(not step.wait_s for step in found[:-1]):
+        raise BadChannel(f"say how long each channel but the last is waited for, as in sms:20s,call: {channels!r}")
+    return tuple(found)
+
+
+def written(steps: tuple[Step, ...]) -> str:
+    """Steps as `steps_of` reads them."""
+    return ",".join(f"{step.channel}:{step.wait_s:g}s" if step.wait_s else step.channel for step in steps)
+
+
+def locale_of(phone: int) -> str:
+    """The language of a phone's country, among those there are templates in."""
+    digits = str(phone)
+    return next((LOCALES[digits[:n]] for n in (3, 2, 1) if digits[:n] in LOCALES), DEFAULT_LOCALE)
+
+
+def template_of(phone: int, locale: str | None, template: str | None) -> str:
+    """The text with its `{code}` still open; raises BadTemplate, and BadInput for a language that is missing."""
+    if template is None:
+        if locale is not None and locale not in TEMPLATES:
+            raise BadInput(f"there is no text in {locale!r}; there is {', '.join(TEMPLATES)}, or give a template")
+        return TEMPLATES[locale or locale_of(phone)]
+    try:
+        names = [name for _, name, spec, way in string.Formatter().parse(template) if name is not None]
+        plain = all(not spec and not way for _, name, spec, way in string.Formatter().parse(template))
+    except ValueError:
+        raise BadTemplate("a template's braces stand in pairs; a brace of its own is written twice") from None
+    if names.count("code") != 1 or not _FIELDS.issuperset(names) or not plain:
+        raise BadTemplate("a template holds {code} once; beside it only {minutes} and {purpose} are filled in")
+    return template
+
+
+def render(template: str, code: str, *, ttl_s: float, purpose: str) -> str:
+    """The text of a message."""
+    return template.format(code=code, minutes=math.ceil(ttl_s / 60), purpose=purpose)
+
+
+def derive(secret: bytes, length: int) -> str:
+    """`length` digits out of 32 secret bytes; each code is as likely as any other."""
+    return f"{int.from_bytes(secret, 'big') % 10**length:0{length}d}"
+
+
+def read_back(typed: str) -> str:
+    """The digits a person meant: without spaces and dashes, in whatever script; '' for what is no code.
+
+    >>> read_back(" 48-21 "), read_back("٤٨٢١"), read_back("48a1")
+    ('4821', '4821', '')
+    """
+    if len(typed) > 64:
+        return ""
+    digits = [unicodedata.decimal(char, None) for char in _WRITTEN_BETWEEN.sub("", typed)]
+    return "" if None in digits else "".join(map(str, digits))
+
+
+def valid_for(seconds: float) -> str:
+    """A lifetime as the gateway takes it (PROTOCOL B.1, parameter valid): hours and minutes, rounded up.
+
+    >>> valid_for(300), valid_for(1), valid_for(86400)
+    ('00:05', '00:01', '24:00')
+    """
+    minutes = min(24 * 60, max(1, math.ceil(round(seconds, 3) / 60)))
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"

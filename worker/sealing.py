@@ -1,0 +1,162 @@
+"""The installation's secret key, and what is done with it: sealing what waits, keyed hashes, codes from salts.
+
+What must not be read in Redis, in its file or in a copy of either is sealed by AES-256-GCM with what it
+belongs to as associated data, so that a sealed text moved to another message does not open. Each use has a
+key of its own, derived from the secret by HKDF (RFC 5869). `SMSQ_SECRET_KEY` is one secret or several with
+commas between them: the first seals, all open. Where it is not set, a secret is made once in `SMSQ_HOME/secret.key`.
+
+`cryptography` is imported by the first sealing or opening: most processes do neither.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from worker.domain.errors import BadSettings, SmsqError
+
+FILE = "secret.key"
+VERSION = b"\x01"
+ID_BYTES = 8  # of a key, in front of what it sealed: enough to tell keys apart, too few to say anything of them
+NONCE_BYTES = 12  # at random; one secret may seal four thousand million texts (NIST SP 800-38D, 8.3)
+HEAD = len(VERSION) + ID_BYTES + NONCE_BYTES
+
+
+class Unsealable(SmsqError):
+    """What was sealed does not open: with another key, for something else, or not since it was changed."""
+
+
+class Sealer:
+    """Seals with the first of some secrets, opens with any. Threads may share it; it prints as nothing."""
+
+    def __init__(self, written: Sequence[str]) -> None:
+        self._keys = tuple(Key(each.encode()) for each in written)
+
+    @classmethod
+    def of(cls, secret: str | None, home: Path) -> Sealer:
+        """The sealer of `SMSQ_SECRET_KEY`, or of the home's own secret, which is made where there is none.
+
+        Raises BadSettings where that file cannot be written or read.
+        """
+        return cls(split(secret) if secret else [secret_of(home)])
+
+    def __repr__(self) -> str:
+        return "Sealer(***)"
+
+    @property
+    def names(self) -> list[str]:
+        """What the keys are called, the sealing one first; nothing can be opened with it, nor guessed from it."""
+        return [key.name.hex() for key in self._keys]
+
+    def seal(self, text: bytes, of: str) -> bytes:
+        """`text`, which opens only as that of the same thing: `of` names it."""
+        key = self._keys[0]
+        head = VERSION + key.name + secrets.token_bytes(NONCE_BYTES)
+        sealed: bytes = key.cipher.encrypt(head[-NONCE_BYTES:], text, head + of.encode())
+        return head + sealed
+
+    def open(self, sealed: bytes, of: str) -> bytes:
+        """What `seal` was given; raises Unsealable."""
+        from cryptography.exceptions import InvalidTag
+
+        head = sealed[:HEAD]
+        try:
+            key = self.key(key_of(sealed))
+            opened: bytes = key.cipher.decrypt(head[-NONCE_BYTES:], sealed[HEAD:], head + of.encode())
+        except (InvalidTag, ValueError):
+            raise Unsealable("what was sealed was changed, or belongs to something else") from None
+        return opened
+
+    def warm(self) -> None:
+        """Import what seals now, so that the first code need not wait for it."""
+        _ = self.key().cipher
+
+    def key(self, name: str = "") -> Key:
+        """The key of that name, the sealing one by default; raises Unsealable where it is not ours."""
+        for key in self._keys:
+            if not name or key.name.hex() == name:
+                return key
+        raise Unsealable("it was sealed with a key that SMSQ_SECRET_KEY does not hold here")
+
+    def digests(self, use: str, *parts: bytes) -> list[str]:
+        """A keyed hash of these parts by every key, the sealing one first: equal to what any of them made before."""
+        return [key.digest(use, *parts).hex() for key in self._keys]
+
+
+class Key:
+    """One secret: its name, its cipher, and its keyed hashes."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._root = hmac.digest(hashlib.sha256(b"smsq").digest(), secret, "sha256")  # HKDF's first half
+        self.name = self._derived("name")[:ID_BYTES]
+        self._derived = cache(self._derived)  # type: ignore[method-assign]
+        self._cipher: Any = None
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def _derived(self, use: str) -> bytes:
+        """A key for one use: HKDF's second half, one block long."""
+        return hmac.digest(self._root, f"smsq/{use}".encode() + b"\x01", "sha256")
+
+    @property
+    def cipher(self) -> Any:
+        """What seals; made at its first use."""
+        if self._cipher is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+            self._cipher = AESGCM(self._derived("seal"))
+        return self._cipher
+
+    def digest(self, use: str, *parts: bytes) -> bytes:
+        """A keyed hash of these parts, each told apart from the next by its length."""
+        said = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return hmac.digest(self._derived(use), said, "sha256")
+
+
+def key_of(sealed: bytes) -> str:
+    """The name of the key that this was sealed with."""
+    return sealed[len(VERSION) : len(VERSION) + ID_BYTES].hex()
+
+
+def split(written: str) -> list[str]:
+    """The secrets of a comma list."""
+    return [each.strip() for each in written.split(",") if each.strip()]
+
+
+def secret_of(home: Path) -> str:
+    """The secret of a home, made by whoever comes first; raises BadSettings where the file will not do."""
+    path = home.expanduser() / FILE
+    try:
+        if not path.exists():
+            _make(path)
+        held = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise BadSettings(f"{path} cannot be used ({why}); mend it, or set SMSQ_SECRET_KEY") from None
+    if len(held) < 32:
+        raise BadSettings(f"{path} holds no key; set SMSQ_SECRET_KEY, or remove the file to have one made")
+    return held
+
+
+def _make(path: Path) -> None:
+    """Write a secret beside its place and put it there whole; whoever was quicker keeps theirs."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(file, "w", encoding="ascii") as out:
+            out.write(secrets.token_urlsafe(32) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
