@@ -21,6 +21,7 @@ from worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMa
 from worker.ledger import Enrolled, Ledger, Order
 from worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
 from worker.ledger.enrolment import SAYABLE, WRONG_KEY
+from worker.ledger.shield import Shield
 from worker.ledger.views import Views
 from worker.sealing import Key, Unsealable, key_of
 from worker.settings import Settings
@@ -52,6 +53,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
     salt: bytes
     order: CodeOrder
+    client: str | None = None  # who asked, for the shield: no part of what a repeated key must repeat
 
     def __repr__(self) -> str:
         return "_Kept(***)"
@@ -77,19 +79,20 @@ class _Opened:
 class CodeDesk:
     """What is done with codes, on one ledger. Threads may share it."""
 
-    def __init__(self, ledger: Ledger, views: Views, settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, views: Views, settings: Settings, shield: Shield) -> None:
         self._ledger = ledger
+        self._shield = shield
         self._views = views
         self._settings = settings
 
-    def open(self, order: CodeOrder, key: str | None) -> OpenedCode:
+    def open(self, order: CodeOrder, key: str | None, client: str | None = None) -> OpenedCode:
         """Write a new code down, or find the one that `key` made; `enrol` its step 0 then.
 
         Raises as `Ledger.open_code` does.
         """
         sealer = self._ledger.sealing()
         code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
-        opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
+        opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order, client), sealer.key())
         return self._ledger.open_code(
             code_id,
             key=key,
@@ -105,19 +108,22 @@ class CodeDesk:
     def enrol(self, code_id: str, number: int, channel: str, at: float, expires_at: float) -> Enrolled | None:
         """Enrol the message of a step, the same one if it was already; None where the code is over meanwhile.
 
-        `at` is when the step was reserved. Hint it afterwards where it was created. Raises as `Ledger.enrol` does.
+        `at` is when the step was reserved. Hint it afterwards where it was created. Raises as `Ledger.enrol` does,
+        and TooMany, Held, Denied or OverBudget where the shield does not let it go.
         """
         opened = self._open(code_id)
         if opened is None:
             return None
         order = opened.kept.order
+        key = step_key(code_id, number)
+        self._shield.check(order.phone, client=opened.kept.client, channel=channel, token=key)
         text = codes.render(order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
         return self._ledger.enrol(
             Order(
                 order.phone,
                 text,
                 lane="urgent",
-                key=step_key(code_id, number),
+                key=key,
                 options=Options(channel=channel, sender=order.sender, valid=codes.valid_for(expires_at - at)),
                 on_doubt=order.on_doubt,
                 deadline_at=expires_at,
@@ -136,6 +142,9 @@ class CodeDesk:
         rest_s = self._settings.code_cooldown_s
         if view.state == "waiting":
             self._check_newest(view, rest_s)
+            if opened := self._open(code_id):  # what the shield would refuse is not taken off the resends
+                who = opened.kept.client
+                self._shield.check(opened.kept.order.phone, client=who, channel=view.steps[0].channel, dry_run=True)
         most = self._settings.code_resends
         channel = view.steps[0].channel
         reserved = self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most)
@@ -155,11 +164,20 @@ class CodeDesk:
         nonce = secrets.token_hex(16)
         for left in reversed(range(CHECK_TRIES)):
             try:
-                return self._ledger.judge_code(code_id, nonce, is_equal=self._is_equal(code_id, typed, purpose))
+                opened, known = self._sealed(code_id)
+                is_equal = self._is_equal(opened, known, typed, purpose)
+                verdict = self._ledger.judge_code(code_id, nonce, is_equal=is_equal)
+                if verdict is Verdict.RIGHT and known:
+                    self._shield.verified(opened.kept.order.phone, code_id)
+                return verdict
             except LedgerUnreachable:  # perhaps it was counted: the nonce gives the same answer again
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def forget(self, code_id: str, key: str | None) -> None:
+        """A new code that the shield did not let go: nothing of it stays, so that an attack fills nothing."""
+        self._ledger.forget_code(code_id, key)
 
     def view(self, code_id: str) -> CodeView | None:
         """What may be known of a code, None where nothing is remembered."""
@@ -177,12 +195,15 @@ class CodeDesk:
         if receipt.submitted_at and left_s > 0:
             raise _cooling(left_s)
 
-    def _is_equal(self, code_id: str, typed: str, purpose: str | None) -> bool:
+    def _sealed(self, code_id: str) -> tuple[_Opened, bytes]:
+        """What was sealed with a code and its keyed hash, b'' beside nobody's where there is none."""
         sealed = self._ledger.sealed_code(code_id)
-        opened, known = (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), bytes(32))
+        return (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
+
+    def _is_equal(self, opened: _Opened, known: bytes, typed: str, purpose: str | None) -> bool:
         wanted = opened.kept.order.purpose if purpose is None else purpose
         said = opened.digest(wanted, codes.read_back(typed))
-        return hmac.compare_digest(said, known) and sealed is not None
+        return hmac.compare_digest(said, known or bytes(32)) and bool(known)
 
     def _open(self, code_id: str) -> _Opened | None:
         sealed = self._ledger.sealed_code(code_id)

@@ -78,13 +78,12 @@ class Runtime:
     @cached_property
     def codes(self) -> CodeDesk:
         """What is done with one-time codes."""
-        return CodeDesk(self.ledger, self.views, self.settings)
+        return CodeDesk(self.ledger, self.views, self.settings, self.shield)
 
     @cached_property
     def shield(self) -> Shield:
         """What decides whether a code may go."""
-        secret = self.settings.secret_key
-        return Shield(self.ledger, self.settings.shield_limits, secret.reveal().encode() if secret else b"")
+        return Shield(self.ledger, self.settings.shield_limits, self.sealer.key().digest("shield"))
 
     @cached_property
     def journal(self) -> Journal:

@@ -121,6 +121,12 @@ class Codes(Store):
             created=word == "created",
         )
 
+    def forget_code(self, code_id: str, key: str | None) -> None:
+        """Take back what `open_code` created, while none of its messages was enrolled."""
+        names = [f"code:{code_id}", f"code:{code_id}:s", *([f"codekey:{hash_of(key)}"] if key is not None else [])]
+        with translated():
+            self.redis.delete(*(self.key(name) for name in names))
+
     def sealed_code(self, code_id: str) -> tuple[bytes, bytes] | None:
         """The sealed part of a code and its keyed hash, None where it can let nobody in any more."""
         with translated():

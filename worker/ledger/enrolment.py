@@ -97,6 +97,11 @@ class Enrolment(Store):
             self._numbers = range(0)
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
+    def knows(self, key: str) -> bool:
+        """Whether a message was enrolled with this key."""
+        with translated():
+            return bool(self.redis.exists(self.key(f"idem:{hash_of(key)}")))
+
     def _next_number(self) -> int:
         if not self._numbers:
             self._numbers = self._draw(NUMBERS_AT_ONCE)

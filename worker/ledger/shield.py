@@ -7,8 +7,8 @@ Phones and clients are kept as keyed hashes. A ledger that is away or full raise
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
+import secrets
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import msgspec
 
 from worker.domain import shield
+from worker.domain.errors import Denied, Held, LedgerTrouble, Limited, OverBudget, TooMany
 from worker.domain.limits import DAY_S, Limits, Rates
-from worker.domain.shield import ALLOWED, DAILY_COST, Decision, subjects
+from worker.domain.shield import ALLOWED, DAILY_COST, DENIED_COUNTRY, HELD, Decision, subjects
+from worker.ledger.enrolment import hash_of
 from worker.ledger.store import COST_UNITS, Store, translated
 
 TOKEN_KEPT_S = 3600  # repeats of a call, and the answer of the gateway, come within it
@@ -25,6 +27,7 @@ RULE_KEPT_S = 86400  # a hold that is over makes the next one longer for so long
 LONGER_PRICE_S = 3600  # a higher price outlives a lower one for so long
 PRICE_TRUSTED_S = 60.0  # a process takes a price for the ledger's own for so long
 STRANGE_S = 5.0  # and does not ask again about a message that the shield never saw
+_RAISED: dict[str, type[Limited]] = {DENIED_COUNTRY: Denied, HELD: Held, DAILY_COST: OverBudget}
 
 
 class Shield:
@@ -46,21 +49,26 @@ class Shield:
         *,
         client: str | None = None,
         channel: str = "sms",
-        token: str,
+        token: str | None = None,
         verifiable: bool = True,
         dry_run: bool = False,
     ) -> Decision:
         """Whether a code may go to this phone now; counts it, and reserves its cost, where it may.
 
         `token` is the enrolment key that the message will have: a repeat counts once and is answered the same,
-        for an hour. `client` is whoever asks, in the caller's words. `verifiable` False keeps a text that
-        nobody checks out of the ratio. `dry_run` decides and leaves no trace. Raises LedgerTrouble.
+        for an hour; without one each call counts. `client` is whoever asks, in the caller's words. `verifiable`
+        False keeps a text that nobody checks out of the ratio. `dry_run` decides and leaves no trace. Raises
+        LedgerTrouble.
         """
         if self.limits.mode == "off":
             return Decision(allowed=True)
         told = subjects(phone)
         keys = [self.key("shield"), self.key("shield:rules"), self.key("shield:held"), self.key("shield:busy")]
-        keys += [self.key("shield:prices"), self.key("totals"), self.key(f"shield:token:{token_hash(token)}")]
+        keys += [
+            self.key("shield:prices"),
+            self.key("totals"),
+            self.key(f"shield:token:{hash_of(token or secrets.token_hex(16))}"),
+        ]
         keys += [*self._counted(phone), self.key("shield:all")]
         if client is not None:
             keys.append(self.key(f"shield:client:{self._hash('client', client)}"))
@@ -81,15 +89,26 @@ class Shield:
         )
         return _decision(reply)
 
+    def check(self, phone: int, **how: Any) -> Decision:
+        """Admit a code, or raise TooMany, Held, Denied or OverBudget with what `admit` decided."""
+        decision = self.admit(phone, **how)
+        if decision.allowed:
+            return decision
+        wait_s = decision.retry_after_s or None
+        raise _RAISED.get(decision.code, TooMany)(decision.why, retry_after_s=wait_s, decision=decision.code)
+
     def verified(self, phone: int, token: str) -> int:
         """A right code was verified: all codes that went to this phone count as verified; how many those are.
 
-        `token` makes a repeat harmless.
+        `token` makes a repeat harmless. A ledger that is away or full loses the evidence, not the verdict: 0 then.
         """
         if self.limits.mode == "off":
             return 0
         keys = [*self._counted(phone), self.key("shield:all")]
-        return int(self.ledger.call("shield_verified", keys, token_hash(token))[0])
+        try:
+            return int(self.ledger.call("shield_verified", keys, hash_of(token))[0])
+        except LedgerTrouble:
+            return 0
 
     def price(self, phone: int, channel: str = "sms") -> int:
         """What a code to this phone is taken to cost, in the ledger's units: as learned of late, else by the limits."""
@@ -115,7 +134,10 @@ class Shield:
             return
         keys = [self.key("shield:prices"), self.key(f"shield:token:{known_as}"), self.key("shield:all")]
         field = f"{channel}:{region}"
-        price, at = self.ledger.call("shield_learn", keys, field, cost_units, LONGER_PRICE_S * 1000)
+        try:
+            price, at = self.ledger.call("shield_learn", keys, field, cost_units, LONGER_PRICE_S * 1000)
+        except LedgerTrouble:
+            return  # the next one tells it too; what was reserved stands
         if int(at):
             self._prices[channel, region] = (int(price), int(at) / 1000, now + PRICE_TRUSTED_S)
             return
@@ -135,11 +157,6 @@ class Shield:
     def _hash(self, kind: str, value: str) -> str:
         digest = hmac.digest(self._pepper, f"{kind}\0{value}".encode(), "sha256")
         return base64.urlsafe_b64encode(digest[:12]).decode()
-
-
-def token_hash(token: str) -> str:
-    """The hash of an enrolment key, as the ledger and the claim know it."""
-    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def units(amount: Decimal) -> int:
