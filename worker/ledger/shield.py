@@ -26,6 +26,7 @@ TOKEN_KEPT_S = 3600  # repeats of a call, and the answer of the gateway, come wi
 RULE_KEPT_S = 86400  # a hold that is over makes the next one longer for so long
 LONGER_PRICE_S = 3600  # a higher price outlives a lower one for so long
 PRICE_TRUSTED_S = 60.0  # a process takes a price for the ledger's own for so long
+ADMITTED_BEFORE_S = 10.0  # at most, a message was admitted before it was enrolled
 STRANGE_S = 5.0  # and does not ask again about a message that the shield never saw
 _RAISED: dict[str, type[Limited]] = {DENIED_COUNTRY: Denied, HELD: Held, DAILY_COST: OverBudget}
 
@@ -127,7 +128,9 @@ class Shield:
         region = subjects(phone).region
         cost_units, now = units(cost), self.ledger.clock.monotonic()
         known, since, until = self._prices.get((channel, region), (-1, 0.0, 0.0))
-        if self.limits.mode == "off" or (cost_units == known and now < until and enrolled_at > since):
+        if self.limits.mode == "off" or (
+            cost_units == known and now < until and enrolled_at > since + ADMITTED_BEFORE_S
+        ):
             return
         strange = (channel, region, cost_units)
         if now < self._strange.get(strange, 0.0):

@@ -186,7 +186,7 @@ def test_an_unchanged_price_costs_no_round_trip(gate: Gate) -> None:
     """Where the message was enrolled after the price had become known."""
     gate.ask(token="one")
     gate.shield.learn(PHONE, "sms", Decimal("1.25"), known_as=hash_of("one"), enrolled_at=gate.now)
-    gate.now += 1
+    gate.now += 11
     gate.ask(token="two")
     calls = gate.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
     gate.shield.learn(PHONE, "sms", Decimal("1.25"), known_as=hash_of("two"), enrolled_at=gate.now)
