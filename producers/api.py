@@ -24,6 +24,7 @@ from producers.campaigns import Campaigns
 from producers.doubts import Doubts
 from producers.fields import moment, timestamp, with_fields
 from producers.otp import Otp
+from producers.shield import ShieldDoor
 from worker.domain import phone as phones
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.errors import (
@@ -66,6 +67,7 @@ class Smsq:
         self.runtime = Runtime.build(self.settings)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
+        self.shield = ShieldDoor(self)
         self.otp = Otp(self)
         self._is_checked = False
 
@@ -99,6 +101,7 @@ class Smsq:
         on_doubt: str = "ask",
         deadline_s: float | None = None,
         options: Options | None = None,
+        client: str | None = None,
     ) -> Enrolled:
         """Enrol one message; its id, and whether this call created it.
 
@@ -107,8 +110,10 @@ class Smsq:
         hours, or `hh:mm`), `at` a moment at which the gateway sends it; one that is over is taken with a
         `key` alone, since it may be a repeat. Nothing is sent later than
         `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
-        arrived: `ask` sends it again once that is certain, `park` leaves it to a person. Raises BadPhone,
-        BadText, BadInput; LedgerTrouble where nothing was enrolled.
+        arrived: `ask` sends it again once that is certain, `park` leaves it to a person. `client` names who asked
+        for an urgent message (an address, an account), and has it pass the shield against pumping, as codes of
+        `smsq.otp` do. Raises BadPhone, BadText, BadInput; TooMany, Held, Denied and OverBudget where the shield
+        refuses; LedgerTrouble where nothing was enrolled.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         if key is not None and not key.strip():
@@ -131,10 +136,21 @@ class Smsq:
             deadline_s=deadline_s,
             parts=way.parts(text),
         )
+        if client is not None:
+            self._pass_shield(order, client)
         enrolled = self.patiently(lambda: self.runtime.ledger.enrol(order))
         if enrolled.created:
             self.runtime.hints.batches(lane, [Ref(MessageId.parse(enrolled.id).batch)])
         return enrolled
+
+    def _pass_shield(self, order: Order, client: str) -> None:
+        """Raise what the shield decides; a message that its key knows already has passed."""
+        if order.lane != "urgent":
+            raise BadInput("only urgent messages pass the shield: leave client out, or send it by the urgent lane")
+        if order.key is not None and self.runtime.ledger.knows(order.key):
+            return
+        told = {"client": client, "channel": order.options.channel, "token": order.key, "verifiable": False}
+        self.patiently(lambda: self.runtime.shield.check(order.phone, **told))
 
     def status(self, message_id: str) -> Receipt:
         """What is known of a message, by the id that `send` or a report gave. Raises BadInput for an unknown one."""

@@ -22,7 +22,7 @@ from worker.domain import phone as phones
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.cascade import ARRIVED, OVER
 from worker.domain.code import Step, Verdict
-from worker.domain.errors import BadChannel, BadInput
+from worker.domain.errors import BadChannel, BadInput, Limited
 from worker.domain.receipt import Receipt
 from worker.domain.speech import text_for
 from worker.gateway.channels import channel as channel_row
@@ -121,9 +121,10 @@ class Otp:
         `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in `locale` (en,
         ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a repeat
         harmless: the same key and request give the same code back for a day past its end, another request
-        raises Conflict. `client` names who asks (an address, an account), for limits. `on_doubt` is as in `Smsq.send`,
-        `max_cost` what all its messages may cost. Raises BadPhone, BadLength, BadTtl, BadChannel,
-        BadTemplate, BadText, BadInput; LedgerTrouble where nothing was sent.
+        raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
+        `on_doubt` is as in `Smsq.send`, `max_cost` what all its messages may cost. Raises BadPhone, BadLength,
+        BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and OverBudget where the shield
+        refuses (their `decision` and `retry_after_s` say more); LedgerTrouble where nothing was sent.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         codes.check_purpose(purpose)
@@ -149,8 +150,13 @@ class Otp:
             max_cost=_cost(max_cost),
         )
         desk = self._smsq.runtime.codes
-        opened = self._smsq.patiently(lambda: desk.open(order, key))
-        return self._enrol(opened.id, 0, opened.channel, opened.made_at, opened.expires_at, created=opened.created)
+        opened = self._smsq.patiently(lambda: desk.open(order, key, client))
+        try:
+            return self._enrol(opened.id, 0, opened.channel, opened.made_at, opened.expires_at, created=opened.created)
+        except Limited:
+            if opened.created:
+                desk.forget(opened.id, key)
+            raise
 
     def check(self, code_id: str, code: str, purpose: str | None = None) -> Verdict:
         """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.
@@ -170,7 +176,8 @@ class Otp:
         """Send the same code again, as a new message.
 
         Raises CoolingDown with `retry_after_s` too soon after the last, TooMany after SMSQ_CODE_RESENDS,
-        CodeOver for a code that was used, has expired, is locked or unknown (its `word` says which).
+        CodeOver for a code that was used, has expired, is locked or unknown (its `word` says which), and what
+        the shield raises, as `send` does.
         """
         desk = self._smsq.runtime.codes
         token = secrets.token_hex(8)
@@ -218,6 +225,8 @@ class Otp:
     ) -> OneTimeCode:
         """Enrol the message of a step and hint it; one that was enrolled already is found."""
         desk = self._smsq.runtime.codes
+        if not created and (message_id := self._found(code_id, number)):
+            return OneTimeCode(id=code_id, expires_at=expires_at, created=False, channel=channel, message_id=message_id)
         enrolled = self._smsq.patiently(lambda: desk.enrol(code_id, number, channel, at, expires_at))
         if enrolled is not None and enrolled.created:
             self._smsq.runtime.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])

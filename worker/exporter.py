@@ -74,6 +74,10 @@ class Depth(Protocol):
     def owners(self) -> int: ...
     @property
     def halted(self) -> str: ...
+    @property
+    def shield(self) -> Mapping[str, int]: ...
+    @property
+    def shield_holds(self) -> int: ...
 
 
 class ScrapeCollector:
@@ -199,6 +203,8 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_leader", {(): depth.leader})
     yield _family("smsq_owners", {(): depth.owners})
     yield _family("smsq_halted", {(): bool(depth.halted)})
+    yield _family("smsq_shield_total", _single(depth.shield))
+    yield _family("smsq_shield_holds", {(): depth.shield_holds})
     if depth.visible_after_seconds is not None:
         yield _family("smsq_visible_after_seconds", {(): depth.visible_after_seconds})
     if depth.balance is not None:

@@ -157,6 +157,8 @@ def _errors(as_json: bool) -> Iterator[None]:
             told: dict[str, Any] = {"error": error.word, "message": error.sentence}
             if isinstance(error, Limited) and error.retry_after_s is not None:
                 told["retry_after_s"] = round(error.retry_after_s, 3)
+            if isinstance(error, Limited) and error.decision:
+                told["decision"] = error.decision
             print_json(told)
         raise
 

@@ -18,7 +18,7 @@ from worker.actors.codes import StepTaker
 from worker.domain.batch import MessageId, Ref
 from worker.domain.cascade import End, Enrol, Take, Wait
 from worker.domain.code import Verdict
-from worker.domain.errors import BadChannel, BadWait, LedgerHalted, NoChannel
+from worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, TooMany
 from worker.domain.status import Status
 from worker.ledger import Claim
 from worker.ledger.values import Fact
@@ -60,6 +60,8 @@ class Story:
     def accept(self, message_id: str, cost: str = "3.8") -> Claim:
         claim = self.claim(message_id)
         self.ledger.settle_accepted(claim, 1, Decimal(cost), 60.0)
+        what = claim.phones[0], claim.options.channel, Decimal(cost)
+        self.runtime.shield.learn(*what, known_as=claim.known_as, enrolled_at=claim.enrolled_at)
         return claim
 
     def report(self, claim: Claim, status: Status) -> None:
@@ -261,7 +263,7 @@ def test_a_place_is_taken_only_behind_the_one_before(story: Story) -> None:
     assert story.ledger.end_cascade(code.id, 1, "shield:held", "call")
     assert story.ledger.next_step(code.id, 2, "call", "waited").word == "over"
     assert story.shown(code).ended == "cost"
-    assert story.counted() == {"sms:first": 1, "tg:waited": 1, "call:cost": 1}
+    assert story.counted() == {"sms:first": 1, "call:cost": 1}
     assert story.ledger.next_step("nosuchcode", 1, "tg", "waited").word == "unknown"
 
 
@@ -283,25 +285,22 @@ def test_a_worker_that_died_between_reserving_and_enrolling(story: Story) -> Non
 
 
 def test_a_caller_that_died_before_its_first_message(story: Story) -> None:
-    """It has its answer never, but whoever repeats the call by its key finds one message."""
-    story.smsq.runtime.codes.open(order_of(story), "login-7")
-    story.ahead_s = 2.0
-    (code_id,) = story.due()
-    assert story.taker.look(code_id) == Enrol(0)
+    """It was never told that anything was sent, so nothing is; whoever repeats the call by its key finds the code."""
+    code = story.send(key="login-7")
+    ref = Ref(MessageId.parse(code.message_id).batch)
+    story.ledger.forget([ref])
+    story.ledger.redis.delete(*story.ledger.redis.keys("*idem:*"))
+    story.ahead_s = 30.0
 
+    assert story.due() == [code.id]
+    assert story.look(code) == Wait(story.ledger.time() + 2)
+    assert (story.shown(code).steps[0].message_id, story.due()) == ("", [])
     again = story.send(key="login-7")
-
-    assert (again.id, again.created) == (code_id, False)
-    assert story.ledger.redis.zcard(story.ledger.key("ready:urgent")) == 1
-
-
-def order_of(story: Story) -> Any:
-    """What `send` would ask for."""
-    story.send()
-    (code_id, *_), *_ = [story.ledger.redis.zrange(story.ledger.key("cascade"), 0, -1)]
-    order = story.runtime.codes.order(code_id.decode())
-    story.ledger.redis.delete(story.ledger.key("cascade"), story.ledger.key("ready:urgent"))
-    return order
+    assert (again.id, again.created) == (code.id, False)
+    story.accept(again.message_id)
+    story.ahead_s = 50.0
+    assert story.due() == [code.id]
+    assert story.look(code) == Take(1, "waited")
 
 
 def test_a_lost_hint_is_made_up_for(story: Story) -> None:
@@ -437,3 +436,52 @@ def test_channels_may_be_a_list(story: Story) -> None:
     assert story.shown(code).channels == "sms:20s,call"
     assert [ahead.channel for ahead in story.shown(code).ahead] == ["call"]
     assert story.smsq.otp.check(code.id, "-") is Verdict.WRONG
+
+
+def test_the_shield_stops_a_step(story: Story) -> None:
+    """A prefix that is held in the meantime gets no call; what was sent stays, and the reason is told."""
+    code = story.send()
+    story.accept(code.message_id)
+    story.ahead_s = 20.0
+    story.look(code)
+    story.accept(story.step(code), "0.9")
+    story.smsq.shield.hold("+7999123")
+    story.ahead_s = 50.0
+
+    assert story.look(code) == End("shield:held")
+    assert (story.live(), story.taken(code)) == (0, [("sms", "first"), ("tg", "waited")])
+    assert [ahead.why for ahead in story.shown(code).ahead] == ["shield:held"]
+    assert story.counted()["call:shield"] == 1
+
+
+def test_a_refused_code_leaves_no_cascade(story: Story) -> None:
+    """An attack fills nothing, and nothing of it is looked at."""
+    story.smsq.shield.hold("+7999123")
+    with pytest.raises(Held):
+        story.send()
+
+    assert story.live() == 0
+    assert story.counted() == {}
+
+
+def test_a_refused_resend_does_not_stand_in_the_way(story: Story) -> None:
+    """It has no message; the cascade goes by those that have."""
+    code = story.send()
+    story.accept(code.message_id)
+    story.ledger.reserve_step(code.id, "token", "sms", most_resends=3)
+    story.ahead_s = 20.0
+
+    assert story.look(code) == Take(1, "waited")
+    assert story.taken(code) == [("sms", "first"), ("sms", "resend"), ("tg", "waited")]
+
+
+def test_a_step_is_counted_once_by_the_shield(story: Story) -> None:
+    """Deciding and enrolling are one code to it: a phone may have five within ten minutes."""
+    for _ in range(2):
+        code = story.send(channels="sms:20s,tg")
+        story.ledger.settle_refused(story.claim(code.message_id), 7)
+        assert story.look(code) == Take(1, "failed")
+    story.send()
+
+    with pytest.raises(TooMany):
+        story.send()

@@ -48,6 +48,8 @@ class Seen:
     leader: bool = True
     owners: int = 4
     halted: str = "no money"
+    shield: dict[str, int] = field(default_factory=lambda: {"held": 6})
+    shield_holds: int = 1
 
 
 def page(home: Path, depth: Depth | None = None, hints: int = 0) -> str:
@@ -93,6 +95,8 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_leader",): 1,
         ("smsq_owners",): 4,
         ("smsq_halted",): 1,
+        ("smsq_shield_total", "held"): 6,
+        ("smsq_shield_holds",): 1,
         ("smsq_ledger_up",): 1,
         ("smsq_queue_hints", "bulk"): 5,
     }

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from worker.domain.batch import MessageId, Ref
 from worker.domain.cascade import End, Enrol, Move, Sent, Take, Wait, fits, next_move
 from worker.domain.code import Step, steps_of
-from worker.domain.errors import LedgerTrouble
+from worker.domain.errors import LedgerTrouble, Limited
 from worker.domain.receipt import Stored, status_name, unpack
 from worker.domain.status import BatchState, Status
 from worker.ledger.codes import CodeView
@@ -49,6 +48,7 @@ class StepTaker:
         steps = steps_of(view.channels)
         batches = self._batches(view)
         sent = [_sent(number, view, batch) for number, batch in enumerate(batches)]
+        sent = [each for each in sent if each.status or view.steps[each.number].why != "resend"]  # refused, or died
         move = next_move(steps, view.place, sent, view.state, self._rt.ledger.time())
         match move:
             case Wait(until):
@@ -56,7 +56,8 @@ class StepTaker:
             case End(why):
                 self._rt.ledger.end_cascade(code_id, view.place, why)
             case Enrol(number):
-                self._enrol(code_id, number, view.steps[number].channel, view.steps[number].at, view.expires_at)
+                made = view.steps[number]
+                self._enrol(code_id, view.place, number, made.channel, made.at, view.expires_at, made.why)
             case Take(place, why):
                 return self._take(view, steps, batches, place, why)
         return move
@@ -73,12 +74,13 @@ class StepTaker:
         spent = sum(self._cost(order.phone, made.channel, batch) for made, batch in earlier)
         if not fits(order.max_cost, spent, self._price(order.phone, channel)):
             return self._forgo(view, channel, "cost")
-        if refusal := self._refusal(order, view.id, place, channel):
-            return self._forgo(view, channel, f"shield:{refusal}")
+        decision = self._rt.codes.admit(view.id, len(view.steps), channel)
+        if decision is not None and not decision.allowed:
+            return self._forgo(view, channel, f"shield:{decision.code}")
         reserved = self._rt.ledger.next_step(view.id, place, channel, why)
         if reserved.word != "step":
             return None
-        self._enrol(view.id, reserved.number, channel, reserved.at, reserved.expires_at)
+        self._enrol(view.id, place, reserved.number, channel, reserved.at, reserved.expires_at, why)
         log.info("code goes on channel=%s why=%s", channel, why)
         return Take(place, why)
 
@@ -87,8 +89,15 @@ class StepTaker:
         log.info("code does not go on channel=%s why=%s", channel, why)
         return End(why)
 
-    def _enrol(self, code_id: str, number: int, channel: str, at: float, expires_at: float) -> None:
-        enrolled = self._rt.codes.enrol(code_id, number, channel, at, expires_at)
+    def _enrol(
+        self, code_id: str, place: int, number: int, channel: str, at: float, expires_at: float, why: str
+    ) -> None:
+        """Enrol a step's message; the shield may have changed its mind since the step was reserved."""
+        try:
+            enrolled = self._rt.codes.enrol(code_id, number, channel, at, expires_at, why)
+        except Limited as refused:
+            self._rt.ledger.end_cascade(code_id, place, f"shield:{refused.decision}", channel)
+            return
         if enrolled is not None and enrolled.created:
             self._rt.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
 
@@ -109,18 +118,7 @@ class StepTaker:
 
     def _price(self, phone: int, channel: str) -> int:
         """What one message is likely to cost, in units."""
-        shield: Any = getattr(self._rt, "shield", None)
-        return int(shield.price(phone, channel)) if shield is not None else self._rt.views.price_of(channel)
-
-    def _refusal(self, order: Any, code_id: str, place: int, channel: str) -> str:
-        """Why the pumping shield is against it, '' where it is not."""
-        shield: Any = getattr(self._rt, "shield", None)
-        if shield is None:
-            return ""
-        decision = shield.admit(
-            order.phone, client=order.client, purpose=order.purpose, channel=channel, token=f"{code_id}/{place}"
-        )
-        return "" if decision.allowed else str(decision.code)
+        return self._rt.shield.price(phone, channel)
 
 
 def _sent(number: int, view: CodeView, batch: BatchView | None) -> Sent:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from worker.domain.code import Step
 
+UNSENT_LOOK_S = 2.0  # whether a first message was enrolled meanwhile
 ARRIVED = frozenset({"delivered", "read", "clicked"})
 FAILED = frozenset({"undeliverable", "expired", "refused", "late", "cancelled"})
 # A code's own state, and what ends its cascade then.
@@ -90,8 +91,8 @@ def next_move(steps: Sequence[Step], place: int, sent: Sequence[Sent], state: st
     if any(each.status == "optout" for each in sent):
         return End("optout")
     newest = sent[-1]
-    if not newest.status:
-        return Enrol(newest.number)
+    if not newest.status:  # the first is its caller's, who may have been told that nothing was sent
+        return Enrol(newest.number) if newest.number else Wait(now + UNSENT_LOOK_S)
     if place + 1 >= len(steps):
         return End("last")
     if newest.status in FAILED:

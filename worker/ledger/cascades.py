@@ -28,7 +28,7 @@ class Cascades(Store):
         Whoever asks, and how often: a place is reserved once, and only behind the one before (`moved`), while the
         code can be used and its cascade has not ended (`over`).
         """
-        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "cascade", "totals")]
+        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "cascade")]
         reply = self.call("code_next", keys, code_id, place, channel, why, int(LOOK_AGAIN_S * 1000))
         word = reply[0].decode()
         if word == "halted":

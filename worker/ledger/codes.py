@@ -105,7 +105,7 @@ class Codes(Store):
         """
         keys = [self.key(f"code:{code_id}"), self.key(f"code:{code_id}:s")]
         keys += [self.key(f"codekey:{hash_of(key) if key is not None else '-'}")]
-        keys += [self.key(name) for name in ("run", "ctl", "stamp", "cascade", "totals")]
+        keys += [self.key(name) for name in ("run", "ctl", "stamp", "cascade")]
         reply = self.call(
             "code_open",
             keys,
@@ -137,6 +137,14 @@ class Codes(Store):
             created=word == "created",
         )
 
+    def forget_code(self, code_id: str, key: str | None) -> None:
+        """Take back what `open_code` created, while none of its messages was enrolled."""
+        names = [f"code:{code_id}", f"code:{code_id}:s", *([f"codekey:{hash_of(key)}"] if key is not None else [])]
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.delete(*(self.key(name) for name in names))
+            pipe.zrem(self.key("cascade"), code_id)
+            pipe.execute()
+
     def sealed_code(self, code_id: str) -> tuple[bytes, bytes] | None:
         """The sealed part of a code and its keyed hash, None where it can let nobody in any more."""
         with translated():
@@ -158,7 +166,7 @@ class Codes(Store):
 
         Repeating it with the same token gives the same step; enrol its message afterwards.
         """
-        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "totals")]
+        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl")]
         most = "" if most_resends is None else most_resends
         reply = self.call("code_step", keys, token, channel, int(cooldown_s * 1000), most)
         word = reply[0].decode()

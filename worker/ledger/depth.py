@@ -57,6 +57,8 @@ class Depth:
     leader: bool
     owners: int
     halted: str
+    shield: Mapping[str, int]  # by decision
+    shield_holds: int
 
 
 class Standing:
@@ -98,9 +100,10 @@ class Standing:
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
             pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.zcount(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
-            raw, asks, ctl, leader, owners, *oldest = pipe.execute()
+            raw, asks, ctl, leader, owners, held, *oldest = pipe.execute()
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
         return Depth(
@@ -130,6 +133,8 @@ class Standing:
             leader=bool(leader),
             owners=owners,
             halted=_halted(ctl),
+            shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
+            shield_holds=held,
         )
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
@@ -143,14 +148,6 @@ class Standing:
         with translated():
             amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
         return (Decimal(amount.decode()), float(at)) if amount is not None else None
-
-    def price_of(self, channel: str) -> int:
-        """What a message by this channel has cost on average, in units; 0 where none was paid for yet."""
-        with translated():
-            raw = self.redis.hgetall(self.key("totals"))
-        paid = int(raw.get(f"cost:{channel}".encode(), 0))
-        taken = sum(int(raw.get(f"messages:{lane}:{channel}:accepted".encode(), 0)) for lane in LANES)
-        return round(paid / taken) if taken else 0
 
     def halted(self) -> str:
         """What keeps everything from being sent, '' for nothing."""

@@ -38,6 +38,7 @@ MOVES = [
     ("the last one failed", 2, sent("late", "late", "refused"), "waiting", 999.0, End("last")),
     ("whoever reserved the step died", 1, sent("accepted", ""), "waiting", 999.0, Enrol(1)),
     ("even of the last channel", 2, sent("late", "late", ""), "waiting", 999.0, Enrol(2)),
+    ("whoever asked for it died: its first message is theirs", 0, sent(""), "waiting", 110.0, Wait(112.0)),
     ("somebody who wants no messages gets no call", 0, sent("optout"), "waiting", 999.0, End("optout")),
 ]
 

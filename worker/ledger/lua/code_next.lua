@@ -1,5 +1,5 @@
 -- Reserve the next channel of a code's cascade, before its message is enrolled.
--- KEYS: 1 code:<id>, 2 run, 3 ctl, 4 cascade, 5 totals.
+-- KEYS: 1 code:<id>, 2 run, 3 ctl, 4 cascade.
 -- ARGV: 1 time or '', 2 id, 3 place of the channel in the cascade, 4 channel, 5 why, 6 ms until it is looked at again.
 -- Returns {'step', number, at, expires at}, {'moved'} where the cascade stands elsewhere, {'over'} where it has ended,
 -- {'used'|'locked'|'expired'|'unknown'} or {'halted', why}. A place is reserved once, whoever asks how often, and only
@@ -24,5 +24,4 @@ if not redis.call('ZSCORE', KEYS[4], ARGV[2]) then return { 'over' } end
 local at = string.format('%.0f', now)
 redis.call('HSET', KEYS[1], 'steps', c[4] .. ARGV[4] .. ' ' .. at .. ' ' .. token .. '\n', 'why:' .. ARGV[3], ARGV[5])
 redis.call('ZADD', KEYS[4], now + tonumber(ARGV[6]), ARGV[2])
-redis.call('HINCRBY', KEYS[5], 'code_steps:' .. ARGV[4] .. ':' .. ARGV[5], 1)
 return { 'step', steps, at, c[2] }
