@@ -37,6 +37,16 @@ ENDED = {
 }
 
 
+def not_taken(why: str) -> str:
+    """Why a channel was not tried, for people; '' while it may be.
+
+    >>> not_taken("cost"), not_taken("shield:held")
+    ('it would cost more than `max_cost`', 'the shield does not let it through (held)')
+    """
+    word, _, more = why.partition(":")
+    return ENDED.get(word, "its turn has not come") + (f" ({more})" if more else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """One message of a code: since when it is on its way, and its status; '' where it is not enrolled yet."""

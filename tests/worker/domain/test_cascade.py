@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.domain.cascade import ENDED, TAKEN, End, Enrol, Move, Sent, Take, Wait, fits, next_move
+from worker.domain.cascade import ENDED, TAKEN, End, Enrol, Move, Sent, Take, Wait, fits, next_move, not_taken
 from worker.domain.code import Step, steps_of, written
 from worker.domain.errors import BadChannel, BadWait, NoChannel
 
@@ -64,6 +64,8 @@ def test_every_word_has_its_sentence() -> None:
 
     assert {move.why for move in moves if isinstance(move, Take)} <= set(TAKEN)
     assert {move.why for move in moves if isinstance(move, End)} <= set(ENDED)
+    assert not_taken("shield:phone_limit") == "the shield does not let it through (phone_limit)"
+    assert not_taken("") == "its turn has not come"
 
 
 @pytest.mark.parametrize(
