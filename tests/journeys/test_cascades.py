@@ -128,8 +128,9 @@ def test_killed_workers_and_schedulers_take_each_step_once(make_town: Callable[.
         return all(len(channels(town, phone)) == 3 for phone in phones)
 
     town.wait_for(has_come, "every message of every code", 180)
-    assert Counter(tuple(channels(town, phone)) for phone in phones) == {("sms", "tg", "call"): len(phones)}
-    assert all(taken(otp.show(code.id))[0] == ("sms", "first") for code in codes)
+    # A message whose worker died may leave after the next one: its wait counts from its enrolment.
+    assert Counter(tuple(sorted(channels(town, phone))) for phone in phones) == {("call", "sms", "tg"): len(phones)}
+    assert {tuple(step.channel for step in otp.show(code.id).steps) for code in codes} == {("sms", "tg", "call")}
     count = town.count()
     assert (count["channels"], count["twice"], count["twice_by_id"]) == (
         {"sms": 40, "tg": 40, "call": 40},
