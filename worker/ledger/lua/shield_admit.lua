@@ -103,6 +103,7 @@ local function is_busy(place, ring, begins)
 end
 
 -- Limits, each in its windows.
+local MOST_RINGS = 4
 local limited = {
   { 8, 'phone', 'phone_limit', '' }, { 13, 'client', 'client_limit', '' }, { 9, 'block', 'prefix_limit', block },
   { 10, 'wide', 'prefix_limit', wide }, { 11, 'country', 'country_limit', region }, { 12, 'daily', 'daily_limit', '' },
@@ -111,16 +112,20 @@ for _, row in ipairs(limited) do
   local place, own = row[1], {}
   local kept = state[place]
   if kept then
+    local olds = kept.l or {}
     for at, rate in ipairs(plan[row[2]]) do
       local ring
-      for _, old in ipairs(kept.l or {}) do
-        if old[1] == rate[2] then ring = old end
+      for other, old in ipairs(olds) do
+        if old[1] == rate[2] then ring = table.remove(olds, other) break end
       end
       own[at] = fresh(ring, rate[2], 2)
       local counts = not trusted or (place ~= 9 and place ~= 10 and place ~= 11)
       if counts and total(own[at], 2, 1) + 1 > rate[1] then
         refuse(row[3], row[4], rate[1], rate[2], wait(own[at], rate[1], 1))
       end
+    end
+    for _, old in ipairs(olds) do -- windows of a host that is set otherwise, or of a limit that is back tomorrow
+      if #own < MOST_RINGS then own[#own + 1] = fresh(old, old[1], 2) end
     end
     kept.l = own
   end
