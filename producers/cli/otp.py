@@ -76,7 +76,7 @@ def send(
             client=client,
             sender=sender,
         )
-        is_up = say_who_is_missing(smsq, "urgent", code.message_id)
+        is_up = not code.message_id or say_who_is_missing(smsq, "urgent", code.message_id)
         if not wait or not code.message_id:
             _print_sent(code, as_json)
             return

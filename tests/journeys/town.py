@@ -61,6 +61,7 @@ class Town:
     others: list[subprocess.Popen[bytes]] = field(default_factory=list)
     next_phone: int = 79000000000
     recovery: Path | None = None
+    meant_twice: int = 0  # texts that a person asked to have sent again
 
     @property
     def home(self) -> Path:
@@ -104,7 +105,7 @@ class Town:
         self.gateway.wait()
         assert self.gateway.stdout is not None
         self.gateway.stdout.close()
-        assert (count["twice"], count["twice_by_id"]) == (0, 0)
+        assert (count["twice"], count["twice_by_id"]) == (self.meant_twice, 0)
 
     def run(self, *words: str) -> subprocess.Popen[bytes]:
         """Start another `smsq` command of this installation."""
@@ -165,6 +166,13 @@ class Town:
                     return found
             time.sleep(0.03)
         raise AssertionError(f"{name} did not come in {seconds} s\n{self.last_words()}")
+
+    def share(self) -> float:
+        """By how much longer things take than on a machine that is ours alone: a process' time over its work."""
+        began = time.monotonic()
+        pid = os.posix_spawn(sys.executable, [sys.executable, "-c", "import worker.lane"], os.environ)
+        usage = os.wait4(pid, 0)[2]
+        return max(1.0, (time.monotonic() - began) / (usage.ru_utime + usage.ru_stime))
 
     def last_words(self) -> str:
         """What to read when a journey fails."""
@@ -440,6 +448,7 @@ def build(
         **clean,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(folder / ".smsq"),
+        "SMSQ_LOG_LEVEL": "debug",  # so that what leaks, leaks here
         "SMSQ_LOGIN": "demo",
         "SMSQ_PASSWORD": PASSWORD,
         "SMSQ_MIRRORS": ",".join(f"http://127.0.0.1:{line.port}" for line in lines),

@@ -58,6 +58,18 @@ def test_settings_that_are_given_are_kept(home: Path) -> None:
         Smsq(Settings.load({"SMSQ_HOME": str(home / "other")}))
 
 
+def test_the_key_of_a_home_wins_where_up_lives_by_it(home: Path) -> None:
+    """Its workers open nothing else; where they were told one, so must the producer be."""
+    announce(home, os.getpid())
+    told = {"SMSQ_HOME": str(home), "SMSQ_SECRET_KEY": "x" * 40}
+    assert adopt(told).secret_key == "x" * 40
+    up = json.loads((home / "up.json").read_text())
+    (home / "up.json").write_text(json.dumps({**up, "own_key": True}))
+
+    assert adopt(told).secret_key is None
+    assert Smsq(Settings.load(told)).settings.secret_key is None
+
+
 def test_one_that_has_died_is_not(home: Path) -> None:
     """A file left behind by a killed supervisor leads nowhere; the sentence says what to start."""
     dead = subprocess.Popen([sys.executable, "-c", ""])

@@ -43,7 +43,7 @@ class Gate:
         self.set(**told)
 
     def set(self, **told: str) -> None:
-        self.shield = Shield(self.ledger, with_written(Limits(), told), b"pepper")
+        self.shield = Shield(self.ledger, with_written(Limits(), told), lambda: b"pepper")
         self.desk = ShieldDesk(self.shield)
 
     def ask(self, phone: int = PHONE, **how: Any) -> Decision:
@@ -531,7 +531,7 @@ who, url, told = sys.argv[1], sys.argv[2], dict(each.split("=") for each in sys.
 allowed = []
 
 def ask(number):
-    shield = Shield(Ledger(connect(url), Keys()), with_written(Limits(), told))
+    shield = Shield(Ledger(connect(url), Keys()), with_written(Limits(), told), bytes)
     ready.wait()
     for turn in range(8):
         phone = 79160000000 + int(who) * 100_000 + number * 1000 + turn
