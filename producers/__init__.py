@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from producers.api import Smsq as Smsq
+    from worker.domain.code import Verdict as Verdict
 
-__all__ = ["Smsq"]
+__all__ = ["Smsq", "Verdict"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> Any:
         from producers.api import Smsq
 
         return Smsq
+    if name == "Verdict":
+        from worker.domain.code import Verdict
+
+        return Verdict
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

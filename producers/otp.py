@@ -2,7 +2,8 @@
 
     code = smsq.otp.send("+79991234567", purpose="login")
     ...
-    if smsq.otp.check(code.id, typed) is Verdict.RIGHT: ...
+    if smsq.otp.check(code.id, typed) is Verdict.RIGHT:  # `from producers import Verdict`
+        ...
 
 Nothing here returns, prints or logs the code: it is in the message alone. Keep `code.id` where the person
 cannot change it (their session); without it a try is none.
@@ -37,6 +38,7 @@ __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 
 DEFAULT_LENGTH = 6
 DEFAULT_TTL_S = 300
+LONGEST_CLIENT = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +150,10 @@ class Otp:
             sender=sender,
             on_doubt=_policy(on_doubt),
             max_cost=_cost(max_cost),
+            client=_client(client),
         )
         desk = self._smsq.runtime.codes
-        opened = self._smsq.patiently(lambda: desk.open(order, key, client))
+        opened = self._smsq.patiently(lambda: desk.open(order, key))
         try:
             return self._enrol(opened.id, 0, opened.channel, opened.made_at, opened.expires_at, created=opened.created)
         except Limited:
@@ -265,6 +268,12 @@ def _policy(on_doubt: str) -> str:
     if on_doubt not in POLICIES:
         raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {on_doubt!r}")
     return on_doubt
+
+
+def _client(client: str | None) -> str | None:
+    if client is not None and not (isinstance(client, str) and 0 < len(client.strip()) <= LONGEST_CLIENT):
+        raise BadInput(f"a client is a word for who asks, up to {LONGEST_CLIENT} characters")
+    return client
 
 
 def _cost(written: Decimal | str | int | None) -> int | None:

@@ -46,6 +46,7 @@ class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None = None
     on_doubt: str = "ask"
     max_cost: int | None = None  # in COST_UNITS: what all steps together may cost
+    client: str | None = None  # who asked; a repeat may come from elsewhere
 
     def __repr__(self) -> str:
         return f"CodeOrder(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
@@ -56,7 +57,6 @@ class _Kept(msgspec.Struct, frozen=True):
 
     salt: bytes
     order: CodeOrder
-    client: str | None = None  # who asked, for the shield: no part of what a repeated key must repeat
 
     def __repr__(self) -> str:
         return "_Kept(***)"
@@ -88,7 +88,7 @@ class CodeDesk:
         self._views = views
         self._settings = settings
 
-    def open(self, order: CodeOrder, key: str | None, client: str | None = None) -> OpenedCode:
+    def open(self, order: CodeOrder, key: str | None) -> OpenedCode:
         """Write a new code down, or find the one that `key` made; `enrol` its step 0 then.
 
         Raises as `Ledger.open_code` does.
@@ -96,11 +96,13 @@ class CodeDesk:
         sealer = self._ledger.sealing()
         steps = codes.steps_of(order.channels)
         code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
-        opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order, client), sealer.key())
+        opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
         return self._ledger.open_code(
             code_id,
             key=key,
-            contents=sealer.digests("code content", msgspec.msgpack.encode(order)),
+            contents=sealer.digests(
+                "code content", msgspec.msgpack.encode(msgspec.structs.replace(order, client=None))
+            ),
             sealed=sealer.seal(msgspec.msgpack.encode(opened.kept), of=_belongs(code_id)),
             digest=opened.digest(order.purpose, opened.code()),
             ttl_s=order.ttl_s,
@@ -124,7 +126,7 @@ class CodeDesk:
             return None
         order = opened.kept.order
         key = step_key(code_id, number)
-        self._shield.check(order.phone, client=opened.kept.client, channel=channel, token=key)
+        self._shield.check(order.phone, client=order.client, channel=channel, token=key)
         text = text_for(channel, order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
         steps = codes.steps_of(order.channels)
         return self._ledger.enrol(
@@ -158,8 +160,8 @@ class CodeDesk:
         opened = self._open(code_id)
         if opened is None:
             return None
-        who = opened.kept.client
-        return self._shield.admit(opened.kept.order.phone, client=who, channel=channel, token=step_key(code_id, number))
+        order = opened.kept.order
+        return self._shield.admit(order.phone, client=order.client, channel=channel, token=step_key(code_id, number))
 
     def resend(self, code_id: str, token: str) -> Reserved:
         """Reserve another message with the same code; enrol it afterwards. Raises CoolingDown, TooMany, CodeOver.
@@ -173,8 +175,8 @@ class CodeDesk:
         if view.state == "waiting":
             self._check_newest(view, rest_s)
             if opened := self._open(code_id):  # what the shield would refuse is not taken off the resends
-                who = opened.kept.client
-                self._shield.check(opened.kept.order.phone, client=who, channel=view.steps[0].channel, dry_run=True)
+                order = opened.kept.order
+                self._shield.check(order.phone, client=order.client, channel=view.steps[0].channel, dry_run=True)
         most = self._settings.code_resends
         channel = view.steps[0].channel
         reserved = self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most)

@@ -65,6 +65,8 @@ class Depth(Protocol):
     @property
     def leases_expired(self) -> Mapping[str, int]: ...
     @property
+    def codes(self) -> Mapping[str, int]: ...
+    @property
     def doubts(self) -> Mapping[str, int]: ...
     @property
     def doubt_seconds(self) -> Mapping[str, tuple[int, float]]: ...
@@ -196,6 +198,7 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_late_arrivals_total", {(): depth.late_arrivals})
     yield _family("smsq_alarms_total", _single(depth.alarms))
     yield _family("smsq_leases_expired_total", _single(depth.leases_expired))
+    yield _family("smsq_codes_total", _single(depth.codes))
     yield _family("smsq_doubts_total", _single(depth.doubts))
     yield _summary("smsq_doubt_settle_seconds", depth.doubt_seconds)
     yield _family("smsq_cost_total", _single(depth.costs))

@@ -96,6 +96,9 @@ METRICS: Final[tuple[Metric, ...]] = (
         "smsq_mirror_up", "gauge", "1 while the mirror's breaker is closed, as last seen by any process.", ("mirror",)
     ),
     Metric("smsq_gateway_errors_total", "counter", "Error codes the gateway answered.", ("command", "code")),
+    Metric(
+        "smsq_codes_total", "counter", "One-time codes sent and resent, and tries by verdict.", ("outcome",), "scrape"
+    ),
     Metric("smsq_doubts_total", "counter", "Doubtful batches that ended, by how.", ("outcome",), "scrape"),
     Metric("smsq_doubt_settle_seconds", "summary", "From doubt to its end, by how.", ("outcome",), "scrape"),
     Metric(

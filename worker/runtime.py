@@ -59,7 +59,7 @@ class Runtime:
     def ledger(self) -> Ledger:
         """The ledger, with this process' journal as the witness of enrolments."""
         ledger = Ledger(connect(self.redis_url, blocking_s=2.0), Keys(), self.clock)
-        ledger.sealer = self.sealer
+        ledger.make_sealer = lambda: self.sealer
         ledger.witness = self.journal.enrolment
         ledger.on_final = self.metrics.final
         return ledger
@@ -83,7 +83,7 @@ class Runtime:
     @cached_property
     def shield(self) -> Shield:
         """What decides whether a code may go."""
-        return Shield(self.ledger, self.settings.shield_limits, self.sealer.key().digest("shield"))
+        return Shield(self.ledger, self.settings.shield_limits, lambda: self.sealer.key().digest("shield"))
 
     @cached_property
     def journal(self) -> Journal:

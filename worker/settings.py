@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -93,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_attempts: int
     code_cooldown_s: float
     code_resends: int
+    log_level: str
+    log_style: Literal["console", "json"]
     shield: str
     shield_phone: limits.Rates
     shield_block: limits.Rates
@@ -292,16 +294,13 @@ def _mirrors(written: str) -> tuple[str, ...]:
     return tuple(map(_urls("http", "https"), bases))
 
 
-def _brand(written: str) -> str:
-    if written not in BRANDS:
-        raise ValueError(" or ".join(BRANDS))
-    return written
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(written: str) -> str:
+        if written not in words:
+            raise ValueError(" or ".join(words))
+        return written
 
-
-def _transport(written: str) -> str:
-    if written != "http":
-        raise ValueError("http")
-    return written
+    return read
 
 
 def _keys(written: str) -> dict[str, Secret]:
@@ -344,7 +343,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("redis_server", _text, None, "The server program to start where no Redis is named.", "the wheel's"),
     Field("accept_loss", _flag, "0", "Start on a ledger that could lose writes in a power failure."),
-    Field("brand", _brand, "smsc.ru", "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + "."),
+    Field("brand", _one_of(*BRANDS), "smsc.ru", "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + "."),
     Field("mirrors", _mirrors, None, "Base addresses tried in this order, separated by commas.", "the brand's"),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),
@@ -356,7 +355,7 @@ FIELDS: tuple[Field, ...] = (
         "Seals codes that wait, and keys their hashes; the same on all hosts. Several with commas: the first seals.",
         "made in the home",
     ),
-    Field("transport", _transport, "http", "How requests travel to the gateway."),
+    Field("transport", _one_of("http"), "http", "How requests travel to the gateway."),
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
     Field("read_timeout_s", _number(0.5, 300), "30", "Seconds from the first byte of a request to its whole answer."),
     Field("batch_size", _whole(1, MAX_MESSAGES), "100", "Most messages in one request."),
@@ -408,6 +407,8 @@ FIELDS: tuple[Field, ...] = (
         "Seconds before the same code may go out again; the gateway refuses the same text for a minute.",
     ),
     Field("code_resends", _whole(0, 100), "3", "How often the same code may be sent again."),
+    Field("log_level", _one_of("debug", "info", "warning", "error"), "info", "The least that is logged."),
+    Field("log_style", _one_of("console", "json"), "console", "Log lines for people or for a collector."),
     *(
         Field(_of_shield(name), row.read, default, row.help, write=row.write)
         for (name, row), default in zip(limits.READINGS.items(), limits.written(limits.Limits()).values(), strict=True)

@@ -53,7 +53,7 @@ def sent(journey: Journey, phone: int, code: OneTimeCode) -> None:
 
 
 def test_a_pumping_attack_is_held_after_a_bounded_spend(town: Town) -> None:
-    """By the gateway's own count: what the settings say of each range and no more; nobody else waits or is refused."""
+    """Codes asked for to ranges that nobody verifies: held after a bounded spend, codes to others go on untouched."""
     block_most, wide_most, _ = town.smsq.settings.shield_hold_after
     journey = town.begin()
     with ThreadPoolExecutor(9) as pool:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from producers import Smsq
+from producers import Smsq, Verdict
 from producers.cli.demo import free_ports
 from producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
 from worker import rights
@@ -421,6 +421,10 @@ def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Gua
     smsq = Smsq(settings_of(host, "producer"))
     sent = smsq.send("+79990000001", "A code", key="one")
     assert smsq.send("+79990000001", "A code", key="one").id == sent.id
+    code = smsq.otp.send("+79990000002", key="two")
+    wait_for(host, lambda: smsq.otp.show(code.id).steps[0].status in FINAL_STATUSES, "the code")
+    wait_for(host, lambda: smsq.otp.resend(code.id), "a resend")
+    assert smsq.otp.check(code.id, "none") is Verdict.WRONG
     smsq.balance()
     began = smsq.campaigns.run(people, text="Hello {name}")
     smsq.campaigns.pause(began.id)

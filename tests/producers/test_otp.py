@@ -157,6 +157,8 @@ def test_a_template_is_filled_in(smsq: Smsq) -> None:
         ({"on_doubt": "guess"}, errors.BadInput, "bad_input"),
         ({"max_cost": "free"}, errors.BadInput, "bad_input"),
         ({"max_cost": 0}, errors.BadInput, "bad_input"),
+        ({"client": ""}, errors.BadInput, "bad_input"),
+        ({"client": "x" * 129}, errors.BadInput, "bad_input"),
     ],
     ids=lambda wish: " ".join(f"{name}={value}" for name, value in wish.items())[:40] if isinstance(wish, dict) else "",
 )
@@ -319,7 +321,7 @@ def test_a_number_is_no_code(smsq: Smsq) -> None:
 def test_a_key_makes_a_repeat_harmless(smsq: Smsq) -> None:
     """The same request gives the same code, another is a conflict."""
     first = smsq.otp.send(PHONE, key="order 7")
-    again = smsq.otp.send(PHONE, key="order 7")
+    again = smsq.otp.send(PHONE, key="order 7", client="10.0.0.9")
 
     assert (again.id, again.expires_at, again.message_id) == (first.id, first.expires_at, first.message_id)
     assert (first.created, again.created) == (True, False)
@@ -364,6 +366,18 @@ def test_late_codes_are_never_sent(smsq: Smsq) -> None:
 
     assert claim.options.valid == "00:02"
     assert claim.deadline == pytest.approx(code.expires_at, abs=0.01)
+
+
+def test_codes_and_tries_are_counted(smsq: Smsq) -> None:
+    """For the exporter; a repeat after a lost reply counts once."""
+    code, digits = sent(smsq)
+    for typed in (wrong(digits), digits, digits):
+        smsq.otp.check(code.id, typed)
+    smsq.otp.check("nosuchcode", digits)
+    for _ in range(2):
+        assert smsq.runtime.ledger.judge_code(sent(smsq)[0].id, "n", is_equal=True) is Verdict.RIGHT
+
+    assert smsq.runtime.views.depth().codes == {"sent": 3, "wrong": 1, "right": 3, "used": 1, "unknown": 1}
 
 
 def test_a_code_is_sent_again(smsq: Smsq, environ: dict[str, str]) -> None:

@@ -43,6 +43,7 @@ class Seen:
     late_arrivals: int = 1
     alarms: dict[str, int] = field(default_factory=lambda: {"foreign-id": 2})
     leases_expired: dict[str, int] = field(default_factory=lambda: {"bulk": 3})
+    codes: dict[str, int] = field(default_factory=lambda: {"sent": 9, "right": 8})
     doubts: dict[str, int] = field(default_factory=lambda: {"found": 4})
     doubt_seconds: dict[str, tuple[int, float]] = field(default_factory=lambda: {"found": (4, 6.5)})
     leader: bool = True
@@ -88,6 +89,8 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_late_arrivals_total",): 1,
         ("smsq_alarms_total", "foreign-id"): 2,
         ("smsq_leases_expired_total", "bulk"): 3,
+        ("smsq_codes_total", "sent"): 9,
+        ("smsq_codes_total", "right"): 8,
         ("smsq_doubts_total", "found"): 4,
         ("smsq_doubt_settle_seconds_count", "found"): 4,
         ("smsq_doubt_settle_seconds_sum", "found"): 6.5,

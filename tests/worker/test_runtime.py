@@ -54,6 +54,16 @@ def test_a_secret_key_peppers_the_fingerprint(home: Path) -> None:
     assert len({fingerprint(home, "a", **key) for key in keys}) == 3
 
 
+def test_a_home_gets_its_secret_key_when_something_is_sealed(home: Path) -> None:
+    """Not by an exporter or a receiver of callbacks, whose home may be read-only."""
+    runtime = Runtime.build(settings(home))
+    _ = runtime.ledger, runtime.views
+    assert not (home / "secret.key").exists()
+
+    assert runtime.ledger.sealing().names == runtime.sealer.names
+    assert (home / "secret.key").exists()
+
+
 def test_a_weak_ledger_is_refused_with_its_cure(redis: Any, redis_server: Any, home: Path) -> None:
     """Unless loss is accepted."""
     weak = {"SMSQ_REDIS_URL": redis_server.url}

@@ -105,7 +105,7 @@ class Codes(Store):
         """
         keys = [self.key(f"code:{code_id}"), self.key(f"code:{code_id}:s")]
         keys += [self.key(f"codekey:{hash_of(key) if key is not None else '-'}")]
-        keys += [self.key(name) for name in ("run", "ctl", "stamp", "cascade")]
+        keys += [self.key(name) for name in ("run", "ctl", "stamp", "totals", "cascade")]
         reply = self.call(
             "code_open",
             keys,
@@ -153,8 +153,8 @@ class Codes(Store):
 
     def judge_code(self, code_id: str, nonce: str, *, is_equal: bool) -> Verdict:
         """Count one try. Repeating it with the same nonce gives the same verdict. Raises LedgerHalted."""
-        keys = [self.key(name) for name in (f"code:{code_id}", f"code:{code_id}:s", "run", "ctl", "cascade")]
-        reply = self.call("code_check", keys, nonce, int(is_equal), code_id)
+        names = (f"code:{code_id}", f"code:{code_id}:s", "run", "ctl", "totals", "cascade")
+        reply = self.call("code_check", [self.key(name) for name in names], nonce, int(is_equal), code_id)
         if reply[0] == b"halted":
             raise halted(reply[1].decode())
         return Verdict(reply[0].decode())
@@ -166,7 +166,7 @@ class Codes(Store):
 
         Repeating it with the same token gives the same step; enrol its message afterwards.
         """
-        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl")]
+        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "totals")]
         most = "" if most_resends is None else most_resends
         reply = self.call("code_step", keys, token, channel, int(cooldown_s * 1000), most)
         word = reply[0].decode()

@@ -50,6 +50,7 @@ class Depth:
     alarms: Mapping[str, int]
     leases_expired: Mapping[str, int]
     doubts: Mapping[str, int]
+    codes: Mapping[str, int]  # sent, resent, and tries by their verdict
     doubt_seconds: Mapping[str, tuple[int, float]]  # by outcome: how many, and seconds in all
     code_steps: Mapping[tuple[str, str], int]  # by channel, and why it was tried or not
     balance: float | None
@@ -121,6 +122,7 @@ class Standing:
             late_arrivals=totals.get("late_arrivals", 0),
             alarms={name[6:]: n for name, n in totals.items() if name.startswith("alarm:")},
             leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in LANES},
+            codes={name[6:]: n for name, n in totals.items() if name.startswith("codes:")},
             doubts={name.split(":", 1)[1]: n for name, n in totals.items() if name.startswith("doubts_ended:")},
             doubt_seconds={
                 name[9:]: (totals.get(f"doubts_ended:{name[9:]}", 0), ms / 1000)

@@ -77,7 +77,7 @@ class Enrolment(Store):
                 " ".join(contents),
                 msgspec.msgpack.encode(meta),
                 pack_phones([order.phone]),
-                sealer.seal(texts, text_of(ref)) if sealer else texts,
+                sealer.seal(texts, sealed_as(ref)) if sealer else texts,
                 key_hash,
                 HINT_AGAIN_MS[order.lane],
                 " ".join(sealer.names) if sealer else "",
@@ -289,7 +289,7 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
-def text_of(ref: Ref) -> str:
+def sealed_as(ref: Ref) -> str:
     """What the sealed text of a batch belongs to."""
     return f"text/{ref.number}"
 

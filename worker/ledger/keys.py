@@ -46,7 +46,7 @@
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
 | `shield:rules` | hash | prefix or country: allowed, denied, held, released | admit, rule | a day after its end |
 | `shield:held` | sorted set | what is or was held; score: until | admit, rule | a day after its end |
-| `shield:busy` | sorted set | prefixes and countries by recent codes, 300 at most | admit | two days idle |
+| `shield:busy` | sorted set | prefixes and countries by recent codes, 300 at most | admit | two days after a new one |
 | `shield:prices` | hash | channel and country: what a code costs, since when | learn | never: one for each |
 | `shield:token:<hash>` | string | an admission: what was answered, what was reserved | admit, learn | an hour |
 | `shield:phone:<hash>` | string | codes of late to a phone: sent, verified | admit, verified | its longest window |

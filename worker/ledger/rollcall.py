@@ -62,7 +62,7 @@ class RollCall(Store):
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
         keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl")]
         how: Argument = "recover" if to_recover else int(knows_sends)
-        names = " ".join(self.sealer.names) if self.sealer is not None else ""
+        names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
         word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how, names)[:2])
         if word == "foreign":
             raise LedgerForeign(

@@ -9,7 +9,7 @@ import msgspec
 
 from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from worker.domain.errors import WrongKey
-from worker.ledger.enrolment import cost_units, text_of
+from worker.ledger.enrolment import cost_units, sealed_as
 from worker.ledger.keys import LANES
 from worker.ledger.scripts import Argument, script
 from worker.ledger.store import Store, translated
@@ -74,7 +74,7 @@ class Sending(Store):
 
     def _opened(self, ref: Ref, texts: bytes) -> bytes:
         """The texts of a batch; only those of urgent messages are sealed."""
-        return self.sealing().open(texts, text_of(ref)) if texts.startswith(VERSION) else texts
+        return self.sealing().open(texts, sealed_as(ref)) if texts.startswith(VERSION) else texts
 
     def settle_accepted(
         self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
@@ -32,9 +33,9 @@ _RAISED: dict[str, type[Limited]] = {DENIED_COUNTRY: Denied, HELD: Held, DAILY_C
 
 
 class Shield:
-    """Decides about codes, on one ledger. `pepper` keys the hashes; the same on all hosts."""
+    """Decides about codes, on one ledger. `pepper` gives the key of the hashes, the same on all hosts."""
 
-    def __init__(self, ledger: Store, limits: Limits, pepper: bytes = b"") -> None:
+    def __init__(self, ledger: Store, limits: Limits, pepper: Callable[[], bytes]) -> None:
         self.ledger = ledger
         self.limits = limits
         self.redis: Any = ledger.redis
@@ -158,7 +159,7 @@ class Shield:
         ]
 
     def _hash(self, kind: str, value: str) -> str:
-        digest = hmac.digest(self._pepper, f"{kind}\0{value}".encode(), "sha256")
+        digest = hmac.digest(self._pepper(), f"{kind}\0{value}".encode(), "sha256")
         return base64.urlsafe_b64encode(digest[:12]).decode()
 
 

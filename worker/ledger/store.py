@@ -89,6 +89,7 @@ class Store:
         self._now = now
         self._local = threading.local()
         self.sealer: Sealer | None = None  # without one nothing that must be sealed goes in or comes out
+        self.make_sealer: Callable[[], Sealer] | None = None  # at its first use: most processes seal nothing
 
     def now_ms(self) -> str:
         """The time argument of a script: '' lets Redis use its own clock."""
@@ -138,6 +139,8 @@ class Store:
 
     def sealing(self) -> Sealer:
         """What seals codes; raises WrongKey for a ledger that was opened without."""
+        if self.sealer is None and self.make_sealer is not None:
+            self.sealer = self.make_sealer()
         if self.sealer is None:
             raise WrongKey("this ledger was opened without a secret key: nothing urgent goes in or comes out")
         return self.sealer

@@ -29,7 +29,8 @@ from worker.hints import CHECK_BALANCE, SEND_BATCHES
 from worker.ledger import Keys, Ledger
 from worker.ledger.views import Views
 from worker.sandbox.profile import Profile
-from worker.settings import Settings
+from worker.sealing import Sealer
+from worker.settings import Secret, Settings
 
 KINDS = {"worker": 2, "status": 2, "scheduler": 2, "web": 2, "chores": 1, "master": 1}
 ONCE = "-"  # stands for the process that has had a hint that is delivered once
@@ -122,6 +123,7 @@ class World:
         self._admin: Any = client
         self._look = client.register_script(LOOK)
         self.ledger = Ledger(client, Keys(), self.clock, now=self.clock.now)
+        self.ledger.sealer = Sealer([(settings.secret_key or Secret()).reveal()])
         self.views = Views(self.ledger)
         self.far = FarSide(self, profile)
         self.processes = {

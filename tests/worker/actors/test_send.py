@@ -227,6 +227,13 @@ def test_a_paused_campaign_sends_nothing_more_and_resumes(plant: Any) -> None:
     assert (held, accepted(plant)) == (3, 6)
 
 
+def interrupted(plant: Any) -> _Interrupted:
+    """The plant's ledger from now on."""
+    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+    ledger.sealer = plant.runtime.sealer
+    return ledger
+
+
 class _Interrupted(Ledger):
     """A ledger with a switch: while it grants a claim, something happens to the worker."""
 
@@ -248,7 +255,7 @@ class _Interrupted(Ledger):
 def test_an_interruption_after_the_write_touches_nothing(plant: Any) -> None:
     """Between the answer and the settling the thread is ended: the claim stays until it expires."""
     ref = plant.enrol()
-    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+    ledger = interrupted(plant)
     ledger.is_broken_off = True
 
     with pytest.raises(SystemExit):
@@ -261,7 +268,7 @@ def test_an_interruption_after_the_write_touches_nothing(plant: Any) -> None:
 def test_a_line_that_closed_meanwhile_is_seen_before_a_word_is_said(plant: Any) -> None:
     """Nothing was written, so the batch goes out over another line at once, under another id."""
     ref = plant.enrol()
-    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+    ledger = interrupted(plant)
     closings = iter([plant.runtime.transport.close])
     ledger.meanwhile = lambda: next(closings, lambda: None)()
 
@@ -275,7 +282,7 @@ def test_a_line_that_closed_meanwhile_is_seen_before_a_word_is_said(plant: Any) 
 def test_a_claim_without_a_line_in_the_journal_is_left_alone(plant: Any) -> None:
     """The ledger may have fallen back meanwhile, and another worker's claim may have its id and its fence."""
     ref = plant.enrol()
-    ledger = plant.runtime.ledger = _Interrupted(connect(plant.runtime.redis_url))
+    ledger = interrupted(plant)
 
     def falls_back() -> None:
         plant.runtime.transport.close()

@@ -43,7 +43,7 @@ class Gate:
         self.set(**told)
 
     def set(self, **told: str) -> None:
-        self.shield = Shield(self.ledger, with_written(Limits(), told), b"pepper")
+        self.shield = Shield(self.ledger, with_written(Limits(), told), lambda: b"pepper")
         self.desk = ShieldDesk(self.shield)
 
     def ask(self, phone: int = PHONE, **how: Any) -> Decision:
@@ -462,6 +462,16 @@ def test_limits_change_at_once(gate: Gate) -> None:
     assert gate.ask(12025550123).allowed
 
 
+def test_hosts_that_are_set_otherwise_do_not_forget_for_each_other(gate: Gate) -> None:
+    """Each counts in its own windows what goes through the other."""
+    codes = []
+    for told in ({"phone": "3/h"}, {"phone": "5/d"}) * 3:
+        gate.set(**NONE | told)
+        codes.append(gate.ask().code)
+
+    assert codes == ["allowed"] * 4 + ["phone_limit", "allowed"]
+
+
 def test_the_busiest_prefixes_are_shown(gate: Gate) -> None:
     """The newest of them first by how busy they are, with what they used of their limits."""
     gate.codes(block(1, 2))
@@ -521,7 +531,7 @@ who, url, told = sys.argv[1], sys.argv[2], dict(each.split("=") for each in sys.
 allowed = []
 
 def ask(number):
-    shield = Shield(Ledger(connect(url), Keys()), with_written(Limits(), told))
+    shield = Shield(Ledger(connect(url), Keys()), with_written(Limits(), told), bytes)
     ready.wait()
     for turn in range(8):
         phone = 79160000000 + int(who) * 100_000 + number * 1000 + turn

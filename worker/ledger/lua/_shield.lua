@@ -13,6 +13,7 @@ local function width(span) return math.ceil(span / SLOTS) end
 local function fresh(ring, span, step)
   local kept, first = { span }, math.floor(now / width(span)) - SLOTS
   if not ring or ring[1] ~= span then return kept end
+  if #ring == 1 or ring[2] >= first then return ring end
   for place = 2, #ring, step do
     if ring[place] >= first then
       for each = place, place + step - 1 do kept[#kept + 1] = ring[each] end

@@ -1,6 +1,6 @@
 -- Write down a one-time code with its first step, before its message is enrolled.
--- KEYS: 1 code:<id>, 2 code:<id>:s, 3 codekey:<hash> (of no use where there is no key), 4 run, 5 ctl, 6 stamp,
---       7 cascade.
+-- KEYS: 1 code:<id>, 2 code:<id>:s, 3 codekey:<hash> (of no use where there is no key), 4 run, 5 ctl, 6 stamp, 7 totals,
+--       8 cascade.
 -- ARGV: 1 time or '', 2 id, 3 '1' where the caller gave a key, 4 digests of the content, the one to keep first, 5 sealed,
 --       6 keyed hash of the code, 7 ms it lives, 8 wrong tries it takes, 9 channels, 10 first channel, 11 ms it is
 --       remembered past its expiry, 12 names of the secret keys that the caller has, 13 ms until its cascade is
@@ -34,5 +34,6 @@ if ARGV[3] == '1' then
     expires, 'channel', ARGV[10])
   redis.call('PEXPIRE', KEYS[3], lives + remembered)
 end
-if ARGV[13] ~= '' then redis.call('ZADD', KEYS[7], now + tonumber(ARGV[13]), ARGV[2]) end
+redis.call('HINCRBY', KEYS[7], 'codes:sent', 1)
+if ARGV[13] ~= '' then redis.call('ZADD', KEYS[8], now + tonumber(ARGV[13]), ARGV[2]) end
 return { 'created', ARGV[2], string.format('%.0f', now), string.format('%.0f', expires), ARGV[10] }

@@ -1,5 +1,5 @@
 -- Reserve the next step of a code, before its message is enrolled: a resend, or another channel.
--- KEYS: 1 code:<id>, 2 run, 3 ctl.
+-- KEYS: 1 code:<id>, 2 run, 3 ctl, 4 totals.
 -- ARGV: 1 time or '', 2 token of this step, 3 channel, 4 ms since the newest step that must have passed, 5 most resends,
 --       '' where this is none.
 -- Returns {'step', number, at, expires at}, {'cooling', ms}, {'too_many'}, {'used'|'locked'|'expired'|'unknown'} or
@@ -22,5 +22,8 @@ local left = newest + tonumber(ARGV[4]) - now
 if left > 0 then return { 'cooling', string.format('%.0f', left) } end
 local at = string.format('%.0f', now)
 redis.call('HSET', KEYS[1], 'steps', c[4] .. ARGV[3] .. ' ' .. at .. ' ' .. ARGV[2] .. '\n')
-if ARGV[5] ~= '' then redis.call('HINCRBY', KEYS[1], 'resends', 1) end
+if ARGV[5] ~= '' then
+  redis.call('HINCRBY', KEYS[1], 'resends', 1)
+  redis.call('HINCRBY', KEYS[4], 'codes:resent', 1)
+end
 return { 'step', steps, at, c[2] }

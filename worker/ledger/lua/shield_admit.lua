@@ -58,7 +58,7 @@ if not trusted and not welcome and (plan.deny[region] or (plan.countries and not
 end
 
 local state = {}
-for place = 8, #KEYS do state[place] = unpacked(redis.call('GET', KEYS[place])) end
+for at, raw in ipairs(redis.call('MGET', unpack(KEYS, 8))) do state[at + 7] = unpacked(raw) end
 
 -- Has the share of verified codes collapsed? Then hold it: from here, for a time, twice as long as the time before.
 local function hold(name, place, sent, verified)
@@ -90,7 +90,20 @@ for level, each in ipairs(levels) do
   end
 end
 
+-- The busiest prefixes by the codes of their last hour, as a logarithm that fades with each hour; looked at when a slot
+-- begins and whenever the codes have doubled.
+local KIND = { [9] = 'block:' .. block, [10] = 'wide:' .. wide, [11] = 'country:' .. region }
+local function is_busy(place, ring, begins)
+  local sent = total(ring, 3, 1)
+  if not begins and math.log(sent) / math.log(2) % 1 > 0 then return end
+  if redis.call('ZADD', KEYS[4], string.format('%.12g', now / EVIDENCE + math.log(sent)), KIND[place]) == 1 then
+    redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -301)
+    redis.call('PEXPIRE', KEYS[4], 2 * DAY)
+  end
+end
+
 -- Limits, each in its windows.
+local MOST_RINGS = 4
 local limited = {
   { 8, 'phone', 'phone_limit', '' }, { 13, 'client', 'client_limit', '' }, { 9, 'block', 'prefix_limit', block },
   { 10, 'wide', 'prefix_limit', wide }, { 11, 'country', 'country_limit', region }, { 12, 'daily', 'daily_limit', '' },
@@ -99,16 +112,20 @@ for _, row in ipairs(limited) do
   local place, own = row[1], {}
   local kept = state[place]
   if kept then
+    local olds = kept.l or {}
     for at, rate in ipairs(plan[row[2]]) do
       local ring
-      for _, old in ipairs(kept.l or {}) do
-        if old[1] == rate[2] then ring = old end
+      for other, old in ipairs(olds) do
+        if old[1] == rate[2] then ring = table.remove(olds, other) break end
       end
       own[at] = fresh(ring, rate[2], 2)
       local counts = not trusted or (place ~= 9 and place ~= 10 and place ~= 11)
       if counts and total(own[at], 2, 1) + 1 > rate[1] then
         refuse(row[3], row[4], rate[1], rate[2], wait(own[at], rate[1], 1))
       end
+    end
+    for _, old in ipairs(olds) do -- windows of a host that is set otherwise, or of a limit that is back tomorrow
+      if #own < MOST_RINGS then own[#own + 1] = fresh(old, old[1], 2) end
     end
     kept.l = own
   end
@@ -141,20 +158,12 @@ if not dry then
       if kept.c then longest = DAY end
       if ARGV[8] == '1' and place < 13 then
         kept.r = fresh(kept.r, EVIDENCE, 3)
+        local before = #kept.r
         add(kept.r, 3, 1)
+        if KIND[place] then is_busy(place, kept.r, #kept.r > before) end
       end
       redis.call('SET', KEYS[place], cmsgpack.pack(kept), 'PX', longest + 2 * width(longest))
     end
-    -- The busiest prefixes: a score that gains by each code and fades with the hour, as a logarithm.
-    for place = 9, 11 do
-      local member = (place == 9 and 'block:' or place == 10 and 'wide:' or 'country:') .. levels[place - 8][2]
-      local hour = now / EVIDENCE
-      local score = tonumber(redis.call('ZSCORE', KEYS[4], member) or hour)
-      score = math.max(score, hour) + math.log(1 + math.exp(-math.abs(score - hour)))
-      redis.call('ZADD', KEYS[4], string.format('%.12g', score), member)
-    end
-    redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -301)
-    redis.call('PEXPIRE', KEYS[4], 2 * DAY)
     redis.call('SET', KEYS[7], cmsgpack.pack({ told = answer, p = price, s = slot, f = field }), 'PX', ARGV[12])
   end
 end
