@@ -23,10 +23,11 @@ from worker.domain import phone as phones
 from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.code import Step, Verdict
-from worker.domain.errors import BadChannel, BadInput, Limited
+from worker.domain.errors import BadChannel, BadInput, LedgerUnreachable, Limited
 from worker.domain.receipt import Receipt
 from worker.gateway.channels import channel as channel_row
 from worker.gateway.forms import check_options
+from worker.ledger import Enrolled
 from worker.ledger.codes import CodeView
 from worker.ledger.store import COST_UNITS
 
@@ -38,6 +39,7 @@ __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 DEFAULT_LENGTH = 6
 DEFAULT_TTL_S = 300
 LONGEST_CLIENT = 128
+OUTAGE_S = 1.0  # a step that is written down is enrolled even where Redis was away for a moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +171,7 @@ class Otp:
         token = secrets.token_hex(8)
         if not _is_id(code_id):
             raise over(Verdict.UNKNOWN)
-        reserved = self._smsq.patiently(lambda: desk.resend(code_id, token))
+        reserved = self._smsq.patiently(lambda: desk.resend(code_id, token), outage_s=OUTAGE_S)
         view = desk.view(code_id)
         if view is None:
             raise over(Verdict.UNKNOWN)
@@ -204,11 +206,19 @@ class Otp:
         self, code_id: str, number: int, channel: str, at: float, expires_at: float, *, created: bool
     ) -> OneTimeCode:
         """Enrol the message of a step and hint it; one that was enrolled already is found."""
-        desk = self._smsq.runtime.codes
+        desk, lost = self._smsq.runtime.codes, []
         if not created and (message_id := self._found(code_id, number)):
             return OneTimeCode(id=code_id, expires_at=expires_at, created=False, channel=channel, message_id=message_id)
-        enrolled = self._smsq.patiently(lambda: desk.enrol(code_id, number, channel, at, expires_at))
-        if enrolled is not None and enrolled.created:
+
+        def enrol() -> Enrolled | None:
+            try:
+                return desk.enrol(code_id, number, channel, at, expires_at)
+            except LedgerUnreachable as error:
+                lost.append(error)  # perhaps it was enrolled: then nobody has hinted it
+                raise
+
+        enrolled = self._smsq.patiently(enrol, outage_s=OUTAGE_S)
+        if enrolled is not None and (enrolled.created or lost):
             self._smsq.runtime.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
         message_id = enrolled.id if enrolled is not None else self._found(code_id, number)
         return OneTimeCode(id=code_id, expires_at=expires_at, created=created, channel=channel, message_id=message_id)

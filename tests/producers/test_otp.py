@@ -399,6 +399,30 @@ def test_a_code_is_sent_again(smsq: Smsq, environ: dict[str, str]) -> None:
         assert quick.otp.check(code.id, digits) is Verdict.RIGHT
 
 
+@pytest.mark.parametrize("lost", ["reserve_step", "enrol"])
+def test_a_resend_survives_a_lost_reply(
+    smsq: Smsq, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """It is repeated under its token: one more message, not none and not two."""
+    with with_settings(environ, SMSQ_CODE_COOLDOWN_S="0") as quick:
+        code, digits = sent(quick)
+        verb, calls = getattr(quick.runtime.ledger, lost), []
+
+        def lossy(*args: Any, **options: Any) -> Any:
+            answer = verb(*args, **options)
+            calls.append(answer)
+            if len(calls) == 1:
+                raise LedgerUnreachable("the line broke")
+            return answer
+
+        monkeypatch.setattr(quick.runtime.ledger, lost, lossy)
+        again = quick.otp.resend(code.id)
+
+        assert len(calls) == 2
+        assert [step.message_id for step in quick.otp.show(code.id).steps] == [code.message_id, again.message_id]
+        assert text_of(quick, again.message_id) == digits
+
+
 def test_a_code_cools_down_first(smsq: Smsq) -> None:
     """The gateway would refuse the same text within a minute."""
     code, _ = sent(smsq)
