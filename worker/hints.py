@@ -29,6 +29,7 @@ WATCH_ABSENT: Final = "watch_absent"
 TAKE_STEPS: Final = "take_steps"
 
 MAX_REFS = 100  # in one message, which stays below the broker's limit
+MAX_CODES = 10  # of which one thread looks at each in turn
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Hints:
 
     def steps(self, code_ids: Sequence[str]) -> bool:
         """It is time to look whether these codes need their next channel."""
-        parts = (list(code_ids[start : start + MAX_REFS]) for start in range(0, len(code_ids), MAX_REFS))
+        parts = (list(code_ids[start : start + MAX_CODES]) for start in range(0, len(code_ids), MAX_CODES))
         return all(self._give("urgent", TAKE_STEPS, part) for part in parts)
 
     def job(self, job_id: str) -> bool:

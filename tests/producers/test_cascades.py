@@ -23,7 +23,7 @@ from worker.domain.status import Status
 from worker.ledger import Claim
 from worker.ledger.values import Fact
 from worker.runtime import Runtime
-from worker.scheduler.cascade import Cascade
+from worker.scheduler.cascade import PILED_UP, Cascade
 
 PHONE = "+79991234567"
 CHANNELS = "sms:20s,tg:30s,call"
@@ -389,6 +389,16 @@ def test_a_ledger_that_is_not_cleared_takes_no_step(story: Story) -> None:
     assert story.look(code) == Take(1, "waited")
 
 
+def test_a_code_of_before_a_fall_goes_nowhere(story: Story) -> None:
+    """The ledger may have forgotten that it was entered: its cascade ends at its next look."""
+    code = story.send()
+    story.ahead_s = 20.0
+    story.ledger.redis.hset(story.ledger.key("ctl"), "recovered_at", int(story.ledger.time() * 1000))
+
+    assert story.look(code) is None
+    assert (story.live(), story.shown(code).ended, len(story.shown(code).steps)) == (0, "expired", 1)
+
+
 def test_the_duty_hints_what_is_due(story: Story) -> None:
     """Ids alone; and nothing while nobody takes what was hinted before."""
     code = story.send()
@@ -403,7 +413,7 @@ def test_the_duty_hints_what_is_due(story: Story) -> None:
     (raw,) = broker.client.hvals(f"{broker.namespace}:urgent.msgs")
     told = msgspec.json.decode(raw)
     assert (told["actor_name"], told["args"]) == ("take_steps", [[code.id]])
-    for _ in range(4 * story.smsq.settings.parallel_sends):
+    for _ in range(PILED_UP):
         story.runtime.hints.steps(["x"])
     story.ahead_s = 30.0
     duty.tick(0)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 
 from worker.domain.batch import MessageId, Ref
-from worker.domain.cascade import End, Enrol, Move, Sent, Take, Wait, fits, next_move
+from worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
 from worker.domain.code import Step, steps_of
 from worker.domain.errors import LedgerTrouble, Limited
 from worker.domain.receipt import Stored, status_name, unpack
@@ -79,6 +79,8 @@ class StepTaker:
             return self._forgo(view, channel, f"shield:{decision.code}")
         reserved = self._rt.ledger.next_step(view.id, place, channel, why)
         if reserved.word != "step":
+            if why_over := OVER.get(reserved.word):  # since we looked, or before the ledger fell back
+                self._rt.ledger.end_cascade(view.id, view.place, why_over)
             return None
         self._enrol(view.id, place, reserved.number, channel, reserved.at, reserved.expires_at, why)
         log.info("code goes on channel=%s why=%s", channel, why)

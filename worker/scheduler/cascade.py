@@ -5,6 +5,7 @@ from __future__ import annotations
 from worker.runtime import Runtime
 
 AT_ONCE = 400  # codes in one round
+PILED_UP = 500  # hints that wait: nobody takes them, and more of them would only be in the way of whoever comes
 
 
 class Cascade:
@@ -17,8 +18,8 @@ class Cascade:
 
     def tick(self, now: float) -> None:
         """Hint what is due."""
-        if self._rt.hints.waiting("urgent") >= 4 * self._rt.settings.parallel_sends:
-            return  # nobody takes them: more of them would only be in the way of whoever comes
+        if self._rt.hints.waiting("urgent") >= PILED_UP:
+            return
         codes = self._rt.ledger.due_codes(AT_ONCE)
         if codes:
             self._rt.hints.steps(codes)
