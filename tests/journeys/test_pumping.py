@@ -16,9 +16,9 @@ from worker.domain.errors import Held, Limited
 
 pytestmark = [pytest.mark.timeout(150)]
 
-BLOCK = [79990000000 + each for each in range(300)]  # of ten thousand neighbouring numbers
-WIDE = [79980000000 + each * 2500 for each in range(400)]  # of a million, four of each ten thousand
-PEOPLE = [79030000000 + each * 10_007 for each in range(60)]
+BLOCK = [79990000000 + each for each in range(120)]  # of ten thousand neighbouring numbers
+WIDE = [79980000000 + each * 2500 for each in range(240)]  # of a million, four of each ten thousand
+PEOPLE = [79030000000 + each * 10_007 for each in range(30)]
 
 
 def attack(town: Town, journey: Journey, phones: Sequence[int], who: int) -> Counter[str]:

@@ -34,7 +34,8 @@ class Rule:
     def why(self) -> str:
         """Its reason in words."""
         if self.kind == "hold" and self.sent:
-            return f"{self.verified} of the last {self.sent} codes were verified; held {self.times} times of late"
+            again = f"; held {self.times} times of late" if self.times > 1 else ""
+            return f"{self.verified} of the last {self.sent} codes were verified{again}"
         return {"hold": "by hand", "grace": "released: not held again meanwhile"}.get(self.kind, "by hand")
 
 

@@ -324,6 +324,28 @@ def test_a_person_who_asks_again_and_again_verifies_all_at_once(gate: Gate) -> N
     assert (usage.sent, usage.verified) == (80, 80)
 
 
+def test_a_verdict_that_is_told_again_later_credits_nothing_new(gate: Gate) -> None:
+    """A reply was lost, and the phone has another code meanwhile."""
+    gate.ask()
+    assert gate.shield.verified(PHONE, "code 1") == 1
+    gate.ask()
+
+    assert gate.shield.verified(PHONE, "code 1") == 0
+    assert gate.shield.verified(PHONE, "code 2") == 1
+
+
+def test_verdicts_on_codes_from_before_a_hold_are_no_credit_beyond_what_was_sent_since(gate: Gate) -> None:
+    """A share never passes one."""
+    gate.set(hold_after="10,0,0")
+    gate.codes(block(7, 11))
+    gate.desk.rule("release", "7900007")
+    gate.codes(block(7, 2, 100))
+    for phone in block(7, 10):
+        gate.verify(phone)
+
+    assert [(each.sent, each.verified) for each in gate.desk.view().busiest if each.kind == "block"] == [(2, 2)]
+
+
 def test_a_hold_doubles_each_time_and_wants_evidence_of_its_own(gate: Gate) -> None:
     """Half an hour, an hour, two; after a day without one it begins anew."""
     gate.set(hold_after="10,0,0", block="none", wide="none")
@@ -460,6 +482,17 @@ def test_limits_change_at_once(gate: Gate) -> None:
 
     assert gate.desk.view().live == frozenset()
     assert gate.ask(12025550123).allowed
+
+
+def test_a_clock_that_goes_back_frees_nothing_early(gate: Gate) -> None:
+    """What is counted meanwhile leaves with the newest slot there was."""
+    gate.set(**NONE | {"phone": "3/h"})
+    gate.ask()
+    gate.now -= 600
+    assert gate.codes([PHONE, PHONE, PHONE]) == ["allowed", "allowed", "phone_limit"]
+    gate.now += 600 + 3300
+
+    assert gate.ask().code == "phone_limit"
 
 
 def test_hosts_that_are_set_otherwise_do_not_forget_for_each_other(gate: Gate) -> None:
