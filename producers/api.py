@@ -215,6 +215,8 @@ class Smsq:
             )
         if self.settings.secret_key and secret is not None and secret.decode() not in self.runtime.sealer.names:
             raise WrongKey(WRONG_KEY)
+        with self.named():
+            self.runtime.ledger.visit(self.runtime.journal)
         self._is_checked = True
 
     @contextlib.contextmanager

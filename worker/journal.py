@@ -7,9 +7,11 @@ and no phone; a file holds lines of one run only:
     R <run>                                    the run of the server that granted what follows
     C <n> <gateway id> <batch> <unix time> <mirror> <key hash>   a claim, before its first byte leaves
     E <n> <batch number> <key hash> <unix time>                  an enrolment, before it returns
+    O <n> <verb>/<campaign or batch> <unix time>                 a person's order, before it returns
 
-A key hash is of the enrolment key, or of a batch's place in a campaign's file; `-` where there is none. The
-file `hosts` names the hosts that must report, as this one last heard of them.
+A key hash is of the enrolment key; of a batch of a campaign it is the file's digest, the first row and the size
+of batches; `-` where there is none. The file `hosts` names the hosts that must report, as this one last heard of
+them, and `boots` the lives of this machine: lines written just before it lost its power may be lost with it.
 
 `run` holds the runs this host has followed, the newest last. A line is only written under a shared
 lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock.
@@ -23,6 +25,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +45,8 @@ KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
 CLOCKS_APART_S = 3600.0  # how far the host's clock and Redis' may differ
 TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
 RUNS_KEPT = 200
+UNSURE_S = 3600.0  # after its start: longer than any claim is held
+LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
 
 
 class Said(NamedTuple):
@@ -62,6 +67,13 @@ class Brought(NamedTuple):
     at: int
 
 
+class Ordered(NamedTuple):
+    """A person's order that a journal tells of."""
+
+    what: str  # such as `cancel/6xkdk` or `drop/4711`
+    at: int
+
+
 class Journal:
     """The journal of one process and, for a master, of its whole host. Thread-safe."""
 
@@ -77,6 +89,7 @@ class Journal:
         self._is_in_trouble = False  # the last line could not be written
         self._run_file = os.open(self._folder / "run", os.O_RDWR | os.O_CREAT, 0o600)
         self._pid = os.getpid()
+        self._boots = self._note_boot()
 
     @property
     def host(self) -> str:
@@ -108,6 +121,17 @@ class Journal:
             self._write(run, f"E {n} {batch} {key_hash or '-'} {int(self._clock.now())}\n", only_if_followed=False)
         except OSError as error:
             log.error("enrolment not in the journal batch=%d why=%s", batch, error.strerror)
+
+    def order(self, run: str, n: int, what: str) -> None:
+        """Write down that a person gave an order. It is in the ledger already, so trouble here is only logged."""
+        try:
+            self._write(run, f"O {n} {what} {int(self._clock.now())}\n", only_if_followed=False)
+        except OSError as error:
+            log.error("order not in the journal order=%s why=%s", what, error.strerror)
+
+    def is_unsure(self) -> bool:
+        """Whether lines may be missing: this machine began anew within the hour, and they were not synced."""
+        return self._boots > 1 and not self._fsync and uptime_s() < UNSURE_S
 
     def is_writable(self) -> bool:
         """Whether a line can be written again, after one could not."""
@@ -176,23 +200,28 @@ class Journal:
         lines = (line.split() for path in recent for line in _lines(path))
         return {int(words[2]) for words in lines if len(words) >= 5 and words[0] == "C" and words[2] in wanted}
 
-    def beyond(self, contained: Mapping[str, int]) -> tuple[list[Said], list[Brought]]:
+    def beyond(self, contained: Mapping[str, int]) -> tuple[list[Said], list[Brought], list[Ordered]]:
         """What the journals of this home tell of that a ledger lacks, which contains so many n of each run."""
         said: dict[int, Said] = {}
         brought: list[Brought] = []
+        orders: list[Ordered] = []
         for path in self._files():
             run = ""
             for words in map(str.split, _lines(path)):
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
-                elif len(words) < 5 or not words[1].isdigit() or int(words[1]) <= contained.get(run, 0):
+                elif len(words) < 4 or not words[1].isdigit() or int(words[1]) <= contained.get(run, 0):
+                    continue
+                elif words[0] == "O":
+                    orders.append(Ordered(words[2], int(words[3])))
+                elif len(words) < 5:
                     continue
                 elif words[0] == "C":
                     mirror, key = (*(word if word != "-" else "" for word in words[5:7]), "", "")[:2]
                     said[int(words[2])] = Said(int(words[2]), Ref.parse(words[3]), int(words[4]), mirror, key)
                 elif words[0] == "E":
                     brought.append(Brought(int(words[2]), words[3] if words[3] != "-" else "", int(words[4])))
-        return [said[gateway_id] for gateway_id in sorted(said)], brought
+        return [said[gateway_id] for gateway_id in sorted(said)], brought, orders
 
     def report(self, also: Collection[int] = ()) -> HostReport:
         """What all journals of this home know; `also` are ids to name however old they are."""
@@ -207,10 +236,12 @@ class Journal:
                 words = line.split()
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
-                elif len(words) >= 5 and words[0] in ("C", "E") and words[1].isdigit():
+                elif len(words) >= LEAST_WORDS.get(words[0] if words else "", 99) and words[1].isdigit():
                     n = int(words[1])
                     if run:
                         runs[run] = max(runs.get(run, 0), n)
+                    if words[0] == "O":
+                        continue
                     if words[0] == "C":
                         gateway_id = max(gateway_id, int(words[2]))
                         batch = max(batch, Ref.parse(words[3]).number)
@@ -219,7 +250,18 @@ class Journal:
                     else:
                         batch = max(batch, int(words[2]))
         ids = sorted({found for _, found in sorted(named)[-MOST_NAMED:]}.union(also))
-        return HostReport(gateway_id=gateway_id, batch=batch, runs=runs, ids=ids, hosts=self.hosts())
+        return HostReport(
+            gateway_id=gateway_id, batch=batch, runs=runs, ids=ids, hosts=self.hosts(), is_unsure=self.is_unsure()
+        )
+
+    def last(self) -> HostReport | None:
+        """What the newest file of this home knows, in a moment; None where there is none."""
+        newest = max(self._files(), key=_changed_at, default=None)
+        lines = [line.split() for line in _tail(newest)] if newest else []
+        ends = [int(words[1]) for words in lines if words and words[0] in LEAST_WORDS and words[1].isdigit()]
+        if not ends or lines[0][0] != "R":
+            return None
+        return HostReport(gateway_id=0, batch=0, runs={lines[0][1]: max(ends)}, ids=())
 
     def close(self) -> None:
         """Give the files back; the journal is not used any more."""
@@ -274,6 +316,20 @@ class Journal:
             self._written, self._run_written = 0, run
         return self._out
 
+    def _note_boot(self) -> int:
+        """How many lives of this machine the folder has seen, this one included; two where nobody can tell."""
+        path, current = self._folder / "boots", boot_id()
+        if not current:
+            return 2
+        known = path.read_text().split() if path.exists() else []
+        if current not in known:
+            with open(path, "a") as out:
+                out.write(f"{current}\n")
+                out.flush()
+                os.fsync(out.fileno())
+            known.append(current)
+        return len(known)
+
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
         fcntl.flock(self._run_file, how)
@@ -291,6 +347,19 @@ class Journal:
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.log"))
+
+
+def boot_id() -> str:
+    """Which life of this machine it is, '' where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def uptime_s() -> float:
+    """How long this machine has been up, in seconds."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def _changed_at(path: Path) -> float:

@@ -7,10 +7,10 @@ ids before it can be sent. Sending goes on only when every host has done this.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from worker.domain.errors import LedgerHalted
-from worker.journal import Brought, Journal, Said
+from worker.domain.errors import BadInput, LedgerHalted
+from worker.journal import Brought, Journal, Ordered, Said
 from worker.ledger import Ledger
 
 
@@ -22,6 +22,7 @@ class Forgotten:
     why: str  # why it is taken to have fallen back; '' where it has not
     sends: Sequence[Said]  # under ids it gave and forgot
     brought: Sequence[Brought]  # enrolments that are gone, but for messages that are known as sent
+    orders: Sequence[Ordered] = ()  # of persons: to be given again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,11 +44,24 @@ class Recovery:
         self._journal = journal
         self._account = account
 
-    def look(self, without: Sequence[str] = ()) -> Forgotten:
+    def check(self, hosts: Sequence[str]) -> None:
+        """Raise BadInput for a host that nobody waits for."""
+        known = {*self._ledger.hosts(), *self._journal.hosts(), *self._ledger.reported_hosts()} - {self._journal.host}
+        for host in hosts:
+            if host not in known:
+                others = f"there is {', '.join(sorted(known))}" if known else "this one is alone"
+                raise BadInput(f"nobody waits for a host {host}: {others}")
+
+    def give_up(self, hosts: Sequence[str]) -> None:
+        """Wait for these hosts no longer: what only they knew as sent may be sent twice. Raises BadInput."""
+        self.check(hosts)
+        self._ledger.give_up(self._ledger.beat().run, hosts)
+
+    def look(self) -> Forgotten:
         """Report this host to the roll call, and tell what the ledger lacks. Raises LedgerForeign, LedgerHalted.
 
-        Hosts named in `without` are not waited for, now and later. Before the journals are read, this host
-        follows the server's new run: no claim of an earlier one can be written after that.
+        Before the journals are read, this host follows the server's new run: no claim of an earlier one can be
+        written after that.
         """
         host = self._journal.host
         empty = self._ledger.found(self._account, host=host, knows_sends=self._journal.knows_sends()) == "empty"
@@ -56,7 +70,6 @@ class Recovery:
             return self._forgotten(run, "this Redis is empty, the journals are not")
         if not self._journal.follow(run):
             raise LedgerHalted("a process of this home is writing its journal; try again in a moment")
-        self._ledger.give_up(run, without)
         word, detail = self._ledger.report(run, host, self._journal.report())
         why = self._ledger.beat().fell
         if word == "waits" and not why:
@@ -69,16 +82,17 @@ class Recovery:
     def _forgotten(self, run: str, why: str) -> Forgotten:
         if not why:
             return Forgotten(run=run, why="", sends=[], brought=[])
-        sends, brought = self._journal.beyond(self._ledger.contained())
+        sends, brought, orders = self._journal.beyond(self._ledger.contained())
         sent = {said.ref.number for said in sends}
         never = [each for each in brought if "/" in each.known_as or each.number not in sent]
-        return Forgotten(run=run, why=why, sends=sends, brought=never)
+        return Forgotten(run=run, why=why, sends=sends, brought=never, orders=orders)
 
     def take_over(self, forgotten: Forgotten, without: Sequence[str] = ()) -> Taken:
         """Open every forgotten id again, then go on if every host but `without` has done the same. Safe to repeat."""
         host = self._journal.host
         if self._ledger.found(self._account, host=host, knows_sends=True) == "empty":
             self._ledger.found(self._account, host=host, to_recover=True)
+            forgotten = replace(forgotten, run=self._ledger.beat().run)
             if not self._journal.follow(forgotten.run):
                 raise LedgerHalted("a process of this home is writing its journal; try again in a moment")
             self._ledger.report(forgotten.run, host, self._journal.report())
@@ -97,4 +111,5 @@ class Recovery:
             self._ledger.keep_stub(said.known_as, said.gateway_id, said.mirror, said.ref)
             taken.stubs += 1
         else:
+            self._ledger.keep_stub("", said.gateway_id, said.mirror, said.ref)
             taken.nameless.append(said)

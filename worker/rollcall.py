@@ -75,8 +75,6 @@ class Master:
             return (
                 False  # a process is writing its line; it takes microseconds unless it is frozen, and then it is killed
             )
-        if beat.in_force:
-            return True
         claims = self._claims()
         said = self._journal.said(claims, min(claims.values(), default=0.0))
         word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
@@ -100,8 +98,11 @@ class Master:
         """Claims of an earlier run without a journal line were never said, and never will be: back to ready.
 
         Every host had all of them before it when it reported; claims of the run in force are left alone by the verb.
+        Where a line may have been lost nothing is freed: those claims expire, and are asked about.
         """
         said = self._ledger.reported_ids(run)
+        if said is None:
+            return 0
         freed = 0
         for batch in self._ledger.read(self._ledger.leases()):
             if batch is None or batch.state != BatchState.SENDING or not batch.ids:

@@ -61,6 +61,7 @@ class Runtime:
         ledger = Ledger(connect(self.redis_url, blocking_s=2.0), Keys(), self.clock)
         ledger.make_sealer = lambda: self.sealer
         ledger.witness = self.journal.enrolment
+        ledger.order_witness = self.journal.order
         ledger.on_final = self.metrics.final
         return ledger
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli import DONE, FAILED
+from producers.cli import DONE, FAILED, USAGE
 from producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
@@ -40,21 +40,32 @@ def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
     runtime = Runtime.build(adopt())
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
     if without:
-        talk(f"giving up {', '.join(without)}: what only they knew as sent may be sent twice")
-    forgotten = recovery.look(without)
+        recovery.check(without)
+        talk(f"to give up: {', '.join(without)}; what only they knew as sent may be sent twice")
+        if not _agreed("Give them up?", yes):
+            _say({"recovered": False}, ["nothing was changed; `--yes` gives them up"], as_json)
+            sys.exit(USAGE)
+        recovery.give_up(without)
+    forgotten = recovery.look()
     if not forgotten.why:
-        _say({"fell": "", "recovered": False}, ["the ledger did not fall back: there is nothing to recover"], as_json)
+        ends = f"{', '.join(without)} given up; sending goes on. " if without else ""
+        lines = [f"{ends}The ledger did not fall back: there is nothing to recover".lstrip()]
+        _say({"fell": "", "recovered": False, "given_up": list(without)}, lines, as_json)
         return
     told = _object(forgotten)
     if not as_json:
         click.echo("\n".join(_lines(forgotten)))
-    if not (yes or (sys.stdin.isatty() and click.confirm("Take all of this over?", err=True))):
-        _say(told | {"recovered": False}, ["nothing was changed; `smsq recover --yes` takes this over"], as_json)
-        sys.exit(FAILED)
+    if not _agreed("Take all of this over?", yes):
+        _say(told | {"recovered": False}, ["nothing was taken over; `smsq recover --yes` does it"], as_json)
+        sys.exit(USAGE)
     paused = _pause(runtime)
     taken = recovery.take_over(forgotten, without)
     _say(told | _taken_object(taken, paused), _taken_lines(taken, paused), as_json)
     sys.exit(DONE if taken.word in ("recovered", "sound") else FAILED)
+
+
+def _agreed(question: str, yes: bool) -> bool:
+    return yes or (sys.stdin.isatty() and click.confirm(question, err=True))
 
 
 def _pause(runtime: Runtime) -> list[str]:
@@ -82,6 +93,9 @@ def _lines(forgotten: Forgotten) -> Iterator[str]:
     if singles:
         yield f"and of {len(singles)} single messages that were enrolled and never sent; enrol them again"
         yield from _few(singles, lambda each: f"enrolled {_at(each.at)} key {each.known_as or '(none)'}")
+    if forgotten.orders:
+        yield f"and of {len(forgotten.orders)} orders of yours; give them again where they still hold"
+        yield from _few(forgotten.orders, lambda each: f"{each.what.replace('/', ' ')} at {_at(each.at)}")
 
 
 def _few(found: Any, line: Any) -> Iterator[str]:
@@ -122,6 +136,7 @@ def _object(forgotten: Forgotten) -> dict[str, Any]:
             {"gateway_id": s.gateway_id, "batch": str(s.ref), "at": s.at, "key": s.known_as} for s in forgotten.sends
         ],
         "campaigns": [{"id": campaign_id, "from_range": first} for campaign_id, first in ranges.items()],
+        "orders": [{"order": each.what, "at": each.at} for each in forgotten.orders],
         "enrolled": [{"batch": each.number, "at": each.at, "key": each.known_as} for each in singles],
     }
 

@@ -20,7 +20,7 @@ VERBS = [path.stem for path in LUA if not path.stem.startswith("_")]
 CALL = re.compile(r"redis\.call\('(\w+)'(?:, ([^,)]+(?:\([^)]*\))?))?")
 NAMED = re.compile(r"^\| `([^|]+)` \| (\w[\w ]*) \|", re.MULTILINE)
 # Local names of the scripts that hold a key, besides those the prelude reads from KEYS.
-HOLDS_KEY = {"key": "enrol_range", "set": "_prelude"}
+HOLDS_KEY = {"run_key": "_head", "key": "enrol_range", "set": "_prelude"}
 
 
 def declared() -> set[str]:

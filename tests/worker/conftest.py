@@ -33,6 +33,7 @@ class Host:
     def __post_init__(self) -> None:
         self.master = Master(self.ledger, self.journal)
         self.ledger.witness = self.journal.enrolment
+        self.ledger.order_witness = self.journal.order
 
     def start(self) -> Host:
         self.master.found(ACCOUNT)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from worker.domain.batch import Ref, pack
-from worker.domain.errors import LedgerHalted
+from worker.domain.errors import BadInput, LedgerHalted
 from worker.domain.status import BatchState
 from worker.ledger import Claim, NoClaim, Plan
 from worker.ledger.rollcall import LEFT_FREE
@@ -238,3 +238,40 @@ def test_an_emptied_ledger(host_on: HostOn) -> None:
     other = fresh.claim(fresh.enrol(2))
     assert isinstance(other, Claim)
     assert other.gateway_id > max(claim.gateway_id, nameless.gateway_id) + LEFT_FREE
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 4), (4, 2)])
+def test_a_file_is_cut_as_it_was_before_the_fall(copy: Any, host_on: HostOn, before: int, after: int) -> None:
+    """The size of batches was changed meanwhile: what was sent is known by the batch."""
+    host, digest = host_on("a").start(), secrets.token_hex(8)
+    host.enrol()
+    copy.make()
+    host.until_cleared()
+
+    def run(size: int) -> list[Ref]:
+        opened = host.ledger.open_campaign(Plan(name="c", digest=digest, text="Hi", template="Hi", batch_size=size))
+        size, phones = opened.batch_size, range(PHONE + 1, PHONE + 9)
+        cuts = [list(range(at, at + size)) for at in range(1, 9, size)]
+        batches = [pack([phones[row - 1] for row in rows], None, rows, size) for rows in cuts]
+        host.ledger.enrol_range(opened.id, 1, batches, [], 8)
+        host.ledger.feed(opened.id, 10, 100)
+        numbers = host.ledger.redis.get(host.ledger.keys.campaign(opened.id, "b"))
+        return [Ref(int.from_bytes(numbers[at : at + 4], "big"), opened.id) for at in range(0, len(numbers), 4)]
+
+    sent = host.said(run(before)[0])
+    copy.restore()
+    host.until_cleared(0.1)
+    assert recover(host).stubs == 1
+    claims = [host.claim(ref, f"n{ref.number}") for ref in run(after)]
+    again = [phone for claim in claims if isinstance(claim, Claim) for phone in claim.phones]
+    assert not set(again) & set(sent.phones)
+    assert len(again) == 8 - before
+
+
+def test_who_is_given_up_must_be_waited_for(host_on: HostOn) -> None:
+    """A slip of the pen changes nothing."""
+    host, other = host_on("a").start(), host_on("b").start()
+    with pytest.raises(BadInput, match=other.journal.host):
+        recovery(host).give_up(["elsewhere"])
+    recovery(host).give_up([other.journal.host])
+    assert host.ledger.hosts() == [host.journal.host]

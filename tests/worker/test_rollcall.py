@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.worker.conftest import ACCOUNT
 from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState
 from worker.embedded import EmbeddedRedis
-from worker.ledger import Claim, NoClaim
+from worker.journal import Journal
+from worker.ledger import Claim, Ledger, NoClaim, Plan
+from worker.recovery import Recovery
+from worker.redis_client import connect
 from worker.rollcall import Master
 
 HostOn = Callable[[str], Any]
@@ -196,3 +201,114 @@ def test_a_master_removes_old_journal_files(host_on: Any) -> None:
     assert master.tick()
     assert "1-1-old.log" not in {path.name for path in folder.glob("*.log")}
     assert list(folder.glob("*.log"))
+
+
+def test_a_machine_that_lost_its_power_frees_nothing(
+    server: EmbeddedRedis, host_on: HostOn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis has the claim on disk, the journal's line was not: what may have been said is asked about."""
+    monkeypatch.setattr("worker.journal.boot_id", lambda: "first")
+    host = host_on("a").start()
+    ref = host.enrol()
+    host.said(ref)
+    for path in (tmp_path / "a" / "journal").glob("*.log"):
+        path.unlink()
+    monkeypatch.setattr("worker.journal.boot_id", lambda: "second")
+    monkeypatch.setattr("worker.journal.uptime_s", lambda: 20.0)
+    restart(server)
+    again = host_on("a").start()
+    assert again.master.tick()
+    assert again.state(ref) == BatchState.SENDING
+    assert isinstance(again.claim(ref, "n2"), NoClaim)
+    assert again.ledger.expire(ref, 1.0, 0.0) == "doubtful"
+
+
+def test_a_life_of_the_machine_is_told_from_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unsure is who began anew within the hour, did not sync, and was there before."""
+    monkeypatch.setattr("worker.journal.uptime_s", lambda: 20.0)
+    monkeypatch.setattr("worker.journal.boot_id", lambda: "first")
+    assert [Journal(tmp_path).is_unsure() for _ in range(2)] == [False, False]
+    monkeypatch.setattr("worker.journal.boot_id", lambda: "second")
+    assert Journal(tmp_path).is_unsure()
+    assert not Journal(tmp_path, fsync=True).is_unsure()
+    monkeypatch.setattr("worker.journal.uptime_s", lambda: 4000.0)
+    assert not Journal(tmp_path).is_unsure()
+    monkeypatch.setattr("worker.journal.uptime_s", lambda: 20.0)
+    monkeypatch.setattr("worker.journal.boot_id", lambda: "")  # a system that does not say
+    assert Journal(tmp_path / "new").is_unsure()
+
+
+@pytest.mark.parametrize("how", ["restarted", "flushed while it runs"])
+def test_an_emptied_ledger_that_a_stranger_founds_anew_is_found_out(
+    server: EmbeddedRedis, host_on: HostOn, how: str
+) -> None:
+    """A host with a fresh home comes first; the old one knows more than the new ledger."""
+    old = host_on("a").start()
+    old.said(old.enrol(5, key="order-17"))
+    old.ledger.redis.flushall()
+    if how == "restarted":
+        restart(server)
+    stranger = host_on("b").start()
+    ref = stranger.enrol(5, key="order-17")
+    assert not old.until_cleared(0.2)
+    assert old.ledger.beat().fell
+    assert isinstance(stranger.claim(ref, "n2"), NoClaim)
+    assert not stranger.until_cleared(0.2)
+
+
+def test_nothing_is_freed_for_a_host_that_was_given_up(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """Its claims may have been said: nobody can read its journal any more."""
+    one, gone = host_on("a").start(), host_on("b").start()
+    one.until_cleared()
+    ref = gone.enrol(5)
+    gone.said(ref)
+    restart(server)
+    assert not one.until_cleared(0.2)
+    one.ledger.give_up(one.ledger.beat().run, [gone.journal.host])
+    assert one.until_cleared()
+    assert one.state(ref) == BatchState.SENDING
+    assert isinstance(one.claim(ref, "n2"), NoClaim)
+
+
+def test_a_claim_past_its_lease_is_not_freed(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """It is in doubt, journal or not."""
+    host = host_on("a").start()
+    ref, at = host.enrol(), time.time()
+    claim = host.claim(ref)
+    assert isinstance(claim, Claim)
+    restart(server)
+    later = Ledger(connect(server.url), now=lambda: at + 50.0)
+    assert later.release_unsaid(ref, claim.fence, claim.gateway_id) == "stale"
+    assert host.ledger.release_unsaid(ref, claim.fence, claim.gateway_id) == "released"
+
+
+def test_a_forgotten_order_is_noticed(copy: Any, host_on: HostOn) -> None:
+    """A campaign was cancelled after the copy was made: nothing of it goes out unasked."""
+    host = host_on("a").start()
+    opened = host.ledger.open_campaign(Plan(name="c", digest="d", text="Hi", template="Hi", batch_size=2))
+    copy.make()
+    host.until_cleared()
+    host.ledger.control(opened.id, "cancel")
+    copy.restore()
+    assert not host.until_cleared(0.2)
+    assert [each.what for each in Recovery(host.ledger, host.journal, ACCOUNT).look().orders] == [f"cancel/{opened.id}"]
+
+
+def test_a_home_of_producers_alone_is_heard(copy: Any, host_on: HostOn) -> None:
+    """No worker there, nobody waits for it; but what it was promised is known."""
+    host = host_on("a").start()
+    copy.make()
+    host.until_cleared()
+    visitor = host_on("p")
+    visitor.enrol(1, key="order-17")
+    copy.restore()
+    assert host.until_cleared()
+    visitor.ledger.visit(visitor.journal)
+    assert "has seen more" in host.ledger.beat().fell
+    assert not host.until_cleared(0.2)
+    ours, theirs = (Recovery(each.ledger, each.journal, ACCOUNT) for each in (host, visitor))
+    assert [each.number for each in theirs.look().brought] == [1]
+    assert ours.take_over(ours.look()).word == "waits"
+    assert theirs.take_over(theirs.look()).word == "recovered"
+    visitor.ledger.visit(visitor.journal)
+    assert host.until_cleared()

@@ -28,12 +28,14 @@ SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that is mistaken for a 
 
 # What a journal is told before enrolment returns: run, n, batch number, hash of the key.
 EnrolmentWitness = Callable[[str, int, int, str], None]
+OrderWitness = Callable[[str, int, str], None]  # and of a person's order: run, n, verb and what it is about
 
 
 class Enrolment(Store):
     """The verbs that bring messages in."""
 
     witness: EnrolmentWitness | None = None
+    order_witness: OrderWitness | None = None
     _numbers: range = range(0)
 
     def enrol(self, order: Order) -> Enrolled:
@@ -125,13 +127,11 @@ class Enrolment(Store):
         digest_key = self.key(f"digest:{plan.digest}")
         fields: dict[str, Argument] = {
             "name": plan.name,
-            "digest": plan.digest,
             "text": plan.text or "",
             "personal": int(plan.text is None),
             "template": plan.template,
             "options": msgspec.json.encode(plan.options).decode(),
             "channel": plan.options.channel,
-            "batch_size": plan.batch_size,
             "rate": plan.rate or 0,
             "budget": int(plan.budget * COST_UNITS) if plan.budget is not None else 0,
             "part_price": str(plan.part_price * COST_UNITS),
@@ -152,16 +152,24 @@ class Enrolment(Store):
             ]
             with translated():
                 known = self.redis.get(digest_key)
-            keys += [self.keys.campaign(known.decode() if known is not None else campaign_id), self.key("live")]
-            reply = self.call("open_campaign", keys, campaign_id, int(again), (known or b"").decode(), *flat)
+            keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
+            keys += [self.key("live"), self.key("stubs")]
+            before = (known or b"").decode()
+            size = plan.batch_size
+            reply = self.call("open_campaign", keys, campaign_id, int(again), before, plan.digest, size, *flat)
             word = reply[0].decode()
             if word == "created":
                 return Opened(
                     id=campaign_id,
                     created=True,
                     ranges=0,
-                    batch_size=plan.batch_size,
+                    batch_size=int(reply[1]),
                     state="enrolling",
+                )
+            if word == "mixed":
+                raise Conflict(
+                    "before the ledger fell back this file was sent in batches of different sizes, so nobody can tell "
+                    "which of its rows are sent; put the rows to send into a file of their own"
                 )
             if word == "halted":
                 raise halted(reply[1].decode())
@@ -273,11 +281,32 @@ class Enrolment(Store):
             self.keys.campaign(campaign_id),
             self.keys.campaign(campaign_id, "h"),
             self.key("ready:bulk"),
+            self.key("run"),
         ]
-        state = self.call("control", keys, verb, why)[0].decode()
+        reply = self.call("control", keys, verb, why)
+        state = reply[0].decode()
         if state == "gone":
             raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
+        self._note_order(reply, f"{verb}/{campaign_id}")
         return state
+
+    def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:
+        """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown.
+
+        `settled`, `ready`, or `stale` where it has moved on since; `never` and `gone` where there is no such batch.
+        Raises LedgerHalted while the run is not in force.
+        """
+        reply = self.call_on("resolve", ref, fence, decision, " ".join(reason.split()))
+        word = reply[0].decode()
+        if word == "halted":
+            raise halted(reply[1].decode())
+        self._note_order(reply, f"{decision}/{ref}")
+        return word
+
+    def _note_order(self, reply: Sequence[bytes], what: str) -> None:
+        """A ledger that fell back has forgotten orders too: the journal knows that there was one."""
+        if self.order_witness is not None and len(reply) > 2:
+            self.order_witness(reply[1].decode(), int(reply[2]), what)
 
     def close_campaign(self, campaign_id: str) -> str:
         """Say that every row is in; the state afterwards."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -47,6 +47,16 @@ class HostReport:
     runs: Mapping[str, int]  # per run the highest n
     ids: Sequence[int]  # gateway ids said lately
     hosts: Sequence[str] = ()
+    is_unsure: bool = False  # its machine began anew lately: the last lines may have been lost with it
+
+
+class Witness(Protocol):
+    """Who remembers what a ledger has promised: a journal."""
+
+    @property
+    def host(self) -> str: ...
+
+    def last(self) -> HostReport | None: ...
 
 
 class RollCall(Store):
@@ -78,8 +88,11 @@ class RollCall(Store):
         keys = [self.key(name) for name in ("owners", "run", "ctl")]
         return Beat(*(part.decode() for part in self.call("beat", keys, owner)))
 
-    def report(self, run: str, host: str, report: HostReport) -> tuple[str, str]:
-        """Answer the roll call for `run`: `moved`, `force`, `waits`, `cleared` or `fell`, and the detail."""
+    def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
+        """Answer the roll call for `run`: `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.
+
+        A visitor is a home of producers alone: nobody waits for it, unless it knows more than the ledger.
+        """
         keys = [
             self.key(name)
             for name in (
@@ -99,15 +112,30 @@ class RollCall(Store):
             "runs": {"-": 0, **report.runs},
             "ids": list(report.ids),
             "hosts": [host, *report.hosts],
+            "unsure": report.is_unsure,
         }
-        reply = [part.decode() for part in self.call("report", keys, run, host, msgspec.json.encode(body))]
+        told = msgspec.json.encode(body)
+        reply = [part.decode() for part in self.call("report", keys, run, host, told, int(is_visitor))]
         return reply[0], reply[1] if len(reply) > 1 else ""
 
-    def reported_ids(self, run: str) -> set[int]:
-        """Every gateway id that some host has reported as said, for a roll call."""
+    def visit(self, journal: Witness) -> None:
+        """Look whether the ledger contains what this home of producers last heard of; else it fell back."""
+        known = journal.last()
+        if known is not None:
+            self.report(self.beat().run, journal.host, known, is_visitor=True)
+
+    def reported_ids(self, run: str) -> set[int] | None:
+        """Every gateway id that some host has reported as said, for a roll call.
+
+        None where that may not be all: a host was given up, or its machine began anew and may have lost lines.
+        """
         with translated():
-            reports = self.redis.hvals(self.key(f"rollcall:{run}"))
-        return {gid for report in reports for gid in msgspec.json.decode(report)["ids"]}
+            if self.redis.exists(self.key(f"gone:{run}")):
+                return None
+            reports = [msgspec.json.decode(each) for each in self.redis.hvals(self.key(f"rollcall:{run}"))]
+        if any(report["unsure"] for report in reports):
+            return None
+        return {gid for report in reports for gid in report["ids"]}
 
     # Recovery of a ledger that fell back ------------------------------------------------------------------------------
 
@@ -121,6 +149,12 @@ class RollCall(Store):
         """The hosts that must report."""
         with translated():
             return sorted(host.decode() for host in self.redis.smembers(self.key("hosts")))
+
+    def reported_hosts(self) -> set[str]:
+        """The hosts that those which have reported for the server's run know of."""
+        with translated():
+            reports = self.redis.hvals(self.key(f"rollcall:{self.beat().run}"))
+        return {host for report in reports for host in msgspec.json.decode(report)["hosts"]}
 
     def give_up(self, run: str, hosts: Sequence[str]) -> None:
         """Wait for these hosts no longer, whoever remembers them: what only their journals know is lost."""

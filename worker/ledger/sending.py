@@ -190,13 +190,6 @@ class Sending(Store):
         with translated():
             script("forget").many(self.redis, calls)
 
-    def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:
-        """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown.
-
-        `settled`, `ready`, or `stale` where it has moved on since; `never` and `gone` where there is no such batch.
-        """
-        return self.call_on("resolve", ref, fence, decision, " ".join(reason.split()))[0].decode()
-
     def throttled(self, base_s: float) -> float:
         """The gateway said that requests come too often: the whole login rests; how long, in seconds."""
         return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000

@@ -27,7 +27,7 @@ def lose_everything(smsq: Smsq) -> int:
 def test_nothing_to_recover(run: Any) -> None:
     """Said in a sentence, with exit code 0."""
     assert "nothing to recover" in run("recover").output
-    assert json.loads(run("recover", "--json").output) == {"fell": "", "recovered": False}
+    assert json.loads(run("recover", "--json").output) == {"fell": "", "recovered": False, "given_up": []}
 
 
 def test_it_shows_before_it_does(run: Any, smsq: Smsq) -> None:
@@ -35,7 +35,7 @@ def test_it_shows_before_it_does(run: Any, smsq: Smsq) -> None:
     gateway_id = lose_everything(smsq)
 
     shown = run("recover")
-    assert shown.exit_code == 1
+    assert shown.exit_code == 2
     assert "1 sends that it has forgotten" in shown.output
     assert f"under gateway id {gateway_id}" in shown.output
     assert "its rows from range 1 on are gone; run its command again" in shown.output

@@ -19,7 +19,7 @@ local number, ref = ARGV[2], ARGV[3]
 local SINGLE = string.find(ref, '@', 1, true) == nil
 
 local function in_force()
-  local actual = run()
+  local actual = run(RUN)
   return redis.call('HGET', RUN, 'current') == actual, actual
 end
 
@@ -202,8 +202,8 @@ end
 -- What a batch is known by outside the ledger: its enrolment key, or its place in a file. Journals write it down too.
 local function known_as(m)
   if SINGLE then return redis.call('HGET', SHARD, number .. 'k') or '' end
-  local digest = redis.call('HGET', CAMPAIGN_KEY, 'digest')
-  return digest and redis.sha1hex(digest .. '/' .. string.format('%.0f', m[FIRST_ROW])) or ''
+  local c = redis.call('HMGET', CAMPAIGN_KEY, 'digest', 'batch_size')
+  return c[1] and c[1] .. '/' .. string.format('%.0f', m[FIRST_ROW]) .. '/' .. c[2] or ''
 end
 
 -- Was this sent before the ledger fell back? Then it takes over those ids, and is asked about instead of sent.

@@ -28,7 +28,7 @@ if m[STATE] ~= READY then
   redis.call('ZREM', ready_key(m), ref)
   return { 'taken' }
 end
-if not forced then return { 'halted', 'run' } end
+if not forced then return { 'halted', redis.call('HEXISTS', CTL, 'fell') == 1 and 'fell' or 'run' } end
 
 local blob = load_receipts(m)
 local rest = undecided(m, blob)

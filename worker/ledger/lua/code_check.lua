@@ -13,7 +13,7 @@ local function judged(verdict)
 end
 
 if not c[1] then return judged('unknown') end
-if redis.call('HGET', KEYS[3], 'current') ~= run() then return { 'halted', 'run' } end
+if redis.call('HGET', KEYS[3], 'current') ~= run(KEYS[3]) then return { 'halted', 'run' } end
 local ctl = redis.call('HMGET', KEYS[4], 'fell', 'recovered_at')
 if ctl[1] then return { 'halted', 'fell' } end
 if c[4] == ARGV[2] then return { 'right' } end

@@ -8,7 +8,7 @@
 redis.call('ZREM', KEYS[4], '') -- a first write that a full server allows
 local c = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at', 'state', 'steps')
 if not c[1] then return { 'unknown' } end
-if redis.call('HGET', KEYS[2], 'current') ~= run() then return { 'halted', 'run' } end
+if redis.call('HGET', KEYS[2], 'current') ~= run(KEYS[2]) then return { 'halted', 'run' } end
 local ctl = redis.call('HMGET', KEYS[3], 'fell', 'recovered_at')
 if ctl[1] then return { 'halted', 'fell' } end
 local token, steps, taken = 'next:' .. ARGV[3], 0, 0

@@ -17,7 +17,7 @@ if ARGV[3] == '1' then
     return { 'same', known[1], known[3], known[4], known[5] }
   end
 end
-if redis.call('HGET', KEYS[4], 'current') ~= run() then return { 'halted', 'run' } end
+if redis.call('HGET', KEYS[4], 'current') ~= run(KEYS[4]) then return { 'halted', 'run' } end
 if redis.call('HEXISTS', KEYS[5], 'fell') == 1 then return { 'halted', 'fell' } end
 local secret = redis.call('HGET', KEYS[6], 'secret')
 if secret and not string.find(ARGV[12], secret, 1, true) then return { 'sealed' } end

@@ -7,7 +7,7 @@
 
 local c = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at', 'state', 'steps', 'resends')
 if not c[1] then return { 'unknown' } end
-if redis.call('HGET', KEYS[2], 'current') ~= run() then return { 'halted', 'run' } end
+if redis.call('HGET', KEYS[2], 'current') ~= run(KEYS[2]) then return { 'halted', 'run' } end
 local ctl = redis.call('HMGET', KEYS[3], 'fell', 'recovered_at')
 if ctl[1] then return { 'halted', 'fell' } end
 local steps, newest = 0, 0

@@ -1,6 +1,6 @@
 -- A person's hand on a campaign.
--- KEYS: 1 campaign, 2 held batches, 3 ready:bulk.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why.
--- Returns {state} afterwards, or {'gone'}. Pause takes hold at the next claim; what is held comes back on resume.
+-- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why.
+-- Returns {state, run, n} afterwards, or {'gone'}. Pause takes hold at the next claim; what is held comes back on resume.
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'closed')
 local state = c[1]
@@ -48,4 +48,6 @@ elseif verb == 'cancel' then
 end
 redis.call('HSET', KEYS[1], 'state', state)
 if verb ~= 'close' and state ~= c[1] then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- why it is paused outlives the last row
-return { state }
+local actual = run(KEYS[4])
+local is_new = state ~= c[1] or verb == 'close' and c[2] ~= '1'
+return { state, actual, redis.call('HINCRBY', KEYS[4], 'n:' .. actual, is_new and 1 or 0) }

@@ -16,8 +16,8 @@ if ARGV[8] ~= '' then
   end
 end
 local forced, actual = in_force()
-if not forced then return { 'halted', 'run' } end
 if redis.call('HEXISTS', CTL, 'fell') == 1 then return { 'halted', 'fell' } end
+if not forced then return { 'halted', 'run' } end
 local secret = ARGV[10] ~= '' and redis.call('HGET', KEYS[27], 'secret')
 if secret and not string.find(ARGV[10], secret, 1, true) then return { 'sealed' } end
 if redis.call('HEXISTS', SHARD, number .. 'm') == 1

@@ -8,9 +8,9 @@ local c = redis.call('HMGET', KEYS[1], 'state', 'ranges', 'closed')
 if not c[1] then return { 'gone' } end
 if tonumber(c[2]) + 1 ~= tonumber(ARGV[2]) then return { 'again', tonumber(c[2]) + 1 } end
 if c[3] == '1' or c[1] == 'cancelled' then return { 'closed', c[1] } end
-local actual = run()
-if redis.call('HGET', KEYS[4], 'current') ~= actual then return { 'halted', 'run' } end
+local actual = run(KEYS[4])
 if redis.call('HEXISTS', KEYS[5], 'fell') == 1 then return { 'halted', 'fell' } end
+if redis.call('HGET', KEYS[4], 'current') ~= actual then return { 'halted', 'run' } end
 
 local first, batches = tonumber(ARGV[3]), #KEYS - 7
 if first + batches - 1 > tonumber(redis.call('GET', KEYS[7]) or '0') then return { 'renumber' } end

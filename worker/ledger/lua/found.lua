@@ -6,7 +6,7 @@
 -- Returns {'new'|'known'|'foreign'|'sealed'|'empty', account, actual run, run in force}.
 -- Afterwards: the stamp names a secret key that every host which was let in has.
 
-local actual = run()
+local actual = run(KEYS[2])
 local function note_secret()
   if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'secret', string.match(ARGV[6], '^%x+')) end
 end
@@ -28,6 +28,8 @@ if ARGV[5] == 'recover' then redis.call('HSET', KEYS[5], 'fell', 'the ledger was
 
 redis.call('HSET', KEYS[1], 'account', ARGV[2], 'founded_at', math.floor(now / 1000))
 note_secret()
+redis.call('HSET', KEYS[2], 'birth', ARGV[3])
+actual = run(KEYS[2])
 if ARGV[5] ~= 'recover' then redis.call('HSET', KEYS[2], 'current', actual) end
 redis.call('SETNX', KEYS[3], ARGV[3])
 if ARGV[4] ~= '' then redis.call('SADD', KEYS[4], ARGV[4]) end

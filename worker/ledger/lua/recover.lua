@@ -3,7 +3,7 @@
 -- ARGV: 1 time or '', 2 run, 3 host, 4 ids left free above the highest.
 -- Returns {'moved', actual} | {'sound'} | {'waits', hosts missing} | {'recovered', gateway id, batch number}.
 
-local actual = run()
+local actual = run(KEYS[1])
 if actual ~= ARGV[2] then return { 'moved', actual } end
 if redis.call('HEXISTS', KEYS[5], 'fell') == 0 then return { 'sound' } end
 redis.call('SADD', KEYS[4], ARGV[3])

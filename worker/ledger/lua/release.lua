@@ -10,7 +10,10 @@ if not m then return unknown_batch() end
 in_motion(m)
 if m[STATE] ~= SENDING or m[FENCE] ~= tonumber(ARGV[4]) then return { 'stale' } end
 -- A claim of the run in force was granted after the roll call was over, and its worker may be saying it now.
-if ARGV[6] == 'unsaid' and string.sub(m[NONCE], -#run()) == run() then return { 'stale' } end
+if ARGV[6] == 'unsaid' then
+  local actual = run(RUN)
+  if string.sub(m[NONCE], -#actual) == actual or m[LEASE] <= now then return { 'stale' } end -- an old one is in doubt
+end
 -- After a fall-back another worker may hold the same fence and id; nobody holds the same nonce.
 if ARGV[8] ~= '' and string.sub(m[NONCE], 1, #ARGV[8]) ~= ARGV[8] then return { 'stale' } end
 local id, place = find_id(m, tonumber(ARGV[5]))

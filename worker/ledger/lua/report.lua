@@ -1,16 +1,48 @@
 -- The roll call: a host reports for a new run; when every host has, the run comes into force or the ledger fell back.
 -- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 ctl, 5 n:gid, 6 n:batch, 7 g, 8 gone:<run>.
--- ARGV: 1 time or '', 2 run, 3 host, 4 report as JSON {gid, batch, runs: {run: n}, ids: [gid], hosts: [host]}.
+-- ARGV: 1 time or '', 2 run, 3 host, 4 report as JSON {gid, batch, runs: {run: n}, ids: [gid], hosts: [host], unsure},
+--       5 '1' for a visitor: a home of producers alone, which nobody waits for unless it knows more than the ledger.
 -- Returns {'moved', actual} | {'force'} | {'waits', hosts missing} | {'cleared'} | {'fell', why}.
--- Afterwards: a run is in force only if the ledger contains everything that every host knows.
+-- Afterwards: a run is in force only if the ledger contains everything that every host knows, latecomers included.
 
-local actual = run()
+local actual = run(KEYS[1])
 if actual ~= ARGV[2] then return { 'moved', actual } end
-if redis.call('HGET', KEYS[1], 'current') == actual then return { 'force' } end
 redis.call('HDEL', KEYS[3], '') -- a first write that a full server allows
+
+local function fell(why)
+  redis.call('HSET', KEYS[4], 'fell', why)
+  return { 'fell', why }
+end
+
+-- What a host knows and this ledger does not, in words; nil where it contains it all.
+local function lacks(host, report)
+  if report.gid > tonumber(redis.call('GET', KEYS[5]) or '0') then
+    return 'host ' .. host .. ' knows gateway id ' .. string.format('%.0f', report.gid) .. ', the ledger does not'
+  end
+  if report.batch > tonumber(redis.call('GET', KEYS[6]) or '0') then
+    return 'host ' .. host .. ' knows batch ' .. string.format('%.0f', report.batch) .. ', the ledger does not'
+  end
+  for past, n in pairs(report.runs) do
+    if n > tonumber(redis.call('HGET', KEYS[1], 'n:' .. past) or '0') then
+      return 'host ' .. host .. ' has seen more of run ' .. string.sub(past, 1, 8) .. ' than the ledger holds'
+    end
+  end
+  for _, gid in ipairs(report.ids) do
+    if redis.call('HEXISTS', KEYS[7], string.format('%.0f', gid)) == 0 then
+      return 'host ' .. host .. ' sent under gateway id ' .. string.format('%.0f', gid) .. ', the ledger forgot it'
+    end
+  end
+end
+
+local own = cjson.decode(ARGV[4])
+local is_fallen = redis.call('HEXISTS', KEYS[4], 'fell') == 1
+local is_in_force = redis.call('HGET', KEYS[1], 'current') == actual
+local why = lacks(ARGV[3], own)
+if ARGV[5] == '1' and not why then return { 'force' } end
 redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
 redis.call('EXPIRE', KEYS[3], 604800)
-redis.call('SADD', KEYS[2], ARGV[3])
+if ARGV[5] ~= '1' then redis.call('SADD', KEYS[2], ARGV[3]) end
+if ARGV[5] == '1' or is_in_force and not is_fallen then return why and fell(why) or { 'force' } end
 
 local reports, missing, wanted = {}, {}, {}
 local flat = redis.call('HGETALL', KEYS[3])
@@ -27,28 +59,9 @@ if #missing > 0 then
   table.sort(missing)
   return { 'waits', table.concat(missing, ' ') }
 end
-
-local function fell(why)
-  redis.call('HSET', KEYS[4], 'fell', why)
-  return { 'fell', why }
-end
 for host, report in pairs(reports) do
-  if report.gid > tonumber(redis.call('GET', KEYS[5]) or '0') then
-    return fell('host ' .. host .. ' knows gateway id ' .. string.format('%.0f', report.gid) .. ', the ledger does not')
-  end
-  if report.batch > tonumber(redis.call('GET', KEYS[6]) or '0') then
-    return fell('host ' .. host .. ' knows batch ' .. string.format('%.0f', report.batch) .. ', the ledger does not')
-  end
-  for past, n in pairs(report.runs) do
-    if n > tonumber(redis.call('HGET', KEYS[1], 'n:' .. past) or '0') then
-      return fell('host ' .. host .. ' has seen more of run ' .. string.sub(past, 1, 8) .. ' than the ledger holds')
-    end
-  end
-  for _, gid in ipairs(report.ids) do
-    if redis.call('HEXISTS', KEYS[7], string.format('%.0f', gid)) == 0 then
-      return fell('host ' .. host .. ' sent under gateway id ' .. string.format('%.0f', gid) .. ', the ledger forgot it')
-    end
-  end
+  local found = lacks(host, report)
+  if found then return fell(found) end
 end
 redis.call('HSET', KEYS[1], 'current', actual)
 redis.call('HDEL', KEYS[4], 'fell')

@@ -1,14 +1,14 @@
 -- An operator decides about a parked batch (or a doubtful one, with the fence that was shown).
 -- ARGV: 4 fence, 5 'settle' (count it as accepted) | 'drop' (never send it) | 'release' (send again: may double),
 --       6 the reason, which is kept beside the batch.
--- Returns {'settled'|'ready'|'stale'|'never'|'gone'}.
+-- Returns {'settled'|'ready', run, n}, {'halted', why} or {'stale'|'never'|'gone'}.
 
 local m = load_batch()
 if not m then return unknown_batch() end
 in_motion(m)
-if (m[STATE] ~= PARKED and m[STATE] ~= DOUBTFUL) or m[FENCE] ~= tonumber(ARGV[4]) or not in_force() then
-  return { 'stale' }
-end
+local forced, actual = in_force()
+if not forced then return { 'halted', redis.call('HEXISTS', CTL, 'fell') == 1 and 'fell' or 'run' } end
+if (m[STATE] ~= PARKED and m[STATE] ~= DOUBTFUL) or m[FENCE] ~= tonumber(ARGV[4]) then return { 'stale' } end
 forget_motion() -- its first write is one that a full server allows
 local before = redis.call('HGET', SHARD, number .. 'o') or ''
 redis.call('HSET', SHARD, number .. 'o', before .. string.format('%.0f', now) .. '\t' .. ARGV[5] .. '\t' .. ARGV[6] .. '\n')
@@ -28,7 +28,7 @@ if ARGV[5] == 'release' then
   move(m, READY, #rest)
   redis.call('ZADD', ready_key(m), now, ref)
   save_batch(m)
-  return { 'ready' }
+  return { 'ready', actual, redis.call('HINCRBY', RUN, 'n:' .. actual, 1) }
 end
 blob = decide_rest(m, blob, ARGV[5] == 'settle' and ACCEPTED or CANCELLED, 0)
 for _, id in ipairs(m[IDS]) do
@@ -37,4 +37,4 @@ end
 settle_batch(m, blob, 60000)
 if #m[IDS] > 0 then redis.call('ZADD', WATCH, now + 3600000, ref) end
 save_batch(m)
-return { 'settled' }
+return { 'settled', actual, redis.call('HINCRBY', RUN, 'n:' .. actual, 1) }
