@@ -150,6 +150,8 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         texts.check_marks(template.written)
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
     check_options(options)
+    if options.channel != "sms":
+        raise BadInput(f"a campaign goes out as sms; {options.channel} is for single messages (`smsq send --channel`)")
     return Draft(
         source=source,
         template=template,

@@ -12,7 +12,7 @@ cannot change it (their session); without it a try is none.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 from worker.codes import CodeOrder, over
 from worker.domain import code as codes
 from worker.domain import phone as phones
-from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options, Ref
+from worker.domain.cascade import ARRIVED, OVER
 from worker.domain.code import Step, Verdict
-from worker.domain.errors import BadChannel, BadInput, LedgerUnreachable
+from worker.domain.errors import BadChannel, BadInput, LedgerUnreachable, Limited
 from worker.domain.receipt import Receipt
+from worker.domain.speech import text_for
 from worker.gateway.channels import channel as channel_row
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled
@@ -60,6 +61,7 @@ class StepShown:
     channel: str
     at: float  # Unix seconds
     message_id: str
+    why: str = "first"  # why this channel was tried, a word of `worker.domain.cascade.TAKEN`
     receipt: Receipt | None = field(default=None, repr=False)
 
     @property
@@ -69,8 +71,19 @@ class StepShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepAhead:
+    """A channel that was not tried: `why` is '' while it may be, else a word of `worker.domain.cascade.ENDED`."""
+
+    channel: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeShown:
-    """What may be known of a code: `state` is waiting, used, locked or expired."""
+    """What may be known of a code: `state` is waiting, used, locked or expired.
+
+    `ended` says why no further channel is tried, '' while one may be.
+    """
 
     id: str
     state: str
@@ -80,6 +93,8 @@ class CodeShown:
     resends_left: int
     channels: str
     steps: tuple[StepShown, ...]
+    ahead: tuple[StepAhead, ...]
+    ended: str
 
 
 class Otp:
@@ -110,9 +125,10 @@ class Otp:
         `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in `locale` (en,
         ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a repeat
         harmless: the same key and request give the same code back for a day past its end, another request
-        raises Conflict. `client` names who asks (an address, an account), for limits. `on_doubt` is as in `Smsq.send`,
-        `max_cost` what all its messages may cost. Raises BadPhone, BadLength, BadTtl, BadChannel,
-        BadTemplate, BadText, BadInput; LedgerTrouble where nothing was sent.
+        raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
+        `on_doubt` is as in `Smsq.send`, `max_cost` what all its messages may cost. Raises BadPhone, BadLength,
+        BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and OverBudget where the shield
+        refuses (their `decision` and `retry_after_s` say more); LedgerTrouble where nothing was sent.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         codes.check_purpose(purpose)
@@ -120,8 +136,10 @@ class Otp:
         codes.check_ttl(ttl)
         steps = _steps(channels)
         text = codes.template_of(number, locale, template)
-        texts.check(codes.render(text, "0" * length, ttl_s=ttl, purpose=purpose))
-        check_options(Options(channel=steps[0].channel, sender=sender))
+        for step in steps:
+            said = text_for(step.channel, text, "0" * length, ttl_s=ttl, purpose=purpose)
+            channel_row(step.channel).check(said)
+        check_options(Options(sender=sender))
         if key is not None and not key.strip():
             raise BadInput("a key that makes a repeat harmless is not empty")
         order = CodeOrder(
@@ -138,7 +156,12 @@ class Otp:
         )
         desk = self._smsq.runtime.codes
         opened = self._smsq.patiently(lambda: desk.open(order, key))
-        return self._enrol(opened.id, 0, opened.channel, opened.made_at, opened.expires_at, created=opened.created)
+        try:
+            return self._enrol(opened.id, 0, opened.channel, opened.made_at, opened.expires_at, created=opened.created)
+        except Limited:
+            if opened.created:
+                desk.forget(opened.id, key)
+            raise
 
     def check(self, code_id: str, code: str, purpose: str | None = None) -> Verdict:
         """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.
@@ -158,7 +181,8 @@ class Otp:
         """Send the same code again, as a new message.
 
         Raises CoolingDown with `retry_after_s` too soon after the last, TooMany after SMSQ_CODE_RESENDS,
-        CodeOver for a code that was used, has expired, is locked or unknown (its `word` says which).
+        CodeOver for a code that was used, has expired, is locked or unknown (its `word` says which), and what
+        the shield raises, as `send` does.
         """
         desk = self._smsq.runtime.codes
         token = secrets.token_hex(8)
@@ -179,6 +203,8 @@ class Otp:
         view = self._smsq.runtime.codes.view(code_id) if _is_id(code_id) else None
         if view is None:
             raise over(Verdict.UNKNOWN)
+        steps = tuple(self._steps_of(view))
+        ended = _ended(view, steps)
         return CodeShown(
             id=view.id,
             state=view.state,
@@ -187,19 +213,25 @@ class Otp:
             tries_left=view.tries_left,
             resends_left=max(0, self._smsq.settings.code_resends - view.resends),
             channels=view.channels,
-            steps=tuple(self._steps_of(view)),
+            steps=steps,
+            ahead=tuple(
+                StepAhead(channel=s.channel, why=ended) for s in codes.steps_of(view.channels)[view.place + 1 :]
+            ),
+            ended=ended,
         )
 
     def _steps_of(self, view: CodeView) -> Iterable[StepShown]:
         for step in view.steps:
             known = self._smsq.runtime.views.receipt(MessageId.parse(step.message_id)) if step.message_id else None
-            yield StepShown(channel=step.channel, at=step.at, message_id=step.message_id, receipt=known)
+            yield StepShown(channel=step.channel, at=step.at, message_id=step.message_id, why=step.why, receipt=known)
 
     def _enrol(
         self, code_id: str, number: int, channel: str, at: float, expires_at: float, *, created: bool
     ) -> OneTimeCode:
         """Enrol the message of a step and hint it; one that was enrolled already is found."""
         desk, lost = self._smsq.runtime.codes, []
+        if not created and (message_id := self._found(code_id, number)):
+            return OneTimeCode(id=code_id, expires_at=expires_at, created=False, channel=channel, message_id=message_id)
 
         def enrol() -> Enrolled | None:
             try:
@@ -228,9 +260,16 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
             channel_row(step.channel)
         except BadInput as error:
             raise BadChannel(error.sentence) from None
-    if len(steps) > 1:
-        raise BadChannel("a code takes one channel")
     return steps
+
+
+def _ended(view: CodeView, steps: Sequence[StepShown]) -> str:
+    """Why no further channel is tried, known from the code and its messages before the cascade's next look."""
+    if view.ended or view.state in OVER:
+        return view.ended or OVER[view.state]
+    if any(step.status in ARRIVED for step in steps):
+        return "delivered"
+    return "last" if view.place + 1 >= len(codes.steps_of(view.channels)) else ""
 
 
 def _policy(on_doubt: str) -> str:

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 import msgspec
 
 from worker.domain import code as codes
-from worker.domain import text as texts
 from worker.domain.batch import MessageId, Options
 from worker.domain.code import Verdict
 from worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMany, WrongKey
+from worker.domain.shield import Decision
+from worker.domain.speech import text_for, voice_for
+from worker.gateway.channels import channel as channel_row
 from worker.ledger import Enrolled, Ledger, Order
+from worker.ledger.cascades import LOOK_AGAIN_S
 from worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
 from worker.ledger.enrolment import SAYABLE, WRONG_KEY
+from worker.ledger.shield import Shield
 from worker.ledger.views import Views
 from worker.sealing import Key, Unsealable, key_of
 from worker.settings import Settings
@@ -78,8 +82,9 @@ class _Opened:
 class CodeDesk:
     """What is done with codes, on one ledger. Threads may share it."""
 
-    def __init__(self, ledger: Ledger, views: Views, settings: Settings) -> None:
+    def __init__(self, ledger: Ledger, views: Views, settings: Settings, shield: Shield) -> None:
         self._ledger = ledger
+        self._shield = shield
         self._views = views
         self._settings = settings
 
@@ -89,6 +94,7 @@ class CodeDesk:
         Raises as `Ledger.open_code` does.
         """
         sealer = self._ledger.sealing()
+        steps = codes.steps_of(order.channels)
         code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
         opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
         return self._ledger.open_code(
@@ -102,31 +108,60 @@ class CodeDesk:
             ttl_s=order.ttl_s,
             attempts=self._settings.code_attempts,
             channels=order.channels,
-            channel=codes.steps_of(order.channels)[0].channel,
+            channel=steps[0].channel,
+            look_after_s=LOOK_AGAIN_S if len(steps) > 1 else None,
         )
 
-    def enrol(self, code_id: str, number: int, channel: str, at: float, expires_at: float) -> Enrolled | None:
+    def enrol(
+        self, code_id: str, number: int, channel: str, at: float, expires_at: float, why: str = ""
+    ) -> Enrolled | None:
         """Enrol the message of a step, the same one if it was already; None where the code is over meanwhile.
 
-        `at` is when the step was reserved. Hint it afterwards where it was created. Raises as `Ledger.enrol` does.
+        `at` is when the step was reserved, `why` it is taken a word of `domain/cascade.TAKEN`. Hint it afterwards
+        where it was created. Raises as `Ledger.enrol` does, and TooMany, Held, Denied or OverBudget where the
+        shield does not let it go.
         """
         opened = self._open(code_id)
         if opened is None:
             return None
         order = opened.kept.order
-        text = codes.render(order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
+        key = step_key(code_id, number)
+        self._shield.check(order.phone, client=order.client, channel=channel, token=key)
+        text = text_for(channel, order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
+        steps = codes.steps_of(order.channels)
         return self._ledger.enrol(
             Order(
                 order.phone,
                 text,
                 lane="urgent",
-                key=step_key(code_id, number),
-                options=Options(channel=channel, sender=order.sender, valid=codes.valid_for(expires_at - at)),
+                key=key,
+                options=Options(
+                    channel=channel,
+                    sender=order.sender if channel == "sms" else None,
+                    valid=codes.valid_for(expires_at - at),
+                    extra=voice_for(channel, order.template),
+                ),
                 on_doubt=order.on_doubt,
                 deadline_at=expires_at,
-                parts=texts.parts(text),
+                parts=channel_row(channel).parts(text),
+                why=why or ("resend" if number else "first"),
+                code_id=code_id if len(steps) > 1 else "",
+                waited_for_s=next((step.wait_s for step in steps if step.channel == channel), 0.0),
             )
         )
+
+    def order(self, code_id: str) -> CodeOrder | None:
+        """What was asked for; None where the code can let nobody in any more."""
+        opened = self._open(code_id)
+        return opened.kept.order if opened is not None else None
+
+    def admit(self, code_id: str, number: int, channel: str) -> Decision | None:
+        """What the shield says to a step before it is reserved; None where the code is over. A repeat counts once."""
+        opened = self._open(code_id)
+        if opened is None:
+            return None
+        order = opened.kept.order
+        return self._shield.admit(order.phone, client=order.client, channel=channel, token=step_key(code_id, number))
 
     def resend(self, code_id: str, token: str) -> Reserved:
         """Reserve another message with the same code; enrol it afterwards. Raises CoolingDown, TooMany, CodeOver.
@@ -139,6 +174,9 @@ class CodeDesk:
         rest_s = self._settings.code_cooldown_s
         if view.state == "waiting":
             self._check_newest(view, rest_s)
+            if opened := self._open(code_id):  # what the shield would refuse is not taken off the resends
+                order = opened.kept.order
+                self._shield.check(order.phone, client=order.client, channel=view.steps[0].channel, dry_run=True)
         most = self._settings.code_resends
         channel = view.steps[0].channel
         reserved = self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most)
@@ -158,11 +196,20 @@ class CodeDesk:
         nonce = secrets.token_hex(16)
         for left in reversed(range(CHECK_TRIES)):
             try:
-                return self._ledger.judge_code(code_id, nonce, is_equal=self._is_equal(code_id, typed, purpose))
+                opened, known = self._sealed(code_id)
+                is_equal = self._is_equal(opened, known, typed, purpose)
+                verdict = self._ledger.judge_code(code_id, nonce, is_equal=is_equal)
+                if verdict is Verdict.RIGHT and known:
+                    self._shield.verified(opened.kept.order.phone, code_id)
+                return verdict
             except LedgerUnreachable:  # perhaps it was counted: the nonce gives the same answer again
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def forget(self, code_id: str, key: str | None) -> None:
+        """A new code that the shield did not let go: nothing of it stays, so that an attack fills nothing."""
+        self._ledger.forget_code(code_id, key)
 
     def view(self, code_id: str) -> CodeView | None:
         """What may be known of a code, None where nothing is remembered."""
@@ -180,12 +227,15 @@ class CodeDesk:
         if receipt.submitted_at and left_s > 0:
             raise _cooling(left_s)
 
-    def _is_equal(self, code_id: str, typed: str, purpose: str | None) -> bool:
+    def _sealed(self, code_id: str) -> tuple[_Opened, bytes]:
+        """What was sealed with a code and its keyed hash, b'' beside nobody's where there is none."""
         sealed = self._ledger.sealed_code(code_id)
-        opened, known = (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), bytes(32))
+        return (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
+
+    def _is_equal(self, opened: _Opened, known: bytes, typed: str, purpose: str | None) -> bool:
         wanted = opened.kept.order.purpose if purpose is None else purpose
         said = opened.digest(wanted, codes.read_back(typed))
-        return hmac.compare_digest(said, known) and sealed is not None
+        return hmac.compare_digest(said, known or bytes(32)) and bool(known)
 
     def _open(self, code_id: str) -> _Opened | None:
         sealed = self._ledger.sealed_code(code_id)

@@ -55,6 +55,8 @@ class Depth(Protocol):
     @property
     def costs(self) -> Mapping[str, float]: ...
     @property
+    def code_steps(self) -> Mapping[tuple[str, str], int]: ...
+    @property
     def double_accepts(self) -> int: ...
     @property
     def resends(self) -> Mapping[str, int]: ...
@@ -78,6 +80,10 @@ class Depth(Protocol):
     def owners(self) -> int: ...
     @property
     def halted(self) -> str: ...
+    @property
+    def shield(self) -> Mapping[str, int]: ...
+    @property
+    def shield_holds(self) -> int: ...
 
 
 class ScrapeCollector:
@@ -202,9 +208,12 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_doubts_total", _single(depth.doubts))
     yield _summary("smsq_doubt_settle_seconds", depth.doubt_seconds)
     yield _family("smsq_cost_total", _single(depth.costs))
+    yield _family("smsq_code_steps_total", depth.code_steps)
     yield _family("smsq_leader", {(): depth.leader})
     yield _family("smsq_owners", {(): depth.owners})
     yield _family("smsq_halted", {(): bool(depth.halted)})
+    yield _family("smsq_shield_total", _single(depth.shield))
+    yield _family("smsq_shield_holds", {(): depth.shield_holds})
     if depth.visible_after_seconds is not None:
         yield _family("smsq_visible_after_seconds", {(): depth.visible_after_seconds})
     if depth.balance is not None:

@@ -26,8 +26,10 @@ DO_JOB: Final = "do_job"
 CHECK_BALANCE: Final = "check_balance"
 READ_HISTORY: Final = "read_history"
 WATCH_ABSENT: Final = "watch_absent"
+TAKE_STEPS: Final = "take_steps"
 
 MAX_REFS = 100  # in one message, which stays below the broker's limit
+MAX_CODES = 10  # of which one thread looks at each in turn
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +66,11 @@ class Hints:
     def watch(self, refs: Sequence[Ref]) -> bool:
         """Ids that were taken for absent should be asked about once more."""
         return all(self._give("status", WATCH_ABSENT, part) for part in _parts(refs, MAX_REFS))
+
+    def steps(self, code_ids: Sequence[str]) -> bool:
+        """It is time to look whether these codes need their next channel."""
+        parts = (list(code_ids[start : start + MAX_CODES]) for start in range(0, len(code_ids), MAX_CODES))
+        return all(self._give("urgent", TAKE_STEPS, part) for part in parts)
 
     def job(self, job_id: str) -> bool:
         """A job was posted."""

@@ -18,6 +18,8 @@ from typing import Final, Literal, TextIO
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from worker.domain.shield import CODES
+
 Kind = Literal["counter", "gauge", "histogram", "summary"]
 Source = Literal["process", "scrape"]
 
@@ -39,6 +41,8 @@ LABELS: Final[dict[str, str]] = {
     "outcome": "what came of it, a short word",
     "code": "an error code of the gateway's table, or `other`",
     "actor": "an actor's name",
+    "why": "why a channel was tried for a code (`domain/cascade.py`); `cost`, `shield`: why it was not",
+    "decision": ", ".join(f"`{code}`" for code in CODES),
     "alarm": "`unknown-batch`, `foreign-id` and the like; see the runbook",
 }
 
@@ -116,9 +120,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("smsq_balance", "gauge", "The account's balance, in its own currency, as last seen.", (), "scrape"),
     Metric("smsq_cost_total", "counter", "Money spent, in the account's currency.", ("channel",), "scrape"),
+    Metric("smsq_code_steps_total", "counter", "Messages of one-time codes, or not.", ("channel", "why"), "scrape"),
     Metric("smsq_leader", "gauge", "1 while a scheduler leads.", (), "scrape"),
     Metric("smsq_owners", "gauge", "Worker processes whose heart beats.", (), "scrape"),
     Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts.", (), "scrape"),
+    Metric("smsq_shield_total", "counter", "Codes by what the pumping shield decided.", ("decision",), "scrape"),
+    Metric("smsq_shield_holds", "gauge", "Prefixes and countries that are held now.", (), "scrape"),
     Metric("smsq_ledger_up", "gauge", "1 if the ledger answered this scrape.", (), "scrape"),
     Metric("smsq_leases_expired_total", "counter", "Claims whose worker fell silent or was slow.", ("lane",), "scrape"),
     Metric(

@@ -48,23 +48,27 @@ class Role:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim doubt found give_back halt note probe release report settle take watched".split(),
+            "advance asked beat claim code_end code_next code_wait doubt enrol found give_back halt note probe release "
+            "report settle shield_admit shield_learn take watched".split(),
         ),
-        CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
+        CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
         frozenset("beat control doubt drop due feed forget lead".split()),
         frozenset({"del", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
-        frozenset("code_check code_open code_step control enrol enrol_range open_campaign".split()),
+        frozenset(
+            "code_check code_open code_step control enrol enrol_range open_campaign shield_admit "
+            "shield_verified".split(),
+        ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
     ),
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"})),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat found recover report resolve stub".split()),
-        CHECKS | {"set", "sadd", "srem"},
+        frozenset("adopt beat found recover report resolve shield_rule stub".split()),
+        CHECKS | {"hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.

@@ -22,6 +22,7 @@ from worker.gateway.forms import Login
 from worker.hints import Hints
 from worker.journal import Journal
 from worker.ledger import Keys, Ledger
+from worker.ledger.shield import Shield
 from worker.ledger.views import Views
 from worker.metrics import Metrics
 from worker.middleware import ActorMetrics
@@ -78,7 +79,12 @@ class Runtime:
     @cached_property
     def codes(self) -> CodeDesk:
         """What is done with one-time codes."""
-        return CodeDesk(self.ledger, self.views, self.settings)
+        return CodeDesk(self.ledger, self.views, self.settings, self.shield)
+
+    @cached_property
+    def shield(self) -> Shield:
+        """What decides whether a code may go."""
+        return Shield(self.ledger, self.settings.shield_limits, lambda: self.sealer.key().digest("shield"))
 
     @cached_property
     def journal(self) -> Journal:

@@ -13,11 +13,13 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from worker.domain import limits
 from worker.domain.batch import MAX_MESSAGES
 from worker.domain.errors import BadSettings
 
@@ -94,6 +96,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_resends: int
     log_level: str
     log_style: Literal["console", "json"]
+    shield: str
+    shield_phone: limits.Rates
+    shield_block: limits.Rates
+    shield_wide: limits.Rates
+    shield_country: limits.Rates
+    shield_client: limits.Rates
+    shield_daily: int
+    shield_daily_cost: Decimal
+    shield_price: Decimal
+    shield_countries: frozenset[str]
+    shield_deny: frozenset[str]
+    shield_hold_after: tuple[int, int, int]
+    shield_hold_below: float
+    shield_hold_for: int
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
@@ -129,7 +145,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def shown(self) -> dict[str, str]:
         """Every setting by its variable, safe to print."""
-        return {field.variable: _masked(getattr(self, field.name), is_address=field.is_address) for field in FIELDS}
+        return {
+            field.variable: field.write(value) if field.write else _masked(value, is_address=field.is_address)
+            for field in FIELDS
+            for value in [getattr(self, field.name)]
+        }
+
+    @property
+    def shield_limits(self) -> limits.Limits:
+        """What the pumping shield is set to."""
+        return limits.Limits(**{name: getattr(self, _of_shield(name)) for name in limits.READINGS})
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value}' for name, value in self.shown().items())})"
@@ -151,6 +176,7 @@ class Field(msgspec.Struct, frozen=True):
     default: str | None
     help: str
     shown: str = ""  # the default in words, where it is not a plain value
+    write: Callable[[Any], str] | None = None  # the inverse of `read`, where `str` is not
 
     @property
     def variable(self) -> str:
@@ -295,6 +321,11 @@ def _address(written: str) -> str:
     return written
 
 
+def _of_shield(name: str) -> str:
+    """The setting that gives a limit of the shield."""
+    return "shield" if name == "mode" else f"shield_{name}"
+
+
 FIELDS: tuple[Field, ...] = (
     Field("home", _path, ".smsq", "Where the embedded Redis keeps its data, the journals and `up.json` lie."),
     Field(
@@ -385,6 +416,10 @@ FIELDS: tuple[Field, ...] = (
     Field("code_resends", _whole(0, 100), "3", "How often the same code may be sent again."),
     Field("log_level", _one_of("debug", "info", "warning", "error"), "info", "The least that is logged."),
     Field("log_style", _one_of("console", "json"), "console", "Log lines for people or for a collector."),
+    *(
+        Field(_of_shield(name), row.read, default, row.help, write=row.write)
+        for (name, row), default in zip(limits.READINGS.items(), limits.written(limits.Limits()).values(), strict=True)
+    ),
 )
 
 

@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "otp": Row("producers.cli.otp:group", "Send one-time codes, and check what people typed."),
     "campaign": Row("producers.cli.campaign:group", "Check, run and watch campaigns."),
     "doubts": Row("producers.cli.doubts:group", "See messages nobody can tell about, and decide about them."),
+    "shield": Row("producers.cli.shield:group", "See and adjust what keeps pumping away from one-time codes."),
     "status": Row("producers.cli.status:command", "Show what is known of a message."),
     "cost": Row("producers.cli.cost:command", "Show what a message or a file would cost."),
     "balance": Row("producers.cli.balance:command", "Show what is left on the account."),

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from producers.cli.shown import print_json
+
+if TYPE_CHECKING:
+    from producers.preflight import Price
+    from worker.domain.batch import Options
 
 
 @click.command("cost")
@@ -16,6 +21,7 @@ from producers.cli.shown import print_json
 @click.option("--sender", help="Sender name.")
 @click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones.")
 @click.option("--region", default="RU", show_default=True, help="Where phones without a plus are from.")
+@click.option("--channel", default="sms", show_default=True, help="How it travels; a file goes out as sms.")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(
     phone_or_file: str,
@@ -24,33 +30,55 @@ def command(
     sender: str | None,
     phone_column: str,
     region: str,
+    channel: str,
     as_json: bool,
 ) -> None:
     """Show what TEXT to a phone, or --text to a CSV file's rows, would cost."""
     from producers import preflight
     from producers.api import Smsq
     from producers.drafts import draft
+    from worker.domain.batch import Options
 
     written = template or text
     if written is None:
         raise click.UsageError("say which text: smsq cost PHONE TEXT, or smsq cost FILE --text TEXT")
     is_file = template is not None or Path(phone_or_file).is_file()
+    if channel != "sms" and not is_file:
+        _single(phone_or_file, written, Options(channel=channel, sender=sender), region, as_json)
+        return
     rows = phone_or_file if is_file else [phone_or_file]
     # A single text is taken as it stands.
     written = written if is_file else written.replace("{", "{{").replace("}", "}}")
-    drafted = draft(rows, text=written, sender=sender, phone_column=phone_column, region=region)
+    drafted = draft(
+        rows, text=written, sender=sender, phone_column=phone_column, region=region, options=Options(channel=channel)
+    )
     found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region)
     preflight.require_some(found)
     with Smsq() as smsq:
         price = preflight.price(found, drafted.template, drafted.options, smsq.price)
+    _show(found.messages, found.parts, price, as_json)
+
+
+def _single(phone: str, text: str, options: Options, region: str, as_json: bool) -> None:
+    """The price of one message by a channel that no campaign goes by."""
+    import msgspec
+
+    from producers.api import Smsq
+    from producers.preflight import Price
+    from worker.domain import phone as phones
+    from worker.gateway.channels import channel
+    from worker.gateway.forms import check_options
+
+    check_options(options)
+    channel(options.channel).check(text)
+    asked = {"phones": [phones.parse(phone, region)], "text": text, "options": msgspec.to_builtins(options)}
+    with Smsq() as smsq:
+        cost, parts = smsq.price(asked)
+    _show(1, parts, Price(cost=cost, is_exact=True), as_json)
+
+
+def _show(messages: int, parts: int, price: Price, as_json: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "messages": found.messages,
-                "parts": found.parts,
-                "cost": float(price.cost),
-                "exact": price.is_exact,
-            }
-        )
+        print_json({"messages": messages, "parts": parts, "cost": float(price.cost), "exact": price.is_exact})
     else:
-        click.echo(f"{found.messages} messages, {found.parts} parts: {price}")
+        click.echo(f"{messages} messages, {parts} parts: {price}")

@@ -31,7 +31,13 @@ def group() -> None:
 @click.option("--purpose", default="login", show_default=True, help="What it is good for.")
 @click.option("--length", type=int, default=6, show_default=True, help="Digits, 4 to 8.")
 @click.option("--ttl", type=float, default=300, show_default=True, help="Seconds it lives.")
-@click.option("--channels", default="sms", show_default=True, help="How it travels.")
+@click.option(
+    "--channels",
+    default="sms",
+    show_default=True,
+    help="How it travels: sms, tg or call; or in turn while nobody has it: sms:20s,tg:20s,call.",
+)
+@click.option("--max-cost", help="What all its messages together may cost, in the account's currency.")
 @click.option("--locale", help="Language of the text: en, ru or kk.  [default: of the phone's country]")
 @click.option(
     "--template", help="The text, with {code} where the code stands; {minutes} and {purpose} are filled in too."
@@ -50,6 +56,7 @@ def send(
     length: int,
     ttl: float,
     channels: str,
+    max_cost: str | None,
     locale: str | None,
     template: str | None,
     key: str | None,
@@ -70,6 +77,7 @@ def send(
             length=length,
             ttl=ttl,
             channels=channels,
+            max_cost=max_cost,
             locale=locale,
             template=template,
             key=key,
@@ -157,6 +165,8 @@ def _errors(as_json: bool) -> Iterator[None]:
             told: dict[str, Any] = {"error": error.word, "message": error.sentence}
             if isinstance(error, Limited) and error.retry_after_s is not None:
                 told["retry_after_s"] = round(error.retry_after_s, 3)
+            if isinstance(error, Limited) and error.decision:
+                told["decision"] = error.decision
             print_json(told)
         raise
 
@@ -188,14 +198,23 @@ def _shown_object(shown: CodeShown) -> dict[str, Any]:
         "resends_left": shown.resends_left,
         "channels": shown.channels,
         "steps": [
-            {"channel": step.channel, "at": step.at, "message_id": step.message_id, "status": step.status}
+            {
+                "channel": step.channel,
+                "at": step.at,
+                "message_id": step.message_id,
+                "status": step.status,
+                "why": step.why,
+            }
             for step in shown.steps
         ],
+        "ahead": [{"channel": ahead.channel, "why": ahead.why} for ahead in shown.ahead],
+        "ended": shown.ended,
     }
 
 
 def _print_shown(shown: CodeShown) -> None:
     from producers.report import iso
+    from worker.domain.cascade import TAKEN, not_taken
 
     lines = [
         ("code", shown.id),
@@ -208,4 +227,7 @@ def _print_shown(shown: CodeShown) -> None:
         click.echo(f"{name:<14}{value}")
     click.echo(counted(len(shown.steps), "message"))
     for step in shown.steps:
-        click.echo(f"  {step.channel:<6} {iso(step.at)}  {step.message_id or '-'}  {step.status}".rstrip())
+        why = f": {TAKEN[step.why]}" if step.why != "first" else ""
+        click.echo(f"  {step.channel:<6} {iso(step.at)}  {step.message_id or '-'}  {step.status}{why}".rstrip())
+    for ahead in shown.ahead:
+        click.echo(f"  {ahead.channel:<6} not tried: {not_taken(ahead.why)}")

@@ -53,6 +53,7 @@ from worker.domain.errors import BadSettings
 @click.option("--deliver-after", metavar="S..S", help="When handsets answer: 0.5..3 or 1.")
 @click.option("--undeliverable", metavar="SHARE", help="Messages that cannot be delivered.")
 @click.option("--expire", metavar="SHARE", help="Messages that expire.")
+@click.option("--end", multiple=True, metavar="CHANNEL:ENDING=HOW", help="How messages to some phones end: tg:7=busy.")
 @click.option("--peer-close", type=float, metavar="S", help="How long a silent connection lives.")
 @click.option("--seed", type=int, help="The same seed, the same fates.")
 def command(ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
@@ -73,6 +74,8 @@ def command(ports: str, control_port: int, host: str, config: Path | None, **tol
         changes = _changes(told)
         if told["price"]:
             changes["prices"] = dict(_pair(one, _money) for one in told["price"])
+        if told["end"]:
+            changes["scripted"] = dict(_pair(one, str) for one in told["end"])
         profile = profile.with_values({**changes, "misfortunes": misfortunes})
         sandbox = Sandbox(profile, numbers("--ports", ports), control_port=control_port, host=host)
         stop = threading.Event()

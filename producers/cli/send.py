@@ -22,7 +22,13 @@ LOOK_EVERY_S = 0.1
 @click.argument("phone")
 @click.argument("text")
 @click.option("--sender", help="Sender name, one that the account may use.")
-@click.option("--channel", default="sms", show_default=True, help="How it travels.")
+@click.option(
+    "--channel", default="sms", show_default=True, help="How it travels: sms, tg (a code of 4-8 digits), call."
+)
+@click.option("--voice", help="Who reads a call aloud: m, m2-m4, w, w2-w4, with a language such as w,en.")
+@click.option(
+    "--param", help="How a call rings: seconds of ringing, seconds until the next try, tries; such as 25,60,2."
+)
 @click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm.")
 @click.option(
     "--at",
@@ -49,6 +55,8 @@ def command(
     text: str,
     sender: str | None,
     channel: str,
+    voice: str | None,
+    param: str | None,
     valid: str | None,
     at: str | None,
     key: str | None,
@@ -65,7 +73,8 @@ def command(
 
     with contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
-        options = Options(channel=channel)
+        extra = {name: value for name, value in (("voice", voice), ("param", param)) if value is not None}
+        options = Options(channel=channel, extra=extra)
         sent = smsq.send(
             phone,
             text,

@@ -365,6 +365,7 @@ def quiet_host(servers: dict[str, Guarded], tmp_path: Path) -> Iterator[Host]:
     web, metrics = free_ports(2)
     secret = "a secret for callbacks"
     argv = [*SMSQ, "sandbox", "--ports", "0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", "demo"]
+    argv += ["--end", "sms:99990004=undeliverable"]
     argv += ["--lose-answers", "15%", "--deliver-after", "0.1..0.5", "--callback-secret", secret]
     argv += ["--callback-url", f"http://127.0.0.1:{web}/callback"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SMSQ_")}
@@ -425,6 +426,8 @@ def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Gua
     wait_for(host, lambda: smsq.otp.show(code.id).steps[0].status in FINAL_STATUSES, "the code")
     wait_for(host, lambda: smsq.otp.resend(code.id), "a resend")
     assert smsq.otp.check(code.id, "none") is Verdict.WRONG
+    going = smsq.otp.send("+79999990004", channels="sms:60s,tg")
+    wait_for(host, lambda: len(smsq.otp.show(going.id).steps) == 2, "the next channel")
     smsq.balance()
     began = smsq.campaigns.run(people, text="Hello {name}")
     smsq.campaigns.pause(began.id)

@@ -68,6 +68,9 @@ def test_what_the_gateway_is_told_is_kept_with_the_message(smsq: Smsq) -> None:
         ("+79991234567", "Hi", {"valid": "25"}, errors.BadInput),
         ("+79991234567", "Hi", {"options": Options(channel="pigeon")}, errors.BadInput),
         ("+79991234567", "Hi", {"options": Options(extra={"psw": "x"})}, errors.BadInput),
+        ("+79991234567", "4821", {"options": Options(extra={"tg": "1"})}, errors.BadInput),
+        ("+79991234567", "Code 4821", {"options": Options(channel="tg")}, errors.BadText),
+        ("+79991234567", "code", {"options": Options(channel="call")}, errors.BadText),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -141,3 +144,18 @@ def test_a_moment_is_unix_seconds_behind_a_zero() -> None:
     """The gateway's own form; text is local time unless it says otherwise."""
     assert moment("2026-11-21T12:00:00+00:00") == moment(datetime(2026, 11, 21, 12, tzinfo=UTC)) == "01795262400"
     assert moment(None) is None
+
+
+def test_a_long_call_is_one_part(smsq: Smsq) -> None:
+    """What is read aloud is not charged by what would be on the air, and goes out as what it is."""
+    sent = smsq.send("+79991234567", "Your code is 4, 8, 2, 1. " * 10, options=Options(channel="call"))
+
+    assert smsq.status(sent.id).parts == 1
+    raw = smsq.runtime.ledger.redis.hget(smsq.runtime.ledger.keys.shard(1), f"{sent.id.split('.')[0]}m")
+    assert b'"channel":"call"' in raw
+
+
+def test_no_campaign_goes_by_a_channel_for_codes(smsq: Smsq) -> None:
+    """Nothing is enrolled; the sentence names the way that there is."""
+    with pytest.raises(errors.BadInput, match="smsq send --channel"):
+        smsq.campaigns.run(["+79991234567"], text="4821", options=Options(channel="tg"))

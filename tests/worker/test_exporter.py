@@ -38,6 +38,7 @@ class Seen:
     visible_after_seconds: float | None = 0.5
     balance: float | None = 99.5
     costs: dict[str, float] = field(default_factory=lambda: {"sms": 26.6})
+    code_steps: dict[tuple[str, str], int] = field(default_factory=lambda: {("tg", "waited"): 5})
     double_accepts: int = 0
     resends: dict[str, int] = field(default_factory=lambda: {"sender": 2})
     resend_doubles: int = 1
@@ -50,6 +51,8 @@ class Seen:
     leader: bool = True
     owners: int = 4
     halted: str = "no money"
+    shield: dict[str, int] = field(default_factory=lambda: {"held": 6})
+    shield_holds: int = 1
 
 
 def page(home: Path, depth: Depth | None = None, hints: int = 0) -> str:
@@ -95,9 +98,12 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_doubts_total", "found"): 4,
         ("smsq_doubt_settle_seconds_count", "found"): 4,
         ("smsq_doubt_settle_seconds_sum", "found"): 6.5,
+        ("smsq_code_steps_total", "tg", "waited"): 5,
         ("smsq_leader",): 1,
         ("smsq_owners",): 4,
         ("smsq_halted",): 1,
+        ("smsq_shield_total", "held"): 6,
+        ("smsq_shield_holds",): 1,
         ("smsq_ledger_up",): 1,
         ("smsq_queue_hints", "bulk"): 5,
     }

@@ -5,10 +5,20 @@ from __future__ import annotations
 import dramatiq
 
 from worker.actors.balance import Chores
+from worker.actors.codes import StepTaker
 from worker.actors.doubts import DoubtSettler
 from worker.actors.send import Sender
 from worker.actors.status import Asker
-from worker.hints import ASK_STATUSES, CHECK_BALANCE, DO_JOB, READ_HISTORY, SEND_BATCHES, SETTLE_DOUBTS, WATCH_ABSENT
+from worker.hints import (
+    ASK_STATUSES,
+    CHECK_BALANCE,
+    DO_JOB,
+    READ_HISTORY,
+    SEND_BATCHES,
+    SETTLE_DOUBTS,
+    TAKE_STEPS,
+    WATCH_ABSENT,
+)
 from worker.runtime import Runtime
 
 
@@ -20,6 +30,8 @@ def declare(runtime: Runtime, lane: str, owner: str) -> None:
 
     if lane in ("urgent", "bulk"):
         actor(_function(Sender(runtime, owner).send_batches), SEND_BATCHES)
+        if lane == "urgent":
+            actor(_function(StepTaker(runtime).take_steps), TAKE_STEPS)
     elif lane == "status":
         asker = Asker(runtime)
         doubts = DoubtSettler(runtime, asker)

@@ -296,6 +296,9 @@ class Sender:
         if self._was_throttled:
             self._was_throttled = False
             self._persist(claim, self._rt.ledger.answered)
+        if claim.lane == "urgent" and claim.known_as and answer.cost is not None:
+            what = claim.phones[0], claim.options.channel, answer.cost
+            self._rt.shield.learn(*what, known_as=claim.known_as, enrolled_at=claim.enrolled_at)
         self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
         return Turn.AGAIN if done[0] == "again" else Turn.OVER
 

@@ -13,12 +13,12 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from worker.domain.errors import BadChannel, BadInput, BadLength, BadTemplate, BadTtl
+from worker.domain.errors import BadChannel, BadInput, BadLength, BadTemplate, BadTtl, BadWait, NoChannel
 
 SHORTEST, LONGEST = 4, 8  # digits; Telegram takes no others (PROTOCOL B.1, parameter tg)
 LEAST_TTL_S, MOST_TTL_S = 1.0, 86_400.0  # operators try for a day at most (PROTOCOL B.1, parameter valid)
 LONGEST_PURPOSE = 64
-LONGEST_WAIT_S = 3600.0
+LEAST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 MOST_CHANNELS = 5
 
 # Where nobody says how: short enough for one part in its alphabet.
@@ -33,7 +33,8 @@ LOCALES = {"76": "kk", "77": "kk", "7": "ru", "375": "ru", "996": "ru"}
 _FIELDS = frozenset({"code", "minutes", "purpose"})
 _PURPOSE = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 _WRITTEN_BETWEEN = re.compile(r"[\s.·_\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff]+")
-_CHANNEL = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(?::\s*(\d+(?:\.\d+)?)\s*(s|m|min)?\s*)?")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_WAIT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|min)?", re.ASCII)
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0}
 
 
@@ -77,20 +78,31 @@ def check_purpose(purpose: str) -> None:
 
 def steps_of(channels: str) -> tuple[Step, ...]:
     """The channels of `sms` or `sms:20s,tg:20s,call`, in order; raises BadChannel."""
+    if not channels.strip(" ,"):
+        raise NoChannel("a code needs at least one channel, such as sms, or sms:20s,call")
     found = []
     for each in channels.split(","):
-        read = _CHANNEL.fullmatch(each)
-        if read is None:
+        name, colon, wait = each.partition(":")
+        if _NAME.fullmatch(name.strip()) is None:
             raise BadChannel(f"channels look like sms or sms:20s,call, not {channels!r}")
-        wait_s = float(read[2] or 0) * _UNITS[read[3] or ""]
-        if wait_s > LONGEST_WAIT_S:
-            raise BadChannel(f"a channel is waited for an hour at most, not {wait_s:g} s")
-        found.append(Step(read[1], wait_s))
+        found.append(Step(name.strip(), _wait_s(wait.strip()) if colon else 0.0))
+    names = [step.channel for step in found]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise BadChannel(f"{twice} stands twice: a channel is tried once, and again when the person asks for it")
     if len(found) > MOST_CHANNELS:
         raise BadChannel(f"a code takes {MOST_CHANNELS} channels at most")
     if any(not step.wait_s for step in found[:-1]):
-        raise BadChannel(f"say how long each channel but the last is waited for, as in sms:20s,call: {channels!r}")
+        raise BadWait(f"say how long each channel but the last is waited for, as in sms:20s,call: {channels!r}")
     return tuple(found)
+
+
+def _wait_s(written: str) -> float:
+    """Seconds of `20s`, `1.5m` or plain `20`."""
+    read = _WAIT.fullmatch(written)
+    wait_s = float(read[1]) * _UNITS[read[2] or ""] if read else 0.0
+    if not LEAST_WAIT_S <= wait_s <= LONGEST_WAIT_S:
+        raise BadWait(f"a channel is waited for from a second to an hour, such as 20s or 2m, not {written!r}")
+    return wait_s
 
 
 def written(steps: tuple[Step, ...]) -> str:

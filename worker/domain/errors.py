@@ -10,9 +10,10 @@
         NoReply, BrokenReply
       BadInput       the caller's row, value or option         show it, change nothing
         BadPhone, BadText, BadSettings, Conflict
-        BadChannel, BadLength, BadTtl, BadTemplate
+        BadLength, BadTtl, BadTemplate
+        BadChannel   NoChannel, BadWait
       Limited        no, by a limit of our own                 wait `retry_after_s`, or do without
-        CoolingDown, TooMany
+        CoolingDown, TooMany, Held, Denied, OverBudget
       CodeOver       this one-time code is used or dead        have a new one sent
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
         LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak, WrongKey
@@ -113,6 +114,18 @@ class BadChannel(BadInput):
     word = "bad_channel"
 
 
+class NoChannel(BadChannel):
+    """An empty list of channels."""
+
+    word = "no_channel"
+
+
+class BadWait(BadChannel):
+    """Not a time that a channel can be waited for."""
+
+    word = "bad_wait"
+
+
 class BadLength(BadInput):
     """Not a number of digits that a one-time code can have."""
 
@@ -134,14 +147,16 @@ class BadTemplate(BadInput):
 class Limited(SmsqError):
     """A limit of our own forbids it now; nothing was changed.
 
-    `retry_after_s` says when it may be tried again, None where waiting does not help.
+    `retry_after_s` says when it may be tried again, None where waiting does not help. `decision` is the
+    shield's own word, such as `phone_limit`, '' where it was another limit.
     """
 
     word = "limited"
 
-    def __init__(self, sentence: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, sentence: str, *, retry_after_s: float | None = None, decision: str = "") -> None:
         super().__init__(sentence)
         self.retry_after_s = retry_after_s
+        self.decision = decision
 
 
 class CoolingDown(Limited):
@@ -154,6 +169,24 @@ class TooMany(Limited):
     """A code was sent as often as one may be."""
 
     word = "too_many"
+
+
+class Held(Limited):
+    """Codes to this prefix are held: hardly any of those that went there were verified, or an operator says so."""
+
+    word = "held"
+
+
+class Denied(Limited):
+    """Codes to this country or prefix are not served."""
+
+    word = "denied"
+
+
+class OverBudget(Limited):
+    """The codes of a day would cost more than they may."""
+
+    word = "over_budget"
 
 
 class CodeOver(SmsqError):

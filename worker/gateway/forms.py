@@ -18,7 +18,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 
 from worker.domain.batch import Options
 from worker.domain.errors import BadInput, SmsqError
-from worker.gateway.channels import channel
+from worker.gateway.channels import channel, check_extras, chosen
 
 SEND_PATH = "/sys/send.php"
 STATUS_PATH = "/sys/status.php"
@@ -114,6 +114,7 @@ def check_options(options: Options) -> None:
     For whoever takes options from a person: found out only at the send, a wrong one would refuse every message.
     """
     _check_fields(options)
+    check_extras(channel(options.channel), options.extra)
     sender, valid = options.sender, options.valid
     if sender is not None and _SENDER.fullmatch(sender) is None:
         raise BadInput(f"a sender is up to 11 latin letters, digits and signs, or up to 15 digits, not {sender!r}")
@@ -210,18 +211,20 @@ class SendOrder:
     time: str | None
     translit: int
     is_list: bool
+    channel: str
     extra: dict[str, str]
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> SendOrder:
         """Read what `read` returned; raises FormError 1 for a missing or wrong parameter."""
         who = credentials(fields)
+        messages = _messages(fields)
         return cls(
             login=who.login,
             secret=who.secret,
             is_key=who.is_key,
             id=_id(fields.get("id", "")),
-            messages=_messages(fields),
+            messages=messages,
             cost=_small_number(fields, "cost", 3),
             fmt=_small_number(fields, "fmt", 3),
             charset=_charset(fields.get("charset", "")),
@@ -230,6 +233,7 @@ class SendOrder:
             time=fields.get("time"),
             translit=_small_number(fields, "translit", 2),
             is_list="list" in fields,
+            channel=_channel(fields, messages),
             extra={name: value for name, value in fields.items() if name not in _SEND_FIELDS},
         )
 
@@ -374,6 +378,23 @@ def _messages(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     if not messages:
         raise FormError(1, "there is no phone")
     return messages
+
+
+def _channel(fields: Mapping[str, str], messages: list[tuple[str, str]]) -> str:
+    """The channel that a send's fields choose; FormError 1 for two at once, or for a text that it does not take."""
+    names = chosen(fields)
+    if len(names) > 1:
+        raise FormError(1, f"one channel at a time, not {' and '.join(names)}")
+    if names[0] == "sms":
+        return "sms"  # what a plain SMS may hold is for whoever answers to judge
+    row = channel(names[0])
+    try:
+        for text in {text for _, text in messages}:
+            row.check(text)
+        check_extras(row, {name: fields[name] for name in row.extras if name in fields})
+    except BadInput as wrong:
+        raise FormError(1, wrong.sentence) from None
+    return row.name
 
 
 def _record(record: str) -> list[tuple[str, str]]:

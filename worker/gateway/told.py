@@ -33,6 +33,7 @@ class Told:
     sender: str = ""
     text: str = ""
     int_id: int = 0
+    type: int | None = 0  # PROTOCOL D.10; None where the manual gives the channel no number
 
 
 def write_send_ok(
@@ -130,7 +131,7 @@ def _status(row: Told, is_multiple: bool, detail: int) -> dict[str, object]:
                 "status_name": _name(row.code),
                 "message": row.text,
                 "comment": "",
-                "type": 0,
+                **_type(row),
             }
         if detail > 1:
             answer |= {"country": "", "operator": "", "region": "", "mccmnc": "", "sms_cnt": row.parts}
@@ -156,13 +157,17 @@ def _past(row: Told) -> dict[str, object]:
         "country": "",
         "operator": "",
         "region": "",
-        "type": 0,
+        **_type(row),
         "id": row.gateway_id,
         "int_id": row.int_id,
         "sms_cnt": row.parts,
         "format": 0,
         "crc": "",
     }
+
+
+def _type(row: Told) -> dict[str, object]:
+    return {} if row.type is None else {"type": row.type}
 
 
 def _name(code: int) -> str:

@@ -6,7 +6,7 @@ soon as the code can let nobody in any more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.domain.batch import MessageId
@@ -15,6 +15,7 @@ from worker.domain.errors import Conflict, WrongKey
 from worker.ledger.enrolment import WRONG_KEY, halted, hash_of
 from worker.ledger.store import Store, translated
 
+NEXT = "next:"  # how a step is reserved that a cascade takes; the place of its channel follows
 REMEMBERED_S = 86_400.0  # past its expiry: how long `expired` is told from `unknown`
 
 
@@ -35,6 +36,7 @@ class StepMade:
 
     channel: str
     at: float  # Unix seconds
+    why: str = "first"  # a word of `domain/cascade.TAKEN`
     message_id: str = ""
 
 
@@ -50,6 +52,8 @@ class CodeView:
     resends: int
     channels: str
     steps: Sequence[StepMade]
+    place: int  # of the channel that was tried last, in `channels`
+    ended: str  # why no further channel is tried, a word of `domain/cascade.ENDED`; '' where one may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,15 @@ def step_key(code_id: str, number: int) -> str:
     return f"code/{code_id}/{number}"
 
 
+def _why(token: str, raw: Mapping[bytes, bytes]) -> str:
+    """Why a step was taken, from what it was reserved by."""
+    if token == "-":
+        return "first"
+    if token.startswith(NEXT):
+        return raw.get(f"why:{token.removeprefix(NEXT)}".encode(), b"waited").decode()
+    return "resend"
+
+
 class Codes(Store):
     """What is done to the records of codes."""
 
@@ -83,14 +96,16 @@ class Codes(Store):
         attempts: int,
         channels: str,
         channel: str,
+        look_after_s: float | None = None,
     ) -> OpenedCode:
         """Write a code down, or find the one that `key` made. Raises Conflict, LedgerHalted, WrongKey as `enrol` does.
 
-        `contents` are keyed hashes of everything that was asked for, the one to keep first.
+        `contents` are keyed hashes of everything that was asked for, the one to keep first. `look_after_s` begins a
+        cascade, which is looked at after so long.
         """
         keys = [self.key(f"code:{code_id}"), self.key(f"code:{code_id}:s")]
         keys += [self.key(f"codekey:{hash_of(key) if key is not None else '-'}")]
-        keys += [self.key(name) for name in ("run", "ctl", "stamp", "totals")]
+        keys += [self.key(name) for name in ("run", "ctl", "stamp", "totals", "cascade")]
         reply = self.call(
             "code_open",
             keys,
@@ -105,6 +120,7 @@ class Codes(Store):
             channel,
             int(REMEMBERED_S * 1000),
             " ".join(self.sealing().names),
+            int(look_after_s * 1000) if look_after_s is not None else "",
         )
         word = reply[0].decode()
         if word == "conflict":
@@ -121,6 +137,14 @@ class Codes(Store):
             created=word == "created",
         )
 
+    def forget_code(self, code_id: str, key: str | None) -> None:
+        """Take back what `open_code` created, while none of its messages was enrolled."""
+        names = [f"code:{code_id}", f"code:{code_id}:s", *([f"codekey:{hash_of(key)}"] if key is not None else [])]
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.delete(*(self.key(name) for name in names))
+            pipe.zrem(self.key("cascade"), code_id)
+            pipe.execute()
+
     def sealed_code(self, code_id: str) -> tuple[bytes, bytes] | None:
         """The sealed part of a code and its keyed hash, None where it can let nobody in any more."""
         with translated():
@@ -129,8 +153,8 @@ class Codes(Store):
 
     def judge_code(self, code_id: str, nonce: str, *, is_equal: bool) -> Verdict:
         """Count one try. Repeating it with the same nonce gives the same verdict. Raises LedgerHalted."""
-        keys = [self.key(name) for name in (f"code:{code_id}", f"code:{code_id}:s", "run", "ctl", "totals")]
-        reply = self.call("code_check", keys, nonce, int(is_equal))
+        names = (f"code:{code_id}", f"code:{code_id}:s", "run", "ctl", "totals", "cascade")
+        reply = self.call("code_check", [self.key(name) for name in names], nonce, int(is_equal), code_id)
         if reply[0] == b"halted":
             raise halted(reply[1].decode())
         return Verdict(reply[0].decode())
@@ -171,9 +195,11 @@ class Codes(Store):
             resends=int(raw[b"resends"]),
             channels=raw[b"channels"].decode(),
             steps=[
-                StepMade(channel=channel, at=int(at) / 1000, message_id=message_id)
-                for (channel, at, _), message_id in zip(lines, ids, strict=True)
+                StepMade(channel=channel, at=int(at) / 1000, why=_why(token, raw), message_id=message_id)
+                for (channel, at, token), message_id in zip(lines, ids, strict=True)
             ],
+            place=max([int(token.removeprefix(NEXT)) for *_, token in lines if token.startswith(NEXT)], default=0),
+            ended=raw.get(b"ended", b"").decode(),
         )
 
     def _message_ids(self, code_id: str, steps: int) -> list[str]:

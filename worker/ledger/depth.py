@@ -54,11 +54,14 @@ class Depth:
     doubts: Mapping[str, int]
     codes: Mapping[str, int]  # sent, resent, and tries by their verdict
     doubt_seconds: Mapping[str, tuple[int, float]]  # by outcome: how many, and seconds in all
+    code_steps: Mapping[tuple[str, str], int]  # by channel, and why it was tried or not
     balance: float | None
     visible_after_seconds: float | None
     leader: bool
     owners: int
     halted: str
+    shield: Mapping[str, int]  # by decision
+    shield_holds: int
 
 
 class Standing:
@@ -100,9 +103,10 @@ class Standing:
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
             pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.zcount(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
-            raw, asks, ctl, leader, owners, *oldest = pipe.execute()
+            raw, asks, ctl, leader, owners, held, *oldest = pipe.execute()
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
         return Depth(
@@ -129,11 +133,14 @@ class Standing:
                 for name, ms in totals.items()
                 if name.startswith("doubt_ms:")
             },
+            code_steps={_two(name): n for name, n in totals.items() if name.startswith("code_steps:")},
             balance=float(ctl[b"balance"]) if b"balance" in ctl else None,
             visible_after_seconds=float(ctl[b"visible_after"]) if b"visible_after" in ctl else None,
             leader=bool(leader),
             owners=owners,
             halted=_halted(ctl),
+            shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
+            shield_holds=held,
         )
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
@@ -169,6 +176,11 @@ def _halted(ctl: Mapping[bytes, bytes]) -> str:
         if field in ctl:
             return word
     return ""
+
+
+def _two(name: str) -> tuple[str, str]:
+    _, channel, why = name.split(":", 2)
+    return channel, why
 
 
 def _three(name: str) -> tuple[str, str, str]:

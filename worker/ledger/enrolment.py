@@ -84,6 +84,9 @@ class Enrolment(Store):
                 key_hash,
                 HINT_AGAIN_MS[order.lane],
                 " ".join(sealer.names) if sealer else "",
+                order.code_id,
+                int(order.waited_for_s * 1000),
+                order.why,
                 more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()
@@ -99,6 +102,11 @@ class Enrolment(Store):
                 raise WrongKey(WRONG_KEY)
             self._numbers = range(0)
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+    def knows(self, key: str) -> bool:
+        """Whether a message was enrolled with this key."""
+        with translated():
+            return bool(self.redis.exists(self.key(f"idem:{hash_of(key)}")))
 
     def _next_number(self) -> int:
         if not self._numbers:

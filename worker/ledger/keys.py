@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | meta phones texts rows receipts key decisions: `m p t w r k o` | all verbs | upkeep |
+| `b:<number // 1024>` | hash | meta phones texts rows receipts key decisions code `mptwrkoc` | all verbs | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
@@ -38,11 +38,24 @@
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
 | `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | code_* | a day past its expiry |
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | code_open | expired, used or locked |
+| `cascade` | sorted set | codes that may need another channel; score: next look | code_* enrol, verdicts | code_end |
 | `codekey:<hash>` | hash | a caller's key: its code and content | code_open | with its code |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
 | `bell:job:<id>` | list | rings when the answer is there | finish_job | ten minutes |
+| `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
+| `shield:rules` | hash | prefix or country: allowed, denied, held, released | admit, rule | a day after its end |
+| `shield:held` | sorted set | what is or was held; score: until | admit, rule | a day after its end |
+| `shield:busy` | sorted set | prefixes and countries by recent codes, 300 at most | admit | two days after a new one |
+| `shield:prices` | hash | channel and country: what a code costs, since when | learn | never: one for each |
+| `shield:token:<hash>` | string | an admission: what was answered, what was reserved | admit, learn | an hour |
+| `shield:phone:<hash>` | string | codes of late to a phone: sent, verified | admit, verified | its longest window |
+| `shield:block:<digits>` | string | the same of ten thousand numbers | admit, verified | its longest window |
+| `shield:wide:<digits>` | string | the same of a million numbers | admit, verified | its longest window |
+| `shield:country:<region>` | string | the same of a country | admit, verified | its longest window |
+| `shield:client:<hash>` | string | codes of late for a client | admit | its longest window |
+| `shield:all` | string | all codes of late, and what they cost | admit, verified, learn | a day idle |
 | `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
 """
 
@@ -104,4 +117,5 @@ class Keys:
             f"{tag}:stubs",
             f"{tag}:bell:slots:urgent",
             f"{tag}:bell:slots:bulk",
+            f"{tag}:cascade",
         ]

@@ -14,6 +14,7 @@ import msgspec
 
 from worker.domain.batch import Ref
 from worker.ledger.asking import Asking
+from worker.ledger.cascades import Cascades
 from worker.ledger.codes import Codes
 from worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
 from worker.ledger.rollcall import RollCall
@@ -23,7 +24,7 @@ from worker.ledger.store import translated
 JOB_KEPT_S = 600
 
 
-class Ledger(Enrolment, Sending, Asking, RollCall, Codes):
+class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:

@@ -1,6 +1,7 @@
 """The Lua scripts: one file per verb, the tables they need written in front of them.
 
-`_head.lua` stands before every script, `_prelude.lua` before those that act on one batch, and the
+`_head.lua` stands before every script, `_prelude.lua` before those that act on one batch (`_shield.lua` before the
+shield's), and the
 constants of `worker/domain/status.py` before both, so that Lua and Python cannot disagree.
 """
 
@@ -86,6 +87,8 @@ def text_of(name: str) -> str:
     parts = [_file("_head")]
     if name in BATCH_VERBS:
         parts += [_tables(), _file("_prelude")]
+    if name.startswith("shield_"):
+        parts.append(_file("_shield"))
     return "\n".join([*parts, _file(name)])
 
 

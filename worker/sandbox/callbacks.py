@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import httptools
 
 from worker.gateway import callbacks as dialect
-from worker.sandbox.handset import HANDED_OVER, Handsets
+from worker.gateway.channels import CHANNELS
+from worker.sandbox.handset import HANDED_OVER, NEVER, Handsets
 from worker.sandbox.parts import parts_of
 from worker.sandbox.profile import Profile
 from worker.sandbox.state import UNIT, Prices, Record
@@ -55,7 +56,7 @@ class Pusher:
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._random = random.Random(profile.seed)
-        self._prices = Prices(profile.prices)
+        self._prices = Prices(profile.prices, profile.channel_prices)
         self._queue: list[tuple[float, int, Plan | Call]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
@@ -133,7 +134,9 @@ class Pusher:
         profile, record, draw = self._profile, plan.record, self._random.random
         events = []
         for place, (phone, _) in enumerate(record.messages):
-            fate = self._handsets.fate(phone)
+            fate = self._handsets.fate(phone, record.channel)
+            if fate.after_s == NEVER:
+                continue
             if profile.callback_lost and draw() < profile.callback_lost:
                 continue
             is_early = plan.is_early or (profile.callback_early and draw() < profile.callback_early)
@@ -148,19 +151,20 @@ class Pusher:
 
     def _write(self, record: Record, place: int, code: int, err: int, at: float) -> bytes:
         phone, text = record.messages[place]
-        parts = parts_of(text)
+        parts = parts_of(text, record.channel)
         fields: dict[str, str | int] = {
             "id": record.id,
             "phone": phone,
             "status": code,
             "err": err,
             "ts": int(at),
-            "type": 0,
             "flag": 0,
             "cnt": parts,
-            "cost": str(parts * self._prices.part(phone) / UNIT),
+            "cost": str(parts * self._prices.part(phone, record.channel) / UNIT),
             "sender": record.sender,
         }
+        if (kind := CHANNELS[record.channel].type) is not None:
+            fields["type"] = kind
         style: Any = self._profile.callback_style
         digest: Any = self._profile.callback_digest
         call = dialect.write(fields, self._profile.callback_secret, style, digest)

@@ -34,6 +34,7 @@ class Count:
         self._twice: dict[int, str] = {}
         self._twice_by_id = 0
         self._accepted = self._parts = 0
+        self._channels: dict[str, int] = {}
         self._refused: dict[int, int] = {}
         self._open: list[Record] = []
         self._final: dict[int, int] = {}
@@ -53,6 +54,7 @@ class Count:
             "twice_by_id": self._twice_by_id,
             "twice_sample": list(self._twice.values())[:SAMPLE],
             "parts": self._parts,
+            "channels": dict(self._channels),
             "refused": {str(code): number for code, number in sorted(self._refused.items())},
             "statuses": self._statuses(now) if with_statuses else None,
             "limits_broken": dict(gateway.limits_broken),
@@ -86,6 +88,7 @@ class Count:
             return
         self._accepted += len(record.messages)
         self._parts += record.parts
+        self._channels[record.channel] = self._channels.get(record.channel, 0) + len(record.messages)
         self._open.append(record)
         texts, ids, message_id = self._texts, self._ids, record.id
         for message in record.messages:
@@ -113,7 +116,7 @@ class Count:
             has_ended = age_s >= slowest_s
             tally = self._final if has_ended else moving
             for phone, _ in record.messages:
-                code = handsets.standing(phone, age_s).code
+                code = handsets.standing(phone, age_s, record.channel).code
                 tally[code] = tally.get(code, 0) + 1
             if not has_ended:
                 still_open.append(record)

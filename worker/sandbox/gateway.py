@@ -179,7 +179,7 @@ class Gateway:
         return Answer(replies.write_balance(money(account.balance), currency, fmt=_fmt(ticket.fields)))
 
     def _price(self, account: Account, order: forms.SendOrder) -> Answer:
-        parts, cost = _measure(account, order.messages)
+        parts, cost = _measure(account, order)
         return Answer(replies.write_price(money(cost), parts, fmt=order.fmt))
 
     def _send(self, ticket: Ticket, account: Account, order: forms.SendOrder, now: float) -> Answer:
@@ -193,7 +193,7 @@ class Gateway:
             code, refused = refusal
             self.door.error(ticket.peer, now)
             return self._refuse(ticket, account, order, code, refused, now)
-        parts, cost = _measure(account, order.messages)
+        parts, cost = _measure(account, order)
         if cost > account.balance:
             return self._refuse(ticket, account, order, 3, order.messages, now)
         account.limits.guard.note(content, now)
@@ -250,6 +250,7 @@ class Gateway:
             cost=cost,
             sender=order.sender or "",
             mirror=ticket.mirror,
+            channel=order.channel,
             hidden_s=hidden,
             code=status,
         )
@@ -308,17 +309,17 @@ def _rest_fields(body: bytes) -> dict[str, str]:
     return {"charset": "utf-8", "fmt": "3", **{name: str(value) for name, value in told.items()}}
 
 
-def _measure(account: Account, messages: list[tuple[str, str]]) -> tuple[int, int]:
+def _measure(account: Account, order: forms.SendOrder) -> tuple[int, int]:
     """Parts and price, in units, of all messages together."""
     total = cost = 0
     part = account.prices.part
     known: dict[str, int] = {}
-    for phone, text in messages:
+    for phone, text in order.messages:
         parts = known.get(text)
         if parts is None:
-            parts = known[text] = parts_of(text)
+            parts = known[text] = parts_of(text, order.channel)
         total += parts
-        cost += parts * part(phone)
+        cost += parts * part(phone, order.channel)
     return total, cost
 
 

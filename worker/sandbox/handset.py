@@ -7,8 +7,11 @@ beforehand what a number will do. No clock in here: ages are given.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
+from zlib import crc32
 
+from worker.domain.errors import BadSettings
 from worker.sandbox.profile import Profile
 
 NOT_FOUND = -3
@@ -21,7 +24,29 @@ WRONG_NUMBER = 22
 
 ABSENT_SUBSCRIBER = 1  # delivery error: the subscriber does not exist
 OFFLINE = 6
+NO_SERVICE = 21
+NO_ANSWER = 237
+BUSY = 240
+NOT_SPOKEN = 241
+MACHINE = 242
 WRONG_FORMAT = 249
+
+NEVER = float("inf")
+
+# How a message may be told to end (`Profile.scripted`): status code and delivery error; None: nothing is ever heard.
+SCRIPTED: dict[str, tuple[int, int] | None] = {
+    "delivered": (DELIVERED, 0),
+    "undeliverable": (UNDELIVERABLE, ABSENT_SUBSCRIBER),
+    "expired": (EXPIRED, OFFLINE),
+    "no_telegram": (UNDELIVERABLE, NO_SERVICE),
+    "no_answer": (UNDELIVERABLE, NO_ANSWER),
+    "busy": (UNDELIVERABLE, BUSY),
+    "not_spoken": (UNDELIVERABLE, NOT_SPOKEN),
+    "machine": (UNDELIVERABLE, MACHINE),
+    "silent": None,
+}
+# What a share of failures (`Profile.undeliverable`) means by each channel.
+_FAILURE = {"sms": ABSENT_SUBSCRIBER, "tg": NO_SERVICE, "call": NO_ANSWER}
 
 _SPREAD = 0x9E3779B97F4A7C15  # the golden ratio in 64 bits: neighbouring numbers land far apart
 _MASK = (1 << 64) - 1
@@ -49,24 +74,42 @@ class Handsets:
 
     profile: Profile
 
-    def fate(self, phone: str) -> Fate:
+    def __post_init__(self) -> None:
+        """Raise BadSettings for a script that is none."""
+        for key, name in self.profile.scripted.items():
+            if ":" not in key or name not in SCRIPTED:
+                raise BadSettings(f"`channel:ending` ends as one of {', '.join(SCRIPTED)}, not {key!r} as {name!r}")
+
+    def fate(self, phone: str, channel: str = "sms") -> Fate:
         """How a message to this phone will end; a phone that is no number ends as such."""
         profile = self.profile
         if not is_number(phone):
             return Fate(0.0, WRONG_NUMBER, WRONG_FORMAT)
-        drawn = _draw(int(phone), profile.seed)
+        drawn = _draw(int(phone), profile.seed + _seed(channel))
         share, pace = (drawn >> 32) / 2**32, (drawn & 0xFFFFFFFF) / 2**32
         soonest, latest = profile.deliver_after_s
         after_s = soonest + (latest - soonest) * pace
+        if profile.scripted and (script := self._script(phone, channel)):
+            end = SCRIPTED[script]
+            return Fate(NEVER, HANDED_OVER, 0) if end is None else Fate(after_s, *end)
         if share < profile.undeliverable:
-            return Fate(after_s, UNDELIVERABLE, ABSENT_SUBSCRIBER)
+            return Fate(after_s, UNDELIVERABLE, _FAILURE.get(channel, ABSENT_SUBSCRIBER))
         if share < profile.undeliverable + profile.expire:
             return Fate(profile.expire_after_s, EXPIRED, OFFLINE)
         return Fate(after_s, DELIVERED, 0)
 
-    def standing(self, phone: str, age_s: float) -> Standing:
+    def _script(self, phone: str, channel: str) -> str:
+        """The longest ending that fits, '' where none does."""
+        fitting = [
+            (len(ending), name)
+            for way, _, ending, name in ((*key.partition(":"), name) for key, name in self.profile.scripted.items())
+            if way == channel and phone.endswith(ending)
+        ]
+        return max(fitting)[1] if fitting else ""
+
+    def standing(self, phone: str, age_s: float, channel: str = "sms") -> Standing:
         """Where a message to this phone stands `age_s` seconds after it was accepted."""
-        fate = self.fate(phone)
+        fate = self.fate(phone, channel)
         if age_s >= fate.after_s:
             return Standing(fate.code, fate.err, fate.after_s)
         if age_s >= self.profile.handover_after_s:
@@ -82,6 +125,12 @@ class Handsets:
 def is_number(phone: str) -> bool:
     """Whether these digits can be an international phone number."""
     return 8 <= len(phone) <= 15 and phone.isascii() and phone.isdigit() and phone[0] != "0"
+
+
+@lru_cache(maxsize=16)
+def _seed(channel: str) -> int:
+    """Who cannot be reached by one channel may well be by another; an SMS keeps the profile's own seed."""
+    return 0 if channel == "sms" else crc32(channel.encode())
 
 
 def _draw(phone: int, seed: int) -> int:

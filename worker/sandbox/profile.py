@@ -8,7 +8,7 @@ every duration that belongs to a limit, so that a demo need not wait out real mi
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +28,9 @@ class Profile:
     balance: Decimal = Decimal(100_000_000)  # so that no benchmark runs out of it
     currency: str = "RUR"
     prices: Mapping[str, Decimal] = field(default_factory=lambda: {"": Decimal("2.5"), "7": Decimal("3.8")})
+    channel_prices: Mapping[str, Decimal] = field(  # of a part by any other channel, wherever the phone is
+        default_factory=lambda: {"tg": Decimal("0.9"), "call": Decimal("1.6")}
+    )
     senders: tuple[str, ...] = ()  # empty: any sender name will do
     denied_text: str = ""  # a text that holds this is error 6
     dead_prefixes: tuple[str, ...] = ()  # phones that cannot be reached at all: error 8
@@ -61,6 +64,8 @@ class Profile:
     undeliverable: float = 0.0
     expire: float = 0.0
     expire_after_s: float = 5.0
+    # `channel:ending of the phone` -> how every such message ends, a row of `handset.SCRIPTED`: `sms:77`, `tg:`.
+    scripted: Mapping[str, str] = field(default_factory=dict)
 
     # Callbacks.
     callback_url: str = ""
@@ -118,6 +123,8 @@ class Profile:
 
 QUICK_SCALE = 0.1
 _QUICK: dict[str, Any] = {"peer_close_s": 1.0, "arrival_s": 2.0, "visible_after_s": 0.2}
+# What stands in a mapping, where that is not a number.
+_ENTRIES: dict[str, Callable[[str], Any]] = {"prices": Decimal, "channel_prices": Decimal, "scripted": str}
 _SCALED = ("minute_s", "duplicate_window_s", "mass_ask_every_s", "bad_login_window_s", "ban_s")
 
 
@@ -133,8 +140,7 @@ def _like(name: str, default: Any, value: Any) -> Any:
         if isinstance(default, tuple):
             return tuple(value)
         if isinstance(default, Mapping):
-            kind = Decimal if name == "prices" else float
-            return {key: kind(str(number)) for key, number in dict(value).items()}
+            return {key: _ENTRIES.get(name, float)(str(entry)) for key, entry in dict(value).items()}
         return type(default)(value)
     except (ArithmeticError, TypeError, ValueError):
         raise BadSettings(f"the sandbox's {name} cannot be what was given") from None

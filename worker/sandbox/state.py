@@ -33,6 +33,7 @@ class Record:
     cost: int
     sender: str
     mirror: int
+    channel: str = "sms"
     hidden_s: float = 0.0
     code: int = 0
     places: dict[str, int] | None = None
@@ -47,15 +48,18 @@ class Record:
 
 
 class Prices:
-    """The price of one part, in units, by the longest prefix of the phone."""
+    """The price of one part, in units: of an SMS by the longest prefix of the phone, else by the channel."""
 
-    def __init__(self, prices: Mapping[str, Decimal]) -> None:
+    def __init__(self, prices: Mapping[str, Decimal], by_channel: Mapping[str, Decimal]) -> None:
+        self._by_channel = {channel: int(price * UNIT) for channel, price in by_channel.items()}
         self._units = {prefix: int(price * UNIT) for prefix, price in prices.items()}
         self._longest = max((len(prefix) for prefix in prices), default=0)
         self._known: dict[str, int] = {}
 
-    def part(self, phone: str) -> int:
+    def part(self, phone: str, channel: str = "sms") -> int:
         """What one part to this phone costs."""
+        if channel in self._by_channel:
+            return self._by_channel[channel]
         head = phone[: self._longest]
         known = self._known.get(head)
         if known is None:
@@ -75,7 +79,7 @@ class Account:
         self.apikey = profile.apikey
         self.balance = int(profile.balance * UNIT)
         self.spent = 0
-        self.prices = Prices(profile.prices)
+        self.prices = Prices(profile.prices, profile.channel_prices)
         self.limits = Limits(profile, broken)
         self.records: list[Record] = []
         self._by_id: dict[int | str, Record | list[Record]] = {}

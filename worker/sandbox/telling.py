@@ -6,6 +6,7 @@ messages that share id and phone, the last one that is visible is told of (gatew
 
 from __future__ import annotations
 
+from worker.gateway.channels import CHANNELS
 from worker.gateway.replies import Told
 from worker.sandbox.handset import NOT_FOUND, Handsets, Standing
 from worker.sandbox.parts import parts_of
@@ -50,12 +51,12 @@ class Teller:
             return Standing(NOT_FOUND, 0, 0.0)
         if record.code:
             return Standing(record.code, _DELIVERY_ERROR.get(record.code, 0), 0.0)
-        return self._handsets.standing(phone, age_s)
+        return self._handsets.standing(phone, age_s, record.channel)
 
 
 def _tell(account: Account, record: Record, place: int, standing: Standing) -> Told:
     phone, text = record.messages[place]
-    parts = parts_of(text)
+    parts = parts_of(text, record.channel)
     return Told(
         gateway_id=record.id,
         phone=phone,
@@ -63,9 +64,10 @@ def _tell(account: Account, record: Record, place: int, standing: Standing) -> T
         err=standing.err,
         at=int(record.at + standing.after_s),
         sent_at=int(record.at),
-        cost=money(0 if record.code else parts * account.prices.part(phone)),
+        cost=money(0 if record.code else parts * account.prices.part(phone, record.channel)),
         parts=parts,
         sender=record.sender,
         text=text,
         int_id=record.first_int_id + place,
+        type=CHANNELS[record.channel].type,
     )

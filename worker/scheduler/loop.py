@@ -12,6 +12,7 @@ from typing import Protocol
 from worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from worker.runtime import Runtime
 from worker.scheduler.asks import Asks
+from worker.scheduler.cascade import Cascade
 from worker.scheduler.doubts import Doubts
 from worker.scheduler.feed import Feed
 from worker.scheduler.history import History
@@ -38,7 +39,7 @@ class Duty(Protocol):
         """Do what is due at `now`, in Unix seconds."""
 
 
-DUTIES: tuple[type[Duty], ...] = (Feed, Sweeper, Doubts, Asks, History, Money, Upkeep)
+DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, Upkeep)
 
 
 class Scheduler:

@@ -66,6 +66,9 @@ def test_wishes_reach_the_message(environ: dict[str, str]) -> None:
         ([PHONE, "--ttl", "-1"], "bad_ttl"),
         ([PHONE, "--ttl", "nan"], "bad_ttl"),
         ([PHONE, "--channels", "pigeon"], "bad_channel"),
+        ([PHONE, "--channels", ","], "no_channel"),
+        ([PHONE, "--channels", "sms,tg"], "bad_wait"),
+        ([PHONE, "--max-cost", "free"], "bad_input"),
         ([PHONE, "--template", "no"], "bad_template"),
         ([PHONE, "--locale", "xx"], "bad_input"),
     ],
@@ -179,3 +182,16 @@ def environ_of() -> Callable[[Plant], dict[str, str]]:
         }
 
     return of
+
+
+def test_channels_in_turn_are_shown_with_their_reasons(environ: dict[str, str]) -> None:
+    """What was tried and why, what was not and why not; while the next may come, nothing ends it."""
+    sent = told(run(environ, "otp", "send", PHONE, "--channels", "sms:20s,call", "--max-cost", "9.5", "--json"))
+    waiting = told(run(environ, "otp", "show", sent["id"], "--json"))
+    with Smsq(environ=environ) as way_in:
+        way_in.runtime.ledger.end_cascade(sent["id"], 0, "cost", "call")
+    ended = run(environ, "otp", "show", sent["id"])
+
+    assert [step["why"] for step in waiting["steps"]] == ["first"]
+    assert (waiting["ahead"], waiting["ended"]) == ([{"channel": "call", "why": ""}], "")
+    assert ended.stdout.splitlines()[-1] == "  call   not tried: it would cost more than `max_cost`"

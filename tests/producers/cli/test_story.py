@@ -103,6 +103,18 @@ def test_a_message_is_sent_and_waited_for(terminal: Terminal) -> None:
     assert last(terminal.smsq("status", receipt["id"], "--json")) == receipt
 
 
+def test_codes_go_by_telegram_and_by_call(terminal: Terminal) -> None:
+    """Each at a price of its own, asked for before and paid after."""
+    for channel, text, cost in (("tg", "4821", 0.9), ("call", "Your code: 4, 8, 2, 1.", 1.6)):
+        priced = terminal.smsq("cost", "+79991230001", text, "--channel", channel, "--json")
+        sent = terminal.smsq("send", "+79991230001", text, "--channel", channel, "--wait", "--json")
+
+        assert last(priced) == {"messages": 1, "parts": 1, "cost": cost, "exact": True}
+        assert (last(sent)["status"], last(sent)["cost"]) == ("delivered", cost)
+    refused = terminal.smsq("send", "+79991230001", "Code 4821", "--channel", "tg")
+    assert (refused.returncode, "4 to 8 digits" in refused.stderr) == (2, True)
+
+
 def test_a_campaign_is_followed_to_its_end(terminal: Terminal) -> None:
     """Every row accounted for, one object as the last line, and a report with a line for each."""
     people = terminal.people(300, 79_990_000_000)

@@ -290,3 +290,60 @@ def test_a_json_send_is_taken_at_the_rest_address(desk: Make) -> None:
     ticket = one.gateway.begin(1, "10.0.0.1", "/rest/send/", "", body, one.now)
 
     assert one.gateway.finish(ticket, one.now).body == b'{"id": 8, "cnt": 1}'
+
+
+def test_a_telegram_code_has_a_price_of_its_own(desk: Make) -> None:
+    """One part wherever the phone is; its status names no type, since the manual has none."""
+    one = desk(channel_prices={"tg": Decimal("0.5")})
+
+    answer = one.send(id=5, mes="4821", tg=1, cost=3)
+
+    assert (answer["cnt"], answer["cost"]) == (1, "0.5")
+    assert "type" not in one.ask(5, all=1)
+
+
+def test_a_telegram_code_is_digits(desk: Make) -> None:
+    """Anything else is error 1, and no message."""
+    one = desk()
+
+    assert one.send(id=5, mes="Code 4821", tg=1)["error_code"] == 1
+    assert one.ask(5)["status"] == -3
+
+
+def test_a_call_counts_blocks_of_five_seconds(desk: Make) -> None:
+    """About sixty characters each; the type in its status is 7."""
+    one = desk(channel_prices={"call": Decimal(2)})
+
+    answer = one.send(id=5, mes="x" * 61, call=1, voice="w,en", param="25,60,2")
+
+    assert (answer["cnt"], answer["cost"]) == (2, "4.0")
+    assert one.ask(5, all=1)["type"] == 7
+    assert one.send(id=6, mes="hi", call=1, voice="nobody")["error_code"] == 1
+
+
+@pytest.mark.parametrize(
+    ("channel", "ends"),
+    [
+        pytest.param({}, (1, 0), id="the SMS arrives"),
+        pytest.param({"tg": 1}, (20, 21), id="no Telegram there"),
+        pytest.param({"call": 1}, (20, 237), id="nobody picks up"),
+    ],
+)
+def test_a_phone_may_be_told_how_each_channel_ends(desk: Make, channel: dict[str, int], ends: tuple[int, int]) -> None:
+    """By the ending of the number."""
+    one = desk(scripted={"tg:67": "no_telegram", "call:567": "no_answer", "call:7": "busy", "sms:0": "undeliverable"})
+    one.send(id=5, mes="4821", **channel)
+    one.now += 10
+
+    told = one.ask(5)
+
+    assert ends == (told["status"], told["err"])
+
+
+def test_silence_stays_with_the_operator(desk: Make) -> None:
+    """Of some messages nothing is ever heard."""
+    one = desk(scripted={"sms:67": "silent"})
+    one.send(id=5)
+    one.now += 1_000_000
+
+    assert one.ask(5)["status"] == 0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
+from worker.domain.errors import BadSettings
 from worker.sandbox.handset import DELIVERED, EXPIRED, UNDELIVERABLE, WRONG_NUMBER, Handsets
 from worker.sandbox.profile import Profile
 
@@ -40,3 +43,23 @@ def test_a_message_waits_is_handed_over_and_ends() -> None:
 def test_what_is_no_number_ends_as_such() -> None:
     """A phone that is too short is status 22."""
     assert Handsets(Profile()).fate("12").code == WRONG_NUMBER
+
+
+def test_who_has_no_telegram_may_have_an_sms() -> None:
+    """A share of failures strikes other people by each channel, with an error of its own."""
+    handsets = Handsets(Profile(undeliverable=0.5))
+    fates = {way: [handsets.fate(str(79990000000 + n), way) for n in range(100)] for way in ("sms", "tg", "call")}
+
+    failed = {way: {n for n, fate in enumerate(ends) if fate.code == UNDELIVERABLE} for way, ends in fates.items()}
+
+    assert len({frozenset(people) for people in failed.values()}) == 3
+    assert {"sms": {1}, "tg": {21}, "call": {237}} == {
+        way: {fate.err for fate in ends if fate.code == UNDELIVERABLE} for way, ends in fates.items()
+    }
+
+
+@pytest.mark.parametrize("scripted", [{"sms:7": "eaten"}, {"7": "delivered"}], ids=["no such end", "no channel"])
+def test_a_script_that_is_none_stops_the_start(scripted: dict[str, str]) -> None:
+    """Before a test waits for what will never happen."""
+    with pytest.raises(BadSettings, match="ends as one of"):
+        Handsets(Profile(scripted=scripted))

@@ -4,7 +4,7 @@
 
 local SHARD, CAMPAIGN_KEY, HELD, READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED,
   SLOTS_URGENT, SLOTS_BULK, OWNERS, IDS_KEY, N_GID, N_BATCH, RUN, CTL, TOTALS, CONTROL, BUCKET, STUBS,
-  BELL_SLOTS_URGENT, BELL_SLOTS_BULK = unpack(KEYS)
+  BELL_SLOTS_URGENT, BELL_SLOTS_BULK, CASCADE = unpack(KEYS)
 
 -- Places in a batch's meta, an array packed with MessagePack.
 local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, ENROLLED, PARTS, CHANNEL, OPTIONS,
@@ -321,6 +321,13 @@ local function splice(m, blob, changes)
   return table.concat(pieces)
 end
 
+-- A message of a one-time code has ended: its cascade, if it has not ended too, is looked at now.
+local function wake_code(m)
+  if m[LANE] ~= 0 then return end
+  local code = redis.call('HGET', SHARD, number .. 'c')
+  if code then redis.call('ZADD', CASCADE, 'XX', 'LT', now, code) end
+end
+
 -- Everyone of the batch has a verdict: it is settled; statuses follow per message.
 local function settle_batch(m, blob, ask_after)
   forget_motion()
@@ -340,6 +347,7 @@ local function settle_batch(m, blob, ask_after)
   else
     redis.call('ZREM', ASKS, ref)
     if m[KEY] ~= nil and SINGLE then redis.call('ZADD', ENDED, now, ref) end
+    wake_code(m)
   end
   finish_campaign()
 end
@@ -488,6 +496,7 @@ local function conclude(m, blob, ask_after)
     else
       redis.call('ZREM', ASKS, ref)
       if SINGLE then redis.call('ZADD', ENDED, 'NX', now, ref) end
+      wake_code(m)
     end
     finish_campaign()
   end

@@ -1,7 +1,9 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
 -- KEYS: of the batch, then the last but one the idempotency key's record ('' where there is none), the last the stamp.
 -- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
---       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed.
+--       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed,
+--       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at,
+--       13 why the step of a code is taken, '' for any other message.
 -- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why}, {'sealed'} where the workers hold
 -- another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
@@ -33,5 +35,10 @@ local id = number .. '.0'
 if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[#KEYS - 1], 'content', string.match(ARGV[4], '^%x+'), 'id', id)
   redis.call('HSET', SHARD, number .. 'k', ARGV[8]) -- the record goes with the message, long after its end
+end
+if ARGV[13] ~= '' then redis.call('HINCRBY', TOTALS, 'code_steps:' .. m[CHANNEL] .. ':' .. ARGV[13], 1) end
+if ARGV[11] ~= '' then -- the end of this message wakes the code's cascade, if that has not ended
+  redis.call('HSET', SHARD, number .. 'c', ARGV[11])
+  redis.call('ZADD', CASCADE, 'XX', now + tonumber(ARGV[12]), ARGV[11])
 end
 return { 'created', id, actual, n }

@@ -12,6 +12,6 @@ if m then
   redis.call('HINCRBY', TOTALS, 'pending', -accepted)
   for _, id in ipairs(m[IDS]) do redis.call('HDEL', IDS_KEY, id[GID]) end
   redis.call('HDEL', SHARD, number .. 'm', number .. 'p', number .. 't', number .. 'w', number .. 'r', number .. 'k',
-    number .. 'o')
+    number .. 'o', number .. 'c')
 end
 return unknown_batch()

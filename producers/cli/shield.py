@@ -1,0 +1,217 @@
+"""`smsq shield …`: see what keeps pumping away from one-time codes, and adjust it while everything runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from producers.cli import DONE, FAILED
+from producers.cli.shown import print_json, talk
+
+if TYPE_CHECKING:
+    from worker.domain.shield import Decision
+    from worker.ledger.shield_desk import Rule, ShieldView, Usage
+
+BUSIEST = 10  # lines of prefixes on a screen; --json has more
+as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
+
+
+@click.group("shield")
+def group() -> None:
+    """See and adjust what keeps pumping away from one-time codes. What is changed holds everywhere at once."""
+
+
+@group.command("show")
+@as_json_option
+def show(as_json: bool) -> None:
+    """Show limits, holds with their reason, and the busiest prefixes."""
+    from producers.api import Smsq
+
+    with Smsq() as smsq, smsq.named():
+        view = smsq.shield.show()
+    if as_json:
+        print_json(_object(view))
+    else:
+        _print(view)
+
+
+@group.command("try")
+@click.argument("phone")
+@click.option("--client", help="Who would ask, such as an address or an account.")
+@click.option("--channel", default="sms", show_default=True, help="How the code would travel.")
+@as_json_option
+def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
+    """Show what would be decided about a code to PHONE now. Nothing is sent or counted.
+
+    Exit code 0 where it may go, 1 otherwise.
+    """
+    from producers.api import Smsq
+
+    with Smsq() as smsq, smsq.named():
+        decision = smsq.shield.dry_run(phone, client=client, channel=channel)
+    if as_json:
+        print_json(_decision(decision))
+    else:
+        click.echo(decision.would or decision.code)
+        if decision.why:
+            talk(decision.why + _when(decision.retry_after_s) + ("; it only watches" if decision.would else ""))
+    sys.exit(DONE if decision.allowed else FAILED)
+
+
+@group.command("allow")
+@click.argument("name", metavar="COUNTRY|PREFIX")
+def allow(name: str) -> None:
+    """Serve a country that settings leave out; spare a prefix the limits and holds of prefixes."""
+    from producers.api import Smsq
+
+    with Smsq() as smsq, smsq.named():
+        _told("allowed", smsq.shield.allow(name))
+
+
+@group.command("deny")
+@click.argument("name", metavar="COUNTRY|PREFIX")
+def deny(name: str) -> None:
+    """Send no code to a country or a prefix."""
+    from producers.api import Smsq
+
+    with Smsq() as smsq, smsq.named():
+        _told("denied", smsq.shield.deny(name))
+
+
+@group.command("hold")
+@click.argument("name", metavar="COUNTRY|PREFIX")
+@click.option("--for", "lasts", metavar="TIME", help="Such as 30min or 12h.  [default: until it is released]")
+def hold(name: str, lasts: str | None) -> None:
+    """Hold a prefix or a country, for a time."""
+    from producers.api import Smsq
+    from worker.domain.errors import BadInput
+    from worker.domain.limits import span
+
+    try:
+        for_s = span(lasts) if lasts is not None else None
+    except ValueError as error:
+        raise BadInput(f"--for: {lasts!r} will not do; give {error}") from None
+    with Smsq() as smsq, smsq.named():
+        _told("held", smsq.shield.hold(name, for_s=for_s), f" for {lasts}" if lasts else " until it is released")
+
+
+@group.command("release")
+@click.argument("name", metavar="COUNTRY|PREFIX")
+def release(name: str) -> None:
+    """End a hold; or take back what was allowed or denied."""
+    from producers.api import Smsq
+
+    with Smsq() as smsq, smsq.named():
+        _told("released", smsq.shield.release(name))
+
+
+@group.command("limit")
+@click.argument("name")
+@click.argument("value")
+def limit(name: str, value: str) -> None:
+    """Set limit NAME to VALUE, as `show` writes them; `default` gives it back to the settings.
+
+    Names: mode, phone, block, wide, country, client, daily, daily_cost, price, countries, deny, hold_after,
+    hold_below, hold_for. See the page about settings for what each is.
+    """
+    from producers.api import Smsq
+
+    with Smsq() as smsq, smsq.named():
+        held = smsq.shield.limit(name, None if value == "default" else value)
+    click.echo(f"{name} {held}")
+
+
+def _told(what: str, name: str, more: str = "") -> None:
+    from worker.domain.shield import shown
+
+    click.echo(f"{what} {shown(name)}{more}")
+
+
+def _when(seconds: float) -> str:
+    return f"; again in {seconds:.0f} s" if seconds else ""
+
+
+def _object(view: ShieldView) -> dict[str, Any]:
+    return {
+        "limits": dict(view.limits),
+        "live": sorted(view.live),
+        "rules": [
+            {
+                "name": rule.name,
+                "kind": rule.kind,
+                "since": rule.since,
+                "until": rule.until or None,
+                "why": rule.why,
+                "times": rule.times,
+                "sent": rule.sent,
+                "verified": rule.verified,
+            }
+            for rule in view.rules
+        ],
+        "all": _usage(view.all) | {"cost": float(view.all.cost)},
+        "busiest": [_usage(usage) for usage in view.busiest],
+        "prices": {name: float(price) for name, price in view.prices.items()},
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "kind": usage.kind,
+        "name": usage.name,
+        "sent": usage.sent,
+        "verified": usage.verified,
+        "used": [{"used": used, "most": most, "seconds": seconds} for used, most, seconds in usage.used],
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "allowed": decision.allowed,
+        "decision": decision.code,
+        "would": decision.would,
+        "why": decision.why,
+        "retry_after_s": round(decision.retry_after_s, 3),
+        "price": float(decision.price),
+    }
+
+
+def _print(view: ShieldView) -> None:
+    from producers.report import plain
+
+    for name, written in view.limits.items():
+        click.echo(f"{name:<14}{written}" + ("  (set by hand)" if name in view.live else ""))
+    for name, price in sorted(view.prices.items()):
+        click.echo(f"{'cost of ' + name:<14}{plain(price)}")
+    day = f", cost {plain(view.all.cost)} in a day" if view.all.cost else ""
+    click.echo(f"{'last hour':<14}{_share(view.all)}{day}{_limits(view.all)}")
+    for rule in view.rules:
+        click.echo(_rule(rule))
+    for kind in ("country", "wide", "block"):
+        for usage in [each for each in view.busiest if each.kind == kind][:BUSIEST]:
+            click.echo(f"{kind:<8} {_name(usage.name):<14} {_share(usage)}{_limits(usage)}")
+
+
+def _rule(rule: Rule) -> str:
+    from producers.report import iso
+
+    word = {"hold": "held", "grace": "released", "allow": "allowed", "deny": "denied"}[rule.kind]
+    until = f"until {iso(rule.until)}" if rule.until else "until it is changed"
+    return f"{word:<8} {_name(rule.name):<14} {until}: {rule.why}"
+
+
+def _share(usage: Usage) -> str:
+    return f"{usage.verified} of {usage.sent} verified"
+
+
+def _limits(usage: Usage) -> str:
+    from worker.domain.limits import write_rates
+
+    return "".join(f"; {used} of {write_rates(((most, seconds),))}" for used, most, seconds in usage.used)
+
+
+def _name(name: str) -> str:
+    from worker.domain.shield import shown
+
+    return shown(name)

@@ -1,0 +1,116 @@
+"""A cascade: the channels of one code, tried in order, and when the next one's turn is. Pure: no clock, no store.
+
+One rule holds everything together: the next channel is tried only while nobody has the code. So whatever
+brought it, or ended it, ends the cascade; and what failed for good is not waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from worker.domain.code import Step
+
+UNSENT_LOOK_S = 2.0  # whether a first message was enrolled meanwhile
+ARRIVED = frozenset({"delivered", "read", "clicked"})
+FAILED = frozenset({"undeliverable", "expired", "refused", "late", "cancelled"})
+# A code's own state, and what ends its cascade then.
+OVER = {"used": "checked", "locked": "locked", "expired": "expired"}
+
+# Why a step was taken: the word of records and metrics, and the sentence for people.
+TAKEN = {
+    "first": "the first channel",
+    "waited": "nothing was delivered while the channel before was waited for",
+    "failed": "the channel before failed for good",
+    "resend": "it was asked for again",
+}
+# Why the next one was not, or will not be.
+ENDED = {
+    "delivered": "the code was delivered",
+    "checked": "the code was entered",
+    "locked": "the code is locked after too many wrong tries",
+    "expired": "the code has expired",
+    "last": "there is no further channel",
+    "optout": "this person wants no messages",
+    "cost": "it would cost more than `max_cost`",
+    "shield": "the shield does not let it through",
+}
+
+
+def not_taken(why: str) -> str:
+    """Why a channel was not tried, for people; '' while it may be.
+
+    >>> not_taken("cost"), not_taken("shield:held")
+    ('it would cost more than `max_cost`', 'the shield does not let it through (held)')
+    """
+    word, _, more = why.partition(":")
+    return ENDED.get(word, "its turn has not come") + (f" ({more})" if more else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message of a code: since when it is on its way, and its status; '' where it is not enrolled yet."""
+
+    number: int
+    at: float  # Unix seconds
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing before that moment (Unix seconds), unless something happens."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """A step was reserved and whoever did so died: enrol its message."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Try the channel at this place, for this reason (of `TAKEN`)."""
+
+    place: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """No further channel is tried, for this reason (of `ENDED`)."""
+
+    why: str
+
+
+Move = Wait | Enrol | Take | End
+
+
+def next_move(steps: Sequence[Step], place: int, sent: Sequence[Sent], state: str, now: float) -> Move:
+    """What a cascade does now.
+
+    `place` is the channel tried last, `sent` all messages of the code in order (resends among them), `state` the
+    code's own: `waiting`, `used`, `locked` or `expired`. The wait counts from the newest message.
+    """
+    if state in OVER:
+        return End(OVER[state])
+    if any(each.status in ARRIVED for each in sent):
+        return End("delivered")
+    if any(each.status == "optout" for each in sent):
+        return End("optout")
+    newest = sent[-1]
+    if not newest.status:  # the first is its caller's, who may have been told that nothing was sent
+        return Enrol(newest.number) if newest.number else Wait(now + UNSENT_LOOK_S)
+    if place + 1 >= len(steps):
+        return End("last")
+    if newest.status in FAILED:
+        return Take(place + 1, "failed")
+    until = newest.at + steps[place].wait_s
+    return Take(place + 1, "waited") if now >= until else Wait(until)
+
+
+def fits(most: int | None, spent: int, price: int) -> bool:
+    """Whether one more message may be paid for; all in the ledger's units of money."""
+    return most is None or spent + price <= most

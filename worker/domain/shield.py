@@ -1,0 +1,131 @@
+"""The pumping shield in plain values: what a phone counts with, what is decided, and how it is said.
+
+Pumping is asking a form for codes to numbers whose owner is paid for each: a range of one prefix, from
+many addresses, never verified. The counting is `worker/ledger/shield.py`; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import phonenumbers
+
+from worker.domain.errors import BadInput
+from worker.domain.limits import NOWHERE, is_region
+
+ALLOWED = "allowed"
+DENIED_COUNTRY = "denied_country"
+HELD = "held"
+PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT = "phone_limit", "client_limit", "prefix_limit", "country_limit"
+DAILY_LIMIT, DAILY_COST = "daily_limit", "daily_cost"
+CODES: Final = (
+    ALLOWED, DENIED_COUNTRY, HELD, PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT, DAILY_LIMIT, DAILY_COST,
+)  # fmt: skip
+
+BLOCK_DIGITS, WIDE_DIGITS = 4, 6  # digits a prefix leaves out: ten thousand numbers, a million
+EVIDENCE_S = 3600  # sent and verified codes of this long decide about a hold; a released prefix is left alone as long
+LONGEST_HOLD_S = 86400  # holds double up to here
+SLOTS = 24  # a window slides in steps of a twenty-fourth, and always counts at least itself
+
+
+class Subjects(NamedTuple):
+    """What a code to a phone counts with, besides the phone."""
+
+    block: str  # the number without its last four digits
+    wide: str  # without its last six, never less than the calling code and a digit
+    region: str  # ISO letters; 001 where a calling code is of no country
+
+
+@functools.lru_cache(maxsize=4096)
+def subjects(phone: int) -> Subjects:
+    """The prefixes and the country of a valid phone; +7 and +1 are told apart by the library's plans."""
+    digits = str(phone)
+    number = phonenumbers.parse(f"+{digits}")
+    code = number.country_code or 0
+    region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(code)
+    least = len(str(code)) + 1
+    block, wide = (digits[: max(least, len(digits) - left)] for left in (BLOCK_DIGITS, WIDE_DIGITS))
+    return Subjects(block, wide, region)
+
+
+def named(written: str) -> str:
+    """A country or a prefix as rules keep it: `RU`, `7916`. Raises BadInput."""
+    told = re.sub(r"[ ()-]", "", written).upper()
+    if is_region(told):
+        return told
+    digits = told.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit() and 1 <= len(digits) <= 15) or digits.startswith("0"):
+        raise BadInput(f"{written!r} is neither a country (two letters, such as KZ) nor a prefix such as +7916")
+    return digits
+
+
+def shown(name: str) -> str:
+    """A rule's name for people: `KZ`, `+7916…`."""
+    return f"+{name}…" if name.isdigit() and name != NOWHERE else name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the shield says to one code.
+
+    `code` is one of `CODES`; `why` a sentence about what was counted, never about whom; `would` what would
+    have been decided while the shield only watches, '' where it decides. `price` is what was reserved.
+    """
+
+    allowed: bool
+    code: str = ALLOWED
+    why: str = ""
+    retry_after_s: float = 0.0
+    would: str = ""
+    price: Decimal = Decimal(0)
+
+
+def sentence(code: str, name: str, most: Decimal | int, span_s: int, sent: int, verified: int) -> str:
+    """Why a code may not go, for people; `name` is a prefix or a country."""
+    within = f"within {_said(span_s)}"
+    match code:
+        case "denied_country":
+            return f"codes to {shown(name)} are not served"
+        case "held" if sent:
+            return f"codes to {shown(name)} are held: {verified} of the last {sent} were verified"
+        case "held":
+            return f"codes to {shown(name)} are held by hand"
+        case "phone_limit":
+            return f"a phone gets at most {most} codes {within}"
+        case "client_limit":
+            return f"a client asks for at most {most} codes {within}"
+        case "prefix_limit" | "country_limit":
+            return f"numbers of {shown(name)} get at most {most} codes {within}"
+        case "daily_limit":
+            return f"at most {most} codes go {within}"
+        case "daily_cost":
+            return f"codes may cost at most {most:f} {within}"
+    return ""
+
+
+def _said(seconds: int) -> str:
+    """A time in words.
+
+    >>> _said(600), _said(86400), _said(90)
+    ('10 min', '24 h', '90 s')
+    """
+    for unit, many in (("h", 3600), ("min", 60)):
+        if seconds % many == 0:
+            return f"{seconds // many} {unit}"
+    return f"{seconds} s"
+
+
+# Rings: how the ledger keeps a window, [span in ms, slot, number, slot, number, …]; `lua/_shield.lua` writes them.
+
+
+def in_window(ring: list[int] | None, now_ms: int, step: int = 2) -> list[int]:
+    """The sums of a ring at a time: one number, or sent and verified where `step` is 3."""
+    if not ring:
+        return [0] * (step - 1)
+    first = now_ms // -(-ring[0] // SLOTS) - SLOTS
+    rows = [ring[place : place + step] for place in range(1, len(ring), step)]
+    return [sum(row[each] for row in rows if row[0] >= first) for each in range(1, step)]

@@ -1,0 +1,172 @@
+-- May this code go? Decide, and count it where it may.
+-- KEYS: 1 shield, 2 shield:rules, 3 shield:held, 4 shield:busy, 5 shield:prices, 6 totals, 7 shield:token:<hash>,
+--       8 shield:phone:<hash>, 9 shield:block:<digits>, 10 shield:wide:<digits>, 11 shield:country:<region>,
+--       12 shield:all, 13 shield:client:<hash> where a client is named.
+-- ARGV: 1 time or '', 2 limits (MessagePack map, times in ms, money in units), 3 the phone's digits, 4 block, 5 wide,
+--       6 region, 7 channel, 8 '1' if somebody may verify it, 9 '1' to decide only, 10 longest hold in ms,
+--       11 for how many ms a rule that is over is remembered, 12 for how many a token is.
+-- Returns { code, name, most, span ms, wait ms, price, sent, verified, mode }. A token that was answered is answered the
+-- same. Of a refused code nothing is counted but the refusal. No number of callers together passes a limit.
+
+local plan = cmsgpack.unpack(ARGV[2])
+local said = redis.call('HGETALL', KEYS[1]) -- what was set since, by `limit`: { as written, as here }
+for place = 1, #said, 2 do plan[said[place]] = cmsgpack.unpack(said[place + 1])[2] end
+if plan.mode == 'off' then return { 'allowed', '', 0, 0, 0, 0, 0, 0, 'off' } end
+
+local digits, block, wide, region = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local dry = ARGV[9] == '1'
+if not dry then
+  local before = redis.call('GET', KEYS[7])
+  if before then
+    local told = cmsgpack.unpack(before).told
+    told[5] = math.max(0, told[5] - now)
+    return told
+  end
+end
+
+local told -- the first thing in the way: { code, name, most, span, until, price, sent, verified, mode }
+local function refuse(code, name, most, span, ms, sent, verified)
+  if not told then told = { code, name, most, span, now + ms, 0, sent or 0, verified or 0, plan.mode } end
+end
+
+-- Rules: the longest prefix that has one in force decides, its country last.
+local names = {}
+for length = #digits, 1, -1 do names[#names + 1] = string.sub(digits, 1, length) end
+names[#names + 1] = region
+local rules, trusted, decided = {}, false, false
+for place, raw in ipairs(redis.call('HMGET', KEYS[2], unpack(names))) do
+  if raw then
+    local name = names[place]
+    local rule = cmsgpack.unpack(raw)
+    rules[name] = rule
+    if decided then -- a longer prefix has spoken
+    elseif rule.k == 'allow' then
+      decided, trusted = true, name ~= region
+    elseif rule.k == 'deny' then
+      decided = true
+      refuse('denied_country', name, 0, 0, 0)
+    elseif rule.k == 'hold' and (rule.u == 0 or rule.u > now) then
+      decided = true
+      refuse('held', name, 0, 0, rule.u == 0 and 0 or rule.u - now, rule.s, rule.v)
+    end
+  end
+end
+local listed = plan.countries and plan.countries[region]
+local welcome = rules[region] and rules[region].k == 'allow'
+if not trusted and not welcome and (plan.deny[region] or (plan.countries and not listed)) then
+  refuse('denied_country', region, 0, 0, 0)
+end
+
+local state = {}
+for at, raw in ipairs(redis.call('MGET', unpack(KEYS, 8))) do state[at + 7] = unpacked(raw) end
+
+-- Has the share of verified codes collapsed? Then hold it: from here, for a time, twice as long as the time before.
+local function hold(name, place, sent, verified)
+  local rule = rules[name] or {}
+  local times = rule.n and rule.u > now - tonumber(ARGV[11]) and rule.n or 0
+  local ms = math.min(plan.hold_for * 2 ^ times, tonumber(ARGV[10]))
+  refuse('held', name, 0, 0, ms, sent, verified)
+  if dry then return end
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - tonumber(ARGV[11]), 'LIMIT', 0, 20)) do
+    redis.call('ZREM', KEYS[3], old)
+    redis.call('HDEL', KEYS[2], old)
+  end
+  local kept = { k = 'hold', f = now, u = now + ms, n = times + 1, s = sent, v = verified }
+  redis.call('HSET', KEYS[2], name, cmsgpack.pack(kept))
+  redis.call('ZADD', KEYS[3], now + ms, name)
+  state[place].r = nil -- the next hold wants evidence of its own
+  redis.call('SET', KEYS[place], cmsgpack.pack(state[place]), 'KEEPTTL')
+end
+
+local levels = { { 9, block }, { 10, wide }, { 11, region } }
+for level, each in ipairs(levels) do
+  local place, name = each[1], each[2]
+  local rule, after = rules[name], plan.hold_after[level]
+  local spared = trusted or (rule and rule.k == 'grace' and rule.u > now) or (level == 3 and (listed or welcome))
+  if after > 0 and not told and not spared then
+    local ring = fresh(state[place].r, EVIDENCE, 3)
+    local sent, verified = total(ring, 3, 1), total(ring, 3, 2)
+    if sent - verified >= after and verified < plan.hold_below * sent then hold(name, place, sent, verified) end
+  end
+end
+
+-- The busiest prefixes by the codes of their last hour, as a logarithm that fades with each hour; looked at when a slot
+-- begins and whenever the codes have doubled.
+local KIND = { [9] = 'block:' .. block, [10] = 'wide:' .. wide, [11] = 'country:' .. region }
+local function is_busy(place, ring, begins)
+  local sent = total(ring, 3, 1)
+  if not begins and math.log(sent) / math.log(2) % 1 > 0 then return end
+  if redis.call('ZADD', KEYS[4], string.format('%.12g', now / EVIDENCE + math.log(sent)), KIND[place]) == 1 then
+    redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -301)
+    redis.call('PEXPIRE', KEYS[4], 2 * DAY)
+  end
+end
+
+-- Limits, each in its windows.
+local MOST_RINGS = 4
+local limited = {
+  { 8, 'phone', 'phone_limit', '' }, { 13, 'client', 'client_limit', '' }, { 9, 'block', 'prefix_limit', block },
+  { 10, 'wide', 'prefix_limit', wide }, { 11, 'country', 'country_limit', region }, { 12, 'daily', 'daily_limit', '' },
+}
+for _, row in ipairs(limited) do
+  local place, own = row[1], {}
+  local kept = state[place]
+  if kept then
+    local olds = kept.l or {}
+    for at, rate in ipairs(plan[row[2]]) do
+      local ring
+      for other, old in ipairs(olds) do
+        if old[1] == rate[2] then ring = table.remove(olds, other) break end
+      end
+      own[at] = fresh(ring, rate[2], 2)
+      local counts = not trusted or (place ~= 9 and place ~= 10 and place ~= 11)
+      if counts and total(own[at], 2, 1) + 1 > rate[1] then
+        refuse(row[3], row[4], rate[1], rate[2], wait(own[at], rate[1], 1))
+      end
+    end
+    for _, old in ipairs(olds) do -- windows of a host that is set otherwise, or of a limit that is back tomorrow
+      if #own < MOST_RINGS then own[#own + 1] = fresh(old, old[1], 2) end
+    end
+    kept.l = own
+  end
+end
+
+local field = ARGV[7] .. ':' .. region
+local known = redis.call('HGET', KEYS[5], field)
+local price = known and cmsgpack.unpack(known)[1] or plan.price
+local spent = fresh(state[12].c, DAY, 2)
+if plan.daily_cost > 0 and total(spent, 2, 1) + price > plan.daily_cost then
+  refuse('daily_cost', '', plan.daily_cost, DAY, wait(spent, plan.daily_cost, price))
+end
+
+local answer = told or { 'allowed', '', 0, 0, 0, 0, 0, 0, plan.mode }
+local refused = told ~= nil and plan.mode == 'on'
+if not refused then answer[6] = price end
+if not dry then
+  redis.call('HINCRBY', KEYS[6], 'shield:' .. answer[1], 1)
+  if refused then -- remembered for a lost reply alone: later the same may be allowed
+    redis.call('SET', KEYS[7], cmsgpack.pack({ told = answer }), 'PX', 10000)
+  else
+    state[12].c = spent
+    local slot = add(spent, 2, price)
+    for place = 8, #KEYS do
+      local kept, longest = state[place], EVIDENCE
+      for _, ring in ipairs(kept.l or {}) do
+        add(ring, 2, 1)
+        longest = math.max(longest, ring[1])
+      end
+      if kept.c then longest = DAY end
+      if ARGV[8] == '1' and place < 13 then
+        kept.r = fresh(kept.r, EVIDENCE, 3)
+        local before = #kept.r
+        add(kept.r, 3, 1)
+        if KIND[place] then is_busy(place, kept.r, #kept.r > before) end
+      end
+      redis.call('SET', KEYS[place], cmsgpack.pack(kept), 'PX', longest + 2 * width(longest))
+    end
+    redis.call('SET', KEYS[7], cmsgpack.pack({ told = answer, p = price, s = slot, f = field }), 'PX', ARGV[12])
+  end
+end
+local reply = { unpack(answer) }
+reply[5] = math.max(0, reply[5] - now)
+return reply

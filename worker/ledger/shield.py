@@ -1,0 +1,212 @@
+"""The pumping shield in the ledger: admit a code, hear that one was verified, learn what one costs.
+
+One script decides and counts in one step, so that any number of callers at once stays below every limit.
+Phones and clients are kept as keyed hashes. A ledger that is away or full raises: no code goes uncounted.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from worker.domain import shield
+from worker.domain.errors import Denied, Held, LedgerTrouble, Limited, OverBudget, TooMany
+from worker.domain.limits import DAY_S, Limits, Rates
+from worker.domain.shield import ALLOWED, DAILY_COST, DENIED_COUNTRY, HELD, Decision, subjects
+from worker.ledger.enrolment import hash_of
+from worker.ledger.store import COST_UNITS, Store, translated
+
+TOKEN_KEPT_S = 3600  # repeats of a call, and the answer of the gateway, come within it
+RULE_KEPT_S = 86400  # a hold that is over makes the next one longer for so long
+LONGER_PRICE_S = 3600  # a higher price outlives a lower one for so long
+PRICE_TRUSTED_S = 60.0  # a process takes a price for the ledger's own for so long
+ADMITTED_BEFORE_S = 10.0  # at most, a message was admitted before it was enrolled
+STRANGE_S = 5.0  # and does not ask again about a message that the shield never saw
+_RAISED: dict[str, type[Limited]] = {DENIED_COUNTRY: Denied, HELD: Held, DAILY_COST: OverBudget}
+
+
+class Shield:
+    """Decides about codes, on one ledger. `pepper` gives the key of the hashes, the same on all hosts."""
+
+    def __init__(self, ledger: Store, limits: Limits, pepper: Callable[[], bytes]) -> None:
+        self.ledger = ledger
+        self.limits = limits
+        self.redis: Any = ledger.redis
+        self.key = ledger.key
+        self._pepper = pepper
+        self._plan = msgspec.msgpack.encode(plan(limits))
+        self._prices: dict[tuple[str, str], tuple[int, float, float]] = {}  # units, since, trusted until
+        self._strange: dict[tuple[str, str, int], float] = {}
+
+    def admit(
+        self,
+        phone: int,
+        *,
+        client: str | None = None,
+        channel: str = "sms",
+        token: str | None = None,
+        verifiable: bool = True,
+        dry_run: bool = False,
+    ) -> Decision:
+        """Whether a code may go to this phone now; counts it, and reserves its cost, where it may.
+
+        `token` is the enrolment key that the message will have: a repeat counts once and is answered the same,
+        for an hour; without one each call counts. `client` is whoever asks, in the caller's words. `verifiable`
+        False keeps a text that nobody checks out of the ratio. `dry_run` decides and leaves no trace. Raises
+        LedgerTrouble.
+        """
+        if self.limits.mode == "off":
+            return Decision(allowed=True)
+        told = subjects(phone)
+        keys = [self.key("shield"), self.key("shield:rules"), self.key("shield:held"), self.key("shield:busy")]
+        keys += [
+            self.key("shield:prices"),
+            self.key("totals"),
+            self.key(f"shield:token:{hash_of(token or secrets.token_hex(16))}"),
+        ]
+        keys += [*self._counted(phone), self.key("shield:all")]
+        if client is not None:
+            keys.append(self.key(f"shield:client:{self._hash('client', client)}"))
+        reply = self.ledger.call(
+            "shield_admit",
+            keys,
+            self._plan,
+            phone,
+            told.block,
+            told.wide,
+            told.region,
+            channel,
+            int(verifiable),
+            int(dry_run),
+            shield.LONGEST_HOLD_S * 1000,
+            RULE_KEPT_S * 1000,
+            TOKEN_KEPT_S * 1000,
+        )
+        return _decision(reply)
+
+    def check(self, phone: int, **how: Any) -> Decision:
+        """Admit a code, or raise TooMany, Held, Denied or OverBudget with what `admit` decided."""
+        decision = self.admit(phone, **how)
+        if decision.allowed:
+            return decision
+        wait_s = decision.retry_after_s or None
+        raise _RAISED.get(decision.code, TooMany)(decision.why, retry_after_s=wait_s, decision=decision.code)
+
+    def verified(self, phone: int, token: str) -> int:
+        """A right code was verified: all codes that went to this phone count as verified; how many those are.
+
+        `token` makes a repeat harmless. A ledger that is away or full loses the evidence, not the verdict: 0 then.
+        """
+        if self.limits.mode == "off":
+            return 0
+        keys = [*self._counted(phone), self.key("shield:all")]
+        try:
+            return int(self.ledger.call("shield_verified", keys, hash_of(token))[0])
+        except LedgerTrouble:
+            return 0
+
+    def price(self, phone: int, channel: str = "sms") -> int:
+        """What a code to this phone is taken to cost, in the ledger's units: as learned of late, else by the limits."""
+        with translated():
+            raw = self.redis.hget(self.key("shield:prices"), f"{channel}:{subjects(phone).region}")
+            said = None if raw else self.redis.hget(self.key("shield"), "price")
+        if raw:
+            return int(msgspec.msgpack.decode(raw)[0])
+        return int(msgspec.msgpack.decode(said)[1]) if said else units(self.limits.price)
+
+    def learn(self, phone: int, channel: str, cost: Decimal, *, known_as: str, enrolled_at: float) -> None:
+        """The gateway took a message and said what it costs; costs no round trip where that is what was reserved.
+
+        `known_as` is the hash of its enrolment key, `enrolled_at` the ledger's time (Unix seconds) of its enrolment.
+        """
+        region = subjects(phone).region
+        cost_units, now = units(cost), self.ledger.clock.monotonic()
+        known, since, until = self._prices.get((channel, region), (-1, 0.0, 0.0))
+        if self.limits.mode == "off" or (
+            cost_units == known and now < until and enrolled_at > since + ADMITTED_BEFORE_S
+        ):
+            return
+        strange = (channel, region, cost_units)
+        if now < self._strange.get(strange, 0.0):
+            return
+        keys = [self.key("shield:prices"), self.key(f"shield:token:{known_as}"), self.key("shield:all")]
+        field = f"{channel}:{region}"
+        try:
+            price, at = self.ledger.call("shield_learn", keys, field, cost_units, LONGER_PRICE_S * 1000)
+        except LedgerTrouble:
+            return  # the next one tells it too; what was reserved stands
+        if int(at):
+            self._prices[channel, region] = (int(price), int(at) / 1000, now + PRICE_TRUSTED_S)
+            return
+        if len(self._strange) > 1000:
+            self._strange.clear()
+        self._strange[strange] = now + STRANGE_S
+
+    def _counted(self, phone: int) -> list[str]:
+        told = subjects(phone)
+        return [
+            self.key(f"shield:phone:{self._hash('phone', str(phone))}"),
+            self.key(f"shield:block:{told.block}"),
+            self.key(f"shield:wide:{told.wide}"),
+            self.key(f"shield:country:{told.region}"),
+        ]
+
+    def _hash(self, kind: str, value: str) -> str:
+        digest = hmac.digest(self._pepper(), f"{kind}\0{value}".encode(), "sha256")
+        return base64.urlsafe_b64encode(digest[:12]).decode()
+
+
+def units(amount: Decimal) -> int:
+    """Money as the ledger counts it."""
+    return int((amount * COST_UNITS).to_integral_value())
+
+
+def plan(limits: Limits) -> dict[str, Any]:
+    """All limits as scripts read them."""
+    return {each.name: part(each.name, getattr(limits, each.name)) for each in fields(Limits)}
+
+
+def part(name: str, value: Any) -> Any:
+    """One limit as scripts read it: times in ms, money in units, lists as maps, False for no list of countries."""
+    match name:
+        case "phone" | "block" | "wide" | "country" | "client":
+            return _windows(value)
+        case "daily":
+            return _windows(((value, DAY_S),) if value else ())
+        case "daily_cost" | "price":
+            return units(value)
+        case "countries":
+            return dict.fromkeys(sorted(value), True) or False
+        case "deny":
+            return dict.fromkeys(sorted(value), True)
+        case "hold_for":
+            return value * 1000
+        case _:
+            return value
+
+
+def _windows(given: Rates) -> list[tuple[int, int]]:
+    return [(most, span * 1000) for most, span in given]
+
+
+def _decision(reply: list[Any]) -> Decision:
+    code, name, mode = (reply[place].decode() for place in (0, 1, 8))
+    most, span, wait, price, sent, verified = (int(each) for each in reply[2:8])
+    limit = Decimal(most) / COST_UNITS if code == DAILY_COST else most
+    why = shield.sentence(code, name, limit, span // 1000, sent, verified)
+    is_watched = mode != "on" and code != ALLOWED
+    return Decision(
+        allowed=is_watched or code == ALLOWED,
+        code=ALLOWED if is_watched else code,
+        why=why,
+        retry_after_s=wait / 1000,
+        would=code if is_watched else "",
+        price=Decimal(price) / COST_UNITS,
+    )

@@ -1,0 +1,25 @@
+"""Cascade: when it is time to look whether a code needs its next channel."""
+
+from __future__ import annotations
+
+from worker.runtime import Runtime
+
+AT_ONCE = 400  # codes in one round
+PILED_UP = 500  # hints that wait: nobody takes them, and more of them would only be in the way of whoever comes
+
+
+class Cascade:
+    """A few times a second; the urgent lane looks, and takes the step."""
+
+    every_s = 0.2
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._rt = runtime
+
+    def tick(self, now: float) -> None:
+        """Hint what is due."""
+        if self._rt.hints.waiting("urgent") >= PILED_UP:
+            return
+        codes = self._rt.ledger.due_codes(AT_ONCE)
+        if codes:
+            self._rt.hints.steps(codes)
