@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of milliseconds, a rewrite's fork hundreds
 CONNECT_TIMEOUT_S = 3.0
+MOST_CONNECTIONS = 4096  # more than the threads a process may have; redis-py's own limit, 100, is an error to the next
 
 # What the servers say where a user may not: by itself, inside a script, and the two of Redis 6.2.
 #   NOPERM User worker has no permissions to run the 'flushall' command
@@ -31,7 +32,7 @@ def connect(
     *,
     timeout_s: float = TIMEOUT_S,
     blocking_s: float = 0.0,
-    max_connections: int | None = None,
+    max_connections: int = MOST_CONNECTIONS,
 ) -> redis.Redis:
     """A client for `url`; nothing is sent before its first command.
 

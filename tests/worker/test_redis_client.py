@@ -67,3 +67,15 @@ def test_a_blocking_pop_may_last_as_long_as_it_was_announced(
 
     assert client.blpop(["empty"], timeout=0.3) is None
     client.close()
+
+
+def test_as_many_threads_as_a_lane_has_can_speak_at_once(redis_server: EmbeddedRedis) -> None:
+    """redis-py stops at a hundred connections, and a worker would take that for a Redis that does not answer."""
+    client = connect(redis_server.url)
+    taken = [client.connection_pool.get_connection() for _ in range(150)]
+    try:
+        assert len(taken) == 150
+    finally:
+        for each in taken:
+            client.connection_pool.release(each)
+        client.close()
