@@ -3,12 +3,14 @@
 A message here is only a hint: ids on their way to an actor. Losing one costs seconds, meeting one
 twice costs nothing, so nothing is retried, delayed or kept as a result. What stock settings do
 worse is mended in this file and nowhere else: undecodable bytes are put aside instead of stopping
-the queue, every error of Redis is a reason to try again, and fetching and acknowledging go on when
-Redis is full. The layout in Redis is dramatiq's own.
+the queue, every error of Redis is a reason to try again, fetching and acknowledging go on when
+Redis is full, and idle consumers wait for a bell (`bell.py`) instead of polling. The layout in Redis
+is dramatiq's own, so stock producers and workers may share a queue.
 """
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
@@ -23,6 +25,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
+from worker.bell import SLICE_S, Bell, bell_key, with_bell
 from worker.domain.errors import BadInput, BadSettings
 from worker.redis_client import connect, no_right
 
@@ -32,12 +35,9 @@ MAX_BYTES = 4096  # of one message; a hint of a hundred ids has about 2,500
 KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
 
 HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
-MAINTENANCE_CHANCE = 20_000  # of a million commands: about once in two seconds for an idle consumer at POLL_MS
-POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, "chores": 100}  # longest sleep of an idle consumer
+MAINTENANCE_EVERY_S = 2.0  # what dead processes had fetched is looked for so often by each that fetches
+POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, "chores": 100}  # longest sleep of an idle consumer without a bell
 RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
-
-# Its first write must be one that Redis allows when it is full; dramatiq's own first write is not.
-_ALLOWED_WHEN_FULL = b'redis.call("zrem", KEYS[1] .. ":__heartbeats__", "")\n'
 
 # Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
 # With empty bytes: forget fetched ids that have no message, or an empty one. Returns how many ids were dropped.
@@ -81,13 +81,14 @@ class HintBroker(RedisBroker):
             middleware=list(middleware),
             namespace=NAMESPACE,
             heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
-            maintenance_chance=MAINTENANCE_CHANCE,
         )
         stock = cast("bytes", self.scripts["dispatch"].script)
-        self.scripts["dispatch"] = client.register_script(_ALLOWED_WHEN_FULL + stock)
+        self.scripts["dispatch"] = client.register_script(with_bell(stock))
         self._put_aside = client.register_script(PUT_ASIDE)
         # Fetched and not yet acknowledged, by queue: what this process still knows of.
         self.held: defaultdict[str, set[str]] = defaultdict(set)
+        self._maintained_at = -MAINTENANCE_EVERY_S
+        self._mute: set[str] = set()  # queues whose bell did not take the last ring
 
     @property
     def consumer_class(self) -> type[HintConsumer]:
@@ -111,13 +112,42 @@ class HintBroker(RedisBroker):
                 f"a hint carries ids only, in at most {MAX_BYTES} bytes: {message.actor_name} has {len(data)}"
             )
         self.emit_before("enqueue", queued, delay)
-        self.do_enqueue(queued.queue_name, queued.options["redis_message_id"], data)
+        self._note_ring(queued.queue_name, self.do_enqueue(queued.queue_name, queued.options["redis_message_id"], data))
         self.emit_after("enqueue", queued, delay)
         return queued
 
+    def bell(self, queue: str) -> Bell:
+        """Where a consumer of `queue` waits while there is nothing to fetch."""
+        from worker.metrics import Metrics
+
+        return Bell(
+            self.client,
+            bell_key(self.namespace, queue),
+            SLICE_S.get(queue, 1.0),
+            on_change=functools.partial(Metrics.of_process().bell_up, queue),
+            log=self.logger,
+        )
+
+    def _note_ring(self, queue: str, trouble: bytes | None) -> None:
+        """The hint is in the queue; where its bell did not ring, it waits for the next look of a consumer."""
+        if not trouble:
+            self._mute.discard(queue)
+            return
+        from worker.metrics import Metrics
+
+        Metrics.of_process().ring_lost(queue)
+        if queue not in self._mute:
+            self._mute.add(queue)
+            why = no_right(redis.ResponseError(trouble.decode()), "SMSQ_BROKER_URL", "broker.acl")
+            self.logger.warning("bell cannot be rung queue=%s why=%s", queue, why or trouble.decode()[:80])
+
     def _should_do_maintenance(self, command: str) -> int:
         """Whoever fetches keeps the queues in order; who only gives hints needs no right to `KEYS` for that."""
-        return int(command == "fetch" and bool(super()._should_do_maintenance(command)))
+        now = time.monotonic()
+        if command != "fetch" or now - self._maintained_at < MAINTENANCE_EVERY_S:
+            return 0
+        self._maintained_at = now
+        return 1
 
     def depth(self, queue: str) -> int:
         """How many hints wait in `queue`, fetched ones not counted."""
@@ -155,6 +185,7 @@ class HintConsumer(dramatiq.Consumer):
         self._held = broker.held[queue_name]  # outlives this consumer: its hints may still be running
         self._cache: deque[dramatiq.Message[Any]] = deque()
         self._freed = Event()
+        self._bell = broker.bell(queue_name)
         self._pause_s = 0.005
         self._beaten_at = time.monotonic()
 
@@ -186,6 +217,7 @@ class HintConsumer(dramatiq.Consumer):
 
     def close(self) -> None:
         """Give back what was fetched and not begun."""
+        self._bell.close()
         cached = list(self._cache)
         self._cache.clear()
         self.requeue(cached)
@@ -207,9 +239,16 @@ class HintConsumer(dramatiq.Consumer):
         if self._cache:
             self._pause_s = 0.005
             return True
+        self._wait_for_hints()
+        return False
+
+    def _wait_for_hints(self) -> None:
+        """Until the bell rings; where there is none to hear, a short sleep that grows."""
+        if self._bell.wait():
+            self._pause_s = 0.005
+            return
         time.sleep(min(self._pause_s, self._timeout_s))
         self._pause_s = min(self._pause_s * 2, self._timeout_s)
-        return False
 
     def _wait_for_room(self) -> None:
         if time.monotonic() - self._beaten_at > HEARTBEAT_TIMEOUT_MS / 5000:

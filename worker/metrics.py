@@ -116,6 +116,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_hints_lost_total", "counter", "Hints the broker did not take; the sweeper makes up for them.", ("queue",)
     ),
+    Metric(
+        "smsq_rings_lost_total", "counter", "Hints whose bell did not ring; they wait for the next look.", ("queue",)
+    ),
+    Metric(
+        "smsq_bell_up", "gauge", "0 while a consumer of the queue polls, since it cannot wait for the bell.", ("queue",)
+    ),
     Metric("smsq_hints_put_aside_total", "counter", "Messages in the queue that could not be read.", ("queue",)),
     Metric("smsq_actor_runs_total", "counter", "Actor runs by how they ended.", ("actor", "outcome")),
     Metric("smsq_actor_seconds", "histogram", "How long an actor ran.", ("actor",), buckets=REQUEST_BUCKETS),
@@ -135,6 +141,8 @@ class Metrics:
         self._mirror_up = _gauge("smsq_mirror_up", registry)
         self._errors = _counter("smsq_gateway_errors_total", registry)
         self._hints_lost = _counter("smsq_hints_lost_total", registry)
+        self._rings_lost = _counter("smsq_rings_lost_total", registry)
+        self._bell_up = _gauge("smsq_bell_up", registry, across="min")
         self._put_aside = _counter("smsq_hints_put_aside_total", registry)
         self._actor_runs = _counter("smsq_actor_runs_total", registry)
         self._actor_seconds = _histogram("smsq_actor_seconds", registry)
@@ -172,6 +180,14 @@ class Metrics:
         """The broker did not take a hint."""
         self._hints_lost.labels(queue).inc()
 
+    def ring_lost(self, queue: str) -> None:
+        """A hint was taken and its bell did not ring."""
+        self._rings_lost.labels(queue).inc()
+
+    def bell_up(self, queue: str, is_up: bool) -> None:
+        """A consumer hears the bell of its queue, or polls instead."""
+        self._bell_up.labels(queue).set(is_up)
+
     def put_aside(self, queue: str) -> None:
         """A message in the queue could not be read."""
         self._put_aside.labels(queue).inc()
@@ -197,8 +213,9 @@ def _counter(name: str, registry: CollectorRegistry) -> Counter:
     return Counter(name, TABLE[name].help, TABLE[name].labels, registry=registry)
 
 
-def _gauge(name: str, registry: CollectorRegistry) -> Gauge:
-    return Gauge(name, TABLE[name].help, TABLE[name].labels, registry=registry, multiprocess_mode="mostrecent")
+def _gauge(name: str, registry: CollectorRegistry, *, across: Literal["mostrecent", "min"] = "mostrecent") -> Gauge:
+    """A gauge; `across` says which value stands for several processes."""
+    return Gauge(name, TABLE[name].help, TABLE[name].labels, registry=registry, multiprocess_mode=across)
 
 
 def _histogram(name: str, registry: CollectorRegistry) -> Histogram:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from worker.bell import with_bell
 from worker.broker import NAMESPACE, PUT_ASIDE
 from worker.ledger.keys import Keys
 from worker.ledger.scripts import text_of
@@ -49,7 +50,7 @@ LEDGER: dict[str, Role] = {
         frozenset(
             "advance asked beat claim doubt found give_back halt note probe release report settle take watched".split(),
         ),
-        CHECKS | TRANSACTION | {"expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
+        CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
         frozenset("beat control doubt drop due feed forget lead".split()),
@@ -70,19 +71,20 @@ LEDGER: dict[str, Role] = {
     "up": Role(also=("worker", "scheduler", "web", "exporter", "operator")),
 }
 
-# What the queues' script does for each role; our own `zrem` in front of it is the first.
-_GIVE = frozenset({"zrem", "zadd", "hset", "rpush"})
+# What the queues' script does for each role, its bell included; our own `zrem` in front of it is the first.
+_GIVE = frozenset({"zrem", "zadd", "hset", "rpush", "llen"})
 _DEPTH = frozenset({"llen"})
+_WAIT = frozenset({"blpop"})
 
 
 def broker() -> dict[str, frozenset[str]]:
     """Every role's commands on the queues' server."""
-    stock = (resources.files("dramatiq.brokers") / "redis" / "dispatch.lua").read_text()
-    take = _called(stock) | _called(PUT_ASIDE.decode()) | _DEPTH
+    stock: bytes = (resources.files("dramatiq.brokers") / "redis" / "dispatch.lua").read_bytes()
+    take = _called(with_bell(stock).decode()) | _called(PUT_ASIDE.decode()) | _DEPTH | _WAIT
     give = CONNECTION | SCRIPTS | _GIVE
     return {
         "worker": give | take,
-        "scheduler": give | _DEPTH,
+        "scheduler": give,
         "producer": give,
         "exporter": CONNECTION | _DEPTH,
         "operator": give | {"info"},

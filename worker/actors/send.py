@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 CLAIM_TRIES = 3  # with one nonce; then the lease heals what may have been granted
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the sweep brings it back
 SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
-SLOT_LOOK_S = 0.01
+SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
+SLOT_LOOK_S = 0.01  # the same where nothing can be heard
 PACE_PATIENCE_S = 0.3  # less than the sweep would take
 FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
@@ -58,6 +59,7 @@ class Sender:
     def __init__(self, runtime: Runtime, owner: str) -> None:
         self._rt = runtime
         self._owner = owner
+        self._lane = owner.partition("/")[0]  # whose slots it waits for
         self._rest_until = 0.0
         self._was_throttled = False  # the next accepted send tells the ledger that the rest was long enough
 
@@ -132,8 +134,16 @@ class Sender:
             claim = self._claim(ref, line.mirror)
             if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:
                 return claim
-            if self._rt.clock.monotonic() >= give_up or self._rt.stopping.is_set() or not line.is_quiet():
+            left = give_up - self._rt.clock.monotonic()
+            if left <= 0 or self._rt.stopping.is_set() or not line.is_quiet():
                 return claim
+            self._await_slot(min(left, SLOT_SLICE_S))
+
+    def _await_slot(self, seconds: float) -> None:
+        """Until a request of either lane has ended; its slot may be somebody else's by the time we claim."""
+        try:
+            self._rt.ledger.await_slot(self._lane, max(0.01, seconds))
+        except LedgerTrouble:  # the claim that follows says what is wrong, if it is more than the bell
             self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
 
     def _claim(self, ref: Ref, mirror: str) -> Claim | NoClaim:

@@ -21,6 +21,7 @@
 | `ended` | sorted set | single messages that are final; score: when | advance | upkeep |
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
+| `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
 | `run` | hash | the run in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
@@ -98,4 +99,6 @@ class Keys:
             f"{tag}:control",
             f"{tag}:bucket",
             f"{tag}:stubs",
+            f"{tag}:bell:slots:urgent",
+            f"{tag}:bell:slots:bulk",
         ]

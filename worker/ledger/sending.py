@@ -63,6 +63,11 @@ class Sending(Store):
             return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait)
         return _claim(ref, nonce, reply)
 
+    def await_slot(self, lane: str, seconds: float) -> None:
+        """Wait until some request may have ended and left its slot, at most `seconds` (two or less)."""
+        with translated(), self._connection() as client:
+            client.blpop([self.key(f"bell:slots:{lane}")], timeout=seconds)
+
     def settle_accepted(
         self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float
     ) -> tuple[str, float]:

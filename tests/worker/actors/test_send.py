@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from worker.actors import send
 from worker.domain.status import BatchState
 from worker.ledger import Claim, Ledger, NoClaim
 from worker.redis_client import connect
@@ -271,3 +274,39 @@ def test_a_claim_without_a_line_in_the_journal_is_left_alone(plant: Any) -> None
     plant.send(ref)
 
     assert plant.state(ref) == BatchState.SENDING
+
+
+@pytest.mark.parametrize("bell", ["rings", "is broken"])
+def test_who_finds_no_slot_takes_the_next_that_comes_free(
+    make_plant: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, bell: str
+) -> None:
+    """It waits beside its open line, hears of the slot, and sends; with a broken bell it looks instead."""
+    plant = make_plant(SMSQ_PARALLEL_SENDS="1", SMSQ_URGENT_SLOTS="0", SMSQ_KEEP_IDLE_S="2")
+    monkeypatch.setattr(send, "SLOT_SLICE_S", 2.0)
+    first, second = plant.enrol(), plant.enrol(79991234568)
+    running = plant.ledger.claim(
+        first, "n", owner="bulk/h/1/a", mirror=plant.sandbox.mirrors[0], lease_s=45.0, parallel=1, urgent_slots=0,
+        slot_kept_s=75.0, credentials="x",
+    )  # fmt: skip
+    assert isinstance(running, Claim)
+    redis: Any = plant.ledger.redis
+    key = "{smsq}:bell:slots:bulk"
+    if bell == "is broken":
+        redis.set(key, "no list")
+    waiter = threading.Thread(target=plant.send, args=(second,))
+    waiter.start()
+    if bell == "rings":
+        _await(lambda: redis.info("clients")["blocked_clients"] == 1)
+    plant.ledger.settle_accepted(running, 1, None, 5.0)
+    waiter.join(10)
+
+    assert plant.statuses(second) == ["accepted"]
+    assert redis.type(key) == (b"string" if bell == "is broken" else b"list")
+
+
+def _await(claim: Callable[[], bool]) -> None:
+    """Look until it holds; ten seconds is a failure."""
+    until = time.monotonic() + 10
+    while not claim():
+        assert time.monotonic() < until
+        time.sleep(0.005)

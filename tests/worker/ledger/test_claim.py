@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from worker.domain.errors import LedgerTrouble
 from worker.domain.status import BatchState
 from worker.ledger import ClaimRefusal, NoClaim
 
@@ -110,6 +111,44 @@ def test_an_answered_or_released_claim_gives_its_slot_back_at_once(desk: Any) ->
     desk.ledger.release(desk.claim(first, **alone), unwritten=True)
     desk.accept(desk.claim(first, **alone))
     desk.claim(second, **alone)
+
+
+def test_a_slot_that_comes_free_rings_for_both_lanes(desk: Any) -> None:
+    """However the request ended; once per slot, four rings at most, none for an answer that came twice."""
+    bells = [f"{{smsq}}:bell:slots:{lane}" for lane in ("urgent", "bulk")]
+    rings = lambda: [desk.redis.llen(bell) for bell in bells]  # noqa: E731
+    first = desk.claim(desk.single())
+    desk.ledger.release(first, unwritten=True)
+    desk.ledger.release(first, unwritten=True)
+    assert rings() == [1, 1]
+    second = desk.claim(desk.single(phone=79990000001))
+    desk.accept(second)
+    desk.accept(second)
+    assert rings() == [2, 2]
+    third = desk.claim(desk.single(phone=79990000002))
+    desk.ledger.doubt(third, "no_answer", 1.0, over=False)
+    assert rings() == [2, 2]
+    desk.ledger.doubt(desk.claim(desk.single(phone=79990000003)), "no_answer", 1.0, over=True)
+    assert rings() == [3, 3]
+    for number in range(4, 8):
+        desk.accept(desk.claim(desk.single(phone=79990000000 + number)))
+
+    assert rings() == [4, 4]
+    desk.ledger.await_slot("urgent", 1.0)
+    assert rings() == [3, 4]
+
+
+def test_a_bell_that_cannot_ring_spoils_no_answer(desk: Any) -> None:
+    """Somebody wrote something else under its name."""
+    desk.redis.set("{smsq}:bell:slots:urgent", "no list")
+    ref = desk.single()
+
+    desk.accept(desk.claim(ref))
+
+    assert desk.statuses(ref) == ["accepted"]
+    assert desk.redis.llen("{smsq}:bell:slots:bulk") == 1
+    with pytest.raises(LedgerTrouble):
+        desk.ledger.await_slot("urgent", 0.1)
 
 
 def test_the_pace_lets_a_large_batch_go_into_debt_once(desk: Any) -> None:

@@ -3,7 +3,8 @@
 -- ARGV[2]: the batch number.  ARGV[3]: the batch's written reference.
 
 local SHARD, CAMPAIGN_KEY, HELD, READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED,
-  SLOTS_URGENT, SLOTS_BULK, OWNERS, IDS_KEY, N_GID, N_BATCH, RUN, CTL, TOTALS, CONTROL, BUCKET, STUBS = unpack(KEYS)
+  SLOTS_URGENT, SLOTS_BULK, OWNERS, IDS_KEY, N_GID, N_BATCH, RUN, CTL, TOTALS, CONTROL, BUCKET, STUBS,
+  BELL_SLOTS_URGENT, BELL_SLOTS_BULK = unpack(KEYS)
 
 -- Places in a batch's meta, an array packed with MessagePack.
 local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, ENROLLED, PARTS, CHANNEL, OPTIONS,
@@ -59,6 +60,17 @@ end
 
 local function ready_key(m) return m[LANE] == 0 and READY_URGENT or READY_BULK end
 local function slots_key(m) return m[LANE] == 0 and SLOTS_URGENT or SLOTS_BULK end
+
+-- A request is over: whoever waits for a slot may look, of either lane. A few rings are kept for who is about to wait;
+-- a ring that cannot be made is left out, since they look now and then all the same.
+local MOST_RINGS = 4
+local function free_slot(m)
+  if redis.call('ZREM', slots_key(m), ref .. '/' .. ARGV[4]) == 0 then return end
+  for _, bell in ipairs({ BELL_SLOTS_URGENT, BELL_SLOTS_BULK }) do
+    local rings = redis.pcall('LLEN', bell)
+    if type(rings) == 'number' and rings < MOST_RINGS then redis.pcall('RPUSH', bell, '') end
+  end
+end
 
 -- Receipts ------------------------------------------------------------------------------------------------------
 

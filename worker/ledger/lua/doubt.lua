@@ -27,7 +27,7 @@ end
 local id = m[IDS][#m[IDS]]
 if ARGV[9] == '1' then id[MONEY] = 1 end
 if ARGV[8] == '1' then m[SOLO] = 1 end
-if ARGV[11] == '1' then redis.call('ZREM', slots_key(m), ref .. '/' .. ARGV[4]) end
+if ARGV[11] == '1' then free_slot(m) end
 local blob = load_receipts(m)
 enter_doubt(m, undecided(m, blob), ARGV[6], tonumber(ARGV[7]))
 redis.call('HINCRBY', TOTALS, 'doubts:' .. ARGV[6], 1)

@@ -23,7 +23,7 @@ else
   if ARGV[6] == 'unsaid' then redis.call('HDEL', IDS_KEY, ARGV[5]) end
 end
 redis.call('ZREM', LEASES, ref)
-redis.call('ZREM', slots_key(m), ref .. '/' .. ARGV[4])
+free_slot(m)
 move(m, READY, #undecided(m, blob))
 m[OWNER], m[NONCE], m[LEASE] = '', '', 0
 save_batch(m)

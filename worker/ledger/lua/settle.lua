@@ -14,7 +14,7 @@ if not id then
   redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
   return { 'foreign' }
 end
-redis.call('ZREM', slots_key(m), ref .. '/' .. ARGV[4])
+free_slot(m)
 local current = m[STATE] == SENDING and m[FENCE] == fence
 if ARGV[6] == 'refused' and not current then return { 'stale' } end
 
