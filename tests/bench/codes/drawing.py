@@ -29,9 +29,12 @@ matplotlib.rcParams.update(
 import matplotlib.pyplot as plt  # noqa: E402 - after the settings
 
 COLOURS = {"ours": "#c1121f", "dramatiq": "#3a6ea5", "celery": "#3c8a4b", "huey": "#b07a12"}
-STEPS = [0, 50, 90, 99, 99.9]
+STEPS = [0, 50, 90, 95, 99, 99.9]
+MARKS = {1: "1 ms", 10: "10 ms", 100: "100 ms", 1000: "1 s", 10000: "10 s"}
+BETWEEN = [3, 30, 300, 3000]
 TITLES = {"idle": "Idle", "loaded": "While campaigns of 1,000,000 run flat out"}
 DOTS = 160  # along a line
+DEEPEST = 3.4  # on the scale upwards: all but one in 2,500
 
 
 def main() -> None:
@@ -54,35 +57,38 @@ def main() -> None:
             )
         panel.set_title(TITLES[situation].replace("1,000,000", f"{told['rows']:,}"), fontsize=11)
         dress(panel)
-    panels[0].set_ylabel("share of codes at the gateway by then")
-    panels[1].legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
-    figure.supxlabel("from the call to the gateway", fontsize=10)
-    figure.tight_layout()
+    panels[0].set_ylabel("share of codes that had arrived")
+    for panel in panels:
+        panel.set_xlabel("from the call to the gateway")
+    lines, labels = panels[-1].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="lower center", ncols=len(labels), frameon=False)
+    figure.tight_layout(rect=(0, 0.07, 1, 1), w_pad=2.5)
     figure.savefig(sys.argv[2], metadata={"Date": None})
 
 
-def line(readings: list[float]) -> tuple[list[float], list[float]]:
-    """Milliseconds, and how deep in the tail: 0 for none yet, 1 for nine in ten, 2 for all but one in a hundred."""
-    ordered = sorted(readings)
-    many = len(ordered)
-    ranks = sorted({min(many - 1, round(many * (1 - 10 ** (-3.6 * n / DOTS)))) for n in range(DOTS + 1)})
+def line(readings: list[float | None]) -> tuple[list[float], list[float]]:
+    """Milliseconds, and how deep in the tail they stand; a code that never came (None) keeps the line from its end."""
+    ordered = sorted(each for each in readings if each is not None)
+    many = len(readings)
+    ranks = sorted({int(many * (1 - 10 ** (-DEEPEST * n / DOTS))) for n in range(DOTS + 1)})
+    ranks = [rank for rank in ranks if rank < len(ordered)]
     return [ordered[rank] for rank in ranks], [depth(100 * rank / many) for rank in ranks]
 
 
 def depth(per_cent: float) -> float:
-    """Where a share stands on the scale upwards."""
+    """Where a share stands on the scale upwards: 0 for none, 1 for nine in ten, 2 for all but one in a hundred."""
     return -math.log10(1 - per_cent / 100)
 
 
 def dress(panel: plt.Axes) -> None:
     """Scales and marks of a panel."""
     panel.set_xscale("log")
-    ticks = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000]
-    panel.set_xticks(ticks, [f"{ms} ms" if ms < 1000 else f"{ms // 1000} s" for ms in ticks])
-    panel.minorticks_off()
+    panel.set_xticks(list(MARKS), list(MARKS.values()))
+    panel.set_xticks(BETWEEN, [str(ms) if ms < 1000 else f"{ms // 1000} s" for ms in BETWEEN], minor=True)
+    panel.tick_params(axis="x", which="minor", labelsize=8, labelcolor="#777777")
     panel.set_yticks([depth(step) for step in STEPS], [f"{step:g} %" for step in STEPS])
-    panel.set_ylim(0, 3.4)
-    panel.grid(color="#e4e4e4", linewidth=0.8)
+    panel.set_ylim(0, DEEPEST)
+    panel.grid(which="both", color="#e4e4e4", linewidth=0.8)
     panel.set_axisbelow(True)
 
 

@@ -37,14 +37,20 @@ def serve(send: Send) -> None:
 
 def sample(send: Send, *, first: int, many: int, least_s: float, most_s: float, seed: int) -> list[Times]:
     """Send a code to `many` phones from `first` on, each after a random pause."""
-    chance = random.Random(seed)
     taken = []
-    for phone in range(first, first + many):
-        time.sleep(chance.uniform(least_s, most_s))
+    for phone, pause_s in zip(range(first, first + many), pauses(seed, least_s, most_s), strict=False):
+        time.sleep(pause_s)
         began = time.monotonic_ns()
         send(phone)
         taken.append((phone, began, time.monotonic_ns()))
     return taken
+
+
+def pauses(seed: int, least_s: float, most_s: float) -> Iterator[float]:
+    """Seconds between two codes, the same for the same seed."""
+    chance = random.Random(seed)
+    while True:
+        yield chance.uniform(least_s, most_s)
 
 
 def burst(send: Send, *, first: int, many: int, threads: int) -> list[Times]:
