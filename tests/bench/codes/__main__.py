@@ -49,7 +49,8 @@ def main(
     out: Path | None,
 ) -> None:
     """Measure how long a code takes, ours and theirs, and write docs/otp-latency.md."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends us, everything of ours is stopped
+    for signum in (signal.SIGINT, signal.SIGTERM):  # whatever ends us, everything of ours is stopped
+        signal.signal(signum, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("SMSQ_")]:
         del os.environ[name]  # deaf to the shell's: no ledger and no account but the bench's
     say = partial(click.echo, err=True)
