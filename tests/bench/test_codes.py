@@ -140,4 +140,5 @@ def test_a_small_run_of_ours_brings_every_code_once(tmp_path: Path) -> None:
         readings = told["programs"]["ours"][situation]
         assert len(readings) == 12
         assert all(ms is not None and ms > 0 for ms in readings)
-    assert sum(beside for beside, _ in told["bulk"]) > 0
+    assert told["programs"]["ours"]["failed"] == []
+    assert sum(beside for beside, _ in told["programs"]["ours"]["bulk"]) > 0

@@ -28,6 +28,7 @@ from tests.bench.programs import ROOT
 ROUNDS, CODES = 5, 400  # at least 2,000 codes of each program in each situation
 QUICK_ROUNDS, QUICK_CODES, QUICK_ROWS = 1, 40, 20_000
 SUSTAINED_ROUNDS = 3
+ALONE_S, QUICK_ALONE_S = 5.0, 1.0  # campaigns without codes, between two slices with them
 PARTS = (*PROGRAMS, "sustained")
 
 
@@ -58,14 +59,16 @@ def main(
     codes = codes or (QUICK_CODES if quick else CODES)
     rows = rows or (QUICK_ROWS if quick else CAMPAIGN_ROWS)
     began, load = time.monotonic(), os.getloadavg()[0]
-    names, missing = _to_be_had([name for name in PROGRAMS if not only or name in only], say)
-    found = Latency.of(names) if names else None
+    names, missing = _to_be_had(
+        [name for name, each in PROGRAMS.items() if name in only or not (only or each.is_asked_for)], say
+    )
+    found = latency.nothing_yet(names) if names else None
     rates: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="smsq-bench-") as home, stand_in(Path(home)) as gateway:
         file = files.write(Path(home) / "campaign.csv", rows)
         place = Place(gateway=gateway, folder=Path(home), file=file, rows=rows, say=say)
         if found is not None:
-            latency.measure(place, found, rounds, codes, is_quick=quick)
+            latency.measure(place, found, rounds, codes, alone_s=QUICK_ALONE_S if quick else ALONE_S)
         if not only or "sustained" in only:
             rates = sustained.measure(place, min(rounds, SUSTAINED_ROUNDS), is_quick=quick)
     if raw is not None:
@@ -104,10 +107,12 @@ def _readings(found: Latency | None, rates: dict[str, list[float]], rows: int) -
         name: {
             "label": PROGRAMS[name].label,
             **{situation: [ms if ms < float("inf") else None for ms in each.all] for situation, each in both.items()},
+            "bulk": both["loaded"].bulk.pairs,
+            "failed": [reason for each in both.values() for reason in each.failed],
         }
-        for name, both in (found.samples if found is not None else {}).items()
+        for name, both in (found or {}).items()
     }
-    return {"rows": rows, "programs": programs, "bulk": found.bulk.pairs if found else [], "sustained": rates}
+    return {"rows": rows, "programs": programs, "sustained": rates}
 
 
 def _drawn(found: Latency, picture: Path, rows: int, missing: list[str], say: Any) -> str | None:

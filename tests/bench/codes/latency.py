@@ -4,42 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import mean
 
 from tests.bench.codes.pace import Times
 from tests.bench.codes.stand_in import StandIn
-from tests.bench.codes.systems import DRAMATIQ_QUEUES, PATIENCE_S, PROGRAMS, Place, Sampler
+from tests.bench.codes.systems import PATIENCE_S, PROGRAMS, Place, Program
 
 SITUATIONS = ("idle", "loaded")
-GAPS_S = {"ours": (0.03, 0.11), "dramatiq": (0.02, 0.06), "celery": (0.015, 0.035), "huey": (0.015, 0.035)}
-WARM_UP = {"ours": 20, "dramatiq": 2 * DRAMATIQ_QUEUES, "celery": 20, "huey": 20}
 SLICES = 4  # of the codes beside campaigns; before, between and after them campaigns run alone
-ALONE_S, QUICK_ALONE_S = 5.0, 1.0
-
-
-@dataclass(slots=True)
-class Samples:
-    """What one program did in one situation; times in milliseconds, one list per round."""
-
-    arrivals: list[list[float]] = field(default_factory=list)  # from the beginning of the call to the gateway
-    calls: list[float] = field(default_factory=list)  # the call alone
-    lost: int = 0
-    twice: int = 0
-
-    @property
-    def all(self) -> list[float]:
-        """Of all rounds; a code that never arrived took for ever."""
-        return [ms for each in self.arrivals for ms in each] + [math.inf] * self.lost
-
-    def add(self, sent: Sequence[Times], stamps: Sequence[tuple[int, int]]) -> None:
-        """One round."""
-        took, lost, twice = matched(sent, stamps)
-        self.arrivals.append(took)
-        self.calls += [(returned - began) / 1e6 for _, began, returned in sent]
-        self.lost += lost
-        self.twice += twice
 
 
 @dataclass(slots=True)
@@ -55,65 +30,97 @@ class Bulk:
 
 
 @dataclass(slots=True)
-class Latency:
-    """All samples of a run: by program, by situation."""
+class Samples:
+    """What one program did in one situation; times in milliseconds, one list per round."""
 
-    samples: dict[str, dict[str, Samples]]
-    bulk: Bulk
+    arrivals: list[list[float]] = field(default_factory=list)  # from the beginning of the call to the gateway
+    calls: list[float] = field(default_factory=list)  # the call alone
+    lost: int = 0
+    twice: int = 0
+    bulk: Bulk = field(default_factory=Bulk)  # for programs whose backlog is watched
+    failed: list[str] = field(default_factory=list)  # turns that came to nothing, each with its reason
 
-    @classmethod
-    def of(cls, names: Sequence[str]) -> Latency:
-        """Nothing measured yet."""
-        return cls({name: {situation: Samples() for situation in SITUATIONS} for name in names}, Bulk())
+    @property
+    def all(self) -> list[float]:
+        """Of all rounds; a code that never arrived took for ever."""
+        return [ms for each in self.arrivals for ms in each] + [math.inf] * self.lost
+
+    def add(self, sent: Sequence[Times], stamps: Sequence[tuple[int, int]]) -> None:
+        """One round."""
+        took, lost, twice = matched(sent, stamps)
+        self.arrivals.append(took)
+        self.calls += [(returned - began) / 1e6 for _, began, returned in sent]
+        self.lost += lost
+        self.twice += twice
+
+    def fail(self, reason: str) -> None:
+        """A round without codes."""
+        self.arrivals.append([])
+        self.failed.append(reason)
 
 
-def measure(place: Place, found: Latency, rounds: int, many: int, *, is_quick: bool) -> None:
-    """Every program in both situations, `many` codes each, `rounds` times; another program begins each round."""
-    names = list(found.samples)
+Latency = dict[str, dict[str, Samples]]  # by program, by situation
+
+
+def nothing_yet(names: Sequence[str]) -> Latency:
+    """What `measure` fills."""
+    return {name: {situation: Samples() for situation in SITUATIONS} for name in names}
+
+
+def measure(place: Place, found: Latency, rounds: int, many: int, *, alone_s: float) -> None:
+    """Every program in both situations, `many` codes each, `rounds` times; another program begins each round.
+
+    `alone_s` is how long campaigns run without codes between two slices. A turn that fails is noted, and the run goes
+    on without it.
+    """
+    names = list(found)
     for n in range(rounds):
         shift = n % len(names)
         for name in [*names[shift:], *names[:shift]]:
-            for situation in SITUATIONS:
-                samples = found.samples[name][situation]
-                take(place, name, situation, many, n, samples, found.bulk, QUICK_ALONE_S if is_quick else ALONE_S)
+            for situation, samples in found[name].items():
+                said = f"  {n + 1}/{rounds} {PROGRAMS[name].label}, {situation}"
+                try:
+                    take(place, PROGRAMS[name], situation == "loaded", many, n, samples, alone_s)
+                except (SystemExit, OSError, ValueError) as error:
+                    samples.fail(str(error))
+                    place.say(f"{said}: failed: {error}")
+                    continue
                 last = samples.arrivals[-1]
                 told = ", ".join(f"{part:g} % {percentile(last, part):.1f}" for part in (50, 95, 99, 100) if last)
-                place.say(f"  {n + 1}/{rounds} {PROGRAMS[name].label}, {situation}: {len(last)} codes, ms: {told}")
+                place.say(f"{said}: {len(last)} codes, ms: {told}")
 
 
 def take(
-    place: Place, name: str, situation: str, many: int, seed: int, samples: Samples, bulk: Bulk, alone_s: float
+    place: Place, program: Program, is_loaded: bool, many: int, seed: int, samples: Samples, alone_s: float
 ) -> None:
     """One program, one situation, one round."""
     gateway = place.gateway
     gateway.reset()
-    with PROGRAMS[name].started(place, situation == "loaded") as sampler:
-        sampler.warm_up(WARM_UP[name])
-        if name == "ours" and situation == "loaded":
-            sent = _beside(sampler, gateway, many, seed, bulk, alone_s)
+    with program.started(place, is_loaded) as sampler:
+        sampler.warm_up(program.warm_up)
+        order = partial(sampler.order, least_s=program.gaps_s[0], most_s=program.gaps_s[1])
+        if program.is_watched and is_loaded:
+            sent, pairs = _beside(order, gateway, many, seed, alone_s)
         else:
-            sent = _ordered(sampler, name, many, seed)
+            sent, pairs = order(many, seed=seed), []
         _await(gateway, len(sent))
         samples.add(sent, gateway.stamps())
+        samples.bulk.pairs += pairs
 
 
-def _ordered(sampler: Sampler, name: str, many: int, seed: int) -> list[Times]:
-    least_s, most_s = GAPS_S[name]
-    return sampler.order(many, least_s=least_s, most_s=most_s, seed=seed)
-
-
-def _beside(sampler: Sampler, gateway: StandIn, many: int, seed: int, bulk: Bulk, alone_s: float) -> list[Times]:
-    """Codes in slices, campaigns alone before, between and after them."""
+def _beside(
+    order: Callable[..., list[Times]], gateway: StandIn, many: int, seed: int, alone_s: float
+) -> tuple[list[Times], list[tuple[float, float]]]:
+    """Codes in slices, campaigns alone before, between and after them; recipients per second with and without."""
     sent: list[Times] = []
     parts = [many * (n + 1) // SLICES - many * n // SLICES for n in range(SLICES)]
     alone, beside = [_alone(gateway, alone_s)], []
     for n, part in enumerate(parts):
         before = gateway.count()
-        sent += _ordered(sampler, "ours", part, SLICES * seed + n)
+        sent += order(part, seed=SLICES * seed + n)
         beside.append(rate(before, gateway.count()))
         alone.append(_alone(gateway, alone_s))
-    bulk.pairs += [(each, mean(alone[n : n + 2])) for n, each in enumerate(beside)]
-    return sent
+    return sent, [(each, mean(alone[n : n + 2])) for n, each in enumerate(beside)]
 
 
 def _alone(gateway: StandIn, seconds: float) -> float:

@@ -66,7 +66,7 @@ def lines(
         yield "\n*Call* is the median of the call alone, which for ours ends once the code is safe in the ledger."
         yield from _bulk(latency)
         yield "\n## How each was run\n"
-        rowed = [(each.label, each.idle, each.loaded) for name, each in PROGRAMS.items() if name in latency.samples]
+        rowed = [(each.label, each.idle, each.loaded) for name, each in PROGRAMS.items() if name in latency]
         yield from page.table(Table(head=("program", *IN_WORDS.values()), rows=rowed))
     if sustained:
         yield "\n## Sends a second\n"
@@ -78,6 +78,7 @@ def lines(
         rates = [
             (RUNNERS[name].label, str(RUNNERS[name].slots), Spread.of(taken).shown(), f"{_ceiling(name):,.0f}")
             for name, taken in sustained.items()
+            if taken
         ]
         head = ("program", "requests at once, at most", "sends/s: median (least-most)", "those requests allow")
         yield from page.table(Table(head=head, rows=rates))
@@ -85,27 +86,28 @@ def lines(
 
 def verdicts(latency: Latency | None, sustained: dict[str, list[float]]) -> Iterator[Verdict]:
     """The goals, each with how far it is."""
-    if latency is not None and "ours" in latency.samples:
-        ours = latency.samples["ours"]
-        stock = latency.samples.get("dramatiq")
-        if stock is not None:
+    ours = latency.get("ours") if latency is not None else None
+    if latency is not None and ours is not None and ours["idle"].all:
+        stock = latency.get("dramatiq")
+        if stock is not None and stock["idle"].all:
             for part, goal in ((50, 50.0), (99, 20.0)):
                 told = f"idle p{part}: stock dramatiq's against ours"
                 yield Verdict(what=told, goal=goal, unit=" ×", measured=_ratio(stock["idle"], ours["idle"], part))
-        for part, goal in ((50, 2.0), (95, 3.0), (99, 5.0)):
+        for part, goal in ((50, 2.0), (95, 3.0), (99, 5.0)) if ours["loaded"].all else ():
             told = f"p{part} beside campaigns against our own idle"
             measured = _ratio(ours["loaded"], ours["idle"], part)
             yield Verdict(what=told, goal=goal, unit=" ×", measured=measured, is_floor=False)
-        if latency.bulk.losses:
-            losses = Spread.of(latency.bulk.losses)
+        bulk = ours["loaded"].bulk
+        if bulk.losses:
+            losses = Spread.of(bulk.losses)
             yield Verdict(what="bulk lost beside codes", goal=5.0, unit=" %", measured=losses, is_floor=False)
-    if "ours" in sustained:
+    if sustained.get("ours"):
         rates = Spread.of(sustained["ours"])
         yield Verdict(what="sends a second", goal=1000.0, unit="/s", measured=rates)
         note = "Kannel's, measured once on such a machine, which sends twice what got no answer"
         yield Verdict(what="sends a second, stretch", goal=KANNEL, unit="/s", measured=rates, note=note)
-        if "tenacity" in sustained:
-            pairs = zip(sustained["ours"], sustained["tenacity"], strict=True)
+        if sustained.get("tenacity"):
+            pairs = zip(sustained["ours"], sustained["tenacity"], strict=False)
             ratios = Spread.of([mine / theirs for mine, theirs in pairs])
             yield Verdict(
                 what="sends a second against dramatiq + tenacity", goal=1000 / 246, unit=" ×", measured=ratios
@@ -116,15 +118,15 @@ def table(latency: Latency) -> Table:
     """Every program and situation in milliseconds; then how many times ours that is, in the same situation."""
     rows: list[Sequence[str]] = []
     for situation in SITUATIONS:
-        mine = latency.samples.get("ours")
-        for name, both in latency.samples.items():
+        mine = latency.get("ours")
+        for name, both in latency.items():
             samples = both[situation]
             taken = samples.all
             if not taken:
                 continue
             at = [percentile(taken, part) for part in PARTS]
             times = "-"
-            if mine is not None and name != "ours":
+            if mine is not None and mine[situation].all and name != "ours":
                 ratios = [percentile(taken, part) / percentile(mine[situation].all, part) for part in (50, 99)]
                 times = " / ".join(f"{number(each)} ×" for each in ratios)
             rows.append(
@@ -142,15 +144,19 @@ def table(latency: Latency) -> Table:
 
 
 def _bulk(latency: Latency) -> Iterator[str]:
-    if not latency.bulk.losses:
-        return
-    beside = Spread.of([each for each, _ in latency.bulk.pairs])
-    alone = Spread.of([each for _, each in latency.bulk.pairs])
-    yield (
-        f"\nOur campaigns beside those codes: {beside.shown()} recipients/s; without codes, in the windows before and "
-        f"after each: {alone.shown()}. {len(latency.bulk.pairs)} windows with codes, each against its neighbours: "
-        f"{Spread.of(latency.bulk.losses).shown(' %')} lost."
-    )
+    """What codes cost the campaigns of each program whose campaigns were watched; and turns that failed."""
+    for name, both in latency.items():
+        bulk = both["loaded"].bulk
+        if bulk.losses:
+            beside, alone = (Spread.of(each).shown() for each in zip(*bulk.pairs, strict=True))
+            yield (
+                f"\nCampaigns of {PROGRAMS[name].label} beside those codes: {beside} recipients/s; without codes, in "
+                f"the windows before and after each: {alone}. {len(bulk.losses)} windows with codes, each against its "
+                f"neighbours: {Spread.of(bulk.losses).shown(' %')} lost."
+            )
+        for situation, samples in both.items():
+            for reason in samples.failed:
+                yield f"\nA turn of {PROGRAMS[name].label}, {IN_WORDS[situation]}, failed: {reason.splitlines()[0]}"
 
 
 def _ratio(above: Samples, below: Samples, part: int) -> Spread:

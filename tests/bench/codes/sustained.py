@@ -63,7 +63,10 @@ RUNNERS: dict[str, Runner] = {
 
 
 def measure(place: Place, rounds: int, *, is_quick: bool) -> dict[str, list[float]]:
-    """Sends per second of each, one reading per round: from the first call to the last arrival at the gateway."""
+    """Sends per second of each, one reading per round: from the first call to the last arrival at the gateway.
+
+    A turn that fails is said and left out.
+    """
     names = list(RUNNERS)
     found: dict[str, list[float]] = {name: [] for name in names}
     with stand_in(place.folder, THINK_MS) as gateway:
@@ -72,7 +75,11 @@ def measure(place: Place, rounds: int, *, is_quick: bool) -> dict[str, list[floa
             shift = n % len(names)
             for name in [*names[shift:], *names[:shift]]:
                 runner = RUNNERS[name]
-                found[name].append(_rate(runner, there, runner.sends // QUICK if is_quick else runner.sends))
+                try:
+                    found[name].append(_rate(runner, there, runner.sends // QUICK if is_quick else runner.sends))
+                except (SystemExit, OSError, ValueError) as error:
+                    place.say(f"  {n + 1}/{rounds} {runner.label}: failed: {error}")
+                    continue
                 place.say(f"  {n + 1}/{rounds} {runner.label}: {found[name][-1]:.0f} sends/s")
     return found
 

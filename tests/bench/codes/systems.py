@@ -72,12 +72,16 @@ Started = Callable[[Place, bool], contextlib.AbstractContextManager[Sampler]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program: its label, how it is set up in words, and how it is started; True: beside a backlog."""
+    """A program: its label, how it is set up in words, and how it is started (True: beside a backlog)."""
 
     label: str
     idle: str
     loaded: str
     started: Started
+    gaps_s: tuple[float, float]  # between two codes: least and most
+    warm_up: int = 20  # codes that do not count
+    is_watched: bool = False  # whether its campaigns are measured too, with codes and without
+    is_asked_for: bool = False  # not a part of every run
 
 
 @contextlib.contextmanager
@@ -102,6 +106,17 @@ def ours(place: Place, is_loaded: bool, more: Mapping[str, str] | None = None) -
             told = json.dumps({"file": str(place.file), "rows": place.rows})
             _stock([sys.executable, "-m", f"{HERE}.ours_campaigns", told], environ, log, stack)
         yield _sampler(stack, [sys.executable, "-m", f"{HERE}.ours_codes"], environ, log, place)
+
+
+@contextlib.contextmanager
+def apart(place: Place, is_loaded: bool) -> Iterator[Sampler]:
+    """The same with the queues on a Redis of their own, as in production; that one need not sync."""
+    with (
+        tempfile.TemporaryDirectory(prefix="smsq-bench-") as home,
+        EmbeddedRedis(Path(home), fsync="no", dies_with_parent=True) as server,
+        ours(place, is_loaded, {"SMSQ_BROKER_URL": server.url}) as sampler,
+    ):
+        yield sampler
 
 
 @contextlib.contextmanager
@@ -143,6 +158,17 @@ PROGRAMS: dict[str, Program] = {
         idle='`smsq up` with its defaults and a ledger that syncs every write; `smsq.send(lane="urgent")`',
         loaded="the same; the producer of the campaigns is niced like the bulk workers",
         started=ours,
+        gaps_s=(0.03, 0.11),
+        is_watched=True,
+    ),
+    "apart": Program(
+        label="smsq, queues apart",
+        idle="the same with `SMSQ_BROKER_URL` on a second Redis that does not sync",
+        loaded="the same",
+        started=apart,
+        gaps_s=(0.03, 0.11),
+        is_watched=True,
+        is_asked_for=True,
     ),
     "dramatiq": Program(
         label="stock dramatiq",
@@ -150,18 +176,22 @@ PROGRAMS: dict[str, Program] = {
         f"{DRAMATIQ_QUEUES} queues in turn",
         loaded="the same processes have the backlog's queue too; codes have priority 0, the backlog 100",
         started=dramatiq,
+        gaps_s=(0.02, 0.06),
+        warm_up=2 * DRAMATIQ_QUEUES,
     ),
     "celery": Program(
         label="Celery",
         idle=f"Redis, a worker with {PROCESSES} processes (the default) for the codes' queue",
         loaded="another such worker for the backlog's queue",
         started=celery,
+        gaps_s=(0.015, 0.035),
     ),
     "huey": Program(
         label="huey",
         idle=f"`PriorityRedisHuey`, a consumer with {PROCESSES} processes",
         loaded="the same queue and consumer; codes have priority 100, the backlog 0",
         started=huey,
+        gaps_s=(0.015, 0.035),
     ),
 }
 
