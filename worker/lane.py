@@ -19,6 +19,7 @@ from worker.domain.errors import LedgerTrouble
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.settings import Settings
+from worker.transports.warmer import Warmer
 from worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     )
     beats.start()
     first_beat.wait(FIRST_BEAT_S)  # so that no claim of ours belongs to somebody who never lived
+    if lane == "urgent":
+        Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
     worker.start()
     watchdog = Watchdog(runtime.broker, worker)
     watchdog.start()

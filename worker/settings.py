@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     arrival_s: float
     visible_s: float
     keep_idle_s: float
+    warm_s: float
     silent_s: float
     ask_every_s: tuple[float, ...]
     callback_secret: Secret | None
@@ -339,6 +340,12 @@ FIELDS: tuple[Field, ...] = (
     Field("arrival_s", _number(0, 3600), "120", "How late a request may still be accepted."),
     Field("visible_s", _number(0, 3600), "60", "How late an accepted message may show in status answers."),
     Field("keep_idle_s", _number(0, 60), "5", "How long an idle connection is kept for the next request."),
+    Field(
+        "warm_s",
+        _number(0, 86400),
+        "300",
+        "How long after a code a connection is kept ready for the next; 0 never.",
+    ),
     Field("silent_s", _number(1, 600), "15", "A worker silent for so long is killed by its master."),
     Field(
         "ask_every_s",

@@ -87,7 +87,7 @@ class DoubtSettler:
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=self._step(age_s, known_s))
         elif min(age_s, known_s) < window_s:
             start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
-            self._look_for_signs([*pairs[start:], *pairs[:start]])
+            self._look_for_signs([*pairs[start:], *pairs[:start]], is_urgent=batch.lane == "urgent")
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=self._step(age_s, known_s))
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
@@ -98,12 +98,14 @@ class DoubtSettler:
         seen_s = settings.peer_close_s + settings.arrival_s + 2 * self._rt.ledger.visible_after()
         return max(settings.doubt_settle_s, seen_s)
 
-    def _look_for_signs(self, pairs: Sequence[Pair]) -> None:
+    def _look_for_signs(self, pairs: Sequence[Pair], *, is_urgent: bool) -> None:
         """Before the window only presence counts: one or two single questions, then one for all if many are left."""
         found = 0
         for pair in pairs[:SINGLES_MOST]:
-            answer = self._asker.ask([pair])
-            found += self._asker.learn(answer)
+            if is_urgent:
+                found += self._asker.ask_urgently(pair)
+            else:
+                found += self._asker.learn(self._asker.ask([pair]))
         if found and len(pairs) > SINGLES_MOST:
             size = self._rt.settings.mass_ask_size
             self._asker.learn(self._asker.ask(pairs[SINGLES_MOST : SINGLES_MOST + size]))

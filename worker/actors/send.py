@@ -31,6 +31,7 @@ from worker.transports.retry import attempt_in_turn
 log = logging.getLogger(__name__)
 
 CLAIM_TRIES = 3  # with one nonce; then the lease heals what may have been granted
+HURRY_S = 1.5  # a code's first try of a mirror, where there are others: one lost packet of the handshake is repeated
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the sweep brings it back
 SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
 SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
@@ -85,9 +86,10 @@ class Sender:
 
     def _send(self, ref: Ref) -> None:
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
+        hurried: set[str] = set()
         while not self._rt.stopping.is_set():
             turn = attempt_in_turn(
-                lambda mirror: self._attempt(ref, mirror, patience),
+                lambda mirror: self._attempt(ref, mirror, patience, hurried),
                 self._rt.mirrors,
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
@@ -96,11 +98,11 @@ class Sender:
             if turn is not Turn.AGAIN:
                 return
 
-    def _attempt(self, ref: Ref, mirror: str, patience: float) -> Turn:
+    def _attempt(self, ref: Ref, mirror: str, patience: float, hurried: set[str]) -> Turn:
         if not self._rt.journal.is_writable():
             self._rest(JOURNAL_LOOK_S)
             return Turn.REST
-        line = self._rt.transport.open(mirror)
+        line = self._open(mirror, hurried)
         try:
             claim = self._claim_in_time(ref, line, patience)
         except LedgerTrouble:
@@ -126,6 +128,13 @@ class Sender:
             self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             raise Unreachable(f"{mirror} closed the line before anything was written")
         return self._say(claim, line)
+
+    def _open(self, mirror: str, hurried: set[str]) -> Line:
+        """A line; a code gives each mirror a short time at first, since another may take it at once."""
+        if self._lane != "urgent" or mirror in hurried or len(self._rt.mirrors.bases) == 1:
+            return self._rt.transport.open(mirror)
+        hurried.add(mirror)
+        return self._rt.transport.open(mirror, HURRY_S)
 
     def _claim_in_time(self, ref: Ref, line: Line, patience: float) -> Claim | NoClaim:
         """Claim; where no slot is free, wait for one beside the open line while it stays silent."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from worker.actors.gateway import HISTORY, STATUS, ask_any, ask_mirror
+from worker.actors.gateway import HISTORY, STATUS, ask_any, ask_mirror, hedge
 from worker.actors.leave import leave, may_ask, note_error
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
@@ -93,16 +93,18 @@ class Asker:
         patience_s: float = 2.0,
         first: Callable[[], bool] = lambda: True,
         are_accepted: bool = False,
+        spared: int = 0,
     ) -> StatusAnswer | None:
         """One question about one or many messages; None where there was no leave or no answer.
 
         `first` is done between the leave and the question, which is not put where it answers False.
-        `are_accepted` where the gateway said so of each: then how late they show is measured.
+        `are_accepted` where the gateway said so of each: then how late they show is measured. `spared` of the
+        questions that a minute allows about one message are left to others.
         """
         settings = self._rt.settings
         if not may_ask(self._rt):
             return None
-        with leave(self._rt, "ask", settings.parallel_asks, self._limits(pairs), patience_s=patience_s) as may:
+        with leave(self._rt, "ask", settings.parallel_asks, self._limits(pairs, spared), patience_s=patience_s) as may:
             if not may or not first():
                 return None
             asked_at = self._rt.ledger.time()
@@ -140,10 +142,27 @@ class Asker:
         if shown:
             self._rt.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))
 
-    def _limits(self, pairs: Sequence[Pair]) -> dict[str, tuple[int, float]]:
+    def ask_urgently(self, pair: Pair) -> int:
+        """A question about one message that is put to a second mirror too where the first is slow; how many moved.
+
+        The second is asked only where there is leave at once, and never takes the minute's last question.
+        """
+        mirrors = self._rt.mirrors
+        first = mirrors.next_to_ask()
+        other = mirrors.next_to_ask({first}) if first is not None else None
+        if other is None or other in mirrors.tripped():
+            return self.learn(self.ask([pair]))
+        return hedge(
+            lambda: self.learn(self.ask([pair])),
+            lambda: self.learn(self.ask([pair], other, patience_s=0.0, spared=1)),
+        )
+
+    def _limits(self, pairs: Sequence[Pair], spared: int) -> dict[str, tuple[int, float]]:
         """What the gateway counts of such a question: for one message, or one for many."""
         minute_s = self._rt.settings.mass_ask_every_s
-        return {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE, minute_s)} if len(pairs) == 1 else {"mass": (1, minute_s)}
+        if len(pairs) > 1:
+            return {"mass": (1, minute_s)}
+        return {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE - spared, minute_s)}
 
     def learn(self, answer: StatusAnswer | None) -> int:
         """Merge what an answer proves; how many messages moved."""

@@ -39,14 +39,14 @@ class Line(Protocol):
         """
 
     def done(self, keep: bool) -> None:
-        """Give the line back; it is closed unless `keep` and its last answer was complete."""
+        """Give the line back; it is closed unless `keep` and nothing is owed: it never spoke, or was fully answered."""
 
 
 class Transport(Protocol):
     """What opens lines."""
 
-    def open(self, mirror: str) -> Line:
-        """A line to that mirror, connected but silent; raises Unreachable where there is none."""
+    def open(self, mirror: str, timeout_s: float | None = None) -> Line:
+        """A line to that mirror, connected but silent; raises Unreachable where there is none in `timeout_s`."""
 
     def close(self) -> None:
         """Close every line that is kept."""

@@ -58,12 +58,16 @@ class Breaker:
         self._unknowns = self._refusals = self._probes = self._questions = 0
         self.rests_until = self.probe_at = self.question_at = 0.0
 
+    def reached(self) -> None:
+        """A connection was opened; nothing is known of answers."""
+        self._refusals = 0
+        self.rests_until = 0.0
+
     def unknown(self, now: float) -> None:
         """A request was begun and its outcome is not known."""
         was_tripped = self.is_tripped
         self._unknowns += 1
-        self._refusals = 0  # it did connect
-        self.rests_until = 0.0
+        self.reached()  # it did connect
         if self.is_tripped and not was_tripped:
             self._put_off_probe(now)
             self.put_off_question(now)

@@ -13,6 +13,7 @@ import re
 import ssl
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,7 +66,7 @@ _SAY_TROUBLES: tuple[tuple[type[BaseException], type[Unknown], str], ...] = (
 
 
 class HttpTransport:
-    """Opens lines to mirrors and keeps them, per thread and mirror, for `keep_idle_s` seconds.
+    """Opens lines to mirrors, and keeps those that owe nothing for `keep_idle_s` seconds for whoever asks next.
 
     `ca_file` names the certificates to trust, by default those that come with `requests`.
     """
@@ -86,20 +87,26 @@ class HttpTransport:
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
-        self._mine = threading.local()
+        self._kept: dict[str, deque[HttpLine]] = {}  # by mirror, the newest last
         self._all: weakref.WeakSet[HttpLine] = weakref.WeakSet()
+        self.used_at = self._clock.monotonic()  # when somebody last wanted a line, or the beginning
 
-    def open(self, mirror: str) -> HttpLine:
-        """A kept line of this thread that is still quiet, else a new one; raises Unreachable."""
-        kept = self._kept().pop(mirror, None)
-        if kept is not None:
-            if self._clock.monotonic() < kept.good_until and kept.is_quiet():
-                return kept
-            kept.hang_up()
-        line = HttpLine(mirror, self._connect(mirror), self._keep_idle_s, self._clock, self._keep)
-        with self._lock:
-            self._all.add(line)
-        return line
+    def open(self, mirror: str, timeout_s: float | None = None) -> HttpLine:
+        """A kept line that is still quiet, else a new one, connected within `timeout_s`; raises Unreachable."""
+        self.used_at = self._clock.monotonic()
+        return self._quiet(mirror) or self._new(mirror, timeout_s)
+
+    def warm(self, mirror: str) -> None:
+        """See that a quiet line to `mirror` is ready for a while longer; raises Unreachable."""
+        if self._keep_idle_s <= 0:
+            return
+        ready = self._quiet(mirror)
+        if ready is not None:
+            left_s = ready.good_until - self._clock.monotonic()
+            self._keep(ready)
+            if left_s > self._keep_idle_s / 4:
+                return
+        self._keep(self._new(mirror, None))
 
     def close(self) -> None:
         """Close every line; for when no request is running any more."""
@@ -108,21 +115,37 @@ class HttpTransport:
         for line in lines:
             line.hang_up()
 
-    def _kept(self) -> dict[str, HttpLine]:
-        if not hasattr(self._mine, "lines"):
-            self._mine.lines = {}
-        lines: dict[str, HttpLine] = self._mine.lines
-        return lines
+    def _new(self, mirror: str, timeout_s: float | None) -> HttpLine:
+        within_s = min(timeout_s or self._connect_timeout_s, self._connect_timeout_s)
+        line = HttpLine(mirror, self._connect(mirror, within_s), self._keep_idle_s, self._clock, self._keep)
+        with self._lock:
+            self._all.add(line)
+        return line
+
+    def _quiet(self, mirror: str) -> HttpLine | None:
+        """Take the newest kept line that may be spoken on; those that may not are closed on the way."""
+        while True:
+            with self._lock:
+                kept = self._kept.get(mirror)
+                if not kept:
+                    return None
+                line = kept.pop()
+            if self._clock.monotonic() < line.good_until and line.is_quiet():
+                return line
+            line.hang_up()
 
     def _keep(self, line: HttpLine) -> None:
-        """Put a line aside for this thread; the older of two to one mirror goes."""
-        older = self._kept().pop(line.mirror, None)
-        if older is not None:
-            older.hang_up()
-        self._kept()[line.mirror] = line
+        """Put a line aside for the next request; what has grown old meanwhile goes."""
+        now = self._clock.monotonic()
+        with self._lock:
+            kept = self._kept.setdefault(line.mirror, deque())
+            kept.append(line)
+            old = [kept.popleft() for _ in range(len(kept)) if kept[0].good_until <= now]
+        for each in old:
+            each.hang_up()
 
-    def _connect(self, mirror: str) -> DeadlineSocket:
-        deadline = self._clock.monotonic() + self._connect_timeout_s
+    def _connect(self, mirror: str, within_s: float) -> DeadlineSocket:
+        deadline = self._clock.monotonic() + within_s
         try:
             url = urlsplit(mirror)
             host, is_tls = url.hostname or "", url.scheme == "https"
@@ -147,12 +170,12 @@ class HttpLine:
         self, mirror: str, line: DeadlineSocket, keep_idle_s: float, clock: Clock, keep: Callable[[HttpLine], None]
     ) -> None:
         self.mirror = mirror
-        self.good_until = 0.0  # until when it may be kept; set by a complete answer
+        self.good_until = clock.monotonic() + keep_idle_s  # until when it may be kept; later with each complete answer
         self._socket = line
         self._keep_idle_s = keep_idle_s
         self._clock = clock
         self._keep = keep
-        self._is_whole = False  # its last answer was complete and nothing is owed
+        self._is_whole = True  # nothing is owed: it never spoke, or its last answer was complete
         self._connection = _Sealed(line)
         self._adapter = _OneLineAdapter(self._connection)
         self._request = _template(mirror)
@@ -191,7 +214,7 @@ class HttpLine:
         raise trouble from None
 
     def done(self, keep: bool) -> None:
-        """Give the line back: kept for this thread's next request, or closed."""
+        """Give the line back: kept for the next request, or closed."""
         if keep and self._is_whole and self._clock.monotonic() < self.good_until:
             self._keep(self)
         else:

@@ -28,6 +28,8 @@ class Mirrors:
         self._on_change = on_change
         self._lock = threading.Lock()
         self._breakers = {base: Breaker() for base in self.bases}
+        # Whether somebody else tries those that could not be reached (`Warmer`), so that no send need wait for one.
+        self.are_tried_elsewhere = False
 
     def next(self, exclude: Collection[str] = ()) -> str | None:
         """The mirror for the next send, or None where all others than `exclude` are left alone for now."""
@@ -36,7 +38,10 @@ class Mirrors:
             free = [base for base in self.bases if base not in exclude and self._breakers[base].free_at() <= now]
             if not free:
                 return None
-            chosen = next((base for base in free if not self._breakers[base].is_tripped), free[0])
+            well = [base for base in free if not self._breakers[base].is_tripped] or free[:1]
+            chosen = well[0]
+            if self.are_tried_elsewhere:
+                chosen = next((base for base in well if not self._breakers[base].is_unreachable), chosen)
             self._breakers[chosen].take(now)
             return chosen
 
@@ -58,6 +63,16 @@ class Mirrors:
                 breaker = self._breakers[base]
                 if breaker.is_tripped and max(breaker.rests_until, breaker.question_at) <= now:
                     breaker.put_off_question(now)
+                    return base
+            return None
+
+    def next_to_warm(self, exclude: Collection[str] = ()) -> str | None:
+        """The first mirror that may be connected to and whose answers can be believed, or None."""
+        now = self._clock.monotonic()
+        with self._lock:
+            for base in self.bases:
+                breaker = self._breakers[base]
+                if base not in exclude and not breaker.is_tripped and breaker.rests_until <= now:
                     return base
             return None
 
@@ -84,6 +99,10 @@ class Mirrors:
     def unknown(self, mirror: str) -> None:
         """A request to it was begun and its outcome is not known."""
         self._note(mirror, lambda breaker, now: breaker.unknown(now))
+
+    def reached(self, mirror: str) -> None:
+        """A connection to it was opened."""
+        self._note(mirror, lambda breaker, now: breaker.reached())
 
     def unreachable(self, mirror: str) -> None:
         """No connection to it could be opened."""

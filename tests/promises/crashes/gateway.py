@@ -156,14 +156,14 @@ class CrashTransport:
         self.kept: dict[str, Line] = {}
         self._mirrors = mirrors
 
-    def open(self, mirror: str) -> Line:
+    def open(self, mirror: str, timeout_s: float | None = None) -> Line:
         kept = self.kept.pop(mirror, None)
         if kept is not None and self.process.world.now_ms - kept.used_ms < self.keep_idle_ms and kept.is_quiet():
             return kept
         number = self._mirrors.index(mirror) + 1
         fault = self.process.meet(f"open {number}")
         if fault in (Fault.REQUEST_LOST, Fault.REPLY_LOST):
-            self.process.world.pass_time(CONNECT_S)
+            self.process.world.pass_time(min(timeout_s or CONNECT_S, CONNECT_S))
             raise Unreachable(f"{mirror} does not answer")
         if mirror in self.far.down:
             raise Unreachable(f"{mirror} refuses")
@@ -183,7 +183,7 @@ class Line:
         self._transport = transport
         self._world = transport.process.world
         self.used_ms = self._world.now_ms
-        self._is_whole = False
+        self._is_whole = True  # it never spoke
 
     def is_quiet(self) -> bool:
         return self._transport.far.lives(self)

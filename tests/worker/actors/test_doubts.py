@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from worker.actors.status import ASKS_A_MINUTE
 from worker.domain.status import BatchState
 
 PHONES = [79990000000 + n for n in range(30)]
@@ -147,3 +150,31 @@ def test_a_claim_whose_worker_died_becomes_doubtful_never_ready(plant: Any) -> N
 
     assert (alive, dead) == ("alive", "doubtful")
     assert plant.state(ref) == BatchState.DOUBTFUL
+
+
+@pytest.mark.parametrize(("lane", "ends"), [("urgent", True), ("bulk", False)])
+def test_a_slow_mirror_does_not_keep_a_code_in_doubt(make_plant: Callable[..., Any], lane: str, ends: bool) -> None:
+    """The question goes to a second mirror too where the first is silent; a campaign's waits for the next time."""
+    plant = make_plant(mirrors=2, SMSQ_READ_TIMEOUT_S="3", SMSQ_LEASE_S="5", SMSQ_DOUBT_SETTLE_S="6")
+    ref = plant.enrol(lane=lane)
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(ref)
+    plant.sandbox.misfortune("slow", command="status", mirror=1, share=1.0, seconds=60.0)
+
+    plant.doubts.settle_doubts([str(ref)])
+
+    assert (plant.state(ref) == BatchState.SETTLED) is ends
+    report = plant.sandbox.report()
+    assert (report["twice"], report["limits_broken"]) == (0, {})
+
+
+def test_a_hedge_leaves_the_minutes_last_question(make_plant: Callable[..., Any]) -> None:
+    """Three of the four were put: one more may come, and it is not the second mirror's."""
+    plant = make_plant(mirrors=2, SMSQ_MASS_ASK_EVERY_S="60")
+    pair = (4711, 79991234567)
+    for token in ("a", "b", "c"):
+        assert plant.ledger.take("ask", token, 9, 1.0, {"ask:4711": (ASKS_A_MINUTE, 60.0)}) == 0.0
+        plant.ledger.give_back("ask", token, ["ask:4711"])
+
+    assert plant.asker.ask([pair], plant.sandbox.mirrors[1], patience_s=0.0, spared=1) is None
+    assert plant.asker.ask([pair], plant.sandbox.mirrors[0], patience_s=0.0) is not None

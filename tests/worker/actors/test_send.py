@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from worker.actors import send
+from worker.actors.send import Sender
 from worker.domain.status import BatchState
+from worker.lane import owner_name
 from worker.ledger import Claim, Ledger, NoClaim
 from worker.redis_client import connect
 
@@ -274,6 +277,25 @@ def test_a_claim_without_a_line_in_the_journal_is_left_alone(plant: Any) -> None
     plant.send(ref)
 
     assert plant.state(ref) == BatchState.SENDING
+
+
+def test_a_code_does_not_wait_for_a_mirror_that_swallows_connections(
+    plant: Any, make_plant: Callable[..., Any]
+) -> None:
+    """It gives the first mirror a moment and goes to the next, in the same run of the actor."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for line in (first, second):
+            line.setblocking(False)
+            line.connect_ex(full.getsockname())
+        mirrors = f"http://127.0.0.1:{full.getsockname()[1]},{plant.sandbox.mirrors[0]}"
+        hurried = make_plant(SMSQ_MIRRORS=mirrors, SMSQ_CONNECT_TIMEOUT_S="20")
+        ref = hurried.enrol()
+        Sender(hurried.runtime, owner_name("urgent")).send_batches([str(ref)])
+
+        assert hurried.statuses(ref) == ["accepted"]
+        assert accepted(plant) == 1
 
 
 @pytest.mark.parametrize("bell", ["rings", "is broken"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.worker.transports.test_mirrors import HandClock
 from worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
 from worker.transports import Reply
 from worker.transports.http import HttpTransport
@@ -315,20 +316,22 @@ def test_kept_line_grows_old(serve: Serve) -> None:
     transport.close()
 
 
-def test_silent_line_is_not_kept(serve: Serve, transport: HttpTransport) -> None:
-    """A line that never carried an answer is closed, not kept."""
+def test_a_line_that_never_spoke_is_kept(serve: Serve, transport: HttpTransport) -> None:
+    """It owes nothing, so the next claim may use it; given back as not to be kept, it is closed."""
     server = served(serve, OK)
     line = transport.open(server.mirror)
     line.done(True)
 
+    assert transport.open(server.mirror) is line
+    line.done(False)
     assert not line.is_quiet()
     with pytest.raises(Unreachable):
         line.say(PATH, SECRET, 2.0)
     assert transport.open(server.mirror) is not line
 
 
-def test_lines_belong_to_threads(serve: Serve, transport: HttpTransport) -> None:
-    """One thread's kept line is not given to another."""
+def test_a_kept_line_serves_one_at_a_time(serve: Serve, transport: HttpTransport) -> None:
+    """Whichever thread asks next gets it, and nobody else meanwhile."""
     server = served(serve, OK)
     line = transport.open(server.mirror)
     line.say(PATH, SECRET, 2.0)
@@ -338,8 +341,27 @@ def test_lines_belong_to_threads(serve: Serve, transport: HttpTransport) -> None
     thread.start()
     thread.join()
 
-    assert other[0] is not line
-    assert transport.open(server.mirror) is line
+    assert other[0] is line
+    assert transport.open(server.mirror) is not line
+
+
+def test_the_newest_line_is_taken_first_and_old_ones_go(serve: Serve) -> None:
+    """Those that rested too long are closed when another is put beside them."""
+    clock = HandClock()
+    transport = HttpTransport(2.0, keep_idle_s=5.0, clock=clock)
+    server = served(serve, OK)
+    older, newer = transport.open(server.mirror), transport.open(server.mirror)
+    older.done(True)
+    clock.at += 4.0
+    newer.say(PATH, SECRET, 2.0)
+    newer.done(True)
+
+    assert transport.open(server.mirror) is newer
+    clock.at += 2.0
+    newer.done(True)
+    assert not older.is_quiet()
+    assert newer.is_quiet()
+    transport.close()
 
 
 def test_environment_is_not_asked(serve: Serve, transport: HttpTransport, monkeypatch: pytest.MonkeyPatch) -> None:

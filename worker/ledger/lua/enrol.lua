@@ -1,11 +1,11 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
--- KEYS: of the batch, then 25 the idempotency key's record ('' where there is none).
+-- KEYS: of the batch, the last the idempotency key's record ('' where there is none).
 -- ARGV: 4 digest of the content, 5 meta, 6 phones, 7 texts, 8 hash of the key or '', 9 ms until it is hinted again.
 -- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why} or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
 
 if ARGV[8] ~= '' then
-  local known = redis.call('HMGET', KEYS[25], 'content', 'id')
+  local known = redis.call('HMGET', KEYS[#KEYS], 'content', 'id')
   if known[1] then
     if known[1] ~= ARGV[4] then return { 'conflict', known[2] } end
     return { 'same', known[2], '', 0 }
@@ -27,7 +27,7 @@ add_gauge(m, READY, 1)
 count('queued', 1)
 local id = number .. '.0'
 if ARGV[8] ~= '' then
-  redis.call('HSET', KEYS[25], 'content', ARGV[4], 'id', id)
+  redis.call('HSET', KEYS[#KEYS], 'content', ARGV[4], 'id', id)
   redis.call('HSET', SHARD, number .. 'k', ARGV[8]) -- the record goes with the message, long after its end
 end
 return { 'created', id, actual, n }
