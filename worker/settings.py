@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -89,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_addr: str
     keep_texts_s: float
     keep_days: int
+    log_level: str
+    log_style: Literal["console", "json"]
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
@@ -256,16 +258,13 @@ def _mirrors(written: str) -> tuple[str, ...]:
     return tuple(map(_urls("http", "https"), bases))
 
 
-def _brand(written: str) -> str:
-    if written not in BRANDS:
-        raise ValueError(" or ".join(BRANDS))
-    return written
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(written: str) -> str:
+        if written not in words:
+            raise ValueError(" or ".join(words))
+        return written
 
-
-def _transport(written: str) -> str:
-    if written != "http":
-        raise ValueError("http")
-    return written
+    return read
 
 
 def _keys(written: str) -> dict[str, Secret]:
@@ -303,7 +302,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("redis_server", _text, None, "The server program to start where no Redis is named.", "the wheel's"),
     Field("accept_loss", _flag, "0", "Start on a ledger that could lose writes in a power failure."),
-    Field("brand", _brand, "smsc.ru", "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + "."),
+    Field("brand", _one_of(*BRANDS), "smsc.ru", "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + "."),
     Field("mirrors", _mirrors, None, "Base addresses tried in this order, separated by commas.", "the brand's"),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),
@@ -315,7 +314,7 @@ FIELDS: tuple[Field, ...] = (
         "Peppers the fingerprint of the log-in that the ledger keeps; the same on all hosts.",
         "none",
     ),
-    Field("transport", _transport, "http", "How requests travel to the gateway."),
+    Field("transport", _one_of("http"), "http", "How requests travel to the gateway."),
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
     Field("read_timeout_s", _number(0.5, 300), "30", "Seconds from the first byte of a request to its whole answer."),
     Field("batch_size", _whole(1, MAX_MESSAGES), "100", "Most messages in one request."),
@@ -365,6 +364,8 @@ FIELDS: tuple[Field, ...] = (
     Field("metrics_addr", _address, "127.0.0.1:9191", "Where the metrics exporter listens."),
     Field("keep_texts_s", _duration("s"), "24 h", "How long texts are kept after the end, such as `24 h`."),
     Field("keep_days", _days, "30", "How many days everything else is kept after the end."),
+    Field("log_level", _one_of("debug", "info", "warning", "error"), "info", "The least that is logged."),
+    Field("log_style", _one_of("console", "json"), "console", "Log lines for people or for a collector."),
 )
 
 

@@ -25,7 +25,7 @@ def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -
     threads = threads or threads_of(settings, lane, processes)
     if processes > 1:
         sys.exit(_several(settings, lane, processes, threads))
-    logs.configure()
+    logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, f"worker-{lane}")
     from worker.lane import run_worker
 
@@ -36,7 +36,7 @@ def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -
 def scheduler() -> None:
     """Run the scheduler until told to stop; of several one leads and the others stand by."""
     settings = Settings.load()
-    logs.configure()
+    logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, "scheduler")
     from worker.scheduler.loop import run
 
@@ -47,7 +47,7 @@ def scheduler() -> None:
 def exporter() -> None:
     """Serve the metrics of this host at SMSQ_METRICS_ADDR until told to stop."""
     settings = Settings.load()
-    logs.configure()
+    logs.configure(settings.log_level, settings.log_style)
     from worker.exporter import run
 
     sys.exit(run(settings))

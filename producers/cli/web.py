@@ -14,7 +14,7 @@ from worker import logs, metrics_folder
 def command() -> None:
     """Receive the gateway's statuses at SMSQ_WEB_ADDR until told to stop."""
     settings = adopt()
-    logs.configure()
+    logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, "web")
     from producers.web.app import run
     from worker.runtime import Runtime

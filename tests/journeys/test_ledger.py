@@ -47,7 +47,7 @@ def test_redis_is_restarted(town: Town, how: str) -> None:
     for _ in range(2):
         getattr(town.server, how)()
         town.server.start()
-        in_force_again(town, f"claims granted again after Redis was restarted ({how})", 5.0)
+        in_force_again(town, f"claims granted again after Redis was restarted ({how})", 20.0)
         time.sleep(1.5)
 
     journey.verdict()
@@ -200,7 +200,7 @@ def test_an_old_copy_is_restored(make_town: Callable[..., Town]) -> None:
     town.server.start()
 
     began = time.monotonic()
-    town.wait_for(lambda: town.views.halted() == "fell", "the roll call's finding", 5.0)
+    town.wait_for(lambda: town.views.halted() == "fell", "the roll call's finding", 20.0)
     town.record("an old copy found out", time.monotonic() - began)
     with pytest.raises(SmsqError):
         town.smsq.send(79990000003, "Not now")
@@ -210,7 +210,7 @@ def test_an_old_copy_is_restored(make_town: Callable[..., Town]) -> None:
     town.server.stop()
     town.server.restore(right)
     town.server.start()
-    in_force_again(town, "claims granted again with the right data", 5.0)
+    in_force_again(town, "claims granted again with the right data", 20.0)
     journey.verdict()
 
 
@@ -226,9 +226,9 @@ def test_an_old_copy_is_recovered(make_town: Callable[..., Town]) -> None:
     town.server.kill()
     town.server.restore(old)
     town.server.start()
-    town.wait_for(lambda: town.views.halted() == "fell", "the roll call's finding", 5.0)
+    town.wait_for(lambda: town.views.halted() == "fell", "the roll call's finding", 20.0)
 
     assert town.run("recover", "--yes").wait(30) == 0
-    in_force_again(town, "claims granted again after smsq recover", 5.0)
+    in_force_again(town, "claims granted again after smsq recover", 20.0)
     town.smsq.campaigns.resume(journey.campaigns[0])
     journey.verdict(within_s=150)

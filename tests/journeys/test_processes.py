@@ -23,6 +23,7 @@ def test_a_killed_worker_is_made_good_within_seconds(make_town: Callable[..., To
     town = make_town(think_ms=50, SMSQ_BATCH_SIZE="50")
     journey = town.campaign(10_000, rate=900)
     journey.wait_until_sending(0.05)
+    within_s = RECOVERY_S * town.share()
     town.strike(kind, left=3)
     town.wait_for(lambda: sum(mirror.struck for mirror in town.mirrors) >= 2, "requests that hang", 10)
 
@@ -31,7 +32,7 @@ def test_a_killed_worker_is_made_good_within_seconds(make_town: Callable[..., To
     killed = time.monotonic()
     for mirror in town.mirrors:
         mirror.clear()
-    town.wait_for(lambda: list(town.heard("send", killed)), "the next batch", RECOVERY_S)
+    town.wait_for(lambda: list(town.heard("send", killed)), "the next batch", within_s)
     town.record("unclaimed work resumes after every bulk worker was killed", time.monotonic() - killed)
     waiting = {str(batch.ids[-1].gateway_id).encode() for batch in claimed}
 
@@ -44,7 +45,7 @@ def test_a_killed_worker_is_made_good_within_seconds(make_town: Callable[..., To
         }
         return all(any(gateway_id in body for body in asked) for gateway_id in waiting & open_ones)
 
-    town.wait_for(all_asked, "questions about what was claimed", RECOVERY_S - (time.monotonic() - killed))
+    town.wait_for(all_asked, "questions about what was claimed", within_s - (time.monotonic() - killed))
     town.record(f"claimed work is asked about after a kill ({kind})", time.monotonic() - killed)
     journey.verdict(within_s=90)
 
@@ -138,17 +139,18 @@ def test_two_schedulers(make_town: Callable[..., Town]) -> None:
     def pid_of(name: str) -> int:
         return int(name.split("-")[-2])
 
+    within_s = RECOVERY_S * town.share()
     first = town.leader()
     os.kill(pid_of(first), signal.SIGKILL)
     killed = time.monotonic()
-    second = town.wait_for(lambda: (name := town.leader()) != first and name, "another leader", RECOVERY_S)
+    second = town.wait_for(lambda: (name := town.leader()) != first and name, "another leader", within_s)
     town.record("another scheduler leads after the leader was killed", time.monotonic() - killed)
     time.sleep(1.5)  # the supervisor has started the dead one again
 
     second = town.leader()
     os.kill(pid_of(second), signal.SIGSTOP)
     frozen = time.monotonic()
-    town.wait_for(lambda: (name := town.leader()) != second and name, "a third leader", RECOVERY_S)
+    town.wait_for(lambda: (name := town.leader()) != second and name, "a third leader", within_s)
     town.record("another scheduler leads after the leader froze", time.monotonic() - frozen)
     time.sleep(2.0)
     os.kill(pid_of(second), signal.SIGCONT)
