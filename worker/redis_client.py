@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of milliseconds, a rewrite's fork hundreds
 CONNECT_TIMEOUT_S = 3.0
-MOST_CONNECTIONS = 4096  # more than the threads a process may have; redis-py's own limit, 100, is an error to the next
+MANY = 2**31  # connections of one client: as many as it has threads; redis-py would stop at a hundred
 
 # What the servers say where a user may not: by itself, inside a script, and the two of Redis 6.2.
 #   NOPERM User worker has no permissions to run the 'flushall' command
@@ -32,7 +32,7 @@ def connect(
     *,
     timeout_s: float = TIMEOUT_S,
     blocking_s: float = 0.0,
-    max_connections: int = MOST_CONNECTIONS,
+    max_connections: int | None = None,
 ) -> redis.Redis:
     """A client for `url`; nothing is sent before its first command.
 
@@ -49,7 +49,7 @@ def connect(
         protocol=2,
         driver_info=None,
         decode_responses=False,
-        max_connections=max_connections,
+        max_connections=max_connections or MANY,
     )
     return client
 

@@ -57,7 +57,8 @@ def lines(
         for verdict in verdicts(latency, sustained)
     ]
     yield from page.table(Table(head=("what", "goal", "measured", "distance", ""), rows=goals))
-    yield "\nRatios of times are of all samples together, in brackets the least and the greatest of a round; the rest, medians."
+    yield "\nRatios of times are of all samples together, in brackets the least and the greatest of a round."
+    yield "The rest are medians, with the least and the greatest."
     if latency is not None:
         yield "\n## From the call to the gateway\n"
         if picture is not None:
