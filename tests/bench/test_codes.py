@@ -14,9 +14,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.bench.codes.latency import Bulk, Samples, matched, percentile, rate
+from tests.bench.codes.latency import Bulk, Samples, matched, nothing_yet, percentile, rate
 from tests.bench.codes.pace import FIRST_CODE_PHONE, pauses, sample
-from tests.bench.codes.page import verdicts
+from tests.bench.codes.page import lines, verdicts
 from tests.bench.codes.stand_in import Tally, stand_in
 from tests.bench.programs import ROOT
 from worker.domain.batch import Options
@@ -124,6 +124,21 @@ def test_the_goals_are_those_of_the_design() -> None:
     sends = [(each.goal, each.is_met) for each in verdicts(None, {"ours": [1200.0], "tenacity": [200.0]})]
 
     assert sends == [(1000.0, True), (1783, False), (pytest.approx(4.07, abs=0.01), True)]
+
+
+def test_a_turn_that_failed_is_told_on_the_page() -> None:
+    """The rest is shown as if it had not been there."""
+    found = nothing_yet(["ours", "dramatiq"])
+    for both in found.values():
+        for samples in both.values():
+            samples.add([(1, 0, 1_000_000)], [(1, 4_000_000)])
+    found["dramatiq"]["loaded"].fail("it ended:\nwith a long log")
+    told = {"command": "it", "rounds": 2, "rows": 1000, "picture": None, "missing": ["huey cannot be had"]}
+    written = "\n".join(lines(found, {"ours": [900.0]}, ["* a machine"], **told))  # type: ignore[arg-type]
+
+    assert "A turn of stock dramatiq, beside campaigns, failed: it ended:\n" in written + "\n"
+    assert "| smsq, idle | 1 | 4.00 | 4.00 | 4.00 | 4.00 | - | 1.00 | 0 / 0 |" in written
+    assert "* left out: huey cannot be had" in written
 
 
 @pytest.mark.slow

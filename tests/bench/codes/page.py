@@ -156,15 +156,15 @@ def _bulk(latency: Latency) -> Iterator[str]:
                 f"neighbours: {Spread.of(bulk.losses).shown(' %')} lost."
             )
         for situation, samples in both.items():
-            for reason in samples.failed:
-                yield f"\nA turn of {PROGRAMS[name].label}, {IN_WORDS[situation]}, failed: {reason.splitlines()[0]}"
+            for first_line in (reason.partition("\n")[0] for reason in samples.failed):
+                yield f"\nA turn of {PROGRAMS[name].label}, {IN_WORDS[situation]}, failed: {first_line}"
 
 
 def _ratio(above: Samples, below: Samples, part: int) -> Spread:
     """Of a percentile: over all samples, with the least and the greatest of a round."""
     rounds = [
         percentile(one, part) / percentile(other, part)
-        for one, other in zip(above.arrivals, below.arrivals, strict=True)
+        for one, other in zip(above.arrivals, below.arrivals, strict=False)
         if one and other
     ]
     whole = percentile(above.all, part) / percentile(below.all, part)
