@@ -5,6 +5,7 @@ dramatiq's Worker runs in this process; whoever started it (the supervisor, syst
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 1.0
 FIRST_BEAT_S = 5.0  # how long a worker that cannot be heard waits before it works all the same
 PROBE_LOOK_S = 0.25
+NICE = {"urgent": 0, "bulk": 15, "status": 10, "chores": 10}  # a code does not queue for the processor behind these
 
 
 def owner_name(lane: str) -> str:
@@ -39,6 +41,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
 
     `has_master` False makes it answer the roll call itself. Raises LedgerForeign and LedgerWeak at start.
     """
+    with contextlib.suppress(OSError):  # it may be nicer already
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE[lane], os.getpriority(os.PRIO_PROCESS, 0)))
     runtime = Runtime.build(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())

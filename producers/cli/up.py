@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import socket
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from worker.overseer import Overseer
     from worker.runtime import Runtime
 
+SENDS_OF_ONE_PROCESS = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
 MIRROR_PORTS = (9101, 9102, 9103)
 CONTROL_PORT = 9100
 
@@ -164,15 +166,18 @@ def run(
 
 
 def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
-    """Everything that runs, in the order of starting; bulk has one process per core."""
-    cores = os.cpu_count() or 1
+    """Everything that runs, in the order of starting; bulk has one process per core, urgent several for many slots."""
+    from worker.lane import NICE
 
-    def lane(name: str, processes: int = 1, nice: int = 10, suffix: str = "") -> Child:
+    cores = os.cpu_count() or 1
+    urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
+
+    def lane(name: str, processes: int = 1, suffix: str = "") -> Child:
         argv = [*argv_of("worker"), "--lane", name, "--threads", str(threads_of(settings, name, processes))]
-        return Child(name + suffix, argv, env=environ, nice=nice, stop_order=3, silent_after_s=settings.silent_s)
+        return Child(name + suffix, argv, env=environ, nice=NICE[name], stop_order=3, silent_after_s=settings.silent_s)
 
     started = [
-        lane("urgent", nice=0),
+        *(lane("urgent", urgent, suffix=f"-{n}" if urgent > 1 else "") for n in range(1, urgent + 1)),
         *(lane("bulk", cores, suffix=f"-{n}") for n in range(1, cores + 1)),
         lane("status"),
         lane("chores"),

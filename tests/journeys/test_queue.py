@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import dramatiq
 import pytest
 
 from producers import Smsq
 from tests.journeys.town import SECRET, Journey, Town
-from worker.broker import aside_key, make_broker
+from worker.bell import bell_key
+from worker.broker import NAMESPACE, aside_key, make_broker
 from worker.domain.errors import Conflict
 from worker.gateway import callbacks
 from worker.hints import Hints
@@ -86,6 +89,37 @@ def test_poison_in_the_queue(town: Town) -> None:
         journey.verdict()
         assert all(raw.llen(aside_key(lane)) >= len(poison) - 1 for lane in before)
     assert before == {lane: set(town.pids(f"worker --lane {lane}")) for lane in before}
+
+
+def test_the_bell_breaks(town: Town) -> None:
+    """The urgent lane's bell is of another type, then its waits are cut off: codes leave by polls, a metric says so."""
+    journey = town.begin()
+    key = bell_key(NAMESPACE, "urgent")
+
+    def shown() -> float | None:
+        with urllib.request.urlopen(f"http://{town.environ['SMSQ_METRICS_ADDR']}/metrics", timeout=20) as page:
+            found = re.search(r'^smsq_bell_up{queue="urgent"} (\S+)$', page.read().decode(), re.MULTILINE)
+        return float(found[1]) if found else None
+
+    def cut_off(broker: Any) -> None:
+        for client in broker.client_list():
+            if client["cmd"] == "blpop":
+                broker.client_kill_filter(_id=client["id"])
+
+    with contextlib.closing(connect(town.broker_url)) as broker:
+        town.wait_for(lambda: shown() == 1.0, "a bell that is heard", 20)
+        broker.set(key, "no list")
+        town.wait_for(lambda: shown() == 0.0, "the metric at 0", 20)
+        journey.send(3)
+        town.wait_for(lambda: journey.accepted() >= 3, "three codes by polls", 20)
+        broker.delete(key)
+        town.wait_for(lambda: shown() == 1.0, "the bell to be heard again", 20)
+        for _ in range(3):
+            cut_off(broker)
+            journey.send(1)
+        town.wait_for(lambda: shown() == 1.0, "the bell to be heard again", 20)
+
+    journey.verdict()
 
 
 def test_ten_producers_with_one_key(town: Town) -> None:

@@ -298,6 +298,23 @@ class _Sealed(urllib3.connection.HTTPConnection):
     def __init__(self, line: DeadlineSocket) -> None:
         super().__init__("sealed")
         self.sock = line
+        self._pieces: list[Any] | None = None  # of a request that is being put together
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Write head and body at once: one call, and one packet where they fit."""
+        pieces: list[Any] = []
+        self._pieces = pieces
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            self._pieces = None
+        self.send(b"".join(pieces))
+
+    def send(self, data: Any) -> None:
+        if self._pieces is None:
+            super().send(data)
+        else:
+            self._pieces.append(data)
 
     def connect(self) -> None:
         raise NoReply("the line is sealed and will not connect again")

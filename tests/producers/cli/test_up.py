@@ -38,6 +38,15 @@ def test_every_lane_and_every_helper_runs() -> None:
     assert all(child.argv[3:5] == ["--parent", str(os.getpid())] for child in started)
 
 
+def test_many_slots_have_several_urgent_processes() -> None:
+    """One interpreter cannot use a hundred of them; together they have a thread for each."""
+    settings = Settings.load({"SMSQ_PARALLEL_SENDS": "100"})
+    argvs = [child.argv for child in children(settings, {}, None) if "urgent" in child.argv]
+
+    assert len(argvs) == min(os.cpu_count() or 1, 3)
+    assert 100 <= sum(int(argv[-1]) for argv in argvs) < 104
+
+
 def test_producers_stop_first_and_the_sandbox_last() -> None:
     """What brings work in goes before what does it, and the gateway outlives who speaks to it."""
     environ = sandbox_environ({}, Path("/tmp/x"), GATEWAY)
