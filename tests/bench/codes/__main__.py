@@ -55,6 +55,10 @@ def main(
     for name in [name for name in os.environ if name.startswith("SMSQ_")]:
         del os.environ[name]  # deaf to the shell's: no ledger and no account but the bench's
     say = partial(click.echo, err=True)
+    if os.nice(0):
+        say(
+            "  run niced: `smsq up` nices its bulk workers to a fixed value, so codes stand behind them; trust no ratio"
+        )
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     codes = codes or (QUICK_CODES if quick else CODES)
     rows = rows or (QUICK_ROWS if quick else CAMPAIGN_ROWS)
