@@ -10,7 +10,7 @@ index   = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(pip) config get global.ind
 uv      = UV_DEFAULT_INDEX="$(index)" UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(bin)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check bench bench-doubles soak lock clean
+.PHONY: help setup demo test test-all check bench bench-doubles bench-otp soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ bench: setup ## measure against the goals and write docs/benchmarks.md
 
 bench-doubles: setup ## lose answers on everybody alike, ours and three peers, and write docs/doubles.md
 	$(bin)/python -m tests.bench.doubles
+
+bench-otp: setup ## measure how long a code takes, ours and three peers, idle and beside campaigns, and write docs/otp-latency.md
+	$(bin)/python -m tests.bench.codes
 
 SOAK ?= --minutes 10
 soak: setup ## ten minutes of random faults on real processes; the gateway counts (SOAK="--minutes 60 --seed 7")

@@ -51,12 +51,12 @@ def lines(measured: Sequence[Measurement], took_s: float, load: float) -> Iterat
         for each in measured
         for verdict in each.verdicts
     ]
-    yield from _table(Table(head=("what", "", "goal", "measured", "distance"), rows=goals))
+    yield from table(Table(head=("what", "", "goal", "measured", "distance"), rows=goals))
     for each in measured:
         yield f"\n## {each.title}\n\n{each.how}"
-        for table in each.tables:
+        for shown in each.tables:
             yield ""
-            yield from _table(table)
+            yield from table(shown)
 
 
 def facts(took_s: float, load: float) -> Iterator[str]:
@@ -106,8 +106,9 @@ def _fsync_us(many: int = 200) -> float:
         return (time.perf_counter() - began) / many * 1e6
 
 
-def _table(table: Table) -> Iterator[str]:
-    yield f"| {' | '.join(table.head)} |"
-    yield f"|{'---|' * len(table.head)}"
-    for row in table.rows:
+def table(told: Table) -> Iterator[str]:
+    """A table in Markdown, line by line."""
+    yield f"| {' | '.join(told.head)} |"
+    yield f"|{'---|' * len(told.head)}"
+    for row in told.rows:
         yield f"| {' | '.join(row)} |"

@@ -22,8 +22,15 @@ LOGIN, PASSWORD = "bench", "bench"
 NICE = 10  # of whoever sends, ours and theirs: as `smsq up` starts its bulk workers
 
 
-def start(argv: Sequence[str], environ: Mapping[str, str] | None = None, *, log: Path, nice: int = 0) -> Any:
-    """Start a program that ends with us; what it says goes to `log`."""
+def start(
+    argv: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    *,
+    log: Path,
+    nice: int = 0,
+    takes_orders: bool = False,
+) -> Any:
+    """Start a program that ends with us; what it says goes to `log`, its standard input is ours to write or empty."""
 
     def prepare() -> None:
         ask_kernel(signal.SIGTERM)
@@ -35,6 +42,7 @@ def start(argv: Sequence[str], environ: Mapping[str, str] | None = None, *, log:
             list(argv),
             env={**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})},
             cwd=ROOT,
+            stdin=subprocess.PIPE if takes_orders else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=out,
             preexec_fn=prepare,  # two system calls

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from tests.bench.doubles import page
-from tests.bench.doubles.environments import NotToBeHad
 from tests.bench.doubles.peers import PEERS
 from tests.bench.doubles.trial import Row, trial
+from tests.bench.environments import NotToBeHad
 from tests.bench.programs import ROOT
 
 GUARDS_S = (0.0, 60.0)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from tests.bench.doubles.environments import CELERY
 from tests.bench.doubles.peers import PEERS
 from tests.bench.doubles.trial import Row
+from tests.bench.environments import CELERY
 
 INTRO = """# Lost answers
 

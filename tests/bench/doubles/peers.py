@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from producers.cli.up import SANDBOX_PROFILE, free_port
-from tests.bench.doubles import environments
+from tests.bench import environments
 from tests.bench.doubles.trial import FIRST_PHONE, LOGIN, PASSWORD, TEXT, Believed, Trial
 from tests.bench.programs import ROOT, start, stop, wait_until
 from worker.broker import LANES

@@ -1,4 +1,4 @@
-"""Environments of their own for peers that ours does not hold: made once, by pip as it is configured here."""
+"""Environments of their own for peers and tools that ours does not hold: made once, by pip as it is configured here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tests.bench.programs import ROOT
 
-PLACE = ROOT / "build" / "doubles"
+PLACE = ROOT / "build" / "peers"
 CELERY = "5.7.0"
+HUEY = "3.5.4"
+MATPLOTLIB = "3.11.2"
 
 
 class NotToBeHad(Exception):
@@ -20,6 +22,16 @@ class NotToBeHad(Exception):
 def celery(say: Callable[[str], None]) -> Path:
     """The Python of an environment with Celery, made if it is not there."""
     return _made(f"celery-{CELERY}", (f"celery[redis]=={CELERY}", "requests"), say)
+
+
+def huey(say: Callable[[str], None]) -> Path:
+    """The same with huey."""
+    return _made(f"huey-{HUEY}", (f"huey=={HUEY}", "redis", "requests"), say)
+
+
+def matplotlib(say: Callable[[str], None]) -> Path:
+    """The same with what draws the pictures."""
+    return _made(f"matplotlib-{MATPLOTLIB}", (f"matplotlib=={MATPLOTLIB}",), say)
 
 
 def _made(name: str, packages: tuple[str, ...], say: Callable[[str], None]) -> Path:
