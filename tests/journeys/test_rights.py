@@ -517,10 +517,11 @@ def test_a_ledger_that_fell_back_is_recovered_by_an_operator(quiet_host: Host, s
     assert master.tick() or master.tick()
     ref = Ref(MessageId.parse(producer.ledger.enrol(Order(79991234567, "Hi", key="order-17")).id).batch)
     Sender(worker, owner_name("urgent")).send_batches([str(ref)])
+    worker.journal.remember_hosts([worker.journal.host, "elsewhere"])
     with contextlib.closing(servers["ledger"].client()) as admin:
         admin.flushall()
 
-    quiet_host.smsq("operator", "recover", code=1)
+    quiet_host.smsq("operator", "recover", code=2)
     quiet_host.smsq("operator", "recover", "--yes", "--without", "elsewhere")
 
     assert "nothing to recover" in quiet_host.smsq("operator", "recover")
