@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Callable
@@ -96,6 +97,35 @@ def test_an_older_copy_is_not_cleared(copy: Any, host_on: HostOn, what: str) -> 
     assert isinstance(host.claim(second), NoClaim)
     with pytest.raises(LedgerHalted):
         host.enrol(3)
+
+
+def test_a_release_frees_no_claim_of_another_worker(copy: Any, host_on: HostOn) -> None:
+    """The ledger forgot a claim and gave its id and fence to another: the first one's release means its own nonce."""
+    host = host_on("a").start()
+    ref = host.enrol()
+    copy.make()
+    host.until_cleared()
+    forgotten = host.claim(ref, "n1")
+    copy.restore()
+    assert host.until_cleared()
+    other = host.claim(ref, "n2")
+    assert (other.gateway_id, other.fence) == (forgotten.gateway_id, forgotten.fence)
+
+    assert host.ledger.release(forgotten, unwritten=True) == "stale"
+    assert host.state(ref) == BatchState.SENDING
+    assert host.ledger.release(other, unwritten=True) == "released"
+
+
+def test_a_host_reports_when_nobody_can_write_under_the_old_run(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """A worker stands between looking at the run and writing its line: until it is gone, the host says nothing."""
+    host = host_on("a").start()
+    restart(server)
+    writing = os.open(host.journal._folder / "run", os.O_RDWR)
+    fcntl.flock(writing, fcntl.LOCK_SH)
+    assert not host.until_cleared(0.2)
+    assert not host.ledger.beat().in_force
+    os.close(writing)
+    assert host.until_cleared()
 
 
 def test_an_emptied_ledger_is_refused(server: EmbeddedRedis, host_on: HostOn) -> None:
