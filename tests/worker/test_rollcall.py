@@ -17,6 +17,7 @@ from worker.domain.status import BatchState
 from worker.embedded import EmbeddedRedis
 from worker.journal import Journal
 from worker.ledger import Claim, Ledger, NoClaim, Plan
+from worker.ledger.rollcall import HostReport
 from worker.recovery import Recovery
 from worker.redis_client import connect
 from worker.rollcall import Master
@@ -138,6 +139,39 @@ def test_an_emptied_ledger_is_refused(server: EmbeddedRedis, host_on: HostOn) ->
     host.ledger.redis.flushall()
     with pytest.raises(LedgerHalted, match="this Redis is empty"):
         host_on("a").start()
+
+
+def test_a_failover_there_and_back_is_another_run(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """The server is the same process all the while; what it followed meanwhile is in its place, so all must report."""
+    host = host_on("a").start()
+    ref, before = host.enrol(), host.ledger.beat().run
+    host.ledger.redis.replicaof("127.0.0.1", "1")
+    host.ledger.redis.replicaof("NO", "ONE")
+    assert isinstance(host.claim(ref), NoClaim)
+    assert host.ledger.beat().run.partition("-")[0] == before.partition("-")[0]
+    assert host.until_cleared()
+    assert isinstance(host.claim(ref), Claim)
+
+
+@pytest.mark.parametrize(
+    ("knows", "why"),
+    [
+        ({"gateway_id": 2**31 - 1}, "knows gateway id"),
+        ({"batch": 10**6}, "knows batch"),
+        ({"runs": {"another": 1}}, "has seen more"),
+        ({"ids": [77]}, "forgot it"),
+    ],
+)
+def test_whatever_the_ledger_lacks_is_a_fall(
+    server: EmbeddedRedis, host_on: HostOn, knows: dict[str, Any], why: str
+) -> None:
+    """Each by itself: one number that a journal has is enough."""
+    ledger = host_on("a").start().ledger
+    nothing: dict[str, Any] = {"gateway_id": 0, "batch": 0, "runs": {}, "ids": []}
+    run = ledger.beat().run
+    assert ledger.report(run, "b", HostReport(**nothing))[0] == "force"
+    assert ledger.report(run, "b", HostReport(**{**nothing, **knows}))[0] == "fell"
+    assert why in ledger.beat().fell
 
 
 def test_two_hosts_must_both_report(server: EmbeddedRedis, host_on: HostOn) -> None:

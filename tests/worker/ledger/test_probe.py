@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState, IdState, Status
 
 PHONE = 79990000000
@@ -117,6 +118,26 @@ def test_policy_poison_and_patience_park(desk: Any) -> None:
     assert {desk.view(ref).why for ref in (policy, poison, undecided)} == {"policy", "poison", "undecided"}
 
 
+def test_what_a_journal_brings_back_has_a_window_and_a_fence_of_its_own(desk: Any) -> None:
+    """The ledger forgot a claim: its id is asked about from now on, and its worker's word moves no later claim."""
+    ref = desk.single()
+    shard, field = desk.ledger.keys.shard(ref.number), f"{ref.number}m"
+    before = desk.redis.hget(shard, field)
+    forgotten = desk.claim(ref)
+    desk.redis.hset(shard, field, before)
+    desk.now += 1000
+    desk.redis.hset("{smsq}:ctl", "fell", "an old copy was restored")
+    assert desk.ledger.adopt(ref, forgotten.gateway_id, "https://one") == "doubtful"
+    desk.redis.hdel("{smsq}:ctl", "fell")
+
+    assert desk.view(ref).ids[0].claimed_at == desk.now
+    assert desk.probe(ref, {forgotten.gateway_id: [0]})[0] == "ready"
+    desk.now += 61
+    desk.claim(ref)
+    assert desk.ledger.doubt(forgotten, "no_answer", 1.0) == "stale"
+    assert desk.state(ref) == BatchState.SENDING
+
+
 def test_a_policy_does_not_park_what_may_still_be_found(desk: Any) -> None:
     """Only trusted absence does; until then it is asked about like any other."""
     ref = desk.single(on_doubt="park")
@@ -157,6 +178,19 @@ def test_no_absence_is_recorded_for_another_run(desk: Any) -> None:
     assert desk.view(ref).ids[0].absents == ""
     forget()
     assert desk.probe(ref, {})[0] == "doubtful"
+
+
+@pytest.mark.parametrize("decision", ["settle", "drop", "release"])
+def test_nobody_decides_for_another_run(desk: Any, decision: str) -> None:
+    """What an operator was shown may be a copy of the past."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    forget = follow_another_run(desk)
+    with pytest.raises(LedgerHalted):
+        desk.ledger.resolve(ref, claim.fence, decision)
+    assert desk.statuses(ref) == ["doubtful"]
+    forget()
+    assert desk.ledger.resolve(ref, claim.fence, decision) in ("settled", "ready")
 
 
 def test_no_doubt_ends_for_another_run(desk: Any) -> None:

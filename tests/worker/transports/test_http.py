@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -177,6 +179,25 @@ def test_accepted_and_closed_at_once(serve: Serve, transport: HttpTransport) -> 
     line = transport.open(server.mirror)
 
     with pytest.raises(Unknown):
+        line.say(PATH, SECRET, 2.0)
+    assert server.accepted == 1
+
+
+@pytest.mark.parametrize("how", ["reset", "reset and looked at"])
+def test_a_write_that_fails_leaves_the_outcome_unknown(serve: Serve, transport: HttpTransport, how: str) -> None:
+    """Even the first one: what the kernel or TLS took over before the line broke cannot be told."""
+
+    def reset(line: socket.socket) -> None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    server = serve(reset)
+    line = transport.open(server.mirror)
+    watch = select.poll()
+    watch.register(line._socket.fileno(), 0)
+    assert watch.poll(5000)  # the reset has arrived: the first write meets it, the one after a look a broken pipe
+    assert how == "reset" or not line.is_quiet()
+
+    with pytest.raises(NoReply, match="the connection broke" if how == "reset" else "closed without an answer"):
         line.say(PATH, SECRET, 2.0)
     assert server.accepted == 1
 
