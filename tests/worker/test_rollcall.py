@@ -174,6 +174,15 @@ def test_whatever_the_ledger_lacks_is_a_fall(
     assert why in ledger.beat().fell
 
 
+def test_a_report_for_a_life_that_is_over_clears_nothing(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """Redis began anew between a master's look and its report: its workers do not follow the new run yet."""
+    host = host_on("a").start()
+    before = host.ledger.beat().run
+    restart(server)
+    assert host.ledger.report(before, host.journal.host, host.journal.report())[0] == "moved"
+    assert not host.ledger.beat().in_force
+
+
 def test_two_hosts_must_both_report(server: EmbeddedRedis, host_on: HostOn) -> None:
     """What the silent one knows could be missing."""
     one, two = host_on("a").start(), host_on("b").start()

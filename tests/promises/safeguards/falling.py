@@ -40,7 +40,7 @@ RUNS = (
         "it is",
         f"{ROLLCALL}::test_an_emptied_ledger_is_refused",
     ),
-    Safeguard(ROLL_CALL, "there is none", f"{ROLLCALL}::test_two_hosts_must_both_report", "no roll call"),
+    Safeguard(ROLL_CALL, "there is none", f"{CLAIM}::test_a_fallen_ledger_grants_nothing", "no roll call"),
     Safeguard(ROLL_CALL, "an older copy is taken", f"{ROLLCALL}::test_an_older_copy_is_not_cleared"),
     Safeguard(
         ROLL_CALL,
@@ -69,6 +69,7 @@ HOSTS = (
         f"{ROLLCALL}::test_a_host_reports_when_nobody_can_write_under_the_old_run",
         "a report before its workers noticed",
     ),
+    Safeguard(FOLLOWS, "another life of Redis", f"{ROLLCALL}::test_a_report_for_a_life_that_is_over_clears_nothing"),
     Safeguard(
         FOLLOWS, "whoever is writing is not waited for", f"{JOURNAL}::test_following_waits_for_whoever_is_writing"
     ),
@@ -137,6 +138,8 @@ MEANWHILE = (
 
 RECOVERING = (
     Safeguard(RECOVERED, "without its ids", f"{RECOVERY}::test_a_forgotten_claim_of_a_known_batch_is_asked_about"),
+    Safeguard(RECOVERED, "claims are granted before", f"{CLAIM}::test_a_fallen_ledger_grants_nothing"),
+    Safeguard(RECOVERED, "another fall meanwhile is overlooked", f"{RECOVERY}::test_a_second_fall_begins_again"),
     Safeguard(RECOVERED, "one host is enough", f"{RECOVERY}::test_every_host_takes_part"),
     Safeguard(FAR, "they do not leap", f"{RECOVERY}::test_a_forgotten_claim_of_a_known_batch_is_asked_about"),
     Safeguard(

@@ -27,7 +27,7 @@ FACTS = "a fact merges in every state, from anyone, whatever the fence, but unde
 DURABLE = "what a claim grants is durable before it is answered"
 REST = "the rest of a batch keeps its ids, and an id speaks for those it carried"
 FENCED = "a stale fence changes nothing but facts"
-ROOM = "settling begins with a write that a full Redis allows"
+ROOM = "what ends a request begins with a write that a full Redis allows, what begins one with one that it refuses"
 EXPIRES = "claims expire"
 ONE_LINE = "a new connection always means a new claim; nothing connects again by itself"
 WHOLE_ANSWER = "a line is kept after a complete answer only"
@@ -172,7 +172,9 @@ SETTLING = (
     Safeguard(
         "a batch that never was makes no key", "a ghost", f"{SETTLE}::test_verbs_on_a_batch_that_never_was_make_nothing"
     ),
-    Safeguard(ROOM, "it does not", f"{FULL}::test_an_answer_under_a_strange_id_is_told_from_a_lack_of_memory"),
+    Safeguard(ROOM, "settling does not", f"{FULL}::test_an_answer_under_a_strange_id_is_told_from_a_lack_of_memory"),
+    Safeguard(ROOM, "a doubt does not", f"{FULL}::test_what_left_is_brought_to_its_end"),
+    Safeguard(ROOM, "a claim does not", f"{FULL}::test_claims_stop"),
     Safeguard(
         EXPIRES,
         "a dead worker's claim stays",
