@@ -8,6 +8,7 @@ WINDOW = "the window exceeds the peer's close, the latest arrival and the latest
 EVERY = "absence is trusted for every phone under every open id that carried it"
 CONTROL = "absence is trusted beside a control that the same mirror shows"
 WHERE = "absence is asked where the attempt went, and on another mirror"
+PARKS = "policy and poison park on trusted absence"
 SECOND = "a second copy leaves by its sender's choice, once, unseen when asked about, in time"
 LABEL = "a double that somebody chose is labelled and counted apart"
 
@@ -66,11 +67,12 @@ ABSENCE = (
     ),
     Safeguard(WHERE, "the other is left out", f"{PROBE}::test_absence_that_may_not_be_trusted"),
     Safeguard(
-        "policy and poison park on trusted absence",
-        "at once",
+        PARKS,
+        "a policy at once",
         f"{PROBE}::test_a_policy_does_not_park_what_may_still_be_found",
         "park at once",
     ),
+    Safeguard(PARKS, "poison at once", f"{RESEND}::test_poison_is_not_sent_again"),
     Safeguard(
         "an operator's release before that is labelled",
         "it is not",

@@ -84,6 +84,7 @@ HOSTS = (
         "the unsaid are looked for afterwards",
     ),
     Safeguard(UNSAID, "though a journal has it", f"{ROLLCALL}::test_a_plain_restart_is_cleared_in_a_moment"),
+    Safeguard(UNSAID, "though an old line has it", f"{ROLLCALL}::test_what_was_said_long_ago_is_not_taken_for_unsaid"),
     Safeguard(UNSAID, "past its lease", f"{ROLLCALL}::test_a_claim_past_its_lease_is_not_freed"),
     Safeguard(UNSAID, "though a host was given up", f"{ROLLCALL}::test_nothing_is_freed_for_a_host_that_was_given_up"),
     Safeguard(

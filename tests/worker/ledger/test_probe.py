@@ -316,7 +316,7 @@ def test_operators_decide_with_the_fence_they_were_shown(desk: Any) -> None:
     doubtful = desk.single(phone=PHONE + 9)
     claim = desk.doubted(doubtful)
     desk.ledger.resolve(doubtful, claim.fence, "release")
-    assert desk.view(doubtful).why == "may double"
+    assert (desk.view(doubtful).why, desk.view(doubtful).resent_by) == ("may double", "operator")
     assert desk.totals()["resends:operator"] == 1
     assert desk.state(doubtful) == BatchState.READY
 
