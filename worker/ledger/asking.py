@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from worker.domain.batch import Ref
@@ -69,9 +69,11 @@ class Asking(Store):
         reply = self.call("take", keys, token, most, int(lasts_s * 1000), *spans)
         return 0.0 if reply[0] == b"taken" else int(reply[1]) / 1000
 
-    def give_back(self, kind: str, token: str, limits: Iterable[str] = ()) -> None:
+    def give_back(self, kind: str, token: str, limits: Mapping[str, tuple[int, float]] | None = None) -> None:
         """The counted request is over: its slot is free, and its `limits` count from now."""
-        self.call("give_back", [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)], token)
+        limits = limits or {}
+        keys = [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)]
+        self.call("give_back", keys, token, *(int(span * 1000) for _, span in limits.values()))
 
     def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
         """To which batch each gateway id was given, None where the ledger never gave it."""

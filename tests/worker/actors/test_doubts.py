@@ -275,7 +275,7 @@ def test_a_hedge_leaves_the_minutes_last_question(make_plant: Callable[..., Any]
     pair = (4711, 79991234567)
     for token in ("a", "b", "c"):
         assert plant.ledger.take("ask", token, 9, 1.0, {"ask:4711": (ASKS_A_MINUTE, 60.0)}) == 0.0
-        plant.ledger.give_back("ask", token, ["ask:4711"])
+        plant.ledger.give_back("ask", token, {"ask:4711": (4, 60.0)})
 
     assert plant.asker.ask([pair], plant.sandbox.mirrors[1], patience_s=0.0, spared=1) is None
     assert plant.asker.ask([pair], plant.sandbox.mirrors[0], patience_s=0.0) is not None
