@@ -32,6 +32,7 @@ class Probe(NamedTuple):
     another_wanting: bool  # another mirror is up and was not asked
     absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
     unseen: Sequence[int] = ()  # gateway ids that a mirror answered -3 for just now, whether or not that may be trusted
+    without_money: bool = False  # the newest attempt is shown as one that the account had no money for
 
 
 # Told of messages that became final: lane, channel, seconds since they were sent, how many.
@@ -145,6 +146,7 @@ class Asking(Store):
         arguments += ["1" if probe.another_wanting else "", int(next_ask_s * 1000)]
         arguments += [int(patience_s * 1000), int(blind_patience_s * 1000)]
         arguments += [" ".join(map(str, probe.unseen)), int(resend_after_s * 1000)]
+        arguments += ["1" if probe.without_money else ""]
         for gateway_id, indices in probe.absent.items():
             arguments += [gateway_id, ",".join(map(str, indices))]
         reply = self.call_on("probe", ref, *arguments)

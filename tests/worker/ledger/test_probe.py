@@ -228,6 +228,20 @@ def test_without_money_the_window_counts_from_the_top_up(desk: Any) -> None:
     assert desk.probe(ref, {claim.gateway_id: [0]}, **{**far, "asked_s": 1300.0, "control_s": 1290.0})[0] == "ready"
 
 
+def test_money_that_was_wanting_may_be_seen_by_asking_alone(desk: Any) -> None:
+    """The answer that said so was lost: the lane waits for a top-up, and so does the window."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    far = {"asked_s": 1000.0, "known_s": 1000.0, "control_s": 999.0}
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **far, without_money=True)[0] == "doubtful"
+    assert desk.view(ref).ids[0].money
+    assert desk.ledger.redis.hexists("{smsq}:ctl", "no_money")
+    desk.ledger.topped_up()
+    late = {**far, "asked_s": 1300.0, "control_s": 1290.0}
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **late, without_money=True)[0] == "ready"
+    assert not desk.ledger.redis.hexists("{smsq}:ctl", "no_money")
+
+
 def test_a_batch_that_is_elsewhere_is_left_alone(desk: Any) -> None:
     """Somebody else's question came first."""
     ref = desk.single()
