@@ -45,6 +45,13 @@ def group() -> None:
 @click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
 @click.option("--client", help="Who asks for it, such as an address or an account: for limits.")
 @click.option("--sender", help="Sender name, one that the account may use.")
+@click.option(
+    "--on-doubt",
+    type=click.Choice(["ask", "park", "resend"]),
+    default="ask",
+    show_default=True,
+    help="What follows where it cannot be told whether its message arrived.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the final status of its message.")
 @click.option(
     "--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Seconds to wait at most."
@@ -62,6 +69,7 @@ def send(
     key: str | None,
     client: str | None,
     sender: str | None,
+    on_doubt: str,
     wait: bool,
     timeout: float,
     as_json: bool,
@@ -83,6 +91,7 @@ def send(
             key=key,
             client=client,
             sender=sender,
+            on_doubt=on_doubt,
         )
         is_up = not code.message_id or say_who_is_missing(smsq, "urgent", code.message_id)
         if not wait or not code.message_id:

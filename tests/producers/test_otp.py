@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from worker.domain.batch import MessageId, Ref
 from worker.domain.code import Verdict
 from worker.domain.errors import CodeOver, Conflict, CoolingDown, LedgerUnreachable, SmsqError, TooMany, WrongKey
 from worker.ledger import Claim
+from worker.ledger.values import POLICIES
 from worker.redis_client import connect
 
 PHONE = "+79991234567"
@@ -604,3 +606,13 @@ def test_a_full_server_still_judges(smsq: Smsq) -> None:
     finally:
         client.config_set("maxmemory", "0")
         client.close()
+
+
+@pytest.mark.parametrize("on_doubt", ["ask", "park", "resend"])
+def test_a_code_takes_each_policy(smsq: Smsq, on_doubt: str) -> None:
+    """Its own end is the deadline that a second copy needs."""
+    code = smsq.otp.send(PHONE, on_doubt=on_doubt)
+    ledger, number = smsq.runtime.ledger, MessageId.parse(code.message_id).batch
+    meta = msgspec.msgpack.decode(ledger.redis.hget(ledger.keys.shard(number), f"{number}m"))
+
+    assert meta[7] == POLICIES[on_doubt]

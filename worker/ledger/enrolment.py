@@ -49,7 +49,7 @@ class Enrolment(Store):
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
         if order.lane not in LANE_NUMBERS:
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
-        if order.on_doubt == "resend" and order.deadline_s is None:
+        if order.on_doubt == "resend" and order.deadline_s is None and not order.deadline_at:
             raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
         options = msgspec.json.encode(order.options)
         sealer = self.sealing() if order.lane == "urgent" else None

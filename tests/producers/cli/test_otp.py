@@ -49,7 +49,7 @@ def test_a_code_is_sent(environ: dict[str, str]) -> None:
 def test_wishes_reach_the_message(environ: dict[str, str]) -> None:
     """Purpose, length, time, language, text and sender."""
     wish = ["--purpose", "pay", "--length", "8", "--ttl", "61", "--template", "{purpose}{minutes}{code}"]
-    sent = told(run(environ, "otp", "send", PHONE, *wish, "--sender", "Shop", "--client", "10.0.0.1", "--json"))
+    sent = told(run(environ, "otp", "send", PHONE, *wish, "--sender", "Shop", "--on-doubt", "resend", "--json"))
     with Smsq(environ=environ) as way_in:
         text = text_of(way_in, sent["message_id"])
 
