@@ -23,7 +23,7 @@ from worker.domain import phone as phones
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.cascade import ARRIVED, OVER
 from worker.domain.code import Step, Verdict
-from worker.domain.errors import BadChannel, BadInput, LedgerUnreachable, Limited
+from worker.domain.errors import BadChannel, BadInput, LedgerUnreachable, Limited, TooMany
 from worker.domain.receipt import Receipt
 from worker.domain.speech import text_for
 from worker.gateway.channels import channel as channel_row
@@ -40,6 +40,7 @@ __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 DEFAULT_LENGTH = 6
 DEFAULT_TTL_S = 300
 LONGEST_CLIENT = 128
+OPEN_TRIES = 5  # of a code that others with the same key make and take back
 OUTAGE_S = 1.0  # a step that is written down is enrolled even where Redis was away for a moment
 
 
@@ -155,13 +156,19 @@ class Otp:
             client=_client(client),
         )
         desk = self._smsq.runtime.codes
-        opened = self._smsq.patiently(lambda: desk.open(order, key))
-        try:
-            return self._enrol(opened.id, 0, opened.channel, opened.made_at, opened.expires_at, created=opened.created)
-        except Limited:
-            if opened.created:
-                desk.forget(opened.id, key)
-            raise
+        for _ in range(OPEN_TRIES):
+            opened = self._smsq.patiently(lambda: desk.open(order, key))
+            is_new, at = opened.created, opened.made_at
+            try:
+                sent = self._enrol(opened.id, 0, opened.channel, at, opened.expires_at, created=is_new)
+            except Limited:
+                if is_new:
+                    desk.forget(opened.id, key)
+                raise
+            if sent.message_id or self._smsq.patiently(lambda: desk.view(sent.id)) is not None:
+                return sent
+            # Another call with this key had made it and was refused meanwhile: this one hears that for itself.
+        raise TooMany("other requests with this key were refused at the same time")
 
     def check(self, code_id: str, code: str, purpose: str | None = None) -> Verdict:
         """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.

@@ -127,7 +127,7 @@ class CodeDesk:
         order = opened.kept.order
         key = step_key(code_id, number)
         self._shield.check(order.phone, client=order.client, channel=channel, token=key)
-        text = text_for(channel, order.template, opened.code(), ttl_s=order.ttl_s, purpose=order.purpose)
+        text = text_for(channel, order.template, opened.code(), ttl_s=expires_at - at, purpose=order.purpose)
         steps = codes.steps_of(order.channels)
         return self._ledger.enrol(
             Order(

@@ -616,3 +616,14 @@ def test_a_code_takes_each_policy(smsq: Smsq, on_doubt: str) -> None:
     meta = msgspec.msgpack.decode(ledger.redis.hget(ledger.keys.shard(number), f"{number}m"))
 
     assert meta[7] == POLICIES[on_doubt]
+
+
+def test_a_resend_says_how_long_the_code_still_lives(smsq: Smsq, environ: dict[str, str]) -> None:
+    """Not how long it had at first; a minute at the least."""
+    with with_settings(environ, SMSQ_CODE_COOLDOWN_S="0") as quick:
+        code = quick.otp.send(PHONE, template="{minutes} {code}", ttl=300)
+        assert text_of(quick, code.message_id)[:2] == "5 "
+        ledger, begun = quick.runtime.ledger, quick.runtime.ledger.time()
+        for after_s, minutes in ((130, "3 "), (290, "1 ")):
+            ledger._now = lambda after_s=after_s: begun + after_s  # type: ignore[misc]
+            assert text_of(quick, quick.otp.resend(code.id).message_id)[:2] == minutes

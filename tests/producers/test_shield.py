@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from producers.api import Smsq
-from tests.producers.test_otp import text_of
+from tests.producers.test_otp import at_once, text_of
 from worker.domain.batch import MessageId, Ref
 from worker.domain.errors import BadInput, Conflict, Denied, Held, Limited, OverBudget, TooMany
 from worker.redis_client import connect
@@ -245,3 +246,40 @@ def test_a_refused_code_is_an_object_too(run: Run, environ: dict[str, str], smsq
     assert (told["error"], told["decision"]) == ("too_many", "phone_limit")
     assert told["retry_after_s"] > 3000
     assert Decimal(smsq.shield.show().all.cost) == 5
+
+
+def test_of_many_at_once_with_one_key_none_is_told_that_a_refused_code_went(guarded: Callable[..., Smsq]) -> None:
+    """Whoever finds the record of another that is refused meanwhile is refused too."""
+    smsq = guarded(PHONE="1/h")
+    smsq.otp.send(PHONE)
+    before = records(smsq)
+
+    def ask(_: int) -> str:
+        try:
+            return smsq.otp.send(PHONE, key="login-17").message_id or "nothing"
+        except TooMany:
+            return "refused"
+
+    for _ in range(5):
+        assert at_once(20, ask) == {"refused": 20}
+    assert records(smsq) == before
+
+
+def test_a_code_that_was_taken_back_meanwhile_is_asked_for_anew(
+    guarded: Callable[..., Smsq], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between finding another's record and enrolling: no answer without a message."""
+    smsq = guarded(PHONE="1/h")
+    smsq.otp.send(PHONE)
+    desk = smsq.runtime.codes
+    found = desk.open
+
+    def taken_back(order: Any, key: str | None) -> Any:
+        opened = replace(found(order, key), created=False)
+        desk.forget(opened.id, key)
+        monkeypatch.setattr(desk, "open", found)
+        return opened
+
+    monkeypatch.setattr(desk, "open", taken_back)
+    with pytest.raises(TooMany):
+        smsq.otp.send(PHONE, key="login-17")

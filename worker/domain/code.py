@@ -133,8 +133,9 @@ def template_of(phone: int, locale: str | None, template: str | None) -> str:
 
 
 def render(template: str, code: str, *, ttl_s: float, purpose: str) -> str:
-    """The text of a message."""
-    return template.format(code=code, minutes=math.ceil(ttl_s / 60), purpose=purpose)
+    """The text of a message; `ttl_s` is how long the code has left when it goes."""
+    minutes = max(1, math.ceil(round(ttl_s, 3) / 60))
+    return template.format(code=code, minutes=minutes, purpose=purpose)
 
 
 def derive(secret: bytes, length: int) -> str:
