@@ -165,7 +165,7 @@ class Otp:
                 if is_new:
                     desk.forget(opened.id, key)
                 raise
-            if sent.message_id or self._smsq.patiently(lambda: desk.view(sent.id)) is not None:
+            if sent.message_id or self._view(opened.id) is not None:
                 return sent
             # Another call with this key had made it and was refused meanwhile: this one hears that for itself.
         raise TooMany("other requests with this key were refused at the same time")
@@ -196,7 +196,7 @@ class Otp:
         if not _is_id(code_id):
             raise over(Verdict.UNKNOWN)
         reserved = self._smsq.patiently(lambda: desk.resend(code_id, token), outage_s=OUTAGE_S)
-        view = desk.view(code_id)
+        view = self._view(code_id)
         if view is None:
             raise over(Verdict.UNKNOWN)
         channel = view.steps[reserved.number].channel
@@ -252,6 +252,9 @@ class Otp:
             self._smsq.runtime.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
         message_id = enrolled.id if enrolled is not None else self._found(code_id, number)
         return OneTimeCode(id=code_id, expires_at=expires_at, created=created, channel=channel, message_id=message_id)
+
+    def _view(self, code_id: str) -> CodeView | None:
+        return self._smsq.patiently(lambda: self._smsq.runtime.codes.view(code_id))
 
     def _found(self, code_id: str, number: int) -> str:
         """The message of a step of a code that is over; '' where it never was enrolled."""
