@@ -96,7 +96,7 @@ class Draft:
     @property
     def digest(self) -> str:
         """What this campaign is known by: its rows, text and options."""
-        options = msgspec.json.encode(self.options).decode()
+        options = self.options.written().decode()
         said = (self.source.digest, self.phone_column, self.region, self.template.written, options)
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
 

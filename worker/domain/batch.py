@@ -70,6 +70,15 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     translit: int = 0
     extra: dict[str, str] = {}
 
+    def written(self) -> bytes:
+        """JSON of what is not left at its default: equal options are written alike, wherever their words come from."""
+        # The encoder leaves out what is the default itself; a word equal to it that was read from somewhere is not.
+        said = {name: value for name, value in msgspec.structs.asdict(self).items() if value != _LEFT_OUT[name]}
+        return msgspec.json.encode(said | {"extra": dict(sorted(self.extra.items()))} if self.extra else said)
+
+
+_LEFT_OUT = msgspec.structs.asdict(Options())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:

@@ -51,7 +51,7 @@ class Enrolment(Store):
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
         if order.on_doubt == "resend" and order.deadline_s is None and not order.deadline_at:
             raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
-        options = msgspec.json.encode(order.options)
+        options = order.options.written()
         sealer = self.sealing() if order.lane == "urgent" else None
         said = b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
         # A code has few possible values: a plain hash of its text would tell it to whoever tries them all.
@@ -146,7 +146,7 @@ class Enrolment(Store):
             "text": plan.text or "",
             "personal": int(plan.text is None),
             "template": plan.template,
-            "options": msgspec.json.encode(plan.options).decode(),
+            "options": plan.options.written().decode(),
             "channel": plan.options.channel,
             "rate": plan.rate or 0,
             "budget": int(plan.budget * COST_UNITS) if plan.budget is not None else 0,

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from worker.domain.batch import Ref, pack
+from worker.domain.batch import Options, Ref, pack
 from worker.domain.campaign import Reject
 from worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable
 from worker.ledger import Order
@@ -37,6 +38,23 @@ def test_a_key_with_other_content_is_a_conflict(desk: Any, other: Order) -> None
 
     with pytest.raises(Conflict, match=first.id.replace(".", r"\.")):
         desk.ledger.enrol(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Options(), Options(channel="".join(["s", "m", "s"]))),  # equal, and not the same string
+        (Options(extra={"a": "1", "b": "2"}), Options(extra={"b": "2", "a": "1"})),
+        (Options(channel="tg", sender="Shop"), Options(channel="".join(["t", "g"]), sender="".join(["Sh", "op"]))),
+    ],
+)
+def test_equal_options_are_one_content(desk: Any, one: Options, other: Options) -> None:
+    """Wherever their words were read from; what is written can be read back."""
+    first = desk.ledger.enrol(Order(79990000000, "Hi", key="order-17", options=one))
+
+    assert desk.ledger.enrol(Order(79990000000, "Hi", key="order-17", options=other)).id == first.id
+    assert one.written() == other.written()
+    assert msgspec.json.decode(other.written(), type=Options) == one
 
 
 def test_without_a_key_every_order_is_a_message(desk: Any) -> None:
