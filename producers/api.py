@@ -22,14 +22,14 @@ from typing import Any, Self, TypeVar
 from producers.adoption import adopt, adopt_given
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
-from producers.fields import moment, timestamp, with_fields
+from producers.fields import check_client, check_key, moment, phone_of, timestamp, with_fields
 from producers.otp import Otp
 from producers.shield import ShieldDoor
-from worker.domain import phone as phones
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.errors import (
     BadCredentials,
     BadInput,
+    BadText,
     LedgerForeign,
     LedgerHalted,
     LedgerUnreachable,
@@ -118,9 +118,11 @@ class Smsq:
         OverBudget where the shield refuses; LedgerUnreachable where it is not known whether it was enrolled, any
         other LedgerTrouble where it was not.
         """
-        number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
-        if key is not None and not key.strip():
-            raise BadInput("a key that makes a repeat harmless is not empty")
+        number = phone_of(phone)
+        check_key(key)
+        check_client(client)
+        if not isinstance(text, str):
+            raise BadText(f"a text is text, not {type(text).__name__}")
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
             raise BadInput(
                 "that moment is over: `at` says when to send, in this machine's time zone unless it names one"

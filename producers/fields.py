@@ -1,4 +1,4 @@
-"""What callers write, in the form that options and plans keep: moments and optional fields."""
+"""What callers write, in the form that is kept of it: phones, words, moments and optional fields."""
 
 from __future__ import annotations
 
@@ -6,8 +6,50 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from worker.domain import phone as phones
 from worker.domain.batch import Options
-from worker.domain.errors import BadInput
+from worker.domain.errors import BadInput, BadPhone
+
+LONGEST_CLIENT = 128
+
+
+def phone_of(written: object) -> int:
+    """The phone that a program or a visitor's form gives for one message; raises BadPhone.
+
+    A file's dirt is read past, but here letters are a mistake: nobody meant them to be dropped.
+    """
+    if isinstance(written, int) and 0 < written < 10**15:
+        written = f"+{written}"
+    if not isinstance(written, str):
+        raise BadPhone(f"a phone is text such as +79161234567, or its digits as a number, not {type(written).__name__}")
+    if any(char.isalpha() for char in written):
+        number = phones.parse("".join(char for char in written if not char.isalpha()))  # what else is wrong comes first
+        raise BadPhone(f"there are letters in this phone; without them it would be {phones.masked(number)}")
+    return phones.parse(written)
+
+
+def check_word(word: object, what: str, longest: int | None = None) -> None:
+    """Raise BadInput for what is no text, is empty or too long, or cannot be written as UTF-8 (half of a character)."""
+    if not isinstance(word, str) or not word.strip():
+        raise BadInput(f"{what} is a word or a few, and not empty")
+    if longest is not None and len(word) > longest:
+        raise BadInput(f"{what} has up to {longest} characters")
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{what} holds half of a character") from None
+
+
+def check_key(key: str | None) -> None:
+    """Raise BadInput for what cannot make a repeat harmless."""
+    if key is not None:
+        check_word(key, "a key that makes a repeat harmless")
+
+
+def check_client(client: str | None) -> None:
+    """Raise BadInput for what cannot name who asks."""
+    if client is not None:
+        check_word(client, "a client, who asks,", LONGEST_CLIENT)
 
 
 def with_fields(options: Options, **fields: str | None) -> Options:

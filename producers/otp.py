@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from producers.fields import check_client, check_key, check_word, phone_of
 from worker.codes import CodeOrder, over
 from worker.domain import code as codes
-from worker.domain import phone as phones
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.cascade import ARRIVED, OVER
 from worker.domain.code import Step, Verdict
@@ -39,7 +39,6 @@ __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 
 DEFAULT_LENGTH = 6
 DEFAULT_TTL_S = 300
-LONGEST_CLIENT = 128
 OPEN_TRIES = 5  # of a code that others with the same key make and take back
 OUTAGE_S = 1.0  # a step that is written down is enrolled even where Redis was away for a moment
 
@@ -131,7 +130,8 @@ class Otp:
         BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and OverBudget where the shield
         refuses (their `decision` and `retry_after_s` say more); LedgerTrouble where nothing was sent.
         """
-        number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
+        number = phone_of(phone)
+        check_word(purpose, "a purpose")
         codes.check_purpose(purpose)
         codes.check_length(length)
         codes.check_ttl(ttl)
@@ -141,8 +141,8 @@ class Otp:
             said = text_for(step.channel, text, "0" * length, ttl_s=ttl, purpose=purpose)
             channel_row(step.channel).check(said)
         check_options(Options(sender=sender))
-        if key is not None and not key.strip():
-            raise BadInput("a key that makes a repeat harmless is not empty")
+        check_key(key)
+        check_client(client)
         order = CodeOrder(
             phone=number,
             purpose=purpose,
@@ -153,7 +153,7 @@ class Otp:
             sender=sender,
             on_doubt=_policy(on_doubt),
             max_cost=_cost(max_cost),
-            client=_client(client),
+            client=client,
         )
         desk = self._smsq.runtime.codes
         for _ in range(OPEN_TRIES):
@@ -179,7 +179,9 @@ class Otp:
         """
         if not isinstance(code, str):
             raise BadInput("give the code as text: a number would lose its leading zeros")
-        if not isinstance(code_id, str) or not _is_id(code_id):
+        if purpose is not None:
+            check_word(purpose, "a purpose")
+        if not _is_id(code_id):
             code_id = "-"
         desk = self._smsq.runtime.codes
         return self._smsq.patiently(lambda: desk.check(code_id, code, purpose))
@@ -264,7 +266,11 @@ class Otp:
 
 def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
     """Channels that exist, in order."""
-    steps = codes.steps_of(channels if isinstance(channels, str) else ",".join(channels))
+    try:
+        listed = channels if isinstance(channels, str) else ",".join(channels)
+    except TypeError:
+        raise BadChannel("channels are words, such as sms:20s,call or a list of them") from None
+    steps = codes.steps_of(listed)
     for step in steps:
         try:
             channel_row(step.channel)
@@ -285,15 +291,9 @@ def _ended(view: CodeView, steps: Sequence[StepShown]) -> str:
 def _policy(on_doubt: str) -> str:
     from worker.ledger.values import POLICIES
 
-    if on_doubt not in POLICIES:
+    if not isinstance(on_doubt, str) or on_doubt not in POLICIES:
         raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {on_doubt!r}")
     return on_doubt
-
-
-def _client(client: str | None) -> str | None:
-    if client is not None and not (isinstance(client, str) and 0 < len(client.strip()) <= LONGEST_CLIENT):
-        raise BadInput(f"a client is a word for who asks, up to {LONGEST_CLIENT} characters")
-    return client
 
 
 def _cost(written: Decimal | str | int | None) -> int | None:
@@ -309,6 +309,6 @@ def _cost(written: Decimal | str | int | None) -> int | None:
     return int(amount * COST_UNITS)
 
 
-def _is_id(code_id: str) -> bool:
+def _is_id(code_id: object) -> bool:
     """Whether this can be a code's id: other words are not looked up."""
-    return code_id.isascii() and code_id.isalnum() and len(code_id) <= 40
+    return isinstance(code_id, str) and code_id.isascii() and code_id.isalnum() and len(code_id) <= 40

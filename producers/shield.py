@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.domain import phone as phones
+from producers.fields import check_client, phone_of
 from worker.domain import shield as names
 from worker.domain.errors import BadInput
 from worker.domain.limits import DAY_S
@@ -40,7 +40,8 @@ class ShieldDoor:
 
     def dry_run(self, phone: str | int, *, client: str | None = None, channel: str = "sms") -> Decision:
         """What would be decided about a code to this phone now; counts nothing. Raises BadPhone, BadInput."""
-        number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
+        number = phone_of(phone)
+        check_client(client)
         return self._smsq.runtime.shield.admit(number, client=client, channel=channel_row(channel).name, dry_run=True)
 
     def allow(self, name: str) -> str:

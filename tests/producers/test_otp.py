@@ -160,9 +160,29 @@ def test_a_template_is_filled_in(smsq: Smsq) -> None:
         ({"max_cost": "free"}, errors.BadInput, "bad_input"),
         ({"max_cost": 0}, errors.BadInput, "bad_input"),
         ({"client": ""}, errors.BadInput, "bad_input"),
+        ({"phone": None}, errors.BadPhone, "bad_phone"),
+        ({"phone": b"+79991234567"}, errors.BadPhone, "bad_phone"),
+        ({"phone": True}, errors.BadPhone, "bad_phone"),
+        ({"phone": 10**20}, errors.BadPhone, "bad_phone"),
+        ({"phone": "79991234567x"}, errors.BadPhone, "bad_phone"),
+        ({"phone": "+7999123\ud8004567"}, errors.BadPhone, "bad_phone"),
+        ({"purpose": "log\ud800in"}, errors.BadInput, "bad_input"),
+        ({"purpose": None}, errors.BadInput, "bad_input"),
+        ({"client": "\udfff"}, errors.BadInput, "bad_input"),
+        ({"client": 5}, errors.BadInput, "bad_input"),
+        ({"key": "a\ud800"}, errors.BadInput, "bad_input"),
+        ({"key": 5}, errors.BadInput, "bad_input"),
+        ({"channels": None}, errors.BadChannel, "bad_channel"),
+        ({"channels": [5]}, errors.BadChannel, "bad_channel"),
+        ({"template": 5}, errors.BadTemplate, "bad_template"),
+        ({"template": "{code}\ud800"}, errors.BadText, "bad_text"),
+        ({"locale": ["en"]}, errors.BadInput, "bad_input"),
+        ({"sender": 5}, errors.BadInput, "bad_input"),
+        ({"on_doubt": ["ask"]}, errors.BadInput, "bad_input"),
+        ({"max_cost": "\ud800"}, errors.BadInput, "bad_input"),
         ({"client": "x" * 129}, errors.BadInput, "bad_input"),
     ],
-    ids=lambda wish: " ".join(f"{name}={value}" for name, value in wish.items())[:40] if isinstance(wish, dict) else "",
+    ids=lambda wish: " ".join(f"{name}={value!a}" for name, value in wish.items())[:40] if isinstance(wish, dict) else "",
 )
 def test_a_bad_wish_is_refused_by_name(smsq: Smsq, wish: dict[str, Any], kind: type[SmsqError], word: str) -> None:
     """Before anything is written."""
@@ -627,3 +647,23 @@ def test_a_resend_says_how_long_the_code_still_lives(smsq: Smsq, environ: dict[s
         for after_s, minutes in ((130, "3 "), (290, "1 ")):
             ledger._now = lambda after_s=after_s: begun + after_s  # type: ignore[misc]
             assert text_of(quick, quick.otp.resend(code.id).message_id)[:2] == minutes
+
+
+@pytest.mark.parametrize("code_id", [None, 5, b"abc", "\ud800", "a" * 41, ""])
+def test_what_is_no_id_is_an_unknown_code(smsq: Smsq, code_id: Any) -> None:
+    """Whoever asks for it, and however."""
+    assert smsq.otp.check(code_id, "123456") is Verdict.UNKNOWN
+    for act in (smsq.otp.resend, smsq.otp.show):
+        with pytest.raises(CodeOver) as raised:
+            act(code_id)
+        assert raised.value.word == "unknown"
+
+
+@pytest.mark.parametrize("purpose", [5, b"login", "log\ud800in"])
+def test_a_purpose_that_is_no_word_is_told_and_counts_nothing(smsq: Smsq, purpose: Any) -> None:
+    """It is the program's mistake."""
+    code, digits = sent(smsq)
+    with pytest.raises(errors.BadInput):
+        smsq.otp.check(code.id, digits, purpose=purpose)
+
+    assert smsq.otp.show(code.id).tries_left == 5

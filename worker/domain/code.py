@@ -119,9 +119,11 @@ def locale_of(phone: int) -> str:
 def template_of(phone: int, locale: str | None, template: str | None) -> str:
     """The text with its `{code}` still open; raises BadTemplate, and BadInput for a language that is missing."""
     if template is None:
-        if locale is not None and locale not in TEMPLATES:
+        if locale is not None and not (isinstance(locale, str) and locale in TEMPLATES):
             raise BadInput(f"there is no text in {locale!r}; there is {', '.join(TEMPLATES)}, or give a template")
         return TEMPLATES[locale or locale_of(phone)]
+    if not isinstance(template, str):
+        raise BadTemplate("a template is a text that holds {code}")
     try:
         names = [name for _, name, spec, way in string.Formatter().parse(template) if name is not None]
         plain = all(not spec and not way for _, name, spec, way in string.Formatter().parse(template))
