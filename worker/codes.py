@@ -31,6 +31,7 @@ from worker.settings import Settings
 
 ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
 SALT_BYTES = 16
+FURTHER = ("waited", "failed")  # why a step is taken that is no code of its own for phone and client
 CHECK_TRIES = 3  # of one try whose reply was lost
 
 
@@ -126,7 +127,8 @@ class CodeDesk:
             return None
         order = opened.kept.order
         key = step_key(code_id, number)
-        self._shield.check(order.phone, client=order.client, channel=channel, token=key)
+        is_further = why in FURTHER
+        self._shield.check(order.phone, client=order.client, channel=channel, token=key, is_further=is_further)
         text = text_for(channel, order.template, opened.code(), ttl_s=expires_at - at, purpose=order.purpose)
         steps = codes.steps_of(order.channels)
         return self._ledger.enrol(
@@ -156,12 +158,16 @@ class CodeDesk:
         return opened.kept.order if opened is not None else None
 
     def admit(self, code_id: str, number: int, channel: str) -> Decision | None:
-        """What the shield says to a step before it is reserved; None where the code is over. A repeat counts once."""
+        """What the shield says to a further channel, before it is reserved: once, however often it is repeated.
+
+        None where the code is over.
+        """
         opened = self._open(code_id)
         if opened is None:
             return None
         order = opened.kept.order
-        return self._shield.admit(order.phone, client=order.client, channel=channel, token=step_key(code_id, number))
+        key = step_key(code_id, number)
+        return self._shield.admit(order.phone, client=order.client, channel=channel, token=key, is_further=True)
 
     def resend(self, code_id: str, token: str) -> Reserved:
         """Reserve another message with the same code; enrol it afterwards. Raises CoolingDown, TooMany, CodeOver.

@@ -182,7 +182,7 @@ def test_a_template_is_filled_in(smsq: Smsq) -> None:
         ({"max_cost": "\ud800"}, errors.BadInput, "bad_input"),
         ({"client": "x" * 129}, errors.BadInput, "bad_input"),
     ],
-    ids=lambda wish: " ".join(f"{name}={value!a}" for name, value in wish.items())[:40] if isinstance(wish, dict) else "",
+    ids=lambda wish: ascii(wish)[1:40] if isinstance(wish, dict) else "",
 )
 def test_a_bad_wish_is_refused_by_name(smsq: Smsq, wish: dict[str, Any], kind: type[SmsqError], word: str) -> None:
     """Before anything is written."""

@@ -53,13 +53,15 @@ class Shield:
         channel: str = "sms",
         token: str | None = None,
         verifiable: bool = True,
+        is_further: bool = False,
         dry_run: bool = False,
     ) -> Decision:
         """Whether a code may go to this phone now; counts it, and reserves its cost, where it may.
 
         `token` is the enrolment key that the message will have: a repeat counts once and is answered the same,
         for an hour; without one each call counts. `client` is whoever asks, in the caller's words. `verifiable`
-        False keeps a text that nobody checks out of the ratio. `dry_run` decides and leaves no trace. Raises
+        False keeps a text that nobody checks out of the ratio; `is_further` says that it is another channel of a code
+        which phone and client were counted for. `dry_run` decides and leaves no trace. Raises
         LedgerTrouble.
         """
         if self.limits.mode == "off":
@@ -88,6 +90,7 @@ class Shield:
             shield.LONGEST_HOLD_S * 1000,
             RULE_KEPT_S * 1000,
             TOKEN_KEPT_S * 1000,
+            int(is_further),
         )
         return _decision(reply)
 

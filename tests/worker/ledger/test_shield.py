@@ -128,6 +128,29 @@ def test_each_limit_counts_what_it_names(gate: Gate, limit: str, phones: list[in
     assert gate.ask(phones[3], client="shop").allowed
 
 
+def test_a_further_channel_counts_against_prefixes_and_cost_alone(gate: Gate) -> None:
+    """It is one code to the person; a block, a country and the day count messages."""
+    gate.set(**NONE | {"phone": "1/h", "client": "1/h", "block": "3/h"})
+    assert gate.ask(client="a").allowed
+    assert gate.codes([PHONE, PHONE], client="a", is_further=True) == ["allowed"] * 2
+
+    assert gate.ask(client="a", is_further=True).code == "prefix_limit"
+    assert gate.ask(client="a").code == "phone_limit"
+    assert gate.ask(ELSEWHERE, client="a").code == "client_limit"
+
+
+def test_a_right_code_gives_the_phone_its_limit_back(gate: Gate) -> None:
+    """Whoever reads them there may go on; prefixes and clients keep count."""
+    gate.set(**NONE | {"phone": "2/h", "block": "5/h", "client": "6/h"})
+    assert gate.codes([PHONE] * 3, client="a") == ["allowed", "allowed", "phone_limit"]
+    gate.verify(PHONE)
+
+    assert gate.codes([PHONE] * 3, client="a") == ["allowed", "allowed", "phone_limit"]
+    gate.verify(PHONE)
+    assert gate.codes([PHONE] * 2, client="a") == ["allowed", "prefix_limit"]
+    assert gate.codes([ELSEWHERE] * 2, client="a") == ["allowed", "client_limit"]
+
+
 def test_others_go_on_beside_a_limit(gate: Gate) -> None:
     """Another phone, another block, another client."""
     gate.set(**NONE | {"phone": "1/h", "block": "2/h", "client": "3/h"})

@@ -4,7 +4,8 @@
 --       12 shield:all, 13 shield:client:<hash> where a client is named.
 -- ARGV: 1 time or '', 2 limits (MessagePack map, times in ms, money in units), 3 the phone's digits, 4 block, 5 wide,
 --       6 region, 7 channel, 8 '1' if somebody may verify it, 9 '1' to decide only, 10 longest hold in ms,
---       11 for how many ms a rule that is over is remembered, 12 for how many a token is.
+--       11 for how many ms a rule that is over is remembered, 12 for how many a token is, 13 '1' for a further channel
+--       of a code that phone and client were counted for.
 -- Returns { code, name, most, span ms, wait ms, price, sent, verified, mode }. A token that was answered is answered the
 -- same. Of a refused code nothing is counted but the refusal. No number of callers together passes a limit.
 
@@ -104,6 +105,7 @@ end
 
 -- Limits, each in its windows.
 local MOST_RINGS = 4
+local function is_counted(place) return ARGV[13] ~= '1' or (place ~= 8 and place ~= 13) end
 local limited = {
   { 8, 'phone', 'phone_limit', '' }, { 13, 'client', 'client_limit', '' }, { 9, 'block', 'prefix_limit', block },
   { 10, 'wide', 'prefix_limit', wide }, { 11, 'country', 'country_limit', region }, { 12, 'daily', 'daily_limit', '' },
@@ -120,7 +122,7 @@ for _, row in ipairs(limited) do
       end
       own[at] = fresh(ring, rate[2], 2)
       local counts = not trusted or (place ~= 9 and place ~= 10 and place ~= 11)
-      if counts and total(own[at], 2, 1) + 1 > rate[1] then
+      if counts and is_counted(place) and total(own[at], 2, 1) + 1 > rate[1] then
         refuse(row[3], row[4], rate[1], rate[2], wait(own[at], rate[1], 1))
       end
     end
@@ -152,7 +154,7 @@ if not dry then
     for place = 8, #KEYS do
       local kept, longest = state[place], EVIDENCE
       for _, ring in ipairs(kept.l or {}) do
-        add(ring, 2, 1)
+        if is_counted(place) then add(ring, 2, 1) end
         longest = math.max(longest, ring[1])
       end
       if kept.c then longest = DAY end

@@ -1,4 +1,5 @@
--- A right code was verified: all codes that went to this phone count as verified, where they were counted as sent.
+-- A right code was verified: all codes that went to this phone count as verified, where they were counted as sent, and
+-- no more against the phone's own limit.
 -- KEYS: 1 shield:phone:<hash>, 2 shield:block:<digits>, 3 shield:wide:<digits>, 4 shield:country:<region>, 5 shield:all.
 -- ARGV: 1 time or '', 2 the token of the verified code.
 -- Returns { how many codes it stands for }; a token that was told before stands for none.
@@ -12,7 +13,7 @@ for place = 2, #mine.r, 3 do
   all = all + many
   mine.r[place + 2] = mine.r[place + 1]
 end
-mine.t = ARGV[2]
+mine.t, mine.l = ARGV[2], nil
 redis.call('SET', KEYS[1], cmsgpack.pack(mine), 'KEEPTTL')
 for at = 2, #KEYS do
   local state = unpacked(redis.call('GET', KEYS[at]))
