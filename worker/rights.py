@@ -49,7 +49,7 @@ LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
             "advance asked beat claim code_end code_next code_wait doubt enrol found give_back halt note probe release "
-            "report settle shield_admit shield_learn take watched".split(),
+            "report settle shield_admit shield_learn shield_refused take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),

@@ -253,6 +253,8 @@ class Sender:
                 code = answer.code or 0
                 log.warning("refused batch=%s code=%d why=%s", claim.ref, code, answer.sentence)
                 done = self._persist(claim, lambda: ledger.settle_refused(claim, code))
+                if claim.lane == "urgent":
+                    self._rt.shield.refused(claim.phones[0], claim.options.channel, code, known_as=claim.known_as)
                 return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
             case Outcome.LATER:
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))

@@ -20,15 +20,20 @@ from worker.domain.limits import NOWHERE, is_region
 ALLOWED = "allowed"
 DENIED_COUNTRY = "denied_country"
 HELD = "held"
+REFUSED = "refused"
 PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT = "phone_limit", "client_limit", "prefix_limit", "country_limit"
 DAILY_LIMIT, DAILY_COST = "daily_limit", "daily_cost"
 CODES: Final = (
-    ALLOWED, DENIED_COUNTRY, HELD, PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT, DAILY_LIMIT, DAILY_COST,
+    ALLOWED, DENIED_COUNTRY, HELD, REFUSED, PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT, DAILY_LIMIT,
+    DAILY_COST,
 )  # fmt: skip
 
 BLOCK_DIGITS, WIDE_DIGITS = 4, 6  # digits a prefix leaves out: ten thousand numbers, a million
 EVIDENCE_S = 3600  # sent and verified codes of this long decide about a hold; a released prefix is left alone as long
 LONGEST_HOLD_S = 86400  # holds double up to here
+REFUSALS: Final = frozenset({6, 7, 8})  # of the gateway: forbidden, no such number, cannot be reached
+REFUSED_OF_BLOCK, REFUSED_OF_CLIENT = 3, 5  # so many of them within EVIDENCE_S hold it
+REFUSED_S = 3600  # a refused phone is not tried again by that channel for so long
 SLOTS = 24  # a window slides in steps of a twenty-fourth, and always counts at least itself
 
 
@@ -94,6 +99,10 @@ def sentence(code: str, name: str, most: Decimal | int, span_s: int, sent: int, 
             return f"codes to {shown(name)} are held: {verified} of the last {sent} were verified"
         case "held":
             return f"codes to {shown(name)} are held by hand"
+        case "refused" if name == "client":
+            return "codes for this client are held: the gateway refused too many of them"
+        case "refused":
+            return "the gateway refused a code to this number a short while ago"
         case "phone_limit":
             return f"a phone gets at most {most} codes {within}"
         case "client_limit":

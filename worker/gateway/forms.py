@@ -116,15 +116,12 @@ def check_options(options: Options) -> None:
     _check_fields(options)
     check_extras(channel(options.channel), options.extra)
     sender, valid = options.sender, options.valid
-    if sender is not None and not _reads(_SENDER, sender):
+    if not (isinstance(sender, str | None) and isinstance(valid, str | None)):
+        raise BadInput("sender and valid are words")
+    if sender is not None and _SENDER.fullmatch(sender) is None:
         raise BadInput(f"a sender is up to 11 latin letters, digits and signs, or up to 15 digits, not {sender!r}")
-    if valid is not None and not _reads(_VALID, valid):
+    if valid is not None and _VALID.fullmatch(valid) is None:
         raise BadInput(f"operators try for 1 to 24 hours, or hh:mm from 00:01 to 24:00, not {valid!r}")
-
-
-def _reads(form: re.Pattern[str], written: object) -> bool:
-    """Whether a caller's word is one, and of that form."""
-    return isinstance(written, str) and form.fullmatch(written) is not None
 
 
 def _check_fields(options: Options) -> None:

@@ -45,16 +45,16 @@
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
 | `bell:job:<id>` | list | rings when the answer is there | finish_job | ten minutes |
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
-| `shield:rules` | hash | prefix or country: allowed, denied, held, released | admit, rule | a day after its end |
-| `shield:held` | sorted set | what is or was held; score: until | admit, rule | a day after its end |
+| `shield:rules` | hash | prefix or country: what is said of it | admit, refused, rule | a day after its end |
+| `shield:held` | sorted set | what is or was held; score: until | admit, refused, rule | a day after its end |
 | `shield:busy` | sorted set | prefixes and countries by recent codes, 300 at most | admit | two days after a new one |
 | `shield:prices` | hash | channel and country: what a code costs, since when | learn | never: one for each |
-| `shield:token:<hash>` | string | an admission: what was answered, what was reserved | admit, learn | an hour |
-| `shield:phone:<hash>` | string | codes of late to a phone: sent, verified | admit, verified | its longest window |
-| `shield:block:<digits>` | string | the same of ten thousand numbers | admit, verified | its longest window |
+| `shield:token:<hash>` | string | an admission: its answer, what was reserved | admit, learn, refused | an hour |
+| `shield:phone:<hash>` | string | codes of late to a phone | admit, verified, refused | its longest window |
+| `shield:block:<digits>` | string | the same of ten thousand numbers | admit, verified, refused | its longest window |
 | `shield:wide:<digits>` | string | the same of a million numbers | admit, verified | its longest window |
 | `shield:country:<region>` | string | the same of a country | admit, verified | its longest window |
-| `shield:client:<hash>` | string | codes of late for a client | admit | its longest window |
+| `shield:client:<hash>` | string | codes of late for a client | admit, refused | its longest window |
 | `shield:all` | string | all codes of late, and what they cost | admit, verified, learn | a day idle |
 | `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
 """

@@ -19,7 +19,7 @@ import msgspec
 from worker.domain import shield
 from worker.domain.errors import Denied, Held, LedgerTrouble, Limited, OverBudget, TooMany
 from worker.domain.limits import DAY_S, Limits, Rates
-from worker.domain.shield import ALLOWED, DAILY_COST, DENIED_COUNTRY, HELD, Decision, subjects
+from worker.domain.shield import ALLOWED, DAILY_COST, DENIED_COUNTRY, HELD, REFUSALS, REFUSED, Decision, subjects
 from worker.ledger.enrolment import hash_of
 from worker.ledger.store import COST_UNITS, Store, translated
 
@@ -29,7 +29,7 @@ LONGER_PRICE_S = 3600  # a higher price outlives a lower one for so long
 PRICE_TRUSTED_S = 60.0  # a process takes a price for the ledger's own for so long
 ADMITTED_BEFORE_S = 10.0  # at most, a message was admitted before it was enrolled
 STRANGE_S = 5.0  # and does not ask again about a message that the shield never saw
-_RAISED: dict[str, type[Limited]] = {DENIED_COUNTRY: Denied, HELD: Held, DAILY_COST: OverBudget}
+_RAISED: dict[str, type[Limited]] = {DENIED_COUNTRY: Denied, HELD: Held, REFUSED: Held, DAILY_COST: OverBudget}
 
 
 class Shield:
@@ -151,6 +151,39 @@ class Shield:
         if len(self._strange) > 1000:
             self._strange.clear()
         self._strange[strange] = now + STRANGE_S
+
+    def refused(self, phone: int, channel: str, code: int, *, known_as: str) -> None:
+        """The gateway refused a message, with this error number: strong evidence where the shield admitted it.
+
+        `known_as` is the hash of its enrolment key, '' for none. Telling it again changes nothing; a ledger that is
+        away loses it.
+        """
+        if self.limits.mode == "off" or code not in REFUSALS or not known_as:
+            return
+        told, token = subjects(phone), self.key(f"shield:token:{known_as}")
+        keys = [self.key("shield"), self.key("shield:rules"), self.key("shield:held"), token]
+        try:
+            with translated():
+                raw = self.redis.get(token)
+            if raw is None:
+                return
+            client = msgspec.msgpack.decode(raw).get("w")
+            keys += [*self._counted(phone)[:2], *([client] if client else [])]
+            self.ledger.call(
+                "shield_refused",
+                keys,
+                self._plan,
+                phone,
+                told.block,
+                channel,
+                shield.LONGEST_HOLD_S * 1000,
+                RULE_KEPT_S * 1000,
+                shield.REFUSED_OF_BLOCK,
+                shield.REFUSED_OF_CLIENT,
+                shield.REFUSED_S * 1000,
+            )
+        except LedgerTrouble:
+            return
 
     def _counted(self, phone: int) -> list[str]:
         told = subjects(phone)

@@ -204,6 +204,19 @@ def test_a_refused_message_ends_with_the_gateways_reason(make_plant: Callable[..
     assert accepted(plant) == 0
 
 
+@pytest.mark.parametrize("lane", ["urgent", "bulk"])
+def test_a_refused_code_is_told_to_the_shield(make_plant: Callable[..., Any], lane: str) -> None:
+    """Which asks for no further one to that number; it hears of the urgent lane alone."""
+    from worker.sandbox import Profile
+
+    plant = make_plant(profile=Profile(denied_text="casino"))
+    shield = plant.runtime.shield
+    assert shield.admit(79991234567, token="login-17").allowed
+    plant.send(plant.enrol(text="casino", key="login-17", lane=lane))
+
+    assert shield.admit(79991234567, dry_run=True).code == ("refused" if lane == "urgent" else "allowed")
+
+
 def test_an_empty_account_halts_the_bulk_lane_and_leaves_doubt(make_plant: Callable[..., Any]) -> None:
     """Error 3 consumes an id, so it is no proof."""
     from worker.sandbox import Profile

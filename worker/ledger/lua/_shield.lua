@@ -3,7 +3,8 @@
 -- is the slot of now and the 24 before it: never less than a window of `span` that ends now, at most a slot more. So
 -- no window of `span` ever holds more than was allowed. With a step of 3 a slot has two numbers: sent and verified.
 -- A subject's state, packed with MessagePack: { l = its rings, r = ring of sent and verified, c = ring of money,
--- t = the last verified code's token }.
+-- t = the last verified code's token, x = ring of what the gateway refused, no = until when nothing goes: of a phone by
+-- channel, of a client }.
 
 local SLOTS, DAY, EVIDENCE = 24, 86400000, 3600000
 
@@ -51,3 +52,19 @@ local function wait(ring, most, by)
 end
 
 local function unpacked(raw) return raw and cmsgpack.unpack(raw) or {} end
+
+-- How long a hold lasts: twice as long as the one before.
+local function hold_ms(rule, plan, longest, remembered)
+  local times = rule.n and rule.u > now - remembered and rule.n or 0
+  return math.min(plan.hold_for * 2 ^ times, longest), times + 1
+end
+
+-- Hold a prefix, and forget those that are long over. For scripts whose KEYS are 2 shield:rules, 3 shield:held.
+local function write_hold(name, ms, times, remembered, sent, verified)
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - remembered, 'LIMIT', 0, 20)) do
+    redis.call('ZREM', KEYS[3], old)
+    redis.call('HDEL', KEYS[2], old)
+  end
+  redis.call('HSET', KEYS[2], name, cmsgpack.pack({ k = 'hold', f = now, u = now + ms, n = times, s = sent, v = verified }))
+  redis.call('ZADD', KEYS[3], now + ms, name)
+end

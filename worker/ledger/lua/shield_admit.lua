@@ -61,20 +61,19 @@ end
 local state = {}
 for at, raw in ipairs(redis.call('MGET', unpack(KEYS, 8))) do state[at + 7] = unpacked(raw) end
 
+-- What the gateway refused a while ago it would refuse again, and all its refusals together stop the lane.
+local until_ms = state[8].no and state[8].no[ARGV[7]] or 0
+if until_ms > now then refuse('refused', 'phone', 0, 0, until_ms - now) end
+until_ms = state[13] and state[13].no or 0
+if until_ms > now then refuse('refused', 'client', 0, 0, until_ms - now) end
+
 -- Has the share of verified codes collapsed? Then hold it: from here, for a time, twice as long as the time before.
 local function hold(name, place, sent, verified)
-  local rule = rules[name] or {}
-  local times = rule.n and rule.u > now - tonumber(ARGV[11]) and rule.n or 0
-  local ms = math.min(plan.hold_for * 2 ^ times, tonumber(ARGV[10]))
+  local remembered = tonumber(ARGV[11])
+  local ms, times = hold_ms(rules[name] or {}, plan, tonumber(ARGV[10]), remembered)
   refuse('held', name, 0, 0, ms, sent, verified)
   if dry then return end
-  for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - tonumber(ARGV[11]), 'LIMIT', 0, 20)) do
-    redis.call('ZREM', KEYS[3], old)
-    redis.call('HDEL', KEYS[2], old)
-  end
-  local kept = { k = 'hold', f = now, u = now + ms, n = times + 1, s = sent, v = verified }
-  redis.call('HSET', KEYS[2], name, cmsgpack.pack(kept))
-  redis.call('ZADD', KEYS[3], now + ms, name)
+  write_hold(name, ms, times, remembered, sent, verified)
   state[place].r = nil -- the next hold wants evidence of its own
   redis.call('SET', KEYS[place], cmsgpack.pack(state[place]), 'KEEPTTL')
 end
@@ -166,7 +165,7 @@ if not dry then
       end
       redis.call('SET', KEYS[place], cmsgpack.pack(kept), 'PX', longest + 2 * width(longest))
     end
-    redis.call('SET', KEYS[7], cmsgpack.pack({ told = answer, p = price, s = slot, f = field }), 'PX', ARGV[12])
+    redis.call('SET', KEYS[7], cmsgpack.pack({ told = answer, p = price, s = slot, f = field, w = KEYS[13] }), 'PX', ARGV[12])
   end
 end
 local reply = { unpack(answer) }
