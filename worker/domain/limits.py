@@ -37,7 +37,11 @@ class Limits:
     price: Decimal = Decimal(5)
     countries: frozenset[str] = frozenset()  # alone served, where there are any
     deny: frozenset[str] = frozenset({NOWHERE})
-    hold_after: tuple[int, int, int] = (15, 100, 1000)  # unverified codes of a block, a wide block, a country
+    hold_after: tuple[int, int, int] = (
+        15,
+        100,
+        1000,
+    )  # phones with unverified codes: of a block, a wide block, a country
     hold_below: float = 0.15  # of them verified
     hold_for: int = 1800
 
@@ -176,7 +180,9 @@ READINGS: Final[dict[str, Reading]] = {
     "price": Reading(money, _amount, "What a code is taken to cost until the gateway has said it."),
     "countries": Reading(countries, _list, "The only countries that codes go to, such as `RU,KZ`."),
     "deny": Reading(countries, _list, "Countries that no code goes to; `001` are satellite networks."),
-    "hold_after": Reading(three, _three, "Unverified codes within an hour that hold a block, a wide block, a country."),
+    "hold_after": Reading(
+        three, _three, "Phones with an unverified code within an hour that hold a block, a wide block, a country."
+    ),
     "hold_below": Reading(share, str, "Share of verified codes below which they do."),
     "hold_for": Reading(span, short, "How long a first hold lasts, such as `30min`; each further one twice as long."),
 }

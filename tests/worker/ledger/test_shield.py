@@ -404,16 +404,39 @@ def test_an_honest_block_is_not_held(gate: Gate) -> None:
     assert gate.desk.rules() == []
 
 
-def test_a_person_who_asks_again_and_again_verifies_all_at_once(gate: Gate) -> None:
-    """Repeats of one phone are no evidence, once it is verified; a repeated verdict counts no more than that."""
+def test_few_phones_hold_no_neighbours(gate: Gate) -> None:
+    """However often codes go to them, in however many slots of the window."""
+    gate.set(hold_after="4,60,600", phone="none", block="none")
+    for _ in range(20):
+        assert set(gate.codes(block(7, 3))) == {"allowed"}
+        gate.now += 170
+    assert gate.codes(block(7, 1, 10)) == ["allowed"]
+
+    assert gate.codes(block(7, 1, 11)) == ["held"]
+
+
+def test_the_same_phones_are_evidence_again_after_a_hold(gate: Gate) -> None:
+    """Which used theirs up: the next hold comes as soon, and is longer."""
+    gate.set(hold_after="4,0,0", phone="none", block="none", hold_for="10min")
+    waits = []
+    for _ in range(3):
+        assert gate.codes(block(7, 4)) == ["allowed"] * 4
+        waits.append(gate.ask(block(7, 1, 10)[0]).retry_after_s)
+        gate.now += waits[-1]
+
+    assert waits == [600.0, 1200.0, 2400.0]
+
+
+def test_a_person_who_asks_again_and_again_is_one_code(gate: Gate) -> None:
+    """Repeats of one phone are no evidence; a repeated verdict is none either."""
     gate.set(hold_after="6,60,600", phone="none", block="none")
     for phone in block(7, 20):
         assert gate.codes([phone] * 4) == ["allowed"] * 4
-        assert gate.shield.verified(phone, f"code of {phone}") == 4
+        assert gate.shield.verified(phone, f"code of {phone}") == 1
         assert gate.shield.verified(phone, f"code of {phone}") == 0
 
     usage = gate.desk.view().all
-    assert (usage.sent, usage.verified) == (80, 80)
+    assert (usage.sent, usage.verified) == (20, 20)
 
 
 def test_a_verdict_that_is_told_again_later_credits_nothing_new(gate: Gate) -> None:
@@ -522,7 +545,7 @@ def test_a_dry_run_leaves_no_trace(gate: Gate) -> None:
     gate.set(hold_after="3,0,0", phone="2/h")
     assert gate.ask(dry_run=True).allowed
     assert gate.redis.keys("*") == []
-    gate.codes([PHONE, PHONE, PHONE + 1])
+    gate.codes([PHONE, PHONE, PHONE + 1, PHONE + 2])
     before = gate.stored()
 
     assert gate.ask(dry_run=True).code == "held"

@@ -102,6 +102,14 @@ local function is_busy(place, ring, begins)
   end
 end
 
+-- A phone is evidence once, until a code is entered there or a hold has used it up: few phones hold no neighbours.
+local mine, theirs, is_evidence = fresh(state[8].r, EVIDENCE, 3), fresh(state[9].r, EVIDENCE, 3), ARGV[8] == '1'
+local slots = {}
+for place = 2, #theirs, 3 do slots[theirs[place]] = true end
+for place = 2, #mine, 3 do
+  if mine[place + 1] > mine[place + 2] and slots[mine[place]] then is_evidence = false end
+end
+
 -- Limits, each in its windows.
 local MOST_RINGS = 4
 local function is_counted(place) return ARGV[13] ~= '1' or (place ~= 8 and place ~= 13) end
@@ -157,7 +165,7 @@ if not dry then
         longest = math.max(longest, ring[1])
       end
       if kept.c then longest = DAY end
-      if ARGV[8] == '1' and place < 13 then
+      if is_evidence and place < 13 then
         kept.r = fresh(kept.r, EVIDENCE, 3)
         local before = #kept.r
         add(kept.r, 3, 1)
