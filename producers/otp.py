@@ -128,7 +128,8 @@ class Otp:
         raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
         `on_doubt` is as in `Smsq.send`, `max_cost` what all its messages may cost. Raises BadPhone, BadLength,
         BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and OverBudget where the shield
-        refuses (their `decision` and `retry_after_s` say more); LedgerTrouble where nothing was sent.
+        refuses (their `decision` and `retry_after_s` say more); LedgerTrouble: nothing was sent, except
+        that LedgerUnreachable may mean a lost reply; the same `key` makes a repeat harmless.
         """
         number = phone_of(phone)
         check_word(purpose, "a purpose")

@@ -32,6 +32,7 @@ from worker.settings import Settings
 ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
 SALT_BYTES = 16
 FURTHER = ("waited", "failed")  # why a step is taken that is no code of its own for phone and client
+DIED_AFTER_S = 5.0  # a resend that was reserved so long ago and has no message is taken up by the next one
 CHECK_TRIES = 3  # of one try whose reply was lost
 
 
@@ -183,6 +184,9 @@ class CodeDesk:
             if opened := self._open(code_id):  # what the shield would refuse is not taken off the resends
                 order = opened.kept.order
                 self._shield.check(order.phone, client=order.client, channel=view.steps[0].channel, dry_run=True)
+            newest = view.steps[-1]
+            if newest.why == "resend" and not newest.message_id and self._ledger.time() - newest.at > DIED_AFTER_S:
+                return Reserved("step", len(view.steps) - 1, newest.at, view.expires_at)
         most = self._settings.code_resends
         channel = view.steps[0].channel
         reserved = self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most)

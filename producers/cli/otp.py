@@ -114,18 +114,22 @@ def send(
 def check(code_id: str, code: str, purpose: str | None, as_json: bool) -> None:
     """Check what a person typed: CODE, or - for a line of standard input, which no list of processes shows.
 
-    Exit code 0 where it is right, 1 otherwise.
+    Exit code 0 where it is right, 1 where it is not, 4 where the ledger cannot tell: let nobody in then.
     """
     from producers.api import Smsq
     from worker.domain.code import Verdict
+    from worker.domain.errors import LedgerFull, LedgerHalted, LedgerUnreachable
 
     with _errors(as_json), contextlib.ExitStack() as stack:
         typed = sys.stdin.readline(LONGEST_TYPED) if code == "-" else code
         smsq = Smsq()
         stack.callback(smsq.close)
-        smsq.check_account()
-        with smsq.named():
-            verdict = smsq.otp.check(code_id, typed, purpose)
+        try:
+            smsq.check_account()
+            with smsq.named():
+                verdict = smsq.otp.check(code_id, typed, purpose)
+        except (LedgerHalted, LedgerFull) as error:
+            raise LedgerUnreachable(error.sentence) from None
     if as_json:
         print_json({"id": code_id, "verdict": verdict.value})
     else:

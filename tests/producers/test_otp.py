@@ -667,3 +667,19 @@ def test_a_purpose_that_is_no_word_is_told_and_counts_nothing(smsq: Smsq, purpos
         smsq.otp.check(code.id, digits, purpose=purpose)
 
     assert smsq.otp.show(code.id).tries_left == 5
+
+
+def test_a_resend_that_lost_the_ledger_half_way_is_taken_up(smsq: Smsq, environ: dict[str, str]) -> None:
+    """Reserved and never enrolled: the next one enrols it, without another rest and another resend of the few."""
+    with with_settings(environ, SMSQ_CODE_RESENDS="1") as quick:
+        code, digits = sent(quick)
+        ledger, begun = quick.runtime.ledger, quick.runtime.ledger.time()
+        ledger._now = lambda: begun + 62
+        assert ledger.reserve_step(code.id, "died", "sms", most_resends=1).word == "step"
+        with pytest.raises((CoolingDown, TooMany)):
+            quick.otp.resend(code.id)
+        ledger._now = lambda: begun + 68
+        again = quick.otp.resend(code.id)
+
+        assert text_of(quick, again.message_id) == digits
+        assert [step.message_id for step in quick.otp.show(code.id).steps] == [code.message_id, again.message_id]

@@ -37,11 +37,7 @@ class Limits:
     price: Decimal = Decimal(5)
     countries: frozenset[str] = frozenset()  # alone served, where there are any
     deny: frozenset[str] = frozenset({NOWHERE})
-    hold_after: tuple[int, int, int] = (
-        15,
-        100,
-        1000,
-    )  # phones with unverified codes: of a block, a wide block, a country
+    hold_after: tuple[int, int, int] = (15, 100, 1000)  # phones that verified none: of a block, a wide block, a country
     hold_below: float = 0.15  # of them verified
     hold_for: int = 1800
 

@@ -195,3 +195,12 @@ def test_channels_in_turn_are_shown_with_their_reasons(environ: dict[str, str]) 
     assert [step["why"] for step in waiting["steps"]] == ["first"]
     assert (waiting["ahead"], waiting["ended"]) == ([{"channel": "call", "why": ""}], "")
     assert ended.stdout.splitlines()[-1] == "  call   not tried: it would cost more than `max_cost`"
+
+
+def test_a_try_that_cannot_be_told_is_no_wrong_one(environ: dict[str, str], smsq: Smsq, code: tuple[str, str]) -> None:
+    """A script that counts wrong tries can tell them apart."""
+    smsq.runtime.ledger.redis.hset("{smsq}:ctl", "fell", 1)
+    result = run(environ, "otp", "check", *code, "--json")
+
+    assert (result.exit_code, told(result)["error"]) == (4, "ledger")
+    assert run(environ, "otp", "check", "nosuchcode", code[1]).exit_code == 1
