@@ -249,6 +249,11 @@ def _state(runtime: Runtime) -> Iterator[Finding]:
         cure = "look at the network of the machine they run on; sending goes on by itself"
         yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
+    astray = {lane: count for lane, count in runtime.views.astray().items() if count}
+    if astray:
+        told = " and ".join(f"{count} {lane}" for lane, count in astray.items())
+        cure = "codes go past four of them, campaigns wait for their time: see the runbook, A mirror that swallows"
+        yield Finding("slots", "warn", f"requests that went astray keep slots of the log-in: {told}", cure)
     if motion["parked"]:
         yield Finding(
             "parked",

@@ -60,6 +60,7 @@ class Depth:
     leader: bool
     owners: int
     halted: str
+    slots: Mapping[str, int]  # by lane: requests that may be running, those that went astray among them
     shield: Mapping[str, int]  # by decision
     shield_holds: int
 
@@ -106,7 +107,10 @@ class Standing:
             pipe.zcount(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
-            raw, asks, ctl, leader, owners, held, *oldest = pipe.execute()
+            for lane in LANES:
+                pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
+            raw, asks, ctl, leader, owners, held, *rest = pipe.execute()
+        oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
         return Depth(
@@ -139,6 +143,7 @@ class Standing:
             leader=bool(leader),
             owners=owners,
             halted=_halted(ctl),
+            slots=dict(zip(LANES, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
             shield_holds=held,
         )
@@ -148,6 +153,11 @@ class Standing:
         oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
         batch = self.ledger.read([oldest])[0] if oldest is not None else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
+
+    def astray(self) -> dict[str, int]:
+        """By lane, how many slots are held for requests of which nobody waits for the answer any more."""
+        depth = self.depth()
+        return {lane: max(0, held - depth.batches[lane, "sending"]) for lane, held in depth.slots.items()}
 
     def balance(self) -> tuple[Decimal, float] | None:
         """The balance last heard of and when (Unix seconds), None where none was."""
