@@ -228,6 +228,30 @@ def test_the_pace_lets_a_large_batch_go_into_debt_once(desk: Any) -> None:
     desk.claim(next_one, rate=10.0)
 
 
+def test_codes_overdraw_the_pace_and_campaigns_pay(desk: Any) -> None:
+    """A hundred parts of debt are three seconds, which nobody waits for who wants to log in."""
+    _, (large, next_one) = desk.campaign(130, 1)
+    desk.claim(large, rate=30.0)
+    for n in range(30):
+        desk.accept(desk.claim(desk.single(phone=79990000000 + n), rate=30.0))
+    waits = desk.try_claim(next_one, rate=30.0)
+
+    assert refusal(waits) is ClaimRefusal.LATER
+    assert waits.wait_s == pytest.approx(130 / 30, abs=0.01)
+    desk.now += waits.wait_s
+    desk.claim(next_one, rate=30.0)
+
+
+def test_a_debt_is_remembered_until_it_is_paid(desk: Any) -> None:
+    """However slow the pace."""
+    _, (bulk,) = desk.campaign(1)
+    for n in range(3):
+        desk.claim(desk.single(phone=79990000000 + n), rate=0.01)
+
+    assert desk.redis.pttl("{smsq}:bucket") > 250_000
+    assert desk.try_claim(bulk, rate=0.01).wait_s > 250
+
+
 def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> None:
     """However often it is told to wait."""
     _, (first, second) = desk.campaign(6, 1, rate=4.0)

@@ -113,7 +113,7 @@ if urgent + bulk >= most then
 end
 
 -- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens still leaves. Nothing is
--- taken from one bucket unless the other allows it too.
+-- taken from one bucket unless the other allows it too. Codes never wait for it: campaigns pay what they overdraw.
 local function tokens_in(rate, tokens, at)
   return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
 end
@@ -130,14 +130,14 @@ if own_rate > 0 then
   local own_wait = wait_of(own_rate, own_tokens)
   if own_wait > 0 then return pace(own_wait) end
 end
-if wait > 0 then return { 'later', wait } end
+if wait > 0 and m[LANE] == 1 then return { 'later', wait } end
 
 local waiting = #rest
 if m[SOLO] == 1 then rest = { rest[1] } end
 local gid = redis.call('INCR', N_GID)
 if rate then
   redis.call('HSET', BUCKET, 'tokens', tokens - parts, 'at', now)
-  redis.call('PEXPIRE', BUCKET, math.max(60000, math.ceil(parts * 1000 / rate)))
+  redis.call('PEXPIRE', BUCKET, math.max(60000, wait_of(rate, tokens - parts)))
 end
 if own_rate > 0 then redis.call('HSET', CAMPAIGN_KEY, 'tokens', own_tokens - parts, 'tokens_at', now) end
 local n = redis.call('HINCRBY', RUN, 'n:' .. actual, 1)
