@@ -366,7 +366,7 @@ FIELDS: tuple[Field, ...] = (
     Field("mass_ask_every_s", _number(0.1, 3600), "60", "Seconds between two requests for many statuses."),
     Field("mass_ask_size", _whole(3, 1000), "100", "Most messages asked about in one of those."),
     Field("history_every_s", _number(0, 86400), "60", "Seconds between pages of history while statuses miss; 0 never."),
-    Field("rate", _number(0.01, 1e6), None, "Most parts per second, all workers together; codes never wait.", "no limit"),
+    Field("rate", _number(0.01, 1e6), None, "Most parts per second of all workers; codes never wait.", "no limit"),
     Field(
         "lease_s",
         _number(1, 600),

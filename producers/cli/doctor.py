@@ -240,12 +240,17 @@ def _processes(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _state(runtime: Runtime) -> Iterator[Finding]:
-    from producers.waits import halt
+    from producers.waits import halt, rest
 
-    halted = runtime.views.halted()
+    brakes = runtime.views.brakes()
+    halted = brakes.halted
     said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
-    if runtime.views.brakes().is_cut_off:
+    for lane in ("urgent", "bulk"):
+        if resting := rest(brakes, lane):
+            said, _, cure = resting.partition("; ")
+            yield Finding(f"rest {lane}", "warn", said, cure or "sending goes on by itself")
+    if brakes.is_cut_off:
         cure = "look at the network of the machine they run on; sending goes on by itself"
         yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()

@@ -13,6 +13,7 @@ from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
 from worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
+MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
 
@@ -23,7 +24,13 @@ class Brakes:
     halted: str  # fell, login or money; '' for nothing
     rests_s: float  # how long the login rests yet, because the gateway asked for it
     is_cut_off: bool = False  # workers could reach no mirror a moment ago
+    errors: int = 0  # answers with an error since their span began
+    errors_rest_s: float = 0.0  # until that span ends, and they are counted from the beginning
     blind: int  # batches of whose messages nothing is known since their requests went astray
+
+    def errors_rest(self, lane: str) -> float:
+        """For how many seconds a lane rests because many errors would block the address; 0 where it does not."""
+        return self.errors_rest_s if self.errors >= MOST_ERRORS[lane] else 0.0
 
     def is_blind(self, parallel: int) -> bool:
         """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
@@ -176,9 +183,15 @@ class Standing:
             pipe.hgetall(self.key("ctl"))
             pipe.zcard(self.key("blind"))
             ctl, blind = pipe.execute()
-        rests_s = max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now)
-        is_cut_off = float(ctl.get(b"unreached_until", 0)) / 1000 > now
-        return Brakes(halted=_halted(ctl), rests_s=rests_s, is_cut_off=is_cut_off, blind=blind)
+        errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
+        return Brakes(
+            halted=_halted(ctl),
+            rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
+            is_cut_off=float(ctl.get(b"unreached_until", 0)) / 1000 > now,
+            errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,
+            errors_rest_s=errors_rest_s,
+            blind=blind,
+        )
 
 
 def _halted(ctl: Mapping[bytes, bytes]) -> str:
