@@ -15,6 +15,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -190,12 +191,14 @@ class GatewayProxy(Proxy):
     def __init__(self, target: tuple[str, int], seed: int = 1) -> None:
         self.heard: list[Heard] = []
         self.strokes: list[Stroke] = []
+        self.struck_on: Counter[str] = Counter()  # the same by the path that the stroke was in force for
         self.on_request: Callable[[Heard], None] = lambda heard: None
         super().__init__(target, seed)
 
     def clear(self) -> None:
         super().clear()
         self.strokes.clear()
+        self.struck_on.clear()
         self.on_request = lambda heard: None
 
     def strike(self, kind: str, *, left: int | None = None, share: float = 1.0, path: str = "send", reply: bytes = b""
@@ -225,6 +228,7 @@ class GatewayProxy(Proxy):
                         server.sendall(request[1])
                     else:
                         self.struck += 1
+                        self.struck_on[stroke.path] += 1
                         getattr(self, f"_{stroke.kind}")(line, request[1], stroke)
             if server in readable:
                 data = server.recv(READ)

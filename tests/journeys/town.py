@@ -258,9 +258,9 @@ class Town:
         for number in mirrors:
             self.mirrors[number].strike(kind, **how)
 
-    def struck(self) -> int:
-        """How often a stroke struck since faults were last cleared."""
-        return sum(mirror.struck for mirror in self.mirrors)
+    def struck(self, path: str = "send") -> int:
+        """How often a stroke on requests of this path struck since faults were last cleared."""
+        return sum(mirror.struck_on[path] for mirror in self.mirrors)
 
     def heard(self, path: str, since: float) -> Iterator[Any]:
         """Requests that went by on any mirror."""
