@@ -151,6 +151,12 @@ class Server:
         proxy.holds_replies = False
         return lost
 
+    def cut_back(self, size: int) -> None:
+        """Only so many bytes of its append-only file had reached the disk when the power failed; it is dead already."""
+        newest = self._newest_file()
+        assert newest.stat().st_size > size
+        os.truncate(newest, size)
+
     def limit_disk(self, most_bytes: int | None) -> None:
         """No file may grow beyond so many bytes from now on; None for as many as it likes."""
         limit = resource.RLIM_INFINITY if most_bytes is None else most_bytes
