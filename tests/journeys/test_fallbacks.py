@@ -70,7 +70,7 @@ def test_a_stale_replica_takes_over(make_town: Callable[..., Town], tmp_path: Pa
 
 @pytest.mark.fault
 def test_a_redis_that_syncs_each_second_loses_power(make_town: Callable[..., Town]) -> None:
-    """Power loss of a Redis with everysec: it halts and says so, `smsq recover` lists what is gone, 0 lost, 0 doubled."""
+    """Power loss of a Redis with everysec: it halts and says so, `smsq recover` lists what is gone, none doubled."""
     town = make_town(start=False, think_ms=50, SMSQ_BATCH_SIZE="50", SMSQ_ACCEPT_LOSS="1")
     assert town.server is not None
     town.server.options = ["--appendfsync", "everysec"]

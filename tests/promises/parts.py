@@ -96,9 +96,14 @@ PARTS: tuple[Part, ...] = (
         f"{LEDGER}/test_probe.py::test_absence_that_may_not_be_trusted",
     ),
     Part(
-        "The control is not found for a day, a doubt stays for three",
+        "No control for a day",
         "parked, and in every report",
         f"{LEDGER}/test_probe.py::test_without_any_control_it_is_parked_after_a_day",
+    ),
+    Part(
+        "In doubt for three days, absent but three times the death of its worker, or not to be sent again",
+        "parked, each with its reason",
+        f"{LEDGER}/test_probe.py::test_policy_poison_and_patience_park",
     ),
     Part(
         "Accepted after its absence was trusted",
@@ -116,7 +121,7 @@ PARTS: tuple[Part, ...] = (
         "tests/worker/gateway/test_callbacks.py::test_forged_calls",
     ),
     Part(
-        "An older copy of the ledger, or a replica that missed something, however little",
+        "An older copy of the ledger, or a replica that missed something",
         "the roll call does not clear it",
         "tests/worker/test_rollcall.py::test_an_older_copy_is_not_cleared",
     ),
