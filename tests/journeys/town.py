@@ -419,7 +419,7 @@ class Journey:
                 "guarded": 0,
             },
         )
-        assert broken == {}
+        assert broken == {}, broken
         assert sum(view.doubles for view in self.views()) == 0
         assert town.leaks() == []
         return count
