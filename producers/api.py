@@ -115,7 +115,8 @@ class Smsq:
         minute after the first, if the gateway does not show that one; the receipt then says `may_double`.
         `client` names who asked for an urgent message (an address, an account), and has it pass the shield against
         pumping, as codes of `smsq.otp` do. Raises BadPhone, BadText, BadInput; TooMany, Held, Denied and
-        OverBudget where the shield refuses; LedgerTrouble where nothing was enrolled.
+        OverBudget where the shield refuses; LedgerUnreachable where it is not known whether it was enrolled, any
+        other LedgerTrouble where it was not.
         """
         number = phones.parse(f"+{phone}" if isinstance(phone, int) else phone)
         if key is not None and not key.strip():

@@ -222,8 +222,8 @@ def test_a_message_that_kills_its_worker_each_time(town: Town) -> None:
 
     journey.verdict(parked=2, within_s=200)
     assert len(killer.deaths) >= 3  # more where a worker on a busy machine had given its request up just before
-    assert [batch.why for batch in town.views.parked()] == ["poison"]
-    for batch in town.views.parked():
+    assert [batch.why for batch in town.views.undecided("parked")] == ["poison"]
+    for batch in town.views.undecided("parked"):
         town.ledger.resolve(batch.ref, batch.fence, "drop")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -53,8 +53,9 @@ def sent(journey: Journey, phone: int, code: OneTimeCode) -> None:
 
 
 @pytest.mark.fault
-def test_a_pumping_attack_is_held_after_a_bounded_spend(town: Town) -> None:
+def test_a_pumping_attack_is_held_after_a_bounded_spend(make_town: Callable[..., Town]) -> None:
     """Codes asked for to ranges that nobody verifies: held after a bounded spend, codes to others go on untouched."""
+    town = make_town(SMSQ_SHIELD="on")
     block_most, wide_most, _ = town.smsq.settings.shield_hold_after
     journey = town.begin()
     with ThreadPoolExecutor(9) as pool:

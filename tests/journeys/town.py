@@ -478,6 +478,7 @@ def build(
         **clean,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(folder / ".smsq"),
+        "SMSQ_SHIELD": "off",  # a journey's phones all look alike
         "SMSQ_LOG_LEVEL": "debug",  # so that what leaks, leaks here
         "SMSQ_LOGIN": "demo",
         "SMSQ_PASSWORD": PASSWORD,

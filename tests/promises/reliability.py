@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tests.promises.model.safeguards import SAFEGUARDS
 from tests.promises.parts import PARTS
+from tests.promises.safeguards import SAFEGUARDS
 from worker.domain.diagram import drawn, renew
 
 ROOT = Path(__file__).parents[2]
@@ -51,11 +51,11 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> str:
 
 
 def safeguards() -> str:
-    """Every rule, its absence, and what notices."""
-    lines = ["| rule | left out | noticed by |", "|---|---|---|"]
+    """Every rule, its absence, the test that notices it and, where the model can express it, the mutation."""
+    lines = ["| rule | left out | test | model |", "|---|---|---|---|"]
     for row in SAFEGUARDS:
-        noticed = f"“{row.by}”" if row.is_in_model else f"`{row.by}`"
-        lines.append(f"| {row.rule} | {row.without} | {noticed} |")
+        mutation = f"“{row.mutation}”" if row.mutation else ""
+        lines.append(f"| {row.rule} | {row.without} | `{row.test}` | {mutation} |")
     return "\n".join(lines)
 
 

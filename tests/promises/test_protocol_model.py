@@ -12,8 +12,9 @@ from tests.promises.model.mutations import MUTATIONS, Mutation
 from tests.promises.model.promises import OneBatch
 from tests.promises.model.rollcall import FallingLedger, Falls
 from tests.promises.model.rules import TABLE, Move, MoveUnknown
-from tests.promises.model.safeguards import SAFEGUARDS, Safeguard
 from tests.promises.model.states import World
+from tests.promises.safeguards import SAFEGUARDS
+from tests.promises.safeguards.row import Safeguard
 from worker.domain.status import STATUS_TABLE, BatchState, Status
 
 ROOT = Path(__file__).parents[2]
@@ -113,18 +114,18 @@ def test_a_story_is_told() -> None:
     assert lines[-1].endswith("the gateway accepted 1 for 1, 2 for 1")
 
 
-@pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda safeguard: f"{safeguard.without}: {safeguard.by[-60:]}")
+@pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda row: f"{row.rule[:40]}: {row.without}")
 def test_each_safeguard_has_a_test_that_exists(safeguard: Safeguard) -> None:
-    """The list names mutations of the model, and tests of the real parts by file and name."""
-    if safeguard.is_in_model:
-        assert safeguard.by in {mutation.off for mutation in MUTATIONS}
-    else:
-        path, _, name = safeguard.by.partition("::")
-        assert f"\ndef {name}(" in (ROOT / path).read_text()
+    """The list names a test of the real parts for each, by file and name, and mutations of the model."""
+    path, _, name = safeguard.test.partition("::")
+
+    assert f"\ndef {name}(" in (ROOT / path).read_text()
+    assert safeguard.mutation in {"", *(mutation.off for mutation in MUTATIONS)}
 
 
 def test_each_mutation_is_a_safeguard_in_the_list() -> None:
-    """The list is whole, and what production does not keep yet is named apart."""
-    listed = {safeguard.by for safeguard in SAFEGUARDS if safeguard.is_in_model}
+    """The list is whole, and tells each absence apart."""
+    listed = {safeguard.mutation for safeguard in SAFEGUARDS if safeguard.mutation}
 
     assert {mutation.off for mutation in MUTATIONS} == listed
+    assert len({(safeguard.rule, safeguard.without) for safeguard in SAFEGUARDS}) == len(SAFEGUARDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from worker.domain.status import BatchState
 from worker.embedded import EmbeddedRedis
 from worker.journal import Journal
 from worker.ledger import Claim, Ledger, NoClaim, Plan
+from worker.ledger.rollcall import HostReport
 from worker.recovery import Recovery
 from worker.redis_client import connect
 from worker.rollcall import Master
@@ -98,6 +100,35 @@ def test_an_older_copy_is_not_cleared(copy: Any, host_on: HostOn, what: str) -> 
         host.enrol(3)
 
 
+def test_a_release_frees_no_claim_of_another_worker(copy: Any, host_on: HostOn) -> None:
+    """The ledger forgot a claim and gave its id and fence to another: the first one's release means its own nonce."""
+    host = host_on("a").start()
+    ref = host.enrol()
+    copy.make()
+    host.until_cleared()
+    forgotten = host.claim(ref, "n1")
+    copy.restore()
+    assert host.until_cleared()
+    other = host.claim(ref, "n2")
+    assert (other.gateway_id, other.fence) == (forgotten.gateway_id, forgotten.fence)
+
+    assert host.ledger.release(forgotten, unwritten=True) == "stale"
+    assert host.state(ref) == BatchState.SENDING
+    assert host.ledger.release(other, unwritten=True) == "released"
+
+
+def test_a_host_reports_when_nobody_can_write_under_the_old_run(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """A worker stands between looking at the run and writing its line: until it is gone, the host says nothing."""
+    host = host_on("a").start()
+    restart(server)
+    writing = os.open(host.journal._folder / "run", os.O_RDWR)
+    fcntl.flock(writing, fcntl.LOCK_SH)
+    assert not host.until_cleared(0.2)
+    assert not host.ledger.beat().in_force
+    os.close(writing)
+    assert host.until_cleared()
+
+
 def test_an_emptied_ledger_is_refused(server: EmbeddedRedis, host_on: HostOn) -> None:
     """The journals tell of sends: at the start, and while it runs."""
     host = host_on("a").start()
@@ -108,6 +139,48 @@ def test_an_emptied_ledger_is_refused(server: EmbeddedRedis, host_on: HostOn) ->
     host.ledger.redis.flushall()
     with pytest.raises(LedgerHalted, match="this Redis is empty"):
         host_on("a").start()
+
+
+def test_a_failover_there_and_back_is_another_run(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """The server is the same process all the while; what it followed meanwhile is in its place, so all must report."""
+    host = host_on("a").start()
+    ref, before = host.enrol(), host.ledger.beat().run
+    host.ledger.redis.replicaof("127.0.0.1", "1")
+    host.ledger.redis.replicaof("NO", "ONE")
+    assert isinstance(host.claim(ref), NoClaim)
+    assert host.ledger.beat().run.partition("-")[0] == before.partition("-")[0]
+    assert host.until_cleared()
+    assert isinstance(host.claim(ref), Claim)
+
+
+@pytest.mark.parametrize(
+    ("knows", "why"),
+    [
+        ({"gateway_id": 2**31 - 1}, "knows gateway id"),
+        ({"batch": 10**6}, "knows batch"),
+        ({"runs": {"another": 1}}, "has seen more"),
+        ({"ids": [77]}, "forgot it"),
+    ],
+)
+def test_whatever_the_ledger_lacks_is_a_fall(
+    server: EmbeddedRedis, host_on: HostOn, knows: dict[str, Any], why: str
+) -> None:
+    """Each by itself: one number that a journal has is enough."""
+    ledger = host_on("a").start().ledger
+    nothing: dict[str, Any] = {"gateway_id": 0, "batch": 0, "runs": {}, "ids": []}
+    run = ledger.beat().run
+    assert ledger.report(run, "b", HostReport(**nothing))[0] == "force"
+    assert ledger.report(run, "b", HostReport(**{**nothing, **knows}))[0] == "fell"
+    assert why in ledger.beat().fell
+
+
+def test_a_report_for_a_life_that_is_over_clears_nothing(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """Redis began anew between a master's look and its report: its workers do not follow the new run yet."""
+    host = host_on("a").start()
+    before = host.ledger.beat().run
+    restart(server)
+    assert host.ledger.report(before, host.journal.host, host.journal.report())[0] == "moved"
+    assert not host.ledger.beat().in_force
 
 
 def test_two_hosts_must_both_report(server: EmbeddedRedis, host_on: HostOn) -> None:

@@ -101,7 +101,7 @@ class Chores:
         """Equal requests have equal names, in every process; nobody reads phones or password from one."""
         return hmac.digest(self._rt.credentials.encode(), body, "sha256").hex()[:16]
 
-    def _leave(self, name: str, most: int) -> AbstractContextManager[bool]:
+    def _leave(self, name: str, most: int) -> AbstractContextManager[float]:
         return leave(self._rt, "chores", AT_ONCE, {name: (most, self._rt.settings.mass_ask_every_s)})
 
     def _resting(self) -> str:

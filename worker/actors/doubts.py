@@ -128,11 +128,13 @@ class DoubtSettler:
         asked = self._ask_both(newest.mirror, pairs, conclusive_at)
         absent: set[Pair] = set(pairs)
         mirrors: list[str] = []
+        poor: list[Pair] = []
         control_at = float("inf")
         for mirror, (answer, control) in asked.items():
             if answer is None or control == 0.0:
                 continue
             mirrors.append(mirror)
+            poor += answer.no_money
             absent &= set(answer.absent) | (set(answer.no_money) if newest.money else set())
             control_at = min(control_at, control)
         if not mirrors:
@@ -146,7 +148,16 @@ class DoubtSettler:
         again = min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
         next_s = self._step(batch, asked_at, known_s) if complete else again
         self._record(
-            batch.ref, batch, grouped, mirrors, asked_at, known_s, wanting=wanting, next_s=next_s, control_at=control_at
+            batch.ref,
+            batch,
+            grouped,
+            mirrors,
+            asked_at,
+            known_s,
+            wanting=wanting,
+            next_s=next_s,
+            control_at=control_at,
+            without_money=any(gateway_id == newest.gateway_id for gateway_id, _ in poor),
         )
 
     def _ask_both(
@@ -250,11 +261,12 @@ class DoubtSettler:
         next_s: float,
         control_at: float = 0.0,
         unseen: Sequence[int] = (),
+        without_money: bool = False,
     ) -> None:
         settings = self._rt.settings
         state, why = self._rt.ledger.probe(
             ref,
-            Probe(asked_at, known_s, mirrors, control_at, wanting, absent, unseen),
+            Probe(asked_at, known_s, mirrors, control_at, wanting, absent, unseen, without_money),
             window_s=self._window_s(),
             arrival_s=settings.peer_close_s + settings.arrival_s,
             next_ask_s=next_s,

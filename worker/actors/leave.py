@@ -15,35 +15,53 @@ from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+BEGIN_WITHIN_S = 1.0  # of the leave; a process that was frozen longer lets it go
+
 Limits = Mapping[str, tuple[int, float]]  # what is counted: how often in how many seconds
 
 
 @contextmanager
-def leave(runtime: Runtime, kind: str, most: int, limits: Limits, *, patience_s: float = 0.0) -> Iterator[bool]:
-    """Take leave for one request and give it back at its end, from when it counts; False where there is none.
+def leave(
+    runtime: Runtime, kind: str, most: int, limits: Limits, *, patience_s: float = 0.0, is_prepared: bool = True
+) -> Iterator[float]:
+    """Take leave for one request and give it back at its end, from when it counts; 0.0 where there is none.
 
-    At most `most` requests of a kind run at once; leave is waited for as long as `patience_s` allows.
+    Yields until when (by the monotonic clock) the request must have been put: past that somebody else may have been
+    given the same leave. At most `most` requests of a kind run at once; leave is waited for as long as `patience_s`
+    allows. One that is not prepared has time for another question first.
     """
     token = secrets.token_hex(8)
-    if not _taken(runtime, kind, token, most, limits, patience_s):
-        yield False
+    settings = runtime.settings
+    longest_s = settings.connect_timeout_s * len(runtime.mirrors.bases) + settings.read_timeout_s
+    margin_s = BEGIN_WITHIN_S + (0.0 if is_prepared else longest_s)
+    until = _taken(runtime, kind, token, most, limits, patience_s, longest_s, margin_s)
+    if not until:
+        yield 0.0
         return
     try:
-        yield True
+        yield until
     finally:
         runtime.ledger.give_back(kind, token, limits)
 
 
-def _taken(runtime: Runtime, kind: str, token: str, most: int, limits: Limits, patience_s: float) -> bool:
-    settings = runtime.settings
-    longest_s = settings.connect_timeout_s * len(runtime.mirrors.bases) + settings.read_timeout_s + 1.0
+def _taken(
+    runtime: Runtime,
+    kind: str,
+    token: str,
+    most: int,
+    limits: Limits,
+    patience_s: float,
+    longest_s: float,
+    margin_s: float,
+) -> float:
     until = runtime.clock.monotonic() + patience_s
     while True:
-        wait = runtime.ledger.take(kind, token, most, longest_s, limits)
+        began = runtime.clock.monotonic()
+        wait = runtime.ledger.take(kind, token, most, longest_s + margin_s, limits)
         if wait == 0.0:
-            return True
+            return began + margin_s  # the rest is for opening a line, and for the answer
         if runtime.clock.monotonic() + wait > until or runtime.stopping.is_set():
-            return False
+            return 0.0
         runtime.clock.wait(wait, runtime.stopping)
 
 

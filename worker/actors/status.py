@@ -92,7 +92,7 @@ class Asker:
         mirror: str | None = None,
         *,
         patience_s: float = 2.0,
-        first: Callable[[], bool] = lambda: True,
+        first: Callable[[], bool] | None = None,
         are_accepted: bool = False,
         spared: int = 0,
     ) -> StatusAnswer | None:
@@ -105,8 +105,11 @@ class Asker:
         settings = self._rt.settings
         if not may_ask(self._rt):
             return None
-        with leave(self._rt, "ask", settings.parallel_asks, self._limits(pairs, spared), patience_s=patience_s) as may:
-            if not may or not first():
+        limits = self._limits(pairs, spared)
+        with leave(
+            self._rt, "ask", settings.parallel_asks, limits, patience_s=patience_s, is_prepared=first is None
+        ) as until:
+            if not until or (first is not None and not first()) or self._rt.clock.monotonic() > until:
                 return None
             asked_at = self._rt.ledger.time()
             body = forms.ask(self._rt.login, pairs)

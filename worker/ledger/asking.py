@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from worker.domain.batch import Ref
@@ -32,6 +32,7 @@ class Probe(NamedTuple):
     another_wanting: bool  # another mirror is up and was not asked
     absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
     unseen: Sequence[int] = ()  # gateway ids that a mirror answered -3 for just now, whether or not that may be trusted
+    without_money: bool = False  # the newest attempt is shown as one that the account had no money for
 
 
 # Told of messages that became final: lane, channel, seconds since they were sent, how many.
@@ -69,9 +70,11 @@ class Asking(Store):
         reply = self.call("take", keys, token, most, int(lasts_s * 1000), *spans)
         return 0.0 if reply[0] == b"taken" else int(reply[1]) / 1000
 
-    def give_back(self, kind: str, token: str, limits: Iterable[str] = ()) -> None:
+    def give_back(self, kind: str, token: str, limits: Mapping[str, tuple[int, float]] | None = None) -> None:
         """The counted request is over: its slot is free, and its `limits` count from now."""
-        self.call("give_back", [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)], token)
+        limits = limits or {}
+        keys = [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)]
+        self.call("give_back", keys, token, *(int(span * 1000) for _, span in limits.values()))
 
     def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
         """To which batch each gateway id was given, None where the ledger never gave it."""
@@ -143,6 +146,7 @@ class Asking(Store):
         arguments += ["1" if probe.another_wanting else "", int(next_ask_s * 1000)]
         arguments += [int(patience_s * 1000), int(blind_patience_s * 1000)]
         arguments += [" ".join(map(str, probe.unseen)), int(resend_after_s * 1000)]
+        arguments += ["1" if probe.without_money else ""]
         for gateway_id, indices in probe.absent.items():
             arguments += [gateway_id, ",".join(map(str, indices))]
         reply = self.call_on("probe", ref, *arguments)

@@ -11,13 +11,14 @@ import msgspec
 
 from worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
 from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput, Conflict, LedgerHalted, WrongKey
+from worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
 from worker.ledger.scripts import Argument
 from worker.ledger.store import COST_UNITS, Store, translated
 from worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
 HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
+REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # while Redis does not answer: three tries
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
 WRONG_KEY = (
     "this ledger's texts are sealed with another secret key than this host has: set SMSQ_SECRET_KEY to that of the "
@@ -42,7 +43,7 @@ class Enrolment(Store):
 
         The text of an urgent one is sealed until it is claimed. Raises Conflict where the key was used
         with other content, LedgerHalted while a restarted ledger is not cleared, WrongKey where workers
-        could not open it, LedgerFull and LedgerUnreachable where nothing could be written.
+        could not open it, LedgerFull where nothing could be written, LedgerUnreachable where that is not known.
         """
         if order.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
@@ -74,7 +75,7 @@ class Enrolment(Store):
         for _ in range(8):
             ref = Ref(self._next_number())
             texts = pack_texts([order.text])
-            reply = self.call_on(
+            reply = self._repeat(
                 "enrol",
                 ref,
                 " ".join(contents),
@@ -102,6 +103,18 @@ class Enrolment(Store):
                 raise WrongKey(WRONG_KEY)
             self._numbers = range(0)
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+    def _repeat(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str]) -> list[bytes]:
+        """Run an enrolment, and again where its reply was lost: its number is this call's alone, so it goes in once."""
+        for pause_s in REPEAT_AFTER_S:
+            try:
+                return self.call_on(verb, ref, *arguments, int(pause_s != REPEAT_AFTER_S[0]), more_keys=more_keys)
+            except LedgerUnreachable as error:
+                trouble = error
+                self.clock.wait(pause_s)
+        raise LedgerUnreachable(
+            f"{trouble.sentence}; whether the message was enrolled is not known: with a key it is harmless to repeat"
+        )
 
     def knows(self, key: str) -> bool:
         """Whether a message was enrolled with this key."""

@@ -66,6 +66,20 @@ def test_absence_is_not_trusted_without_a_control(plant: Any) -> None:
     assert settle_until(plant, ref, {BatchState.READY}, seconds=4.5) == BatchState.DOUBTFUL
 
 
+def test_a_control_speaks_for_its_own_mirror(plant: Any) -> None:
+    """The mirror that carried the attempt shows nothing, not even the control that the other shows."""
+    ref = plant.enrol()
+    plant.sandbox.misfortune("error_502", next_few=1)
+    plant.send(ref)
+    plant.runtime.clock.wait(0.6)  # the control is younger than anything that could still arrive
+    plant.send(plant.enrol(79991110000, "control"))
+    plant.sandbox.mirror(1, lag=600.0)
+
+    assert settle_until(plant, ref, {BatchState.READY}, seconds=2.7) == BatchState.DOUBTFUL
+    plant.sandbox.mirror(1, lag=0.0)
+    assert settle_until(plant, ref, {BatchState.READY}) == BatchState.READY
+
+
 def test_a_message_that_shows_late_is_never_sent_again(plant: Any) -> None:
     """Invisible for longer than a few questions, but not longer than the window."""
     plant.send(plant.enrol(79991110000, "control"))
@@ -265,7 +279,7 @@ def test_a_hedge_leaves_the_minutes_last_question(make_plant: Callable[..., Any]
     pair = (4711, 79991234567)
     for token in ("a", "b", "c"):
         assert plant.ledger.take("ask", token, 9, 1.0, {"ask:4711": (ASKS_A_MINUTE, 60.0)}) == 0.0
-        plant.ledger.give_back("ask", token, ["ask:4711"])
+        plant.ledger.give_back("ask", token, {"ask:4711": (4, 60.0)})
 
     assert plant.asker.ask([pair], plant.sandbox.mirrors[1], patience_s=0.0, spared=1) is None
     assert plant.asker.ask([pair], plant.sandbox.mirrors[0], patience_s=0.0) is not None

@@ -285,6 +285,39 @@ def test_a_line_that_closed_meanwhile_is_seen_before_a_word_is_said(plant: Any) 
     assert (len(batch.ids), batch.fence) == (1, 2)
 
 
+def test_a_line_that_the_gateway_closed_meanwhile_is_seen_before_a_word_is_said(
+    plant: Any, make_plant: Callable[..., Any]
+) -> None:
+    """A word on it would leave a doubt; nothing was written, so the next mirror takes the message at once."""
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        mirrors = f"http://127.0.0.1:{closing.getsockname()[1]},{plant.sandbox.mirrors[0]}"
+        worker = make_plant(SMSQ_MIRRORS=mirrors)
+        ref = worker.enrol()
+        closings = iter([lambda: closing.accept()[0].close()])
+        interrupted(worker).meanwhile = lambda: next(closings, lambda: None)()
+
+        worker.send(ref)
+
+    assert worker.statuses(ref) == ["accepted"]
+    batch = worker.ledger.read([ref])[0]
+    assert (len(batch.ids), batch.fence) == (1, 2)
+    assert accepted(plant) == 1
+
+
+def test_a_hint_that_comes_twice_at_once_is_sent_once(plant: Any) -> None:
+    """Another worker takes the same message from the queue while the first one's claim is being answered."""
+    ref = plant.enrol()
+    other = Sender(plant.runtime, owner_name("bulk"))
+    others = iter([lambda: other.send_batches([str(ref)])])
+    interrupted(plant).meanwhile = lambda: next(others, lambda: None)()
+
+    plant.send(ref)
+
+    assert plant.statuses(ref) == ["accepted"]
+    report = plant.sandbox.report()
+    assert (report["requests"]["send"], report["accepted"], report["twice"]) == (1, 1, 0)
+
+
 def test_a_claim_without_a_line_in_the_journal_is_left_alone(plant: Any) -> None:
     """The ledger may have fallen back meanwhile, and another worker's claim may have its id and its fence."""
     ref = plant.enrol()

@@ -108,6 +108,7 @@ class Desk:
         control_s: float | None = ARRIVAL_S + 1,
         wanting: bool = False,
         unseen: Sequence[int] = (),
+        without_money: bool = False,
         patience_s: float = 72 * 3600.0,
     ) -> tuple[str, str]:
         """Say what was seen `asked_s` after the newest claim, with a control accepted `control_s` after it."""
@@ -116,7 +117,7 @@ class Desk:
         control = 0.0 if control_s is None else claimed + control_s
         return self.ledger.probe(
             ref,
-            Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent, unseen),
+            Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent, unseen, without_money),
             window_s=WINDOW_S,
             arrival_s=ARRIVAL_S,
             next_ask_s=60.0,

@@ -62,6 +62,17 @@ def test_a_phone_that_is_not_in_the_batch_changes_nothing(desk: Any, phone: int)
     assert desk.totals()["alarm:foreign-id"] == 1
 
 
+def test_a_report_under_an_id_that_was_given_back_changes_nothing(desk: Any) -> None:
+    """It is in the ledger, but no attempt of its batch any more: nothing left under it, so it is not ours."""
+    ref = desk.single()
+    released = desk.claim(ref)
+    desk.ledger.release(released, unwritten=True)
+    desk.claim(ref)
+    assert desk.fact(released.gateway_id) == 0
+    assert desk.statuses(ref) == ["sending"]
+    assert desk.totals()["alarm:foreign-id"] == 1
+
+
 def test_a_report_may_overtake_the_sends_answer(desk: Any) -> None:
     """It does not end the sending; the answer does."""
     ref = desk.single()

@@ -132,6 +132,23 @@ def test_dropping_acts_on_what_is_due_only(desk: Any) -> None:
     assert desk.ledger.drop(code, "late") == "settled"
 
 
+@pytest.mark.parametrize("end", ["cancelled", "late"])
+def test_a_ledger_that_may_have_fallen_back_drops_nothing(desk: Any, end: str) -> None:
+    """It may have forgotten that it was sent: nobody reports it as late or cancelled before the roll call is over."""
+    if end == "cancelled":
+        campaign, (ref,) = desk.campaign(1)
+        desk.ledger.control(campaign, "cancel")
+    else:
+        ref = desk.single(deadline_s=5.0)
+        desk.now += 5.0
+    actual = desk.redis.hget("{smsq}:run", "current")
+    desk.redis.hset("{smsq}:run", "current", "another")
+    assert desk.ledger.drop(ref, end) == "stale"
+    assert desk.statuses(ref) == ["queued"]
+    desk.redis.hset("{smsq}:run", "current", actual)
+    assert desk.ledger.drop(ref, end) == "settled"
+
+
 def test_dropping_what_may_have_been_sent_asks_first(desk: Any) -> None:
     """An operator released it before its absence was trusted."""
     campaign, (ref,) = desk.campaign(1)

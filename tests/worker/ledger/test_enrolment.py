@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import pack
+from worker.domain.batch import Ref, pack
 from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput, Conflict, LedgerHalted
+from worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable
 from worker.ledger import Order
 
 ORDER = Order(79990000000, "Hi", key="order-17")
@@ -171,3 +171,38 @@ def test_numbers_that_are_taken_are_drawn_anew(desk: Any) -> None:
 
     assert first not in others
     assert len(others) == 3
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("lane", ["urgent", "bulk"])
+def test_a_lost_reply_makes_no_second_message(desk: Any, monkeypatch: pytest.MonkeyPatch, lost: int, lane: str) -> None:
+    """Without a key too: the call repeats itself under the number that is its own, even once that was sent."""
+    real, tries = desk.ledger.call_on, []
+
+    def reply_is_lost(verb: str, ref: Ref, *arguments: Any, **more: Any) -> Any:
+        reply = real(verb, ref, *arguments, **more)
+        if verb == "enrol":
+            tries.append(reply[0])
+            if len(tries) <= lost:
+                if len(tries) == 1:
+                    desk.accept(desk.claim(ref))
+                raise LedgerUnreachable("Redis does not answer")
+        return reply
+
+    monkeypatch.setattr(desk.ledger, "call_on", reply_is_lost)
+    enrolled = desk.ledger.enrol(Order(79990000000, "Hi", lane=lane))
+    assert enrolled.created
+    assert tries == [b"created"] * (lost + 1)
+    assert desk.ledger.redis.hvals("{smsq}:totals").count(b"1") >= 1
+    assert len(desk.ledger.redis.keys("{smsq}:b:*")) == 1
+
+
+def test_a_ledger_that_stays_away_says_that_nothing_is_known(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who repeats it needs a key."""
+
+    def away(*_: Any, **__: Any) -> Any:
+        raise LedgerUnreachable("Redis does not answer")
+
+    monkeypatch.setattr(desk.ledger, "call_on", away)
+    with pytest.raises(LedgerUnreachable, match=r"not known.*key"):
+        desk.ledger.enrol(Order(79990000000, "Hi"))

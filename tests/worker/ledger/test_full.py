@@ -100,7 +100,7 @@ def test_what_left_is_brought_to_its_end(desk: Any) -> None:
         assert desk.ledger.expire(refs[5], 1.0, 3.0) == "doubtful"
         assert desk.ledger.due("doubt", 10, 5.0)
         assert desk.ledger.take("ask", "t", 3, 40.0, {"mass": (1, 60.0)}) == 0.0
-        desk.ledger.give_back("ask", "t", ["mass"])
+        desk.ledger.give_back("ask", "t", {"mass": (1, 60.0)})
         desk.ledger.note_visible(7.0)
         desk.ledger.control_seen("https://one", desk.now, Control(1, PHONE, desk.now))
         assert desk.ledger.found("smsc.ru/demo", host="h1") == "known"

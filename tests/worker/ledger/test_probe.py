@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState, IdState, Status
 
 PHONE = 79990000000
@@ -27,6 +29,7 @@ def test_trusted_absence_makes_it_ready_again(desk: Any) -> None:
         pytest.param({"asked_s": 299.999}, id="window one ms short"),
         pytest.param({"known_s": 299.999}, id="known too short"),
         pytest.param({"control_s": None}, id="no control"),
+        pytest.param({"control_s": None, "asked_s": 700.0, "known_s": 700.0}, id="no control after two windows"),
         pytest.param({"control_s": 195.0}, id="control too old for one window"),
         pytest.param({"control_s": 195.0, "asked_s": 599.999, "known_s": 700.0}, id="two windows one ms short"),
         pytest.param({"control_s": 195.0, "asked_s": 700.0, "known_s": 599.999}, id="two windows known too short"),
@@ -43,6 +46,16 @@ def test_absence_that_may_not_be_trusted(desk: Any, short: dict[str, Any]) -> No
     assert desk.probe(ref, {claim.gateway_id: [0]}, **short) == ("doubtful", "")
     assert desk.view(ref).ids[0].absents == ""
     assert desk.motion() == {"doubt": 1, "blind": 1}
+
+
+def test_absence_counts_from_when_it_was_asked(desk: Any) -> None:
+    """A question that was put within the window and written down long after it says nothing."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    desk.now += 1000
+    assert desk.probe(ref, {claim.gateway_id: [0]}, asked_s=299.999, known_s=1000.0) == ("doubtful", "")
+    assert desk.view(ref).ids[0].absents == ""
+    assert desk.probe(ref, {claim.gateway_id: [0]}, asked_s=300.0, known_s=1000.0) == ("ready", "")
 
 
 def test_an_older_control_is_enough_after_two_windows(desk: Any) -> None:
@@ -105,6 +118,34 @@ def test_policy_poison_and_patience_park(desk: Any) -> None:
     assert {desk.view(ref).why for ref in (policy, poison, undecided)} == {"policy", "poison", "undecided"}
 
 
+def test_what_a_journal_brings_back_has_a_window_and_a_fence_of_its_own(desk: Any) -> None:
+    """The ledger forgot a claim: its id is asked about from now on, and its worker's word moves no later claim."""
+    ref = desk.single()
+    shard, field = desk.ledger.keys.shard(ref.number), f"{ref.number}m"
+    before = desk.redis.hget(shard, field)
+    forgotten = desk.claim(ref)
+    desk.redis.hset(shard, field, before)
+    desk.now += 1000
+    desk.redis.hset("{smsq}:ctl", "fell", "an old copy was restored")
+    assert desk.ledger.adopt(ref, forgotten.gateway_id, "https://one") == "doubtful"
+    desk.redis.hdel("{smsq}:ctl", "fell")
+
+    assert desk.view(ref).ids[0].claimed_at == desk.now
+    assert desk.probe(ref, {forgotten.gateway_id: [0]})[0] == "ready"
+    desk.now += 61
+    desk.claim(ref)
+    assert desk.ledger.doubt(forgotten, "no_answer", 1.0) == "stale"
+    assert desk.state(ref) == BatchState.SENDING
+
+
+def test_a_policy_does_not_park_what_may_still_be_found(desk: Any) -> None:
+    """Only trusted absence does; until then it is asked about like any other."""
+    ref = desk.single(on_doubt="park")
+    claim = desk.doubted(ref)
+    assert desk.probe(ref, {claim.gateway_id: [0]}, asked_s=299.999) == ("doubtful", "")
+    assert desk.motion() == {"doubt": 1, "blind": 1}
+
+
 def test_without_any_control_it_is_parked_after_a_day(desk: Any) -> None:
     """There was never anything to compare with."""
     ref = desk.single()
@@ -132,8 +173,47 @@ def test_no_absence_is_recorded_for_another_run(desk: Any) -> None:
     """A ledger that may have fallen back does not know its newest attempt."""
     ref = desk.single()
     claim = desk.doubted(ref)
-    desk.redis.hset("{smsq}:run", "current", "another")
+    forget = follow_another_run(desk)
     assert desk.probe(ref, {claim.gateway_id: [0]})[0] == "doubtful"
+    assert desk.view(ref).ids[0].absents == ""
+    forget()
+    assert desk.probe(ref, {})[0] == "doubtful"
+
+
+@pytest.mark.parametrize("decision", ["settle", "drop", "release"])
+def test_nobody_decides_for_another_run(desk: Any, decision: str) -> None:
+    """What an operator was shown may be a copy of the past."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    forget = follow_another_run(desk)
+    with pytest.raises(LedgerHalted):
+        desk.ledger.resolve(ref, claim.fence, decision)
+    assert desk.statuses(ref) == ["doubtful"]
+    forget()
+    assert desk.ledger.resolve(ref, claim.fence, decision) in ("settled", "ready")
+
+
+def test_no_doubt_ends_for_another_run(desk: Any) -> None:
+    """Nothing is left to ask about, but ids may have been forgotten: nobody is sent anything, nothing is late."""
+    refs = [desk.campaign(2)[1][0], desk.campaign(2, close=False)[1][0]]
+    for ref in refs:
+        together = desk.doubted(ref, alone=True)
+        desk.probe(ref, {together.gateway_id: [0, 1]})
+        alone = desk.doubted(ref)
+        desk.fact(alone.gateway_id, alone.phones[0])
+    desk.ledger.control(refs[1].campaign, "cancel")
+    forget = follow_another_run(desk)
+    nothing: dict[str, Any] = {"asked_s": 1.0, "known_s": 1.0, "mirrors": (), "control_s": None}
+    assert [desk.probe(ref, {}, **nothing)[0] for ref in refs] == ["doubtful"] * 2
+    forget()
+    assert [desk.probe(ref, {}, **nothing)[0] for ref in refs] == ["ready", "settled"]
+
+
+def follow_another_run(desk: Any) -> Callable[[], object]:
+    """The run in force is not the server's from now on, until what is returned is called."""
+    actual = desk.redis.hget("{smsq}:run", "current")
+    desk.redis.hset("{smsq}:run", "current", "another")
+    return lambda: desk.redis.hset("{smsq}:run", "current", actual)
 
 
 def test_without_money_the_window_counts_from_the_top_up(desk: Any) -> None:
@@ -146,6 +226,20 @@ def test_without_money_the_window_counts_from_the_top_up(desk: Any) -> None:
     desk.ledger.topped_up()
     assert desk.probe(ref, {claim.gateway_id: [0]}, **{**far, "asked_s": 1299.9, "control_s": 1290.0})[0] == "doubtful"
     assert desk.probe(ref, {claim.gateway_id: [0]}, **{**far, "asked_s": 1300.0, "control_s": 1290.0})[0] == "ready"
+
+
+def test_money_that_was_wanting_may_be_seen_by_asking_alone(desk: Any) -> None:
+    """The answer that said so was lost: the lane waits for a top-up, and so does the window."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    far = {"asked_s": 1000.0, "known_s": 1000.0, "control_s": 999.0}
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **far, without_money=True)[0] == "doubtful"
+    assert desk.view(ref).ids[0].money
+    assert desk.ledger.redis.hexists("{smsq}:ctl", "no_money")
+    desk.ledger.topped_up()
+    late = {**far, "asked_s": 1300.0, "control_s": 1290.0}
+    assert desk.probe(ref, {claim.gateway_id: [0]}, **late, without_money=True)[0] == "ready"
+    assert not desk.ledger.redis.hexists("{smsq}:ctl", "no_money")
 
 
 def test_a_batch_that_is_elsewhere_is_left_alone(desk: Any) -> None:
@@ -236,7 +330,7 @@ def test_operators_decide_with_the_fence_they_were_shown(desk: Any) -> None:
     doubtful = desk.single(phone=PHONE + 9)
     claim = desk.doubted(doubtful)
     desk.ledger.resolve(doubtful, claim.fence, "release")
-    assert desk.view(doubtful).why == "may double"
+    assert (desk.view(doubtful).why, desk.view(doubtful).resent_by) == ("may double", "operator")
     assert desk.totals()["resends:operator"] == 1
     assert desk.state(doubtful) == BatchState.READY
 

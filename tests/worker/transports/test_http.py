@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -177,6 +179,30 @@ def test_accepted_and_closed_at_once(serve: Serve, transport: HttpTransport) -> 
     line = transport.open(server.mirror)
 
     with pytest.raises(Unknown):
+        line.say(PATH, SECRET, 2.0)
+    assert server.accepted == 1
+
+
+@pytest.mark.parametrize("is_looked_at", [False, True])
+def test_a_write_that_fails_leaves_the_outcome_unknown(
+    serve: Serve, transport: HttpTransport, is_looked_at: bool
+) -> None:
+    """A reset or a broken pipe: what the kernel or TLS took over before it cannot be told, not even of the first."""
+    opened = threading.Event()
+
+    def reset(line: socket.socket) -> None:
+        opened.wait(5)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    server = serve(reset)
+    line = transport.open(server.mirror)
+    opened.set()
+    watch = select.poll()
+    watch.register(line._socket.fileno(), 0)
+    assert watch.poll(5000)
+    assert not is_looked_at or not line.is_quiet()
+
+    with pytest.raises(NoReply):
         line.say(PATH, SECRET, 2.0)
     assert server.accepted == 1
 

@@ -3,7 +3,7 @@
 -- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
 --       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed,
 --       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at,
---       13 why the step of a code is taken, '' for any other message.
+--       13 why the step of a code is taken, '' for any other message, 14 '1' where this call repeats itself.
 -- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why}, {'sealed'} where the workers hold
 -- another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
@@ -20,8 +20,11 @@ if redis.call('HEXISTS', CTL, 'fell') == 1 then return { 'halted', 'fell' } end
 if not forced then return { 'halted', 'run' } end
 local secret = ARGV[10] ~= '' and redis.call('HGET', KEYS[#KEYS], 'secret')
 if secret and not string.find(ARGV[10], secret, 1, true) then return { 'sealed' } end
-if redis.call('HEXISTS', SHARD, number .. 'm') == 1
-  or tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
+local is_known = redis.call('HEXISTS', SHARD, number .. 'm') == 1
+if is_known and ARGV[14] == '1' and redis.call('HGET', SHARD, number .. 'p') == ARGV[6] then -- the reply was lost
+  return { 'created', number .. '.0', actual, tonumber(redis.call('HGET', RUN, 'n:' .. actual)) }
+end
+if is_known or tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
   return { 'renumber' }
 end
 local m = cmsgpack.unpack(ARGV[5])

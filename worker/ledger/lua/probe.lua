@@ -5,7 +5,8 @@
 --       none), 10 '1' where another mirror could be asked and was not, 11 ms until the next ask, 12 ms of patience,
 --       13 ms of patience without any control, 14 gateway ids that were asked about just now and not shown, joined by
 --       space, 15 ms after the newest claim from which a second copy may leave,
---       16.. pairs: gateway id, absent phones' indices joined by comma.
+--       16 '1' where the newest attempt is shown as one that the account had no money for,
+--       17.. pairs: gateway id, absent phones' indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
 -- The one way back to `ready` while an id is open is the policy `resend`: once, labelled, before the deadline.
 
@@ -28,6 +29,10 @@ local rest = undecided(m, blob)
 local asked_at, known_ms, window = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local control_at, arrival = tonumber(ARGV[9]), tonumber(ARGV[7])
 local newest = m[IDS][#m[IDS]]
+if ARGV[16] == '1' and newest[MONEY] ~= 1 then -- the answer that said so was lost: it waits for a top-up all the same
+  newest[MONEY] = 1
+  redis.call('HSETNX', CTL, 'no_money', now)
+end
 local topped_up = tonumber(redis.call('HGET', CTL, 'topped_up_at') or '0')
 local started = newest[CLAIMED_AT]
 if newest[MONEY] == 1 then started = math.max(started, topped_up) end
@@ -38,7 +43,7 @@ local trusted = in_force() and carried and control_at > 0 and ARGV[10] ~= '1' an
   and known_ms >= window and not (newest[MONEY] == 1 and redis.call('HEXISTS', CTL, 'no_money') == 1)
 
 if trusted then
-  for at = 16, #ARGV, 2 do
+  for at = 17, #ARGV, 2 do
     local id = find_id(m, tonumber(ARGV[at]))
     if id and id[ID_STATE] == OPEN then
       local gone = {}

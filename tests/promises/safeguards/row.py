@@ -1,0 +1,29 @@
+"""One safeguard: the rule, what leaving it out means, and what notices."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Safeguard(NamedTuple):
+    """The rule in a sentence, its absence in a few words, who notices.
+
+    `test` looks at the real scripts and parts, as `file::test`: it fails when the rule is removed from them.
+    `mutation` is the model's, where the model can express it: without the rule a promise breaks there.
+    """
+
+    rule: str
+    without: str
+    test: str
+    mutation: str = ""
+
+
+CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/test_{verb}.py" for verb in ("claim", "settle", "probe"))
+FULL, MOVES, RESEND = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "moves", "resend"))
+ADVANCE, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("advance", "duties"))
+SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
+HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "retry"))
+SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
+ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/test_{what}.py" for what in ("rollcall", "journal", "recovery"))
+SUPERVISOR, OVERSEER = (f"tests/worker/test_{what}.py" for what in ("supervisor", "overseer"))
+EMBEDDED, SETTINGS = (f"tests/worker/test_{what}.py" for what in ("embedded", "settings"))

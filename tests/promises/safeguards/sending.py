@@ -1,0 +1,258 @@
+"""Safeguards of states and facts, of the claim, of the request and of what its answer means."""
+
+from __future__ import annotations
+
+from tests.promises.safeguards.row import (
+    ADVANCE,
+    CLAIM,
+    DOUBTS,
+    DUTIES,
+    EMBEDDED,
+    FULL,
+    HTTP,
+    MOVES,
+    OVERSEER,
+    PROBE,
+    REPLIES,
+    RETRY,
+    ROLLCALL,
+    SEND,
+    SETTLE,
+    SWEEPER,
+    Safeguard,
+)
+
+NOTHING_OPEN = "late, cancelled, refused and ready are written only while no id is open"
+FACTS = "a fact merges in every state, from anyone, whatever the fence, but under an id of its batch only"
+DURABLE = "what a claim grants is durable before it is answered"
+REST = "the rest of a batch keeps its ids, and an id speaks for those it carried"
+FENCED = "a stale fence changes nothing but facts"
+ROOM = "what ends a request begins with a write that a full Redis allows, what begins one with one that it refuses"
+EXPIRES = "claims expire"
+ONE_LINE = "a new connection always means a new claim; nothing connects again by itself"
+WHOLE_ANSWER = "a line is kept after a complete answer only"
+ALONE = "nothing else is on a line before or during a request"
+LAST_LOOK = "the line is looked at once more after the claim"
+UNKNOWN = "whatever is not provably nothing is unknown, and what is unknown is asked about"
+
+STATES = (
+    Safeguard(
+        NOTHING_OPEN,
+        "late or cancelled at once, by a claim",
+        f"{CLAIM}::test_neither_while_an_earlier_attempt_may_live",
+        "late while an id is open",
+    ),
+    Safeguard(
+        NOTHING_OPEN,
+        "late or cancelled at once, by the sweep",
+        f"{DUTIES}::test_dropping_what_may_have_been_sent_asks_first",
+    ),
+    Safeguard(
+        NOTHING_OPEN,
+        "refused at once",
+        f"{SETTLE}::test_a_refusal_does_not_end_what_an_earlier_attempt_may_have_sent",
+        "refused while an id is open",
+    ),
+    Safeguard(
+        NOTHING_OPEN,
+        "an expired claim is ready",
+        f"{SETTLE}::test_a_claim_expires_after_its_lease_or_when_its_owner_falls_silent",
+        "expiry makes ready",
+    ),
+    Safeguard(FACTS, "facts are fenced like the rest", f"{SETTLE}::test_a_stale_fence_changes_nothing_but_facts"),
+    Safeguard(
+        FACTS,
+        "any id is believed",
+        f"{ADVANCE}::test_a_report_under_an_id_that_was_given_back_changes_nothing",
+        "a fact under another batch's id",
+    ),
+    Safeguard(
+        FACTS, "an answer under another batch's id is believed", f"{SETTLE}::test_an_id_of_another_batch_is_an_alarm"
+    ),
+    Safeguard(
+        "a failure ends a message only when no other id of it may live",
+        "it ends it",
+        f"{ADVANCE}::test_a_failure_ends_a_message_only_when_no_other_attempt_may_live",
+        "a failure ends at once",
+    ),
+    Safeguard(
+        "a status only moves forward",
+        "the last report wins",
+        f"{ADVANCE}::test_reports_may_come_in_any_order",
+        "statuses go backwards",
+    ),
+    Safeguard(
+        "a found phone proves that phone only",
+        "it proves the batch",
+        f"{ADVANCE}::test_a_found_phone_proves_that_phone_only",
+        "one found phone proves all",
+    ),
+    Safeguard(
+        "a found phone does not end `sending`",
+        "it does",
+        f"{ADVANCE}::test_a_report_may_overtake_the_sends_answer",
+        "found ends sending",
+    ),
+    Safeguard(
+        "moves are those of one table", "a script makes another", f"{MOVES}::test_the_table_of_moves_is_what_happens"
+    ),
+)
+
+CLAIMING = (
+    Safeguard(
+        "a claim is granted from `ready` only",
+        "from any state",
+        f"{CLAIM}::test_only_a_ready_batch_is_claimed",
+        "claim does not compare",
+    ),
+    Safeguard(
+        "a nonce belongs to one execution",
+        "it is the message's",
+        f"{SEND}::test_a_hint_that_comes_twice_at_once_is_sent_once",
+        "the nonce is used again",
+    ),
+    Safeguard(
+        "a claim raises the fence",
+        "it stays",
+        f"{SETTLE}::test_a_stale_fence_changes_nothing_but_facts",
+        "claim does not raise the fence",
+    ),
+    Safeguard(
+        "a nonce is answered by its own run only",
+        "by any run",
+        f"{ROLLCALL}::test_a_lost_claim_is_not_answered_while_it_is_given_back",
+        "a claim is answered again under another run",
+    ),
+    Safeguard(
+        DURABLE,
+        "it is forgotten by our own server",
+        f"{EMBEDDED}::test_the_server_keeps_every_acknowledged_write",
+        "an acknowledged write is forgotten",
+    ),
+    Safeguard(DURABLE, "it is forgotten by another", f"{OVERSEER}::test_a_ledger_that_could_lose_writes_is_refused"),
+    Safeguard(
+        REST,
+        "all are claimed again",
+        f"{PROBE}::test_the_found_stay_and_the_absent_go_again",
+        "decided messages are claimed again",
+    ),
+    Safeguard(
+        REST,
+        "older ids are left behind",
+        f"{PROBE}::test_every_open_id_must_be_absent",
+        "the rest does not inherit its ids",
+    ),
+    Safeguard(
+        REST,
+        "a full nibble is taken for any later id",
+        f"{SETTLE}::test_a_released_id_beyond_the_fifteenth_keeps_no_refusal_open",
+        "a full nibble names every later id",
+    ),
+    Safeguard(
+        REST,
+        "nothing left to ask about, nothing recorded",
+        f"{DOUBTS}::test_the_rest_goes_on_when_a_callback_found_the_one_that_was_asked_about",
+        "nothing left to ask is nothing to record",
+    ),
+)
+
+SETTLING = (
+    Safeguard(
+        FENCED,
+        "an answer's is not compared",
+        f"{SETTLE}::test_a_stale_fence_changes_nothing_but_facts",
+        "settle is not fenced",
+    ),
+    Safeguard(FENCED, "a doubt's is not compared", f"{SETTLE}::test_a_stale_fence_changes_nothing_but_facts"),
+    Safeguard(
+        "a release frees its own claim only",
+        "any of that id and fence, which a ledger that fell back gives twice",
+        f"{ROLLCALL}::test_a_release_frees_no_claim_of_another_worker",
+    ),
+    Safeguard(
+        "a batch that never was makes no key", "a ghost", f"{SETTLE}::test_verbs_on_a_batch_that_never_was_make_nothing"
+    ),
+    Safeguard(ROOM, "settling does not", f"{FULL}::test_an_answer_under_a_strange_id_is_told_from_a_lack_of_memory"),
+    Safeguard(ROOM, "a doubt does not", f"{FULL}::test_what_left_is_brought_to_its_end"),
+    Safeguard(ROOM, "a claim does not", f"{FULL}::test_claims_stop"),
+    Safeguard(
+        EXPIRES,
+        "a dead worker's claim stays",
+        f"{SETTLE}::test_a_claim_expires_after_its_lease_or_when_its_owner_falls_silent",
+        "claims do not expire",
+    ),
+    Safeguard(EXPIRES, "nobody looks", f"{SWEEPER}::test_the_sweeper_doubts_what_its_worker_left_behind"),
+    Safeguard(
+        "ready batches are handed out again",
+        "a lost hint is a lost batch",
+        f"{SWEEPER}::test_the_sweeper_hints_again_what_nobody_claimed",
+        "no sweeper",
+    ),
+)
+
+REQUEST = (
+    Safeguard(
+        ONE_LINE,
+        "the worker reconnects",
+        f"{SEND}::test_a_line_that_closed_meanwhile_is_seen_before_a_word_is_said",
+        "a worker reconnects under a claim",
+    ),
+    Safeguard(ONE_LINE, "the library reconnects", f"{HTTP}::test_a_dropped_connection_is_not_made_again"),
+    Safeguard(
+        WHOLE_ANSWER, "half an answer will do", f"{HTTP}::test_a_line_that_owes_an_answer_is_closed_and_not_put_aside"
+    ),
+    Safeguard(WHOLE_ANSWER, "bytes behind it are overlooked", f"{HTTP}::test_lines_that_are_not_kept"),
+    Safeguard(ALONE, "two speak on it", f"{HTTP}::test_a_kept_line_serves_one_at_a_time"),
+    Safeguard(
+        ALONE, "a line that spoke by itself or was closed is used", f"{HTTP}::test_kept_line_that_spoke_is_dropped"
+    ),
+    Safeguard("the libraries repeat nothing", "a retry on 503", f"{HTTP}::test_server_busy_is_not_repeated"),
+    Safeguard(
+        LAST_LOOK,
+        "a closed one is spoken on, which leaves a doubt",
+        f"{SEND}::test_a_line_that_the_gateway_closed_meanwhile_is_seen_before_a_word_is_said",
+    ),
+    Safeguard(
+        "nothing is repeated after the first byte", "the next mirror", f"{RETRY}::test_unknown_is_never_repeated"
+    ),
+    Safeguard(
+        "no `finally` touches the ledger: an interruption is a crash",
+        "released",
+        f"{SEND}::test_an_interruption_after_the_write_touches_nothing",
+    ),
+)
+
+OUTCOME = (
+    Safeguard(
+        UNKNOWN,
+        "a timeout is no",
+        f"{SEND}::test_an_answer_that_cannot_be_trusted_makes_doubt_and_nothing_is_repeated",
+        "a timeout is taken for nothing sent",
+    ),
+    Safeguard(
+        UNKNOWN,
+        "a write error is no",
+        f"{HTTP}::test_a_write_that_fails_leaves_the_outcome_unknown",
+        "a write error is taken for nothing sent",
+    ),
+    Safeguard(
+        UNKNOWN,
+        "doubt is a yes",
+        f"{SEND}::test_an_answer_that_cannot_be_trusted_makes_doubt_and_nothing_is_repeated",
+        "doubt is taken for sent",
+    ),
+    Safeguard(
+        UNKNOWN,
+        "error 9 'duplicate' is a refusal",
+        f"{REPLIES}::test_outcome_of_a_send",
+        "error 9 'duplicate' is taken for a refusal",
+    ),
+    Safeguard(UNKNOWN, "an odd answer is believed", f"{REPLIES}::test_outcome_of_a_send"),
+    Safeguard(
+        UNKNOWN,
+        "an odd answer is believed, end to end",
+        f"{SEND}::test_an_answer_that_cannot_be_trusted_makes_doubt_and_nothing_is_repeated",
+    ),
+)
+
+SENDING: tuple[Safeguard, ...] = (*STATES, *CLAIMING, *SETTLING, *REQUEST, *OUTCOME)
