@@ -360,7 +360,7 @@ FIELDS: tuple[Field, ...] = (
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
     Field("read_timeout_s", _number(0.5, 300), "30", "Seconds from the first byte of a request to its whole answer."),
     Field("batch_size", _whole(1, MAX_MESSAGES), "100", "Most messages in one request."),
-    Field("parallel_sends", _whole(1, 1000), "10", "Sends under way at once, of all processes; codes pass four hung."),
+    Field("parallel_sends", _whole(1, 1000), "10", "Sends under way at once, in all; codes go past four that hang."),
     Field("urgent_slots", _whole(0, 1000), "3", "How many of them are kept for urgent messages."),
     Field("parallel_asks", _whole(1, 1000), "3", "Status requests under way at once."),
     Field("mass_ask_every_s", _number(0.1, 3600), "60", "Seconds between two requests for many statuses."),
