@@ -57,13 +57,26 @@ def halt(word: str) -> str:
     return HALTS.get(word, word)
 
 
-def brake(brakes: Brakes) -> str:
-    """What keeps everything from leaving, '' for nothing."""
+def brake(brakes: Brakes, lane: str = "urgent") -> str:
+    """What keeps everything of a lane from leaving, '' for nothing."""
     if brakes.halted:
         return halt(brakes.halted)
     if brakes.is_cut_off:
         return CUT_OFF
-    return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more" if brakes.rests_s > 1 else ""
+    return rest(brakes, lane)
+
+
+def rest(brakes: Brakes, lane: str) -> str:
+    """Until when nothing of a lane leaves though nothing halts it, '' where it may."""
+    errors_rest_s = brakes.errors_rest(lane)
+    if brakes.rests_s > 1 and brakes.rests_s >= errors_rest_s:
+        return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more"
+    if errors_rest_s > 0:
+        return (
+            f"the gateway refused too much of late and would block this address, {errors_rest_s:.0f} s more; "
+            "`smsq_gateway_errors_total` shows with which codes"
+        )
+    return ""
 
 
 def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
@@ -84,7 +97,7 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
         return "it is scheduled for later"
     if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
-    if stopped := brake(brakes):
+    if stopped := brake(brakes, "bulk"):
         return stopped
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on as the first of their messages are found"

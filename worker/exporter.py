@@ -81,6 +81,8 @@ class Depth(Protocol):
     @property
     def halted(self) -> str: ...
     @property
+    def slots(self) -> Mapping[str, int]: ...
+    @property
     def shield(self) -> Mapping[str, int]: ...
     @property
     def shield_holds(self) -> int: ...
@@ -212,6 +214,7 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_leader", {(): depth.leader})
     yield _family("smsq_owners", {(): depth.owners})
     yield _family("smsq_halted", {(): bool(depth.halted)})
+    yield _family("smsq_slots", _single(depth.slots))
     yield _family("smsq_shield_total", _single(depth.shield))
     yield _family("smsq_shield_holds", {(): depth.shield_holds})
     if depth.visible_after_seconds is not None:

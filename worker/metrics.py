@@ -64,6 +64,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "smsq_messages_total", "counter", "Messages that came to stand here.", ("lane", "channel", "status"), "scrape"
     ),
     Metric("smsq_batches", "gauge", "Batches by where they stand.", ("lane", "state"), "scrape"),
+    Metric("smsq_slots", "gauge", "Sends that may be running; more than are sending: astray.", ("lane",), "scrape"),
     Metric("smsq_queue_oldest_seconds", "gauge", "Age of the oldest batch that may be sent now.", ("lane",), "scrape"),
     Metric("smsq_queue_hints", "gauge", "Hints that wait in the broker.", ("queue",), "scrape"),
     Metric(

@@ -240,15 +240,25 @@ def _processes(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _state(runtime: Runtime) -> Iterator[Finding]:
-    from producers.waits import halt
+    from producers.waits import halt, rest
 
-    halted = runtime.views.halted()
+    brakes = runtime.views.brakes()
+    halted = brakes.halted
     said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
-    if runtime.views.brakes().is_cut_off:
+    for lane in ("urgent", "bulk"):
+        if resting := rest(brakes, lane):
+            said, _, cure = resting.partition("; ")
+            yield Finding(f"rest {lane}", "warn", said, cure or "sending goes on by itself")
+    if brakes.is_cut_off:
         cure = "look at the network of the machine they run on; sending goes on by itself"
         yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
+    astray = {lane: count for lane, count in runtime.views.astray().items() if count}
+    if astray:
+        told = " and ".join(f"{count} {lane}" for lane, count in astray.items())
+        cure = "codes go past four of them, campaigns wait for their time: see the runbook, A mirror that swallows"
+        yield Finding("slots", "warn", f"requests that went astray keep slots of the log-in: {told}", cure)
     if motion["parked"]:
         yield Finding(
             "parked",

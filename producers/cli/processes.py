@@ -12,6 +12,7 @@ from worker import logs, metrics_folder
 from worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
+MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
 
 
 @click.command("worker")
@@ -56,7 +57,7 @@ def exporter() -> None:
 def threads_of(settings: Settings, lane: str, processes: int) -> int:
     """Threads for each process of a lane, so that its slots of the log-in can all be used."""
     wanted = {
-        "urgent": settings.parallel_sends,  # codes may use every slot
+        "urgent": settings.parallel_sends + MORE_URGENT,  # codes may use every slot, and go past hanging ones
         "bulk": settings.parallel_sends - settings.urgent_slots,
         "status": settings.parallel_asks + 1,
         "chores": 2,

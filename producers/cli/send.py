@@ -94,7 +94,7 @@ def command(
             else:
                 click.echo(sent.id)
             return
-        receipt, is_cut_off = wait_for(smsq, sent.id, timeout)
+        receipt, is_cut_off = wait_for(smsq, sent.id, timeout, lane)
     if as_json:
         from producers.report import as_object
 
@@ -126,7 +126,7 @@ def say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
     return False
 
 
-def wait_for(smsq: Smsq, message_id: str, timeout_s: float) -> tuple[Receipt, bool]:
+def wait_for(smsq: Smsq, message_id: str, timeout_s: float, lane: str = "urgent") -> tuple[Receipt, bool]:
     """Look until it is final, parked, or the time is up; also whether no mirror could be reached.
 
     Raises BadCredentials where a refused log-in is why it waits.
@@ -156,7 +156,7 @@ def wait_for(smsq: Smsq, message_id: str, timeout_s: float) -> tuple[Receipt, bo
             return receipt, False
         if brakes is not None and brakes.halted == "login" and waited_s > min(PATIENCE_S, timeout_s):
             raise BadCredentials(f"{message_id} is enrolled and waits: {halt('login')}", code=2)
-        why = brake(brakes) if brakes is not None else ""
+        why = brake(brakes, lane) if brakes is not None else ""
         if why and why.partition(",")[0] != told:  # how long a rest lasts is said once
             told = why.partition(",")[0]
             talk(f"{message_id} waits: {why}")

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import select
 import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
 READ = 256 * 1024
 LOOK_S = 0.05  # how soon a change of mind is noticed
+OUR_ID = b"{OUR---ID}"  # ten characters, as our ids have: the length of an answer stays
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset, drop what was not sent
 
 
@@ -28,7 +31,8 @@ class Proxy:
 
     `is_frozen` carries nothing either way. `holds_replies` carries requests only: what they did is done,
     nobody hears of it. `cuts` is the share of replies that are cut in the middle, both ends closed.
-    `lag_s` is added to each reply.
+    `lag_s` is added to each reply. `struck` counts what was cut or otherwise struck since the last `clear`,
+    `unreached` the connections that `target` did not take.
     """
 
     def __init__(self, target: tuple[str, int], seed: int = 1) -> None:
@@ -44,7 +48,7 @@ class Proxy:
         self.holds_replies = False
         self.cuts = 0.0
         self.lag_s = 0.0
-        self.struck = 0
+        self.struck = self.unreached = 0
         self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
         self._thread.start()
 
@@ -55,9 +59,15 @@ class Proxy:
         self.stop()
 
     def clear(self) -> None:
-        """Behave from now on."""
+        """Behave from now on, and forget what was struck."""
         self.is_frozen = self.holds_replies = False
         self.cuts = self.lag_s = 0.0
+        self.struck = self.unreached = 0
+
+    def lead_to(self, target: tuple[str, int]) -> None:
+        """Carry to another server from now on; whoever was connected to the old one is cut off."""
+        self._target = target
+        self.cut_all()
 
     def refuse(self, is_refusing: bool = True) -> None:
         """Listen no more, so that connections are refused by the system, or listen again."""
@@ -94,6 +104,7 @@ class Proxy:
         try:
             server = socket.create_connection(self._target, timeout=5)
         except OSError:
+            self.unreached += 1
             _reset(client)
             return
         server.settimeout(None)
@@ -159,7 +170,7 @@ class Stroke:
     path: str
     left: int | None = None  # so many requests; None: the share below for ever
     share: float = 1.0
-    reply: bytes = b""  # what `replace` answers
+    reply: bytes = b""  # what `replace` answers; OUR_ID in it becomes the id of the request
 
 
 @dataclass
@@ -180,12 +191,14 @@ class GatewayProxy(Proxy):
     def __init__(self, target: tuple[str, int], seed: int = 1) -> None:
         self.heard: list[Heard] = []
         self.strokes: list[Stroke] = []
+        self.struck_on: Counter[str] = Counter()  # the same by the path that the stroke was in force for
         self.on_request: Callable[[Heard], None] = lambda heard: None
         super().__init__(target, seed)
 
     def clear(self) -> None:
         super().clear()
         self.strokes.clear()
+        self.struck_on.clear()
         self.on_request = lambda heard: None
 
     def strike(self, kind: str, *, left: int | None = None, share: float = 1.0, path: str = "send", reply: bytes = b""
@@ -215,6 +228,7 @@ class GatewayProxy(Proxy):
                         server.sendall(request[1])
                     else:
                         self.struck += 1
+                        self.struck_on[stroke.path] += 1
                         getattr(self, f"_{stroke.kind}")(line, request[1], stroke)
             if server in readable:
                 data = server.recv(READ)
@@ -284,7 +298,8 @@ class GatewayProxy(Proxy):
     def _replace(self, line: _Line, request: bytes, stroke: Stroke) -> None:
         """Accepted, but something else is answered."""
         self._answer(line, request)
-        line.client.sendall(stroke.reply)
+        own = re.search(rb"(?:^|[&?\s])id=(\d+)", request)
+        line.client.sendall(stroke.reply.replace(OUR_ID, own[1] if own else OUR_ID))
         raise OSError
 
     def _in_part(self, line: _Line, request: bytes, stroke: Stroke) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 import redis
 
 from tests.journeys.proxy import Proxy
@@ -21,8 +22,40 @@ from worker.redis_client import connect
 START_S = 20.0
 
 
+_SLOW = r"""
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+static int late(long call, int fd) {
+    int told = open(getenv("JOURNEY_SLOW"), O_WRONLY | O_APPEND);
+    if (told >= 0) {
+        if (write(told, ".", 1) == 1) usleep(250000);
+        close(told);
+    }
+    return syscall(call, fd);
+}
+int fsync(int fd) { return late(SYS_fsync, fd); }
+int fdatasync(int fd) { return late(SYS_fdatasync, fd); }
+"""
+
+
 def _end_with_us() -> None:
     ask_kernel(signal.SIGKILL)
+
+
+def slow_syncs(folder: Path) -> tuple[Path, Path]:
+    """A library for LD_PRELOAD that makes each fsync take a quarter of a second longer, and what tells it to.
+
+    It does so while the file JOURNEY_SLOW is there, and adds a byte to it each time. Skips where there is no compiler.
+    """
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("a slow fsync needs a C compiler")
+    source, library = folder / "slow.c", folder / "slow.so"
+    source.write_text(_SLOW)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True, capture_output=True)
+    return library, folder / "slow.told"
 
 
 class Server:
@@ -31,6 +64,8 @@ class Server:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
         self.port = port
+        self.environ: dict[str, str] = {}  # what its environment has besides ours
+        self.options: list[str] = []  # what it is told besides, or otherwise
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,8 +88,10 @@ class Server:
         argv = [find_server(None, self.folder), "--port", str(self.port), "--bind", "127.0.0.1"]
         argv += ["--dir", str(self.folder), "--logfile", str(self.folder / "redis.log"), "--daemonize", "no"]
         argv += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"]
+        argv += self.options
         self._process = subprocess.Popen(
             argv,
+            env={**os.environ, **self.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -113,6 +150,12 @@ class Server:
         proxy.cut_all()
         proxy.holds_replies = False
         return lost
+
+    def cut_back(self, size: int) -> None:
+        """Only so many bytes of its append-only file had reached the disk when the power failed; it is dead already."""
+        newest = self._newest_file()
+        assert newest.stat().st_size > size
+        os.truncate(newest, size)
 
     def limit_disk(self, most_bytes: int | None) -> None:
         """No file may grow beyond so many bytes from now on; None for as many as it likes."""

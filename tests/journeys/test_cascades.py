@@ -100,6 +100,7 @@ def test_a_code_goes_on_until_somebody_has_it(make_town: Callable[..., Town]) ->
     assert (town.count()["limits_broken"], town.leaks()) == ({}, [])
 
 
+@pytest.mark.fault
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_killed_workers_and_schedulers_take_each_step_once(make_town: Callable[..., Town]) -> None:

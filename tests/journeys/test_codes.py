@@ -60,6 +60,7 @@ def files_of(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+@pytest.mark.fault
 def test_nothing_tells_a_code_afterwards(make_town: Callable[..., Town]) -> None:
     """Used, locked, resent, late, refused or never asked for: no code, text or key in Redis, its file or any log."""
     town = make_town(SMSQ_CODE_COOLDOWN_S="0.5", SMSQ_CODE_RESENDS="2")
@@ -113,6 +114,7 @@ def test_nothing_tells_a_code_afterwards(make_town: Callable[..., Town]) -> None
     assert town.leaks() == []
 
 
+@pytest.mark.fault
 def test_codes_in_flight_survive_their_worker(make_town: Callable[..., Town]) -> None:
     """The urgent worker kill -9 with codes in flight, three times: each arrives once; what is in doubt is reported."""
     town = make_town(redis="private", think_ms=150)

@@ -25,6 +25,7 @@ def campaign(town: Town, rows: int = ROWS) -> Journey:
     return journey
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "who", ["worker --lane bulk", "worker --lane status", "worker --lane chores", "worker --lane urgent", "scheduler",
             "web", "exporter", "redis"],
@@ -41,6 +42,7 @@ def test_a_killed_process_costs_nothing(make_town: Callable[..., Town], who: str
     journey.verdict(within_s=90)
 
 
+@pytest.mark.fault
 def test_everything_killed_at_once_goes_on_where_it_stood(make_town: Callable[..., Town]) -> None:
     """The master kill -9: its children die with it, and a new one continues at the same home."""
     town = make_town(redis="private", gateway=TROUBLES, down=2)
@@ -54,6 +56,7 @@ def test_everything_killed_at_once_goes_on_where_it_stood(make_town: Callable[..
     journey.verdict(within_s=90)
 
 
+@pytest.mark.fault
 def test_without_callbacks_statuses_come_by_history_and_asks(make_town: Callable[..., Town]) -> None:
     """No callbacks at all (the receiver has no secret): statuses come by history and by asking."""
     town = make_town(redis="private", gateway=TROUBLES, down=2, SMSQ_CALLBACK_SECRET="")

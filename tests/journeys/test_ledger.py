@@ -6,9 +6,11 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.journeys.server import slow_syncs
 from tests.journeys.town import Town
 from worker.domain.errors import LedgerTrouble, SmsqError
 
@@ -24,6 +26,7 @@ def in_force_again(town: Town, what: str, within_s: float) -> None:
     town.record(what, time.monotonic() - began)
 
 
+@pytest.mark.fault
 def test_redis_stands_still(town: Town) -> None:
     """Redis frozen for 5 s: nobody dies of it, everything goes on by itself."""
     assert town.server is not None
@@ -38,6 +41,7 @@ def test_redis_stands_still(town: Town) -> None:
     assert sorted(town.pids("worker")) == before
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_redis_is_restarted(town: Town, how: str) -> None:
     """Redis killed, or restarted in order, twice: the roll call clears it within seconds, then sending goes on."""
@@ -53,21 +57,27 @@ def test_redis_is_restarted(town: Town, how: str) -> None:
     journey.verdict()
 
 
+@pytest.mark.fault
 def test_redis_stays_away(town: Town) -> None:
     """Redis away for longer than a lease, in the middle of requests: their outcomes become doubts, none goes twice."""
     assert town.server is not None
-    town.strike("delay", share=0.5)
+    town.order("callbacks", {"url": ""})  # they would end a doubt before it is one
+    town.strike("delay")
     journey = town.campaign(3000, rate=RATE)
     journey.wait_until_sending()
+    struck = town.struck()
+    town.wait_for(lambda: town.struck() > struck, "a request under way", 10)
     town.server.kill()
     time.sleep(8)
     town.server.start()
 
     journey.verdict()
+    assert journey.doubts() > 0
 
 
-def test_the_disk_is_slow(town: Town) -> None:
-    """Slow fsync, a quarter of a second each time: slower, and nothing else."""
+@pytest.mark.fault
+def test_redis_stutters(town: Town) -> None:
+    """Redis stands still for a quarter of a second, 25 times in a row: slower, and nothing else."""
     assert town.server is not None
     journey = town.campaign(3000, rate=RATE)
     for _ in range(25):
@@ -77,6 +87,26 @@ def test_the_disk_is_slow(town: Town) -> None:
     journey.verdict()
 
 
+@pytest.mark.fault
+def test_the_disk_is_slow(make_town: Callable[..., Town], tmp_path: Path) -> None:
+    """Slow disk, a quarter of a second for every fsync of Redis: slower, and nothing else."""
+    town = make_town(start=False, think_ms=50, SMSQ_BATCH_SIZE="50")
+    assert town.server is not None
+    delay, told = slow_syncs(tmp_path)
+    town.server.environ |= {"LD_PRELOAD": str(delay), "JOURNEY_SLOW": str(told)}
+    town.start()
+    journey = town.campaign(1000)
+    told.write_text("")
+    journey.send(3)
+    journey.wait_until_sending(0.2, 60)
+    time.sleep(10.0)  # longer than a lease
+    assert told.stat().st_size > 20, "hardly any fsync was slow"
+    told.unlink()
+
+    journey.verdict(within_s=90)
+
+
+@pytest.mark.fault
 def test_redis_is_full(town: Town) -> None:
     """Redis full: enrolment fails whole, claims stop, statuses and settling go on; with room again all of it leaves."""
     assert town.server is not None
@@ -106,6 +136,7 @@ def _draft(town: Town) -> object:
     return draft(["+79990000002"], text="No room for this either")
 
 
+@pytest.mark.fault
 def test_the_disk_is_full(town: Town) -> None:
     """Disk full under Redis: it ends rather than promise; with space again nothing that was promised is missing."""
     assert town.server is not None
@@ -119,6 +150,7 @@ def test_the_disk_is_full(town: Town) -> None:
     journey.verdict()
 
 
+@pytest.mark.fault
 def test_the_disk_of_the_workers_is_full(town: Town) -> None:
     """Disk full under the journals: nothing is sent that could not be written down, nothing is given up for it."""
     import resource
@@ -139,6 +171,7 @@ def test_the_disk_of_the_workers_is_full(town: Town) -> None:
     journey.verdict(within_s=90)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_power_fails(make_town: Callable[..., Town], seed: int) -> None:
     """Redis power loss, the append-only file cut back to its last completed fsync, five times: 0 lost, 0 doubled."""
@@ -161,6 +194,7 @@ def test_the_power_fails(make_town: Callable[..., Town], seed: int) -> None:
     journey.verdict(within_s=90)
 
 
+@pytest.mark.fault
 def test_the_line_to_redis_is_bad(make_town: Callable[..., Town]) -> None:
     """Network to Redis cut after a command, inside its reply, altogether, or silent: every script may be repeated."""
     town = make_town(redis="line", think_ms=50, SMSQ_BATCH_SIZE="50")
@@ -184,6 +218,7 @@ def test_the_line_to_redis_is_bad(make_town: Callable[..., Town]) -> None:
     assert town.redis_line.struck > 5
 
 
+@pytest.mark.fault
 def test_an_old_copy_is_restored(make_town: Callable[..., Town]) -> None:
     """Ledger restored from an old copy: the roll call finds it, nothing is sent; the right data back, it goes on."""
     town = make_town(think_ms=50, SMSQ_BATCH_SIZE="50")
@@ -214,6 +249,7 @@ def test_an_old_copy_is_restored(make_town: Callable[..., Town]) -> None:
     journey.verdict()
 
 
+@pytest.mark.fault
 def test_an_old_copy_is_recovered(make_town: Callable[..., Town]) -> None:
     """Ledger restored from an old copy, no other is left: `smsq recover` takes the journals over, 0 lost, 0 doubled."""
     town = make_town(think_ms=50, SMSQ_BATCH_SIZE="50")

@@ -509,6 +509,7 @@ def test_up_and_who_finds_it_need_one_user(quiet_host: Host, servers: dict[str, 
     assert [line for server in servers.values() for line in server.refused()] == []
 
 
+@pytest.mark.fault
 def test_a_ledger_that_fell_back_is_recovered_by_an_operator(quiet_host: Host, servers: dict[str, Guarded]) -> None:
     """A worker sent, Redis forgot: the operator's user may take over what the journals know, `--without` too."""
     worker, producer = (Runtime.build(settings_of(quiet_host, role)) for role in ("worker", "producer"))

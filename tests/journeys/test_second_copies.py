@@ -32,6 +32,7 @@ def metric(town: Town, name: str) -> float:
     return float(found[1])
 
 
+@pytest.mark.fault
 def test_a_code_that_did_not_arrive_leaves_once_more(make_town: Callable[..., Town]) -> None:
     """A code's request is lost, its sender accepts two copies: a minute later it leaves again, and arrives once."""
     town = make_town()
@@ -46,6 +47,7 @@ def test_a_code_that_did_not_arrive_leaves_once_more(make_town: Callable[..., To
     assert metric(town, "smsq_resend_doubles_total") == metric(town, "smsq_double_accepts_total") == 0
 
 
+@pytest.mark.fault
 @pytest.mark.slow
 def test_a_code_that_nobody_shows_arrives_twice_as_its_sender_chose(make_town: Callable[..., Town]) -> None:
     """A code is taken, its answer lost and the gateway blind to it: two copies arrive, labelled, counted apart."""

@@ -258,6 +258,10 @@ class Town:
         for number in mirrors:
             self.mirrors[number].strike(kind, **how)
 
+    def struck(self, path: str = "send") -> int:
+        """How often a stroke on requests of this path struck since faults were last cleared."""
+        return sum(mirror.struck_on[path] for mirror in self.mirrors)
+
     def heard(self, path: str, since: float) -> Iterator[Any]:
         """Requests that went by on any mirror."""
         for proxy in self.mirrors:
@@ -269,8 +273,9 @@ class Town:
             proxy.clear()
         self.order("misfortunes", {"clear": True})
         for number, mirror in enumerate(self.mirrors, 1):
-            self.order("mirrors", {"mirror": number, "down": False})
+            self.order("mirrors", {"mirror": number, "down": False, "lag": 0.0})
             mirror.refuse(False)
+        self.order("callbacks", {"url": f"http://{self.environ['SMSQ_WEB_ADDR']}/callback"})
         self.order("forgive", {})
 
     # Producers -------------------------------------------------------------------------------------------------------
@@ -361,6 +366,10 @@ class Journey:
         counted.update(self.town.smsq.status(each).status for each in self.singles)
         return counted
 
+    def doubts(self) -> int:
+        """Requests of its campaigns whose outcome was unknown and has come to an end since."""
+        return sum(view.doubts for view in self.views())
+
     def accepted(self) -> int:
         """How many the gateway has taken since it began."""
         return int(self.town.count()["accepted"]) - int(self.before["accepted"])
@@ -410,10 +419,23 @@ class Journey:
                 "guarded": 0,
             },
         )
-        assert broken == {}
+        assert broken == {}, broken
         assert sum(view.doubles for view in self.views()) == 0
         assert town.leaks() == []
         return count
+
+
+def memory(pid: int, name: str = "VmRSS") -> int:
+    """Bytes of memory of a process; `VmHWM` is the most it has had."""
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
+
+
+def forget_peak(pid: int) -> int:
+    """Begin anew with the most memory that a process has had; its memory now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return memory(pid)
 
 
 def quiet_ports(number: int) -> list[int]:
@@ -467,7 +489,7 @@ def build(
         **settings,
     }
     if clocks:
-        environ |= {"JOURNEY_CLOCKS": clocks, "PYTHONPATH": str(SHIFTED)}
+        environ |= {"JOURNEY_CLOCKS": clocks, "JOURNEY_SEEN": str(folder / "clocks.seen"), "PYTHONPATH": str(SHIFTED)}
     town = Town(folder, environ, process, ready["control"], lines)
     if redis != "private":
         town.server = Server(folder / "redis", redis_port)

@@ -76,6 +76,7 @@ class Eyes:
     rests_s: float = 0.0
     blind: int = 0
     is_cut_off: bool = False
+    errors: int = 0
     up: dict[str, int] = field(default_factory=lambda: {"bulk": 1, "status": 1})
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
@@ -85,7 +86,14 @@ class Eyes:
         return shown
 
     def brakes(self) -> Brakes:
-        return Brakes(halted=self.halts, rests_s=self.rests_s, blind=self.blind, is_cut_off=self.is_cut_off)
+        return Brakes(
+            halted=self.halts,
+            rests_s=self.rests_s,
+            blind=self.blind,
+            is_cut_off=self.is_cut_off,
+            errors=self.errors,
+            errors_rest_s=90.4,
+        )
 
     def lanes(self) -> dict[str, int]:
         return self.up
@@ -126,6 +134,9 @@ def test_what_has_left_waits_for_its_statuses() -> None:
         (view(queued=1, start_at=2000.0), {}, "it is scheduled for later"),
         (view(queued=1, window=CLOSED), {}, f"it is outside its sending hours, {CLOSED}"),
         (view(queued=1), {"rests_s": 7.2}, "the gateway asked for a rest, 7 s more"),
+        (view(queued=1), {"errors": 49}, ""),
+        (view(queued=1), {"errors": 50}, "the gateway refused too much of late and would block this address, 90 s"),
+        (view(queued=1), {"errors": 50, "rests_s": 600.0}, "the gateway asked for a rest, 600 s more"),
         (view(queued=1), {"is_cut_off": True}, "the workers can reach no mirror of the gateway; `smsq doctor`"),
         (view(accepted=1), {"is_cut_off": True}, ""),
         (view(queued=1), {"blind": 21}, "too many requests have unknown outcomes"),

@@ -1,36 +1,52 @@
 """Writes the tables of `docs/reliability.md` from the tests themselves: `python -m tests.promises.reliability`.
 
-A journey's docstring begins with its fault and, after a colon, what is expected; the safeguards are a table already.
+A journey that is marked `fault` is a row: its docstring begins with the fault and, after a colon, what is expected.
+Faults on the parts alone and the safeguards are tables already.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from tests.promises.parts import PARTS
 from tests.promises.safeguards import SAFEGUARDS
 from worker.domain.diagram import drawn, renew
 
 ROOT = Path(__file__).parents[2]
+MARK = "pytest.mark.fault"
 PAGE = ROOT / "docs" / "reliability.md"
 
 
 def journeys() -> Iterator[tuple[str, str, str]]:
-    """Fault, expectation and test of every journey whose docstring names a fault, in the order of the files."""
+    """Fault, expectation and test of every journey that is marked as a fault, in the order of the files.
+
+    Raises ValueError where one does not say what is expected.
+    """
     for path in sorted((ROOT / "tests" / "journeys").glob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            if isinstance(node, ast.FunctionDef) and MARK in map(ast.unparse, node.decorator_list):
                 fault, colon, expected = (ast.get_docstring(node) or "").split("\n")[0].partition(": ")
-                if colon:
-                    yield fault, expected.rstrip("."), f"{path.relative_to(ROOT)}::{node.name}"
+                if not colon:
+                    raise ValueError(f"{node.name} does not say what is expected")
+                yield fault, expected.rstrip("."), f"{path.relative_to(ROOT)}::{node.name}"
 
 
 def faults() -> str:
-    """The fault matrix."""
+    """The fault matrix, on real processes."""
+    return _table(journeys())
+
+
+def parts() -> str:
+    """The fault matrix, on the real parts."""
+    return _table(PARTS)
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> str:
     lines = ["| fault | expected | test |", "|---|---|---|"]
-    lines += [f"| {fault} | {expected} | `{test}` |" for fault, expected, test in journeys()]
+    lines += [f"| {fault} | {expected} | `{test}` |" for fault, expected, test in rows]
     return "\n".join(lines)
 
 
@@ -43,11 +59,11 @@ def safeguards() -> str:
     return "\n".join(lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"faults": faults, "safeguards": safeguards}
+TABLES: dict[str, Callable[[], str]] = {"faults": faults, "parts": parts, "safeguards": safeguards}
 
 
 def written(page: str) -> str:
-    """The page with both tables made anew; raises ValueError where a marker is missing."""
+    """The page with its tables made anew; raises ValueError where a marker is missing."""
     return drawn(page, TABLES, "tests.promises.reliability")
 
 

@@ -47,6 +47,16 @@ def test_the_tables_of_the_reliability_page_are_current() -> None:
     assert reliability.written(page) == page
 
 
+def test_each_fault_has_a_test_that_exists() -> None:
+    """On real processes and on the real parts; no fault is named twice."""
+    rows = [*reliability.journeys(), *reliability.PARTS]
+
+    for _, _, test in rows:
+        path, _, name = test.partition("::")
+        assert f"\ndef {name}(" in words(reliability.ROOT / path), test
+    assert len({fault for fault, _, _ in rows}) == len(rows)
+
+
 def test_a_page_without_markers_is_not_drawn_into() -> None:
     """Nothing is lost silently when somebody removes a marker."""
     with pytest.raises(ValueError, match="no markers for batches"):

@@ -51,6 +51,7 @@ class Seen:
     leader: bool = True
     owners: int = 4
     halted: str = "no money"
+    slots: dict[str, int] = field(default_factory=lambda: {"urgent": 8})
     shield: dict[str, int] = field(default_factory=lambda: {"held": 6})
     shield_holds: int = 1
 
@@ -102,6 +103,7 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_leader",): 1,
         ("smsq_owners",): 4,
         ("smsq_halted",): 1,
+        ("smsq_slots", "urgent"): 8,
         ("smsq_shield_total", "held"): 6,
         ("smsq_shield_holds",): 1,
         ("smsq_ledger_up",): 1,

@@ -140,6 +140,8 @@ class Sender:
         """Claim; where no slot is free, wait for one beside the open line while it stays silent."""
         give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
         while True:
+            if self._rt.mirrors.has_better(line.mirror):  # it fell silent since the line was opened
+                return NoClaim(refusal=ClaimRefusal.SLOT)
             claim = self._claim(ref, line.mirror)
             if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:
                 return claim
@@ -212,7 +214,8 @@ class Sender:
         body = self._form(claim)
         began = self._rt.clock.monotonic()
         try:
-            reply = line.say(SEND, body, self._rt.settings.read_timeout_s)
+            with self._rt.mirrors.owing(line.mirror):
+                reply = line.say(SEND, body, self._rt.settings.read_timeout_s)
         except Unreachable:  # it had closed before the first write: nothing was said
             line.done(keep=False)
             self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))

@@ -13,6 +13,7 @@ from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
 from worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
+MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
 
@@ -23,7 +24,13 @@ class Brakes:
     halted: str  # fell, login or money; '' for nothing
     rests_s: float  # how long the login rests yet, because the gateway asked for it
     is_cut_off: bool = False  # workers could reach no mirror a moment ago
+    errors: int = 0  # answers with an error since their span began
+    errors_rest_s: float = 0.0  # until that span ends, and they are counted from the beginning
     blind: int  # batches of whose messages nothing is known since their requests went astray
+
+    def errors_rest(self, lane: str) -> float:
+        """For how many seconds a lane rests because many errors would block the address; 0 where it does not."""
+        return self.errors_rest_s if self.errors >= MOST_ERRORS[lane] else 0.0
 
     def is_blind(self, parallel: int) -> bool:
         """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
@@ -60,6 +67,7 @@ class Depth:
     leader: bool
     owners: int
     halted: str
+    slots: Mapping[str, int]  # by lane: requests that may be running, those that went astray among them
     shield: Mapping[str, int]  # by decision
     shield_holds: int
 
@@ -106,7 +114,10 @@ class Standing:
             pipe.zcount(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
-            raw, asks, ctl, leader, owners, held, *oldest = pipe.execute()
+            for lane in LANES:
+                pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
+            raw, asks, ctl, leader, owners, held, *rest = pipe.execute()
+        oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
         return Depth(
@@ -139,6 +150,7 @@ class Standing:
             leader=bool(leader),
             owners=owners,
             halted=_halted(ctl),
+            slots=dict(zip(LANES, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
             shield_holds=held,
         )
@@ -148,6 +160,11 @@ class Standing:
         oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
         batch = self.ledger.read([oldest])[0] if oldest is not None else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
+
+    def astray(self) -> dict[str, int]:
+        """By lane, how many slots are held for requests of which nobody waits for the answer any more."""
+        depth = self.depth()
+        return {lane: max(0, held - depth.batches[lane, "sending"]) for lane, held in depth.slots.items()}
 
     def balance(self) -> tuple[Decimal, float] | None:
         """The balance last heard of and when (Unix seconds), None where none was."""
@@ -166,9 +183,15 @@ class Standing:
             pipe.hgetall(self.key("ctl"))
             pipe.zcard(self.key("blind"))
             ctl, blind = pipe.execute()
-        rests_s = max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now)
-        is_cut_off = float(ctl.get(b"unreached_until", 0)) / 1000 > now
-        return Brakes(halted=_halted(ctl), rests_s=rests_s, is_cut_off=is_cut_off, blind=blind)
+        errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
+        return Brakes(
+            halted=_halted(ctl),
+            rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
+            is_cut_off=float(ctl.get(b"unreached_until", 0)) / 1000 > now,
+            errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,
+            errors_rest_s=errors_rest_s,
+            blind=blind,
+        )
 
 
 def _halted(ctl: Mapping[bytes, bytes]) -> str:

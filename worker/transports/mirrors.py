@@ -6,11 +6,15 @@ it goes round; which of the others are left alone is each mirror's breaker's to 
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from worker.clock import Clock
 from worker.transports.breaker import Breaker
+
+OWING_S = 2.0  # a mirror that has owed an answer for longer is not preferred
 
 
 def _nobody(mirror: str, is_up: bool) -> None:
@@ -28,6 +32,8 @@ class Mirrors:
         self._on_change = on_change
         self._lock = threading.Lock()
         self._breakers = {base: Breaker() for base in self.bases}
+        self._owed: dict[str, dict[int, float]] = {base: {} for base in self.bases}  # requests under way: since when
+        self._tokens = itertools.count()
         # Whether somebody else tries those that could not be reached (`Warmer`), so that no send need wait for one.
         self.are_tried_elsewhere = False
 
@@ -35,15 +41,42 @@ class Mirrors:
         """The mirror for the next send, or None where all others than `exclude` are left alone for now."""
         now = self._clock.monotonic()
         with self._lock:
-            free = [base for base in self.bases if base not in exclude and self._breakers[base].free_at() <= now]
-            if not free:
-                return None
-            well = [base for base in free if not self._breakers[base].is_tripped] or free[:1]
-            chosen = well[0]
-            if self.are_tried_elsewhere:
-                chosen = next((base for base in well if not self._breakers[base].is_unreachable), chosen)
-            self._breakers[chosen].take(now)
+            chosen = self._choose(exclude, now)
+            if chosen is not None:
+                self._breakers[chosen].take(now)
             return chosen
+
+    def _choose(self, exclude: Collection[str], now: float) -> str | None:
+        free = [base for base in self.bases if base not in exclude and self._breakers[base].free_at() <= now]
+        well = [base for base in free if not self._breakers[base].is_tripped] or free[:1]
+        return min(well, key=lambda base: (self._is_left_to_others(base), self._owes(base, now)), default=None)
+
+    def _is_left_to_others(self, base: str) -> bool:
+        return self.are_tried_elsewhere and self._breakers[base].is_unreachable
+
+    def _owes(self, base: str, now: float) -> bool:
+        return any(now - since > OWING_S for since in self._owed[base].values())
+
+    @contextmanager
+    def owing(self, mirror: str) -> Iterator[None]:
+        """While a request to it is under way: how long it owes the answer decides whom the next send prefers."""
+        owed = self._owed.get(mirror.rstrip("/"), {})
+        token = next(self._tokens)
+        with self._lock:
+            owed[token] = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del owed[token]
+
+    def has_better(self, mirror: str) -> bool:
+        """Whether this one owes an answer for long, and the next send would go to another."""
+        base, now = mirror.rstrip("/"), self._clock.monotonic()
+        with self._lock:
+            if base not in self._owed or not self._owes(base, now):
+                return False
+            return self._choose((), now) not in (base, None)
 
     def next_to_ask(self, exclude: Collection[str] = ()) -> str | None:
         """The mirror for a question, which can do no harm: a tripped one is asked where no other is free."""
@@ -70,7 +103,7 @@ class Mirrors:
         """The first mirror that may be connected to and whose answers can be believed, or None."""
         now = self._clock.monotonic()
         with self._lock:
-            for base in self.bases:
+            for base in sorted(self.bases, key=lambda each: self._owes(each, now)):
                 breaker = self._breakers[base]
                 if base not in exclude and not breaker.is_tripped and breaker.rests_until <= now:
                     return base

@@ -65,7 +65,8 @@ def control(world: World, verb: str) -> None:
 
     def act(smsq: Any) -> list[int]:
         for each in smsq.campaigns.list():
-            getattr(smsq.campaigns, verb)(each.id)
+            if each.state not in ("done", "cancelled"):  # by the time of a second call it may be over
+                getattr(smsq.campaigns, verb)(each.id)
         return []
 
     world.produce(act)

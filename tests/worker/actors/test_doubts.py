@@ -84,9 +84,13 @@ def test_a_message_that_shows_late_is_never_sent_again(plant: Any) -> None:
     """Invisible for longer than a few questions, but not longer than the window."""
     plant.send(plant.enrol(79991110000, "control"))
     ref = plant.enrol()
-    plant.sandbox.misfortune("invisible", next_few=1, seconds=0.9)
+    for number in range(1, len(plant.sandbox.mirrors) + 1):
+        plant.sandbox.mirror(number, lag=0.9)
     plant.sandbox.misfortune("lose_answer", next_few=1)
     plant.send(ref)
+    plant.doubts.settle_doubts([str(ref)])
+    assert plant.state(ref) == BatchState.DOUBTFUL
+    assert plant.sandbox.report()["requests"]["status"] > 0
 
     settle_until(plant, ref, {BatchState.SETTLED, BatchState.READY})
 

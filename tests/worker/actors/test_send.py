@@ -7,13 +7,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from producers.cli.processes import threads_of
 from worker.actors import send
 from worker.actors.send import Sender
+from worker.domain.batch import Ref
 from worker.domain.status import BatchState
 from worker.lane import owner_name
 from worker.ledger import Claim, Ledger, NoClaim
@@ -364,6 +367,39 @@ def test_a_code_does_not_wait_for_a_mirror_that_swallows_connections(
 
         assert hurried.statuses(ref) == ["accepted"]
         assert accepted(plant) == 1
+
+
+def test_a_mirror_that_never_answers_does_not_stop_codes(plant: Any, make_plant: Callable[..., Any]) -> None:
+    """Ten at once hang there for the half minute of a send; those that come after go past them, to the next mirror."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        slow = make_plant(
+            SMSQ_MIRRORS=f"http://127.0.0.1:{silent.getsockname()[1]},{plant.sandbox.mirrors[0]}",
+            SMSQ_READ_TIMEOUT_S="30",
+            SMSQ_LEASE_S="45",
+            SMSQ_PEER_CLOSE_S="75",
+            SMSQ_DOUBT_SETTLE_S="300",
+        )
+        sender = Sender(slow.runtime, owner_name("urgent"))
+        refs = [slow.enrol(79991234500 + n) for n in range(20)]
+
+        def push(ref: Ref) -> None:
+            while slow.state(ref) == BatchState.READY:  # the sweep's part, where it waited too long for a slot
+                sender.send_batches([str(ref)])
+
+        with ThreadPoolExecutor(threads_of(slow.runtime.settings, "urgent", 1)) as pool:
+            for ref in refs:
+                pool.submit(push, ref)
+            try:
+                until = time.monotonic() + 20
+                while accepted(plant) < 10 and time.monotonic() < until:
+                    time.sleep(0.05)
+                assert accepted(plant) == 10
+                assert sum(slow.state(ref) == BatchState.SENDING for ref in refs) == 10
+            finally:
+                silent.close()  # those that hang come to an end
+    assert sum(slow.state(ref) == BatchState.DOUBTFUL for ref in refs) == 10
 
 
 @pytest.mark.parametrize("bell", ["rings", "is broken"])

@@ -65,3 +65,25 @@ def test_everything_stops_at_the_first_refused_log_in(plant: Any, command: str) 
 
     assert asked(plant, "status") + asked(plant, "history") == 1
     assert plant.runtime.views.halted() == "login"
+
+
+def test_what_was_found_and_shows_no_longer_stays_accepted(make_plant: Callable[..., Any]) -> None:
+    """No mirror shows it any more: -3 is no evidence about what is accepted, and nothing is sent again."""
+    plant = make_plant(SMSQ_MASS_ASK_EVERY_S="0.1")
+    ref = sent(plant)
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    other = sent(plant, 79990000001)
+    plant.doubts.settle_doubts([str(other)])
+    assert plant.statuses(ref) == plant.statuses(other) == ["accepted"]
+    before = asked(plant, "status")
+    for number in range(1, len(plant.sandbox.mirrors) + 1):
+        plant.sandbox.mirror(number, lag=3600.0)
+
+    for each in (ref, other):
+        plant.asker.ask_statuses([str(each)])
+        plant.doubts.settle_doubts([str(each)])
+
+    assert asked(plant, "status") > before
+    assert plant.statuses(ref) == plant.statuses(other) == ["accepted"]
+    assert plant.ledger.due("ready:urgent", 10, 1.0) == []
+    assert plant.sandbox.report()["accepted"] == 2

@@ -64,6 +64,7 @@ SENDS = [
     ("error 9 without a text", 200, json_of(error_code=9), 5, 1, Outcome.UNKNOWN),
     ("error 7 for another id", 200, golden("error_bad_number.json"), 35, 1, Outcome.UNKNOWN),
     ("error 10, in no table", 200, json_of(error="sending limit exceeded", error_code=10), 5, 1, Outcome.UNKNOWN),
+    ("error 99, in no table", 200, json_of(error="something new", error_code=99), 5, 1, Outcome.UNKNOWN),
     ("error 0", 200, json_of(error="", error_code=0), 5, 1, Outcome.UNKNOWN),
     ("error -1", 200, json_of(error="x", error_code=-1), 5, 1, Outcome.UNKNOWN),
     ("error without a code", 200, json_of(error="x"), 5, 1, Outcome.UNKNOWN),

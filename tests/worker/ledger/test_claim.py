@@ -94,14 +94,79 @@ def test_slots_are_kept_for_the_urgent_lane(desk: Any) -> None:
 
 def test_a_doubtful_claim_keeps_its_slot_until_the_request_must_be_over(desk: Any) -> None:
     """Its lease and the time that the peer keeps a silent connection."""
-    first, second = desk.single(), desk.single(phone=79990000001)
+    first, second = desk.single(), desk.single(phone=79990000001, lane="bulk")
     desk.doubted(first)
-    alone = {"parallel": 1, "urgent_slots": 1}
+    alone = {"parallel": 1, "urgent_slots": 0}
 
     desk.now += 119.9
     assert refusal(desk.try_claim(second, **alone)) is ClaimRefusal.SLOT
     desk.now += 0.2
     desk.claim(second, **alone)
+
+
+def test_codes_go_past_requests_that_are_overdue(desk: Any) -> None:
+    """Four more, fourteen with them, so that one mirror that swallows does not stop all until the peer has closed."""
+    codes = [desk.single(phone=79990000000 + n) for n in range(16)]
+    _, (bulk,) = desk.campaign(1)
+    for ref in codes[:10]:
+        desk.claim(ref)
+    desk.now += 1.9
+    assert refusal(desk.try_claim(codes[10])) is ClaimRefusal.SLOT
+    desk.now += 0.2
+    answered = [desk.claim(ref) for ref in codes[10:14]]
+
+    assert refusal(desk.try_claim(codes[14])) is ClaimRefusal.SLOT
+    assert refusal(desk.try_claim(bulk)) is ClaimRefusal.SLOT
+    desk.accept(answered[0])
+    desk.claim(codes[14])
+    desk.now += 3.0
+    assert refusal(desk.try_claim(codes[15])) is ClaimRefusal.SLOT
+
+
+def test_codes_go_past_what_a_dead_worker_left(desk: Any) -> None:
+    """Whether its claims are in doubt by then or not; campaigns do not, and keep their share."""
+    codes = [desk.single(phone=79990000000 + n) for n in range(12)]
+    for ref in codes[:10]:
+        desk.claim(ref)
+    desk.now += 6.0
+    assert {desk.ledger.expire(ref, 1.0, 5.0) for ref in codes[:10]} == {"doubtful"}
+    _, (bulk,) = desk.campaign(1)
+    assert (desk.views.depth().slots, desk.views.astray()) == (
+        {"urgent": 10, "bulk": 0},
+        {"urgent": 10, "bulk": 0},
+    )
+
+    desk.accept(desk.claim(codes[10]))
+    desk.claim(codes[11])
+    assert (desk.views.depth().slots["urgent"], desk.views.astray()["urgent"]) == (11, 10)
+    assert refusal(desk.try_claim(bulk)) is ClaimRefusal.SLOT
+
+
+def test_campaigns_are_gone_past_only_when_their_lease_is_over(desk: Any) -> None:
+    """A hundred messages may take their time."""
+    _, bulk = desk.campaign(*[1] * 7)
+    for ref in bulk:
+        desk.claim(ref)
+    codes = [desk.single(phone=79990000000 + n) for n in range(4)]
+    for ref in codes[:3]:
+        desk.claim(ref)
+    alone = {"parallel": 8, "urgent_slots": 1}
+    desk.now += 1.0
+    assert refusal(desk.try_claim(codes[3], **alone)) is ClaimRefusal.SLOT
+    desk.now += 45.0
+
+    desk.claim(codes[3], **alone)
+
+
+@pytest.mark.parametrize(("parallel", "most"), [(1, 5), (10, 14), (12, 14), (14, 14), (16, 16)])
+def test_never_more_than_the_gateway_allows(desk: Any, parallel: int, most: int) -> None:
+    """Fifteen at once are one too many; who may send more than that has told us so, and gets that."""
+    taken = 0
+    for n in range(18):
+        desk.now += 2.5
+        taken += not isinstance(desk.try_claim(desk.single(phone=79990000000 + n), parallel=parallel), NoClaim)
+
+    assert taken == most
 
 
 def test_an_answered_or_released_claim_gives_its_slot_back_at_once(desk: Any) -> None:
@@ -161,6 +226,30 @@ def test_the_pace_lets_a_large_batch_go_into_debt_once(desk: Any) -> None:
     assert waits.wait_s == pytest.approx(2.0, abs=0.01)
     desk.now += 2.01
     desk.claim(next_one, rate=10.0)
+
+
+def test_codes_overdraw_the_pace_and_campaigns_pay(desk: Any) -> None:
+    """A hundred parts of debt are three seconds, which nobody waits for who wants to log in."""
+    _, (large, next_one) = desk.campaign(130, 1)
+    desk.claim(large, rate=30.0)
+    for n in range(30):
+        desk.accept(desk.claim(desk.single(phone=79990000000 + n), rate=30.0))
+    waits = desk.try_claim(next_one, rate=30.0)
+
+    assert refusal(waits) is ClaimRefusal.LATER
+    assert waits.wait_s == pytest.approx(130 / 30, abs=0.01)
+    desk.now += waits.wait_s
+    desk.claim(next_one, rate=30.0)
+
+
+def test_a_debt_is_remembered_until_it_is_paid(desk: Any) -> None:
+    """However slow the pace."""
+    _, (bulk,) = desk.campaign(1)
+    for n in range(3):
+        desk.claim(desk.single(phone=79990000000 + n), rate=0.01)
+
+    assert desk.redis.pttl("{smsq}:bucket") > 250_000
+    assert desk.try_claim(bulk, rate=0.01).wait_s > 250
 
 
 def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> None:

@@ -6,7 +6,7 @@ import threading
 
 from worker.clock import Clock
 from worker.transports.breaker import FIRST_PROBE_S, LAST_PROBE_S, LAST_REST_S
-from worker.transports.mirrors import Mirrors
+from worker.transports.mirrors import OWING_S, Mirrors
 
 A, B, C = "http://a", "http://b", "http://c"
 
@@ -147,3 +147,32 @@ def test_one_probe_for_many_threads() -> None:
         thread.join()
 
     assert sorted(got, key=str) == [None] * 7 + [A]
+
+
+def test_a_mirror_that_owes_an_answer_is_not_preferred() -> None:
+    """As long as it owes it; it is still used where there is no other."""
+    clock = HandClock()
+    mirrors = Mirrors([A, B], clock)
+    with mirrors.owing(A):
+        clock.at += OWING_S
+        assert (mirrors.next(), mirrors.has_better(A)) == (A, False)
+        clock.at += 0.1
+        assert (mirrors.next(), mirrors.next_to_warm(), mirrors.next({B})) == (B, B, A)
+        assert (mirrors.has_better(A), mirrors.has_better(B)) == (True, False)
+        with mirrors.owing(B):
+            clock.at += OWING_S + 0.1
+            assert (mirrors.next(), mirrors.has_better(A), mirrors.has_better(B)) == (A, False, True)
+
+    assert (mirrors.next(), mirrors.has_better(A)) == (A, False)
+
+
+def test_one_that_cannot_be_reached_is_no_better_than_one_that_owes() -> None:
+    """Nobody waits for a line that does not open while somebody else tries it."""
+    clock = HandClock()
+    mirrors = Mirrors([A, B], clock)
+    mirrors.are_tried_elsewhere = True
+    mirrors.unreachable(B)
+    clock.at += LAST_REST_S
+    with mirrors.owing(A):
+        clock.at += OWING_S + 0.1
+        assert (mirrors.next(), mirrors.has_better(A)) == (A, False)

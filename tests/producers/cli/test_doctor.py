@@ -1,0 +1,72 @@
+"""What `smsq doctor` says of a ledger that stands, in the states in which something waits."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from producers.cli.doctor import Finding, _state
+from producers.waits import brake
+from worker.domain.batch import Ref
+from worker.ledger import Claim, NoClaim
+
+
+def findings(plant: Any) -> dict[str, Finding]:
+    return {finding.name: finding for finding in _state(plant.runtime)}
+
+
+def tried(plant: Any, ref: Ref) -> Claim | NoClaim:
+    settings = plant.runtime.settings
+    answer: Claim | NoClaim = plant.ledger.claim(
+        ref, "n", owner="urgent/h/1/a", mirror=plant.sandbox.mirrors[0], lease_s=settings.lease_s,
+        parallel=10, urgent_slots=3, slot_kept_s=75.0, credentials="x",
+    )  # fmt: skip
+    return answer
+
+
+def test_slots_of_requests_that_went_astray_are_named(plant: Any) -> None:
+    """One that is under way is nothing to say."""
+    claim = tried(plant, plant.enrol())
+    assert isinstance(claim, Claim)
+    assert "slots" not in findings(plant)
+    plant.ledger.doubt(claim, "no_answer", 1.0)
+
+    found = findings(plant)["slots"]
+    assert (found.level, found.said) == ("warn", "requests that went astray keep slots of the log-in: 1 urgent")
+
+
+@pytest.mark.parametrize(("errors", "resting"), [(49, set()), (50, {"bulk"}), (79, {"bulk"}), (80, {"bulk", "urgent"})])
+def test_a_rest_for_many_errors_is_named(plant: Any, errors: int, resting: set[str]) -> None:
+    """By doctor for each lane, to whoever waits for a message, and just when the ledger grants nothing to that lane."""
+    (bulk,) = plant.campaign([79991234567])
+    for _ in range(errors):
+        plant.ledger.erred(600.0)
+
+    found = findings(plant)
+    assert {name.removeprefix("rest ") for name in found if name.startswith("rest ")} == resting
+    assert all("would block this address, " in found[f"rest {lane}"].said for lane in resting)
+    assert bool(brake(plant.runtime.views.brakes())) == ("urgent" in resting)
+    for lane, ref in (("urgent", plant.enrol()), ("bulk", bulk)):
+        assert isinstance(tried(plant, ref), Claim) == (lane not in resting)
+
+
+def test_a_rest_ends_with_its_span(plant: Any) -> None:
+    """Then the errors are counted from the beginning."""
+    for _ in range(90):
+        plant.ledger.erred(0.05)
+    until = time.monotonic() + 5
+    while brake(plant.runtime.views.brakes()) and time.monotonic() < until:
+        time.sleep(0.01)
+
+    assert plant.runtime.views.brakes().errors == 0
+    assert isinstance(tried(plant, plant.enrol()), Claim)
+
+
+def test_a_rest_of_the_whole_login_is_named(plant: Any) -> None:
+    """The gateway asked for it."""
+    plant.ledger.throttled(600.0)
+
+    assert findings(plant)["rest urgent"].said.startswith("the gateway asked for a rest, ")
+    assert findings(plant)["rest bulk"].cure == "sending goes on by itself"

@@ -1,0 +1,158 @@
+"""Faults on the real parts, without processes of their own: the second table of `docs/reliability.md`.
+
+Most are struck by a journey too; here each code, order and boundary has its turn. `by` is a test as `file::name`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """One row: the fault, what is expected, and the test."""
+
+    fault: str
+    expected: str
+    by: str
+
+
+CRASHES = "tests/promises/test_crash_points.py"
+LEDGER = "tests/worker/ledger"
+ACTORS = "tests/worker/actors"
+
+PARTS: tuple[Part, ...] = (
+    Part(
+        "A process dies, or a reply is lost, before and after every call to Redis and to the gateway; a request "
+        "arrives late",
+        "each story ends with each message accepted once",
+        f"{CRASHES}::test_everything_that_can_strike_once",
+    ),
+    Part("Two of these, one soon after the other", "the same", f"{CRASHES}::test_two_faults"),
+    Part(
+        "The reply of any script is lost and the script runs again",
+        "nothing changes any more",
+        f"{LEDGER}/test_lost_replies.py::test_a_verb_repeated_changes_nothing_more",
+    ),
+    Part(
+        "A producer dies after its enrolment, before its hint",
+        "sent all the same",
+        "tests/producers/test_api.py::test_a_lost_hint_loses_nothing",
+    ),
+    Part(
+        "A send is answered by error 1 to 8, 9 of both texts, 10 or 99, an odd id, an odd count, a key twice, half of "
+        "it, HTML, nothing, too much",
+        "each proves what its row says, everything else is unknown",
+        "tests/worker/gateway/test_replies.py::test_outcome_of_a_send",
+    ),
+    Part(
+        "A send is accepted, and its answer is any that cannot be trusted",
+        "doubt, and nothing is repeated",
+        f"{ACTORS}/test_send.py::test_an_answer_that_cannot_be_trusted_makes_doubt_and_nothing_is_repeated",
+    ),
+    Part(
+        "Error 2: the log-in is refused",
+        "everything stops at the first answer",
+        f"{ACTORS}/test_send.py::test_bad_credentials_halt_the_login_at_the_first_answer",
+    ),
+    Part(
+        "Error 3: no money",
+        "the bulk lane halts, its message is in doubt until the account is topped up",
+        f"{ACTORS}/test_send.py::test_an_empty_account_halts_the_bulk_lane_and_leaves_doubt",
+    ),
+    Part(
+        "Error 4: the address is blocked",
+        "neither questions nor sends for ten minutes",
+        f"{ACTORS}/test_status.py::test_a_blocked_address_is_left_alone",
+    ),
+    Part(
+        "Errors 6 to 8 to a batch: somebody in it is refused",
+        "after the window each goes alone, only the bad number ends refused",
+        f"{ACTORS}/test_doubts.py::test_one_bad_number_in_a_batch_does_not_hold_the_others",
+    ),
+    Part(
+        "A question is answered by an error, an odd -3, HTML, half, nothing",
+        "no evidence of anything",
+        "tests/worker/gateway/test_replies.py::test_what_is_no_evidence",
+    ),
+    Part(
+        "Error 9 to a question",
+        "all questions rest, sends go on",
+        f"{ACTORS}/test_status.py::test_all_questions_rest_after_one_too_many",
+    ),
+    Part(
+        "-3 first, found later",
+        "found, never sent again",
+        f"{ACTORS}/test_doubts.py::test_a_message_that_shows_late_is_never_sent_again",
+    ),
+    Part(
+        "Found first, -3 later",
+        "it stays accepted",
+        f"{ACTORS}/test_status.py::test_what_was_found_and_shows_no_longer_stays_accepted",
+    ),
+    Part(
+        "-3 on the mirror that carried it alone, on another alone, too early by either clock, beside an old control or "
+        "none",
+        "no absence is trusted",
+        f"{LEDGER}/test_probe.py::test_absence_that_may_not_be_trusted",
+    ),
+    Part(
+        "No control for a day",
+        "parked, and in every report",
+        f"{LEDGER}/test_probe.py::test_without_any_control_it_is_parked_after_a_day",
+    ),
+    Part(
+        "In doubt for three days, absent but three times the death of its worker, or not to be sent again",
+        "parked, each with its reason",
+        f"{LEDGER}/test_probe.py::test_policy_poison_and_patience_park",
+    ),
+    Part(
+        "Accepted after its absence was trusted",
+        "counted, and shown in the report",
+        f"{LEDGER}/test_advance.py::test_a_late_arrival_is_counted_and_shown",
+    ),
+    Part(
+        "Statuses in any order",
+        "merged by their ranks",
+        f"{LEDGER}/test_advance.py::test_reports_may_come_in_any_order",
+    ),
+    Part(
+        "A call that is forged, in any way",
+        "refused",
+        "tests/worker/gateway/test_callbacks.py::test_forged_calls",
+    ),
+    Part(
+        "An older copy of the ledger, or a replica that missed something",
+        "the roll call does not clear it",
+        "tests/worker/test_rollcall.py::test_an_older_copy_is_not_cleared",
+    ),
+    Part(
+        "A Redis that syncs once a second, or may evict",
+        "refused at start, with its cure, unless `SMSQ_ACCEPT_LOSS` says so",
+        "tests/worker/test_runtime.py::test_a_weak_ledger_is_refused_with_its_cure",
+    ),
+    Part(
+        "The power of a worker's machine fails",
+        "no claim of it is taken for unsaid",
+        "tests/worker/test_rollcall.py::test_a_machine_that_lost_its_power_frees_nothing",
+    ),
+    Part(
+        "A full Redis, at every verb",
+        "nothing comes in, what left is brought to its end",
+        f"{LEDGER}/test_full.py::test_what_left_is_brought_to_its_end",
+    ),
+    Part(
+        "Redis goes away at any step of a duty",
+        "the duty is done the next time",
+        "tests/worker/scheduler/test_loop.py::test_redis_may_go_away_at_any_step_of_a_duty",
+    ),
+    Part(
+        "Hints acknowledged as fetched that are neither running nor queued",
+        "a reason to end the process, after five seconds",
+        "tests/worker/test_watchdog.py::test_a_lost_fetch_is_noticed",
+    ),
+    Part(
+        "A consumer's thread dies, the process lives",
+        "a reason to end it",
+        "tests/worker/test_watchdog.py::test_a_dead_consumer_is_noticed",
+    ),
+)
