@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import threading
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from worker.broker import HintBroker, make_broker
@@ -122,7 +122,7 @@ class Runtime:
         if self.settings.secret_key:
             salt = hmac.digest(self.settings.secret_key.reveal().encode(), salt, "sha256")
         said = f"{self.login.login}\0{self.login.secret}".encode()
-        return hashlib.pbkdf2_hmac("sha256", said, salt, FINGERPRINT_ROUNDS).hex()[:16]
+        return _fingerprint(said, salt)
 
     @cached_property
     def mirrors(self) -> Mirrors:
@@ -147,6 +147,11 @@ class Runtime:
         """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""
         if not self.settings.accept_loss:
             self.ledger.check_durable()
+
+
+@lru_cache(maxsize=8)  # it is slow on purpose, and a process may build several runtimes
+def _fingerprint(said: bytes, salt: bytes) -> str:
+    return hashlib.pbkdf2_hmac("sha256", said, salt, FINGERPRINT_ROUNDS).hex()[:16]
 
 
 def login_of(settings: Settings) -> Login:
