@@ -212,12 +212,23 @@ def test_a_refused_code_is_told_to_the_shield(make_plant: Callable[..., Any], la
     """Which asks for no further one to that number; it hears of the urgent lane alone."""
     from worker.sandbox import Profile
 
-    plant = make_plant(profile=Profile(denied_text="casino"))
+    plant = make_plant(profile=Profile(dead_prefixes=("7999123",)))
     shield = plant.runtime.shield
     assert shield.admit(79991234567, token="login-17").allowed
-    plant.send(plant.enrol(text="casino", key="login-17", lane=lane))
+    plant.send(plant.enrol(key="login-17", lane=lane))
 
     assert shield.admit(79991234567, dry_run=True).code == ("refused" if lane == "urgent" else "allowed")
+
+
+def test_a_forbidden_text_is_no_fault_of_the_number(make_plant: Callable[..., Any]) -> None:
+    """A sender name that was never registered must not hold every prefix."""
+    from worker.sandbox import Profile
+
+    plant = make_plant(profile=Profile(denied_text="casino"))
+    assert plant.runtime.shield.admit(79991234567, token="login-17").allowed
+    plant.send(plant.enrol(text="casino", key="login-17", lane="urgent"))
+
+    assert plant.runtime.shield.admit(79991234567, dry_run=True).allowed
 
 
 def test_an_empty_account_halts_the_bulk_lane_and_leaves_doubt(make_plant: Callable[..., Any]) -> None:
