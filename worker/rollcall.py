@@ -78,6 +78,8 @@ class Master:
         claims = self._claims()
         said = self._journal.said(claims, min(claims.values(), default=0.0))
         word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
+        if word in ("cleared", "force"):
+            self._remember_hosts()  # who joined by this roll call must be known should an older copy be restored
         if word == "cleared":
             freed = self._free_unsaid(beat.run)
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)

@@ -200,7 +200,11 @@ class FallingLedger:
             unsaid = (newest,) if newest and newest not in said else ()
             if self.off == "the unsaid are looked for afterwards":
                 unsaid = (0,)
-            cleared = s._replace(books=b._replace(current=s.run, fell=0), reports=reports)
+            # Who joined by this roll call is known to the others within a second, as above.
+            knows = 0 if self.off == "nobody remembers the hosts" else wanted
+            hosts = tuple(each._replace(knows=each.knows | knows) for each in s.hosts)
+            me = hosts[host]
+            cleared = s._replace(books=b._replace(current=s.run, fell=0), reports=reports, hosts=hosts)
             yield f"host {host} reports: cleared", _with_host(cleared, host, me._replace(unsaid=unsaid or None))
 
     def _freed(self, s: State, host: int) -> State:
