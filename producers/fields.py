@@ -31,7 +31,7 @@ def phone_of(written: object) -> int:
 def check_word(word: object, what: str, longest: int | None = None) -> None:
     """Raise BadInput for what is no text, is empty or too long, or cannot be written as UTF-8 (half of a character)."""
     if not isinstance(word, str) or not word.strip():
-        raise BadInput(f"{what} is a word or a few, and not empty")
+        raise BadInput(f"{what} is a word or a few, and is not empty")
     if longest is not None and len(word) > longest:
         raise BadInput(f"{what} has up to {longest} characters")
     try:

@@ -130,7 +130,7 @@ def test_a_campaign_is_followed_to_its_end(terminal: Terminal) -> None:
 def test_whoever_stops_following_leaves_it_running(terminal: Terminal) -> None:
     """Ctrl-C ends the display, not the campaign; and says how to look again."""
     people = terminal.people(2000, 79_980_000_000)
-    ran = terminal.start("campaign", "run", people, "--text", "Hi {name}", "--yes", "--follow", "--rate", "400")
+    ran = terminal.start("campaign", "run", people, "--text", "Hi {name}", "--yes", "--follow", "--rate", "200")
     assert ran.stderr is not None
     for line in ran.stderr:
         if " running " in line:
