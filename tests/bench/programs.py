@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from worker.niceness import give_way
 from worker.parent import ask_kernel
 
 ROOT = Path(__file__).parents[2]
@@ -29,13 +30,19 @@ def start(
     log: Path,
     nice: int = 0,
     takes_orders: bool = False,
+    has_session: bool = False,
 ) -> Any:
-    """Start a program that ends with us; what it says goes to `log`, its standard input is ours to write or empty."""
+    """Start a program that ends with us; what it says goes to `log`, its standard input is ours to write or empty.
+
+    With a session of its own its nice value counts against ours too.
+    """
 
     def prepare() -> None:
         ask_kernel(signal.SIGTERM)
+        if has_session:
+            os.setsid()
         if nice:
-            os.nice(nice)
+            give_way(nice)
 
     with log.open("ab") as out:
         return subprocess.Popen(
@@ -45,7 +52,7 @@ def start(
             stdin=subprocess.PIPE if takes_orders else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=out,
-            preexec_fn=prepare,  # two system calls
+            preexec_fn=prepare,  # a few system calls
         )
 
 

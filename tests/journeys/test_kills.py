@@ -28,10 +28,10 @@ def campaign(town: Town, rows: int = ROWS) -> Journey:
 @pytest.mark.fault
 @pytest.mark.parametrize(
     "who", ["worker --lane bulk", "worker --lane status", "worker --lane chores", "worker --lane urgent", "scheduler",
-            "web", "exporter", "redis"],
+            "web", "exporter", "redis", "queues"],
 )  # fmt: skip
 def test_a_killed_process_costs_nothing(make_town: Callable[..., Town], who: str) -> None:
-    """Any process kill -9 (worker of each lane, scheduler, web, exporter, private Redis): started again, it goes on."""
+    """Any process kill -9 (a worker of each lane, scheduler, web, exporter, either private Redis): started again."""
     town = make_town(redis="private", gateway=TROUBLES, down=2)
     journey = campaign(town)
 

@@ -115,15 +115,13 @@ class Town:
         return process
 
     def pids(self, words: str) -> list[int]:
-        """Children of `smsq up` whose command line goes on with these words; `redis` is the private server."""
+        """Children of `smsq up` whose command line goes on with these words; `redis` and `queues` are servers."""
         assert self.up is not None
         found = []
         for folder in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError):
                 line = (folder / "cmdline").read_bytes().decode().replace("\0", " ")
-                if f"--parent {self.up.pid} {words}" in line or (
-                    words == "redis" and str(self.home) in line and "valkey" in line
-                ):
+                if f"--parent {self.up.pid} {words}" in line or f"{self.home}/{words}/redis.sock" in line:
                     found.append(int(folder.name))
         return found
 

@@ -50,6 +50,20 @@ def test_the_server_keeps_every_acknowledged_write(home: Path) -> None:
     assert (settings, kept) == (wanted, b"yes")
 
 
+def test_the_queues_have_a_server_that_keeps_nothing(home: Path) -> None:
+    """Beside the ledger's, at an address of its own; it leaves no data, and comes back empty at the same place."""
+    with EmbeddedRedis(home) as ledger, EmbeddedRedis(home, name="queues", is_kept=False) as queues:
+        assert (ledger.pid, ledger.url) != (queues.pid, queues.url)
+        client, url = connect(queues.url), queues.url
+        client.set("hint", "1")
+        os.kill(queues.pid, signal.SIGKILL)
+        await_true(queues.ensure)
+
+        assert connect(url).keys("*") == []
+        assert connect(ledger.url).config_get("appendonly") == {"appendonly": "yes"}
+    assert {path.name for path in (home / "queues").iterdir()} <= {"owner.lock", "server.lock", "socket", "redis.log"}
+
+
 def test_a_second_start_finds_the_first_and_leaves_it_running(home: Path) -> None:
     """A guest uses the owner's server and does not stop it."""
     with EmbeddedRedis(home) as owner:

@@ -23,6 +23,7 @@ from worker.supervisor import Child, Supervisor
 
 ROOT = Path(__file__).parents[2]
 FOREVER = "while :; do sleep 0.05; done"
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def child(name: str, script: str, **options: object) -> Child:
@@ -107,6 +108,8 @@ def test_children_stop_in_order_and_redis_last(home: Path) -> None:
         return child(name, f"trap 'sleep 0.1; echo {name} >> {order}; exit' TERM; {FOREVER}", stop_order=stop_order)
 
     class Noting:
+        name = "redis"
+
         def ensure(self) -> bool:
             return False
 
@@ -115,7 +118,7 @@ def test_children_stop_in_order_and_redis_last(home: Path) -> None:
                 file.write("redis\n")
 
     children = [noting("exporter", 3), noting("web", 1), noting("worker", 2)]
-    supervisor = Supervisor(home, children, foundation=Noting())
+    supervisor = Supervisor(home, children, foundations=[Noting()])
     with running(supervisor):
         await_true(lambda: len(supervisor.pids()) == 3)
         time.sleep(0.1)  # until their traps are set
@@ -187,6 +190,18 @@ def test_children_are_nice_and_count_in_a_folder_of_their_own(home: Path) -> Non
     assert said == [f"bulk: {home}/metrics/bulk-{os.getpid()}", f"bulk: {os.nice(0) + 10}"]
 
 
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not share the processor among sessions")
+def test_sessions_of_nice_children_are_nice(home: Path) -> None:
+    """Two at a time too, though the kernel takes one change in 0.1 s only; others' sessions stay as they are."""
+    before, supervisor = AUTOGROUP.read_text(), Supervisor(home, [child(n, FOREVER, nice=10) for n in ("a", "b")])
+    with running(supervisor):
+        await_true(lambda: len(supervisor.pids()) == 2)
+        nice = lambda pid: Path(f"/proc/{pid}/autogroup").read_text().endswith(" nice 10\n")  # noqa: E731
+        await_true(lambda: all(map(nice, supervisor.pids().values())))
+
+    assert AUTOGROUP.read_text() == before
+
+
 def test_where_things_are_is_written_for_the_owner_alone(home: Path) -> None:
     """`up.json` is complete when it appears, private, and gone at the end."""
     path = home / "up.json"
@@ -210,7 +225,7 @@ def test_a_second_supervisor_in_the_same_home_is_refused(home: Path) -> None:
 def test_a_killed_redis_is_started_again_under_its_children(home: Path) -> None:
     """The foundation comes back at the same address."""
     with EmbeddedRedis(home, fsync="no") as server:
-        supervisor = Supervisor(home, [], foundation=server)
+        supervisor = Supervisor(home, [], foundations=[server])
         with running(supervisor):
             url, first = server.url, server.pid
             os.kill(first, signal.SIGKILL)

@@ -86,7 +86,7 @@ class Program:
 
 @contextlib.contextmanager
 def ours(place: Place, is_loaded: bool, more: Mapping[str, str] | None = None) -> Iterator[Sampler]:
-    """`smsq up`, whole: a private Redis that syncs every write, all lanes, scheduler, web, exporter."""
+    """`smsq up`, whole: private Redis servers (the ledger's syncs every write), all lanes, scheduler, web, exporter."""
     with tempfile.TemporaryDirectory(prefix="smsq-bench-") as home, contextlib.ExitStack() as stack:
         environ = {
             "SMSQ_HOME": home,
@@ -109,12 +109,12 @@ def ours(place: Place, is_loaded: bool, more: Mapping[str, str] | None = None) -
 
 
 @contextlib.contextmanager
-def apart(place: Place, is_loaded: bool) -> Iterator[Sampler]:
-    """The same with the queues on a Redis of their own, as in production; that one need not sync."""
+def together(place: Place, is_loaded: bool) -> Iterator[Sampler]:
+    """The same with ledger and queues on one Redis, as where `SMSQ_REDIS_URL` alone is set."""
     with (
         tempfile.TemporaryDirectory(prefix="smsq-bench-") as home,
-        EmbeddedRedis(Path(home), fsync="no", dies_with_parent=True) as server,
-        ours(place, is_loaded, {"SMSQ_BROKER_URL": server.url}) as sampler,
+        EmbeddedRedis(Path(home), dies_with_parent=True) as server,
+        ours(place, is_loaded, {"SMSQ_REDIS_URL": server.url}) as sampler,
     ):
         yield sampler
 
@@ -161,11 +161,11 @@ PROGRAMS: dict[str, Program] = {
         gaps_s=(0.03, 0.11),
         is_watched=True,
     ),
-    "apart": Program(
-        label="smsq, queues apart",
-        idle="the same with `SMSQ_BROKER_URL` on a second Redis that does not sync",
+    "together": Program(
+        label="smsq, one Redis",
+        idle="the same with `SMSQ_REDIS_URL` set, so that one Redis that syncs has ledger and queues",
         loaded="the same",
-        started=apart,
+        started=together,
         gaps_s=(0.03, 0.11),
         is_watched=True,
         is_asked_for=True,
@@ -225,7 +225,7 @@ def _peer(
 
 def _stock(argv: Sequence[str], environ: Mapping[str, str], log: Path, stack: contextlib.ExitStack) -> None:
     """Start the producer of a backlog; returns once it is there, and the producer goes on."""
-    producer = stack.enter_context(_kept(argv, environ, log, nice=NICE))
+    producer = stack.enter_context(_kept(argv, environ, log, nice=NICE, has_session=True))
     if not producer.stdout.readline():
         raise SystemExit(f"there is no backlog: {log.read_text(errors='replace')[-2000:]}")
 
@@ -238,15 +238,13 @@ def _sampler(
 
 
 @contextlib.contextmanager
-def _kept(
-    argv: Sequence[str], environ: Mapping[str, str], log: Path, *, nice: int = 0, takes_orders: bool = False
-) -> Iterator[Any]:
-    """A process until the end of the block."""
-    process = start(argv, environ, log=log, nice=nice, takes_orders=takes_orders)
+def _kept(argv: Sequence[str], environ: Mapping[str, str], log: Path, **how: Any) -> Iterator[Any]:
+    """A process until the end of the block, started as `start` is told."""
+    process = start(argv, environ, log=log, **how)
     try:
         yield process
     finally:
-        if takes_orders:
+        if process.stdin is not None:
             process.stdin.close()
         stop(process)
 
