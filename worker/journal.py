@@ -45,6 +45,7 @@ KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
 CLOCKS_APART_S = 3600.0  # how far the host's clock and Redis' may differ
 TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
 RUNS_KEPT = 200
+RUN_BYTES = 512  # longer than any run
 UNSURE_S = 3600.0  # after its start: longer than any claim is held
 LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
 
@@ -338,11 +339,13 @@ class Journal:
         finally:
             fcntl.flock(self._run_file, fcntl.LOCK_UN)
 
-    def _runs(self) -> list[str]:
-        return os.pread(self._run_file, 1 << 20, 0).decode().split()
+    def _runs(self, last: int = 0) -> list[str]:
+        """All runs followed, or those that the `last` bytes hold whole."""
+        size = os.fstat(self._run_file).st_size
+        return os.pread(self._run_file, size, max(0, size - last) if last else 0).decode().split()
 
     def _newest(self) -> str:
-        runs = self._runs()
+        runs = self._runs(last=RUN_BYTES)
         return runs[-1] if runs else ""
 
     def _files(self) -> list[Path]:
