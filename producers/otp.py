@@ -12,7 +12,7 @@ cannot change it (their session); without it a try is none.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from producers.fields import check_client, check_key, check_word, phone_of
 from worker.codes import CodeOrder, over
 from worker.domain import code as codes
 from worker.domain.batch import MessageId, Options, Ref
-from worker.domain.cascade import ARRIVED, OVER
+from worker.domain.cascade import end_of
 from worker.domain.code import Step, Verdict
 from worker.domain.errors import BadChannel, BadInput, LedgerUnreachable, Limited, TooMany
 from worker.domain.receipt import Receipt
@@ -126,10 +126,10 @@ class Otp:
         ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a repeat
         harmless: the same key and request give the same code back for a day past its end, another request
         raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
-        `on_doubt` is as in `Smsq.send`, `max_cost` what all its messages may cost. Raises BadPhone, BadLength,
-        BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and OverBudget where the shield
-        refuses (their `decision` and `retry_after_s` say more); LedgerTrouble: nothing was sent, except
-        that LedgerUnreachable may mean a lost reply; the same `key` makes a repeat harmless.
+        `on_doubt` is as in `Smsq.send`, but that `ask` sends nothing again; `max_cost` is what all its messages may
+        cost. Raises BadPhone, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and
+        OverBudget where the shield refuses (their `decision` and `retry_after_s` say more); LedgerTrouble: nothing was
+        sent, except that LedgerUnreachable may mean a lost reply; the same `key` makes a repeat harmless.
         """
         number = phone_of(phone)
         check_word(purpose, "a purpose")
@@ -214,7 +214,8 @@ class Otp:
         if view is None:
             raise over(Verdict.UNKNOWN)
         steps = tuple(self._steps_of(view))
-        ended = _ended(view, steps)
+        statuses = [step.status for step in steps]
+        ended = view.ended or end_of(len(codes.steps_of(view.channels)), view.place, statuses, view.state)
         return CodeShown(
             id=view.id,
             state=view.state,
@@ -278,15 +279,6 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
         except BadInput as error:
             raise BadChannel(error.sentence) from None
     return steps
-
-
-def _ended(view: CodeView, steps: Sequence[StepShown]) -> str:
-    """Why no further channel is tried, known from the code and its messages before the cascade's next look."""
-    if view.ended or view.state in OVER:
-        return view.ended or OVER[view.state]
-    if any(step.status in ARRIVED for step in steps):
-        return "delivered"
-    return "last" if view.place + 1 >= len(codes.steps_of(view.channels)) else ""
 
 
 def _policy(on_doubt: str) -> str:

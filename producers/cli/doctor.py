@@ -116,7 +116,7 @@ def _ledger(runtime: Runtime) -> Iterator[Finding]:
         return
     version = info.get("valkey_version") or info.get("redis_version")
     yield Finding("redis", "ok", f"{place} answers, version {version}")
-    for part in (_durability, _account, _secret, _run, _broker, _processes, _state):
+    for part in (_durability, _account, _secret, _run, _broker, _processes, _shield, _state):
         try:
             yield from part(runtime)
         except LedgerTrouble as error:
@@ -185,6 +185,23 @@ def _secret(runtime: Runtime) -> Iterator[Finding]:
     if failed_at is not None and (ago_s := runtime.ledger.time() - int(failed_at) / 1000) < SEALED_LATELY_S:
         said = f"a worker could not open a waiting text {max(0.0, ago_s):.0f} s ago, and gave it back unsent"
         yield Finding("sealed texts", "fail", said, "a worker runs with another SMSQ_SECRET_KEY: " + cure)
+
+
+def _shield(runtime: Runtime) -> Iterator[Finding]:
+    """Whether somebody who pumps is stopped, and what it may cost until then."""
+    from worker.ledger.shield_desk import ShieldDesk
+
+    limits = ShieldDesk(runtime.shield).limits()
+    if limits.mode == "off":
+        yield Finding("shield", "warn", "it is off: nothing limits codes", "`smsq shield limit mode on`")
+    elif limits.mode == "watch":
+        cure = "`smsq shield limit mode on` once what it would refuse looks right (smsq_shield_total)"
+        yield Finding("shield", "warn", "it watches only: nothing limits codes", cure)
+    elif not limits.daily_cost:
+        cure = "set SMSQ_SHIELD_DAILY_COST to twice or three times a good day"
+        yield Finding("shield", "ok", "it is on, without a ceiling for what codes cost in a day", cure)
+    else:
+        yield Finding("shield", "ok", f"it is on; codes of 24 hours may cost {limits.daily_cost:f} at most")
 
 
 def _run(runtime: Runtime) -> Iterator[Finding]:

@@ -44,6 +44,9 @@ LOOK_EVERY_S = 0.1
     help="What follows where nobody can tell whether it arrived: ask sends it again once it certainly did not, park "
     "leaves that to a person, resend sends a second copy, once, a minute later, while --deadline lasts.",
 )
+@click.option(
+    "--client", help="Who asked for it, an address or an account: it passes the shield against pumping, as codes do."
+)
 @click.option("--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is sent no more.")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
 @click.option(
@@ -62,6 +65,7 @@ def command(
     key: str | None,
     lane: str,
     on_doubt: str,
+    client: str | None,
     deadline: float | None,
     wait: bool,
     timeout: float,
@@ -85,6 +89,7 @@ def command(
             at=at,
             on_doubt=on_doubt,
             deadline_s=deadline,
+            client=client,
             options=options,
         )
         is_up = say_who_is_missing(smsq, lane, sent.id)

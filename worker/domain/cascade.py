@@ -6,7 +6,7 @@ brought it, or ended it, ends the cascade; and what failed for good is not waite
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from worker.domain.code import Step
@@ -88,23 +88,36 @@ class End:
 Move = Wait | Enrol | Take | End
 
 
+def end_of(channels: int, place: int, statuses: Collection[str], state: str) -> str:
+    """Why no channel after the one at `place` of so many is tried, a word of `ENDED`; '' while one may be.
+
+    `statuses` are those of all messages of the code, `state` is the code's own.
+
+    >>> end_of(2, 0, ["delivered"], "waiting"), end_of(2, 1, ["sent"], "waiting"), end_of(2, 0, ["late"], "waiting")
+    ('delivered', 'last', '')
+    """
+    if state in OVER:
+        return OVER[state]
+    if not ARRIVED.isdisjoint(statuses):
+        return "delivered"
+    if "optout" in statuses:
+        return "optout"
+    return "last" if place + 1 >= channels else ""
+
+
 def next_move(steps: Sequence[Step], place: int, sent: Sequence[Sent], state: str, now: float) -> Move:
     """What a cascade does now.
 
     `place` is the channel tried last, `sent` all messages of the code in order (resends among them), `state` the
     code's own: `waiting`, `used`, `locked` or `expired`. The wait counts from the newest message.
     """
-    if state in OVER:
-        return End(OVER[state])
-    if any(each.status in ARRIVED for each in sent):
-        return End("delivered")
-    if any(each.status == "optout" for each in sent):
-        return End("optout")
-    newest = sent[-1]
+    newest, why = sent[-1], end_of(len(steps), place, [each.status for each in sent], state)
+    if why and why != "last":
+        return End(why)
     if not newest.status:  # the first is its caller's, who may have been told that nothing was sent
         return Enrol(newest.number) if newest.number else Wait(now + UNSENT_LOOK_S)
-    if place + 1 >= len(steps):
-        return End("last")
+    if why:
+        return End(why)
     if newest.status in FAILED:
         return Take(place + 1, "failed")
     until = newest.at + steps[place].wait_s

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from producers.cli.doctor import Finding, _state
+from producers.cli.doctor import Finding, _shield, _state
 from producers.waits import brake
 from worker.domain.batch import Ref
 from worker.ledger import Claim, NoClaim
+from worker.ledger.shield_desk import ShieldDesk
 
 
 def findings(plant: Any) -> dict[str, Finding]:
@@ -50,6 +51,25 @@ def test_a_rest_for_many_errors_is_named(plant: Any, errors: int, resting: set[s
     assert bool(brake(plant.runtime.views.brakes())) == ("urgent" in resting)
     for lane, ref in (("urgent", plant.enrol()), ("bulk", bulk)):
         assert isinstance(tried(plant, ref), Claim) == (lane not in resting)
+
+
+@pytest.mark.parametrize(
+    ("limits", "level", "said"),
+    [
+        ({}, "ok", "it is on, without a ceiling for what codes cost in a day"),
+        ({"daily_cost": "250.50"}, "ok", "it is on; codes of 24 hours may cost 250.50 at most"),
+        ({"mode": "watch"}, "warn", "it watches only: nothing limits codes"),
+        ({"mode": "off"}, "warn", "it is off: nothing limits codes"),
+    ],
+)
+def test_the_shield_is_looked_at(plant: Any, limits: dict[str, str], level: str, said: str) -> None:
+    """As it is in force, whether set by hand or by the settings."""
+    desk = ShieldDesk(plant.runtime.shield)
+    for name, written in {"mode": "on", **limits}.items():
+        desk.limit(name, written)
+
+    (found,) = _shield(plant.runtime)
+    assert (found.level, found.said) == (level, said)
 
 
 def test_a_rest_ends_with_its_span(plant: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.worker.ledger.conftest import WINDOW_S
 from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState, IdState, Status
 
@@ -167,6 +168,17 @@ def test_absent_and_late_or_cancelled_ends(desk: Any) -> None:
     assert desk.statuses(ref) == ["doubtful"] * 2
     assert desk.probe(ref, {claim.gateway_id: [0, 1]}) == ("settled", "cancelled")
     assert desk.views.campaign(campaign).done_at
+
+
+@pytest.mark.parametrize(
+    ("on_doubt", "ends"), [("ask", ("settled", "late")), ("park", ("parked", "policy")), ("resend", ("ready", ""))]
+)
+def test_a_code_goes_again_only_as_its_sender_chose(desk: Any, on_doubt: str, ends: tuple[str, str]) -> None:
+    """Its life is longer than the window, and it certainly did not arrive: by default it ends all the same."""
+    ref = desk.single(code_id="a", on_doubt=on_doubt, deadline_s=2 * WINDOW_S)
+    claim = desk.doubted(ref)
+
+    assert desk.probe(ref, {claim.gateway_id: [0]}) == ends
 
 
 def test_no_absence_is_recorded_for_another_run(desk: Any) -> None:

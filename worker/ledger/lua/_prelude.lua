@@ -13,7 +13,7 @@ local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, EN
 -- Places in one gateway id of a batch.
 local GID, ID_STATE, MIRROR, CLAIMED_AT, MEMBERS, ABSENTS, MONEY, DOUBLED = 1, 2, 3, 4, 5, 6, 7, 8
 local LANES = { [0] = 'urgent', [1] = 'bulk' }
-local PARK, RESEND = 1, 2 -- policies; 0 is `ask`
+local ASK, PARK, RESEND = 0, 1, 2 -- policies
 local BY_OPERATOR, BY_SENDER = 1, 2 -- who had it sent again while an earlier attempt might live
 local RECEIPT = 11
 local NO_RECEIPT = string.rep('\0', RECEIPT)
@@ -456,7 +456,9 @@ local function end_doubt(m, blob, rest)
     settle_batch(m, decide_rest(m, blob, CANCELLED, 0), 0)
     return { 'settled', 'cancelled' }
   end
-  if m[DEADLINE] > 0 and now >= m[DEADLINE] then
+  -- A code is not sent again by itself: whoever waits for it has asked for another by now, or goes by another channel.
+  local is_code = m[POLICY] == ASK and redis.call('HEXISTS', SHARD, number .. 'c') == 1
+  if is_code or m[DEADLINE] > 0 and now >= m[DEADLINE] then
     count_doubt(m, 'late')
     settle_batch(m, decide_rest(m, blob, LATE, 0), 0)
     return { 'settled', 'late' }
