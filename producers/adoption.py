@@ -38,7 +38,7 @@ def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) ->
     environ = os.environ if environ is None else environ
     settings = Settings.load(environ, file)
     if settings.redis_url is not None:
-        return settings
+        return _with_its_queues(settings)
     up = _up_of(settings.home)
     told = {"SMSQ_HOME": up.home, "SMSQ_REDIS_URL": up.redis_url, "SMSQ_BROKER_URL": up.broker_url}
     return _with_its_key(Settings.load({**environ, **up.settings, **told}, file), up)
@@ -50,10 +50,18 @@ def adopt_given(settings: Settings) -> Settings:
     Raises LedgerUnreachable as `adopt` does.
     """
     if settings.redis_url is not None:
-        return settings
+        return _with_its_queues(settings)
     up = _up_of(settings.home)
     way = {"home": Path(up.home), "redis_url": up.redis_url, "broker_url": settings.broker_url or up.broker_url}
     return _with_its_key(msgspec.structs.replace(settings, **way), up)
+
+
+def _with_its_queues(settings: Settings) -> Settings:
+    """The queues of the `smsq up` of this home, where its private ledger is named and no queues are."""
+    up = running(settings.home) if settings.broker_url is None else None
+    if up is None or up.redis_url != settings.redis_url:
+        return settings
+    return msgspec.structs.replace(settings, broker_url=up.broker_url)
 
 
 def _with_its_key(settings: Settings, up: Up) -> Settings:

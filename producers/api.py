@@ -48,6 +48,7 @@ from worker.runtime import Runtime
 from worker.settings import Settings
 
 JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
+HINT_TIMEOUT_S = 1.0  # what is enrolled is safe without a hint: queues that hang hold no caller up
 ROLL_CALL_S = 5.0  # how long a ledger that was just restarted is waited for
 BAD_LOGIN = 2
 
@@ -64,7 +65,7 @@ class Smsq:
 
     def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
         self.settings = adopt_given(settings) if settings is not None else adopt(environ)
-        self.runtime = Runtime.build(self.settings)
+        self.runtime = Runtime.build(self.settings, hint_timeout_s=HINT_TIMEOUT_S)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
         self.shield = ShieldDoor(self)

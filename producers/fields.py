@@ -10,7 +10,11 @@ from worker.domain import phone as phones
 from worker.domain.batch import Options
 from worker.domain.errors import BadInput, BadPhone
 
-LONGEST_CLIENT = 128
+LONGEST_CLIENT, LONGEST_KEY = 128, 1024
+PLUS = "+\uff0b"
+MARKS = frozenset(
+    f"{PLUS}-().,/\u2010\u2011\u2012\u2013\u2014\u2212\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
+)  # what address books write
 
 
 def phone_of(written: object) -> int:
@@ -25,6 +29,10 @@ def phone_of(written: object) -> int:
     if any(char.isalpha() for char in written):
         number = phones.parse("".join(char for char in written if not char.isalpha()))  # what else is wrong comes first
         raise BadPhone(f"there are letters in this phone; without them it would be {phones.masked(number)}")
+    strange = sorted({char for char in written if not (char.isdigit() or char.isspace() or char in MARKS)})
+    if strange or sum(char in PLUS for char in written) > 1:
+        what = " ".join(strange) or "more than one +"
+        raise BadPhone(f"a phone is digits with a + in front, perhaps spaces and dashes; this one has {what}")
     return phones.parse(written)
 
 
@@ -43,7 +51,7 @@ def check_word(word: object, what: str, longest: int | None = None) -> None:
 def check_key(key: str | None) -> None:
     """Raise BadInput for what cannot make a repeat harmless."""
     if key is not None:
-        check_word(key, "a key that makes a repeat harmless")
+        check_word(key, "a key that makes a repeat harmless", LONGEST_KEY)
 
 
 def check_client(client: str | None) -> None:

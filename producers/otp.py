@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from producers.fields import check_client, check_key, check_word, phone_of
-from worker.codes import CodeOrder, over
+from worker.codes import CodeOrder, Unsealed, over
 from worker.domain import code as codes
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.cascade import end_of
@@ -52,6 +52,7 @@ class OneTimeCode:
     created: bool  # False where the caller's key had made it before
     channel: str
     message_id: str  # '' where it had ended before its message was enrolled
+    phone: str = field(default="", repr=False)  # with its +, as it was understood: the one to keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,16 +159,16 @@ class Otp:
         )
         desk = self._smsq.runtime.codes
         for _ in range(OPEN_TRIES):
-            opened = self._smsq.patiently(lambda: desk.open(order, key))
+            opened, made = self._smsq.patiently(lambda: desk.open(order, key))
             is_new, at = opened.created, opened.made_at
             try:
-                sent = self._enrol(opened.id, 0, opened.channel, at, opened.expires_at, created=is_new)
+                sent = self._enrol(opened.id, 0, opened.channel, at, opened.expires_at, created=is_new, made=made)
             except Limited:
                 if is_new:
                     desk.forget(opened.id, key)
                 raise
             if sent.message_id or self._view(opened.id) is not None:
-                return sent
+                return replace(sent, phone=f"+{number}")
             # Another call with this key had made it and was refused meanwhile: this one hears that for itself.
         raise TooMany("other requests with this key were refused at the same time")
 
@@ -199,14 +200,14 @@ class Otp:
         if not _is_id(code_id):
             raise over(Verdict.UNKNOWN)
         reserved = self._smsq.patiently(lambda: desk.resend(code_id, token), outage_s=OUTAGE_S)
-        view = self._view(code_id)
+        view, order = self._view(code_id), self._smsq.patiently(lambda: desk.order(code_id))
         if view is None:
             raise over(Verdict.UNKNOWN)
         channel = view.steps[reserved.number].channel
         sent = self._enrol(code_id, reserved.number, channel, reserved.at, reserved.expires_at, created=True)
-        if not sent.message_id:
+        if not sent.message_id or order is None:
             raise over(Verdict(self.show(code_id).state))
-        return sent
+        return replace(sent, phone=f"+{order.phone}")
 
     def show(self, code_id: str) -> CodeShown:
         """Where a code stands, and its messages. Raises CodeOver for an unknown one."""
@@ -237,7 +238,15 @@ class Otp:
             yield StepShown(channel=step.channel, at=step.at, message_id=step.message_id, why=step.why, receipt=known)
 
     def _enrol(
-        self, code_id: str, number: int, channel: str, at: float, expires_at: float, *, created: bool
+        self,
+        code_id: str,
+        number: int,
+        channel: str,
+        at: float,
+        expires_at: float,
+        *,
+        created: bool,
+        made: Unsealed | None = None,
     ) -> OneTimeCode:
         """Enrol the message of a step and hint it; one that was enrolled already is found."""
         desk, lost = self._smsq.runtime.codes, []
@@ -246,7 +255,7 @@ class Otp:
 
         def enrol() -> Enrolled | None:
             try:
-                return desk.enrol(code_id, number, channel, at, expires_at)
+                return desk.enrol(code_id, number, channel, at, expires_at, made=made)
             except LedgerUnreachable as error:
                 lost.append(error)  # perhaps it was enrolled: then nobody has hinted it
                 raise
@@ -294,7 +303,7 @@ def _cost(written: Decimal | str | int | None) -> int | None:
     if written is None:
         return None
     try:
-        amount = Decimal(written)
+        amount = Decimal("no" if isinstance(written, bool) else written)
     except (InvalidOperation, TypeError, ValueError):
         raise BadInput(f"a cost is an amount such as 7.50, not {written!r}") from None
     if not amount.is_finite() or not 0 < amount < 1_000_000:

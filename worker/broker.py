@@ -27,7 +27,7 @@ from dramatiq.errors import ConnectionClosed
 
 from worker.bell import SLICE_S, Bell, bell_key, with_bell
 from worker.domain.errors import BadInput, BadSettings
-from worker.redis_client import connect, no_right
+from worker.redis_client import TIMEOUT_S, connect, no_right
 
 LANES: Final = ("urgent", "bulk", "status", "chores")
 NAMESPACE = "smsq"
@@ -269,11 +269,16 @@ class HintConsumer(dramatiq.Consumer):
         self._freed.set()
 
 
-def make_broker(url: str, middleware: Sequence[dramatiq.Middleware] = ()) -> HintBroker:
-    """The broker at `url`, with all lanes declared; nothing is sent yet. Raises BadSettings for no Redis URL."""
+def make_broker(
+    url: str, middleware: Sequence[dramatiq.Middleware] = (), *, timeout_s: float = TIMEOUT_S
+) -> HintBroker:
+    """The broker at `url`, with all lanes declared; nothing is sent yet. Raises BadSettings for no Redis URL.
+
+    A reply is waited for `timeout_s` at most.
+    """
     if not url.startswith(("redis://", "rediss://", "unix://")):
         raise BadSettings(f"SMSQ_BROKER_URL begins with {url.partition(':')[0]!r}; redis, rediss or unix would do")
-    broker = HintBroker(connect(url), middleware)
+    broker = HintBroker(connect(url, timeout_s=timeout_s), middleware)
     for lane in LANES:
         broker.declare_queue(lane)
     return broker

@@ -9,22 +9,28 @@ from __future__ import annotations
 import hmac
 import math
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from worker.domain import code as codes
-from worker.domain.batch import MessageId, Options
+from worker.domain.batch import MessageId, Options, Ref
+from worker.domain.cascade import OVER, fits
 from worker.domain.code import Verdict
-from worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMany, WrongKey
+from worker.domain.errors import CodeOver, CoolingDown, LedgerTrouble, LedgerUnreachable, OverBudget, TooMany, WrongKey
+from worker.domain.receipt import unpack
 from worker.domain.shield import Decision
 from worker.domain.speech import text_for, voice_for
+from worker.domain.status import Status
 from worker.gateway.channels import channel as channel_row
 from worker.ledger import Enrolled, Ledger, Order
 from worker.ledger.cascades import LOOK_AGAIN_S
 from worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
 from worker.ledger.enrolment import SAYABLE, WRONG_KEY
 from worker.ledger.shield import Shield
+from worker.ledger.store import COST_UNITS
+from worker.ledger.values import BatchView
 from worker.ledger.views import Views
 from worker.sealing import Key, Unsealable, key_of
 from worker.settings import Settings
@@ -34,6 +40,8 @@ SALT_BYTES = 16
 FURTHER = ("waited", "failed")  # why a step is taken that is no code of its own for phone and client
 DIED_AFTER_S = 5.0  # a resend that was reserved so long ago and has no message is taken up by the next one
 CHECK_TRIES = 3  # of one try whose reply was lost
+CHECK_AGAIN_S = 2.0  # not after so long: a ledger that hangs is waited for once
+FREE = frozenset({Status.LATE, Status.CANCELLED, Status.REFUSED, Status.OPTOUT})  # nobody is charged for these
 
 
 class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +73,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class Unsealed:
     """What was sealed, and the key that it was sealed with: the code follows from both."""
 
     kept: _Kept = field(repr=False)
@@ -90,45 +98,55 @@ class CodeDesk:
         self._views = views
         self._settings = settings
 
-    def open(self, order: CodeOrder, key: str | None) -> OpenedCode:
+    def open(self, order: CodeOrder, key: str | None) -> tuple[OpenedCode, Unsealed | None]:
         """Write a new code down, or find the one that `key` made; `enrol` its step 0 then.
 
-        Raises as `Ledger.open_code` does.
+        A new one comes with what `enrol` would have to read again. Raises as `Ledger.open_code` does.
         """
         sealer = self._ledger.sealing()
         steps = codes.steps_of(order.channels)
         code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
-        opened = _Opened(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
-        return self._ledger.open_code(
+        made = Unsealed(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
+        opened = self._ledger.open_code(
             code_id,
             key=key,
             contents=sealer.digests(
                 "code content", msgspec.msgpack.encode(msgspec.structs.replace(order, client=None))
             ),
-            sealed=sealer.seal(msgspec.msgpack.encode(opened.kept), of=_belongs(code_id)),
-            digest=opened.digest(order.purpose, opened.code()),
+            sealed=sealer.seal(msgspec.msgpack.encode(made.kept), of=_belongs(code_id)),
+            digest=made.digest(order.purpose, made.code()),
             ttl_s=order.ttl_s,
             attempts=self._settings.code_attempts,
             channels=order.channels,
             channel=steps[0].channel,
             look_after_s=LOOK_AGAIN_S if len(steps) > 1 else None,
         )
+        return opened, made if opened.id == code_id else None
 
     def enrol(
-        self, code_id: str, number: int, channel: str, at: float, expires_at: float, why: str = ""
+        self,
+        code_id: str,
+        number: int,
+        channel: str,
+        at: float,
+        expires_at: float,
+        why: str = "",
+        made: Unsealed | None = None,
     ) -> Enrolled | None:
         """Enrol the message of a step, the same one if it was already; None where the code is over meanwhile.
 
-        `at` is when the step was reserved, `why` it is taken a word of `domain/cascade.TAKEN`. Hint it afterwards
-        where it was created. Raises as `Ledger.enrol` does, and TooMany, Held, Denied or OverBudget where the
-        shield does not let it go.
+        `made` is what `open` gave, where it made the code just now. `at` is when the step was reserved, `why` it is
+        taken a word of `domain/cascade.TAKEN`. Hint it afterwards where it was created. Raises as `Ledger.enrol` does,
+        and TooMany, Held, Denied or OverBudget where the shield or `max_cost` does not let it go.
         """
-        opened = self._open(code_id)
+        opened = made or self._open(code_id)
         if opened is None:
             return None
         order = opened.kept.order
         key = step_key(code_id, number)
         is_further = why in FURTHER
+        if not number and order.max_cost is not None:  # where nobody named a price yet the first one tells it
+            self._check_cost(order, 0, self._shield.known_price(order.phone, channel) or 0)
         self._shield.check(order.phone, client=order.client, channel=channel, token=key, is_further=is_further)
         text = text_for(channel, order.template, opened.code(), ttl_s=expires_at - at, purpose=order.purpose)
         steps = codes.steps_of(order.channels)
@@ -148,7 +166,7 @@ class CodeDesk:
                 deadline_at=expires_at,
                 parts=channel_row(channel).parts(text),
                 why=why or ("resend" if number else "first"),
-                code_id=code_id if len(steps) > 1 else "",
+                code_id=code_id,
                 waited_for_s=next((step.wait_s for step in steps if step.channel == channel), 0.0),
             )
         )
@@ -183,6 +201,9 @@ class CodeDesk:
             self._check_newest(view, rest_s)
             if opened := self._open(code_id):  # what the shield would refuse is not taken off the resends
                 order = opened.kept.order
+                if order.max_cost is not None:
+                    spent = self.spent(order.phone, view, self.batches(view))
+                    self._check_cost(order, spent, self.price(order.phone, view.steps[0].channel))
                 self._shield.check(order.phone, client=order.client, channel=view.steps[0].channel, dry_run=True)
             newest = view.steps[-1]
             if newest.why == "resend" and not newest.message_id and self._ledger.time() - newest.at > DIED_AFTER_S:
@@ -203,17 +224,20 @@ class CodeDesk:
 
         The same is computed whether there is such a code or not.
         """
-        nonce = secrets.token_hex(16)
+        nonce, phone, began = secrets.token_hex(16), 0, self._ledger.clock.monotonic()
         for left in reversed(range(CHECK_TRIES)):
             try:
                 opened, known = self._sealed(code_id)
+                phone = phone or opened.kept.order.phone  # a right code is gone where only its reply was lost
                 is_equal = self._is_equal(opened, known, typed, purpose)
                 verdict = self._ledger.judge_code(code_id, nonce, is_equal=is_equal)
-                if verdict is Verdict.RIGHT and known:
-                    self._shield.verified(opened.kept.order.phone, code_id)
+                if verdict is Verdict.RIGHT and phone:
+                    self._shield.verified(phone, code_id)
+                if verdict in (Verdict.RIGHT, Verdict.WRONG):
+                    self._take_back(code_id)
                 return verdict
             except LedgerUnreachable:  # perhaps it was counted: the nonce gives the same answer again
-                if not left:
+                if not left or self._ledger.clock.monotonic() - began > CHECK_AGAIN_S:
                     raise
         raise AssertionError("unreachable")
 
@@ -224,6 +248,46 @@ class CodeDesk:
     def view(self, code_id: str) -> CodeView | None:
         """What may be known of a code, None where nothing is remembered."""
         return self._ledger.code(code_id)
+
+    def batches(self, view: CodeView) -> list[BatchView | None]:
+        """The batch of each message of a code, None where it is not enrolled."""
+        known = {step.message_id: _ref(step.message_id) for step in view.steps if step.message_id}
+        found = dict(zip(known, self._ledger.read(list(known.values())), strict=True))
+        return [found.get(step.message_id) for step in view.steps]
+
+    def spent(self, phone: int, view: CodeView, batches: Sequence[BatchView | None]) -> int:
+        """What the messages of a code cost together, in COST_UNITS: known, or else likely."""
+        return sum(self._cost(phone, step.channel, batch) for step, batch in zip(view.steps, batches, strict=True))
+
+    def price(self, phone: int, channel: str) -> int:
+        """What one message is likely to cost, in COST_UNITS."""
+        return self._shield.price(phone, channel)
+
+    def _cost(self, phone: int, channel: str, batch: BatchView | None) -> int:
+        """What a message costs: what the gateway said, nothing where it never left, else what it is likely to."""
+        stored = unpack(batch.receipts, 0) if batch is not None else None
+        if stored is not None and stored.cost:
+            return int(stored.cost * COST_UNITS)
+        if stored is not None and stored.status in FREE:
+            return 0
+        return self.price(phone, channel)
+
+    def _check_cost(self, order: CodeOrder, spent: int, price: int) -> None:
+        """Raise OverBudget where one more message would exceed what all of them may cost."""
+        if not fits(order.max_cost, spent, price):
+            raise OverBudget("one more message would cost more than `max_cost` allows this code", decision="max_cost")
+
+    def _take_back(self, code_id: str) -> None:
+        """Messages of a code that is over and that have not left yet do not leave; what is in trouble is left out."""
+        try:
+            view = self._ledger.code(code_id)
+            if view is None or view.state not in OVER:
+                return
+            for step in view.steps:
+                if step.message_id:
+                    self._ledger.drop(_ref(step.message_id), "over")
+        except LedgerTrouble:  # the verdict stands
+            return
 
     def _check_newest(self, view: CodeView, rest_s: float) -> None:
         """The gateway counts its minute from when it takes a text, not from when we enrolled it."""
@@ -237,33 +301,37 @@ class CodeDesk:
         if receipt.submitted_at and left_s > 0:
             raise _cooling(left_s)
 
-    def _sealed(self, code_id: str) -> tuple[_Opened, bytes]:
+    def _sealed(self, code_id: str) -> tuple[Unsealed, bytes]:
         """What was sealed with a code and its keyed hash, b'' beside nobody's where there is none."""
         sealed = self._ledger.sealed_code(code_id)
         return (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
 
-    def _is_equal(self, opened: _Opened, known: bytes, typed: str, purpose: str | None) -> bool:
+    def _is_equal(self, opened: Unsealed, known: bytes, typed: str, purpose: str | None) -> bool:
         wanted = opened.kept.order.purpose if purpose is None else purpose
         said = opened.digest(wanted, codes.read_back(typed))
         return hmac.compare_digest(said, known or bytes(32)) and bool(known)
 
-    def _open(self, code_id: str) -> _Opened | None:
+    def _open(self, code_id: str) -> Unsealed | None:
         sealed = self._ledger.sealed_code(code_id)
         return self._opened(code_id, sealed[0]) if sealed else None
 
-    def _opened(self, code_id: str, sealed: bytes) -> _Opened:
+    def _opened(self, code_id: str, sealed: bytes) -> Unsealed:
         sealer = self._ledger.sealing()
         try:
             kept = msgspec.msgpack.decode(sealer.open(sealed, of=_belongs(code_id)), type=_Kept)
-            return _Opened(kept, sealer.key(key_of(sealed)))
+            return Unsealed(kept, sealer.key(key_of(sealed)))
         except Unsealable:
             raise WrongKey(WRONG_KEY) from None
 
-    def _nobody(self) -> _Opened:
+    def _nobody(self) -> Unsealed:
         """What is compared where there is no code: sealed and opened too, so that it takes as long."""
         sealer = self._ledger.sealing()
         kept = _Kept(bytes(SALT_BYTES), CodeOrder(phone=0, purpose="", length=6, ttl_s=1, channels="", template=""))
         return self._opened("", sealer.seal(msgspec.msgpack.encode(kept), of=_belongs("")))
+
+
+def _ref(message_id: str) -> Ref:
+    return Ref(MessageId.parse(message_id).batch)
 
 
 def over(verdict: Verdict) -> CodeOver:

@@ -93,7 +93,7 @@ class EmbeddedRedis:
             with contextlib.closing(connect(self.url)) as client:
                 return int(client.info("server")["process_id"])
         except redis.RedisError:
-            raise LedgerUnreachable(f"the private Redis under {self.home} does not answer") from None
+            raise LedgerUnreachable(f"the private Redis in {self._folder} does not answer") from None
 
     def start(self) -> None:
         """Return when the server answers; raises LedgerUnreachable with the way out."""
@@ -104,6 +104,8 @@ class EmbeddedRedis:
         try:
             self._await_server()
         except BaseException:
+            if self._process is not None:
+                _end(self._process.pid, self._is_gone)
             self._disown()
             raise
 
@@ -138,7 +140,7 @@ class EmbeddedRedis:
                 os.close(lock)
                 code = self._reap()
                 raise LedgerUnreachable(
-                    f"the private Redis of {self.home} ended at once (exit {code}): {self._last_words()}"
+                    f"the private Redis in {self._folder} ended at once (exit {code}): {self._last_words()}"
                 )
             if lock is not None:
                 self._launch(lock)
@@ -146,7 +148,7 @@ class EmbeddedRedis:
             if self._answers():
                 return
             time.sleep(_LOOK_EVERY_S)
-        raise LedgerUnreachable(f"the private Redis under {self.home} does not answer; see {self._log}")
+        raise LedgerUnreachable(f"the private Redis in {self._folder} does not answer; see {self._log}")
 
     @property
     def _log(self) -> Path:
@@ -154,12 +156,14 @@ class EmbeddedRedis:
 
     def _url(self, database: int) -> str:
         if self._socket is None:
-            raise LedgerUnreachable(f"the private Redis under {self.home} was not started")
+            raise LedgerUnreachable(f"the private Redis in {self._folder} was not started")
         return f"unix://{self._socket}?db={database}"
 
     def _launch(self, lock: int) -> None:
         """Start a server that inherits `lock`; it is ours from here on or the start fails."""
         try:
+            if self._owner_lock is None:  # its owner died with it
+                self._owner_lock = try_lock(self._folder / "owner.lock")
             binary = find_server(self._server, self.home)
             self._socket = self._choose_socket()
             parent = os.getpid()
@@ -180,7 +184,7 @@ class EmbeddedRedis:
                 preexec_fn=leave_with_parent if self.dies_with_parent else None,  # one system call
             )
         except OSError as error:
-            raise LedgerUnreachable(f"the private Redis of {self.home} cannot be started: {error}") from None
+            raise LedgerUnreachable(f"the private Redis in {self._folder} cannot be started: {error}") from None
         finally:
             os.close(lock)
 

@@ -340,7 +340,7 @@ class Journal:
             fcntl.flock(self._run_file, fcntl.LOCK_UN)
 
     def _runs(self, last: int = 0) -> list[str]:
-        """All runs followed, or those that the `last` bytes hold whole."""
+        """All runs followed, or those at the end: the `last` bytes, of which the first run may be torn."""
         size = os.fstat(self._run_file).st_size
         return os.pread(self._run_file, size, max(0, size - last) if last else 0).decode().split()
 

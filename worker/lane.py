@@ -42,8 +42,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
 
     `has_master` False makes it answer the roll call itself. Raises LedgerForeign and LedgerWeak at start.
     """
-    if NICE[lane]:
-        give_way(NICE[lane])
+    is_nice = give_way(NICE[lane])
     runtime = Runtime.build(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
@@ -70,6 +69,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     watchdog.start()
     log.info("worker started lane=%s threads=%d", lane, threads)
     while not runtime.stopping.wait(PROBE_LOOK_S):
+        is_nice = is_nice or give_way(NICE[lane])
         _probe(runtime)
     watchdog.stop()
     worker.stop(timeout=int((settings.read_timeout_s + 5) * 1000))

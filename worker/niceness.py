@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
 
-TRIES, PAUSE_S = 10, 0.15  # without privileges the kernel takes one change in 0.1 s from the whole machine
 
-
-def give_way(nice: int) -> None:
-    """Make this process at least as nice as `nice`, and its session where it leads it; what is refused stays."""
+def give_way(nice: int) -> bool:
+    """Make this process at least as nice as `nice`, and its session where it leads it; False: ask again later."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
-    for _ in range(TRIES):
-        if is_session_nice(os.getpid(), nice):
-            return
-        time.sleep(PAUSE_S)
+    return is_session_nice(os.getpid(), nice)
 
 
 def is_session_nice(pid: int, nice: int) -> bool:
-    """Make the session that `pid` leads as nice as `nice`; False where the kernel wants to be asked again."""
+    """Make the session that `pid` leads at least as nice as `nice`; False where the kernel wants to be asked again.
+
+    Without privileges it takes one change in 0.1 s from the whole machine.
+    """
     try:
         if os.getsid(pid) != pid:
             return True  # others live in it

@@ -59,7 +59,7 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "code_check code_open code_step control enrol enrol_range open_campaign shield_admit "
+            "code_check code_open code_step control drop enrol enrol_range open_campaign shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},

@@ -26,7 +26,7 @@ from worker.ledger.shield import Shield
 from worker.ledger.views import Views
 from worker.metrics import Metrics
 from worker.middleware import ActorMetrics
-from worker.redis_client import connect, next_database
+from worker.redis_client import TIMEOUT_S, connect, next_database
 from worker.sealing import Sealer
 from worker.settings import NO_LOGIN, Settings
 from worker.transports.http import HttpTransport
@@ -42,18 +42,23 @@ class Runtime:
     settings: Settings
     redis_url: str
     broker_url: str
+    hint_timeout_s: float = TIMEOUT_S
     clock: Clock = field(default_factory=Clock)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def build(cls, settings: Settings) -> Runtime:
-        """A runtime on the Redis that the settings name. Raises BadSettings where they name none."""
+    def build(cls, settings: Settings, *, hint_timeout_s: float = TIMEOUT_S) -> Runtime:
+        """A runtime on the Redis that the settings name. Raises BadSettings where they name none.
+
+        Whoever only gives hints need not wait for the queues as long as who takes them.
+        """
         if not settings.redis_url:
             raise BadSettings(
                 "no Redis is named and none is running for this home: "
                 "start `smsq up` in another terminal, or set SMSQ_REDIS_URL"
             )
-        return cls(settings, settings.redis_url, settings.broker_url or next_database(settings.redis_url))
+        broker_url = settings.broker_url or next_database(settings.redis_url)
+        return cls(settings, settings.redis_url, broker_url, hint_timeout_s)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -94,7 +99,7 @@ class Runtime:
     @cached_property
     def broker(self) -> HintBroker:
         """The queues."""
-        return make_broker(self.broker_url, [ActorMetrics(self.metrics)])
+        return make_broker(self.broker_url, [ActorMetrics(self.metrics)], timeout_s=self.hint_timeout_s)
 
     @cached_property
     def hints(self) -> Hints:

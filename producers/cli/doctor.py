@@ -31,6 +31,7 @@ LANES = ("urgent", "bulk", "status", "chores")
 WRITES_TIMED = 10
 SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
 SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
+LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
 FALLEN = "put its newest data back if there is any, else `smsq recover`; nothing is sent meanwhile"
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -192,7 +193,9 @@ def _shield(runtime: Runtime) -> Iterator[Finding]:
     from worker.ledger.shield_desk import ShieldDesk
 
     limits = ShieldDesk(runtime.shield).limits()
-    if limits.mode == "off":
+    if runtime.settings.shield == "off":
+        yield Finding("shield", "warn", "SMSQ_SHIELD is off: nothing limits codes", "leave it out where codes are sent")
+    elif limits.mode == "off":
         yield Finding("shield", "warn", "it is off: nothing limits codes", "`smsq shield limit mode on`")
     elif limits.mode == "watch":
         cure = "`smsq shield limit mode on` once what it would refuse looks right (smsq_shield_total)"
@@ -229,6 +232,7 @@ def _broker(runtime: Runtime) -> Iterator[Finding]:
     try:
         with contextlib.closing(connect(url)) as client:
             theirs = client.info("server")["run_id"]
+            is_heard = _is_waited_at(client)
         ours = runtime.ledger.redis.info("server")["run_id"]
     except redis.RedisError as error:
         if refused := no_right(error, "SMSQ_BROKER_URL", "broker.acl"):
@@ -242,6 +246,18 @@ def _broker(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("broker", "ok", "ledger and broker share one server, which is fine for one machine", cure)
     else:
         yield Finding("broker", "ok", "ledger and broker have a server each")
+    if runtime.views.lanes() and not is_heard:
+        said = f"workers are up, but none waits for hints at {where(url)}: messages wait for the next sweep"
+        yield Finding("hints", "warn", said, "name the same SMSQ_BROKER_URL everywhere; up.json has that of `smsq up`")
+
+
+def _is_waited_at(client: Any) -> bool:
+    """Whether somebody waits for a bell at this server: lanes without work do, nearly always."""
+    for _ in range(LOOKS):
+        if client.info("clients")["blocked_clients"]:
+            return True
+        time.sleep(LOOK_AGAIN_S)
+    return False
 
 
 def _processes(runtime: Runtime) -> Iterator[Finding]:

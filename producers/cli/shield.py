@@ -120,7 +120,10 @@ def limit(name: str, value: str) -> None:
 
     with Smsq() as smsq, smsq.named():
         held = smsq.shield.limit(name, None if value == "default" else value)
+        is_deaf = smsq.settings.shield == "off"
     click.echo(f"{name} {held}")
+    if is_deaf:
+        click.echo("SMSQ_SHIELD is off here: this process does not ask the shield, whatever is set", err=True)
 
 
 def _told(what: str, name: str, more: str = "") -> None:
@@ -183,7 +186,7 @@ def _print(view: ShieldView) -> None:
     for name, written in view.limits.items():
         click.echo(f"{name:<14}{written}" + ("  (set by hand)" if name in view.live else ""))
     for name, price in sorted(view.prices.items()):
-        click.echo(f"{'cost of ' + name:<14}{plain(price)}")
+        click.echo(f"{'cost of ' + name:<14} {plain(price)}")
     day = f", cost {plain(view.all.cost)} in a day" if view.all.cost else ""
     click.echo(f"{'last hour':<14}{_share(view.all)}{day}{_limits(view.all)}")
     for rule in view.rules:

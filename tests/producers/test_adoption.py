@@ -21,7 +21,7 @@ def announce(home: Path, pid: int) -> None:
     home.mkdir(parents=True, exist_ok=True)
     told = {
         "redis_url": "unix:///run/x.sock?db=0",
-        "broker_url": "unix:///run/x.sock?db=1",
+        "broker_url": "unix:///run/y.sock?db=0",
         "home": str(home / "sandbox"),
         "pid": pid,
         "settings": {"SMSQ_BATCH_SIZE": "7", "SMSQ_LOGIN": "demo"},
@@ -37,12 +37,23 @@ def test_a_redis_that_is_named_wins(home: Path) -> None:
     assert (settings.redis_url, settings.home, settings.batch_size) == ("redis://elsewhere/0", home, 100)
 
 
+def test_its_queues_go_with_a_private_ledger_that_is_named(home: Path) -> None:
+    """Hints for another server than its workers listen at would lie there unheard; what is named wins."""
+    announce(home, os.getpid())
+    told = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "unix:///run/x.sock?db=0"}
+
+    assert adopt(told).broker_url == "unix:///run/y.sock?db=0"
+    assert Smsq(Settings.load(told)).settings.broker_url == "unix:///run/y.sock?db=0"
+    assert adopt({**told, "SMSQ_BROKER_URL": "redis://elsewhere/0"}).broker_url == "redis://elsewhere/0"
+    assert adopt({**told, "SMSQ_REDIS_URL": "unix:///run/z.sock?db=0"}).broker_url is None
+
+
 def test_a_running_up_is_adopted_with_its_settings(home: Path) -> None:
     """Its workers live by them, so they win over the shell's."""
     announce(home, os.getpid())
     settings = adopt({"SMSQ_HOME": str(home), "SMSQ_BATCH_SIZE": "9", "SMSQ_RATE": "5"})
 
-    assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/x.sock?db=1")
+    assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/y.sock?db=0")
     assert (settings.home, settings.batch_size, settings.login, settings.rate) == (home / "sandbox", 7, "demo", 5.0)
 
 
@@ -52,7 +63,7 @@ def test_settings_that_are_given_are_kept(home: Path) -> None:
     given = Settings.load({"SMSQ_HOME": str(home), "SMSQ_LOGIN": "me", "SMSQ_BATCH_SIZE": "9"})
     settings = Smsq(given).settings
 
-    assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/x.sock?db=1")
+    assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/y.sock?db=0")
     assert (settings.home, settings.login, settings.batch_size) == (home / "sandbox", "me", 9)
     with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*other"):
         Smsq(Settings.load({"SMSQ_HOME": str(home / "other")}))

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import producers
-from producers.api import Smsq
+from producers.api import HINT_TIMEOUT_S, Smsq
 from producers.fields import moment
 from worker.clock import Clock
 from worker.domain import errors
 from worker.domain.batch import MessageId, Options, Ref
+from worker.runtime import Runtime
 from worker.settings import Settings
 
 
@@ -97,6 +98,14 @@ def test_a_lost_hint_loses_nothing(environ: dict[str, str]) -> None:
 
         assert smsq.status(sent.id).status == "queued"
         assert [str(ref).encode() for ref in [Ref(MessageId.parse(sent.id).batch)]] == waiting
+
+
+def test_queues_that_hang_hold_no_caller_up(smsq: Smsq) -> None:
+    """A worker waits for them longer than whoever only gives a hint."""
+    waits = smsq.runtime.broker.client.connection_pool.connection_kwargs["socket_timeout"]
+    worker = Runtime.build(smsq.settings).broker.client.connection_pool.connection_kwargs["socket_timeout"]
+
+    assert (waits, waits < worker) == (HINT_TIMEOUT_S, True)
 
 
 def test_the_ledger_of_another_account_is_refused(environ: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ from worker.actors.codes import StepTaker
 from worker.domain.batch import MessageId, Ref
 from worker.domain.cascade import End, Enrol, Take, Wait
 from worker.domain.code import Verdict
-from worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, TooMany
+from worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, OverBudget, TooMany
 from worker.domain.status import Status
 from worker.ledger import Claim
 from worker.ledger.values import Fact
@@ -359,6 +359,22 @@ def test_a_refused_message_costs_nothing(story: Story) -> None:
     story.ledger.settle_refused(story.claim(code.message_id), 7)
 
     assert story.look(code) == Take(1, "failed")
+
+
+def test_the_cap_holds_for_the_first_message_and_for_resends(story: Story) -> None:
+    """Once a price is known; what it forbids takes no resend away."""
+    story.accept(story.send(channels="sms", max_cost="0.01").message_id)  # nobody has named a price yet
+    with pytest.raises(OverBudget) as raised:
+        story.send(channels="sms", max_cost="3.7")
+    assert (raised.value.word, raised.value.decision) == ("over_budget", "max_cost")
+    code = story.send(channels="sms", max_cost="7.5")
+    story.accept(code.message_id)
+    story.ahead_s = 70.0
+    with pytest.raises(OverBudget):
+        story.smsq.otp.resend(code.id)
+
+    assert story.shown(code).resends_left == 3
+    assert len(story.shown(code).steps) == 1
 
 
 def test_a_resend_is_waited_for(story: Story) -> None:

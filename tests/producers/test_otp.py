@@ -165,6 +165,11 @@ def test_a_template_is_filled_in(smsq: Smsq) -> None:
         ({"phone": True}, errors.BadPhone, "bad_phone"),
         ({"phone": 10**20}, errors.BadPhone, "bad_phone"),
         ({"phone": "79991234567x"}, errors.BadPhone, "bad_phone"),
+        ({"phone": "+79991234567#1"}, errors.BadPhone, "bad_phone"),
+        ({"phone": "+79991234567;"}, errors.BadPhone, "bad_phone"),
+        ({"phone": "++79991234567"}, errors.BadPhone, "bad_phone"),
+        ({"max_cost": True}, errors.BadInput, "bad_input"),
+        ({"key": "k" * 1025}, errors.BadInput, "bad_input"),
         ({"phone": "+7999123\ud8004567"}, errors.BadPhone, "bad_phone"),
         ({"purpose": "log\ud800in"}, errors.BadInput, "bad_input"),
         ({"purpose": None}, errors.BadInput, "bad_input"),
@@ -246,6 +251,15 @@ def test_processes_share_one_right_try(smsq: Smsq, environ: dict[str, str]) -> N
     assert verdicts == {"right": 1, "used": 14}
 
 
+@pytest.mark.parametrize("channels", ["sms", "sms:20s,call"])
+def test_a_message_knows_whose_it_is(smsq: Smsq, channels: str) -> None:
+    """That of a single channel too: by this the ledger knows what it must not send again by itself."""
+    code, ledger = smsq.otp.send(PHONE, channels=channels), smsq.runtime.ledger
+    number = MessageId.parse(code.message_id).batch
+
+    assert ledger.redis.hget(ledger.keys.shard(number), f"{number}c") == code.id.encode()
+
+
 @pytest.mark.parametrize("is_right", [True, False], ids=["right", "wrong"])
 def test_a_lost_reply_changes_no_verdict(smsq: Smsq, monkeypatch: pytest.MonkeyPatch, is_right: bool) -> None:
     """The try is repeated under its nonce: a right code is not called used, a wrong one counts once."""
@@ -266,6 +280,7 @@ def test_a_lost_reply_changes_no_verdict(smsq: Smsq, monkeypatch: pytest.MonkeyP
     assert lost == [verdict] * 2
     assert verdict is (Verdict.RIGHT if is_right else Verdict.WRONG)
     assert smsq.otp.show(code.id).tries_left == (0 if is_right else 4)
+    assert smsq.shield.show().all.verified == is_right, "the shield hears of it, once"
 
 
 def test_a_code_expires(smsq: Smsq) -> None:
@@ -364,7 +379,7 @@ def test_ten_at_once_with_one_key_are_one_code(smsq: Smsq) -> None:
 def test_a_repeat_goes_on_where_a_producer_died(smsq: Smsq, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the record and the message: the repeat enrols what is missing."""
     with monkeypatch.context() as patch:
-        patch.setattr(smsq.runtime.codes, "enrol", lambda *_: 1 / 0)
+        patch.setattr(smsq.runtime.codes, "enrol", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             smsq.otp.send(PHONE, key="order 7", template="{code}")
     code = smsq.otp.send(PHONE, key="order 7", template="{code}")
@@ -636,6 +651,45 @@ def test_a_code_takes_each_policy(smsq: Smsq, on_doubt: str) -> None:
     meta = msgspec.msgpack.decode(ledger.redis.hget(ledger.keys.shard(number), f"{number}m"))
 
     assert meta[7] == POLICIES[on_doubt]
+
+
+@pytest.mark.parametrize("written", ["8 (999) 123-45-67", "+7\u00a0999 123\u201145\u201167\u202c", "79991234567"])
+def test_the_phone_is_told_as_it_was_understood(smsq: Smsq, written: str) -> None:
+    """So that one phone is one person, however they write it."""
+    code = smsq.otp.send(written)
+
+    assert code.phone == PHONE
+    assert PHONE[1:] not in repr(code)
+
+
+@pytest.mark.parametrize("end", [Verdict.USED, Verdict.LOCKED])
+def test_what_has_not_left_of_a_code_that_is_over_does_not_leave(environ: dict[str, str], end: Verdict) -> None:
+    """A resend that waits for a worker would bring a code that lets nobody in; what left before stays as it is."""
+    with with_settings(environ, SMSQ_CODE_COOLDOWN_S="0") as quick:
+        code, digits = sent(quick)
+        again = quick.otp.resend(code.id)
+        tries = [digits] if end is Verdict.USED else [wrong(digits)] * 5
+        for typed in tries:
+            assert quick.status(again.message_id).status == "queued"
+            quick.otp.check(code.id, typed)
+
+        assert [step.status for step in quick.otp.show(code.id).steps] == ["accepted", "cancelled"]
+        assert quick.otp.check(code.id, digits) is end
+
+
+def test_a_ledger_that_hangs_is_waited_for_once(smsq: Smsq, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A visitor waits for a reply's time, not for three."""
+    code, tries, ledger = smsq.otp.send(PHONE), [], smsq.runtime.ledger
+    monkeypatch.setattr(ledger.clock, "monotonic", lambda: 5.0 * len(tries))
+
+    def hang(*args: Any, **options: Any) -> Verdict:
+        tries.append(args)
+        raise LedgerUnreachable("no reply")
+
+    monkeypatch.setattr(ledger, "judge_code", hang)
+    with pytest.raises(LedgerUnreachable):
+        smsq.runtime.codes.check(code.id, "123456")
+    assert len(tries) == 1
 
 
 def test_a_resend_says_how_long_the_code_still_lives(smsq: Smsq, environ: dict[str, str]) -> None:

@@ -246,6 +246,7 @@ def test_a_refused_code_is_an_object_too(run: Run, environ: dict[str, str], smsq
     assert (told["error"], told["decision"]) == ("too_many", "phone_limit")
     assert told["retry_after_s"] > 3000
     assert Decimal(smsq.shield.show().all.cost) == 5
+    assert smsq.runtime.views.depth().codes == {"sent": 1}, "what the shield refused was not sent"
 
 
 def test_of_many_at_once_with_one_key_none_is_told_that_a_refused_code_went(guarded: Callable[..., Smsq]) -> None:
@@ -275,10 +276,10 @@ def test_a_code_that_was_taken_back_meanwhile_is_asked_for_anew(
     found = desk.open
 
     def taken_back(order: Any, key: str | None) -> Any:
-        opened = replace(found(order, key), created=False)
+        opened = replace(found(order, key)[0], created=False)
         desk.forget(opened.id, key)
         monkeypatch.setattr(desk, "open", found)
-        return opened
+        return opened, None
 
     monkeypatch.setattr(desk, "open", taken_back)
     with pytest.raises(TooMany):

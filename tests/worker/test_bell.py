@@ -35,7 +35,7 @@ def queue(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> HintBroker:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Consumers that would wait for a minute without a bell; the client's own patience is made to fit."""
     monkeypatch.setattr(broker, "SLICE_S", dict.fromkeys(broker.LANES, LONG_S))
-    monkeypatch.setattr(broker, "connect", lambda url: connect(url, blocking_s=LONG_S))
+    monkeypatch.setattr(broker, "connect", lambda url, **how: connect(url, blocking_s=LONG_S, **how))
 
 
 def consumer(queue: HintBroker, prefetch: int = 1) -> HintConsumer:

@@ -14,15 +14,12 @@ from worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits
 from worker.domain.code import Step, steps_of
 from worker.domain.errors import LedgerTrouble, Limited
 from worker.domain.receipt import Stored, status_name, unpack
-from worker.domain.status import BatchState, Status
+from worker.domain.status import BatchState
 from worker.ledger.codes import CodeView
-from worker.ledger.store import COST_UNITS
 from worker.ledger.values import BatchView
 from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
-
-FREE = frozenset({Status.LATE, Status.CANCELLED, Status.REFUSED, Status.OPTOUT})  # nobody is charged for these
 
 
 class StepTaker:
@@ -46,7 +43,7 @@ class StepTaker:
             self._rt.ledger.end_cascade(code_id, 0, "expired")
             return None
         steps = steps_of(view.channels)
-        batches = self._batches(view)
+        batches = self._rt.codes.batches(view)
         sent = [_sent(number, view, batch) for number, batch in enumerate(batches)]
         sent = [each for each in sent if each.status or view.steps[each.number].why != "resend"]  # refused, or died
         move = next_move(steps, view.place, sent, view.state, self._rt.ledger.time())
@@ -70,9 +67,8 @@ class StepTaker:
         if order is None:
             return None  # entered or locked a moment ago
         channel = steps[place].channel
-        earlier = zip(view.steps, batches, strict=True)
-        spent = sum(self._cost(order.phone, made.channel, batch) for made, batch in earlier)
-        if not fits(order.max_cost, spent, self._price(order.phone, channel)):
+        spent = self._rt.codes.spent(order.phone, view, batches)
+        if not fits(order.max_cost, spent, self._rt.codes.price(order.phone, channel)):
             return self._forgo(view, channel, "cost")
         decision = self._rt.codes.admit(view.id, len(view.steps), channel)
         if decision is not None and not decision.allowed:
@@ -102,25 +98,6 @@ class StepTaker:
             return
         if enrolled is not None and enrolled.created:
             self._rt.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
-
-    def _batches(self, view: CodeView) -> list[BatchView | None]:
-        """The batch of each step, None where it is not enrolled."""
-        known = {step.message_id: Ref(MessageId.parse(step.message_id).batch) for step in view.steps if step.message_id}
-        found = dict(zip(known, self._rt.ledger.read(list(known.values())), strict=True))
-        return [found.get(step.message_id) for step in view.steps]
-
-    def _cost(self, phone: int, channel: str, batch: BatchView | None) -> int:
-        """What a message costs: what the gateway said, nothing where it never left, else what it is likely to."""
-        stored = unpack(batch.receipts, 0) if batch is not None else None
-        if stored is not None and stored.cost:
-            return int(stored.cost * COST_UNITS)
-        if stored is not None and stored.status in FREE:
-            return 0
-        return self._price(phone, channel)
-
-    def _price(self, phone: int, channel: str) -> int:
-        """What one message is likely to cost, in units."""
-        return self._rt.shield.price(phone, channel)
 
 
 def _sent(number: int, view: CodeView, batch: BatchView | None) -> Sent:

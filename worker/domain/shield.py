@@ -57,6 +57,9 @@ def subjects(phone: int) -> Subjects:
     return Subjects(block, wide, region)
 
 
+_COUNTRY_CODES = tuple(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+
+
 def named(written: str) -> str:
     """A country or a prefix as rules keep it: `RU`, `7916`. Raises BadInput."""
     told = re.sub(r"[ ()-]", "", written).upper()
@@ -65,6 +68,8 @@ def named(written: str) -> str:
     digits = told.removeprefix("+")
     if not (digits.isascii() and digits.isdigit() and 1 <= len(digits) <= 15) or digits.startswith("0"):
         raise BadInput(f"{written!r} is neither a country (two letters, such as KZ) nor a prefix such as +7916")
+    if not any(digits.startswith(code) or code.startswith(digits) for code in _COUNTRY_CODES):
+        raise BadInput(f"no number begins with +{digits}: give the prefix with its country, such as +7916 for 8 916")
     return digits
 
 

@@ -61,7 +61,7 @@ BATCH_MOVES: tuple[BatchMove, ...] = (
     BatchMove(BatchState.DOUBTFUL, "advance", BatchState.SETTLED, "every phone has a verdict"),
     BatchMove(BatchState.DOUBTFUL, "probe", BatchState.READY, "trusted absence: it never arrived"),
     BatchMove(BatchState.DOUBTFUL, "probe", BatchState.READY, "not found, and its sender accepts a second copy, once"),
-    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.SETTLED, "trusted absence, and late or cancelled"),
+    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.SETTLED, "trusted absence, and late or cancelled, or a code"),
     BatchMove(BatchState.DOUBTFUL, "probe", BatchState.PARKED, "policy, poison, or undecided for too long"),
     BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.SETTLED, "an operator settled or dropped it"),
     BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.READY, "an operator released it: it may double"),

@@ -176,7 +176,7 @@ class Sending(Store):
         )[0].decode()
 
     def drop(self, ref: Ref, why: str) -> str:
-        """End a ready batch as `cancelled` (its campaign is) or `late` (its deadline passed)."""
+        """End a ready batch: `cancelled` (its campaign is), `late` (its deadline passed), `over` (its code is)."""
         return self.call_on("drop", ref, why)[0].decode()
 
     def drop_late(self, refs: Sequence[Ref]) -> int:

@@ -115,13 +115,18 @@ class Shield:
         except LedgerTrouble:
             return 0
 
-    def price(self, phone: int, channel: str = "sms") -> int:
-        """What a code to this phone is taken to cost, in the ledger's units: as learned of late, else by the limits."""
+    def known_price(self, phone: int, channel: str = "sms") -> int | None:
+        """What the gateway said of late that such a message costs, in the ledger's units; None where it did not."""
         with translated():
             raw = self.redis.hget(self.key("shield:prices"), f"{channel}:{subjects(phone).region}")
-            said = None if raw else self.redis.hget(self.key("shield"), "price")
-        if raw:
-            return int(msgspec.msgpack.decode(raw)[0])
+        return int(msgspec.msgpack.decode(raw)[0]) if raw else None
+
+    def price(self, phone: int, channel: str = "sms") -> int:
+        """What a code to this phone is taken to cost, in the ledger's units: as learned of late, else by the limits."""
+        if (known := self.known_price(phone, channel)) is not None:
+            return known
+        with translated():
+            said = self.redis.hget(self.key("shield"), "price")
         return int(msgspec.msgpack.decode(said)[1]) if said else units(self.limits.price)
 
     def learn(self, phone: int, channel: str, cost: Decimal, *, known_as: str, enrolled_at: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -98,8 +98,10 @@ class ShieldDesk:
         return {name.decode(): msgspec.msgpack.decode(told)[0] for name, told in raw.items()}
 
     def limits(self) -> Limits:
-        """The limits in force."""
-        return reading.with_written(self._shield.limits, self.live())
+        """The limits in force here: a process whose settings say `off` does not ask, whatever was set by hand."""
+        own = self._shield.limits
+        limits = reading.with_written(own, self.live())
+        return replace(limits, mode="off") if own.mode == "off" else limits
 
     def rules(self) -> list[Rule]:
         """What is in force by hand or by itself; those that are over are left out. By name."""
@@ -111,8 +113,7 @@ class ShieldDesk:
 
     def view(self) -> ShieldView:
         """All of it, in a few round trips."""
-        live = self.live()
-        limits = reading.with_written(self._shield.limits, live)
+        live, limits = self.live(), self.limits()
         with translated():
             prices = self.redis.hgetall(self.key("shield:prices"))
         return ShieldView(

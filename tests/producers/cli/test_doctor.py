@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
-from producers.cli.doctor import Finding, _shield, _state
+from producers.cli.doctor import Finding, _broker, _shield, _state
 from producers.waits import brake
 from worker.domain.batch import Ref
 from worker.ledger import Claim, NoClaim
 from worker.ledger.shield_desk import ShieldDesk
+from worker.runtime import Runtime
 
 
 def findings(plant: Any) -> dict[str, Finding]:
@@ -70,6 +73,31 @@ def test_the_shield_is_looked_at(plant: Any, limits: dict[str, str], level: str,
 
     (found,) = _shield(plant.runtime)
     assert (found.level, found.said) == (level, said)
+
+
+def test_a_shield_that_this_process_does_not_ask_is_off(plant: Any) -> None:
+    """Whatever was set by hand: the settings say that codes go without it."""
+    runtime = Runtime.build(msgspec.structs.replace(plant.runtime.settings, shield="off"))
+    ShieldDesk(runtime.shield).limit("mode", "on")
+
+    (found,) = _shield(runtime)
+    assert (found.level, found.said) == ("warn", "SMSQ_SHIELD is off: nothing limits codes")
+    assert ShieldDesk(runtime.shield).view().limits["mode"] == "off"
+
+
+def test_queues_at_which_no_worker_waits_are_named(plant: Any) -> None:
+    """Workers are up, and wait elsewhere: hints given here would lie there."""
+    assert "hints" not in {finding.name for finding in _broker(plant.runtime)}
+    plant.ledger.beat("chores/h/1/a")
+    (found,) = [finding for finding in _broker(plant.runtime) if finding.name == "hints"]
+    assert found.said.startswith("workers are up, but none waits for hints at ")
+
+    bell = plant.runtime.broker.bell("chores")
+    waiting = threading.Thread(target=bell.wait)
+    waiting.start()
+    assert "hints" not in {finding.name for finding in _broker(plant.runtime)}
+    waiting.join()
+    bell.close()
 
 
 def test_a_rest_ends_with_its_span(plant: Any) -> None:

@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import redis
 from click.testing import CliRunner
 
 from producers.cli import main
 from producers.cli.processes import threads_of
-from producers.cli.up import SANDBOX_PROFILE, Gateway, children, free_port, require_free, run, sandbox_environ
+from producers.cli.up import SANDBOX_PROFILE, Gateway, _servers, children, free_port, require_free, run, sandbox_environ
 from worker.domain.errors import LedgerUnreachable, SmsqError
+from worker.embedded import EmbeddedRedis
+from worker.redis_client import connect
 from worker.settings import Settings
 
 GATEWAY = Gateway((9101, 9102, 9103), 9100)
@@ -116,6 +119,30 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(home: Path) 
     with pytest.raises(LedgerUnreachable, match=r"^Redis at redis://127.0.0.1:1/0 does not answer") as refusal:
         run(environ)
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "folders"),
+    [({}, ["redis", "queues"]), ({"SMSQ_BROKER_URL": "redis://elsewhere/0"}, ["redis"])],
+    ids=["nothing named", "the queues named"],
+)
+def test_what_is_not_named_is_started(home: Path, told: dict[str, str], folders: list[str]) -> None:
+    """A server each for ledger and queues; both are announced, and stopped at the end."""
+    settings = Settings.load({"SMSQ_HOME": str(home), **told})
+    with _servers(settings, home) as (urls, foundations):
+        assert [server.name for server in foundations] == folders
+        assert urls["SMSQ_BROKER_URL"] == told.get("SMSQ_BROKER_URL", f"unix://{home}/queues/redis.sock?db=0")
+        assert [connect(urls["SMSQ_REDIS_URL"]).ping(), (home / "queues").exists()] == [True, len(folders) == 2]
+    with pytest.raises(redis.ConnectionError):
+        connect(urls["SMSQ_REDIS_URL"]).ping()
+
+
+def test_a_named_redis_starts_none(home: Path, redis_server: EmbeddedRedis) -> None:
+    """Its next database has the queues where no other is named."""
+    with _servers(Settings.load({"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": redis_server.url}), home) as (urls, started):
+        assert started == []
+        assert urls == {"SMSQ_REDIS_URL": redis_server.url, "SMSQ_BROKER_URL": redis_server.broker_url}
+    assert connect(redis_server.url).ping()
 
 
 def test_nothing_is_started_without_a_log_in(home: Path) -> None:

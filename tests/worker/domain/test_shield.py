@@ -42,6 +42,13 @@ def test_other_names_are_refused(said: str) -> None:
         named(said)
 
 
+@pytest.mark.parametrize("said", ["89161", "+89", "210"])
+def test_a_prefix_of_no_country_is_refused(said: str) -> None:
+    """Whoever writes 8 for +7 would hold nobody."""
+    with pytest.raises(BadInput, match="no number begins with"):
+        named(said)
+
+
 @pytest.mark.parametrize("code", CODES[1:])
 def test_every_refusal_has_a_sentence(code: str) -> None:
     """And it is about numbers, never about a person."""

@@ -34,6 +34,5 @@ if ARGV[3] == '1' then
     expires, 'channel', ARGV[10])
   redis.call('PEXPIRE', KEYS[3], lives + remembered)
 end
-redis.call('HINCRBY', KEYS[7], 'codes:sent', 1)
 if ARGV[13] ~= '' then redis.call('ZADD', KEYS[8], now + tonumber(ARGV[13]), ARGV[2]) end
 return { 'created', ARGV[2], string.format('%.0f', now), string.format('%.0f', expires), ARGV[10] }

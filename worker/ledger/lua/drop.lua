@@ -1,11 +1,13 @@
--- A batch of a cancelled campaign that never left, or a single whose deadline passed: its messages end here.
--- ARGV: 4 'cancelled'|'late'.  Returns {'settled'|'doubtful'|'stale'|'never'|'gone'}; acts only on `ready`, with the run in force.
+-- A batch of a cancelled campaign that never left, a single whose deadline passed, or a message of a one-time code
+-- that is over: its messages end here.
+-- ARGV: 4 'cancelled'|'late'|'over'.  Returns {'settled'|'doubtful'|'stale'|'never'|'gone'}; acts only on `ready`, with the run in force.
 
 local m = load_batch()
 if not m then return unknown_batch() end
 in_motion(m)
 local due = ARGV[4] == 'cancelled' and redis.call('HGET', CAMPAIGN_KEY, 'state') == 'cancelled'
   or ARGV[4] == 'late' and m[DEADLINE] > 0 and now >= m[DEADLINE]
+  or ARGV[4] == 'over' and redis.call('HEXISTS', SHARD, number .. 'c') == 1
 if m[STATE] ~= READY or not due or not in_force() then return { 'stale' } end
 redis.call('ZREM', ready_key(m), ref)
 local blob = load_receipts(m)
@@ -16,6 +18,6 @@ if has_open_id(m, rest) then -- released by an operator: an earlier attempt may 
   save_batch(m)
   return { 'doubtful' }
 end
-settle_batch(m, decide_rest(m, blob, ARGV[4] == 'cancelled' and CANCELLED or LATE, 0), 0)
+settle_batch(m, decide_rest(m, blob, ARGV[4] == 'late' and LATE or CANCELLED, 0), 0)
 save_batch(m)
 return { 'settled' }

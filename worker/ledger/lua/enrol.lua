@@ -39,6 +39,7 @@ if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[#KEYS - 1], 'content', string.match(ARGV[4], '^%x+'), 'id', id)
   redis.call('HSET', SHARD, number .. 'k', ARGV[8]) -- the record goes with the message, long after its end
 end
+if ARGV[13] == 'first' then redis.call('HINCRBY', TOTALS, 'codes:sent', 1) end
 if ARGV[13] ~= '' then redis.call('HINCRBY', TOTALS, 'code_steps:' .. m[CHANNEL] .. ':' .. ARGV[13], 1) end
 if ARGV[11] ~= '' then -- the end of this message wakes the code's cascade, if that has not ended
   redis.call('HSET', SHARD, number .. 'c', ARGV[11])
