@@ -28,7 +28,14 @@ matplotlib.rcParams.update(
 
 import matplotlib.pyplot as plt  # noqa: E402 - after the settings
 
-COLOURS = {"ours": "#c1121f", "together": "#7b2d8b", "dramatiq": "#3a6ea5", "celery": "#3c8a4b", "huey": "#b07a12"}
+COLOURS = {
+    "ours": "#c1121f",
+    "otp": "#e58a8f",
+    "together": "#7b2d8b",
+    "dramatiq": "#3a6ea5",
+    "celery": "#3c8a4b",
+    "huey": "#b07a12",
+}
 STEPS = [0, 50, 90, 95, 99, 99.9]
 MARKS = {1: "1 ms", 10: "10 ms", 100: "100 ms", 1000: "1 s", 10000: "10 s"}
 BETWEEN = [3, 30, 300, 3000]

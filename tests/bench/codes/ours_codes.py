@@ -1,10 +1,15 @@
-"""Our sampler: `smsq.send` in the urgent lane, from a program of its own, as a web application would call it."""
+"""Our sampler: an urgent message from a program of its own, as a web application would send it.
+
+With the argument `otp` it is a code of `smsq.otp.send`, else a text of the caller's by `smsq.send`.
+"""
 
 from __future__ import annotations
+
+import sys
 
 from producers import Smsq
 from tests.bench.codes.pace import TEXT, serve
 
 if __name__ == "__main__":
     with Smsq() as smsq:
-        serve(lambda phone: smsq.send(phone, TEXT, lane="urgent"))
+        serve(smsq.otp.send if "otp" in sys.argv else lambda phone: smsq.send(phone, TEXT, lane="urgent"))

@@ -85,7 +85,9 @@ class Program:
 
 
 @contextlib.contextmanager
-def ours(place: Place, is_loaded: bool, more: Mapping[str, str] | None = None) -> Iterator[Sampler]:
+def ours(
+    place: Place, is_loaded: bool, more: Mapping[str, str] | None = None, call: Sequence[str] = ()
+) -> Iterator[Sampler]:
     """`smsq up`, whole: private Redis servers (the ledger's syncs every write), all lanes, scheduler, web, exporter."""
     with tempfile.TemporaryDirectory(prefix="smsq-bench-") as home, contextlib.ExitStack() as stack:
         environ = {
@@ -105,7 +107,12 @@ def ours(place: Place, is_loaded: bool, more: Mapping[str, str] | None = None) -
         if is_loaded:
             told = json.dumps({"file": str(place.file), "rows": place.rows})
             _stock([sys.executable, "-m", f"{HERE}.ours_campaigns", told], environ, log, stack)
-        yield _sampler(stack, [sys.executable, "-m", f"{HERE}.ours_codes"], environ, log, place)
+        yield _sampler(stack, [sys.executable, "-m", f"{HERE}.ours_codes", *call], environ, log, place)
+
+
+def otp(place: Place, is_loaded: bool) -> contextlib.AbstractContextManager[Sampler]:
+    """The same for codes that smsq makes; the shield only watches, since nobody enters them here."""
+    return ours(place, is_loaded, {"SMSQ_SHIELD": "watch"}, ["otp"])
 
 
 @contextlib.contextmanager
@@ -160,6 +167,13 @@ PROGRAMS: dict[str, Program] = {
         started=ours,
         gaps_s=(0.03, 0.11),
         is_watched=True,
+    ),
+    "otp": Program(
+        label="smsq.otp.send",
+        idle="the same for a code that smsq makes: written down, passed by the shield (`SMSQ_SHIELD=watch`), enrolled",
+        loaded="the same",
+        started=otp,
+        gaps_s=(0.03, 0.11),
     ),
     "together": Program(
         label="smsq, one Redis",
