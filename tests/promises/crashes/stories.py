@@ -49,6 +49,16 @@ def send(world: World, phone: int = ONE, *, key: str | None = "order-1", **optio
     world.produce(act, again=key is not None)
 
 
+def code(world: World) -> None:
+    """A program sends a one-time code that lives longer than the window, and again where the call failed."""
+
+    def act(smsq: Any) -> list[int]:
+        smsq.otp.send(ONE, key="code-1", ttl=1800)
+        return [ONE]
+
+    world.produce(act)
+
+
 def campaign(world: World, phones: list[int], text: str = "Hello", **how: Any) -> None:
     """A program runs a campaign, and runs it again where the call failed."""
     rows = [{"phone": f"+{phone}", "name": f"N{phone % 100}"} for phone in phones]
@@ -262,6 +272,8 @@ STORIES = {
         Story(name="parked", tell=_parked, ends={ONE: frozenset({"delivered", "parked"})}, turns={PARKED}),
         Story(name="sent_again", tell=_sent_again, ends=LATE_OR_NOT, turns={READY}, copies=2),
         Story(name="sent_again_unseen", tell=_sent_again_unseen, ends=LATE_OR_NOT, turns={READY}, copies=2),
+        Story(name="code", tell=_struck("lose_answer", code), turns={SETTLED}, ends=LATE_OR_NOT),
+        Story(name="code_that_never_arrived", tell=_struck("error_502", code), ends=LATE_OR_NOT, turns={SETTLED}),
         Story(name="mirror_down", tell=_mirror_down, turns={SECOND}),
         Story(name="history", tell=_history, turns={SETTLED}),
         Story(name="broken_asks", tell=_mass_ask, turns={SETTLED}),
