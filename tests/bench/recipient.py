@@ -11,7 +11,7 @@ from itertools import islice
 
 from producers.templates import Template
 from tests.bench.recipient_actor import send
-from worker.domain.phone import parse, plus
+from worker.domain.phone import parse
 
 LOOK_S = 0.02
 
@@ -24,7 +24,7 @@ def main() -> None:
         rows = csv.reader(stream)
         template = Template.compile(told["text"], next(rows))
         for row in islice(rows, many):
-            send.send(plus(parse(row[0])), template.render(row))
+            send.send(f"+{parse(row[0])}", template.render(row))
     own_s = time.process_time() - cpu
     accepted = 0
     while accepted < many:
