@@ -303,7 +303,7 @@ def _cost(written: Decimal | str | int | None) -> int | None:
     if written is None:
         return None
     try:
-        amount = Decimal("no" if isinstance(written, bool) else written)
+        amount = Decimal(str(written))  # of True too, which is no amount
     except (InvalidOperation, TypeError, ValueError):
         raise BadInput(f"a cost is an amount such as 7.50, not {written!r}") from None
     if not amount.is_finite() or not 0 < amount < 1_000_000:

@@ -17,10 +17,10 @@ def give_way(nice: int) -> bool:
     """Make this process at least as nice as `nice`, and its session where it leads it; False: ask again later."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
-    return is_session_nice(os.getpid(), nice)
+    return make_session_nice(os.getpid(), nice)
 
 
-def is_session_nice(pid: int, nice: int) -> bool:
+def make_session_nice(pid: int, nice: int) -> bool:
     """Make the session that `pid` leads at least as nice as `nice`; False where the kernel wants to be asked again.
 
     Without privileges it takes one change in 0.1 s from the whole machine.

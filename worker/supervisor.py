@@ -27,7 +27,7 @@ from worker import metrics_folder
 from worker.child_log import ChildLog
 from worker.domain.errors import SmsqError
 from worker.embedded import try_lock
-from worker.niceness import is_session_nice
+from worker.niceness import make_session_nice
 
 TICK_S = 0.2
 BEAT_CHECK_S = 1.0
@@ -264,7 +264,7 @@ class _Kept:
             code = self._process.poll()
             if code is None:
                 self._was_steady = self._was_steady or self.lived_s >= STEADY_S
-                self._is_session_nice = self._is_session_nice or is_session_nice(self._process.pid, self.child.nice)
+                self._is_session_nice = self._is_session_nice or make_session_nice(self._process.pid, self.child.nice)
                 return
             self._bury(code)
         if time.monotonic() >= self._start_at and not self.is_hopeless:

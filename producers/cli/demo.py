@@ -102,7 +102,7 @@ class Story:
 
     def run(self) -> None:
         """Start everything, tell the story, stop everything; `code` is what came of it."""
-        talk(f"starting two Redis, a gateway with three mirrors, workers, scheduler, web, metrics in {self.home}")
+        talk(f"starting two Redis servers, a gateway of three mirrors, workers, scheduler, web, metrics in {self.home}")
         with _working_directory(self.folder):  # deaf to a smsq.toml of the working directory too
             outcome = up.run(self.environ, gateway=self.gateway, say=self._note, started=self._begin)
         self._over.set()

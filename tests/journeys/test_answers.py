@@ -126,7 +126,7 @@ def test_questions_are_answered_badly(town: Town) -> None:
     since = time.monotonic()
     journey.send(2)  # whatever became of the campaign meanwhile, about these there is something to ask
     town.wait_for(lambda: list(town.heard("status", since)), "a question about what is accepted", 30)
-    time.sleep(2.0)
+    time.sleep(2.0)  # its answer, which finds nothing, has been judged by then
     found = journey.statuses()
     assert found["accepted"] + found["delivered"] == 1002
     town.clear()

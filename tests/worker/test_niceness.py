@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.niceness import is_session_nice
+from worker.niceness import make_session_nice
 
 ROOT = Path(__file__).parents[2]
 AUTOGROUP = Path("/proc/self/autogroup")
@@ -55,7 +55,7 @@ def test_a_kernel_that_wants_to_be_asked_again_is(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Path, "read_text", lambda path: "/autogroup-1 nice 0\n")
     monkeypatch.setattr(Path, "write_text", write)
 
-    assert [is_session_nice(1, 7), is_session_nice(1, 7)] == [False, True]
+    assert [make_session_nice(1, 7), make_session_nice(1, 7)] == [False, True]
 
 
 def test_what_has_ended_is_not_asked_again() -> None:
@@ -63,4 +63,4 @@ def test_what_has_ended_is_not_asked_again() -> None:
     ended = subprocess.Popen(["true"], start_new_session=True)
     ended.wait()
 
-    assert is_session_nice(ended.pid, 7)
+    assert make_session_nice(ended.pid, 7)

@@ -99,8 +99,11 @@ class ShieldDesk:
 
     def limits(self) -> Limits:
         """The limits in force here: a process whose settings say `off` does not ask, whatever was set by hand."""
+        return self._with(self.live())
+
+    def _with(self, live: Mapping[str, str]) -> Limits:
         own = self._shield.limits
-        limits = reading.with_written(own, self.live())
+        limits = reading.with_written(own, live)
         return replace(limits, mode="off") if own.mode == "off" else limits
 
     def rules(self) -> list[Rule]:
@@ -113,7 +116,8 @@ class ShieldDesk:
 
     def view(self) -> ShieldView:
         """All of it, in a few round trips."""
-        live, limits = self.live(), self.limits()
+        live = self.live()
+        limits = self._with(live)
         with translated():
             prices = self.redis.hgetall(self.key("shield:prices"))
         return ShieldView(
