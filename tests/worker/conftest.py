@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -120,3 +121,14 @@ class Copy:
 def copy(server: EmbeddedRedis, tmp_path: Path) -> Copy:
     """To be made, and restored."""
     return Copy(server, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_by_session() -> None:
+    """Skip where Linux does not share the processor among sessions.
+
+    A session of its own tells: the one that pytest lives in may be the machine's first, which is in no group.
+    """
+    told = subprocess.run(["cat", "/proc/self/autogroup"], capture_output=True, start_new_session=True)
+    if b" nice " not in told.stdout:
+        pytest.skip("this kernel does not share the processor among sessions")

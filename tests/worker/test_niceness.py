@@ -12,34 +12,46 @@ import pytest
 from worker.niceness import make_session_nice
 
 ROOT = Path(__file__).parents[2]
-AUTOGROUP = Path("/proc/self/autogroup")
-SCRIPT = """
-import os, pathlib, sys
+IMPORTS = """
+import os, pathlib, subprocess, sys
 from worker.niceness import give_way
 group = pathlib.Path("/proc/self/autogroup")
-if sys.argv[1] != "0":
+"""
+LEADER = """
+if sys.argv[1:]:
     group.write_text(sys.argv[1])
 give_way(7)
 print(os.nice(0), group.read_text().split()[-1])
 """
+FOLLOWER = """
+follower = "import os; from worker.niceness import give_way; give_way(7); print(os.nice(0))"
+print(subprocess.check_output([sys.executable, "-c", follower], text=True).strip(), group.read_text().split()[-1])
+"""
 
 
-def said_by_one(*, leads: bool, was: int = 0) -> list[str]:
-    """Its nice value and its session's, by a process that gives way; `was` is how nice the session was before."""
-    argv = [sys.executable, "-c", SCRIPT, str(was)]
-    done = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True, start_new_session=leads)
+def said_by_leader(script: str, *args: str) -> list[str]:
+    """What a process that leads a session of its own says of its nice value and its session's."""
+    argv = [sys.executable, "-c", IMPORTS + script, *args]
+    done = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True, start_new_session=True)
     return done.stdout.split()
 
 
-@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not share the processor among sessions")
+@pytest.mark.usefixtures("shared_by_session")
 def test_a_leader_makes_its_session_nice_and_nobody_elses() -> None:
     """In a session of others only the process is; never less nice than it was."""
-    nice, session = str(max(7, os.nice(0))), AUTOGROUP.read_text().split()[-1]
+    nice = str(max(7, os.nice(0)))
 
-    assert said_by_one(leads=True) == [nice, "7"]
-    assert said_by_one(leads=True, was=12) == [nice, "12"]
-    assert said_by_one(leads=False) == [nice, session]
-    assert AUTOGROUP.read_text().split()[-1] == session
+    assert said_by_leader(LEADER) == [nice, "7"]
+    assert said_by_leader(LEADER, "12") == [nice, "12"]
+    assert said_by_leader(FOLLOWER) == [nice, "0"]
+
+
+def test_a_session_without_a_group_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's first session is in none, as a container's may be: its file is there and empty."""
+    monkeypatch.setattr(os, "getsid", lambda pid: pid)
+    monkeypatch.setattr(Path, "read_text", lambda path: "")
+
+    assert make_session_nice(os.getpid(), 7)
 
 
 def test_a_kernel_that_wants_to_be_asked_again_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,7 +192,7 @@ def test_children_are_nice_and_count_in_a_folder_of_their_own(home: Path) -> Non
     assert said == [f"bulk: {home}/metrics/bulk-{os.getpid()}", f"bulk: {min(19, os.nice(0) + 10)}"]
 
 
-@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not share the processor among sessions")
+@pytest.mark.usefixtures("shared_by_session")
 def test_sessions_of_nice_children_are_nice(home: Path) -> None:
     """Two at a time too, though the kernel takes one change in 0.1 s only; others' sessions stay as they are."""
     before, supervisor = AUTOGROUP.read_text(), Supervisor(home, [child(n, FOREVER, nice=10) for n in ("a", "b")])
