@@ -30,6 +30,9 @@ from worker.redis_client import connect
 SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linux allows 107
 START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answer
 STOP_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = 1.0
+ASK_EVERY_S = 1.0
+SILENCES = 3  # in a row, and it hangs
 _LOOK_EVERY_S = 0.01
 _SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long
 
@@ -63,6 +66,8 @@ class EmbeddedRedis:
         self._socket: Path | None = None
         self._owner_lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ask_at = 0.0  # monotonic: whether it answers
+        self._silences = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -109,12 +114,32 @@ class EmbeddedRedis:
             self._disown()
             raise
 
-    def ensure(self) -> bool:
-        """Start the server again if it died; True if it had to be."""
+    def ensure(self) -> str | None:
+        """Start the server again if need be; what it had done ("died", "hung"), None where it runs.
+
+        One that keeps nothing is killed once it hangs, since nothing in it needs saving and codes wait behind it; it
+        is asked once a second. One that keeps the ledger is let be: what hangs may be its disk.
+        """
+        fate = "died"
         if not self._is_gone():
-            return False
+            if self.is_kept or self._process is None or not self._hangs():
+                return None
+            fate = "hung"
+            self._process.kill()  # works on a frozen one too
+            self._process.wait(STOP_TIMEOUT_S)
         self._await_server()
-        return True
+        return fate
+
+    def _hangs(self) -> bool:
+        """Whether it was silent several times in a row; once may be the asker's fault, who slept meanwhile."""
+        if time.monotonic() < self._ask_at:
+            return False
+        if self._answers():
+            self._silences = 0
+            self._ask_at = time.monotonic() + ASK_EVERY_S
+            return False
+        self._silences = (self._silences + 1) % SILENCES
+        return self._silences == 0
 
     def stop(self) -> None:
         """Stop the server cleanly if this object owns it; a second call does nothing."""
@@ -227,7 +252,7 @@ class EmbeddedRedis:
         if self._socket is None:
             return False
         try:
-            with contextlib.closing(connect(self.url, timeout_s=1.0)) as client:
+            with contextlib.closing(connect(self.url, timeout_s=ANSWER_TIMEOUT_S)) as client:
                 return bool(client.ping())
         except redis.RedisError:
             if self._process is None:

@@ -64,8 +64,8 @@ class Foundation(Protocol):
     def name(self) -> str:
         """What it is called in logs."""
 
-    def ensure(self) -> bool:
-        """Start it again if it died; True if it had to be."""
+    def ensure(self) -> str | None:
+        """Start it again if need be; what it had done ("died", "hung"), None where it runs."""
 
     def stop(self) -> None:
         """Stop it cleanly."""
@@ -158,9 +158,9 @@ class Supervisor:
 
     def _look_after(self, foundation: Foundation) -> None:
         try:
-            if foundation.ensure():
-                _log.error("foundation died and was started again name=%s", foundation.name)
-                self._say(f"the private Redis died and was started again: {foundation.name}")
+            if fate := foundation.ensure():
+                _log.error("foundation started again name=%s fate=%s", foundation.name, fate)
+                self._say(f"the private Redis {fate} and was started again: {foundation.name}")
         except SmsqError as error:
             _log.error("foundation cannot be started name=%s why=%s", foundation.name, error.sentence)
 

@@ -143,3 +143,23 @@ def test_codes_in_flight_survive_their_worker(make_town: Callable[..., Town]) ->
     assert late < len(codes) / 2
     for code, phone in zip(codes, journey.phones, strict=True):
         assert ends[phone] == "late" or otp.check(code.id, digits[phone]) is Verdict.RIGHT
+
+
+@pytest.mark.fault
+def test_the_queues_hang(make_town: Callable[..., Town]) -> None:
+    """The queues' private Redis SIGSTOP for good: killed after three silences, a code waits for that and no longer."""
+    town = make_town(redis="private")
+    journey = town.begin()
+    send(journey)
+    town.wait_for(lambda: len(told(town, journey)) == 1, "a code", 20)
+
+    (frozen,) = town.pids("queues")
+    os.kill(frozen, signal.SIGSTOP)
+    frozen_at = time.monotonic()
+    send(journey)
+    town.wait_for(lambda: len(told(town, journey)) == 2, "the code sent meanwhile", 30)
+    took_s = time.monotonic() - frozen_at
+    town.record("the queues' private Redis frozen: a code sent meanwhile is at the gateway", took_s)
+
+    assert frozen not in town.pids("queues")
+    journey.verdict()

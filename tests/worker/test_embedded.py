@@ -64,6 +64,27 @@ def test_the_queues_have_a_server_that_keeps_nothing(home: Path) -> None:
     assert {path.name for path in (home / "queues").iterdir()} <= {"owner.lock", "server.lock", "socket", "redis.log"}
 
 
+def test_queues_that_hang_are_started_again_and_a_ledger_that_hangs_is_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen server lives and answers nobody; nothing in the queues needs saving."""
+    monkeypatch.setattr("worker.embedded.ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("worker.embedded.ASK_EVERY_S", 0.1)
+    with EmbeddedRedis(home) as ledger, EmbeddedRedis(home, name="queues", is_kept=False) as queues:
+        before = [ledger.pid, queues.pid]
+        for pid in before:
+            os.kill(pid, signal.SIGSTOP)
+        while not (fate := queues.ensure()):
+            assert ledger.ensure() is None
+        os.kill(before[0], signal.SIGCONT)
+
+        assert fate == "hung"
+        assert connect(queues.url).ping()
+        assert queues.pid != before[1]
+        assert ledger.pid == before[0]
+        assert not is_running(before[1])
+
+
 def test_a_second_start_finds_the_first_and_leaves_it_running(home: Path) -> None:
     """A guest uses the owner's server and does not stop it."""
     with EmbeddedRedis(home) as owner:
@@ -92,10 +113,10 @@ def test_a_killed_server_is_started_again_with_its_data(home: Path) -> None:
         connect(url).set("kept", "yes")
         unharmed = server.ensure()
         os.kill(before, signal.SIGKILL)
-        while not (restarted := server.ensure()):
+        while not (fate := server.ensure()):
             pass
 
-        assert (unharmed, restarted, server.url) == (False, True, url)
+        assert (unharmed, fate, server.url) == (None, "died", url)
         assert server.pid != before
         assert connect(url).get("kept") == b"yes"
 

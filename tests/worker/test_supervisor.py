@@ -112,8 +112,8 @@ def test_children_stop_in_order_and_redis_last(home: Path) -> None:
     class Noting:
         name: str
 
-        def ensure(self) -> bool:
-            return False
+        def ensure(self) -> None:
+            return None
 
         def stop(self) -> None:
             with order.open("a") as file:
