@@ -18,9 +18,9 @@ from worker.actors.status import Asker
 from worker.domain.batch import MessageId, Ref, pack
 from worker.domain.status import BatchState
 from worker.domain.text import parts
-from worker.embedded import EmbeddedRedis
-from worker.lane import owner_name
 from worker.ledger import Ledger, Order, Plan
+from worker.processes.embedded import EmbeddedRedis
+from worker.processes.lane import owner_name
 from worker.redis_client import connect
 from worker.rollcall import Master
 from worker.runtime import Runtime

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from worker.bell import with_bell
-from worker.broker import NAMESPACE, PUT_ASIDE
 from worker.ledger.keys import Keys
 from worker.ledger.scripts import text_of
+from worker.queues.bell import with_bell
+from worker.queues.broker import NAMESPACE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
 CALLED = re.compile(r"""redis\.p?call\(\s*["'](\w+)["']""")

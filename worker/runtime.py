@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from worker.broker import HintBroker, make_broker
 from worker.clock import Clock
 from worker.codes import CodeDesk
 from worker.domain.errors import BadSettings
 from worker.gateway.brands import BRANDS
 from worker.gateway.codes import SEND_ERRORS, delivery_error
 from worker.gateway.forms import Login
-from worker.hints import Hints
 from worker.journal import Journal
 from worker.ledger import Keys, Ledger
 from worker.ledger.shield import Shield
 from worker.ledger.views import Views
 from worker.metrics import Metrics
-from worker.middleware import ActorMetrics
+from worker.queues.broker import HintBroker, make_broker
+from worker.queues.hints import Hints
+from worker.queues.middleware import ActorMetrics
 from worker.redis_client import TIMEOUT_S, connect, next_database
 from worker.sealing import Sealer
 from worker.settings import NO_LOGIN, Settings

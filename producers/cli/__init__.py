@@ -119,6 +119,6 @@ def _drop_output() -> None:
 def main(parent: int | None) -> None:
     """Bulk and one-time messages through the SMS Centre gateway: nothing lost, nothing sent twice."""
     if parent is not None:
-        from worker.parent import die_with_parent
+        from worker.processes.parent import die_with_parent
 
         die_with_parent(parent)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from producers.preflight import Preflight, Price
     from worker.domain.receipt import Receipt
     from worker.ledger.views import CampaignView
-    from worker.supervisor import Supervisor
+    from worker.processes.supervisor import Supervisor
 
 # One mirror down, one that refuses now and then, answers lost after acceptance, time to think.
 MISFORTUNES = (

@@ -8,7 +8,8 @@ import sys
 
 import click
 
-from worker import logs, metrics_folder
+from worker import logs
+from worker.processes import metrics_folder
 from worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
@@ -28,7 +29,7 @@ def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -
         sys.exit(_several(settings, lane, processes, threads))
     logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, f"worker-{lane}")
-    from worker.lane import run_worker
+    from worker.processes.lane import run_worker
 
     run_worker(settings, lane, threads, has_master=ctx.find_root().params.get("parent") is not None)
 
@@ -49,7 +50,7 @@ def exporter() -> None:
     """Serve the metrics of this host at SMSQ_METRICS_ADDR until told to stop."""
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_style)
-    from worker.exporter import run
+    from worker.processes.exporter import run
 
     sys.exit(run(settings))
 
@@ -67,9 +68,9 @@ def threads_of(settings: Settings, lane: str, processes: int) -> int:
 
 def _several(settings: Settings, lane: str, processes: int, threads: int) -> int:
     """A supervisor over processes of one lane."""
-    from worker.overseer import Overseer
+    from worker.processes.overseer import Overseer
+    from worker.processes.supervisor import Child, Supervisor
     from worker.runtime import Runtime
-    from worker.supervisor import Child, Supervisor
 
     overseer = Overseer(Runtime.build(settings))
     overseer.begin()

@@ -26,11 +26,11 @@ from producers.cli.processes import argv_of, threads_of
 from producers.cli.ready import Ready
 from producers.cli.sandbox import numbers
 from worker.domain.errors import LedgerUnreachable, SmsqError
+from worker.processes.supervisor import Child, Foundation, Supervisor
 from worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
-from worker.supervisor import Child, Foundation, Supervisor
 
 if TYPE_CHECKING:
-    from worker.overseer import Overseer
+    from worker.processes.overseer import Overseer
     from worker.runtime import Runtime
 
 SENDS_OF_ONE_PROCESS = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
@@ -170,7 +170,7 @@ def run(
 
 def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
     """Everything that runs, in the order of starting; bulk has one process per core, urgent several for many slots."""
-    from worker.lane import NICE
+    from worker.processes.lane import NICE
 
     cores = os.cpu_count() or 1
     urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
@@ -247,7 +247,7 @@ def require_free(address: str, variable: str) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
     """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
-    from worker.embedded import EmbeddedRedis
+    from worker.processes.embedded import EmbeddedRedis
     from worker.redis_client import connect, next_database, no_right, where
 
     if settings.redis_url is None:
@@ -291,7 +291,7 @@ def _listens(port: int) -> bool:
 
 def _overseer(settings: Settings) -> tuple[Runtime, Overseer]:
     """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
-    from worker.overseer import Overseer
+    from worker.processes.overseer import Overseer
     from worker.runtime import Runtime
 
     runtime = Runtime.build(settings)

@@ -7,7 +7,8 @@ import sys
 import click
 
 from producers.adoption import adopt
-from worker import logs, metrics_folder
+from worker import logs
+from worker.processes import metrics_folder
 
 
 @click.command("web")

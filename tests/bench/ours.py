@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.programs import NICE, GatewayProcess, cpu_s, start, stop, wait_until
-from worker.embedded import EmbeddedRedis
+from worker.processes.embedded import EmbeddedRedis
 from worker.runtime import Runtime
 from worker.settings import Settings
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from worker.niceness import give_way
-from worker.parent import ask_kernel
+from worker.processes.niceness import give_way
+from worker.processes.parent import ask_kernel
 
 ROOT = Path(__file__).parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.bench import files
 from tests.bench.figures import Measurement, Spread, Table, Verdict, number
 from worker.domain.batch import pack
-from worker.embedded import EmbeddedRedis
 from worker.ledger import Claim, Ledger, Plan
+from worker.processes.embedded import EmbeddedRedis
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.settings import Settings

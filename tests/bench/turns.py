@@ -12,7 +12,7 @@ from typing import Any
 from tests.bench import programs
 from tests.bench.ours import running
 from tests.bench.programs import LOGIN, NICE, PASSWORD, GatewayProcess
-from worker.embedded import EmbeddedRedis
+from worker.processes.embedded import EmbeddedRedis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,11 @@ import pytest
 
 from producers import Smsq
 from tests.journeys.town import SECRET, Journey, Town
-from worker.bell import bell_key
-from worker.broker import NAMESPACE, aside_key, make_broker
 from worker.domain.errors import Conflict
 from worker.gateway import callbacks
-from worker.hints import Hints
+from worker.queues.bell import bell_key
+from worker.queues.broker import NAMESPACE, aside_key, make_broker
+from worker.queues.hints import Hints
 from worker.redis_client import connect
 
 pytestmark = [pytest.mark.timeout(150)]

@@ -22,15 +22,15 @@ from producers.cli.demo import free_ports
 from producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
 from worker import rights
 from worker.actors.send import Sender
-from worker.broker import LANES, aside_key, make_broker
 from worker.domain.batch import MessageId, Ref
 from worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
 from worker.domain.status import FINAL_STATUSES
-from worker.embedded import find_server
-from worker.hints import Hints
-from worker.lane import owner_name
 from worker.ledger import Ledger, Order
 from worker.ledger.views import Views
+from worker.processes.embedded import find_server
+from worker.processes.lane import owner_name
+from worker.queues.broker import LANES, aside_key, make_broker
+from worker.queues.hints import Hints
 from worker.redis_client import connect
 from worker.rollcall import Master
 from worker.runtime import Runtime

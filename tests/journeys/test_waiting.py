@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.journeys.town import Town, memory
-from worker.broker import NAMESPACE
+from worker.queues.broker import NAMESPACE
 from worker.redis_client import connect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -168,7 +168,7 @@ class Town:
     def share(self) -> float:
         """By how much longer things take than on a machine that is ours alone: a process' time over its work."""
         began = time.monotonic()
-        pid = os.posix_spawn(sys.executable, [sys.executable, "-c", "import worker.lane"], os.environ)
+        pid = os.posix_spawn(sys.executable, [sys.executable, "-c", "import worker.processes.lane"], os.environ)
         usage = os.wait4(pid, 0)[2]
         return max(1.0, (time.monotonic() - began) / (usage.ru_utime + usage.ru_stime))
 

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from producers.api import Smsq
 from producers.cli import main
 from worker.actors import declare
-from worker.broker import make_worker
-from worker.embedded import EmbeddedRedis
-from worker.lane import owner_name
+from worker.processes.embedded import EmbeddedRedis
+from worker.processes.lane import owner_name
+from worker.queues.broker import make_worker
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.settings import Settings

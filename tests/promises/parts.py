@@ -148,11 +148,11 @@ PARTS: tuple[Part, ...] = (
     Part(
         "Hints acknowledged as fetched that are neither running nor queued",
         "a reason to end the process, after five seconds",
-        "tests/worker/test_watchdog.py::test_a_lost_fetch_is_noticed",
+        "tests/worker/processes/test_watchdog.py::test_a_lost_fetch_is_noticed",
     ),
     Part(
         "A consumer's thread dies, the process lives",
         "a reason to end it",
-        "tests/worker/test_watchdog.py::test_a_dead_consumer_is_noticed",
+        "tests/worker/processes/test_watchdog.py::test_a_dead_consumer_is_noticed",
     ),
 )

@@ -20,8 +20,9 @@ MAY_USE: dict[str, set[str]] = {
     "gateway": {"domain"},
     "transports": {"domain", "gateway"},
     "ledger": {"domain", "redis_client", "sealing"},  # the last two use nothing of ours but domain
-    "actors": {"domain", "gateway", "transports", "ledger", "runtime", "hints"},
-    "scheduler": {"domain", "ledger", "runtime", "actors", "hints"},
+    "queues": {"domain", "redis_client"},
+    "actors": {"domain", "gateway", "transports", "ledger", "runtime", "queues"},
+    "scheduler": {"domain", "ledger", "runtime", "actors", "queues"},
 }
 SANDBOX_USERS = {"producers/cli/sandbox.py", "producers/cli/demo.py", "producers/cli/up.py"}
 LARGE = {"worker/settings.py"}  # one table and its readers
@@ -50,6 +51,8 @@ def test_imports_go_one_way(path: Path) -> None:
         assert ours(path, "producers") == set()
     if top == "worker" and part in GROUND:
         assert used <= GROUND | {"domain"}
+    if top == "worker" and part != "processes":
+        assert "processes" not in used
     if top == "worker" and part in MAY_USE:
         allowed = MAY_USE[part] | (set() if part == "domain" else GROUND)
         assert used <= allowed
@@ -98,6 +101,7 @@ def test_one_reader_of_the_environment() -> None:
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     }
     assert not {name for name in readers if name.startswith("worker/")} - {
-        "worker/settings.py", "worker/metrics_folder.py", "worker/metrics.py", "worker/overseer.py",
-        "worker/supervisor.py", "worker/embedded.py", "worker/broker.py", "worker/lane.py",
+        "worker/settings.py", "worker/metrics.py", "worker/queues/broker.py", "worker/processes/metrics_folder.py",
+        "worker/processes/overseer.py", "worker/processes/supervisor.py", "worker/processes/embedded.py",
+        "worker/processes/lane.py",
     }  # fmt: skip

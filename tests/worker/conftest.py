@@ -13,9 +13,9 @@ import pytest
 
 from worker.domain.batch import MessageId, Ref
 from worker.domain.status import BatchState
-from worker.embedded import EmbeddedRedis
 from worker.journal import Journal
 from worker.ledger import Claim, Ledger, NoClaim, Order
+from worker.processes.embedded import EmbeddedRedis
 from worker.redis_client import connect
 from worker.rollcall import Master
 from worker.sealing import Sealer

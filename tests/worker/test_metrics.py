@@ -15,10 +15,10 @@ from dramatiq.brokers.stub import StubBroker
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from worker import metrics_folder
 from worker.gateway.codes import SEND_ERRORS, STATUS_ERRORS
 from worker.metrics import LABELS, METRICS, Metrics, write_page
-from worker.middleware import ActorMetrics
+from worker.processes import metrics_folder
+from worker.queues.middleware import ActorMetrics
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 import redis as redis_py
 
-from worker.embedded import EmbeddedRedis
+from worker.processes.embedded import EmbeddedRedis
 from worker.redis_client import connect, next_database, where
 
 

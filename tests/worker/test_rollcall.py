@@ -14,10 +14,10 @@ import pytest
 from tests.worker.conftest import ACCOUNT
 from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState
-from worker.embedded import EmbeddedRedis
 from worker.journal import Journal
 from worker.ledger import Claim, Ledger, NoClaim, Plan
 from worker.ledger.rollcall import HostReport
+from worker.processes.embedded import EmbeddedRedis
 from worker.recovery import Recovery
 from worker.redis_client import connect
 from worker.rollcall import Master

@@ -9,7 +9,7 @@ from worker.actors.codes import StepTaker
 from worker.actors.doubts import DoubtSettler
 from worker.actors.send import Sender
 from worker.actors.status import Asker
-from worker.hints import (
+from worker.queues.hints import (
     ASK_STATUSES,
     CHECK_BALANCE,
     DO_JOB,

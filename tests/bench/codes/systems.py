@@ -18,7 +18,7 @@ from tests.bench import environments
 from tests.bench.codes.pace import FIRST_CODE_PHONE
 from tests.bench.codes.stand_in import StandIn
 from tests.bench.programs import LOGIN, NICE, PASSWORD, start, stop, wait_until
-from worker.embedded import EmbeddedRedis
+from worker.processes.embedded import EmbeddedRedis
 
 HERE = "tests.bench.codes"
 Say = Callable[[str], None]

@@ -17,10 +17,10 @@ from producers.cli.up import SANDBOX_PROFILE, free_port
 from tests.bench import environments
 from tests.bench.doubles.trial import FIRST_PHONE, LOGIN, PASSWORD, TEXT, Believed, Trial
 from tests.bench.programs import ROOT, start, stop, wait_until
-from worker.broker import LANES
-from worker.embedded import EmbeddedRedis
 from worker.ledger import Ledger
 from worker.ledger.views import Views
+from worker.processes.embedded import EmbeddedRedis
+from worker.queues.broker import LANES
 from worker.redis_client import connect
 
 Say = Callable[[str], None]

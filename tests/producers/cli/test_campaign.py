@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from producers.api import Smsq
 from producers.cli import main
 from tests.conftest import Plant
-from worker.lane import owner_name
+from worker.processes.lane import owner_name
 from worker.runtime import Runtime
 
 Chores = Callable[[Runtime], contextlib.AbstractContextManager[None]]

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from producers.api import Smsq
 from producers.cli import main
 from tests.producers.test_otp import text_of, wrong
-from worker.lane import owner_name
+from worker.processes.lane import owner_name
 
 Plant = Any
 PHONE = "+79991234567"

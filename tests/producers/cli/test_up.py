@@ -17,7 +17,7 @@ from producers.cli import main
 from producers.cli.processes import threads_of
 from producers.cli.up import SANDBOX_PROFILE, Gateway, _servers, children, free_port, require_free, run, sandbox_environ
 from worker.domain.errors import LedgerUnreachable, SmsqError
-from worker.embedded import EmbeddedRedis
+from worker.processes.embedded import EmbeddedRedis
 from worker.redis_client import connect
 from worker.settings import Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.promises.crashes.driver import Driver, quiet
 from tests.promises.crashes.faults import Fault, read
 from tests.promises.crashes.stories import STORIES
-from worker.embedded import EmbeddedRedis
+from worker.processes.embedded import EmbeddedRedis
 
 
 def main(words: list[str]) -> int:

@@ -26,7 +26,8 @@ from worker.actors.send import Sender
 from worker.actors.status import Asker
 from worker.domain.errors import LedgerTrouble
 from worker.gateway import callbacks as dialect
-from worker.hints import (
+from worker.ledger import Fact, Keys, Ledger
+from worker.queues.hints import (
     ASK_STATUSES,
     CHECK_BALANCE,
     READ_HISTORY,
@@ -35,7 +36,6 @@ from worker.hints import (
     WATCH_ABSENT,
     Hints,
 )
-from worker.ledger import Fact, Keys, Ledger
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.scheduler.asks import Asks

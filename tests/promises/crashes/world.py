@@ -25,9 +25,9 @@ from tests.promises.crashes.turns import Turns
 from worker.clock import Clock
 from worker.domain.errors import Conflict, LedgerTrouble
 from worker.gateway import callbacks as dialect
-from worker.hints import CHECK_BALANCE, SEND_BATCHES
 from worker.ledger import Keys, Ledger
 from worker.ledger.views import Views
+from worker.queues.hints import CHECK_BALANCE, SEND_BATCHES
 from worker.sandbox.profile import Profile
 from worker.sealing import Sealer
 from worker.settings import Secret, Settings

@@ -25,5 +25,7 @@ SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doub
 HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "retry"))
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/test_{what}.py" for what in ("rollcall", "journal", "recovery"))
-SUPERVISOR, OVERSEER = (f"tests/worker/test_{what}.py" for what in ("supervisor", "overseer"))
-EMBEDDED, SETTINGS = (f"tests/worker/test_{what}.py" for what in ("embedded", "settings"))
+SUPERVISOR, OVERSEER, EMBEDDED = (
+    f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer", "embedded")
+)
+SETTINGS = "tests/worker/test_settings.py"

@@ -18,8 +18,8 @@ from worker.actors import send
 from worker.actors.send import Sender
 from worker.domain.batch import Ref
 from worker.domain.status import BatchState
-from worker.lane import owner_name
 from worker.ledger import Claim, Ledger, NoClaim
+from worker.processes.lane import owner_name
 from worker.redis_client import connect
 from worker.sealing import Sealer
 

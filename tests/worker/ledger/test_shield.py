@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from worker.domain.errors import LedgerFull
 from worker.domain.limits import Limits, with_written
 from worker.domain.shield import Decision
-from worker.embedded import EmbeddedRedis
 from worker.ledger import Keys, Ledger
 from worker.ledger.enrolment import hash_of
 from worker.ledger.shield import Shield
 from worker.ledger.shield_desk import ShieldDesk
+from worker.processes.embedded import EmbeddedRedis
 
 ROOT = Path(__file__).parents[3]
 PHONE = 79161234567

@@ -14,8 +14,8 @@ import pytest
 import redis as redis_py
 
 from worker.domain.batch import MessageId, Ref, pack
-from worker.embedded import EmbeddedRedis
 from worker.ledger import Claim, NoClaim, Order, Plan
+from worker.processes.embedded import EmbeddedRedis
 from worker.redis_client import connect
 from worker.runtime import Runtime
 from worker.settings import Settings

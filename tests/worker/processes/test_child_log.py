@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from worker import child_log
-from worker.child_log import ChildLog
+from worker.processes import child_log
+from worker.processes.child_log import ChildLog
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 import redis as redis_py
 
 from worker.domain.errors import BadSettings, LedgerUnreachable
-from worker.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, find_server
+from worker.processes.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, find_server
 from worker.redis_client import connect
 
 
@@ -68,8 +68,8 @@ def test_queues_that_hang_are_started_again_and_a_ledger_that_hangs_is_not(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A frozen server lives and answers nobody; nothing in the queues needs saving."""
-    monkeypatch.setattr("worker.embedded.ANSWER_TIMEOUT_S", 0.1)
-    monkeypatch.setattr("worker.embedded.ASK_EVERY_S", 0.1)
+    monkeypatch.setattr("worker.processes.embedded.ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("worker.processes.embedded.ASK_EVERY_S", 0.1)
     with EmbeddedRedis(home) as ledger, EmbeddedRedis(home, name="queues", is_kept=False) as queues:
         before = [ledger.pid, queues.pid]
         for pid in before:
@@ -124,7 +124,7 @@ def test_a_killed_server_is_started_again_with_its_data(home: Path) -> None:
 def test_a_server_whose_starter_was_killed_gets_a_new_owner(home: Path) -> None:
     """The next one to come finds the orphan, and stops it when it leaves."""
     script = (
-        "import os, pathlib, sys; from worker.embedded import EmbeddedRedis;"
+        "import os, pathlib, sys; from worker.processes.embedded import EmbeddedRedis;"
         "r = EmbeddedRedis(pathlib.Path(sys.argv[1])); r.start(); print(r.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     orphan = int(subprocess.run([sys.executable, "-c", script, home], capture_output=True, check=False).stdout)
@@ -140,7 +140,7 @@ def test_a_server_whose_starter_was_killed_gets_a_new_owner(home: Path) -> None:
 def test_it_can_be_told_to_leave_with_its_starter(home: Path) -> None:
     """With `dies_with_parent` a killed starter takes the server along."""
     script = (
-        "import os, pathlib, sys; from worker.embedded import EmbeddedRedis;"
+        "import os, pathlib, sys; from worker.processes.embedded import EmbeddedRedis;"
         "r = EmbeddedRedis(pathlib.Path(sys.argv[1]), dies_with_parent=True);"
         "r.start(); print(r.pid, flush=True); os.kill(os.getpid(), 9)"
     )

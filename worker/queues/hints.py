@@ -15,8 +15,8 @@ import dramatiq
 import redis
 from dramatiq.errors import BrokerConnectionError
 
-from worker.broker import HintBroker
 from worker.domain.batch import Ref
+from worker.queues.broker import HintBroker
 from worker.redis_client import no_right
 
 SEND_BATCHES: Final = "send_batches"

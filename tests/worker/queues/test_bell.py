@@ -13,12 +13,12 @@ import redis as redis_py
 from dramatiq.brokers.redis import RedisBroker
 from prometheus_client import REGISTRY
 
-from worker import bell, broker
-from worker.bell import MOST_RINGS, bell_key
-from worker.broker import NAMESPACE, HintBroker, HintConsumer, make_broker, make_worker
 from worker.domain.batch import Ref
-from worker.embedded import EmbeddedRedis
-from worker.hints import Hints
+from worker.processes.embedded import EmbeddedRedis
+from worker.queues import bell, broker
+from worker.queues.bell import MOST_RINGS, bell_key
+from worker.queues.broker import NAMESPACE, HintBroker, HintConsumer, make_broker, make_worker
+from worker.queues.hints import Hints
 from worker.redis_client import connect
 
 URGENT = bell_key(NAMESPACE, "urgent")

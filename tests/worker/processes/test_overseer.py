@@ -9,9 +9,9 @@ import pytest
 import redis as redis_py
 
 from worker.domain.errors import BadSettings, LedgerForeign, LedgerWeak
-from worker.embedded import EmbeddedRedis
-from worker.lane import owner_name
-from worker.overseer import Overseer
+from worker.processes.embedded import EmbeddedRedis
+from worker.processes.lane import owner_name
+from worker.processes.overseer import Overseer
 from worker.runtime import Runtime
 from worker.settings import Settings
 

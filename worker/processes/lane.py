@@ -15,14 +15,14 @@ import threading
 
 from worker.actors import declare
 from worker.actors.balance import probe_mirror
-from worker.broker import make_worker
 from worker.domain.errors import LedgerTrouble
-from worker.niceness import give_way
+from worker.processes.niceness import give_way
+from worker.processes.watchdog import Watchdog
+from worker.queues.broker import make_worker
 from worker.rollcall import Master
 from worker.runtime import Runtime
 from worker.settings import Settings
 from worker.transports.warmer import Warmer
-from worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 

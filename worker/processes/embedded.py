@@ -24,7 +24,7 @@ from typing import Self
 import redis
 
 from worker.domain.errors import BadSettings, LedgerUnreachable
-from worker.parent import ask_kernel
+from worker.processes.parent import ask_kernel
 from worker.redis_client import connect
 
 SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linux allows 107

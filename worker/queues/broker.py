@@ -25,8 +25,8 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
-from worker.bell import SLICE_S, Bell, bell_key, with_bell
 from worker.domain.errors import BadInput, BadSettings
+from worker.queues.bell import SLICE_S, Bell, bell_key, with_bell
 from worker.redis_client import TIMEOUT_S, connect, no_right
 
 LANES: Final = ("urgent", "bulk", "status", "chores")

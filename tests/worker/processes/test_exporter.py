@@ -14,16 +14,16 @@ import redis as redis_py
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker import metrics_folder
-from worker.broker import make_broker
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerUnreachable, SmsqError
-from worker.embedded import EmbeddedRedis
-from worker.exporter import Depth, Exporter, build_registry
-from worker.hints import Hints
 from worker.metrics import METRICS
+from worker.processes import metrics_folder
+from worker.processes.embedded import EmbeddedRedis
+from worker.processes.exporter import Depth, Exporter, build_registry
+from worker.queues.broker import make_broker
+from worker.queues.hints import Hints
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,9 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from worker import metrics_folder
 from worker.domain.errors import SmsqError
 from worker.metrics import TABLE
+from worker.processes import metrics_folder
 
 if TYPE_CHECKING:
     from worker.settings import Settings
@@ -171,7 +171,7 @@ class Exporter:
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; raises SmsqError if the address cannot be had."""
-    from worker.broker import LANES
+    from worker.queues.broker import LANES
     from worker.runtime import Runtime
 
     runtime = Runtime.build(settings)

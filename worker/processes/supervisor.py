@@ -23,11 +23,11 @@ from typing import Protocol
 
 import msgspec
 
-from worker import metrics_folder
-from worker.child_log import ChildLog
 from worker.domain.errors import SmsqError
-from worker.embedded import try_lock
-from worker.niceness import make_session_nice
+from worker.processes import metrics_folder
+from worker.processes.child_log import ChildLog
+from worker.processes.embedded import try_lock
+from worker.processes.niceness import make_session_nice
 
 TICK_S = 0.2
 BEAT_CHECK_S = 1.0

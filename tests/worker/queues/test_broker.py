@@ -13,11 +13,11 @@ import dramatiq
 import pytest
 import redis as redis_py
 
-from worker.broker import LANES, HintBroker, aside_key, make_broker, make_worker
 from worker.domain.batch import Ref
 from worker.domain.errors import BadInput, BadSettings
-from worker.embedded import EmbeddedRedis
-from worker.hints import Hints
+from worker.processes.embedded import EmbeddedRedis
+from worker.queues.broker import LANES, HintBroker, aside_key, make_broker, make_worker
+from worker.queues.hints import Hints
 from worker.redis_client import connect
 
 

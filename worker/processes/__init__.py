@@ -1,0 +1,1 @@
+"""The processes around the work: who runs, who watches, who is told, and the private Redis under them."""
