@@ -12,82 +12,33 @@ happens to hints, workers or this process. Nothing here speaks to the gateway; w
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self, TypeVar
 
-from producers.adoption import adopt, adopt_given
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
 from producers.fields import check_client, check_key, moment, phone_of, timestamp, with_fields
+from producers.installation import Installation
 from producers.otp import Otp
 from producers.shield import ShieldDoor
 from worker.domain.batch import MessageId, Options, Ref
-from worker.domain.errors import (
-    BadCredentials,
-    BadInput,
-    BadText,
-    LedgerForeign,
-    LedgerHalted,
-    LedgerUnreachable,
-    Refused,
-    Unreachable,
-    WrongKey,
-)
+from worker.domain.errors import BadInput, BadText
 from worker.domain.receipt import Receipt
 from worker.gateway.channels import channel
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled, Order
-from worker.ledger.enrolment import WRONG_KEY
-from worker.ledger.store import translated
-from worker.redis_client import where
-from worker.runtime import Runtime
 from worker.settings import Settings
 
-JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
-HINT_TIMEOUT_S = 1.0  # what is enrolled is safe without a hint: queues that hang hold no caller up
-ROLL_CALL_S = 5.0  # how long a ledger that was just restarted is waited for
-BAD_LOGIN = 2
 
-T = TypeVar("T")
-
-
-class Smsq:
-    """One installation, as a program uses it; a context manager. Threads may share it.
-
-    Settings come from the environment unless they are given; without `SMSQ_REDIS_URL` the running
-    `smsq up` of the same home is adopted. Raises LedgerUnreachable where there is none, BadSettings
-    for a wrong setting, LedgerForeign for the ledger of another account.
-    """
+class Smsq(Installation):
+    """One installation, as a program uses it: its messages, and doors to campaigns, doubts, codes and the shield."""
 
     def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
-        self.settings = adopt_given(settings) if settings is not None else adopt(environ)
-        self.runtime = Runtime.build(self.settings, hint_timeout_s=HINT_TIMEOUT_S)
+        super().__init__(settings, environ=environ)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
         self.shield = ShieldDoor(self)
         self.otp = Otp(self)
-        self._is_checked = False
-
-    def __enter__(self) -> Self:
-        self.check_account()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self.runtime.ledger.redis.close()
-        if "broker" in self.runtime.__dict__:
-            self.runtime.broker.close()
-        if "journal" in self.runtime.__dict__:
-            self.runtime.journal.close()
 
     def send(
         self,
@@ -168,82 +119,3 @@ class Smsq:
         if receipt is None:
             raise BadInput(f"there is no message {message_id}, or it is no longer kept")
         return receipt
-
-    def lanes(self) -> dict[str, int]:
-        """How many worker processes of each lane are up."""
-        return self.runtime.views.lanes()
-
-    def price(self, payload: Mapping[str, Any]) -> tuple[Decimal, int]:
-        """What some messages cost together, and their parts: a job of the chores lane, nothing is sent.
-
-        `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
-        Unreachable where no worker or no mirror answers, BadCredentials, Refused with the gateway's reason.
-        """
-        answer = self.job("price", dict(payload))
-        return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
-
-    def balance(self) -> tuple[Decimal, str]:
-        """What is left on the account, and in which currency. Raises as `price` does."""
-        answer = self.job("balance", {})
-        return Decimal(str(answer["balance"])), str(answer.get("currency") or "")
-
-    def job(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """The chores lane's answer to a question; raises Unreachable, BadCredentials or Refused where there is none."""
-        if not self.lanes().get("chores"):
-            raise Unreachable("no worker of the chores lane is up, and only workers speak to the gateway: `smsq up`")
-        job_id = self.runtime.ledger.post_job(kind, payload)
-        self.runtime.hints.job(job_id)
-        answer = self.runtime.ledger.await_job(job_id, JOB_TIMEOUT_S)
-        if answer is None:
-            raise Unreachable(f"the chores lane gave no answer within {JOB_TIMEOUT_S:g} s")
-        if "error" not in answer:
-            return answer
-        if answer.get("code") == BAD_LOGIN:
-            raise BadCredentials("the gateway does not accept this log-in: see SMSQ_LOGIN and SMSQ_PASSWORD", code=2)
-        if answer.get("code") is None:
-            raise Unreachable(str(answer["error"]))
-        raise Refused(str(answer["error"]), code=answer["code"])
-
-    def check_account(self) -> None:
-        """Raise LedgerForeign where we were told an account and the ledger belongs to another; WrongKey likewise.
-
-        A secret key that we were not told is looked at when something urgent is sent: others need none.
-        """
-        has_account = self.settings.login is not None or self.settings.apikey is not None
-        if self._is_checked or not (has_account or self.settings.secret_key):
-            return
-        with self.named(), translated():
-            owner, secret = self.runtime.ledger.redis.hmget(self.runtime.ledger.key("stamp"), ["account", "secret"])
-        if has_account and owner is not None and owner.decode() != self.settings.account:
-            raise LedgerForeign(
-                f"this ledger belongs to {owner.decode()}, not to {self.settings.account}: "
-                "use the Redis or SMSQ_HOME of that account, or its log-in"
-            )
-        with self.named():
-            self.runtime.ledger.visit(self.runtime.journal)
-        if self.settings.secret_key and secret is not None and secret.decode() not in self.runtime.sealer.names:
-            raise WrongKey(WRONG_KEY)
-        self._is_checked = True
-
-    @contextlib.contextmanager
-    def named(self) -> Iterator[None]:
-        """Say which Redis it is that does not answer."""
-        try:
-            yield
-        except LedgerUnreachable as error:
-            raise LedgerUnreachable(f"{where(self.runtime.redis_url)}: {error.sentence}") from None
-
-    def patiently(self, verb: Callable[[], T], *, outage_s: float = 0.0) -> T:
-        """Run a verb that may be repeated; wait out a roll call, and `outage_s` of a Redis that does not answer."""
-        clock = self.runtime.clock
-        began = clock.monotonic()
-        while True:
-            try:
-                return verb()
-            except LedgerHalted:
-                if clock.monotonic() - began > ROLL_CALL_S or self.runtime.views.halted() == "fell":
-                    raise
-            except LedgerUnreachable:
-                if clock.monotonic() - began >= outage_s:
-                    raise
-            clock.wait(0.2)

@@ -11,19 +11,17 @@ import collections
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from producers import preflight, waits
 from producers.drafts import AnyRow, Draft, How, draft, ranges
+from producers.installation import Installation
 from producers.progress import Watch
 from worker.domain.campaign import Range
 from worker.domain.errors import BadInput, LedgerTrouble, SmsqError
 from worker.domain.receipt import Receipt
 from worker.ledger.store import translated
 from worker.ledger.views import CampaignView
-
-if TYPE_CHECKING:
-    from producers.api import Smsq
 
 OVER = ("done", "cancelled")
 # What a campaign is once each verb has been done.
@@ -34,7 +32,7 @@ OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 class Campaigns:
     """What one does with campaigns; `Smsq.campaigns`."""
 
-    def __init__(self, smsq: Smsq) -> None:
+    def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
 
     def run(

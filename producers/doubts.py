@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from producers.installation import Installation
 from worker.domain.batch import MessageId
 from worker.domain.errors import BadInput, Conflict
 from worker.domain.status import BatchState
 from worker.ledger.values import BatchView
-
-if TYPE_CHECKING:
-    from producers.api import Smsq
 
 # What a person decides, and what the ledger calls it.
 DECISIONS = {"settle": "settle", "resend": "release", "drop": "drop"}
@@ -49,7 +46,7 @@ class Doubt:
 class Doubts:
     """What one does about doubts; `Smsq.doubts`."""
 
-    def __init__(self, smsq: Smsq) -> None:
+    def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
 
     def list(self, *, parked_only: bool = True) -> list[Doubt]:

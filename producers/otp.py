@@ -15,9 +15,9 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
 
 from producers.fields import check_client, check_key, check_word, phone_of
+from producers.installation import Installation
 from worker.codes import CodeOrder, Unsealed, over
 from worker.domain import code as codes
 from worker.domain.batch import MessageId, Options, Ref
@@ -31,9 +31,6 @@ from worker.gateway.forms import check_options
 from worker.ledger import Enrolled
 from worker.ledger.codes import CodeView
 from worker.ledger.store import COST_UNITS
-
-if TYPE_CHECKING:
-    from producers.api import Smsq
 
 __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 
@@ -101,7 +98,7 @@ class CodeShown:
 class Otp:
     """`smsq.otp`."""
 
-    def __init__(self, smsq: Smsq) -> None:
+    def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
 
     def send(

@@ -8,9 +8,8 @@ Changes hold at once for everybody who shares the ledger.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from producers.fields import check_client, phone_of
+from producers.installation import Installation
 from worker.domain import shield as names
 from worker.domain.errors import BadInput
 from worker.domain.limits import DAY_S
@@ -18,16 +17,13 @@ from worker.domain.shield import Decision
 from worker.gateway.channels import channel as channel_row
 from worker.ledger.shield_desk import ShieldDesk, ShieldView
 
-if TYPE_CHECKING:
-    from producers.api import Smsq
-
 LONGEST_S = 365 * DAY_S  # that a prefix is held by hand; longer is `deny`
 
 
 class ShieldDoor:
     """`smsq.shield`."""
 
-    def __init__(self, smsq: Smsq) -> None:
+    def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
 
     @property

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import producers
-from producers.api import HINT_TIMEOUT_S, Smsq
+from producers.api import Smsq
 from producers.fields import moment
+from producers.installation import HINT_TIMEOUT_S
 from worker.clock import Clock
 from worker.domain import errors
 from worker.domain.batch import MessageId, Options, Ref

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from worker.domain.errors import SmsqError
-from worker.sandbox.control import ORDERS
+from worker.sandbox.control import ORDERS, Control
 from worker.sandbox.misfortunes import KINDS
 from worker.sandbox.profile import Profile
 from worker.sandbox.server import Server
@@ -59,6 +59,7 @@ class Sandbox:
         self._trouble: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Server | None = None
+        self._control: Control | None = None
 
     def start(self) -> Sandbox:
         """Listen; raises what kept it from listening (OSError for a port that is taken, BadSettings)."""
@@ -167,17 +168,21 @@ class Sandbox:
 
     async def _begin(self) -> None:
         server = Server(self.profile)
+        control = Control(server)
         try:
-            await server.start(self._ports, self._control_port, self._host)
+            await server.start(self._ports, self._host)
+            await control.start(self._control_port, self._host)
         except BaseException:
+            control.stop()
             server.stop()
             await asyncio.sleep(0)
             raise
-        self._server = server
+        self._server, self._control = server, control
         self.mirrors = tuple(mirror.base for mirror in server.mirrors)
-        self.control = server.control
+        self.control = control.base
 
     async def _end(self) -> None:
-        if self._server is not None:
+        if self._server is not None and self._control is not None:
+            self._control.stop()
             self._server.stop()
         await asyncio.sleep(0.01)  # let the transports close

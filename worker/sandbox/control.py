@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -27,20 +27,41 @@ from worker.domain.errors import BadInput
 from worker.sandbox.gateway import check_phones
 from worker.sandbox.http import Connection, Request
 from worker.sandbox.misfortunes import KINDS, read_rule
+from worker.sandbox.server import Server
 from worker.sandbox.state import UNIT
-
-if TYPE_CHECKING:
-    from worker.sandbox.server import Server
 
 PREFIX = "/_sandbox/"
 _JSON = "application/json; charset=utf-8"
 
 
-class ControlConnection(Connection):
-    """A connection to the control endpoint."""
+class Control:
+    """The endpoint of one server, on the same loop; `base` is its address once it listens."""
 
     def __init__(self, server: Server) -> None:
-        super().__init__(server.loop, server.control_connections)
+        self.base = ""
+        self._server = server
+        self._connections: set[Connection] = set()
+        self._listener: asyncio.AbstractServer | None = None
+
+    async def start(self, port: int, host: str) -> None:
+        """Listen; port 0 is any free one. Raises OSError where it is taken."""
+        loop = self._server.loop
+        self._listener = await loop.create_server(lambda: _Connection(self._server, self._connections), host, port)
+        self.base = f"http://{host}:{self._listener.sockets[0].getsockname()[1]}"
+
+    def stop(self) -> None:
+        """Give port and connections back."""
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(self._connections):
+            connection.hang_up()
+
+
+class _Connection(Connection):
+    """A connection to the control endpoint."""
+
+    def __init__(self, server: Server, siblings: set[Connection]) -> None:
+        super().__init__(server.loop, siblings)
         self._server = server
         self._tasks: set[asyncio.Task[None]] = set()
 

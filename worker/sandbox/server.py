@@ -1,4 +1,4 @@
-"""Everything of a sandbox on one event loop: the mirrors, the control endpoint, the pushed statuses.
+"""Everything of a sandbox on one event loop: the mirrors, what they share, the pushed statuses.
 
 Mirrors share one gateway and so one state. Nothing in here is thread-safe; `Sandbox` runs a server in a
 thread of its own and speaks to it through the loop or the control endpoint.
@@ -14,10 +14,8 @@ from typing import Any
 from worker.clock import Clock
 from worker.domain.errors import BadInput, BadSettings
 from worker.sandbox.callbacks import Pusher
-from worker.sandbox.control import ControlConnection
 from worker.sandbox.count import Count
 from worker.sandbox.gateway import Gateway
-from worker.sandbox.http import Connection
 from worker.sandbox.mirrors import Mirror
 from worker.sandbox.misfortunes import read_rule
 from worker.sandbox.profile import Profile
@@ -36,13 +34,10 @@ class Server:
         self.gateway.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
         self._mirror_count = 0
-        self.control = ""
-        self.control_connections: set[Connection] = set()
-        self._control: asyncio.AbstractServer | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._started_cpu_s = time.process_time()
 
-    async def start(self, ports: Sequence[int], control_port: int, host: str) -> None:
+    async def start(self, ports: Sequence[int], host: str) -> None:
         """Listen; port 0 is any free one. Raises OSError where a port is taken, BadSettings for a wrong profile."""
         profile = self.profile
         if any(not 1 <= number <= len(ports) for number in profile.down):
@@ -53,8 +48,6 @@ class Server:
         for mirror in self.mirrors:
             if mirror.number not in profile.down:
                 await mirror.up()
-        self._control = await self.loop.create_server(lambda: ControlConnection(self), host, control_port)
-        self.control = f"http://{host}:{self._control.sockets[0].getsockname()[1]}"
         self._sweep()
 
     def report(self, *, with_statuses: bool = True) -> dict[str, Any]:
@@ -91,10 +84,6 @@ class Server:
             self._sweeper.cancel()
         for mirror in self.mirrors:
             mirror.stop()
-        if self._control is not None:
-            self._control.close()
-        for connection in list(self.control_connections):
-            connection.hang_up()
         self.pusher.stop()
 
     def _ill_fated(self) -> None:
