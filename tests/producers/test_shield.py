@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from producers.api import Smsq
-from tests.producers.test_otp import at_once, text_of
+from tests.producers.otp.codes import at_once, text_of
 from worker.domain.batch import MessageId, Ref
 from worker.domain.errors import BadInput, Conflict, Denied, Held, Limited, OverBudget, TooMany
 from worker.redis_client import connect

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from producers.api import Smsq
 from producers.cli import main
-from tests.producers.test_otp import text_of, wrong
+from tests.producers.otp.codes import text_of, wrong
 from worker.processes.lane import owner_name
 
 Plant = Any
