@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -121,14 +121,18 @@ class Proxy:
             _close(client)
             _close(server)
 
-    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+    def _readable(self, *ends: socket.socket) -> Iterator[list[socket.socket]]:
+        """Those with something to read, again and again; none while we carry nothing."""
         while not self._is_over:
             if self.is_frozen:
                 time.sleep(LOOK_S)
                 continue
-            readable, _, _ = select.select([client, server], [], [], LOOK_S)
-            if self.is_frozen:
-                continue
+            readable, _, _ = select.select(ends, [], [], LOOK_S)
+            if not self.is_frozen:
+                yield readable
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        for readable in self._readable(client, server):
             if client in readable:
                 data = client.recv(READ)
                 if not data:
@@ -209,13 +213,7 @@ class GatewayProxy(Proxy):
 
     def _carry(self, client: socket.socket, server: socket.socket) -> None:
         line = _Line(client, server)
-        while not self._is_over:
-            if self.is_frozen:
-                time.sleep(LOOK_S)
-                continue
-            readable, _, _ = select.select([client, server], [], [], LOOK_S)
-            if self.is_frozen:
-                continue
+        for readable in self._readable(client, server):
             if client in readable:
                 data = client.recv(READ)
                 if not data:
