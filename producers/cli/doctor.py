@@ -134,6 +134,9 @@ def _durability(runtime: Runtime) -> Iterator[Finding]:
         sentence, _, cure = error.sentence.partition(" Cure: ")
         level = "warn" if runtime.settings.accept_loss else "fail"
         yield Finding("durability", level, sentence, cure)
+    if not runtime.ledger.survives_restart():
+        said = "the server's user `default` may not write, and older servers skip what scripts wrote when they restart"
+        yield Finding("durability", "warn", said, "redis-cli ACL SETUSER default off resetpass '~*' '&*' +@all")
     from worker.ledger.store import translated
 
     times = []

@@ -215,22 +215,18 @@ def test_a_missing_password_prints_no_file(servers: dict[str, Guarded], tmp_path
 @pytest.mark.parametrize(
     ("attempt", "sentence"),
     [
-        (lambda ledger: ledger.check_durable(), "forbids the command CONFIG|GET to the user in SMSQ_REDIS_URL"),
-        (
-            lambda ledger: ledger.beat("bulk/here/1/a"),
-            "forbids the command ZREMRANGEBYSCORE to the user in SMSQ_REDIS_URL",
-        ),
+        (lambda ledger: ledger.check_durable(), r"the command CONFIG\|GET"),
+        (lambda ledger: ledger.beat("bulk/here/1/a"), "(the command ZREMRANGEBYSCORE|a command)"),  # before Redis 7.2
     ],
     ids=["a command", "a command in a script"],
 )
 def test_what_is_forbidden_is_said_in_a_sentence(
     clients: Callable[..., Any], attempt: Callable[[Ledger], object], sentence: str
 ) -> None:
-    """It names the command, the setting and the file, and is one of our errors."""
-    with pytest.raises(LedgerTrouble, match="forbids") as caught:
+    """It names the command where the server does, the setting and the file, and is one of our errors."""
+    with pytest.raises(LedgerTrouble, match=f"(?i)forbids {sentence} to the user in SMSQ_REDIS_URL") as caught:
         attempt(Ledger(clients("ledger", "web")))
 
-    assert sentence.lower() in caught.value.sentence.lower()
     assert "deploy/redis/ledger.acl" in caught.value.sentence
 
 
@@ -487,6 +483,22 @@ def test_the_wrong_role_is_told_so(quiet_host: Host) -> None:
 
     assert "Redis forbids" in said
     assert "SMSQ_REDIS_URL" in said
+
+
+def test_whoever_reads_the_file_again_may_write(quiet_host: Host) -> None:
+    """A server that restarts acts as the default user; without its rights, older ones skip what scripts wrote."""
+    warned = "the server's user `default` may not write"
+
+    assert warned not in quiet_host.smsq("operator", "doctor", code=1)
+    with contextlib.closing(quiet_host.servers["ledger"].client()) as admin:
+        admin.execute_command("ACL", "SETUSER", "default", "-@all")
+        try:
+            said = quiet_host.smsq("operator", "doctor", code=1)
+        finally:
+            admin.execute_command("ACL", "SETUSER", "default", "+@all")
+        can_be_asked = b"dryrun" in b"\n".join(admin.execute_command("ACL", "HELP")).lower()  # not Redis 6.2
+
+    assert (warned in said) == can_be_asked
 
 
 @pytest.mark.slow

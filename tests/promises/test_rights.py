@@ -21,7 +21,13 @@ SOURCES = [
     if "sandbox" not in path.parts and path.name != "embedded.py"  # neither speaks to a server of others
 ]
 CLIENTS = {"redis", "pipe", "client"}
-NAMED_OTHERWISE = {"delete": "del", "script_load": "script|load", "config_get": "config|get", "pipeline": "multi"}
+NAMED_OTHERWISE = {
+    "delete": "del",
+    "script_load": "script|load",
+    "acl_dryrun": "acl|dryrun",
+    "config_get": "config|get",
+    "pipeline": "multi",
+}
 NO_COMMANDS = {"close", "client", "execute", "register_script"}  # of the Python client alone
 DANGEROUS = frozenset(
     "acl bgrewriteaof bgsave client cluster config config|set debug eval_ro failover flushall flushdb function keys "

@@ -9,7 +9,7 @@ if m then
     if status_at(blob, index) == ACCEPTED then accepted = accepted + 1 end
   end
   add_gauge(m, m[STATE], -1)
-  redis.call('HINCRBY', TOTALS, 'pending', -accepted)
+  if accepted > 0 then redis.call('HINCRBY', TOTALS, 'pending', -accepted) end -- Redis 7.0 takes no -0
   for _, id in ipairs(m[IDS]) do redis.call('HDEL', IDS_KEY, id[GID]) end
   redis.call('HDEL', SHARD, number .. 'm', number .. 'p', number .. 't', number .. 'w', number .. 'r', number .. 'k',
     number .. 'o', number .. 'c')
