@@ -215,7 +215,7 @@ def test_a_missing_password_prints_no_file(servers: dict[str, Guarded], tmp_path
 @pytest.mark.parametrize(
     ("attempt", "sentence"),
     [
-        (lambda ledger: ledger.check_durable(), r"the command CONFIG\|GET"),
+        (lambda ledger: ledger.check_durable(), r"the command CONFIG(\|GET)?"),
         (lambda ledger: ledger.beat("bulk/here/1/a"), "(the command ZREMRANGEBYSCORE|a command)"),  # before Redis 7.2
     ],
     ids=["a command", "a command in a script"],

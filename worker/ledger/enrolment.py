@@ -269,16 +269,13 @@ class Enrolment(Store):
             word = reply[0].decode()
             if word == "in":
                 if self.witness is not None and numbers:
-                    self.witness(
-                        reply[1].decode(),
-                        int(reply[2]),
-                        numbers[-1],
-                        f"{campaign_id}/{n}",
-                    )
+                    self.witness(reply[1].decode(), int(reply[2]), numbers[-1], f"{campaign_id}/{n}")
                 return True
             if word == "again":
                 expected = int(reply[1])
                 if expected > n:
+                    if self.witness is not None and int(reply[3]):  # perhaps the reply of the one that went in was lost
+                        self.witness(reply[2].decode(), int(reply[3]), 0, f"{campaign_id}/{n}")
                     return False
                 raise LedgerHalted(
                     f"campaign {campaign_id} expects range {expected}, not {n}: run the same command again"

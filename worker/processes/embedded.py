@@ -2,9 +2,9 @@
 
 One keeps the ledger and syncs every write; one has the hints, which may be lost, and writes nothing to the disk, so
 that no code waits for the disk more often than the ledger asks. At most one server of a name runs per home. It holds
-the lock of its folder itself (an inherited descriptor), so
-the lock lives exactly as long as the server, whoever dies first; whoever finds the lock taken uses
-that server. Its owner holds a second lock and stops it; guests leave it alone.
+the lock of its folder itself (an inherited descriptor), so the lock lives exactly as long as the server, whoever dies
+first; whoever finds the lock taken uses that server, and reads its process id in the locked file. Its owner holds a
+second lock, starts it again and stops it; guests leave it alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -32,7 +31,7 @@ START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answ
 STOP_TIMEOUT_S = 20.0
 ANSWER_TIMEOUT_S = 1.0
 ASK_EVERY_S = 1.0
-SILENCES = 3  # in a row, and it hangs
+SILENCES = 3  # and it hangs
 _LOOK_EVERY_S = 0.01
 _SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long
 
@@ -67,7 +66,8 @@ class EmbeddedRedis:
         self._owner_lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ask_at = 0.0  # monotonic: whether it answers
-        self._silences = 0
+        self._silences = 0  # since it last did
+        self._is_killed = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -110,7 +110,7 @@ class EmbeddedRedis:
             self._await_server()
         except BaseException:
             if self._process is not None:
-                _end(self._process.pid, self._is_gone)
+                self._end()
             self._disown()
             raise
 
@@ -118,38 +118,53 @@ class EmbeddedRedis:
         """Start the server again if need be; what it had done ("died", "hung"), None where it runs.
 
         One that keeps nothing is killed once it hangs, since nothing in it needs saving and codes wait behind it; it
-        is asked once a second. One that keeps the ledger is let be: what hangs may be its disk.
+        is asked once a second, and started at the first call that finds it gone. One that keeps the ledger is let be:
+        what hangs may be its disk.
         """
-        fate = "died"
         if not self._is_gone():
-            if self.is_kept or self._process is None or not self._hangs():
-                return None
-            fate = "hung"
-            self._process.kill()  # works on a frozen one too
-            self._process.wait(STOP_TIMEOUT_S)
+            if not self.is_kept and time.monotonic() >= self._ask_at:
+                is_cut_off = not self._answers() and self._socket is not None and not self._socket.exists()
+                self._silences += is_cut_off  # somebody tidied its socket up: nobody new can reach it
+                self._kill_if_it_hangs()
+            return None
+        fate, self._is_killed = "hung" if self._is_killed else "died", False
         self._await_server()
         return fate
 
-    def _hangs(self) -> bool:
-        """Whether it was silent several times in a row; once may be the asker's fault, who slept meanwhile."""
-        if time.monotonic() < self._ask_at:
-            return False
-        if self._answers():
-            self._silences = 0
-            self._ask_at = time.monotonic() + ASK_EVERY_S
-            return False
-        self._silences = (self._silences + 1) % SILENCES
-        return self._silences == 0
+    def _kill_if_it_hangs(self) -> None:
+        """After several silences: one may be the asker's fault, who slept meanwhile."""
+        if self.is_kept or not self.is_owner or self._silences < SILENCES:
+            return
+        self._silences, self._is_killed = 0, True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._server_pid(), signal.SIGKILL)  # works on a frozen one too
 
     def stop(self) -> None:
         """Stop the server cleanly if this object owns it; a second call does nothing."""
         if self._owner_lock is None:
             return
-        with contextlib.suppress(LedgerUnreachable):
-            _end(self._process.pid if self._process else self.pid, self._is_gone)
+        self._end()
         if self._socket is not None and self._socket.parent != self._folder:
             shutil.rmtree(self._socket.parent, ignore_errors=True)
         self._disown()
+
+    def _end(self) -> None:
+        """SIGTERM, then SIGKILL once it has taken too long; one that keeps nothing has nothing to finish."""
+        polite_s = STOP_TIMEOUT_S if self.is_kept else ANSWER_TIMEOUT_S
+        for signum, patience_s in ((signal.SIGTERM, polite_s), (signal.SIGKILL, 5.0)):
+            with contextlib.suppress(ProcessLookupError, LedgerUnreachable):
+                os.kill(self._server_pid(), signum)
+            deadline = time.monotonic() + patience_s
+            while time.monotonic() < deadline:
+                if self._is_gone():
+                    return
+                time.sleep(_LOOK_EVERY_S)
+
+    def _server_pid(self) -> int:
+        """Of whoever holds the lock, as its starter wrote it down; else as the server says, or LedgerUnreachable."""
+        with contextlib.suppress(OSError, ValueError):
+            return int((self._folder / "server.lock").read_text())
+        return self.pid
 
     def _disown(self) -> None:
         if self._owner_lock is not None:
@@ -167,13 +182,26 @@ class EmbeddedRedis:
                 raise LedgerUnreachable(
                     f"the private Redis in {self._folder} ended at once (exit {code}): {self._last_words()}"
                 )
-            if lock is not None:
+            if lock is not None and not self._owns():
+                os.close(lock)  # its owner starts it again
+            elif lock is not None:
                 self._launch(lock)
                 was_launched = True
             if self._answers():
                 return
+            if not was_launched:
+                self._kill_if_it_hangs()
             time.sleep(_LOOK_EVERY_S)
-        raise LedgerUnreachable(f"the private Redis in {self._folder} does not answer; see {self._log}")
+        raise LedgerUnreachable(
+            f"the private Redis in {self._folder} (process {self._server_pid()}) does not answer: see {self._log}. "
+            "If it hangs, `kill -9` loses nothing that was acknowledged"
+        )
+
+    def _owns(self) -> bool:
+        """Whether it is ours, or becomes ours, because its owner died with it."""
+        if self._owner_lock is None:
+            self._owner_lock = try_lock(self._folder / "owner.lock")
+        return self._owner_lock is not None
 
     @property
     def _log(self) -> Path:
@@ -187,8 +215,7 @@ class EmbeddedRedis:
     def _launch(self, lock: int) -> None:
         """Start a server that inherits `lock`; it is ours from here on or the start fails."""
         try:
-            if self._owner_lock is None:  # its owner died with it
-                self._owner_lock = try_lock(self._folder / "owner.lock")
+            os.truncate(lock, 0)  # no reader may take an older server's number for this one's
             binary = find_server(self._server, self.home)
             self._socket = self._choose_socket()
             parent = os.getpid()
@@ -208,6 +235,7 @@ class EmbeddedRedis:
                 pass_fds=(lock,),
                 preexec_fn=leave_with_parent if self.dies_with_parent else None,  # one system call
             )
+            os.write(lock, b"%d" % self._process.pid)
         except OSError as error:
             raise LedgerUnreachable(f"the private Redis in {self._folder} cannot be started: {error}") from None
         finally:
@@ -216,8 +244,11 @@ class EmbeddedRedis:
     def _choose_socket(self) -> Path:
         """The path used before, since others were told of it; else a new one, recorded for guests."""
         record = self._folder / "socket"
-        if self._socket is not None and self._socket.parent.is_dir():
-            return self._socket
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.parent.mkdir(mode=0o700)  # a temporary one that somebody tidied up
+            if self._socket.parent.is_dir() and self._socket.parent.stat().st_uid == os.getuid():
+                return self._socket
         with contextlib.suppress(OSError):
             old = Path(record.read_text()).parent
             if old.name.startswith(_SHORT) and old.stat().st_uid == os.getuid():
@@ -245,7 +276,8 @@ class EmbeddedRedis:
         ]
 
     def _answers(self) -> bool:
-        """Whether the server of this home answers commands."""
+        """Whether the server of this home answers commands; silences are counted, a refusal is none."""
+        self._ask_at = time.monotonic() + ASK_EVERY_S
         if self._socket is None:
             with contextlib.suppress(OSError):
                 self._socket = Path((self._folder / "socket").read_text())
@@ -253,11 +285,16 @@ class EmbeddedRedis:
             return False
         try:
             with contextlib.closing(connect(self.url, timeout_s=ANSWER_TIMEOUT_S)) as client:
-                return bool(client.ping())
+                client.ping()
+            self._silences = 0
+            return True
+        except redis.TimeoutError:
+            self._silences += 1
         except redis.RedisError:
-            if self._process is None:
-                self._socket = None  # the record may be an older server's: read it again
-            return False
+            pass
+        if self._process is None:
+            self._socket = None  # the record may be an older server's: read it again
+        return False
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
@@ -276,7 +313,9 @@ class EmbeddedRedis:
     def _reap(self) -> int | None:
         """The exit code of a server of ours whose lock is free, so that it is ending or has ended."""
         process, self._process = self._process, None
-        return process.wait(STOP_TIMEOUT_S) if process is not None else None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(STOP_TIMEOUT_S) if process is not None else None
+        return None
 
 
 def find_server(named: str | Path | None, home: Path) -> str:
@@ -326,15 +365,3 @@ def try_lock(path: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
-
-
-def _end(pid: int, is_gone: Callable[[], bool]) -> None:
-    """SIGTERM, then SIGKILL once it has taken too long."""
-    for signum, patience_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signum)
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
-            if is_gone():
-                return
-            time.sleep(_LOOK_EVERY_S)

@@ -161,8 +161,9 @@ class Supervisor:
             if fate := foundation.ensure():
                 _log.error("foundation started again name=%s fate=%s", foundation.name, fate)
                 self._say(f"the private Redis {fate} and was started again: {foundation.name}")
-        except SmsqError as error:
-            _log.error("foundation cannot be started name=%s why=%s", foundation.name, error.sentence)
+        except (SmsqError, OSError) as error:
+            why = error.sentence if isinstance(error, SmsqError) else type(error).__name__
+            _log.error("foundation cannot be started name=%s why=%s", foundation.name, why)
 
     def _check_beats(self) -> None:
         now = time.monotonic()

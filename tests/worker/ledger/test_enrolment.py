@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from worker.domain.batch import Options, Ref, pack
+from worker.domain.batch import MessageId, Options, Ref, pack
 from worker.domain.campaign import Reject
 from worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable
 from worker.ledger import Order
@@ -193,9 +193,16 @@ def test_numbers_that_are_taken_are_drawn_anew(desk: Any) -> None:
 
 @pytest.mark.parametrize("lost", [1, 2])
 @pytest.mark.parametrize("lane", ["urgent", "bulk"])
-def test_a_lost_reply_makes_no_second_message(desk: Any, monkeypatch: pytest.MonkeyPatch, lost: int, lane: str) -> None:
-    """Without a key too: the call repeats itself under the number that is its own, even once that was sent."""
-    real, tries = desk.ledger.call_on, []
+@pytest.mark.parametrize("key", [None, "order-17"])
+def test_a_lost_reply_makes_no_second_message(
+    desk: Any, monkeypatch: pytest.MonkeyPatch, lost: int, lane: str, key: str | None
+) -> None:
+    """Without a key too: the call repeats itself under the number that is its own, even once that was sent.
+
+    It is told as the one that created the message, which is then hinted and written into the journal.
+    """
+    real, tries, written = desk.ledger.call_on, [], []
+    monkeypatch.setattr(desk.ledger, "witness", lambda *words: written.append(words))
 
     def reply_is_lost(verb: str, ref: Ref, *arguments: Any, **more: Any) -> Any:
         reply = real(verb, ref, *arguments, **more)
@@ -208,11 +215,25 @@ def test_a_lost_reply_makes_no_second_message(desk: Any, monkeypatch: pytest.Mon
         return reply
 
     monkeypatch.setattr(desk.ledger, "call_on", reply_is_lost)
-    enrolled = desk.ledger.enrol(Order(79990000000, "Hi", lane=lane))
+    enrolled = desk.ledger.enrol(Order(79990000000, "Hi", lane=lane, key=key))
     assert enrolled.created
+    assert [number for _, _, number, _ in written] == [MessageId.parse(enrolled.id).batch]
     assert tries == [b"created"] * (lost + 1)
     assert desk.ledger.redis.hvals("{smsq}:totals").count(b"1") >= 1
     assert len(desk.ledger.redis.keys("{smsq}:b:*")) == 1
+
+
+def test_a_range_that_is_in_already_is_written_down_too(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reply of the call that put it in may have been lost: a ledger that falls back behind it is found out."""
+    written: list[Any] = []
+    monkeypatch.setattr(desk.ledger, "witness", lambda *words: written.append(words))
+    opened = desk.ledger.open_campaign(desk.plan())
+    for _ in range(2):
+        desk.ledger.enrol_range(opened.id, 1, [pack([79990000000], None, [1], 1)], [], 1)
+
+    (run, n, _, name), again = written
+    assert again == (run, n, 0, name)
+    assert name == f"{opened.id}/1"
 
 
 def test_a_ledger_that_stays_away_says_that_nothing_is_known(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ def is_running(pid: int) -> bool:
     return stat.strip() != "" and not stat.startswith("Z")
 
 
-def await_true(claim: Callable[[], bool]) -> None:
+def await_true(claim: Callable[[], object]) -> None:
     """Look until `claim` holds; ten seconds is a failure."""
     deadline = time.monotonic() + 10
     while not claim():
@@ -64,12 +66,16 @@ def test_the_queues_have_a_server_that_keeps_nothing(home: Path) -> None:
     assert {path.name for path in (home / "queues").iterdir()} <= {"owner.lock", "server.lock", "socket", "redis.log"}
 
 
-def test_queues_that_hang_are_started_again_and_a_ledger_that_hangs_is_not(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A frozen server lives and answers nobody; nothing in the queues needs saving."""
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server is taken for hanging soon."""
     monkeypatch.setattr("worker.processes.embedded.ANSWER_TIMEOUT_S", 0.1)
     monkeypatch.setattr("worker.processes.embedded.ASK_EVERY_S", 0.1)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_queues_that_hang_are_started_again_and_a_ledger_that_hangs_is_not(home: Path) -> None:
+    """A frozen server lives and answers nobody; nothing in the queues needs saving."""
     with EmbeddedRedis(home) as ledger, EmbeddedRedis(home, name="queues", is_kept=False) as queues:
         before = [ledger.pid, queues.pid]
         for pid in before:
@@ -83,6 +89,87 @@ def test_queues_that_hang_are_started_again_and_a_ledger_that_hangs_is_not(
         assert queues.pid != before[1]
         assert ledger.pid == before[0]
         assert not is_running(before[1])
+
+
+@pytest.mark.usefixtures("hurried")
+def test_queues_that_refuse_newcomers_are_let_be(home: Path) -> None:
+    """One that is full answers those it has: nothing hangs."""
+    with EmbeddedRedis(home, name="queues", is_kept=False) as queues:
+        before, client = queues.pid, connect(queues.url)
+        client.config_set("maxclients", 1)
+        looked_until = time.monotonic() + 1
+        while time.monotonic() < looked_until:
+            assert queues.ensure() is None
+
+        client.config_set("maxclients", 100)
+        assert queues.pid == before
+
+
+@pytest.mark.usefixtures("hurried")
+def test_queues_whose_socket_was_tidied_up_come_back_to_the_same_place(tmp_path: Path) -> None:
+    """Nobody new could reach them; whoever was told the address finds them there."""
+    home = tmp_path / ("long" * 20)
+    with EmbeddedRedis(home, name="queues", is_kept=False) as queues:
+        url, place = queues.url, Path(queues.url.removeprefix("unix://").partition("?")[0])
+        assert not place.is_relative_to(home)
+        shutil.rmtree(place.parent)
+        await_true(queues.ensure)
+
+        assert queues.url == url
+        assert connect(url).ping()
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_an_heir_of_queues_looks_after_them_too(home: Path, is_frozen: bool) -> None:
+    """Frozen before it came or later; and it stops them."""
+    script = (
+        "import os, pathlib, sys; from worker.processes.embedded import EmbeddedRedis;"
+        "r = EmbeddedRedis(pathlib.Path(sys.argv[1]), name='queues', is_kept=False); r.start();"
+        "print(r.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    orphan = int(subprocess.run([sys.executable, "-c", script, home], capture_output=True, check=False).stdout)
+    if is_frozen:
+        os.kill(orphan, signal.SIGSTOP)
+    with EmbeddedRedis(home, name="queues", is_kept=False) as heir:
+        if not is_frozen:
+            assert heir.pid == orphan
+            os.kill(orphan, signal.SIGSTOP)
+            await_true(heir.ensure)
+        after = heir.pid
+        assert not is_running(orphan)
+        os.kill(after, signal.SIGSTOP)
+    assert not is_running(after)
+
+
+def test_a_guest_leaves_a_dead_server_to_its_owner(home: Path) -> None:
+    """Two that each start one would each believe that it is theirs."""
+    with EmbeddedRedis(home) as owner, ThreadPoolExecutor(1) as pool:
+        before = owner.pid
+        os.kill(before, signal.SIGKILL)
+        guest = EmbeddedRedis(home)
+        coming = pool.submit(guest.start)
+        await_true(owner.ensure)
+        coming.result(10)
+
+        assert (guest.is_owner, guest.pid) == (False, owner.pid)
+        assert owner.pid != before
+
+
+def test_whoever_cannot_start_beside_one_that_hangs_is_told_its_process(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger's server is not killed for that."""
+    monkeypatch.setattr("worker.processes.embedded.START_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("worker.processes.embedded.ANSWER_TIMEOUT_S", 0.1)
+    with EmbeddedRedis(home) as owner:
+        pid = owner.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(LedgerUnreachable, match=rf"\(process {pid}\) does not answer"):
+                EmbeddedRedis(home).start()
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_a_second_start_finds_the_first_and_leaves_it_running(home: Path) -> None:

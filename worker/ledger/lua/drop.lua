@@ -1,6 +1,7 @@
 -- A batch of a cancelled campaign that never left, a single whose deadline passed, or a message of a one-time code
 -- that is over: its messages end here.
--- ARGV: 4 'cancelled'|'late'|'over'.  Returns {'settled'|'doubtful'|'stale'|'never'|'gone'}; acts only on `ready`, with the run in force.
+-- ARGV: 4 'cancelled'|'late'|'over'.  Returns {'settled'|'doubtful'|'stale'|'never'|'gone'}; ends only what is `ready`, with
+-- the run in force. What left already of a code that is over may not leave again: its deadline has come.
 
 local m = load_batch()
 if not m then return unknown_batch() end
@@ -8,6 +9,11 @@ in_motion(m)
 local due = ARGV[4] == 'cancelled' and redis.call('HGET', CAMPAIGN_KEY, 'state') == 'cancelled'
   or ARGV[4] == 'late' and m[DEADLINE] > 0 and now >= m[DEADLINE]
   or ARGV[4] == 'over' and redis.call('HEXISTS', SHARD, number .. 'c') == 1
+if ARGV[4] == 'over' and due and UNDECIDED[m[STATE]] and (m[STATE] ~= READY or not in_force()) then -- what left is not sent again
+  m[DEADLINE] = m[DEADLINE] > 0 and math.min(m[DEADLINE], now) or now
+  save_batch(m)
+  return { 'stale' }
+end
 if m[STATE] ~= READY or not due or not in_force() then return { 'stale' } end
 redis.call('ZREM', ready_key(m), ref)
 local blob = load_receipts(m)

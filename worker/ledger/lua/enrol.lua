@@ -12,7 +12,7 @@ if ARGV[8] ~= '' then
   local known = redis.call('HMGET', KEYS[#KEYS - 1], 'content', 'id')
   if known[1] then
     if not string.find(ARGV[4], known[1], 1, true) then return { 'conflict', known[2] } end
-    return { 'same', known[2], '', 0 }
+    if ARGV[14] ~= '1' or known[2] ~= number .. '.0' then return { 'same', known[2], '', 0 } end -- else: see below
   end
 end
 local forced, actual = in_force()
