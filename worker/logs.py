@@ -12,7 +12,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
 
@@ -29,6 +29,28 @@ _NUMBER = re.compile(r"(?<![\w.])\+?(\d{11,15}|[3-9]\d{9})(?![\w])")
 _QUIET = {"urllib3": logging.WARNING, "uvicorn.access": logging.WARNING, "asyncio": logging.WARNING}
 
 
+class _Tolerant(logging.Handler):
+    """A line that cannot be written, on a full disk or a terminal that is gone, is lost without a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging names it so
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler
+
+
+class _Stream(_Tolerant, _StreamHandler):
+    """Lines go to a stream, as in `LogFile`."""
+
+
+class LogFile(_Tolerant, logging.FileHandler):
+    """Lines go to a file; those that cannot be written are lost, and what comes later is written again."""
+
+
 def configure(level: str = "info", style: Style = "console", stream: TextIO | None = None) -> None:
     """Send every log line of this process to `stream` (standard error) from `level` up, in one style."""
     stream = stream or sys.stderr
@@ -38,7 +60,7 @@ def configure(level: str = "info", style: Style = "console", stream: TextIO | No
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
-    handler = logging.StreamHandler(stream)
+    handler = _Stream(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

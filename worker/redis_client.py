@@ -7,6 +7,8 @@ caller knows whether its command may run twice. Responses are bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import redis
@@ -52,6 +54,23 @@ def connect(
         max_connections=max_connections or MANY,
     )
     return client
+
+
+def at_each_exchange(client: redis.Redis, what: Callable[[], None]) -> None:
+    """Have `what` called whenever `client`, unused so far, sends commands or is about to wait for a reply."""
+    pool = client.connection_pool
+    kind: Any = pool.connection_class
+
+    class Noted(kind):  # type: ignore[misc]
+        def send_packed_command(self, *args: Any, **options: Any) -> Any:
+            what()
+            return super().send_packed_command(*args, **options)
+
+        def read_response(self, *args: Any, **options: Any) -> Any:
+            what()
+            return super().read_response(*args, **options)
+
+    pool.connection_class = Noted
 
 
 def next_database(url: str) -> str:

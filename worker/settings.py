@@ -387,7 +387,12 @@ FIELDS: tuple[Field, ...] = (
         "300",
         "How long after a code a connection is kept ready for the next; 0 never.",
     ),
-    Field("silent_s", _number(1, 600), "15", "A worker silent for so long is killed by its master."),
+    Field(
+        "silent_s",
+        _number(1, 600),
+        "15",
+        "A process silent for so long is killed by its master; scheduler, web and exporter after 15 at least.",
+    ),
     Field(
         "ask_every_s",
         _ascending,

@@ -1,7 +1,7 @@
 """`smsq doctor`: looks at everything this installation stands on, and says what cures what is wrong.
 
 It only looks: nothing is sent, no request of the gateway is made (mirrors are connected to and left), and
-the one thing written is a key that lasts a second, to time the disk.
+what is written are a key that lasts a second, to time the disk, and a file that is gone at once, to try the home.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import ssl
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ import click
 
 from producers.cli import DONE, FAILED, UNREACHABLE
 from producers.cli.shown import print_json
+from worker.processes import disk
 
 if TYPE_CHECKING:
     from worker.runtime import Runtime
@@ -32,6 +35,8 @@ WRITES_TIMED = 10
 SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
 SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
 LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
+LEAST_ROOM, LEAST_SHARE = 200_000_000, 0.05  # bytes, and of the whole disk
+IDLE = "none leads: campaigns are not handed out; codes in doubt, and those with another channel to come, wait"
 FALLEN = "put its newest data back if there is any, else `smsq recover`; nothing is sent meanwhile"
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -75,6 +80,7 @@ def examine() -> Iterator[Finding]:
     up = running(settings.home)
     said = f"`smsq up` runs here as process {up.pid}" if up is not None else "no `smsq up` runs in this home"
     yield Finding("up", "ok" if up or settings.redis_url else "warn", said)
+    yield from _space(home)
     try:
         settings = adopt()
     except LedgerUnreachable as error:
@@ -83,8 +89,25 @@ def examine() -> Iterator[Finding]:
         return
     if up is None:
         yield from _credentials(settings)
-    yield from _ledger(Runtime.build(settings))
+    yield from _ledger(Runtime.build(settings), up is not None)
     yield from _mirrors(settings)
+
+
+def _space(home: Path) -> Iterator[Finding]:
+    """Whether the home can be written, and for how long still."""
+    try:
+        left = disk.room(home)
+        why = disk.trouble(home) if home.exists() else ""
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    if why:
+        cure = "free space there, or make it writable; work resumes by itself"
+        yield Finding("disk space", "fail", f"nothing can be written in {home}: {why}", cure)
+        return
+    is_low = left.free < LEAST_ROOM or left.share < LEAST_SHARE
+    said = f"{left.free / 1e9:.1f} GB ({left.share:.0%}) are free where the home is"
+    cure = "free some: ledger, journals and logs grow there, and nothing is sent once it is full" if is_low else ""
+    yield Finding("disk space", "warn" if is_low else "ok", said, cure)
 
 
 def _credentials(settings: Settings) -> Iterator[Finding]:
@@ -97,7 +120,7 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
         yield Finding("callbacks", "warn", "SMSQ_CALLBACK_SECRET is not set in this shell: `smsq web` refuses them")
 
 
-def _ledger(runtime: Runtime) -> Iterator[Finding]:
+def _ledger(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
     import redis
 
     from worker.domain.errors import LedgerTrouble
@@ -117,11 +140,21 @@ def _ledger(runtime: Runtime) -> Iterator[Finding]:
         return
     version = info.get("valkey_version") or info.get("redis_version")
     yield Finding("redis", "ok", f"{place} answers, version {version}")
-    for part in (_durability, _account, _secret, _run, _broker, _processes, _shield, _state):
+    parts: dict[str, Callable[[Runtime], Iterator[Finding]]] = {
+        "durability": _durability,
+        "account": _account,
+        "secret": _secret,
+        "run": _run,
+        "broker": _broker,
+        "processes": partial(_processes, is_up=is_up),
+        "shield": _shield,
+        "state": _state,
+    }
+    for name, part in parts.items():
         try:
             yield from part(runtime)
         except LedgerTrouble as error:
-            yield Finding(part.__name__.lstrip("_"), "fail", error.sentence)
+            yield Finding(name, "fail", error.sentence)
 
 
 def _durability(runtime: Runtime) -> Iterator[Finding]:
@@ -263,15 +296,17 @@ def _is_waited_at(client: Any) -> bool:
     return False
 
 
-def _processes(runtime: Runtime) -> Iterator[Finding]:
+def _processes(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
+    """Whether every kind is there; `is_up`: a supervisor of this home starts again what is missing."""
     lanes = runtime.views.lanes()
+    again = "`smsq up` starts what died or fell silent again within seconds; if it stays away, see its logs/{}*.log"
     for lane in LANES:
         count = lanes.get(lane, 0)
-        cure = "" if count else f"`smsq up`, or `smsq worker --lane {lane}`"
+        cure = "" if count else again.format(lane) if is_up else f"`smsq up`, or `smsq worker --lane {lane}`"
         yield Finding(f"lane {lane}", "ok" if count else "fail", f"{count} worker processes are up", cure)
     depth = runtime.views.depth()
-    cure = "" if depth.leader else "`smsq up`, or `smsq scheduler`"
-    said = "one leads" if depth.leader else "none leads: campaigns are not handed out"
+    cure = "" if depth.leader else again.format("scheduler") if is_up else "`smsq up`, or `smsq scheduler`"
+    said = "one leads" if depth.leader else IDLE
     yield Finding("scheduler", "ok" if depth.leader else "fail", said, cure)
 
 

@@ -10,6 +10,7 @@ import click
 
 from worker import logs
 from worker.processes import metrics_folder
+from worker.processes.beats import Pulse
 from worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
@@ -42,7 +43,7 @@ def scheduler() -> None:
     metrics_folder.choose(settings.home, "scheduler")
     from worker.scheduler.loop import run
 
-    run(settings)
+    run(settings, Pulse.of_process().beat)
 
 
 @click.command("exporter")
@@ -52,7 +53,7 @@ def exporter() -> None:
     logs.configure(settings.log_level, settings.log_style)
     from worker.processes.exporter import run
 
-    sys.exit(run(settings))
+    sys.exit(run(settings, Pulse.of_process().beat))
 
 
 def threads_of(settings: Settings, lane: str, processes: int) -> int:

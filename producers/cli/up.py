@@ -26,6 +26,7 @@ from producers.cli.processes import argv_of, threads_of
 from producers.cli.ready import Ready
 from producers.cli.sandbox import numbers
 from worker.domain.errors import LedgerUnreachable, SmsqError
+from worker.logs import LogFile
 from worker.processes.supervisor import Child, Foundation, Supervisor
 from worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from worker.runtime import Runtime
 
 SENDS_OF_ONE_PROCESS = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
+LEAST_SILENCE_S = 15.0  # one exchange with Redis may take ten: three to connect and seven for its reply
 MIRROR_PORTS = (9101, 9102, 9103)
 CONTROL_PORT = 9100
 
@@ -135,11 +137,13 @@ def run(
     require_alone(front or home)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
+    environ = {**environ, **_addresses(settings)}
+    settings = Settings.load(environ, file)
     with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, foundations):
         told = {**environ, "SMSQ_HOME": str(home), **urls}
         runtime, overseer = _overseer(Settings.load(told, file))
         kept = children(settings, told, gateway)
-        lanes = {child.name for child in kept if child.silent_after_s is not None}
+        lanes = {child.name for child in kept if "--lane" in child.argv}
         ready = Ready(
             lambda: _all_of(lanes, supervisor.pids()),
             overseer.heartbeat,
@@ -174,6 +178,7 @@ def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | 
 
     cores = os.cpu_count() or 1
     urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
+    silent_s = max(settings.silent_s, LEAST_SILENCE_S)
 
     def lane(name: str, processes: int = 1, suffix: str = "") -> Child:
         argv = [*argv_of("worker"), "--lane", name, "--threads", str(threads_of(settings, name, processes))]
@@ -184,9 +189,17 @@ def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | 
         *(lane("bulk", cores, suffix=f"-{n}") for n in range(1, cores + 1)),
         lane("status"),
         lane("chores"),
-        Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2),
-        Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10),
-        Child("exporter", argv_of("exporter"), env=environ, nice=10, stop_order=4, stop_timeout_s=5),
+        Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2, silent_after_s=silent_s),
+        Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10, silent_after_s=silent_s),
+        Child(
+            "exporter",
+            argv_of("exporter"),
+            env=environ,
+            nice=10,
+            stop_order=4,
+            stop_timeout_s=5,
+            silent_after_s=silent_s,
+        ),
     ]
     if gateway is not None:
         started.insert(0, _sandbox(settings, environ, gateway))
@@ -220,6 +233,20 @@ def free_port(wanted: int = 0) -> int:
                 probe.bind(("127.0.0.1", port))
                 return int(probe.getsockname()[1])
     raise SmsqError("this machine has no free port")
+
+
+def _addresses(settings: Settings) -> dict[str, str]:
+    """Settings that name a free port where 0 asks for one, so that everybody hears of the same."""
+    chosen: dict[str, str] = {}
+    with contextlib.ExitStack() as held:  # until both are chosen
+        for variable, address in (("SMSQ_WEB_ADDR", settings.web_addr), ("SMSQ_METRICS_ADDR", settings.metrics_addr)):
+            host, _, port = address.rpartition(":")
+            if int(port) == 0:
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                probe = held.enter_context(socket.socket(family))
+                probe.bind((host.strip("[]"), 0))
+                chosen[variable] = f"{host}:{probe.getsockname()[1]}"
+    return chosen
 
 
 def require_alone(home: Path) -> None:
@@ -339,7 +366,7 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
 def _log_to(path: Path) -> Iterator[None]:
     """Keep the supervisor's own events beside its children's; the terminal has the lines that were `say`ed."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = logging.FileHandler(path)
+    handler = LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("worker")
     before = log.level, log.propagate

@@ -9,6 +9,7 @@ import click
 from producers.adoption import adopt
 from worker import logs
 from worker.processes import metrics_folder
+from worker.processes.beats import Pulse
 
 
 @click.command("web")
@@ -20,4 +21,4 @@ def command() -> None:
     from producers.web.app import run
     from worker.runtime import Runtime
 
-    sys.exit(run(Runtime.build(settings)))
+    sys.exit(run(Runtime.build(settings), Pulse.of_process().beat))

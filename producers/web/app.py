@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -50,8 +51,11 @@ def make_app(runtime: Runtime) -> Starlette:
     )
 
 
-def run(runtime: Runtime) -> int:
-    """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError where it cannot listen."""
+def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
+    """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError where it cannot listen.
+
+    `beat` is called from the loop of the server, ten times a second.
+    """
     settings = runtime.settings
     host, _, port = settings.web_addr.rpartition(":")
     config = uvicorn.Config(
@@ -68,7 +72,7 @@ def run(runtime: Runtime) -> int:
     )
     if settings.callback_secret is None:
         log.warning("callbacks refused why=SMSQ_CALLBACK_SECRET is not set")
-    server = uvicorn.Server(config)
+    server = _Server(config, beat)
     log.info("web started address=%s", settings.web_addr)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: None)  # uvicorn stops at its own, then raises it once more: a stop is no error
@@ -77,6 +81,18 @@ def run(runtime: Runtime) -> int:
     except SystemExit:  # uvicorn leaves this way where it cannot listen, having logged why
         raise SmsqError(f"{settings.web_addr} cannot be used; set SMSQ_WEB_ADDR to another address") from None
     return 0
+
+
+class _Server(uvicorn.Server):
+    """One whose loop says that it goes round."""
+
+    def __init__(self, config: uvicorn.Config, beat: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._beat = beat
+
+    async def on_tick(self, counter: int) -> bool:
+        self._beat()
+        return await super().on_tick(counter)
 
 
 def _ping(runtime: Runtime) -> None:

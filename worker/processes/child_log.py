@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -43,8 +44,7 @@ class ChildLog:
         self._at = path.stat().st_size
         self._rest = b""
         self._in_traceback = False
-        self._monotonic = monotonic
-        self._shown: dict[str, tuple[float, int]] = {}  # kind of line: when it was shown, how many were not since
+        self._say_seldom = Seldom(say, monotonic=monotonic)
 
     def read(self) -> None:
         """Show what was written since the last look."""
@@ -76,21 +76,7 @@ class ChildLog:
             if text:
                 self.last_line = text
             if text and self._is_worth_showing(text):
-                self._say_once(text)
-
-    def _say_once(self, line: str) -> None:
-        if self._verbose:
-            self._say(f"{self._name}: {line}")
-            return
-        kind, now = _VARIES.sub("0", line), self._monotonic()
-        at, unsaid = self._shown.get(kind, (float("-inf"), 0))
-        if now - at < REPEAT_AFTER_S:
-            self._shown[kind] = (at, unsaid + 1)
-            return
-        if len(self._shown) >= MOST_KINDS:
-            self._shown.clear()
-        self._shown[kind] = (now, 0)
-        self._say(f"{self._name}: {line}" + (f" (and {unsaid} more like it since it was last shown)" if unsaid else ""))
+                (self._say if self._verbose else self._say_seldom)(f"{self._name}: {text}")
 
     def _is_worth_showing(self, line: str) -> bool:
         """Warnings and errors; of a traceback its last line, which says what it was."""
@@ -101,6 +87,31 @@ class ChildLog:
         return self._verbose or (not self._in_traceback and _SERIOUS.search(line[:_LEVEL_WITHIN]) is not None)
 
     def _begin_anew(self) -> None:
-        shutil.copyfile(self.path, self.path.with_suffix(".log.1"))
+        old = self.path.with_suffix(".log.1")
+        try:
+            shutil.copyfile(self.path, old)
+        except OSError:  # the disk is full: what is new matters more than what is old
+            with contextlib.suppress(OSError):
+                old.unlink()
         os.truncate(self.path, 0)
         self._at = 0
+
+
+class Seldom:
+    """Says a line to `say`, but one that only repeats another with other numbers now and then, with how often."""
+
+    def __init__(self, say: Callable[[str], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._monotonic = monotonic
+        self._shown: dict[str, tuple[float, int]] = {}  # kind of line: when it was shown, how many were not since
+
+    def __call__(self, line: str) -> None:
+        kind, now = _VARIES.sub("0", line), self._monotonic()
+        at, unsaid = self._shown.get(kind, (float("-inf"), 0))
+        if now - at < REPEAT_AFTER_S:
+            self._shown[kind] = (at, unsaid + 1)
+            return
+        if len(self._shown) >= MOST_KINDS:
+            self._shown.clear()
+        self._shown[kind] = (now, 0)
+        self._say(line + (f" (and {unsaid} more like it since it was last shown)" if unsaid else ""))

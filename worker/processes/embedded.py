@@ -12,17 +12,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import redis
 
 from worker.domain.errors import BadSettings, LedgerUnreachable
+from worker.processes.disk import trouble
 from worker.processes.parent import ask_kernel
 from worker.redis_client import connect
 
@@ -33,7 +36,17 @@ ANSWER_TIMEOUT_S = 1.0
 ASK_EVERY_S = 1.0
 SILENCES = 3  # and it hangs
 _LOOK_EVERY_S = 0.01
+_MOST_WORDS = 3  # last lines of a server that tell why it ended
+_SIGNED = re.compile(r"^\d+:[A-Z] .{10,30}? ([.*#-]) ")  # `3141:M 22 Nov 2026 10:00:00.123 # ` begins its lines
 _SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """What had become of a server that was started again: `fate` is "died" or "hung", `why` is '' if not known."""
+
+    fate: str
+    why: str = ""
 
 
 class EmbeddedRedis:
@@ -68,6 +81,7 @@ class EmbeddedRedis:
         self._ask_at = 0.0  # monotonic: whether it answers
         self._silences = 0  # since it last did
         self._is_killed = False
+        self._exit: int | None = None  # how the last one of ours ended
 
     def __enter__(self) -> Self:
         self.start()
@@ -114,8 +128,8 @@ class EmbeddedRedis:
             self._disown()
             raise
 
-    def ensure(self) -> str | None:
-        """Start the server again if need be; what it had done ("died", "hung"), None where it runs.
+    def ensure(self) -> Fall | None:
+        """Start the server again if need be; what had become of it, None where it runs.
 
         One that keeps nothing is killed once it hangs, since nothing in it needs saving and codes wait behind it; it
         is asked once a second, and started at the first call that finds it gone. One that keeps the ledger is let be:
@@ -127,9 +141,18 @@ class EmbeddedRedis:
                 self._silences += is_cut_off  # somebody tidied its socket up: nobody new can reach it
                 self._kill_if_it_hangs()
             return None
-        fate, self._is_killed = "hung" if self._is_killed else "died", False
+        fall = Fall("hung") if self._is_killed else Fall("died", self._why_it_died())
+        self._is_killed = False
         self._await_server()
-        return fate
+        return fall
+
+    def _why_it_died(self) -> str:
+        """As far as it is known: a full disk takes its last words too."""
+        if said := trouble(self._folder):
+            return f"nothing can be written in {self._folder}: {said}"
+        if self._exit is not None and self._exit < 0:
+            return f"ended by {signal.Signals(-self._exit).name}"
+        return self._last_words()
 
     def _kill_if_it_hangs(self) -> None:
         """After several silences: one may be the asker's fault, who slept meanwhile."""
@@ -298,8 +321,11 @@ class EmbeddedRedis:
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):
-            lines = self._log.read_text(errors="replace").splitlines()
-            return lines[-1] if lines else "it said nothing"
+            lines = self._log.read_text(errors="replace").splitlines()[-_MOST_WORDS:]
+            signs = [found[1] if (found := _SIGNED.match(line)) else "" for line in lines]
+            while len(lines) > 1 and set(signs) != {"#"}:  # its last warnings, else its last line
+                del lines[0], signs[0]
+            return "; ".join(_SIGNED.sub("", line) for line in lines) or "it said nothing"
         return "it said nothing"
 
     def _is_gone(self) -> bool:
@@ -313,9 +339,11 @@ class EmbeddedRedis:
     def _reap(self) -> int | None:
         """The exit code of a server of ours whose lock is free, so that it is ending or has ended."""
         process, self._process = self._process, None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(STOP_TIMEOUT_S) if process is not None else None
-        return None
+        if process is not None:
+            self._exit = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._exit = process.wait(STOP_TIMEOUT_S)
+        return self._exit
 
 
 def find_server(named: str | Path | None, home: Path) -> str:

@@ -135,13 +135,16 @@ class ProcessCollector:
 
 
 class Exporter:
-    """An HTTP server at `address` (`host:port`, port 0 for a free one); `/healthz` answers without the ledger."""
+    """An HTTP server at `address` (`host:port`, port 0 for a free one); `/healthz` answers without the ledger.
 
-    def __init__(self, registry: CollectorRegistry, address: str) -> None:
+    `beat` is called from the loop that takes connections, twice a second or more.
+    """
+
+    def __init__(self, registry: CollectorRegistry, address: str, *, beat: Callable[[], None] = lambda: None) -> None:
         host, _, port = address.rpartition(":")
         self._page = prometheus_client.make_wsgi_app(registry)
         try:
-            self._server = make_server(host.strip("[]"), int(port), self._answer, _server_class(host), _Silent)
+            self._server = make_server(host.strip("[]"), int(port), self._answer, _server_class(host, beat), _Silent)
         except (OSError, ValueError) as error:
             raise SmsqError(f"metrics cannot be served at {address} (SMSQ_METRICS_ADDR): {error}") from None
 
@@ -169,8 +172,8 @@ class Exporter:
         return [b"ok\n" if path == "/healthz" else b"the page is /metrics\n"]
 
 
-def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; raises SmsqError if the address cannot be had."""
+def run(settings: Settings, beat: Callable[[], None]) -> int:
+    """Serve until SIGTERM or SIGINT, calling `beat` meanwhile; raises SmsqError if the address cannot be had."""
     from worker.queues.broker import LANES
     from worker.runtime import Runtime
 
@@ -180,7 +183,7 @@ def run(settings: Settings) -> int:
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: asked.set())
-    with Exporter(registry, settings.metrics_addr) as exporter:
+    with Exporter(registry, settings.metrics_addr, beat=beat) as exporter:
         _log.info("metrics served url=%s", exporter.url)
         asked.wait()
     return 0
@@ -250,9 +253,9 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-def _server_class(host: str) -> type[WSGIServer]:
+def _server_class(host: str, beat: Callable[[], None]) -> type[WSGIServer]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return type("Server", (_Server,), {"address_family": family})
+    return type("Server", (_Server,), {"address_family": family, "service_actions": lambda _: beat()})
 
 
 class _Silent(WSGIRequestHandler):

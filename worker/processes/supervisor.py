@@ -24,9 +24,9 @@ from typing import Protocol
 import msgspec
 
 from worker.domain.errors import SmsqError
-from worker.processes import metrics_folder
-from worker.processes.child_log import ChildLog
-from worker.processes.embedded import try_lock
+from worker.processes import beats, metrics_folder
+from worker.processes.child_log import ChildLog, Seldom
+from worker.processes.embedded import Fall, try_lock
 from worker.processes.niceness import make_session_nice
 
 TICK_S = 0.2
@@ -44,8 +44,8 @@ class Child:
     """A process to keep running.
 
     `env` is its whole environment; `nice` is how much nicer than the supervisor it is. Those with a lower `stop_order`
-    are stopped first. It is killed once its last beat is `silent_after_s` seconds old; None means that it does not
-    beat.
+    are stopped first. It is killed once its last beat is `silent_after_s` seconds old: one of its own in our pipe, if
+    it ever gave us any, else one in the ledger. None means that it does not beat.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Foundation(Protocol):
     def name(self) -> str:
         """What it is called in logs."""
 
-    def ensure(self) -> str | None:
-        """Start it again if need be; what it had done ("died", "hung"), None where it runs."""
+    def ensure(self) -> Fall | None:
+        """Start it again if need be; what had become of it, None where it runs."""
 
     def stop(self) -> None:
         """Stop it cleanly."""
@@ -74,10 +74,10 @@ class Foundation(Protocol):
 class Supervisor:
     """Runs `children` until told to stop.
 
-    `heartbeat(pid)` answers how many seconds ago that process last beat, None where that is not
-    known. `tick` is called five times a second from the main loop. `say` shows a line to the person
-    at the terminal. `announce` is what `up.json` holds besides the pid. `front` is where that file and
-    the lock `<name>.lock` lie, so that no second one of that name runs there (default: `home`).
+    `heartbeat(pid)` answers how many seconds ago that process last beat in the ledger, None where that is not
+    known; while it raises nobody is killed. `tick` is called five times a second from the main loop. `say` shows a
+    line to the person at the terminal. `announce` is what `up.json` holds besides the pid. `front` is where that file
+    and the lock `<name>.lock` lie, so that no second one of that name runs there (default: `home`).
     """
 
     def __init__(
@@ -100,9 +100,10 @@ class Supervisor:
         self._foundations = foundations
         self._heartbeat = heartbeat
         self._tick = tick
-        self._say = say
+        self._say = _tolerant(say)
+        self._say_seldom = Seldom(self._say)
         self._announce = announce
-        self._kept = [_Kept(child, home, say, verbose) for child in children]
+        self._kept = [_Kept(child, home, self._say, verbose) for child in children]
         self._asked = 0  # how often we were asked to stop
         self._beats_checked_at = 0.0
 
@@ -158,9 +159,10 @@ class Supervisor:
 
     def _look_after(self, foundation: Foundation) -> None:
         try:
-            if fate := foundation.ensure():
-                _log.error("foundation started again name=%s fate=%s", foundation.name, fate)
-                self._say(f"the private Redis {fate} and was started again: {foundation.name}")
+            if fall := foundation.ensure():
+                _log.error("foundation started again name=%s fate=%s why=%s", foundation.name, fall.fate, fall.why)
+                why = f" ({fall.why})" if fall.why else ""
+                self._say_seldom(f"the private Redis {fall.fate} and was started again: {foundation.name}{why}")
         except (SmsqError, OSError) as error:
             why = error.sentence if isinstance(error, SmsqError) else type(error).__name__
             _log.error("foundation cannot be started name=%s why=%s", foundation.name, why)
@@ -174,11 +176,16 @@ class Supervisor:
             limit = kept.child.silent_after_s
             if limit is None or not kept.pid or kept.lived_s < limit:
                 continue
+            if kept.silent_s is not None and kept.silent_s <= limit:
+                continue
             try:
                 silent_s = self._heartbeat(kept.pid)
             except Exception as error:  # whoever reads the beats may be cut off; nobody is killed for that
                 _log.warning("beats cannot be read why=%s", type(error).__name__)
+                for each in self._kept:
+                    each.excuse()  # its loop may wait for the same
                 return
+            silent_s = silent_s if kept.silent_s is None else kept.silent_s
             if silent_s is not None and silent_s > limit:
                 _log.error("child silent name=%s pid=%d silent_s=%.1f", kept.child.name, kept.pid, silent_s)
                 self._say(f"{kept.child.name} was silent for {silent_s:.0f} s and is started again")
@@ -205,7 +212,7 @@ class Supervisor:
                         kept.kill()
                 time.sleep(0.02)
         for kept in self._kept:
-            kept.log.close()
+            kept.close()
         for foundation in reversed(self._foundations):
             foundation.stop()
 
@@ -241,6 +248,7 @@ class _Kept:
         self._failed_starts = 0
         self._was_steady = False
         self._is_session_nice = True
+        self._listener: beats.Listener | None = None
 
     @property
     def pid(self) -> int:
@@ -249,6 +257,16 @@ class _Kept:
     @property
     def lived_s(self) -> float:
         return time.monotonic() - self._started_at
+
+    @property
+    def silent_s(self) -> float | None:
+        """Since its last beat in our pipe; None where it gave us none."""
+        return self._listener.silent_s if self._listener is not None else None
+
+    def excuse(self) -> None:
+        """Its silence until now does not count."""
+        if self._listener is not None:
+            self._listener.excuse()
 
     @property
     def is_hopeless(self) -> bool:
@@ -264,6 +282,8 @@ class _Kept:
         if self._process is not None:
             code = self._process.poll()
             if code is None:
+                if self._listener is not None:
+                    self._listener.listen()
                 self._was_steady = self._was_steady or self.lived_s >= STEADY_S
                 self._is_session_nice = self._is_session_nice or make_session_nice(self._process.pid, self.child.nice)
                 return
@@ -285,6 +305,16 @@ class _Kept:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
+    def close(self) -> None:
+        """It has ended and is not started again."""
+        self._listen_no_more()
+        self.log.close()
+
+    def _listen_no_more(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
     def _send(self, signum: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(signum)
@@ -292,17 +322,26 @@ class _Kept:
     def _start(self) -> None:
         folder = metrics_folder.folder(self._home, self.child.name)
         self._started_at = time.monotonic()
+        told, inherited = {metrics_folder.VARIABLE: str(folder)}, []
+        if self.child.silent_after_s is not None:
+            self._listener = beats.Listener()
+            told[beats.VARIABLE] = str(self._listener.writer)
+            inherited.append(self._listener.writer)
         try:
             self._process = subprocess.Popen(
                 list(self.child.argv),
-                env={**self.child.env, metrics_folder.VARIABLE: str(folder)},
+                env={**self.child.env, **told},
                 stdin=subprocess.DEVNULL,
                 stdout=self.log.writer,
                 stderr=self.log.writer,
                 start_new_session=True,
+                pass_fds=inherited,
             )
         except OSError as error:
+            self._listen_no_more()
             raise SmsqError(f"{self.child.name} cannot be started: {error}") from None
+        if self._listener is not None:
+            self._listener.began()
         self._is_session_nice = not self.child.nice
         if self.child.nice:
             with contextlib.suppress(OSError):  # it may have ended already
@@ -312,6 +351,7 @@ class _Kept:
     def _bury(self, code: int) -> None:
         lived_s = self.lived_s
         self._process = None
+        self._listen_no_more()
         self._quick_deaths = 0 if lived_s >= STEADY_S else self._quick_deaths + 1
         self._failed_starts += code > 0 and not self._was_steady
         longest_s = LONGEST_PAUSE_S if code > 0 else LONGEST_PAUSE_KILLED_S
@@ -325,6 +365,16 @@ class _Kept:
             pause_s,
             " crash loop" if self._quick_deaths >= GIVE_UP_AFTER else "",
         )
+
+
+def _tolerant(say: Callable[[str], None]) -> Callable[[str], None]:
+    """A terminal that is gone, or a file on a full disk, ends nothing."""
+
+    def said(line: str) -> None:
+        with contextlib.suppress(OSError):
+            say(line)
+
+    return said
 
 
 def _write_private(path: Path, content: Mapping[str, object]) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Callable
 from typing import Protocol
 
 from worker.domain.errors import LedgerTrouble, LedgerUnreachable
+from worker.redis_client import at_each_exchange
 from worker.runtime import Runtime
 from worker.scheduler.asks import Asks
 from worker.scheduler.cascade import Cascade
@@ -43,14 +45,17 @@ DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History,
 
 
 class Scheduler:
-    """The duties of one process and its claim to lead."""
+    """The duties of one process and its claim to lead; `beat` is called at every step."""
 
-    def __init__(self, runtime: Runtime, leader: Leader | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, leader: Leader | None = None, *, beat: Callable[[], None] = lambda: None
+    ) -> None:
         self._rt = runtime
         self.leader = leader or Leader(runtime.ledger)
         self.duties: list[Duty] = [duty(runtime) for duty in DUTIES]
         self._due = [0.0] * len(self.duties)
         self._led = False
+        self._beat = beat
 
     def run(self) -> None:
         """Until the runtime stops."""
@@ -68,6 +73,7 @@ class Scheduler:
 
     def step(self) -> float:
         """Run every duty that is due; seconds until the next."""
+        self._beat()
         now = self._rt.clock.monotonic()
         leads = self.leader.leads(now)
         if leads != self._led:
@@ -91,9 +97,14 @@ class Scheduler:
             log.warning("duty in trouble duty=%s why=%s", type(duty).__name__.lower(), error.sentence)
 
 
-def run(settings: Settings) -> None:
-    """The process: builds its runtime and runs until it is told to stop."""
+def run(settings: Settings, beat: Callable[[], None]) -> None:
+    """The process: builds its runtime and runs until it is told to stop; `beat` tells who watches it that it lives.
+
+    It does so whenever Redis is asked or has answered, too: a duty may ask many things of a Redis that is slow.
+    """
     runtime = Runtime.build(settings)
+    for client in (runtime.ledger.redis, runtime.broker.client):
+        at_each_exchange(client, beat)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
-    Scheduler(runtime).run()
+    Scheduler(runtime, beat=beat).run()

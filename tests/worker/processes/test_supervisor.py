@@ -46,9 +46,9 @@ def running(supervisor: Supervisor) -> Iterator[list[int]]:
         assert not thread.is_alive()
 
 
-def await_true(claim: Callable[[], object]) -> None:
-    """Look until `claim` holds; ten seconds is a failure."""
-    deadline = time.monotonic() + 10
+def await_true(claim: Callable[[], object], seconds: float = 10) -> None:
+    """Look until `claim` holds; so many seconds are a failure."""
+    deadline = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < deadline
         time.sleep(0.01)
