@@ -93,6 +93,33 @@ def test_a_silent_worker_is_replaced(make_town: Callable[..., Town]) -> None:
 
 
 @pytest.mark.fault
+def test_a_silent_scheduler_is_replaced(make_town: Callable[..., Town]) -> None:
+    """Scheduler SIGSTOP for good: killed within seconds, another leads; a code in doubt and a next channel go on."""
+    town = make_town(gateway=["--end", "sms:01=silent"])
+    (frozen,) = town.pids("scheduler")
+    os.kill(frozen, signal.SIGSTOP)
+    began = time.monotonic()
+    otp = town.smsq.otp
+    waiting = otp.send("+79000000001", channels="sms:3s,tg", ttl=900)
+    town.wait_for(lambda: town.count()["accepted"] == 1, "the first message", 20)
+    town.strike("cut_after", left=1)
+    lost = otp.send("+79000000002", channels="sms:600s,tg", ttl=900)
+
+    def steps(code_id: str) -> list[str]:
+        return [step.status for step in otp.show(code_id).steps]
+
+    town.wait_for(lambda: steps(lost.id) == ["doubtful"], "the doubt", 20)
+    town.wait_for(lambda: frozen not in town.pids("scheduler"), "the end of the frozen", 60)
+    town.record("a frozen scheduler killed", time.monotonic() - began)
+    town.wait_for(lambda: steps(lost.id) == ["delivered"], "the end of the doubt", 60)
+    town.wait_for(lambda: steps(waiting.id)[1:] == ["delivered"], "the next channel", 60)
+
+    assert "scheduler was silent for" in (town.folder / "up.log").read_text()
+    assert town.count()["channels"] == {"sms": 2, "tg": 1}
+    assert town.leaks() == []
+
+
+@pytest.mark.fault
 @pytest.mark.parametrize("signals", [1, 2])
 def test_told_to_stop_during_requests(make_town: Callable[..., Town], signals: int) -> None:
     """SIGTERM during a request: it ends and is settled, nothing is in doubt. A second SIGTERM: as kill -9."""
