@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -102,3 +104,33 @@ def test_quiet_levels_and_console(stream: io.StringIO) -> None:
 def test_what_is_a_phone_in_a_sentence(line: str, expected: str) -> None:
     """Gateway ids, fractions and digests stay; phones go."""
     assert logs.redact(line) == expected
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_line_that_cannot_be_written_is_lost_without_a_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither in a process' own log nor at the supervisor's terminal."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    file = logs.LogFile("/dev/full")
+    try:
+        with open("/dev/full", "w", buffering=1) as full:
+            logs.configure("info", "console", full)
+            root.addHandler(file)
+            logs.get("send").info("batch settled")
+            with contextlib.suppress(OSError):
+                full.close()
+    finally:
+        root.handlers[:], root.level = before
+        structlog.reset_defaults()
+        with contextlib.suppress(OSError):
+            file.close()
+
+    assert capfd.readouterr().err == ""
+
+
+def test_a_line_that_is_wrong_is_told(stream: io.StringIO, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is a mistake of ours, not of the disk."""
+    ours = next(each for each in logging.getLogger().handlers if isinstance(each, logs._Stream))
+    ours.handle(logging.LogRecord("x", logging.INFO, "x.py", 1, "two %d %d", (1,), None))
+
+    assert "--- Logging error ---" in capfd.readouterr().err

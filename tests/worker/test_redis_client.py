@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 
 import pytest
 import redis as redis_py
 
 from worker.processes.embedded import EmbeddedRedis
-from worker.redis_client import connect, next_database, where
+from worker.redis_client import at_each_exchange, connect, next_database, where
 
 
 @pytest.mark.parametrize(
@@ -77,4 +78,26 @@ def test_a_lane_of_many_threads_has_a_connection_for_each(redis_server: Embedded
     assert all(each.ping() for each in held)
     for each in held:
         each.close()
+    client.close()
+
+
+def test_each_exchange_is_noted(redis_server: EmbeddedRedis) -> None:
+    """On any connection of the client, before a command leaves and before its reply is waited for."""
+    noted: list[str] = []
+    client = connect(redis_server.url)
+    at_each_exchange(client, lambda: noted.append("now"))
+
+    def more(act: Callable[[], object]) -> int:
+        before = len(noted)
+        act()
+        return len(noted) - before
+
+    assert client.ping()
+    assert more(client.ping) == 2
+    with client.client() as single:
+        single.ping()
+        assert more(single.ping) == 2
+    with client.pipeline(transaction=False) as pipe:
+        pipe.ping().ping().ping()
+        assert more(pipe.execute) == 4
     client.close()

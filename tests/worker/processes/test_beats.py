@@ -189,7 +189,6 @@ def test_a_scheduler_beats_without_a_redis(home: Path) -> None:
             await_true(lambda: beats(listener))
 
 
-
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_scheduler_whose_redis_is_slow_is_not_killed(home: Path, tmp_path: Path) -> None:

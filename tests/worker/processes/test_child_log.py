@@ -96,3 +96,16 @@ def test_a_line_that_keeps_coming_is_shown_now_and_then(tmp_path: Path, said: li
     assert said[2:] == [
         "a: 2026-11-21T17:00Z [warning] callback not stored id=7 (and 909 more like it since it was last shown)"
     ]
+
+
+def test_an_old_log_that_cannot_be_kept_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk its room is what is needed; the supervisor goes on."""
+    monkeypatch.setattr(child_log, "LIMIT", 10)
+    log = ChildLog(tmp_path / "a.log", "a", lambda line: None)
+    (tmp_path / "a.log.1").symlink_to("/dev/full")
+    os.write(log.writer, b"more than ten bytes\n")
+    log.read()
+    log.close()
+
+    assert (tmp_path / "a.log").stat().st_size == 0
+    assert not os.path.lexists(tmp_path / "a.log.1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 import redis as redis_py
 
 from worker.domain.errors import BadSettings, LedgerUnreachable
-from worker.processes.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, find_server
+from worker.processes.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, Fall, find_server
 from worker.redis_client import connect
 
 
@@ -80,11 +81,11 @@ def test_queues_that_hang_are_started_again_and_a_ledger_that_hangs_is_not(home:
         before = [ledger.pid, queues.pid]
         for pid in before:
             os.kill(pid, signal.SIGSTOP)
-        while not (fate := queues.ensure()):
+        while not (fall := queues.ensure()):
             assert ledger.ensure() is None
         os.kill(before[0], signal.SIGCONT)
 
-        assert fate == "hung"
+        assert fall == Fall("hung")
         assert connect(queues.url).ping()
         assert queues.pid != before[1]
         assert ledger.pid == before[0]
@@ -200,12 +201,23 @@ def test_a_killed_server_is_started_again_with_its_data(home: Path) -> None:
         connect(url).set("kept", "yes")
         unharmed = server.ensure()
         os.kill(before, signal.SIGKILL)
-        while not (fate := server.ensure()):
+        while not (fall := server.ensure()):
             pass
 
-        assert (unharmed, fate, server.url) == (None, "died", url)
+        assert (unharmed, fall, server.url) == (None, Fall("died", "ended by SIGKILL"), url)
         assert server.pid != before
         assert connect(url).get("kept") == b"yes"
+
+
+def test_what_a_server_said_last_is_known(home: Path) -> None:
+    """Its own last warnings, without the numbers before them."""
+    with EmbeddedRedis(home) as server:
+        connect(server.url).shutdown()
+        while not (fall := server.ensure()):
+            pass
+
+        assert fall.fate == "died"
+        assert re.fullmatch(r"(Valkey|Redis) is now ready to exit, bye bye\.\.\.", fall.why.rpartition("; ")[2])
 
 
 def test_a_server_whose_starter_was_killed_gets_a_new_owner(home: Path) -> None:
