@@ -166,6 +166,7 @@ class Supervisor:
         except (SmsqError, OSError) as error:
             why = error.sentence if isinstance(error, SmsqError) else type(error).__name__
             _log.error("foundation cannot be started name=%s why=%s", foundation.name, why)
+            self._say_seldom(f"the private Redis cannot be started: {foundation.name} ({why})")
 
     def _check_beats(self) -> None:
         now = time.monotonic()

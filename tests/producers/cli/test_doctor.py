@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from producers.cli.doctor import Finding, _broker, _shield, _state
+from producers.cli.doctor import LEAST_ROOM, Finding, _broker, _processes, _shield, _space, _state
 from producers.waits import brake
 from worker.domain.batch import Ref
 from worker.ledger import Claim, NoClaim
 from worker.ledger.shield_desk import ShieldDesk
+from worker.processes import disk
 from worker.runtime import Runtime
 
 
@@ -118,3 +120,45 @@ def test_a_rest_of_the_whole_login_is_named(plant: Any) -> None:
 
     assert findings(plant)["rest urgent"].said.startswith("the gateway asked for a rest, ")
     assert findings(plant)["rest bulk"].cure == "sending goes on by itself"
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_missing_leader_is_named_with_what_waits(plant: Any, is_up: bool) -> None:
+    """Codes too; where `smsq up` runs, running it is no cure."""
+    found = {finding.name: finding for finding in _processes(plant.runtime, is_up)}
+    scheduler = found["scheduler"]
+
+    assert scheduler.level == "fail"
+    assert (
+        "campaigns are not handed out; codes in doubt, and those with another channel to come, wait" in scheduler.said
+    )
+    assert [scheduler.cure.startswith("`smsq up`, or"), "see its logs/scheduler*.log" in scheduler.cure] == [
+        not is_up,
+        is_up,
+    ]
+    assert ("see its logs/bulk*.log" in found["lane bulk"].cure) == is_up
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "level"),
+    [(LEAST_ROOM, 20 * LEAST_ROOM, "ok"), (LEAST_ROOM - 1, LEAST_ROOM, "warn"), (LEAST_ROOM, 21 * LEAST_ROOM, "warn")],
+    ids=["enough of both", "few bytes", "a small share"],
+)
+def test_the_room_of_the_home_is_measured(
+    home: Path, monkeypatch: pytest.MonkeyPatch, free: int, total: int, level: str
+) -> None:
+    """Less than 5 % or 200 MB is little, since whatever grows is there."""
+    monkeypatch.setattr(disk, "room", lambda _: disk.Room(free, total))
+    (found,) = _space(home)
+
+    assert (found.name, found.level, bool(found.cure)) == ("disk space", level, level == "warn")
+    assert found.said == f"0.2 GB ({free / total:.0%}) are free where the home is"
+
+
+def test_a_home_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
+    """In the system's words, whatever room there is."""
+    home = tmp_path / "home"
+    home.write_text("a file is in its place")
+    (found,) = _space(home)
+
+    assert (found.level, found.said) == ("fail", f"nothing can be written in {home}: Not a directory")

@@ -15,10 +15,21 @@ from click.testing import CliRunner
 
 from producers.cli import main
 from producers.cli.processes import threads_of
-from producers.cli.up import SANDBOX_PROFILE, Gateway, _servers, children, free_port, require_free, run, sandbox_environ
+from producers.cli.up import (
+    LEAST_SILENCE_S,
+    SANDBOX_PROFILE,
+    Gateway,
+    _addresses,
+    _servers,
+    children,
+    free_port,
+    require_free,
+    run,
+    sandbox_environ,
+)
 from worker.domain.errors import LedgerUnreachable, SmsqError
 from worker.processes.embedded import EmbeddedRedis
-from worker.redis_client import connect
+from worker.redis_client import CONNECT_TIMEOUT_S, TIMEOUT_S, connect
 from worker.settings import Settings
 
 GATEWAY = Gateway((9101, 9102, 9103), 9100)
@@ -182,6 +193,30 @@ def test_a_free_port_is_the_wanted_one_where_possible() -> None:
 
     assert replaced != wanted
     assert given == wanted
+
+
+def test_an_address_with_port_0_becomes_a_real_one() -> None:
+    """Before anybody hears of it: printed, announced and listened at is the same."""
+    settings = Settings.load({"SMSQ_WEB_ADDR": "127.0.0.1:0", "SMSQ_METRICS_ADDR": "127.0.0.1:0"})
+    chosen = _addresses(settings)
+
+    assert chosen.keys() == {"SMSQ_WEB_ADDR", "SMSQ_METRICS_ADDR"}
+    assert len(set(chosen.values())) == 2
+    for variable, address in chosen.items():
+        assert int(address.removeprefix("127.0.0.1:")) > 0
+        require_free(address, variable)
+    assert _addresses(Settings.load(addresses())) == {}
+
+
+def test_whoever_has_a_loop_is_watched() -> None:
+    """Scheduler, web and exporter have longer than one exchange with a Redis that hangs may take."""
+    for told, limits in (("4", {4.0, 15.0}), ("60", {60.0})):
+        settings = Settings.load({"SMSQ_SILENT_S": told})
+        limit = {child.name: child.silent_after_s for child in children(settings, {}, None)}
+
+        assert set(limit.values()) == limits
+        assert {limit[name] for name in ("scheduler", "web", "exporter")} == {max(limits)}
+    assert LEAST_SILENCE_S > CONNECT_TIMEOUT_S + TIMEOUT_S + 2.0  # the ledger's client may wait so much longer
 
 
 def test_ports_are_the_sandbox_s(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.errors import SmsqError
+from worker.domain.errors import LedgerUnreachable, SmsqError
 from worker.processes.embedded import EmbeddedRedis
 from worker.processes.supervisor import Child, Supervisor
 from worker.redis_client import connect
@@ -157,6 +157,36 @@ def test_nobody_is_killed_when_beats_cannot_be_read(home: Path) -> None:
         assert asked.wait(10)
 
         assert supervisor.pids() == first
+
+
+def test_a_terminal_that_cannot_be_written_ends_nothing(home: Path) -> None:
+    """Standard error may be a file on a full disk; what could not be said is in the log."""
+    tried: list[str] = []
+
+    def say(line: str) -> None:
+        tried.append(line)
+        raise OSError(28, "No space left on device")
+
+    supervisor = Supervisor(home, [child("a", f"echo 'error: x'; {FOREVER}")], foundations=[Fallen("queues")], say=say)
+    with running(supervisor) as codes:
+        await_true(lambda: len(tried) == 2)
+        await_true(supervisor.pids)
+
+    assert codes == [0]
+    assert sorted(tried) == ["a: error: x", "the private Redis cannot be started: queues (no room)"]
+
+
+@dataclass
+class Fallen:
+    """A server that does not come back."""
+
+    name: str
+
+    def ensure(self) -> None:
+        raise LedgerUnreachable("no room")
+
+    def stop(self) -> None:
+        """Nothing to stop."""
 
 
 def test_the_tick_goes_on_after_a_failure(home: Path) -> None:
