@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -26,7 +27,7 @@ from worker.metrics import Metrics
 from worker.queues.broker import HintBroker, make_broker
 from worker.queues.hints import Hints
 from worker.queues.middleware import ActorMetrics
-from worker.redis_client import TIMEOUT_S, connect, next_database
+from worker.redis_client import TIMEOUT_S, at_each_exchange, connect, next_database
 from worker.sealing import Sealer
 from worker.settings import NO_LOGIN, Settings
 from worker.transports.http import HttpTransport
@@ -147,6 +148,11 @@ class Runtime:
             silence_s=self.settings.read_timeout_s,
             clock=self.clock,
         )
+
+    def at_each_exchange(self, what: Callable[[], None]) -> None:
+        """Have `what` called around everything that ledger and queues are asked; to be said before the first of it."""
+        for client in (self.ledger.redis, self.broker.client):
+            at_each_exchange(client, what)
 
     def check_ledger(self) -> None:
         """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""

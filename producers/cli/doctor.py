@@ -105,7 +105,8 @@ def _space(home: Path) -> Iterator[Finding]:
         yield Finding("disk space", "fail", f"nothing can be written in {home}: {why}", cure)
         return
     is_low = left.free < LEAST_ROOM or left.share < LEAST_SHARE
-    said = f"{left.free / 1e9:.1f} GB ({left.share:.0%}) are free where the home is"
+    size = f"{left.free / 1e9:.1f} GB" if left.free >= 1e9 else f"{left.free / 1e6:.0f} MB"
+    said = f"{size} ({left.share:.0%}) are free where the home is"
     cure = "free some: ledger, journals and logs grow there, and nothing is sent once it is full" if is_low else ""
     yield Finding("disk space", "warn" if is_low else "ok", said, cure)
 

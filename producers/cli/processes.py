@@ -43,7 +43,7 @@ def scheduler() -> None:
     metrics_folder.choose(settings.home, "scheduler")
     from worker.scheduler.loop import run
 
-    run(settings, Pulse.of_process().beat)
+    run(settings, Pulse.of_process(os.environ).beat)
 
 
 @click.command("exporter")
@@ -53,7 +53,7 @@ def exporter() -> None:
     logs.configure(settings.log_level, settings.log_style)
     from worker.processes.exporter import run
 
-    sys.exit(run(settings, Pulse.of_process().beat))
+    sys.exit(run(settings, Pulse.of_process(os.environ).beat))
 
 
 def threads_of(settings: Settings, lane: str, processes: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -21,4 +22,4 @@ def command() -> None:
     from producers.web.app import run
     from worker.runtime import Runtime
 
-    sys.exit(run(Runtime.build(settings), Pulse.of_process().beat))
+    sys.exit(run(Runtime.build(settings), Pulse.of_process(os.environ).beat))

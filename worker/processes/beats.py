@@ -27,9 +27,9 @@ class Pulse:
         self._next = float("-inf")
 
     @classmethod
-    def of_process(cls, environ: MutableMapping[str, str] | None = None) -> Pulse:
-        """That of this process; the environment forgets it, so that no child of ours beats for us."""
-        told = (os.environ if environ is None else environ).pop(VARIABLE, "")
+    def of_process(cls, environ: MutableMapping[str, str]) -> Pulse:
+        """That which our environment names; `environ` forgets it, so that no child of ours beats for us."""
+        told = environ.pop(VARIABLE, "")
         if not told.isdigit():
             return cls(None)
         with contextlib.suppress(OSError):

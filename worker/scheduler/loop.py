@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from worker.domain.errors import LedgerTrouble, LedgerUnreachable
-from worker.redis_client import at_each_exchange
 from worker.runtime import Runtime
 from worker.scheduler.asks import Asks
 from worker.scheduler.cascade import Cascade
@@ -103,8 +102,7 @@ def run(settings: Settings, beat: Callable[[], None]) -> None:
     It does so whenever Redis is asked or has answered, too: a duty may ask many things of a Redis that is slow.
     """
     runtime = Runtime.build(settings)
-    for client in (runtime.ledger.redis, runtime.broker.client):
-        at_each_exchange(client, beat)
+    runtime.at_each_exchange(beat)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
     Scheduler(runtime, beat=beat).run()

@@ -152,7 +152,7 @@ def test_the_room_of_the_home_is_measured(
     (found,) = _space(home)
 
     assert (found.name, found.level, bool(found.cure)) == ("disk space", level, level == "warn")
-    assert found.said == f"0.2 GB ({free / total:.0%}) are free where the home is"
+    assert found.said == f"200 MB ({free / total:.0%}) are free where the home is"
 
 
 def test_a_home_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:

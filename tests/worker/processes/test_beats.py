@@ -26,8 +26,8 @@ from worker.redis_client import connect
 ROOT = Path(__file__).parents[3]
 BEATING = "; ".join(
     [
-        "import time; from worker.processes.beats import Pulse",
-        "pulse = Pulse.of_process()",
+        "import os, time; from worker.processes.beats import Pulse",
+        "pulse = Pulse.of_process(os.environ)",
         "exec('while True:\\n pulse.beat()\\n time.sleep(0.02)')",
     ]
 )
