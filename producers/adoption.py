@@ -27,6 +27,9 @@ class Up(msgspec.Struct, frozen=True):
     own_key: bool = False  # whether its secret key is the one in its home
 
 
+_UP = msgspec.json.Decoder(Up)
+
+
 def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
     """The settings of a producer; raises LedgerUnreachable where no Redis is named and nothing is up.
 
@@ -82,7 +85,7 @@ def _up_of(home: Path) -> Up:
 def running(home: Path) -> Up | None:
     """What the `smsq up` of this home announced, None where none runs."""
     try:
-        up = msgspec.json.decode((home.expanduser() / "up.json").read_bytes(), type=Up)
+        up = _UP.decode((home.expanduser() / "up.json").read_bytes())
     except (OSError, msgspec.DecodeError):
         return None
     return up if _lives(up.pid) else None

@@ -11,6 +11,7 @@ cannot change it (their session); without it a try is none.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from worker.domain import code as codes
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.cascade import end_of
 from worker.domain.code import Step, Verdict
-from worker.domain.errors import BadChannel, BadInput, LedgerUnreachable, Limited, TooMany
+from worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
 from worker.domain.receipt import Receipt
 from worker.domain.speech import text_for
 from worker.gateway.channels import channel as channel_row
@@ -162,7 +163,8 @@ class Otp:
                 sent = self._enrol(opened.id, 0, opened.channel, at, opened.expires_at, created=is_new, made=made)
             except Limited:
                 if is_new:
-                    desk.forget(opened.id, key)
+                    with contextlib.suppress(LedgerTrouble):  # what stays goes by itself; this one hears why
+                        desk.forget(opened.id, key)
                 raise
             if sent.message_id or self._view(opened.id) is not None:
                 return replace(sent, phone=f"+{number}")

@@ -72,6 +72,10 @@ class _Kept(msgspec.Struct, frozen=True):
         return "_Kept(***)"
 
 
+# Made once: msgspec 0.22 builds what it knows of a type at its first use, and threads that do so at once crash.
+_KEPT = msgspec.msgpack.Decoder(_Kept)
+
+
 @dataclass(frozen=True, slots=True)
 class Unsealed:
     """What was sealed, and the key that it was sealed with: the code follows from both."""
@@ -193,6 +197,19 @@ class CodeDesk:
 
         `token` makes a repeat harmless.
         """
+        reserved = Reserved("moved")
+        while reserved.word == "moved":  # by the next channel, or by somebody else who pressed "again"
+            reserved = self._reserve_resend(code_id, token)
+        if reserved.word == "step":
+            return reserved
+        if reserved.word == "cooling":
+            raise _cooling(reserved.wait_s)
+        if reserved.word == "too_many":
+            raise TooMany("this code was sent as often as one may be; have a new one sent")
+        raise over(Verdict(reserved.word))
+
+    def _reserve_resend(self, code_id: str, token: str) -> Reserved:
+        """Reserve it as the code stands now; `moved` where it stood otherwise a moment later."""
         view = self._ledger.code(code_id)
         if view is None:
             raise over(Verdict.UNKNOWN)
@@ -208,16 +225,9 @@ class CodeDesk:
             newest = view.steps[-1]
             if newest.why == "resend" and not newest.message_id and self._ledger.time() - newest.at > DIED_AFTER_S:
                 return Reserved("step", len(view.steps) - 1, newest.at, view.expires_at)
-        most = self._settings.code_resends
+        most, after = self._settings.code_resends, len(view.steps)
         channel = view.steps[0].channel
-        reserved = self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most)
-        if reserved.word == "step":
-            return reserved
-        if reserved.word == "cooling":
-            raise _cooling(reserved.wait_s)
-        if reserved.word == "too_many":
-            raise TooMany("this code was sent as often as one may be; have a new one sent")
-        raise over(Verdict(reserved.word))
+        return self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
 
     def check(self, code_id: str, typed: str, purpose: str | None = None) -> Verdict:
         """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
@@ -318,7 +328,7 @@ class CodeDesk:
     def _opened(self, code_id: str, sealed: bytes) -> Unsealed:
         sealer = self._ledger.sealing()
         try:
-            kept = msgspec.msgpack.decode(sealer.open(sealed, of=_belongs(code_id)), type=_Kept)
+            kept = _KEPT.decode(sealer.open(sealed, of=_belongs(code_id)))
             return Unsealed(kept, sealer.key(key_of(sealed)))
         except Unsealable:
             raise WrongKey(WRONG_KEY) from None

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 def make_app(runtime: Runtime) -> Starlette:
     """The application on one runtime; connects at the first request."""
     secret = runtime.settings.callback_secret
-    callback = Callback(secret.reveal() if secret else None, Gatherer(runtime.ledger.advance))
+    advance = partial(runtime.ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
+    callback = Callback(secret.reveal() if secret else None, Gatherer(advance))
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")

@@ -147,7 +147,7 @@ def test_codes_in_flight_survive_their_worker(make_town: Callable[..., Town]) ->
 
 @pytest.mark.fault
 def test_the_queues_hang(make_town: Callable[..., Town]) -> None:
-    """The queues' private Redis SIGSTOP for good: killed after three silences, a code waits for that and no longer."""
+    """The queues' private Redis SIGSTOP for good: killed after three silences, a code sent meanwhile leaves then."""
     town = make_town(redis="private")
     journey = town.begin()
     send(journey)

@@ -29,6 +29,7 @@ def environ(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: object) ->
         "SMSQ_BROKER_URL": redis_server.broker_url,
         "SMSQ_LOGIN": "demo",
         "SMSQ_PASSWORD": "demo",
+        "SMSQ_MIRRORS": "http://127.0.0.1:9",  # nobody listens there
     }
     runtime = Runtime.build(Settings.load(told))
     master = Master(runtime.ledger, runtime.journal)

@@ -109,6 +109,15 @@ def test_queues_that_hang_hold_no_caller_up(smsq: Smsq) -> None:
     assert (waits, waits < worker) == (HINT_TIMEOUT_S, True)
 
 
+@pytest.mark.parametrize("deadline", [0, -1, float("nan"), float("inf"), 1e300, True, "5"])
+def test_a_deadline_is_a_time_to_come(smsq: Smsq, deadline: object) -> None:
+    """Anything else is refused in a sentence, and nothing is enrolled."""
+    with pytest.raises(errors.BadInput, match="a deadline is a number of seconds"):
+        smsq.send("+79991234567", "Hi", deadline_s=deadline)  # type: ignore[arg-type]
+
+    assert smsq.send("+79991234567", "Hi", deadline_s=60).id == "1.0"
+
+
 def test_the_ledger_of_another_account_is_refused(environ: dict[str, str]) -> None:
     """A sandbox's ledger never meets a real account's messages."""
     with pytest.raises(errors.LedgerForeign, match=r"belongs to smsc\.ru/demo, not to smsc\.ru/other"):

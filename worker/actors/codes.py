@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from worker.actors.status import Asker, open_pairs
 from worker.domain.batch import MessageId, Ref
 from worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
 from worker.domain.code import Step, steps_of
@@ -21,12 +23,24 @@ from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+LAST_ASK_S = 1.5  # for the question before a step; then it is taken without an answer
+
+
+class Looked(NamedTuple):
+    """How a code stands, and what is next."""
+
+    view: CodeView
+    steps: Sequence[Step]
+    batches: Sequence[BatchView | None]
+    move: Move
+
 
 class StepTaker:
     """The cascades, as one worker process sees them."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
+        self._asker = Asker(runtime)
 
     def take_steps(self, code_ids: Sequence[str]) -> None:
         """The actor: look at these codes, and take each one's next step where it is time."""
@@ -38,15 +52,13 @@ class StepTaker:
 
     def look(self, code_id: str) -> Move | None:
         """Do what is next for one code; what that was, None where nothing is known of it."""
-        view = self._rt.codes.view(code_id)
-        if view is None:
+        looked = self._look(code_id)
+        if looked is not None and isinstance(looked.move, Take) and looked.move.why == "waited":
+            looked = self._look_again(looked)
+        if looked is None:
             self._rt.ledger.end_cascade(code_id, 0, "expired")
             return None
-        steps = steps_of(view.channels)
-        batches = self._rt.codes.batches(view)
-        sent = [_sent(number, view, batch) for number, batch in enumerate(batches)]
-        sent = [each for each in sent if each.status or view.steps[each.number].why != "resend"]  # refused, or died
-        move = next_move(steps, view.place, sent, view.state, self._rt.ledger.time())
+        view, steps, batches, move = looked
         match move:
             case Wait(until):
                 self._rt.ledger.wait_cascade(code_id, until)
@@ -58,6 +70,25 @@ class StepTaker:
             case Take(place, why):
                 return self._take(view, steps, batches, place, why)
         return move
+
+    def _look(self, code_id: str) -> Looked | None:
+        view = self._rt.codes.view(code_id)
+        if view is None:
+            return None
+        steps = steps_of(view.channels)
+        batches = self._rt.codes.batches(view)
+        sent = [_sent(number, view, batch) for number, batch in enumerate(batches)]
+        sent = [each for each in sent if each.status or view.steps[each.number].why != "resend"]  # refused, or died
+        return Looked(view, steps, batches, next_move(steps, view.place, sent, view.state, self._rt.ledger.time()))
+
+    def _look_again(self, looked: Looked) -> Looked | None:
+        """Ask about the newest message before another is paid for: it may have arrived since the last question."""
+        newest = next((batch for batch in reversed(looked.batches) if batch is not None), None)
+        pairs = open_pairs(newest) if newest is not None else []
+        if not pairs:
+            return looked
+        self._asker.ask_at_once(pairs[0], LAST_ASK_S)
+        return self._look(looked.view.id)
 
     def _take(
         self, view: CodeView, steps: Sequence[Step], batches: Sequence[BatchView | None], place: int, why: str
@@ -73,7 +104,7 @@ class StepTaker:
         decision = self._rt.codes.admit(view.id, len(view.steps), channel)
         if decision is not None and not decision.allowed:
             return self._forgo(view, channel, f"shield:{decision.code}")
-        reserved = self._rt.ledger.next_step(view.id, place, channel, why)
+        reserved = self._rt.ledger.next_step(view.id, place, channel, why, after=len(view.steps))
         if reserved.word != "step":
             if why_over := OVER.get(reserved.word):  # since we looked, or before the ledger fell back
                 self._rt.ledger.end_cascade(view.id, view.place, why_over)

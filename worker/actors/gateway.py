@@ -86,6 +86,16 @@ def hedge(first: Callable[[], T], second: Callable[[], T], after_s: float) -> T:
     return answers.get().result() or answers.get().result()
 
 
+def within(question: Callable[[], T], seconds: float) -> T | None:
+    """The answer of a harmless question, None where it takes longer: it runs on by itself. What it raises is raised."""
+    answers: SimpleQueue[Future[T]] = SimpleQueue()
+    _in_a_thread(question, answers)
+    try:
+        return answers.get(timeout=seconds).result()
+    except Empty:
+        return None
+
+
 def _in_a_thread(question: Callable[[], T], answers: SimpleQueue[Future[T]]) -> None:
     def ask() -> None:
         answer: Future[T] = Future()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge
+from worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge, within
 from worker.actors.leave import leave, may_ask, note_error
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
@@ -146,6 +146,11 @@ class Asker:
         if shown:
             self._rt.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))
 
+    def ask_at_once(self, pair: Pair, within_s: float) -> None:
+        """Put a question about one message that was accepted, if there is leave, and wait so long for its answer."""
+        pairs = [pair]
+        within(lambda: self.learn(self.ask(pairs, patience_s=0.0, are_accepted=True)), within_s)
+
     def ask_for(self, pair: Pair, *, is_hedged: bool) -> tuple[int, bool]:
         """A question about one message: whether it moved, and whether some mirror answered that it is not there.
 
@@ -180,7 +185,11 @@ class Asker:
         """Merge what an answer proves; how many messages moved."""
         if answer is None or not answer.found:
             return 0
-        return self._rt.ledger.advance([fact_of(found) for found in answer.found])
+        return self._advance(answer.found)
+
+    def _advance(self, found: Iterable[Found]) -> int:
+        """Merge facts; what a doubt becomes by them is asked about as soon as what was accepted."""
+        return self._rt.ledger.advance([fact_of(each) for each in found], self._rt.settings.ask_every_s[0])
 
     def read_history(self, days: int = 1) -> None:
         """The actor: walk on through the account's history and merge what it shows of ours.
@@ -204,7 +213,7 @@ class Asker:
             page = self._page(today - timedelta(days=days), today, self._page_from)
             if page is None:
                 return
-            self._rt.ledger.advance([fact_of(row.found) for row in page.rows if row.found is not None])
+            self._advance(row.found for row in page.rows if row.found is not None)
             behind_all_final = behind_all_final and not _is_newest_first(page) and self._is_past(page)
             if behind_all_final:
                 self._final_to = page.last_int_id

@@ -118,6 +118,10 @@ def unpack_phones(blob: bytes) -> list[int]:
     return [int.from_bytes(blob[at : at + width], "big") for at in range(1, len(blob), width)]
 
 
+_TEXTS = msgspec.msgpack.Decoder(list[str])
+_ROWS = msgspec.msgpack.Decoder(list[int])
+
+
 def pack_texts(texts: Sequence[str]) -> bytes:
     """All texts of a batch, compressed together (they differ by a name or two)."""
     return zlib.compress(msgspec.msgpack.encode(texts), 1)
@@ -125,7 +129,7 @@ def pack_texts(texts: Sequence[str]) -> bytes:
 
 def unpack_texts(blob: bytes) -> list[str]:
     """The texts that `pack_texts` wrote, in order."""
-    return msgspec.msgpack.decode(zlib.decompress(blob), type=list[str])
+    return _TEXTS.decode(zlib.decompress(blob))
 
 
 def pack_rows(rows: Sequence[int]) -> bytes:
@@ -138,4 +142,4 @@ def unpack_rows(blob: bytes, first_row: int, count: int) -> list[int]:
     """The row numbers of a batch; an empty blob means one after another."""
     if not blob:
         return list(range(first_row, first_row + count))
-    return [first_row + offset for offset in msgspec.msgpack.decode(blob, type=list[int])]
+    return [first_row + offset for offset in _ROWS.decode(blob)]

@@ -45,7 +45,12 @@ BATCH_MOVES: tuple[BatchMove, ...] = (
     BatchMove(BatchState.READY, "claim", BatchState.DOUBTFUL, "late or cancelled, but an older attempt may live"),
     BatchMove(BatchState.READY, "advance", BatchState.SETTLED, "a fact arrived for every phone"),
     BatchMove(BatchState.READY, "adopt", BatchState.DOUBTFUL, "a journal knows of a send the ledger had forgotten"),
-    BatchMove(BatchState.READY, "drop", BatchState.SETTLED, "its campaign was cancelled, or its deadline passed"),
+    BatchMove(
+        BatchState.READY,
+        "drop",
+        BatchState.SETTLED,
+        "its campaign was cancelled, its deadline passed, or its code is over",
+    ),
     BatchMove(BatchState.READY, "drop", BatchState.DOUBTFUL, "the same, but an older attempt may live"),
     BatchMove(BatchState.READY, "settle", BatchState.SETTLED, "an older attempt's answer came after all"),
     BatchMove(BatchState.SENDING, "settle", BatchState.SETTLED, "the gateway answered for every phone"),

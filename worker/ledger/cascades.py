@@ -22,14 +22,14 @@ class Cascades(Store):
         reply = self.call("due", [self.key("cascade")], many, int(LOOK_AGAIN_S * 1000))
         return [code_id.decode() for code_id in reply[1:]]
 
-    def next_step(self, code_id: str, place: int, channel: str, why: str) -> Reserved:
+    def next_step(self, code_id: str, place: int, channel: str, why: str, *, after: int) -> Reserved:
         """Reserve the channel at `place` of a cascade; enrol its message where `word` is `step`. Raises LedgerHalted.
 
-        Whoever asks, and how often: a place is reserved once, and only behind the one before (`moved`), while the
-        code can be used and its cascade has not ended (`over`).
+        Whoever asks, and how often: a place is reserved once, only behind the one before and `after` so many steps
+        as were seen when it was decided (`moved`), while the code can be used and its cascade has not ended (`over`).
         """
         keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "cascade")]
-        reply = self.call("code_next", keys, code_id, place, channel, why, int(LOOK_AGAIN_S * 1000))
+        reply = self.call("code_next", keys, code_id, place, channel, why, int(LOOK_AGAIN_S * 1000), after)
         word = reply[0].decode()
         if word == "halted":
             raise halted(reply[1].decode())

@@ -58,7 +58,7 @@ class CodeView:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """The answer to `reserve_step`: `word` is `step`, `cooling`, `too_many` or a verdict."""
+    """The answer to `reserve_step`: `word` is `step`, `cooling`, `too_many`, `moved` or a verdict."""
 
     word: str
     number: int = 0
@@ -160,15 +160,24 @@ class Codes(Store):
         return Verdict(reply[0].decode())
 
     def reserve_step(
-        self, code_id: str, token: str, channel: str, *, cooldown_s: float = 0.0, most_resends: int | None = None
+        self,
+        code_id: str,
+        token: str,
+        channel: str,
+        *,
+        cooldown_s: float = 0.0,
+        most_resends: int | None = None,
+        after: int | None = None,
     ) -> Reserved:
         """Reserve the next step of a code; `most_resends` makes it a resend. Raises LedgerHalted.
 
-        Repeating it with the same token gives the same step; enrol its message afterwards.
+        Repeating it with the same token gives the same step; enrol its message afterwards. `after` is how many steps
+        there were when it was decided: where others came in between it is `moved`.
         """
         keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "totals")]
         most = "" if most_resends is None else most_resends
-        reply = self.call("code_step", keys, token, channel, int(cooldown_s * 1000), most)
+        seen = "" if after is None else after
+        reply = self.call("code_step", keys, token, channel, int(cooldown_s * 1000), most, seen)
         word = reply[0].decode()
         if word == "halted":
             raise halted(reply[1].decode())

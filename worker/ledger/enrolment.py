@@ -19,6 +19,7 @@ from worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # while Redis does not answer: three tries
+MOST_DEADLINE_S = 366 * 86_400.0
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
 WRONG_KEY = (
     "this ledger's texts are sealed with another secret key than this host has: set SMSQ_SECRET_KEY to that of the "
@@ -51,6 +52,10 @@ class Enrolment(Store):
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
         if order.on_doubt == "resend" and order.deadline_s is None and not order.deadline_at:
             raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
+        if order.deadline_s is not None and not _is_deadline(order.deadline_s):
+            raise BadInput(
+                f"a deadline is a number of seconds, more than 0 and at most a year, not {order.deadline_s!r}"
+            )
         options = order.options.written()
         sealer = self.sealing() if order.lane == "urgent" else None
         said = b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
@@ -324,6 +329,12 @@ class Enrolment(Store):
     def close_campaign(self, campaign_id: str) -> str:
         """Say that every row is in; the state afterwards."""
         return self.control(campaign_id, "close")
+
+
+def _is_deadline(seconds: object) -> bool:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return False
+    return 0 < seconds <= MOST_DEADLINE_S  # NaN is neither
 
 
 def hash_of(key: str) -> str:

@@ -16,6 +16,7 @@ from worker.ledger.store import Store, translated
 from worker.ledger.values import Claim, ClaimRefusal, NoClaim
 from worker.sealing import VERSION, Unsealable
 
+_OPTIONS = msgspec.json.Decoder(Options)
 UNSEALABLE_REST_S = 30.0  # until a text that did not open is tried again, by whoever has its key
 UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
 
@@ -257,7 +258,7 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         chosen = [index for index in range(len(phones)) if marks[index] == 49]
         phones = [phones[index] for index in chosen]
         texts = [texts[index] for index in chosen] if texts else texts
-    options = msgspec.json.decode(reply[11], type=Options) if reply[11] else Options()
+    options = _OPTIONS.decode(reply[11]) if reply[11] else Options()
     text = None if texts else reply[10].decode()
     if len(texts) == 1 and len(phones) == 1:
         text, texts = texts[0], []

@@ -15,7 +15,7 @@ import threading
 
 from worker.actors import declare
 from worker.actors.balance import probe_mirror
-from worker.domain.errors import LedgerTrouble
+from worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from worker.processes.niceness import give_way
 from worker.processes.watchdog import Watchdog
 from worker.queues.broker import make_worker
@@ -85,8 +85,6 @@ def _begin(runtime: Runtime, master: Master) -> None:
             master.found(runtime.settings.account)
             return
         except LedgerTrouble as error:
-            from worker.domain.errors import LedgerUnreachable
-
             if not isinstance(error, LedgerUnreachable) or runtime.stopping.is_set():
                 raise
             log.warning("waiting for the ledger why=%s", error.sentence)

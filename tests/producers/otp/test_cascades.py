@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from worker.actors.codes import StepTaker
 from worker.domain.batch import MessageId, Ref
 from worker.domain.cascade import End, Enrol, Take, Wait
 from worker.domain.code import Verdict
-from worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, OverBudget, TooMany
+from worker.domain.errors import BadChannel, BadWait, CoolingDown, Held, LedgerHalted, NoChannel, OverBudget, TooMany
 from worker.domain.status import Status
 from worker.runtime import Runtime
 from worker.scheduler.cascade import PILED_UP, Cascade
@@ -98,7 +99,9 @@ def test_a_code_that_is_over_goes_nowhere(story: Story, what: str) -> None:
 
     assert (story.live(), story.due()) == (0, [])
     assert isinstance(story.look(code), End)
-    assert story.ledger.next_step(code.id, 1, "tg", "waited").word == ("used" if what == "entered" else "locked")
+    assert story.ledger.next_step(code.id, 1, "tg", "waited", after=1).word == (
+        "used" if what == "entered" else "locked"
+    )
     assert [step.channel for step in story.shown(code).steps] == ["sms"]
     assert [ahead.why for ahead in story.shown(code).ahead] == [{"entered": "checked"}.get(what, what)] * 2
 
@@ -169,17 +172,17 @@ def test_a_place_is_taken_only_behind_the_one_before(story: Story) -> None:
     """Whatever an actor that slept for long believes."""
     code = story.send()
 
-    assert story.ledger.next_step(code.id, 2, "call", "waited").word == "moved"
-    first = story.ledger.next_step(code.id, 1, "tg", "waited")
-    assert first == story.ledger.next_step(code.id, 1, "tg", "failed")
-    assert story.ledger.next_step(code.id, 3, "call", "waited").word == "moved"
+    assert story.ledger.next_step(code.id, 2, "call", "waited", after=1).word == "moved"
+    first = story.ledger.next_step(code.id, 1, "tg", "waited", after=1)
+    assert first == story.ledger.next_step(code.id, 1, "tg", "failed", after=1)
+    assert story.ledger.next_step(code.id, 3, "call", "waited", after=2).word == "moved"
     assert not story.ledger.end_cascade(code.id, 0, "cost")
     assert story.ledger.end_cascade(code.id, 1, "cost", "call")
     assert story.ledger.end_cascade(code.id, 1, "shield:held", "call")
-    assert story.ledger.next_step(code.id, 2, "call", "waited").word == "over"
+    assert story.ledger.next_step(code.id, 2, "call", "waited", after=2).word == "over"
     assert story.shown(code).ended == "cost"
     assert story.counted() == {"sms:first": 1, "call:cost": 1}
-    assert story.ledger.next_step("nosuchcode", 1, "tg", "waited").word == "unknown"
+    assert story.ledger.next_step("nosuchcode", 1, "tg", "waited", after=1).word == "unknown"
 
 
 def test_a_worker_that_died_between_reserving_and_enrolling(story: Story) -> None:
@@ -188,7 +191,7 @@ def test_a_worker_that_died_between_reserving_and_enrolling(story: Story) -> Non
     story.accept(code.message_id)
     story.ahead_s = 20.0
     story.due()
-    story.ledger.next_step(code.id, 1, "tg", "waited")
+    story.ledger.next_step(code.id, 1, "tg", "waited", after=1)
     story.ahead_s = 21.9
     assert story.due() == []
     story.ahead_s = 22.0
@@ -314,7 +317,7 @@ def test_a_ledger_that_is_not_cleared_takes_no_step(story: Story) -> None:
     story.ledger.redis.hset(story.ledger.key("ctl"), "fell", "1")
     story.taker.take_steps([code.id])
     with pytest.raises(LedgerHalted):
-        story.ledger.next_step(code.id, 1, "tg", "waited")
+        story.ledger.next_step(code.id, 1, "tg", "waited", after=1)
     story.ledger.redis.hdel(story.ledger.key("ctl"), "fell")
 
     assert story.look(code) == Take(1, "waited")
@@ -427,3 +430,43 @@ def test_a_step_is_counted_once_by_the_shield(story: Story) -> None:
 
     with pytest.raises(TooMany):
         story.send()
+
+
+def test_a_resend_and_a_step_at_once_cost_no_more_than_allowed(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person presses "again" between the decision about the next channel and its reservation."""
+    code = story.send(channels="sms:62s,call", max_cost="10")  # two messages are paid for, three are not
+    story.accept(code.message_id)
+    story.ahead_s = 62.0
+    real, pressed = story.ledger.next_step, []
+
+    def next_step(*words: Any, **more: Any) -> Any:
+        if not pressed:
+            pressed.append(story.smsq.otp.resend(code.id))
+        return real(*words, **more)
+
+    monkeypatch.setattr(story.ledger, "next_step", next_step)
+    assert story.look(code) is None
+    story.accept(pressed[0].message_id)
+    story.ahead_s = 124.0
+
+    assert story.look(code) == End("cost")
+    assert story.taken(code) == [("sms", "first"), ("sms", "resend")]
+
+
+def test_a_step_and_a_resend_at_once_cost_no_more_than_allowed(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other way round: the step comes first, and the person is told."""
+    code = story.send(channels="sms:62s,tg", max_cost="10")
+    story.accept(code.message_id)
+    story.ahead_s = 62.0
+    real = story.ledger.reserve_step
+
+    def reserve_step(*words: Any, **more: Any) -> Any:
+        if len(story.shown(code).steps) == 1:
+            assert story.look(code) == Take(1, "waited")
+        return real(*words, **more)
+
+    monkeypatch.setattr(story.ledger, "reserve_step", reserve_step)
+    with pytest.raises((CoolingDown, OverBudget)):
+        story.smsq.otp.resend(code.id)
+
+    assert story.taken(code) == [("sms", "first"), ("tg", "waited")]

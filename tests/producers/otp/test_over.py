@@ -82,3 +82,24 @@ def test_a_parked_message_is_not_released_to_leave(story: Story) -> None:
     story.ledger.resolve(ref, batch.fence, "release")
 
     assert isinstance(claimed_again(story, ref), NoClaim)
+
+
+def test_the_text_of_a_parked_code_goes_with_its_time(story: Story) -> None:
+    """Whatever an operator decides: it may not leave any more."""
+    code = story.send(channels="sms", on_doubt="park", ttl=600)
+    claim = story.claim(code.message_id)
+    story.ledger.doubt(claim, "no_answer", 1.0, over=True)
+    story.ahead_s = 400.0
+    absent = Probe(story.ledger.time(), 400.0, ["https://one"], story.ledger.time(), False, {claim.gateway_id: [0]})
+    ended = story.ledger.probe(
+        claim.ref, absent, window_s=300.0, arrival_s=195.0, next_ask_s=60.0, patience_s=1e6, blind_patience_s=1e6
+    )
+    assert ended == ("parked", "policy")
+    text = (story.ledger.keys.shard(claim.ref.number), f"{claim.ref.number}t")
+    story.ledger.watched(claim.ref, 3600.0)
+    assert story.ledger.redis.hexists(*text)
+
+    story.ahead_s = 601.0
+    story.ledger.watched(claim.ref, 3600.0)
+
+    assert not story.ledger.redis.hexists(*text)

@@ -1,7 +1,8 @@
 -- Reserve the next channel of a code's cascade, before its message is enrolled.
 -- KEYS: 1 code:<id>, 2 run, 3 ctl, 4 cascade.
--- ARGV: 1 time or '', 2 id, 3 place of the channel in the cascade, 4 channel, 5 why, 6 ms until it is looked at again.
--- Returns {'step', number, at, expires at}, {'moved'} where the cascade stands elsewhere, {'over'} where it has ended,
+-- ARGV: 1 time or '', 2 id, 3 place of the channel in the cascade, 4 channel, 5 why, 6 ms until it is looked at again,
+--       7 how many steps there were when that was decided.
+-- Returns {'step', number, at, expires at}, {'moved'} where the cascade stands elsewhere or a step came in between, {'over'} where it has ended,
 -- {'used'|'locked'|'expired'|'unknown'} or {'halted', why}. A place is reserved once, whoever asks how often, and only
 -- behind the one before; a repeat gives the same step.
 
@@ -19,7 +20,7 @@ for _, at, known in string.gmatch(c[4], '(%S+) (%d+) (%S+)\n') do
 end
 if c[3] then return { c[3] } end
 if now >= tonumber(c[2]) or (ctl[2] and tonumber(ctl[2]) >= tonumber(c[1])) then return { 'expired' } end
-if tonumber(ARGV[3]) ~= taken + 1 then return { 'moved' } end
+if tonumber(ARGV[3]) ~= taken + 1 or steps ~= tonumber(ARGV[7]) then return { 'moved' } end
 if not redis.call('ZSCORE', KEYS[4], ARGV[2]) then return { 'over' } end
 local at = string.format('%.0f', now)
 redis.call('HSET', KEYS[1], 'steps', c[4] .. ARGV[4] .. ' ' .. at .. ' ' .. token .. '\n', 'why:' .. ARGV[3], ARGV[5])

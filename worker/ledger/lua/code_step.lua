@@ -1,8 +1,9 @@
 -- Reserve the next step of a code, before its message is enrolled: a resend, or another channel.
 -- KEYS: 1 code:<id>, 2 run, 3 ctl, 4 totals.
 -- ARGV: 1 time or '', 2 token of this step, 3 channel, 4 ms since the newest step that must have passed, 5 most resends,
---       '' where this is none.
--- Returns {'step', number, at, expires at}, {'cooling', ms}, {'too_many'}, {'used'|'locked'|'expired'|'unknown'} or
+--       '' where this is none, 6 how many steps there were when that was
+--       decided, '' where that does not matter.
+-- Returns {'step', number, at, expires at}, {'cooling', ms}, {'too_many'}, {'moved'} where a step came in between, {'used'|'locked'|'expired'|'unknown'} or
 -- {'halted', why}. A repeat with the same token gives the same step.
 
 local c = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at', 'state', 'steps', 'resends')
@@ -20,6 +21,7 @@ if now >= tonumber(c[2]) or (ctl[2] and tonumber(ctl[2]) >= tonumber(c[1])) then
 if ARGV[5] ~= '' and tonumber(c[5]) >= tonumber(ARGV[5]) then return { 'too_many' } end
 local left = newest + tonumber(ARGV[4]) - now
 if left > 0 then return { 'cooling', string.format('%.0f', left) } end
+if ARGV[6] ~= '' and steps ~= tonumber(ARGV[6]) then return { 'moved' } end
 local at = string.format('%.0f', now)
 redis.call('HSET', KEYS[1], 'steps', c[4] .. ARGV[3] .. ' ' .. at .. ' ' .. ARGV[2] .. '\n')
 if ARGV[5] ~= '' then

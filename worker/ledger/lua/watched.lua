@@ -6,6 +6,10 @@ redis.call('ZREM', WATCH, '') -- a first write that a full server allows
 local m = load_batch()
 if m then in_motion(m) end
 local newest = m and m[IDS][#m[IDS]]
+-- A code that is parked may not leave any more once its time is over, whatever an operator decides.
+if m and m[LANE] == 0 and m[STATE] == PARKED and m[DEADLINE] > 0 and now >= m[DEADLINE] then
+  redis.call('HDEL', SHARD, number .. 't')
+end
 local is_over = not newest or (m[STATE] ~= PARKED and now - newest[CLAIMED_AT] >= tonumber(ARGV[5]))
 if is_over then
   redis.call('ZREM', WATCH, ref)
