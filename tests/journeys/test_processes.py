@@ -120,6 +120,22 @@ def test_a_silent_scheduler_is_replaced(make_town: Callable[..., Town]) -> None:
 
 
 @pytest.mark.fault
+def test_nobody_is_silent_for_want_of_redis(make_town: Callable[..., Town]) -> None:
+    """Redis SIGSTOP for longer than SMSQ_SILENT_S: nobody is killed for that, and all goes on."""
+    town = make_town(SMSQ_BATCH_SIZE="20", SMSQ_SILENT_S="10")
+    assert town.server is not None
+    journey = town.campaign(1000, rate=300)
+    journey.wait_until_sending(0.02)
+    helpers = ("scheduler", "web", "exporter")
+    before = [town.pids(words) for words in helpers]
+    town.server.freeze(25.0)
+
+    journey.verdict(within_s=90)
+    assert [town.pids(words) for words in helpers] == before
+    assert "child silent" not in (town.home / "logs" / "supervisor.log").read_text()  # a watchdog may have ended some
+
+
+@pytest.mark.fault
 @pytest.mark.parametrize("signals", [1, 2])
 def test_told_to_stop_during_requests(make_town: Callable[..., Town], signals: int) -> None:
     """SIGTERM during a request: it ends and is settled, nothing is in doubt. A second SIGTERM: as kill -9."""
