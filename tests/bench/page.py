@@ -14,7 +14,7 @@ import redis
 
 from tests.bench.campaigns import SLOW_ROWS, in_flight
 from tests.bench.figures import Measurement, Table
-from worker.processes.embedded import find_server
+from worker.processes.redis_server import find_server
 
 LIBRARIES = ("dramatiq", "redis", "hiredis", "requests", "urllib3", "phonenumberslite", "msgspec", "uvloop")
 

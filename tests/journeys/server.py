@@ -15,8 +15,8 @@ import pytest
 import redis
 
 from tests.journeys.proxy import Proxy
-from worker.processes.embedded import find_server
 from worker.processes.parent import ask_kernel
+from worker.processes.redis_server import find_server
 from worker.redis_client import connect
 
 START_S = 20.0

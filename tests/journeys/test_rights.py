@@ -27,8 +27,8 @@ from worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
 from worker.domain.status import FINAL_STATUSES
 from worker.ledger import Ledger, Order
 from worker.ledger.views import Views
-from worker.processes.embedded import find_server
 from worker.processes.lane import owner_name
+from worker.processes.redis_server import find_server
 from worker.queues.broker import LANES, aside_key, make_broker
 from worker.queues.hints import Hints
 from worker.redis_client import connect

@@ -120,5 +120,5 @@ def test_one_reader_of_the_environment() -> None:
     assert {name for name in readers if name.startswith("worker/")} == {
         "worker/settings.py",
         "worker/processes/metrics_folder.py",
-        "worker/processes/embedded.py",
+        "worker/processes/redis_server.py",
     }

