@@ -10,7 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.cli.doctor import LEAST_ROOM, Finding, _broker, _processes, _shield, _space, _state
+from producers.cli.findings import Finding
+from producers.cli.findings.ledger import shield, state
+from producers.cli.findings.machine import LEAST_ROOM, space
+from producers.cli.findings.working import broker, processes
 from producers.waits import brake
 from worker.domain.batch import Ref
 from worker.ledger import Claim, NoClaim
@@ -20,7 +23,7 @@ from worker.runtime import Runtime
 
 
 def findings(plant: Any) -> dict[str, Finding]:
-    return {finding.name: finding for finding in _state(plant.runtime)}
+    return {finding.name: finding for finding in state(plant.runtime)}
 
 
 def tried(plant: Any, ref: Ref) -> Claim | NoClaim:
@@ -73,7 +76,7 @@ def test_the_shield_is_looked_at(plant: Any, limits: dict[str, str], level: str,
     for name, written in {"mode": "on", **limits}.items():
         desk.limit(name, written)
 
-    (found,) = _shield(plant.runtime)
+    (found,) = shield(plant.runtime)
     assert (found.level, found.said) == (level, said)
 
 
@@ -82,22 +85,22 @@ def test_a_shield_that_this_process_does_not_ask_is_off(plant: Any) -> None:
     runtime = Runtime.build(msgspec.structs.replace(plant.runtime.settings, shield="off"))
     ShieldDesk(runtime.shield).limit("mode", "on")
 
-    (found,) = _shield(runtime)
+    (found,) = shield(runtime)
     assert (found.level, found.said) == ("warn", "SMSQ_SHIELD is off: nothing limits codes")
     assert ShieldDesk(runtime.shield).view().limits["mode"] == "off"
 
 
 def test_queues_at_which_no_worker_waits_are_named(plant: Any) -> None:
     """Workers are up, and wait elsewhere: hints given here would lie there."""
-    assert "hints" not in {finding.name for finding in _broker(plant.runtime)}
+    assert "hints" not in {finding.name for finding in broker(plant.runtime)}
     plant.ledger.beat("chores/h/1/a")
-    (found,) = [finding for finding in _broker(plant.runtime) if finding.name == "hints"]
+    (found,) = [finding for finding in broker(plant.runtime) if finding.name == "hints"]
     assert found.said.startswith("workers are up, but none waits for hints at ")
 
     bell = plant.runtime.broker.bell("chores")
     waiting = threading.Thread(target=bell.wait)
     waiting.start()
-    assert "hints" not in {finding.name for finding in _broker(plant.runtime)}
+    assert "hints" not in {finding.name for finding in broker(plant.runtime)}
     waiting.join()
     bell.close()
 
@@ -125,7 +128,7 @@ def test_a_rest_of_the_whole_login_is_named(plant: Any) -> None:
 @pytest.mark.parametrize("is_up", [True, False])
 def test_a_missing_leader_is_named_with_what_waits(plant: Any, is_up: bool) -> None:
     """Codes too; where `smsq up` runs, running it is no cure."""
-    found = {finding.name: finding for finding in _processes(plant.runtime, is_up)}
+    found = {finding.name: finding for finding in processes(plant.runtime, is_up)}
     scheduler = found["scheduler"]
 
     assert scheduler.level == "fail"
@@ -149,7 +152,7 @@ def test_the_room_of_the_home_is_measured(
 ) -> None:
     """Less than 5 % or 200 MB is little, since whatever grows is there."""
     monkeypatch.setattr(disk, "room", lambda _: disk.Room(free, total))
-    (found,) = _space(home)
+    (found,) = space(home)
 
     assert (found.name, found.level, bool(found.cure)) == ("disk space", level, level == "warn")
     assert found.said == f"200 MB ({free / total:.0%}) are free where the home is"
@@ -159,6 +162,6 @@ def test_a_home_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
     """In the system's words, whatever room there is."""
     home = tmp_path / "home"
     home.write_text("a file is in its place")
-    (found,) = _space(home)
+    (found,) = space(home)
 
     assert (found.level, found.said) == ("fail", f"nothing can be written in {home}: Not a directory")

@@ -1,0 +1,83 @@
+"""What stands on this machine and around it: room for the home, the log-in, the mirrors."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from producers.cli.findings import Finding
+from worker.processes import disk
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
+
+LEAST_ROOM, LEAST_SHARE = 200_000_000, 0.05  # bytes, and of the whole disk
+
+
+def space(home: Path) -> Iterator[Finding]:
+    """Whether the home can be written, and for how long still."""
+    try:
+        left = disk.room(home)
+        why = disk.trouble(home) if home.exists() else ""
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    if why:
+        cure = "free space there, or make it writable; work resumes by itself"
+        yield Finding("disk space", "fail", f"nothing can be written in {home}: {why}", cure)
+        return
+    is_low = left.free < LEAST_ROOM or left.share < LEAST_SHARE
+    size = f"{left.free / 1e9:.1f} GB" if left.free >= 1e9 else f"{left.free / 1e6:.0f} MB"
+    said = f"{size} ({left.share:.0%}) are free where the home is"
+    cure = "free some: ledger, journals and logs grow there, and nothing is sent once it is full" if is_low else ""
+    yield Finding("disk space", "warn" if is_low else "ok", said, cure)
+
+
+def credentials(settings: Settings) -> Iterator[Finding]:
+    """Whether this shell has what the gateway wants."""
+    if settings.apikey or (settings.login and settings.password):
+        yield Finding("log-in", "ok", f"set, for {settings.account}")
+    else:
+        cure = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY, where the workers run"
+        yield Finding("log-in", "warn", "not set in this shell", cure)
+    if settings.callback_secret is None:
+        yield Finding("callbacks", "warn", "SMSQ_CALLBACK_SECRET is not set in this shell: `smsq web` refuses them")
+
+
+def mirrors(settings: Settings) -> Iterator[Finding]:
+    """Whether each mirror takes connections."""
+    from worker.gateway.brands import BRANDS
+
+    bases = settings.mirrors or BRANDS[settings.brand].mirrors
+    with ThreadPoolExecutor(len(bases)) as pool:
+        troubles = list(pool.map(lambda base: _reach_mirror(base, settings.connect_timeout_s), bases))
+    is_cut_off = all(troubles)
+    for base, trouble in zip(bases, troubles, strict=True):
+        if not trouble:
+            yield Finding("mirror", "ok", f"{base} takes connections")
+        else:
+            cure = "look at this machine's network and firewall" if is_cut_off else "others are used meanwhile"
+            yield Finding("mirror", "fail" if is_cut_off else "warn", f"{base}: {trouble}", cure, is_cut_off)
+
+
+def _reach_mirror(base: str, timeout_s: float) -> str:
+    parts = urlsplit(base)
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    return reach(parts.hostname or "", parts.port or (443 if tls else 80), tls, timeout_s)
+
+
+def reach(host: str, port: int, tls: ssl.SSLContext | None, timeout_s: float) -> str:
+    """Connect and leave; the trouble, '' for none."""
+    try:
+        with contextlib.ExitStack() as stack:
+            line = stack.enter_context(socket.create_connection((host, port), timeout_s))
+            if tls is not None:
+                stack.enter_context(tls.wrap_socket(line, server_hostname=host))
+    except OSError as error:
+        return str(error.strerror or error) or type(error).__name__
+    return ""
