@@ -26,6 +26,12 @@ def in_force_again(town: Town, what: str, within_s: float) -> None:
     town.record(what, time.monotonic() - began)
 
 
+def said(town: Town) -> int:
+    """How many batches the journals say were on their way."""
+    journals = (town.home / "journal").glob("*.log")
+    return sum(line.startswith("C ") for path in journals for line in path.read_text().splitlines())
+
+
 @pytest.mark.fault
 def test_redis_stands_still(town: Town) -> None:
     """Redis frozen for 5 s: nobody dies of it, everything goes on by itself."""
@@ -231,6 +237,7 @@ def test_an_old_copy_is_restored(make_town: Callable[..., Town]) -> None:
     town.server.stop()
     town.server.copy_to(right)
     town.server.restore(old)
+    town.wait_for(lambda: journey.accepted() == 50 * said(town), "what was on the wire when Redis ended", 20.0)
     taken = journey.accepted()
     town.server.start()
 
