@@ -172,7 +172,10 @@ def beats(listener: Listener) -> bool:
     return listener.silent_s == 0.0
 
 
-@pytest.mark.parametrize("command", ["scheduler", "web", "exporter"])
+@pytest.mark.parametrize(
+    "command",
+    ["scheduler", pytest.param("web", marks=pytest.mark.slow), pytest.param("exporter", marks=pytest.mark.slow)],
+)
 def test_the_loops_of_the_real_processes_beat(home: Path, redis_server: EmbeddedRedis, command: str) -> None:
     """Again and again; frozen, each falls silent, though its threads would go on."""
     with started(command, redis_server.url, home) as (process, listener, _):
