@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from worker.domain.errors import LedgerUnreachable
-from worker.settings import FILE_NAME, Settings
+from smsq.worker.domain.errors import LedgerUnreachable
+from smsq.worker.settings import FILE_NAME, Settings
 
 
 class Up(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Python's way in.
 
-    from producers import Smsq
+    from smsq import Smsq
 
     with Smsq() as smsq:
         sent = smsq.send("+79991234567", "Hi", key="order-17")
@@ -15,19 +15,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from producers.campaigns import Campaigns
-from producers.doubts import Doubts
-from producers.fields import check_client, check_key, moment, phone_of, timestamp, with_fields
-from producers.installation import Installation
-from producers.otp import Otp
-from producers.shield import ShieldDoor
-from worker.domain.batch import MessageId, Options, Ref
-from worker.domain.errors import BadInput, BadText
-from worker.domain.receipt import Receipt
-from worker.gateway.channels import channel
-from worker.gateway.forms import check_options
-from worker.ledger import Enrolled, Order
-from worker.settings import Settings
+from smsq.producers.campaigns import Campaigns
+from smsq.producers.doubts import Doubts
+from smsq.producers.fields import check_client, check_key, moment, phone_of, timestamp, with_fields
+from smsq.producers.installation import Installation
+from smsq.producers.otp import Otp
+from smsq.producers.shield import ShieldDoor
+from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.domain.errors import BadInput, BadText
+from smsq.worker.domain.receipt import Receipt
+from smsq.worker.gateway.channels import channel
+from smsq.worker.gateway.forms import check_options
+from smsq.worker.ledger import Enrolled, Order
+from smsq.worker.settings import Settings
 
 
 class Smsq(Installation):

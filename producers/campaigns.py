@@ -13,15 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-from producers import preflight, waits
-from producers.drafts import AnyRow, Draft, How, draft, ranges
-from producers.installation import Installation
-from producers.progress import Watch
-from worker.domain.campaign import Range
-from worker.domain.errors import BadInput, LedgerTrouble, SmsqError
-from worker.domain.receipt import Receipt
-from worker.ledger.store import translated
-from worker.ledger.views import CampaignView
+from smsq.producers import preflight, waits
+from smsq.producers.drafts import AnyRow, Draft, How, draft, ranges
+from smsq.producers.installation import Installation
+from smsq.producers.progress import Watch
+from smsq.worker.domain.campaign import Range
+from smsq.worker.domain.errors import BadInput, LedgerTrouble, SmsqError
+from smsq.worker.domain.receipt import Receipt
+from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.views import CampaignView
 
 OVER = ("done", "cancelled")
 # What a campaign is once each verb has been done.
@@ -139,7 +139,7 @@ class Campaigns:
         return waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
 
     def watch(self, campaign_id: str) -> Watch:
-        """Eyes for `producers.progress.follow`."""
+        """Eyes for `smsq.producers.progress.follow`."""
         runtime = self._smsq.runtime
         return Watch(runtime.views, campaign_id, runtime.clock, runtime.settings.parallel_sends)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from producers.installation import Installation
-from worker.domain.batch import MessageId
-from worker.domain.errors import BadInput, Conflict
-from worker.domain.status import BatchState
-from worker.ledger.values import BatchView
+from smsq.producers.installation import Installation
+from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger.values import BatchView
 
 # What a person decides, and what the ledger calls it.
 DECISIONS = {"settle": "settle", "resend": "release", "drop": "drop"}

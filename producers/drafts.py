@@ -14,17 +14,17 @@ from typing import Protocol, TypedDict, Unpack
 import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
-from producers.fields import timestamp, with_fields
-from producers.prepare import prepare
-from producers.rows import Row, inspect, of_iterable
-from producers.templates import Template
-from worker.domain import text as texts
-from worker.domain.batch import Options
-from worker.domain.campaign import Range, Reject
-from worker.domain.errors import BadInput
-from worker.domain.hours import is_window
-from worker.gateway.forms import check_options
-from worker.ledger import Plan
+from smsq.producers.fields import timestamp, with_fields
+from smsq.producers.prepare import prepare
+from smsq.producers.rows import Row, inspect, of_iterable
+from smsq.producers.templates import Template
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.campaign import Range, Reject
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.hours import is_window
+from smsq.worker.gateway.forms import check_options
+from smsq.worker.ledger import Plan
 
 RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
 RANGE_BATCHES = 10  # and at least so many batches

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from worker.domain.errors import BadInput
+from smsq.worker.domain.errors import BadInput
 
 BLOCK = 1 << 20
 SAMPLE_PER_BLOCK = 8192  # bytes of lines beyond ASCII that are judged, of each block

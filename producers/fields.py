@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from worker.domain import phone as phones
-from worker.domain.batch import Options
-from worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain import phone as phones
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import BadInput, BadPhone
 
 LONGEST_CLIENT, LONGEST_KEY = 128, 1024
 PLUS = "+\uff0b"

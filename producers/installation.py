@@ -8,8 +8,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from producers.adoption import adopt, adopt_given
-from worker.domain.errors import (
+from smsq.producers.adoption import adopt, adopt_given
+from smsq.worker.domain.errors import (
     BadCredentials,
     LedgerForeign,
     LedgerHalted,
@@ -18,11 +18,11 @@ from worker.domain.errors import (
     Unreachable,
     WrongKey,
 )
-from worker.ledger.enrolment import WRONG_KEY
-from worker.ledger.store import translated
-from worker.redis_client import where
-from worker.runtime import Runtime
-from worker.settings import Settings
+from smsq.worker.ledger.enrolment import WRONG_KEY
+from smsq.worker.ledger.store import translated
+from smsq.worker.redis_client import where
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 
 JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
 HINT_TIMEOUT_S = 1.0  # what is enrolled is safe without a hint: queues that hang hold no caller up

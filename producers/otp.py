@@ -2,7 +2,7 @@
 
     code = smsq.otp.send("+79991234567", purpose="login")
     ...
-    if smsq.otp.check(code.id, typed) is Verdict.RIGHT:  # `from producers import Verdict`
+    if smsq.otp.check(code.id, typed) is Verdict.RIGHT:  # `from smsq import Verdict`
         ...
 
 Nothing here returns, prints or logs the code: it is in the message alone. Keep `code.id` where the person
@@ -17,21 +17,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
-from producers.fields import check_client, check_key, check_word, phone_of
-from producers.installation import Installation
-from worker.codes import CodeOrder, Unsealed, over
-from worker.domain import code as codes
-from worker.domain.batch import MessageId, Options, Ref
-from worker.domain.cascade import end_of
-from worker.domain.code import Step, Verdict
-from worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
-from worker.domain.receipt import Receipt
-from worker.domain.speech import text_for
-from worker.gateway.channels import channel as channel_row
-from worker.gateway.forms import check_options
-from worker.ledger import Enrolled
-from worker.ledger.codes import CodeView
-from worker.ledger.store import COST_UNITS
+from smsq.producers.fields import check_client, check_key, check_word, phone_of
+from smsq.producers.installation import Installation
+from smsq.worker.codes import CodeOrder, Unsealed, over
+from smsq.worker.domain import code as codes
+from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.domain.cascade import end_of
+from smsq.worker.domain.code import Step, Verdict
+from smsq.worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
+from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.speech import text_for
+from smsq.worker.gateway.channels import channel as channel_row
+from smsq.worker.gateway.forms import check_options
+from smsq.worker.ledger import Enrolled
+from smsq.worker.ledger.codes import CodeView
+from smsq.worker.ledger.store import COST_UNITS
 
 __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 
@@ -60,7 +60,7 @@ class StepShown:
     channel: str
     at: float  # Unix seconds
     message_id: str
-    why: str = "first"  # why this channel was tried, a word of `worker.domain.cascade.TAKEN`
+    why: str = "first"  # why this channel was tried, a word of `smsq.worker.domain.cascade.TAKEN`
     receipt: Receipt | None = field(default=None, repr=False)
 
     @property
@@ -71,7 +71,7 @@ class StepShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepAhead:
-    """A channel that was not tried: `why` is '' while it may be, else a word of `worker.domain.cascade.ENDED`."""
+    """A channel that was not tried: `why` is '' while it may be, else a word of `smsq.worker.domain.cascade.ENDED`."""
 
     channel: str
     why: str
@@ -290,7 +290,7 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
 
 
 def _policy(on_doubt: str) -> str:
-    from worker.ledger.values import POLICIES
+    from smsq.worker.ledger.values import POLICIES
 
     if not isinstance(on_doubt, str) or on_doubt not in POLICIES:
         raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {on_doubt!r}")

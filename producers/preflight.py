@@ -13,13 +13,13 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from producers.prepare import prepare
-from producers.rows import Row
-from producers.templates import Template
-from worker.domain import text as texts
-from worker.domain.batch import Options, Packed, unpack_phones, unpack_texts
-from worker.domain.campaign import Range, Reject
-from worker.domain.errors import BadInput
+from smsq.producers.prepare import prepare
+from smsq.producers.rows import Row
+from smsq.producers.templates import Template
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.batch import Options, Packed, unpack_phones, unpack_texts
+from smsq.worker.domain.campaign import Range, Reject
+from smsq.worker.domain.errors import BadInput
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them

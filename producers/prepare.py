@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from producers.rows import Row, shown
-from producers.templates import Template
-from worker.domain import text as texts
-from worker.domain.batch import Packed, pack
-from worker.domain.campaign import Range, Reject
-from worker.domain.errors import BadPhone, BadText
-from worker.domain.phone import parse
+from smsq.producers.rows import Row, shown
+from smsq.producers.templates import Template
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.batch import Packed, pack
+from smsq.worker.domain.campaign import Range, Reject
+from smsq.worker.domain.errors import BadPhone, BadText
+from smsq.worker.domain.phone import parse
 
 
 def prepare(

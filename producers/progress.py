@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from producers import waits
-from producers.report import plain, printable
-from worker.clock import Clock
-from worker.domain.errors import BadCredentials, BadInput, LedgerUnreachable
-from worker.ledger.views import CampaignView
+from smsq.producers import waits
+from smsq.producers.report import plain, printable
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import BadCredentials, BadInput, LedgerUnreachable
+from smsq.worker.ledger.views import CampaignView
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TextIO
 
-from producers.waits import reason
-from worker.domain.receipt import Receipt
+from smsq.producers.waits import reason
+from smsq.worker.domain.receipt import Receipt
 
 COLUMNS: Final = (
     *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from producers.encodings import look_through
-from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput
+from smsq.producers.encodings import look_through
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import BadInput
 
 Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
 

@@ -8,14 +8,14 @@ Changes hold at once for everybody who shares the ledger.
 
 from __future__ import annotations
 
-from producers.fields import check_client, phone_of
-from producers.installation import Installation
-from worker.domain import shield as names
-from worker.domain.errors import BadInput
-from worker.domain.limits import DAY_S
-from worker.domain.shield import Decision
-from worker.gateway.channels import channel as channel_row
-from worker.ledger.shield_desk import ShieldDesk, ShieldView
+from smsq.producers.fields import check_client, phone_of
+from smsq.producers.installation import Installation
+from smsq.worker.domain import shield as names
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.limits import DAY_S
+from smsq.worker.domain.shield import Decision
+from smsq.worker.gateway.channels import channel as channel_row
+from smsq.worker.ledger.shield_desk import ShieldDesk, ShieldView
 
 LONGEST_S = 365 * DAY_S  # that a prefix is held by hand; longer is `deny`
 
@@ -81,6 +81,6 @@ class ShieldDoor:
 
 def names_of_limits() -> tuple[str, ...]:
     """What can be limited."""
-    from worker.domain.limits import READINGS
+    from smsq.worker.domain.limits import READINGS
 
     return tuple(READINGS)

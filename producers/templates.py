@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from producers.rows import listed, nearest
-from worker.domain.errors import BadInput
+from smsq.producers.rows import listed, nearest
+from smsq.worker.domain.errors import BadInput
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 

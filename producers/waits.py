@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from worker.domain.hours import is_open
-from worker.ledger.depth import Brakes
-from worker.ledger.views import CampaignView
+from smsq.worker.domain.hours import is_open
+from smsq.worker.ledger.depth import Brakes
+from smsq.worker.ledger.views import CampaignView
 
 LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {

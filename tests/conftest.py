@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from worker.actors.doubts import DoubtSettler
-from worker.actors.send import Sender
-from worker.actors.status import Asker
-from worker.domain.batch import MessageId, Ref, pack
-from worker.domain.status import BatchState
-from worker.domain.text import parts
-from worker.ledger import Ledger, Order, Plan
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.lane import owner_name
-from worker.redis_client import connect
-from worker.rollcall import Master
-from worker.runtime import Runtime
-from worker.sandbox import Profile, Sandbox
-from worker.settings import Settings
+from smsq.worker.actors.doubts import DoubtSettler
+from smsq.worker.actors.send import Sender
+from smsq.worker.actors.status import Asker
+from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.domain.status import BatchState
+from smsq.worker.domain.text import parts
+from smsq.worker.ledger import Ledger, Order, Plan
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.lane import owner_name
+from smsq.worker.redis_client import connect
+from smsq.worker.rollcall import Master
+from smsq.worker.runtime import Runtime
+from smsq.worker.sandbox import Profile, Sandbox
+from smsq.worker.settings import Settings
 
 
 @pytest.fixture(scope="session")

@@ -14,26 +14,34 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from worker.domain import code as codes
-from worker.domain.batch import MessageId, Options, Ref
-from worker.domain.cascade import OVER, fits
-from worker.domain.code import Verdict
-from worker.domain.errors import CodeOver, CoolingDown, LedgerTrouble, LedgerUnreachable, OverBudget, TooMany, WrongKey
-from worker.domain.receipt import unpack
-from worker.domain.shield import Decision
-from worker.domain.speech import text_for, voice_for
-from worker.domain.status import Status
-from worker.gateway.channels import channel as channel_row
-from worker.ledger import Enrolled, Ledger, Order
-from worker.ledger.cascades import LOOK_AGAIN_S
-from worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
-from worker.ledger.enrolment import SAYABLE, WRONG_KEY
-from worker.ledger.shield import Shield
-from worker.ledger.store import COST_UNITS
-from worker.ledger.values import BatchView
-from worker.ledger.views import Views
-from worker.sealing import Key, Unsealable, key_of
-from worker.settings import Settings
+from smsq.worker.domain import code as codes
+from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.domain.cascade import OVER, fits
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import (
+    CodeOver,
+    CoolingDown,
+    LedgerTrouble,
+    LedgerUnreachable,
+    OverBudget,
+    TooMany,
+    WrongKey,
+)
+from smsq.worker.domain.receipt import unpack
+from smsq.worker.domain.shield import Decision
+from smsq.worker.domain.speech import text_for, voice_for
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway.channels import channel as channel_row
+from smsq.worker.ledger import Enrolled, Ledger, Order
+from smsq.worker.ledger.cascades import LOOK_AGAIN_S
+from smsq.worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
+from smsq.worker.ledger.enrolment import SAYABLE, WRONG_KEY
+from smsq.worker.ledger.shield import Shield
+from smsq.worker.ledger.store import COST_UNITS
+from smsq.worker.ledger.values import BatchView
+from smsq.worker.ledger.views import Views
+from smsq.worker.sealing import Key, Unsealable, key_of
+from smsq.worker.settings import Settings
 
 ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
 SALT_BYTES = 16

@@ -31,10 +31,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from worker.clock import Clock
-from worker.domain.batch import Ref
-from worker.domain.errors import JournalTrouble, LedgerHalted
-from worker.ledger.rollcall import HostReport
+from smsq.worker.clock import Clock
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
+from smsq.worker.ledger.rollcall import HostReport
 
 log = logging.getLogger(__name__)
 

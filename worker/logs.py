@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
 
-from worker.domain.phone import masked
+from smsq.worker.domain.phone import masked
 
 Style = Literal["json", "console"]
 

@@ -1,7 +1,7 @@
 """Every metric there is, once: name, kind, labels, buckets and what it tells.
 
 Base units only, the unit in the name. Labels come from closed sets: never a phone, a text, an id or
-a campaign. `docs/metrics.md` is written from this file (`python -m worker.metrics > docs/metrics.md`).
+a campaign. `docs/metrics.md` is written from this file (`python -m smsq.worker.metrics > docs/metrics.md`).
 
 Counters and durations that happen inside a process are kept by prometheus-client, and summed over
 processes when `PROMETHEUS_MULTIPROC_DIR` was set before this file was imported. What the ledger and
@@ -18,7 +18,7 @@ from typing import Final, Literal, TextIO
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from worker.domain.shield import CODES
+from smsq.worker.domain.shield import CODES
 
 Kind = Literal["counter", "gauge", "histogram", "summary"]
 Source = Literal["process", "scrape"]
@@ -243,7 +243,7 @@ def write_page(out: TextIO) -> None:
     """Write `docs/metrics.md`."""
     out.write(
         "# Metrics\n\n"
-        "Written from `worker/metrics.py` by `python -m worker.metrics > docs/metrics.md`.\n\n"
+        "Written from `worker/metrics.py` by `python -m smsq.worker.metrics > docs/metrics.md`.\n\n"
         "`smsq exporter` (part of `smsq up`) serves them at `http://SMSQ_METRICS_ADDR/metrics`, `127.0.0.1:9191` by\n"
         "default. Times are seconds, money is in the account's currency. Those marked *ledger* are read from the\n"
         "ledger or the queues at the moment of the scrape; the others are counted by the processes and summed.\n\n"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from worker.domain.errors import BadInput, LedgerHalted
-from worker.journal import Brought, Journal, Ordered, Said
-from worker.ledger import Ledger
+from smsq.worker.domain.errors import BadInput, LedgerHalted
+from smsq.worker.journal import Brought, Journal, Ordered, Said
+from smsq.worker.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

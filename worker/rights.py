@@ -2,7 +2,7 @@
 
 A role's commands are those of the scripts it runs, read from the scripts, and those its own code sends,
 named here. A command that is in no role is refused by a server that loaded the files, and by a test before
-that. `python -m worker.rights` writes `deploy/redis/`; passwords are filled in where the server runs.
+that. `python -m smsq.worker.rights` writes `deploy/redis/`; passwords are filled in where the server runs.
 
 Ledger and broker have a file each, as they have a server each. Roles cannot be told apart by key: every
 verb of the ledger is given the keys of the whole batch.
@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from worker.ledger.keys import Keys
-from worker.ledger.scripts import text_of
-from worker.queues.bell import with_bell
-from worker.queues.broker import NAMESPACE, PUT_ASIDE
+from smsq.worker.ledger.keys import Keys
+from smsq.worker.ledger.scripts import text_of
+from smsq.worker.queues.bell import with_bell
+from smsq.worker.queues.broker import NAMESPACE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
 # Nobody is it, but it needs all rights: a server that reads its append-only file again acts as it, and some (Redis

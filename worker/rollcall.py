@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 
-from worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
-from worker.domain.status import BatchState
-from worker.journal import Journal
-from worker.ledger import Ledger
-from worker.ledger.rollcall import Beat
+from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
+from smsq.worker.domain.status import BatchState
+from smsq.worker.journal import Journal
+from smsq.worker.ledger import Ledger
+from smsq.worker.ledger.rollcall import Beat
 
 log = logging.getLogger(__name__)
 

@@ -13,25 +13,25 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from worker.clock import Clock
-from worker.codes import CodeDesk
-from worker.domain.errors import BadSettings
-from worker.gateway.brands import BRANDS
-from worker.gateway.codes import SEND_ERRORS, delivery_error
-from worker.gateway.forms import Login
-from worker.journal import Journal
-from worker.ledger import Keys, Ledger
-from worker.ledger.shield import Shield
-from worker.ledger.views import Views
-from worker.metrics import Metrics
-from worker.queues.broker import HintBroker, make_broker
-from worker.queues.hints import Hints
-from worker.queues.middleware import ActorMetrics
-from worker.redis_client import TIMEOUT_S, at_each_exchange, connect, next_database
-from worker.sealing import Sealer
-from worker.settings import NO_LOGIN, Settings
-from worker.transports.http import HttpTransport
-from worker.transports.mirrors import Mirrors
+from smsq.worker.clock import Clock
+from smsq.worker.codes import CodeDesk
+from smsq.worker.domain.errors import BadSettings
+from smsq.worker.gateway.brands import BRANDS
+from smsq.worker.gateway.codes import SEND_ERRORS, delivery_error
+from smsq.worker.gateway.forms import Login
+from smsq.worker.journal import Journal
+from smsq.worker.ledger import Keys, Ledger
+from smsq.worker.ledger.shield import Shield
+from smsq.worker.ledger.views import Views
+from smsq.worker.metrics import Metrics
+from smsq.worker.queues.broker import HintBroker, make_broker
+from smsq.worker.queues.hints import Hints
+from smsq.worker.queues.middleware import ActorMetrics
+from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, next_database
+from smsq.worker.sealing import Sealer
+from smsq.worker.settings import NO_LOGIN, Settings
+from smsq.worker.transports.http import HttpTransport
+from smsq.worker.transports.mirrors import Mirrors
 
 FINGERPRINT_ROUNDS = 200_000  # a twelfth of a second, once per process
 

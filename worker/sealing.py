@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from worker.domain.errors import BadSettings, SmsqError
+from smsq.worker.domain.errors import BadSettings, SmsqError
 
 FILE = "secret.key"
 VERSION = b"\x01"

@@ -2,7 +2,7 @@
 
 The only reader of the environment and of `smsq.toml`. `Settings.load` is called once per process;
 the rest of the program receives the values it needs, not the environment. `docs/settings.md` is
-written from the table below by `python -m worker.settings`.
+written from the table below by `python -m smsq.worker.settings`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from worker.domain import limits
-from worker.domain.batch import MAX_MESSAGES
-from worker.domain.errors import BadSettings
+from smsq.worker.domain import limits
+from smsq.worker.domain.batch import MAX_MESSAGES
+from smsq.worker.domain.errors import BadSettings
 
 PREFIX = "SMSQ_"
 FILE_NAME = "smsq.toml"
@@ -574,7 +574,7 @@ def page() -> str:
     return (
         "# Settings\n\nFrom the environment, or from `smsq.toml` in the working directory (the same names without "
         "`SMSQ_`, in lower case); the environment wins.\nAn unknown name and a value that will not do stop the start "
-        "with a sentence. Written by `python -m worker.settings > docs/settings.md`.\n\n"
+        "with a sentence. Written by `python -m smsq.worker.settings > docs/settings.md`.\n\n"
         f"| name | default | |\n|---|---|---|\n{rows}\n"
     )
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Refused, SmsqError
+from smsq.worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Refused, SmsqError
 
 __all__ = ["COMMANDS", "Row", "exit_code", "main"]
 
@@ -31,24 +31,26 @@ class Row(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Row]] = {
-    "demo": Row("producers.cli.demo:command", "See a sample campaign run on this machine alone, then its report."),
-    "up": Row("producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."),
-    "send": Row("producers.cli.send:command", "Send one message."),
-    "otp": Row("producers.cli.otp:group", "Send one-time codes, and check what people typed."),
-    "campaign": Row("producers.cli.campaign:group", "Check, run and watch campaigns."),
-    "doubts": Row("producers.cli.doubts:group", "See messages nobody can tell about, and decide about them."),
-    "shield": Row("producers.cli.shield:group", "See and adjust what keeps pumping away from one-time codes."),
-    "status": Row("producers.cli.status:command", "Show what is known of a message."),
-    "cost": Row("producers.cli.cost:command", "Show what a message or a file would cost."),
-    "balance": Row("producers.cli.balance:command", "Show what is left on the account."),
-    "doctor": Row("producers.cli.doctor:command", "Look for what is wrong, and say what cures it."),
-    "recover": Row("producers.cli.recover:command", "Show and mend what a ledger that fell back has forgotten."),
-    "web": Row("producers.cli.web:command", "Receive the gateway's statuses."),
-    "worker": Row("producers.cli.processes:worker", "Run the workers of one lane."),
-    "scheduler": Row("producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),
-    "exporter": Row("producers.cli.processes:exporter", "Serve the metrics of this host."),
-    "sandbox": Row("producers.cli.sandbox:command", "Run a gateway on this machine, with misfortunes on demand."),
-    "completion": Row("producers.cli.completion:command", "Print what makes a shell complete smsq."),
+    "demo": Row("smsq.producers.cli.demo:command", "See a sample campaign run on this machine alone, then its report."),
+    "up": Row(
+        "smsq.producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."
+    ),
+    "send": Row("smsq.producers.cli.send:command", "Send one message."),
+    "otp": Row("smsq.producers.cli.otp:group", "Send one-time codes, and check what people typed."),
+    "campaign": Row("smsq.producers.cli.campaign:group", "Check, run and watch campaigns."),
+    "doubts": Row("smsq.producers.cli.doubts:group", "See messages nobody can tell about, and decide about them."),
+    "shield": Row("smsq.producers.cli.shield:group", "See and adjust what keeps pumping away from one-time codes."),
+    "status": Row("smsq.producers.cli.status:command", "Show what is known of a message."),
+    "cost": Row("smsq.producers.cli.cost:command", "Show what a message or a file would cost."),
+    "balance": Row("smsq.producers.cli.balance:command", "Show what is left on the account."),
+    "doctor": Row("smsq.producers.cli.doctor:command", "Look for what is wrong, and say what cures it."),
+    "recover": Row("smsq.producers.cli.recover:command", "Show and mend what a ledger that fell back has forgotten."),
+    "web": Row("smsq.producers.cli.web:command", "Receive the gateway's statuses."),
+    "worker": Row("smsq.producers.cli.processes:worker", "Run the workers of one lane."),
+    "scheduler": Row("smsq.producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),
+    "exporter": Row("smsq.producers.cli.processes:exporter", "Serve the metrics of this host."),
+    "sandbox": Row("smsq.producers.cli.sandbox:command", "Run a gateway on this machine, with misfortunes on demand."),
+    "completion": Row("smsq.producers.cli.completion:command", "Print what makes a shell complete smsq."),
 }
 
 # The first that fits decides.
@@ -119,6 +121,6 @@ def _drop_output() -> None:
 def main(parent: int | None) -> None:
     """Bulk and one-time messages through the SMS Centre gateway: nothing lost, nothing sent twice."""
     if parent is not None:
-        from worker.processes.parent import die_with_parent
+        from smsq.worker.processes.parent import die_with_parent
 
         die_with_parent(parent)

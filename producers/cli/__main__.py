@@ -1,5 +1,5 @@
-"""`python -m producers.cli` is `smsq`."""
+"""`python -m smsq` is `smsq`."""
 
-from producers.cli import main
+from smsq.producers.cli import main
 
 main(prog_name="smsq")

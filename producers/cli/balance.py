@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from producers.cli.shown import print_json
+from smsq.producers.cli.shown import print_json
 
 
 @click.command("balance")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(as_json: bool) -> None:
     """Show what is left on the account; a worker asks the gateway."""
-    from producers.api import Smsq
-    from producers.report import plain
+    from smsq.producers.api import Smsq
+    from smsq.producers.report import plain
 
     with Smsq() as smsq:
         balance, currency = smsq.balance()

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED
-from producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
+from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED
+from smsq.producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
-    from producers.api import Smsq
-    from producers.cli.found import Balance
-    from producers.drafts import Draft
-    from producers.preflight import Preflight, Price
-    from worker.ledger.views import CampaignView
+    from smsq.producers.api import Smsq
+    from smsq.producers.cli.found import Balance
+    from smsq.producers.drafts import Draft
+    from smsq.producers.preflight import Preflight, Price
+    from smsq.worker.ledger.views import CampaignView
 
 SAY_EVERY_ROWS = 50_000
 
@@ -53,10 +53,10 @@ def group() -> None:
 @as_json_option
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
-    from producers import preflight
-    from producers.cli.found import check_object, found_lines, price_lines
-    from producers.drafts import draft
-    from worker.domain.errors import SmsqError
+    from smsq.producers import preflight
+    from smsq.producers.cli.found import check_object, found_lines, price_lines
+    from smsq.producers.drafts import draft
+    from smsq.worker.domain.errors import SmsqError
 
     drafted = draft(file, text=text, **how)
     found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
@@ -98,9 +98,9 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 @as_json_option
 def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bool, **how: Any) -> None:
     """Send --text to every row of FILE; the same command run again goes on where it stopped."""
-    from producers import preflight
-    from producers.campaigns import is_all_in, not_applied
-    from producers.drafts import draft
+    from smsq.producers import preflight
+    from smsq.producers.campaigns import is_all_in, not_applied
+    from smsq.producers.drafts import draft
 
     drafted = draft(file, text=text, **how)
     with _smsq() as smsq:
@@ -135,7 +135,7 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
 @as_json_option
 def list_campaigns(as_json: bool) -> None:
     """Show every campaign that is kept, newest first."""
-    from producers.report import iso, printable
+    from smsq.producers.report import iso, printable
 
     with _smsq() as smsq:
         views = smsq.campaigns.list()
@@ -210,7 +210,7 @@ def cancel(campaign_id: str, as_json: bool) -> None:
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]")
 def report(campaign_id: str, form: str, rejects: bool, output: Path | None) -> None:
     """Write what became of every row, in the file's order."""
-    from producers.report import WRITERS, rejected
+    from smsq.producers.report import WRITERS, rejected
 
     with _smsq() as smsq:
         receipts = smsq.campaigns.report(campaign_id)
@@ -223,7 +223,7 @@ def report(campaign_id: str, form: str, rejects: bool, output: Path | None) -> N
 
 @contextlib.contextmanager
 def _smsq() -> Iterator[Smsq]:
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq:
         yield smsq
@@ -231,8 +231,8 @@ def _smsq() -> Iterator[Smsq]:
 
 def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | None:
     """The unfinished campaign that this file is already; a finished one is refused before it is looked through."""
-    from producers.campaigns import OVER, is_all_in
-    from worker.domain.errors import Conflict
+    from smsq.producers.campaigns import OVER, is_all_in
+    from smsq.worker.domain.errors import Conflict
 
     before = smsq.campaigns.before(drafted)
     if before is None or (again and before.state in OVER):
@@ -256,8 +256,8 @@ def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | 
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
-    from producers.cli.found import found_lines, money
-    from worker.domain.errors import BadInput, Unreachable
+    from smsq.producers.cli.found import found_lines, money
+    from smsq.worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = _price(smsq, drafted, found)
     for line in found_lines(drafted, found):
@@ -283,8 +283,8 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
 
 def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Balance | None, str]:
     """Price and balance, each None where it is not known, and why."""
-    from producers import preflight
-    from worker.domain.errors import BadCredentials, SmsqError
+    from smsq.producers import preflight
+    from smsq.worker.domain.errors import BadCredentials, SmsqError
 
     price = balance = None
     try:
@@ -309,7 +309,7 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
 
 def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
     """Show progress to the end; the campaign and the exit code."""
-    from producers.progress import BAD, follow
+    from smsq.producers.progress import BAD, follow
 
     clock = smsq.runtime.clock
     try:
@@ -342,7 +342,7 @@ def _say_state(view: CampaignView, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _opened(path: Path | None) -> Iterator[TextIO]:
-    from worker.domain.errors import SmsqError
+    from smsq.worker.domain.errors import SmsqError
 
     if path is None:
         with contextlib.suppress(AttributeError):

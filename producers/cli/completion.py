@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print what makes SHELL complete smsq, for example: eval "$(smsq completion bash)"."""
-    from producers.cli import main
+    from smsq.producers.cli import main
 
     kind = get_completion_class(shell)
     if kind is None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from producers.cli.shown import print_json
+from smsq.producers.cli.shown import print_json
 
 if TYPE_CHECKING:
-    from producers.preflight import Price
-    from worker.domain.batch import Options
+    from smsq.producers.preflight import Price
+    from smsq.worker.domain.batch import Options
 
 
 @click.command("cost")
@@ -34,10 +34,10 @@ def command(
     as_json: bool,
 ) -> None:
     """Show what TEXT to a phone, or --text to a CSV file's rows, would cost."""
-    from producers import preflight
-    from producers.api import Smsq
-    from producers.drafts import draft
-    from worker.domain.batch import Options
+    from smsq.producers import preflight
+    from smsq.producers.api import Smsq
+    from smsq.producers.drafts import draft
+    from smsq.worker.domain.batch import Options
 
     written = template or text
     if written is None:
@@ -63,11 +63,11 @@ def _single(phone: str, text: str, options: Options, region: str, as_json: bool)
     """The price of one message by a channel that no campaign goes by."""
     import msgspec
 
-    from producers.api import Smsq
-    from producers.preflight import Price
-    from worker.domain import phone as phones
-    from worker.gateway.channels import channel
-    from worker.gateway.forms import check_options
+    from smsq.producers.api import Smsq
+    from smsq.producers.preflight import Price
+    from smsq.worker.domain import phone as phones
+    from smsq.worker.gateway.channels import channel
+    from smsq.worker.gateway.forms import check_options
 
     check_options(options)
     channel(options.channel).check(text)

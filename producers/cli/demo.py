@@ -23,19 +23,19 @@ from urllib.parse import urlsplit
 
 import click
 
-from producers import sample
-from producers.cli import up
-from producers.cli.shown import campaign_object, print_json, talk
-from worker.clock import Clock
-from worker.domain.errors import SmsqError
-from worker.settings import PREFIX
+from smsq.producers import sample
+from smsq.producers.cli import up
+from smsq.producers.cli.shown import campaign_object, print_json, talk
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import SmsqError
+from smsq.worker.settings import PREFIX
 
 if TYPE_CHECKING:
-    from producers.api import Smsq
-    from producers.preflight import Preflight, Price
-    from worker.domain.receipt import Receipt
-    from worker.ledger.views import CampaignView
-    from worker.processes.supervisor import Supervisor
+    from smsq.producers.api import Smsq
+    from smsq.producers.preflight import Preflight, Price
+    from smsq.worker.domain.receipt import Receipt
+    from smsq.worker.ledger.views import CampaignView
+    from smsq.worker.processes.supervisor import Supervisor
 
 # One mirror down, one that refuses now and then, answers lost after acceptance, time to think.
 MISFORTUNES = (
@@ -148,8 +148,8 @@ class Story:
 
     def _campaign(self) -> bool:
         """Wait for the workers, run the sample, show the verdict; whether all is well."""
-        from producers import drafts, preflight
-        from producers.api import Smsq
+        from smsq.producers import drafts, preflight
+        from smsq.producers.api import Smsq
 
         self._wait_for("everything to start", START_TIMEOUT_S, lambda: (self.home / "up.json").exists())
         with Smsq(environ={"SMSQ_HOME": str(self.home)}) as smsq:
@@ -169,7 +169,7 @@ class Story:
         return verdict.is_good
 
     def _run(self, smsq: Smsq, drafted: Any) -> CampaignView:
-        from producers.progress import follow
+        from smsq.producers.progress import follow
 
         view = smsq.campaigns.enrol(drafted)
         limit_s = max(LEAST_CAMPAIGN_TIMEOUT_S, self.rows / ROWS_PER_S)
@@ -274,7 +274,7 @@ class Verdict:
 
 def judge(view: CampaignView, count: dict[str, Any], missing: int, rows: int) -> Verdict:
     """Lay our campaign beside the sandbox's report."""
-    from worker.domain.status import FINAL_STATUSES
+    from smsq.worker.domain.status import FINAL_STATUSES
 
     ended = {name: many for name, many in view.statuses.items() if name in FINAL_STATUSES}
     unsent = sum(ended.get(name, 0) for name in ("invalid", "duplicate", "refused", "late", "cancelled", "optout"))
@@ -300,7 +300,7 @@ def free_ports(many: int) -> list[int]:
 
 
 def _report_lines(view: CampaignView, rejects: Sequence[Receipt]) -> Iterator[str]:
-    from producers.report import plain, printable
+    from smsq.producers.report import plain, printable
 
     yield f"\ncampaign {view.id}: {view.rows} rows, {view.parts} parts, cost {plain(view.cost)}"
     for status, many in view.statuses.items():

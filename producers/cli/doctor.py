@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli import DONE, FAILED, UNREACHABLE
-from producers.cli.findings import Finding, ledger, machine, working
-from producers.cli.shown import print_json
+from smsq.producers.cli import DONE, FAILED, UNREACHABLE
+from smsq.producers.cli.findings import Finding, ledger, machine, working
+from smsq.producers.cli.shown import print_json
 
 if TYPE_CHECKING:
-    from worker.runtime import Runtime
+    from smsq.worker.runtime import Runtime
 
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -40,10 +40,10 @@ def command(as_json: bool) -> None:
 
 def examine() -> Iterator[Finding]:
     """Every finding, in the order of what stands on what."""
-    from producers.adoption import adopt, running
-    from worker.domain.errors import LedgerUnreachable
-    from worker.runtime import Runtime
-    from worker.settings import Settings
+    from smsq.producers.adoption import adopt, running
+    from smsq.worker.domain.errors import LedgerUnreachable
+    from smsq.worker.runtime import Runtime
+    from smsq.worker.settings import Settings
 
     settings = Settings.load()
     home = settings.home.expanduser().absolute()
@@ -67,8 +67,8 @@ def examine() -> Iterator[Finding]:
 def _ledger(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
     import redis
 
-    from worker.domain.errors import LedgerTrouble
-    from worker.redis_client import no_right, where
+    from smsq.worker.domain.errors import LedgerTrouble
+    from smsq.worker.redis_client import no_right, where
 
     client: Any = runtime.ledger.redis
     place = where(runtime.redis_url)

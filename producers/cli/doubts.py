@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli.shown import print_json, talk
+from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
-    from producers.doubts import Doubt
+    from smsq.producers.doubts import Doubt
 
 MEANS = {
     "settle": "count as accepted: {} will not be sent again, and is asked about as accepted",
@@ -31,7 +31,7 @@ def group() -> None:
 @as_json_option
 def list_doubts(everything: bool, as_json: bool) -> None:
     """Show what waits for a person."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq:
         found = smsq.doubts.list(parked_only=not everything)
@@ -49,7 +49,7 @@ def list_doubts(everything: bool, as_json: bool) -> None:
 @as_json_option
 def show(named: str, as_json: bool) -> None:
     """Show everything known about batch ID, or the batch of message ID."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq:
         doubt = smsq.doubts.show(named)
@@ -69,8 +69,8 @@ def _decision(name: str, help_text: str) -> None:
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @as_json_option
     def command(named: str, reason: str, fence: int | None, yes: bool, as_json: bool) -> None:
-        from producers.api import Smsq
-        from worker.domain.errors import BadInput, Conflict
+        from smsq.producers.api import Smsq
+        from smsq.worker.domain.errors import BadInput, Conflict
 
         with Smsq() as smsq:
             doubt = smsq.doubts.show(named)
@@ -102,7 +102,7 @@ def _many(messages: int) -> str:
 
 
 def _object(doubt: Doubt) -> dict[str, Any]:
-    from producers.waits import reason
+    from smsq.producers.waits import reason
 
     batch = doubt.batch
     return {
@@ -134,14 +134,14 @@ def _object(doubt: Doubt) -> dict[str, Any]:
 
 
 def _fate(state: int) -> str:
-    from worker.domain.status import IdState
+    from smsq.worker.domain.status import IdState
 
     return IdState(state).name.lower()
 
 
 def _line(doubt: Doubt) -> str:
-    from producers.report import iso
-    from producers.waits import reason
+    from smsq.producers.report import iso
+    from smsq.producers.waits import reason
 
     of = f"campaign {doubt.batch.ref.campaign}" if doubt.batch.ref.campaign else f"{doubt.batch.lane} message"
     many = _many(len(doubt.messages))
@@ -149,7 +149,7 @@ def _line(doubt: Doubt) -> str:
 
 
 def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:
-    from producers.report import iso, printable
+    from smsq.producers.report import iso, printable
 
     batch = doubt.batch
     say(_line(doubt).strip())

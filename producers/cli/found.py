@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from producers.cli.shown import counted
-from producers.report import plain, printable
-from producers.rows import SEPARATORS, Source
+from smsq.producers.cli.shown import counted
+from smsq.producers.report import plain, printable
+from smsq.producers.rows import SEPARATORS, Source
 
 if TYPE_CHECKING:
-    from producers.drafts import Draft, Rows
-    from producers.preflight import Preflight, Price
+    from smsq.producers.drafts import Draft, Rows
+    from smsq.producers.preflight import Preflight, Price
 
 Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
 SHOWN = 20  # rejects and characters that a person is shown

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli import DONE, FAILED
-from producers.cli.send import code_of, reached, say_who_is_missing, wait_for
-from producers.cli.shown import counted, print_json, print_receipt
+from smsq.producers.cli import DONE, FAILED
+from smsq.producers.cli.send import code_of, reached, say_who_is_missing, wait_for
+from smsq.producers.cli.shown import counted, print_json, print_receipt
 
 if TYPE_CHECKING:
-    from producers.otp import CodeShown, OneTimeCode
+    from smsq.producers.otp import CodeShown, OneTimeCode
 
 LONGEST_TYPED = 200  # characters read from standard input
 
@@ -75,7 +75,7 @@ def send(
     as_json: bool,
 ) -> None:
     """Send a new code to PHONE; prints its id, by which it is checked."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
@@ -116,9 +116,9 @@ def check(code_id: str, code: str, purpose: str | None, as_json: bool) -> None:
 
     Exit code 0 where it is right, 1 where it is not, 4 where the ledger cannot tell: let nobody in then.
     """
-    from producers.api import Smsq
-    from worker.domain.code import Verdict
-    from worker.domain.errors import LedgerFull, LedgerHalted, LedgerUnreachable
+    from smsq.producers.api import Smsq
+    from smsq.worker.domain.code import Verdict
+    from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerUnreachable
 
     with _errors(as_json), contextlib.ExitStack() as stack:
         typed = sys.stdin.readline(LONGEST_TYPED) if code == "-" else code
@@ -142,7 +142,7 @@ def check(code_id: str, code: str, purpose: str | None, as_json: bool) -> None:
 @AS_JSON
 def resend(code_id: str, as_json: bool) -> None:
     """Send the same code again, as a new message; prints its id."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
@@ -156,7 +156,7 @@ def resend(code_id: str, as_json: bool) -> None:
 @AS_JSON
 def show(code_id: str, as_json: bool) -> None:
     """Show where a code stands, and its messages."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with _errors(as_json), Smsq() as smsq, smsq.named():
         shown = smsq.otp.show(code_id)
@@ -169,7 +169,7 @@ def show(code_id: str, as_json: bool) -> None:
 @contextlib.contextmanager
 def _errors(as_json: bool) -> Iterator[None]:
     """Where a machine reads, an error is an object too; the sentence and the exit code stay."""
-    from worker.domain.errors import Limited, SmsqError
+    from smsq.worker.domain.errors import Limited, SmsqError
 
     try:
         yield
@@ -226,8 +226,8 @@ def _shown_object(shown: CodeShown) -> dict[str, Any]:
 
 
 def _print_shown(shown: CodeShown) -> None:
-    from producers.report import iso
-    from worker.domain.cascade import TAKEN, not_taken
+    from smsq.producers.report import iso
+    from smsq.worker.domain.cascade import TAKEN, not_taken
 
     lines = [
         ("code", shown.id),

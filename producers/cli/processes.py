@@ -8,10 +8,10 @@ import sys
 
 import click
 
-from worker import logs
-from worker.processes import metrics_folder
-from worker.processes.beats import Pulse
-from worker.settings import Settings
+from smsq.worker import logs
+from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.beats import Pulse
+from smsq.worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
 MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
@@ -30,7 +30,7 @@ def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -
         sys.exit(_several(settings, lane, processes, threads))
     logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, f"worker-{lane}")
-    from worker.processes.lane import run_worker
+    from smsq.worker.processes.lane import run_worker
 
     run_worker(settings, lane, threads, has_master=ctx.find_root().params.get("parent") is not None)
 
@@ -41,7 +41,7 @@ def scheduler() -> None:
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, "scheduler")
-    from worker.scheduler.loop import run
+    from smsq.worker.scheduler.loop import run
 
     run(settings, Pulse.of_process(os.environ).beat)
 
@@ -51,7 +51,7 @@ def exporter() -> None:
     """Serve the metrics of this host at SMSQ_METRICS_ADDR until told to stop."""
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_style)
-    from worker.processes.exporter import run
+    from smsq.worker.processes.exporter import run
 
     sys.exit(run(settings, Pulse.of_process(os.environ).beat))
 
@@ -69,9 +69,9 @@ def threads_of(settings: Settings, lane: str, processes: int) -> int:
 
 def _several(settings: Settings, lane: str, processes: int, threads: int) -> int:
     """A supervisor over processes of one lane."""
-    from worker.processes.overseer import Overseer
-    from worker.processes.supervisor import Child, Supervisor
-    from worker.runtime import Runtime
+    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.processes.supervisor import Child, Supervisor
+    from smsq.worker.runtime import Runtime
 
     overseer = Overseer(Runtime.build(settings))
     overseer.begin()
@@ -94,4 +94,4 @@ def _several(settings: Settings, lane: str, processes: int, threads: int) -> int
 
 def argv_of(command: str) -> list[str]:
     """How a child of this process is started: it leaves when we do."""
-    return [sys.executable, "-m", "producers.cli", "--parent", str(os.getpid()), command]
+    return [sys.executable, "-m", "smsq", "--parent", str(os.getpid()), command]

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Collection
 
-from worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.errors import LedgerTrouble
 
 LOOK_EVERY_S = 0.5
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli import DONE, FAILED, USAGE
-from producers.cli.shown import print_json, talk
+from smsq.producers.cli import DONE, FAILED, USAGE
+from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
-    from worker.journal import Brought, Said
-    from worker.recovery import Forgotten, Taken
-    from worker.runtime import Runtime
+    from smsq.worker.journal import Brought, Said
+    from smsq.worker.recovery import Forgotten, Taken
+    from smsq.worker.runtime import Runtime
 
 SHOWN = 20  # of each kind, to a person; --json has all
 
@@ -33,9 +33,9 @@ def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
     enrolled again meets those ids before it can be sent, and unfinished campaigns are paused for you to look at.
     When the last host has done so, sending goes on.
     """
-    from producers.adoption import adopt
-    from worker.recovery import Recovery
-    from worker.runtime import Runtime
+    from smsq.producers.adoption import adopt
+    from smsq.worker.recovery import Recovery
+    from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(adopt())
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
@@ -110,7 +110,7 @@ def _send_line(said: Said) -> str:
 
 
 def _at(seconds: int) -> str:
-    from producers.report import iso
+    from smsq.producers.report import iso
 
     return iso(seconds)
 

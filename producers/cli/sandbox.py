@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from worker.domain.errors import BadSettings
+from smsq.worker.domain.errors import BadSettings
 
 
 @click.command("sandbox")
@@ -58,7 +58,7 @@ from worker.domain.errors import BadSettings
 @click.option("--seed", type=int, help="The same seed, the same fates.")
 def command(ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
     """Run a gateway on this machine, with misfortunes on demand."""
-    from worker.sandbox import KINDS, Profile, Sandbox
+    from smsq.worker.sandbox import KINDS, Profile, Sandbox
 
     if "list" in told["misfortune"]:
         for kind in KINDS.values():

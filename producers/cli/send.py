@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
-from producers.cli.shown import print_json, print_receipt, talk
+from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
+from smsq.producers.cli.shown import print_json, print_receipt, talk
 
 if TYPE_CHECKING:
-    from producers.api import Smsq
-    from worker.domain.receipt import Receipt
+    from smsq.producers.api import Smsq
+    from smsq.worker.domain.receipt import Receipt
 
 LOOK_EVERY_S = 0.1
 
@@ -72,8 +72,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Send TEXT to PHONE; prints the message's id, or with --wait what became of it."""
-    from producers.api import Smsq
-    from worker.domain.batch import Options
+    from smsq.producers.api import Smsq
+    from smsq.worker.domain.batch import Options
 
     with contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
@@ -101,7 +101,7 @@ def command(
             return
         receipt, is_cut_off = wait_for(smsq, sent.id, timeout, lane)
     if as_json:
-        from producers.report import as_object
+        from smsq.producers.report import as_object
 
         print_json(as_object(receipt))
     else:
@@ -111,7 +111,7 @@ def command(
 
 def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
     """Open it, and be sure of its Redis before anything could be enrolled."""
-    from worker.domain.errors import LedgerUnreachable
+    from smsq.worker.domain.errors import LedgerUnreachable
 
     stack.callback(smsq.close)
     try:
@@ -136,10 +136,10 @@ def wait_for(smsq: Smsq, message_id: str, timeout_s: float, lane: str = "urgent"
 
     Raises BadCredentials where a refused log-in is why it waits.
     """
-    from producers.progress import PATIENCE_S
-    from producers.waits import brake, halt
-    from worker.domain.errors import BadCredentials, LedgerUnreachable
-    from worker.domain.status import FINAL_STATUSES
+    from smsq.producers.progress import PATIENCE_S
+    from smsq.producers.waits import brake, halt
+    from smsq.worker.domain.errors import BadCredentials, LedgerUnreachable
+    from smsq.worker.domain.status import FINAL_STATUSES
 
     clock = smsq.runtime.clock
     began = clock.monotonic()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli import DONE, FAILED
-from producers.cli.shown import print_json, talk
+from smsq.producers.cli import DONE, FAILED
+from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
-    from worker.domain.shield import Decision
-    from worker.ledger.shield_desk import Rule, ShieldView, Usage
+    from smsq.worker.domain.shield import Decision
+    from smsq.worker.ledger.shield_desk import Rule, ShieldView, Usage
 
 BUSIEST = 10  # lines of prefixes on a screen; --json has more
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
@@ -27,7 +27,7 @@ def group() -> None:
 @as_json_option
 def show(as_json: bool) -> None:
     """Show limits, holds with their reason, and the busiest prefixes."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
         view = smsq.shield.show()
@@ -47,7 +47,7 @@ def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
 
     Exit code 0 where it may go, 1 otherwise.
     """
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
         decision = smsq.shield.dry_run(phone, client=client, channel=channel)
@@ -64,7 +64,7 @@ def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
 @click.argument("name", metavar="COUNTRY|PREFIX")
 def allow(name: str) -> None:
     """Serve a country that settings leave out; spare a prefix the limits and holds of prefixes."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
         _told("allowed", smsq.shield.allow(name))
@@ -74,7 +74,7 @@ def allow(name: str) -> None:
 @click.argument("name", metavar="COUNTRY|PREFIX")
 def deny(name: str) -> None:
     """Send no code to a country or a prefix."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
         _told("denied", smsq.shield.deny(name))
@@ -85,9 +85,9 @@ def deny(name: str) -> None:
 @click.option("--for", "lasts", metavar="TIME", help="Such as 30min or 12h.  [default: until it is released]")
 def hold(name: str, lasts: str | None) -> None:
     """Hold a prefix or a country, for a time."""
-    from producers.api import Smsq
-    from worker.domain.errors import BadInput
-    from worker.domain.limits import span
+    from smsq.producers.api import Smsq
+    from smsq.worker.domain.errors import BadInput
+    from smsq.worker.domain.limits import span
 
     try:
         for_s = span(lasts) if lasts is not None else None
@@ -101,7 +101,7 @@ def hold(name: str, lasts: str | None) -> None:
 @click.argument("name", metavar="COUNTRY|PREFIX")
 def release(name: str) -> None:
     """End a hold; or take back what was allowed or denied."""
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
         _told("released", smsq.shield.release(name))
@@ -116,7 +116,7 @@ def limit(name: str, value: str) -> None:
     Names: mode, phone, block, wide, country, client, daily, daily_cost, price, countries, deny, hold_after,
     hold_below, hold_for. See the page about settings for what each is.
     """
-    from producers.api import Smsq
+    from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
         held = smsq.shield.limit(name, None if value == "default" else value)
@@ -127,7 +127,7 @@ def limit(name: str, value: str) -> None:
 
 
 def _told(what: str, name: str, more: str = "") -> None:
-    from worker.domain.shield import shown
+    from smsq.worker.domain.shield import shown
 
     click.echo(f"{what} {shown(name)}{more}")
 
@@ -181,7 +181,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
 
 
 def _print(view: ShieldView) -> None:
-    from producers.report import plain
+    from smsq.producers.report import plain
 
     for name, written in view.limits.items():
         click.echo(f"{name:<14}{written}" + ("  (set by hand)" if name in view.live else ""))
@@ -197,7 +197,7 @@ def _print(view: ShieldView) -> None:
 
 
 def _rule(rule: Rule) -> str:
-    from producers.report import iso
+    from smsq.producers.report import iso
 
     word = {"hold": "held", "grace": "released", "allow": "allowed", "deny": "denied"}[rule.kind]
     until = f"until {iso(rule.until)}" if rule.until else "until it is changed"
@@ -209,12 +209,12 @@ def _share(usage: Usage) -> str:
 
 
 def _limits(usage: Usage) -> str:
-    from worker.domain.limits import write_rates
+    from smsq.worker.domain.limits import write_rates
 
     return "".join(f"; {used} of {write_rates(((most, seconds),))}" for used, most, seconds in usage.used)
 
 
 def _name(name: str) -> str:
-    from worker.domain.shield import shown
+    from smsq.worker.domain.shield import shown
 
     return shown(name)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from worker.domain.receipt import Receipt
-    from worker.ledger.views import CampaignView
+    from smsq.worker.domain.receipt import Receipt
+    from smsq.worker.ledger.views import CampaignView
 
 
 def talk(line: str) -> None:
@@ -52,7 +52,7 @@ def campaign_object(view: CampaignView) -> dict[str, Any]:
 
 def print_campaign(view: CampaignView, waits: str = "") -> None:
     """A campaign for people, and why it does not move."""
-    from producers.report import iso, plain, printable
+    from smsq.producers.report import iso, plain, printable
 
     lines = [
         ("campaign", f"{view.id}  {printable(view.name)}"),
@@ -83,8 +83,8 @@ def _settled_doubts(view: CampaignView) -> str:
 
 def print_receipt(receipt: Receipt) -> None:
     """A message for people."""
-    from producers.report import iso, plain, printable
-    from producers.waits import reason
+    from smsq.producers.report import iso, plain, printable
+    from smsq.producers.waits import reason
 
     error = f"{receipt.error} ({receipt.error_code})" if receipt.error_code else receipt.error
     lines = [

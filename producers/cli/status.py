@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from producers.cli.shown import print_json, print_receipt
+from smsq.producers.cli.shown import print_json, print_receipt
 
 
 @click.command("status")
@@ -12,8 +12,8 @@ from producers.cli.shown import print_json, print_receipt
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(message_id: str, as_json: bool) -> None:
     """Show what is known of message ID, as `smsq send` and reports name it."""
-    from producers.api import Smsq
-    from producers.report import as_object
+    from smsq.producers.api import Smsq
+    from smsq.producers.report import as_object
 
     with Smsq() as smsq:
         receipt = smsq.status(message_id)

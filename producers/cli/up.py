@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from producers.adoption import running
-from producers.cli.processes import argv_of, threads_of
-from producers.cli.ready import Ready
-from producers.cli.sandbox import numbers
-from worker.domain.errors import LedgerUnreachable, SmsqError
-from worker.logs import LogFile
-from worker.processes.supervisor import Child, Foundation, Supervisor
-from worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
+from smsq.producers.adoption import running
+from smsq.producers.cli.processes import argv_of, threads_of
+from smsq.producers.cli.ready import Ready
+from smsq.producers.cli.sandbox import numbers
+from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
+from smsq.worker.logs import LogFile
+from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
+from smsq.worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
 
 if TYPE_CHECKING:
-    from worker.processes.overseer import Overseer
-    from worker.runtime import Runtime
+    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.runtime import Runtime
 
 SENDS_OF_ONE_PROCESS = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
 LEAST_SILENCE_S = 15.0  # one exchange with Redis may take ten: three to connect and seven for its reply
@@ -129,7 +129,7 @@ def run(
     `started` is given the supervisor right before it runs, so that its caller can stop it.
     """
     settings = Settings.load(environ, file)
-    from worker.runtime import login_of
+    from smsq.worker.runtime import login_of
 
     login_of(settings)  # without a log-in nothing is started, and no ledger founded
     home = settings.home.expanduser().absolute()
@@ -174,7 +174,7 @@ def run(
 
 def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
     """Everything that runs, in the order of starting; bulk has one process per core, urgent several for many slots."""
-    from worker.processes.lane import NICE
+    from smsq.worker.processes.lane import NICE
 
     cores = os.cpu_count() or 1
     urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
@@ -274,8 +274,8 @@ def require_free(address: str, variable: str) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
     """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
-    from worker.processes.embedded import EmbeddedRedis
-    from worker.redis_client import connect, next_database, no_right, where
+    from smsq.worker.processes.embedded import EmbeddedRedis
+    from smsq.worker.redis_client import connect, next_database, no_right, where
 
     if settings.redis_url is None:
         with contextlib.ExitStack() as stack:
@@ -318,8 +318,8 @@ def _listens(port: int) -> bool:
 
 def _overseer(settings: Settings) -> tuple[Runtime, Overseer]:
     """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
-    from worker.processes.overseer import Overseer
-    from worker.runtime import Runtime
+    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
     overseer = Overseer(runtime)

@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from producers.adoption import adopt
-from worker import logs
-from worker.processes import metrics_folder
-from worker.processes.beats import Pulse
+from smsq.producers.adoption import adopt
+from smsq.worker import logs
+from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.beats import Pulse
 
 
 @click.command("web")
@@ -19,7 +19,7 @@ def command() -> None:
     settings = adopt()
     logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, "web")
-    from producers.web.app import run
-    from worker.runtime import Runtime
+    from smsq.producers.web.app import run
+    from smsq.worker.runtime import Runtime
 
     sys.exit(run(Runtime.build(settings), Pulse.of_process(os.environ).beat))

@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from producers.web.callback import Callback, Gatherer
-from worker.domain.errors import LedgerTrouble, SmsqError
-from worker.ledger.store import translated
-from worker.runtime import Runtime
+from smsq.producers.web.callback import Callback, Gatherer
+from smsq.worker.domain.errors import LedgerTrouble, SmsqError
+from smsq.worker.ledger.store import translated
+from smsq.worker.runtime import Runtime
 
 KEEP_ALIVE_S = 30
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from worker.domain.errors import LedgerTrouble
-from worker.gateway.callbacks import Forged, Malformed, Report, read
-from worker.ledger import Fact
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.gateway.callbacks import Forged, Malformed, Report, read
+from smsq.worker.ledger import Fact
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
 BODY_TIMEOUT_S = 10.0  # the gateway's calls arrive in one packet

@@ -12,13 +12,13 @@ import sys
 import time
 from itertools import islice
 
-from producers.templates import Template
-from worker.domain.batch import Options
-from worker.domain.phone import parse
-from worker.gateway import forms
-from worker.gateway.codes import Outcome
-from worker.gateway.replies import read_send
-from worker.transports.http import HttpTransport
+from smsq.producers.templates import Template
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.phone import parse
+from smsq.worker.gateway import forms
+from smsq.worker.gateway.codes import Outcome
+from smsq.worker.gateway.replies import read_send
+from smsq.worker.transports.http import HttpTransport
 
 
 def main() -> None:

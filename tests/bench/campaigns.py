@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from smsq.worker.settings import Settings
 from tests.bench import files
 from tests.bench.figures import Measurement, Spread, Table, Verdict, number
 from tests.bench.programs import gateway
 from tests.bench.turns import PROGRAMS, Job, Turn
-from worker.settings import Settings
 
 SLOW_ROWS = {"loop": 3_000, "recipient": 3_000}
 SEQUENTIAL_BATCHES = 30  # of the bare client where the gateway takes its time

@@ -14,7 +14,7 @@ from itertools import islice
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from producers.templates import Template
+from smsq.producers.templates import Template
 
 TRIES = 5
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 from tests.bench.programs import NICE, GatewayProcess, cpu_s, start, stop, wait_until
-from worker.processes.embedded import EmbeddedRedis
-from worker.runtime import Runtime
-from worker.settings import Settings
 
 BULK_PROCESSES = 2
 SETTLE_S = 0.3  # after the first beats: the consumers begin to listen
@@ -57,7 +57,7 @@ def running(gateway: GatewayProcess, folder: Path, more: dict[str, str] | None =
         settings = Settings.load(environ)
         slots = settings.parallel_sends - settings.urgent_slots
         threads = -(-slots // BULK_PROCESSES)
-        cli = [sys.executable, "-m", "producers.cli"]
+        cli = [sys.executable, "-m", "smsq"]
         bulk = [*cli, "worker", "--lane", "bulk", "--threads", str(threads)]
         log = folder / "ours.log"
         processes: dict[str, subprocess.Popen[bytes]] = {}

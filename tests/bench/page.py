@@ -12,9 +12,9 @@ from pathlib import Path
 
 import redis
 
+from smsq.worker.processes.redis_server import find_server
 from tests.bench.campaigns import SLOW_ROWS, in_flight
 from tests.bench.figures import Measurement, Table
-from worker.processes.redis_server import find_server
 
 LIBRARIES = ("dramatiq", "redis", "hiredis", "requests", "urllib3", "phonenumberslite", "msgspec", "uvloop")
 

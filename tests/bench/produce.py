@@ -12,12 +12,12 @@ import time
 from itertools import count, islice
 from pathlib import Path
 
-from producers.prepare import prepare
-from producers.rows import inspect
-from producers.templates import Template
-from worker.ledger import Plan
-from worker.runtime import Runtime
-from worker.settings import Settings
+from smsq.producers.prepare import prepare
+from smsq.producers.rows import inspect
+from smsq.producers.templates import Template
+from smsq.worker.ledger import Plan
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 
 RANGE_ROWS = 1000  # as in producers/drafts.py
 RANGE_BATCHES = 10

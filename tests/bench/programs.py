@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from worker.processes.niceness import give_way
-from worker.processes.parent import ask_kernel
+from smsq.worker.processes.niceness import give_way
+from smsq.worker.processes.parent import ask_kernel
 
 ROOT = Path(__file__).parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -130,7 +130,7 @@ def gateway(folder: Path, think_ms: float = 0.0) -> Iterator[GatewayProcess]:
         "parallel_sends = 100000\nparallel_asks = 100000\nduplicate_window_s = 0.0\nerror_budget = 1000000000\n"
         'balance = "1000000000"\ndeliver_after_s = [86400.0, 86400.0]\n'
     )
-    argv = [sys.executable, "-m", "producers.cli", "sandbox", "--ports", "0", "--config", str(config)]
+    argv = [sys.executable, "-m", "smsq", "sandbox", "--ports", "0", "--config", str(config)]
     argv += ["--login", LOGIN, "--password", PASSWORD, "--think-ms", str(think_ms)]
     process = start(argv, log=folder / "gateway.log")
     try:

@@ -9,9 +9,9 @@ import time
 import urllib.request
 from itertools import islice
 
-from producers.templates import Template
+from smsq.producers.templates import Template
+from smsq.worker.domain.phone import parse
 from tests.bench.recipient_actor import send
-from worker.domain.phone import parse
 
 LOOK_S = 0.02
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import phonenumbers
 
-from producers.prepare import prepare
-from producers.rows import Source, inspect
-from producers.templates import Template
+from smsq.producers.prepare import prepare
+from smsq.producers.rows import Source, inspect
+from smsq.producers.templates import Template
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.batch import pack
+from smsq.worker.domain.errors import BadPhone
+from smsq.worker.domain.phone import parse
 from tests.bench import files
 from tests.bench.figures import Measurement, Spread, Table, Verdict, number
-from worker.domain import text as texts
-from worker.domain.batch import pack
-from worker.domain.errors import BadPhone
-from worker.domain.phone import parse
 
 PHONES_FAST, PHONES_SLOW = 100_000, 1_000  # per round
 SIZE = 500
@@ -63,13 +63,13 @@ def phone(rows: int, rounds: int, folder: Path, say: Callable[[str], None]) -> M
         ],
         tables=[
             Table(
-                head=("written as", "phonenumberslite µs", "worker.domain.phone µs", "ratio"),
+                head=("written as", "phonenumberslite µs", "smsq.worker.domain.phone µs", "ratio"),
                 rows=list(_by_shape(written)),
             ),
             Table(
                 head=("all shapes in turn", "µs per phone"),
                 rows=[
-                    ("worker.domain.phone", Spread.of(ours).shown()),
+                    ("smsq.worker.domain.phone", Spread.of(ours).shown()),
                     ("phonenumberslite", Spread.of(theirs).shown()),
                 ],
             ),

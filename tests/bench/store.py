@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
+from smsq.worker.domain.batch import pack
+from smsq.worker.ledger import Claim, Ledger, Plan
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.rollcall import Master
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 from tests.bench import files
 from tests.bench.figures import Measurement, Spread, Table, Verdict, number
-from worker.domain.batch import pack
-from worker.ledger import Claim, Ledger, Plan
-from worker.processes.embedded import EmbeddedRedis
-from worker.rollcall import Master
-from worker.runtime import Runtime
-from worker.settings import Settings
 
 RANGE_BATCHES = 10
 PENDING_GOAL, RECEIPT_GOAL, RESTART_GOAL_S = 7.0, 20.0, 0.5

@@ -14,15 +14,15 @@ from urllib.request import urlopen
 
 import pytest
 
+from smsq.worker.domain.batch import Options
+from smsq.worker.gateway.codes import Outcome
+from smsq.worker.gateway.forms import SEND_PATH, Login, send_same
+from smsq.worker.gateway.replies import read_send
 from tests.bench.codes.latency import Bulk, Samples, matched, nothing_yet, percentile, rate
 from tests.bench.codes.pace import FIRST_CODE_PHONE, pauses, sample
 from tests.bench.codes.page import lines, verdicts
 from tests.bench.codes.stand_in import Tally, stand_in
 from tests.bench.programs import ROOT
-from worker.domain.batch import Options
-from worker.gateway.codes import Outcome
-from worker.gateway.forms import SEND_PATH, Login, send_same
-from worker.gateway.replies import read_send
 
 LOGIN = Login("bench", "bench")
 

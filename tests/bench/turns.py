@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smsq.worker.processes.embedded import EmbeddedRedis
 from tests.bench import programs
 from tests.bench.ours import running
 from tests.bench.programs import LOGIN, NICE, PASSWORD, GatewayProcess
-from worker.processes.embedded import EmbeddedRedis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from smsq.worker.processes.parent import ask_kernel
+from smsq.worker.processes.redis_server import find_server
+from smsq.worker.redis_client import connect
 from tests.journeys.proxy import Proxy
-from worker.processes.parent import ask_kernel
-from worker.processes.redis_server import find_server
-from worker.redis_client import connect
 
 START_S = 20.0
 

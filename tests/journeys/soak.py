@@ -25,10 +25,10 @@ from typing import Any
 
 import click
 
+from smsq.worker.domain.errors import SmsqError
+from smsq.worker.redis_client import connect
 from tests.journeys.faults import MIRRORS, SECONDS, Fault, plan
 from tests.journeys.town import SMSQ, Journey, Town, build
-from worker.domain.errors import SmsqError
-from worker.redis_client import connect
 
 CAMPAIGN_EVERY_S = 4.0
 CAMPAIGN_ROWS = (50, 500)

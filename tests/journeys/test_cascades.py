@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from producers.otp import CodeShown, OneTimeCode
+from smsq.producers.otp import CodeShown, OneTimeCode
+from smsq.worker.domain.code import Verdict
 from tests.journeys.town import PASSWORD, Town
-from worker.domain.code import Verdict
 
 SOON = "sms:3s,tg:3s,call"
 NEVER = "sms:600s,tg:600s,call"  # whoever comes to the second of these did not wait

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from producers.otp import OneTimeCode, Verdict
+from smsq.producers.otp import OneTimeCode, Verdict
 from tests.journeys.town import Journey, Town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from smsq.worker.domain.errors import LedgerTrouble, SmsqError
 from tests.journeys.server import slow_syncs
 from tests.journeys.town import Town
-from worker.domain.errors import LedgerTrouble, SmsqError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -137,7 +137,7 @@ def test_redis_is_full(town: Town) -> None:
 
 
 def _draft(town: Town) -> object:
-    from producers.drafts import draft
+    from smsq.producers.drafts import draft
 
     return draft(["+79990000002"], text="No room for this either")
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from producers.otp import OneTimeCode, Verdict
+from smsq.producers.otp import OneTimeCode, Verdict
+from smsq.worker.domain.errors import Held, Limited
 from tests.journeys.town import Journey, Town
-from worker.domain.errors import Held, Limited
 
 pytestmark = [pytest.mark.timeout(150)]
 

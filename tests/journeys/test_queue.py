@@ -16,14 +16,14 @@ from typing import Any
 import dramatiq
 import pytest
 
-from producers import Smsq
+from smsq import Smsq
+from smsq.worker.domain.errors import Conflict
+from smsq.worker.gateway import callbacks
+from smsq.worker.queues.bell import bell_key
+from smsq.worker.queues.broker import NAMESPACE, aside_key, make_broker
+from smsq.worker.queues.hints import Hints
+from smsq.worker.redis_client import connect
 from tests.journeys.town import SECRET, Journey, Town
-from worker.domain.errors import Conflict
-from worker.gateway import callbacks
-from worker.queues.bell import bell_key
-from worker.queues.broker import NAMESPACE, aside_key, make_broker
-from worker.queues.hints import Hints
-from worker.redis_client import connect
 
 pytestmark = [pytest.mark.timeout(150)]
 

@@ -17,30 +17,30 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from producers import Smsq, Verdict
-from producers.cli.demo import free_ports
-from producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
-from worker import rights
-from worker.actors.send import Sender
-from worker.domain.batch import MessageId, Ref
-from worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
-from worker.domain.status import FINAL_STATUSES
-from worker.ledger import Ledger, Order
-from worker.ledger.views import Views
-from worker.processes.lane import owner_name
-from worker.processes.redis_server import find_server
-from worker.queues.broker import LANES, aside_key, make_broker
-from worker.queues.hints import Hints
-from worker.redis_client import connect
-from worker.rollcall import Master
-from worker.runtime import Runtime
-from worker.scheduler.upkeep import Upkeep
-from worker.settings import Settings
+from smsq import Smsq, Verdict
+from smsq.producers.cli.demo import free_ports
+from smsq.producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from smsq.worker import rights
+from smsq.worker.actors.send import Sender
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
+from smsq.worker.domain.status import FINAL_STATUSES
+from smsq.worker.ledger import Ledger, Order
+from smsq.worker.ledger.views import Views
+from smsq.worker.processes.lane import owner_name
+from smsq.worker.processes.redis_server import find_server
+from smsq.worker.queues.broker import LANES, aside_key, make_broker
+from smsq.worker.queues.hints import Hints
+from smsq.worker.redis_client import connect
+from smsq.worker.rollcall import Master
+from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.upkeep import Upkeep
+from smsq.worker.settings import Settings
 
 pytestmark = pytest.mark.timeout(240)
 
 ROOT = Path(__file__).parents[2]
-SMSQ = [sys.executable, "-m", "producers.cli"]
+SMSQ = [sys.executable, "-m", "smsq"]
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
 PATIENCE_S = 90.0
 MONTHS_S = 40 * 86400.0

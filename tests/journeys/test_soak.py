@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from smsq.worker.sandbox import KINDS as MISFORTUNES
 from tests.journeys.faults import KINDS, SECONDS, STROKES, plan
-from worker.sandbox import KINDS as MISFORTUNES
 
 TEN_MINUTES = 600.0
 

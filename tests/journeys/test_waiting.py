@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from smsq.worker.queues.broker import NAMESPACE
+from smsq.worker.redis_client import connect
 from tests.journeys.town import Town, memory
-from worker.queues.broker import NAMESPACE
-from worker.redis_client import connect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -25,16 +25,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from producers import Smsq
-from producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from smsq import Smsq
+from smsq.producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from smsq.worker.ledger import Ledger
+from smsq.worker.ledger.views import CampaignView, Views
+from smsq.worker.redis_client import connect
+from smsq.worker.settings import Settings
 from tests.journeys.proxy import GatewayProxy, Proxy
 from tests.journeys.server import Server
-from worker.ledger import Ledger
-from worker.ledger.views import CampaignView, Views
-from worker.redis_client import connect
-from worker.settings import Settings
 
-SMSQ = [sys.executable, "-m", "producers.cli"]
+SMSQ = [sys.executable, "-m", "smsq"]
 OURS = [*SMSQ, "--parent", str(os.getpid())]  # ends with the tests, or with the thread that started it
 LANES = {"urgent", "bulk", "status", "chores"}
 START_S = 40.0
@@ -168,7 +168,7 @@ class Town:
     def share(self) -> float:
         """By how much longer things take than on a machine that is ours alone: a process' time over its work."""
         began = time.monotonic()
-        pid = os.posix_spawn(sys.executable, [sys.executable, "-c", "import worker.processes.lane"], os.environ)
+        pid = os.posix_spawn(sys.executable, [sys.executable, "-c", "import smsq.worker.processes.lane"], os.environ)
         usage = os.wait4(pid, 0)[2]
         return max(1.0, (time.monotonic() - began) / (usage.ru_utime + usage.ru_stime))
 

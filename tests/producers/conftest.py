@@ -9,15 +9,15 @@ import pytest
 import redis as redis_py
 from click.testing import CliRunner, Result
 
-from producers.api import Smsq
-from producers.cli import main
-from worker.actors import declare
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.lane import owner_name
-from worker.queues.broker import make_worker
-from worker.rollcall import Master
-from worker.runtime import Runtime
-from worker.settings import Settings
+from smsq.producers.api import Smsq
+from smsq.producers.cli import main
+from smsq.worker.actors import declare
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.lane import owner_name
+from smsq.worker.queues.broker import make_worker
+from smsq.worker.rollcall import Master
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 
 
 @pytest.fixture

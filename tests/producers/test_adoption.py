@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.adoption import adopt, running
-from producers.api import Smsq
-from worker.domain.errors import LedgerUnreachable
-from worker.settings import Settings
+from smsq.producers.adoption import adopt, running
+from smsq.producers.api import Smsq
+from smsq.worker.domain.errors import LedgerUnreachable
+from smsq.worker.settings import Settings
 
 
 def announce(home: Path, pid: int) -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 import producers
-from producers.api import Smsq
-from producers.fields import moment
-from producers.installation import HINT_TIMEOUT_S
-from worker.clock import Clock
-from worker.domain import errors
-from worker.domain.batch import MessageId, Options, Ref
-from worker.runtime import Runtime
-from worker.settings import Settings
+from smsq.producers.api import Smsq
+from smsq.producers.fields import moment
+from smsq.producers.installation import HINT_TIMEOUT_S
+from smsq.worker.clock import Clock
+from smsq.worker.domain import errors
+from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 
 
 def test_the_package_exports_the_way_in() -> None:
-    """`from producers import Smsq`; codes come later and are not pretended."""
+    """`from smsq import Smsq`; codes come later and are not pretended."""
     assert producers.Smsq is Smsq
     assert not hasattr(Smsq, "otp")
     with pytest.raises(AttributeError, match="no attribute 'Smq'"):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.api import Smsq
-from producers.drafts import draft, ranges
-from worker.domain import errors
-from worker.domain.batch import unpack_phones
+from smsq.producers.api import Smsq
+from smsq.producers.drafts import draft, ranges
+from smsq.worker.domain import errors
+from smsq.worker.domain.batch import unpack_phones
 
 FIRST = 79990000000
 

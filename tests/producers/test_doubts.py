@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from producers.api import Smsq
-from worker.domain.batch import MessageId, Ref
-from worker.domain.errors import BadInput, Conflict
-from worker.domain.status import Status
-from worker.ledger import Claim, Fact
-from worker.ledger.asking import Probe
+from smsq.producers.api import Smsq
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.status import Status
+from smsq.worker.ledger import Claim, Fact
+from smsq.worker.ledger.asking import Probe
 
 
 def claim(smsq: Smsq, ref: Ref) -> Claim:

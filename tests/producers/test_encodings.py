@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from producers.rows import Source, inspect
-from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput
+from smsq.producers.rows import Source, inspect
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import BadInput
 
 PEOPLE = ["Иван", "Пётр", "Фёдор", "Анна", "Ольга Петровна", "САНКТ-ПЕТЕРБУРГ", "Щукин", "Ёжик"]
 

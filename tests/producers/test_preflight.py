@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from producers import preflight
-from producers.api import Smsq
-from producers.drafts import AtHand
-from producers.preflight import look, price, require_some
-from producers.templates import Template
+from smsq.producers import preflight
+from smsq.producers.api import Smsq
+from smsq.producers.drafts import AtHand
+from smsq.producers.preflight import look, price, require_some
+from smsq.producers.templates import Template
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
-from worker.domain.batch import Options
-from worker.domain.errors import BadInput
-from worker.runtime import Runtime
 
 PRICES = {"7": Decimal(4), "1": Decimal(1), "49": Decimal(10), "33": Decimal(8)}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from producers.prepare import prepare
-from producers.rows import Row
-from producers.templates import Template
-from worker.domain.batch import unpack_phones, unpack_rows, unpack_texts
-from worker.domain.campaign import Range, Reject
-from worker.domain.errors import BadText
+from smsq.producers.prepare import prepare
+from smsq.producers.rows import Row
+from smsq.producers.templates import Template
+from smsq.worker.domain.batch import unpack_phones, unpack_rows, unpack_texts
+from smsq.worker.domain.campaign import Range, Reject
+from smsq.worker.domain.errors import BadText
 
 COLUMNS = ("phone", "name")
 

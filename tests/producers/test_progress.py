@@ -10,11 +10,11 @@ from decimal import Decimal
 
 import pytest
 
-from producers.progress import Watch, follow
-from worker.clock import Clock
-from worker.domain.errors import BadCredentials, LedgerUnreachable
-from worker.ledger.depth import Brakes
-from worker.ledger.views import CampaignView
+from smsq.producers.progress import Watch, follow
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import BadCredentials, LedgerUnreachable
+from smsq.worker.ledger.depth import Brakes
+from smsq.worker.ledger.views import CampaignView
 
 
 def view(state: str = "running", why: str = "", start_at: float = 0, window: str = "", **statuses: int) -> CampaignView:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.report import COLUMNS, as_object, rejected, safe, write_csv, write_json, write_table
-from worker.domain.receipt import Receipt
+from smsq.producers.report import COLUMNS, as_object, rejected, safe, write_csv, write_json, write_table
+from smsq.worker.domain.receipt import Receipt
 
 DELIVERED = Receipt(
     id="4711.0",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from producers.rows import Source, digest, inspect, of_iterable
-from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput
+from smsq.producers.rows import Source, digest, inspect, of_iterable
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import BadInput
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from producers import sample
-from producers.drafts import draft
-from producers.preflight import look
+from smsq.producers import sample
+from smsq.producers.drafts import draft
+from smsq.producers.preflight import look
 
 
 def test_the_file_is_the_first_rows(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from producers.api import Smsq
+from smsq.producers.api import Smsq
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.errors import BadInput, Conflict, Denied, Held, Limited, OverBudget, TooMany
+from smsq.worker.redis_client import connect
 from tests.producers.otp.codes import at_once, text_of
-from worker.domain.batch import MessageId, Ref
-from worker.domain.errors import BadInput, Conflict, Denied, Held, Limited, OverBudget, TooMany
-from worker.redis_client import connect
 
 PHONE = "+79161234567"
 Run = Callable[..., Result]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from producers.templates import Template
-from worker.domain.errors import BadInput
+from smsq.producers.templates import Template
+from smsq.worker.domain.errors import BadInput
 
 COLUMNS = ("phone", "name", "город")
 

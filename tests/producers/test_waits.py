@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from producers.report import as_object
-from producers.waits import REASONS, reason
-from worker.domain.receipt import Receipt
+from smsq.producers.report import as_object
+from smsq.producers.waits import REASONS, reason
+from smsq.worker.domain.receipt import Receipt
 
 WORKER = Path(__file__).parents[2] / "worker"
 WRITTEN = (

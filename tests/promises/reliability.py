@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from smsq.worker.domain.diagram import drawn, renew
 from tests.promises.parts import PARTS
 from tests.promises.safeguards import SAFEGUARDS
-from worker.domain.diagram import drawn, renew
 
 ROOT = Path(__file__).parents[2]
 MARK = "pytest.mark.fault"

@@ -69,7 +69,7 @@ def test_the_sandbox_is_used_by_tests_and_its_commands_only(path: Path) -> None:
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ImportFrom) and node.module
     }
-    assert not {module for module in at_the_top if module.startswith("worker.sandbox")}
+    assert not {module for module in at_the_top if module.startswith("smsq.worker.sandbox")}
     if name not in SANDBOX_USERS:
         assert "sandbox" not in ours(path, "worker")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from smsq.worker.processes.embedded import EmbeddedRedis
 from tests.promises.crashes import turns
 from tests.promises.crashes.driver import Driver, quiet, sample
 from tests.promises.crashes.faults import Fault, possible
 from tests.promises.crashes.stories import STORIES
-from worker.processes.embedded import EmbeddedRedis
 
 PAIRS = 30  # of each story, by seed
 SAMPLE = 4  # of each story, by seed

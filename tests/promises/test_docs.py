@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import pytest
 
-from producers.cli import main
+from smsq.producers.cli import main
+from smsq.worker.domain import diagram
+from smsq.worker.settings import FIELDS
 from tests.promises import reliability
-from worker.domain import diagram
-from worker.settings import FIELDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -34,7 +34,7 @@ def words(page: Path) -> str:
 
 
 def test_the_drawings_of_the_journey_are_current() -> None:
-    """Whoever changes the table of moves draws the page anew: python -m worker.domain.diagram."""
+    """Whoever changes the table of moves draws the page anew: python -m smsq.worker.domain.diagram."""
     written = words(diagram.PAGE)
 
     assert diagram.drawn(written) == written

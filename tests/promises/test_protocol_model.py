@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from smsq.worker.domain.status import STATUS_TABLE, BatchState, Status
 from tests.promises.model import worlds
 from tests.promises.model.explorer import walk
 from tests.promises.model.mutations import MUTATIONS, Mutation
@@ -15,7 +16,6 @@ from tests.promises.model.rules import TABLE, Move, MoveUnknown
 from tests.promises.model.states import World
 from tests.promises.safeguards import SAFEGUARDS
 from tests.promises.safeguards.row import Safeguard
-from worker.domain.status import STATUS_TABLE, BatchState, Status
 
 ROOT = Path(__file__).parents[2]
 

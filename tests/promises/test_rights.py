@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from worker import rights
-from worker.ledger.scripts import text_of
+from smsq.worker import rights
+from smsq.worker.ledger.scripts import text_of
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -53,7 +53,7 @@ def everything() -> frozenset[str]:
 
 @pytest.mark.parametrize("name", rights.files())
 def test_the_files_are_current(name: str) -> None:
-    """Whoever changes a script or a role writes them anew: python -m worker.rights."""
+    """Whoever changes a script or a role writes them anew: python -m smsq.worker.rights."""
     written = (ROOT / rights.FOLDER / name).read_text(encoding="utf-8")
 
     assert rights.files()[name] == written

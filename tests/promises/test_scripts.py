@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from worker.domain.batch import Ref
-from worker.domain.status import STATUS_TABLE, Status, merge
-from worker.ledger import keys
-from worker.ledger.keys import Keys
-from worker.ledger.scripts import BATCH_VERBS, _tables, script, text_of
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.status import STATUS_TABLE, Status, merge
+from smsq.worker.ledger import keys
+from smsq.worker.ledger.keys import Keys
+from smsq.worker.ledger.scripts import BATCH_VERBS, _tables, script, text_of
 
 LUA = sorted((Path(keys.__file__).parent / "lua").glob("*.lua"))
 VERBS = [path.stem for path in LUA if not path.stem.startswith("_")]

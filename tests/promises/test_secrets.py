@@ -11,13 +11,13 @@ from typing import Any
 import prometheus_client
 import pytest
 
-from worker import logs
-from worker.domain.errors import Conflict, SmsqError
-from worker.domain.status import Status
-from worker.gateway.forms import Login
-from worker.ledger import Fact, Order
-from worker.redis_client import connect
-from worker.sandbox import Profile
+from smsq.worker import logs
+from smsq.worker.domain.errors import Conflict, SmsqError
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway.forms import Login
+from smsq.worker.ledger import Fact, Order
+from smsq.worker.redis_client import connect
+from smsq.worker.sandbox import Profile
 
 PASSWORD = "canary-password-51"
 APIKEY = "canary-apikey-52"

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.batch import MessageId, Ref
-from worker.domain.status import BatchState
-from worker.journal import Journal
-from worker.ledger import Claim, Ledger, NoClaim, Order
-from worker.processes.embedded import EmbeddedRedis
-from worker.redis_client import connect
-from worker.rollcall import Master
-from worker.sealing import Sealer
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.status import BatchState
+from smsq.worker.journal import Journal
+from smsq.worker.ledger import Claim, Ledger, NoClaim, Order
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.redis_client import connect
+from smsq.worker.rollcall import Master
+from smsq.worker.sealing import Sealer
 
 ACCOUNT = "smsc.ru/demo"
 MIRROR = "https://one"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from worker import logs
+from smsq.worker import logs
 
 PHONE, TEXT, PASSWORD = "79991234567", "Your code is 4821", "hunter2"
 

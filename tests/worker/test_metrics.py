@@ -15,10 +15,10 @@ from dramatiq.brokers.stub import StubBroker
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from worker.gateway.codes import SEND_ERRORS, STATUS_ERRORS
-from worker.metrics import LABELS, METRICS, Metrics, write_page
-from worker.processes import metrics_folder
-from worker.queues.middleware import ActorMetrics
+from smsq.worker.gateway.codes import SEND_ERRORS, STATUS_ERRORS
+from smsq.worker.metrics import LABELS, METRICS, Metrics, write_page
+from smsq.worker.processes import metrics_folder
+from smsq.worker.queues.middleware import ActorMetrics
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,7 +96,7 @@ def test_actor_runs_are_counted_and_timed_in_seconds(registry: CollectorRegistry
 
 def test_counters_of_all_processes_are_summed(home: Path) -> None:
     """Two processes in two folders, as two lanes are, count in one sum."""
-    script = "from worker.metrics import Metrics; Metrics.of_process().hint_lost('bulk')"
+    script = "from smsq.worker.metrics import Metrics; Metrics.of_process().hint_lost('bulk')"
     for name in ("urgent", "bulk"):
         environ = {**os.environ, metrics_folder.VARIABLE: str(metrics_folder.folder(home, name))}
         subprocess.run([sys.executable, "-c", script], env=environ, check=True, cwd=ROOT)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import Ref, pack
-from worker.domain.errors import BadInput, LedgerHalted
-from worker.domain.status import BatchState
-from worker.ledger import Claim, NoClaim, Plan
-from worker.ledger.rollcall import LEFT_FREE
-from worker.recovery import Recovery, Taken
+from smsq.worker.domain.batch import Ref, pack
+from smsq.worker.domain.errors import BadInput, LedgerHalted
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger import Claim, NoClaim, Plan
+from smsq.worker.ledger.rollcall import LEFT_FREE
+from smsq.worker.recovery import Recovery, Taken
 
 HostOn = Callable[[str], Any]
 ACCOUNT = "smsc.ru/demo"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 import redis as redis_py
 
-from worker.processes.embedded import EmbeddedRedis
-from worker.redis_client import at_each_exchange, connect, next_database, where
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.redis_client import at_each_exchange, connect, next_database, where
 
 
 @pytest.mark.parametrize(

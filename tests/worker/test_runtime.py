@@ -6,9 +6,9 @@ from typing import Any
 import prometheus_client
 import pytest
 
-from worker.domain.errors import BadSettings, LedgerWeak
-from worker.runtime import Runtime, explain
-from worker.settings import Settings
+from smsq.worker.domain.errors import BadSettings, LedgerWeak
+from smsq.worker.runtime import Runtime, explain
+from smsq.worker.settings import Settings
 
 
 def settings(home: Path, **values: str) -> Settings:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.errors import BadSettings
-from worker.gateway.brands import BRANDS
-from worker.settings import BRANDS as NAMES
-from worker.settings import FIELDS, Secret, Settings, page
+from smsq.worker.domain.errors import BadSettings
+from smsq.worker.gateway.brands import BRANDS
+from smsq.worker.settings import BRANDS as NAMES
+from smsq.worker.settings import FIELDS, Secret, Settings, page
 
 
 def test_defaults() -> None:
@@ -34,7 +34,7 @@ def test_brands_are_those_of_the_gateway() -> None:
 
 
 def test_the_page_is_up_to_date() -> None:
-    """docs/settings.md is what `python -m worker.settings` writes."""
+    """docs/settings.md is what `python -m smsq.worker.settings` writes."""
     written = Path(__file__).parents[2] / "docs" / "settings.md"
 
     assert written.read_text(encoding="utf-8") == page()

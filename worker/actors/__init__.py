@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dramatiq
 
-from worker.actors.balance import Chores
-from worker.actors.codes import StepTaker
-from worker.actors.doubts import DoubtSettler
-from worker.actors.send import Sender
-from worker.actors.status import Asker
-from worker.queues.hints import (
+from smsq.worker.actors.balance import Chores
+from smsq.worker.actors.codes import StepTaker
+from smsq.worker.actors.doubts import DoubtSettler
+from smsq.worker.actors.send import Sender
+from smsq.worker.actors.status import Asker
+from smsq.worker.queues.hints import (
     ASK_STATUSES,
     CHECK_BALANCE,
     DO_JOB,
@@ -19,7 +19,7 @@ from worker.queues.hints import (
     TAKE_STEPS,
     WATCH_ABSENT,
 )
-from worker.runtime import Runtime
+from smsq.worker.runtime import Runtime
 
 
 def declare(runtime: Runtime, lane: str, owner: str) -> None:

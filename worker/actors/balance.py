@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from worker.actors.gateway import BALANCE, SEND, ask_any, ask_mirror
-from worker.actors.leave import leave, may_ask, note_error
-from worker.domain.batch import Options
-from worker.domain.errors import LedgerTrouble
-from worker.gateway import forms
-from worker.gateway.replies import read_balance, read_price
-from worker.ledger.store import translated
-from worker.runtime import Runtime
+from smsq.worker.actors.gateway import BALANCE, SEND, ask_any, ask_mirror
+from smsq.worker.actors.leave import leave, may_ask, note_error
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.gateway import forms
+from smsq.worker.gateway.replies import read_balance, read_price
+from smsq.worker.ledger.store import translated
+from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from worker.actors.status import Asker, Pair
-from worker.domain.batch import Ref
-from worker.domain.errors import LedgerTrouble
-from worker.domain.status import BatchState, IdState
-from worker.gateway.replies import StatusAnswer
-from worker.ledger.asking import Probe
-from worker.ledger.values import BatchView
-from worker.runtime import Runtime
+from smsq.worker.actors.status import Asker, Pair
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.status import BatchState, IdState
+from smsq.worker.gateway.replies import StatusAnswer
+from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.values import BatchView
+from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from worker.domain.errors import Unknown, Unreachable
-from worker.runtime import Runtime
-from worker.transports import MAX_REPLY, Reply
+from smsq.worker.domain.errors import Unknown, Unreachable
+from smsq.worker.runtime import Runtime
+from smsq.worker.transports import MAX_REPLY, Reply
 
 SEND = "/sys/send.php"
 STATUS = "/sys/status.php"

@@ -10,8 +10,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from worker.gateway.codes import STATUS_ERRORS, Outcome
-from worker.runtime import Runtime
+from smsq.worker.gateway.codes import STATUS_ERRORS, Outcome
+from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

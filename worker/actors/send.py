@@ -15,18 +15,18 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TypeVar
 
-from worker.actors.gateway import SEND
-from worker.domain.batch import Ref
-from worker.domain.errors import JournalTrouble, LedgerTrouble, Unknown, Unreachable
-from worker.domain.hours import hour_of
-from worker.domain.text import parts
-from worker.gateway import forms
-from worker.gateway.codes import Outcome
-from worker.gateway.replies import SendAnswer, read_send
-from worker.ledger import Claim, ClaimRefusal, NoClaim
-from worker.runtime import Runtime
-from worker.transports import Line
-from worker.transports.retry import attempt_in_turn
+from smsq.worker.actors.gateway import SEND
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import JournalTrouble, LedgerTrouble, Unknown, Unreachable
+from smsq.worker.domain.hours import hour_of
+from smsq.worker.domain.text import parts
+from smsq.worker.gateway import forms
+from smsq.worker.gateway.codes import Outcome
+from smsq.worker.gateway.replies import SendAnswer, read_send
+from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
+from smsq.worker.runtime import Runtime
+from smsq.worker.transports import Line
+from smsq.worker.transports.retry import attempt_in_turn
 
 log = logging.getLogger(__name__)
 

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge, within
-from worker.actors.leave import leave, may_ask, note_error
-from worker.domain.batch import Ref
-from worker.domain.errors import LedgerTrouble
-from worker.domain.receipt import MAX_IDS, unpack
-from worker.domain.status import STATUS_TABLE, IdState, Status
-from worker.gateway import forms
-from worker.gateway.replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
-from worker.ledger import Fact
-from worker.ledger.values import BatchView
-from worker.runtime import Runtime
-from worker.transports import MAX_PAGE
+from smsq.worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge, within
+from smsq.worker.actors.leave import leave, may_ask, note_error
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.receipt import MAX_IDS, unpack
+from smsq.worker.domain.status import STATUS_TABLE, IdState, Status
+from smsq.worker.gateway import forms
+from smsq.worker.gateway.replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
+from smsq.worker.ledger import Fact
+from smsq.worker.ledger.values import BatchView
+from smsq.worker.runtime import Runtime
+from smsq.worker.transports import MAX_PAGE
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from worker.domain.batch import Packed
+from smsq.worker.domain.batch import Packed
 
 RejectStatus = Literal["invalid", "duplicate"]
 

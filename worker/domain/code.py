@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from worker.domain.errors import BadChannel, BadInput, BadLength, BadTemplate, BadTtl, BadWait, NoChannel
+from smsq.worker.domain.errors import BadChannel, BadInput, BadLength, BadTemplate, BadTtl, BadWait, NoChannel
 
 SHORTEST, LONGEST = 4, 8  # digits; Telegram takes no others (PROTOCOL B.1, parameter tg)
 LEAST_TTL_S, MOST_TTL_S = 1.0, 86_400.0  # operators try for a day at most (PROTOCOL B.1, parameter valid)

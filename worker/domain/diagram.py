@@ -1,4 +1,4 @@
-"""Draws the tables of `status.py` into `docs/journey.md`: `python -m worker.domain.diagram`.
+"""Draws the tables of `status.py` into `docs/journey.md`: `python -m smsq.worker.domain.diagram`.
 
 What stands between two markers of that page is written from here and nowhere else; with `--check`
 nothing is written and the exit code says whether the page is current.
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from worker.domain.status import BATCH_MOVES, STATUS_TABLE, UNDECIDED_NAMES, BatchState, Status
+from smsq.worker.domain.status import BATCH_MOVES, STATUS_TABLE, UNDECIDED_NAMES, BatchState, Status
 
 PAGE = Path(__file__).parents[2] / "docs" / "journey.md"
 
@@ -43,7 +43,9 @@ def statuses() -> str:
 DRAWINGS: dict[str, Callable[[], str]] = {"batches": batches, "statuses": statuses}
 
 
-def drawn(page: str, drawings: Mapping[str, Callable[[], str]] = DRAWINGS, by: str = "worker.domain.diagram") -> str:
+def drawn(
+    page: str, drawings: Mapping[str, Callable[[], str]] = DRAWINGS, by: str = "smsq.worker.domain.diagram"
+) -> str:
     """The page with every drawing made anew by the module `by`; raises ValueError where a marker is missing."""
     for name, draw in drawings.items():
         begin, end = f"<!-- {name}: written by python -m {by} -->", f"<!-- end of {name} -->"

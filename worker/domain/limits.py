@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import phonenumbers
 
-from worker.domain.errors import BadInput
+from smsq.worker.domain.errors import BadInput
 
 MODES = ("on", "watch", "off")
 NOWHERE = "001"  # libphonenumber's region of satellite and international networks

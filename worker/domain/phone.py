@@ -12,7 +12,7 @@ from typing import NewType
 
 import phonenumbers
 
-from worker.domain.errors import BadPhone
+from smsq.worker.domain.errors import BadPhone
 
 Phone = NewType("Phone", int)
 

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from decimal import Decimal
 
-from worker.domain.status import UNDECIDED_NAMES, BatchState, Status
+from smsq.worker.domain.status import UNDECIDED_NAMES, BatchState, Status
 
 SIZE = 11
 _LAYOUT = struct.Struct(">BBBII")

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 import phonenumbers
 
-from worker.domain.errors import BadInput
-from worker.domain.limits import NOWHERE, is_region
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.limits import NOWHERE, is_region
 
 ALLOWED = "allowed"
 DENIED_COUNTRY = "denied_country"

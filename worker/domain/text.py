@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from worker.domain.errors import BadText
+from smsq.worker.domain.errors import BadText
 
 Alphabet = Literal["gsm", "ucs2"]
 

@@ -25,12 +25,12 @@ from typing import Literal
 from urllib.parse import quote_plus, unquote_to_bytes
 from xml.etree import ElementTree
 
-from worker.domain.errors import BadInput, SmsqError
-from worker.domain.status import Status
-from worker.gateway.codes import status_of
-from worker.gateway.forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
-from worker.gateway.replies import MAX_COST
-from worker.gateway.told import MOSCOW
+from smsq.worker.domain.errors import BadInput, SmsqError
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway.codes import status_of
+from smsq.worker.gateway.forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
+from smsq.worker.gateway.replies import MAX_COST
+from smsq.worker.gateway.told import MOSCOW
 
 MAX_BODY = 1024 * 1024  # bytes of one call; a list of some thousand statuses
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from worker.domain import text as texts
-from worker.domain.errors import BadInput, BadText
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.errors import BadInput, BadText
 
 # The gateway would make up a code of its own, ring once from a number that ends in it, and tell us (PROTOCOL B.1).
 MAGIC_WORD = "code"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from worker.domain.status import Status
+from smsq.worker.domain.status import Status
 
 NOT_FOUND = -3  # the only status that speaks of absence
 NO_MONEY = 24  # neither proves acceptance nor absence while the balance is low

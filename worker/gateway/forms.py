@@ -16,9 +16,9 @@ from datetime import date
 from functools import lru_cache
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from worker.domain.batch import Options
-from worker.domain.errors import BadInput, SmsqError
-from worker.gateway.channels import channel, check_extras, chosen
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import BadInput, SmsqError
+from smsq.worker.gateway.channels import channel, check_extras, chosen
 
 SEND_PATH = "/sys/send.php"
 STATUS_PATH = "/sys/status.php"

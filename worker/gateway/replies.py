@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
-from worker.domain.status import Status
-from worker.gateway.codes import (
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway.codes import (
     CONCURRENT_DELAY_S,
     HISTORY_EMPTY,
     NO_MONEY,
@@ -28,7 +28,7 @@ from worker.gateway.codes import (
     is_concurrent,
     status_of,
 )
-from worker.gateway.told import (
+from smsq.worker.gateway.told import (
     Told,
     write_balance,
     write_error,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from worker.gateway.codes import SEND_ERRORS, STATUS_CODES
+from smsq.worker.gateway.codes import SEND_ERRORS, STATUS_CODES
 
 MOSCOW = timezone(timedelta(hours=3))  # `last_date` was last_timestamp + 3 h in all logged answers (PROTOCOL D.4)
 

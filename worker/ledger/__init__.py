@@ -1,8 +1,8 @@
 """The truth about every message, in Redis: keys, verbs and their Lua."""
 
-from worker.ledger.keys import Keys
-from worker.ledger.ledger import Ledger
-from worker.ledger.values import (
+from smsq.worker.ledger.keys import Keys
+from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.values import (
     Claim,
     ClaimRefusal,
     Enrolled,

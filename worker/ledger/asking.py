@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from worker.domain.batch import Ref
-from worker.ledger.enrolment import cost_units
-from worker.ledger.scripts import Argument, script
-from worker.ledger.store import Store, translated
-from worker.ledger.values import Fact
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger.enrolment import cost_units
+from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.values import Fact
 
 DAYS_WATCHED = 3  # how long ids taken for absent are still asked about
 

@@ -7,9 +7,9 @@ whoever took it in hand might have died.
 
 from __future__ import annotations
 
-from worker.ledger.codes import Reserved
-from worker.ledger.enrolment import halted
-from worker.ledger.store import Store
+from smsq.worker.ledger.codes import Reserved
+from smsq.worker.ledger.enrolment import halted
+from smsq.worker.ledger.store import Store
 
 LOOK_AGAIN_S = 2.0  # at what somebody took in hand, and perhaps did not finish
 

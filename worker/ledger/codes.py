@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from worker.domain.batch import MessageId
-from worker.domain.code import Verdict
-from worker.domain.errors import Conflict, WrongKey
-from worker.ledger.enrolment import WRONG_KEY, halted, hash_of
-from worker.ledger.store import Store, translated
+from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import Conflict, WrongKey
+from smsq.worker.ledger.enrolment import WRONG_KEY, halted, hash_of
+from smsq.worker.ledger.store import Store, translated
 
 NEXT = "next:"  # how a step is reserved that a cascade takes; the place of its channel follows
 REMEMBERED_S = 86_400.0  # past its expiry: how long `expired` is told from `unknown`

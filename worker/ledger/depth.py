@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from worker.domain.batch import Ref
-from worker.domain.status import BatchState
-from worker.ledger.keys import LANES
-from worker.ledger.ledger import Ledger
-from worker.ledger.store import COST_UNITS, RESENT_BY, translated
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger.keys import LANES
+from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
 MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 import msgspec
 
-from worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
-from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
-from worker.ledger.scripts import Argument
-from worker.ledger.store import COST_UNITS, Store, translated
-from worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
+from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
+from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import COST_UNITS, Store, translated
+from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
 HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}

@@ -63,7 +63,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from worker.domain.batch import Ref
+from smsq.worker.domain.batch import Ref
 
 SHARD = 1024  # batches in one hash: large enough to amortise a key, small enough to load and move
 LANES = ("urgent", "bulk")

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from worker.domain.batch import Ref
-from worker.ledger.asking import Asking
-from worker.ledger.cascades import Cascades
-from worker.ledger.codes import Codes
-from worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
-from worker.ledger.rollcall import RollCall
-from worker.ledger.sending import Sending
-from worker.ledger.store import translated
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger.asking import Asking
+from smsq.worker.ledger.cascades import Cascades
+from smsq.worker.ledger.codes import Codes
+from smsq.worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
+from smsq.worker.ledger.rollcall import RollCall
+from smsq.worker.ledger.sending import Sending
+from smsq.worker.ledger.store import translated
 
 JOB_KEPT_S = 600
 

@@ -15,11 +15,11 @@ from typing import NamedTuple, Protocol
 import msgspec
 import redis
 
-from worker.domain.batch import Ref
-from worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
-from worker.ledger.enrolment import WRONG_KEY
-from worker.ledger.scripts import Argument
-from worker.ledger.store import Store, translated
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
+from smsq.worker.ledger.enrolment import WRONG_KEY
+from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import Store, translated
 
 GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
 GONE_KEPT_S = 604_800

@@ -15,8 +15,8 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from worker.domain.receipt import MAX_IDS
-from worker.domain.status import STATUS_TABLE, BatchState, IdState, Status
+from smsq.worker.domain.receipt import MAX_IDS
+from smsq.worker.domain.status import STATUS_TABLE, BatchState, IdState, Status
 
 BATCH_VERBS = frozenset(
     {
@@ -93,7 +93,7 @@ def text_of(name: str) -> str:
 
 
 def _file(name: str) -> str:
-    return (resources.files("worker.ledger") / "lua" / f"{name}.lua").read_text()
+    return (resources.files("smsq.worker.ledger") / "lua" / f"{name}.lua").read_text()
 
 
 @cache

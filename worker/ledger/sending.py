@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import msgspec
 
-from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
-from worker.domain.errors import WrongKey
-from worker.ledger.enrolment import cost_units, sealed_as
-from worker.ledger.keys import LANES
-from worker.ledger.scripts import Argument, script
-from worker.ledger.store import Store, translated
-from worker.ledger.values import Claim, ClaimRefusal, NoClaim
-from worker.sealing import VERSION, Unsealable
+from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
+from smsq.worker.domain.errors import WrongKey
+from smsq.worker.ledger.enrolment import cost_units, sealed_as
+from smsq.worker.ledger.keys import LANES
+from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.values import Claim, ClaimRefusal, NoClaim
+from smsq.worker.sealing import VERSION, Unsealable
 
 _OPTIONS = msgspec.json.Decoder(Options)
 UNSEALABLE_REST_S = 30.0  # until a text that did not open is tried again, by whoever has its key

@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from worker.domain import shield
-from worker.domain.errors import Denied, Held, LedgerTrouble, Limited, OverBudget, TooMany
-from worker.domain.limits import DAY_S, Limits, Rates
-from worker.domain.shield import ALLOWED, DAILY_COST, DENIED_COUNTRY, HELD, REFUSALS, REFUSED, Decision, subjects
-from worker.ledger.enrolment import hash_of
-from worker.ledger.store import COST_UNITS, Store, translated
+from smsq.worker.domain import shield
+from smsq.worker.domain.errors import Denied, Held, LedgerTrouble, Limited, OverBudget, TooMany
+from smsq.worker.domain.limits import DAY_S, Limits, Rates
+from smsq.worker.domain.shield import ALLOWED, DAILY_COST, DENIED_COUNTRY, HELD, REFUSALS, REFUSED, Decision, subjects
+from smsq.worker.ledger.enrolment import hash_of
+from smsq.worker.ledger.store import COST_UNITS, Store, translated
 
 TOKEN_KEPT_S = 3600  # repeats of a call, and the answer of the gateway, come within it
 RULE_KEPT_S = 86400  # a hold that is over makes the next one longer for so long

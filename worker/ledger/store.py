@@ -24,14 +24,14 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from worker.clock import Clock
-from worker.domain.batch import Ref, unpack_phones
-from worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable, WrongKey
-from worker.ledger.keys import LANES, Keys
-from worker.ledger.scripts import Argument, script
-from worker.ledger.values import POLICIES, BatchView, KnownId
-from worker.redis_client import no_right
-from worker.sealing import Sealer
+from smsq.worker.clock import Clock
+from smsq.worker.domain.batch import Ref, unpack_phones
+from smsq.worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable, WrongKey
+from smsq.worker.ledger.keys import LANES, Keys
+from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
+from smsq.worker.redis_client import no_right
+from smsq.worker.sealing import Sealer
 
 OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
 COST_UNITS = 10_000  # the ledger counts money in ten-thousandths

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from worker.domain.batch import Options, Ref
-from worker.domain.status import Status
+from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.status import Status
 
 PLAIN = Options()
 POLICIES = {"ask": 0, "park": 1, "resend": 2}  # what follows a doubt; `resend` for single messages only

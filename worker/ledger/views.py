@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from worker.domain.batch import MessageId, Ref, unpack_rows
-from worker.domain.receipt import MAX_IDS, Receipt, Stored, status_name, unpack
-from worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
-from worker.ledger.depth import Standing
-from worker.ledger.ledger import Ledger
-from worker.ledger.store import COST_UNITS, is_single, translated
-from worker.ledger.values import POLICIES, BatchView, KnownId
+from smsq.worker.domain.batch import MessageId, Ref, unpack_rows
+from smsq.worker.domain.receipt import MAX_IDS, Receipt, Stored, status_name, unpack
+from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
+from smsq.worker.ledger.depth import Standing
+from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.store import COST_UNITS, is_single, translated
+from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 
 RESENT = {
     "": "",

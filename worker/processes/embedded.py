@@ -21,12 +21,12 @@ from typing import Self
 
 import redis
 
-from worker.domain.errors import LedgerUnreachable
-from worker.processes.disk import trouble
-from worker.processes.locks import try_lock
-from worker.processes.parent import ask_kernel
-from worker.processes.redis_server import SHORT, find_server, last_words, socket_path
-from worker.redis_client import connect
+from smsq.worker.domain.errors import LedgerUnreachable
+from smsq.worker.processes.disk import trouble
+from smsq.worker.processes.locks import try_lock
+from smsq.worker.processes.parent import ask_kernel
+from smsq.worker.processes.redis_server import SHORT, find_server, last_words, socket_path
+from smsq.worker.redis_client import connect
 
 START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answer
 STOP_TIMEOUT_S = 20.0

@@ -25,12 +25,12 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from worker.domain.errors import SmsqError
-from worker.metrics import TABLE
-from worker.processes import metrics_folder
+from smsq.worker.domain.errors import SmsqError
+from smsq.worker.metrics import TABLE
+from smsq.worker.processes import metrics_folder
 
 if TYPE_CHECKING:
-    from worker.settings import Settings
+    from smsq.worker.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -174,8 +174,8 @@ class Exporter:
 
 def run(settings: Settings, beat: Callable[[], None]) -> int:
     """Serve until SIGTERM or SIGINT, calling `beat` meanwhile; raises SmsqError if the address cannot be had."""
-    from worker.queues.broker import LANES
-    from worker.runtime import Runtime
+    from smsq.worker.queues.broker import LANES
+    from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
     hints = {lane: functools.partial(runtime.broker.depth, lane) for lane in LANES}

@@ -13,16 +13,16 @@ import signal
 import socket
 import threading
 
-from worker.actors import declare
-from worker.actors.balance import probe_mirror
-from worker.domain.errors import LedgerTrouble, LedgerUnreachable
-from worker.processes.niceness import give_way
-from worker.processes.watchdog import Watchdog
-from worker.queues.broker import make_worker
-from worker.rollcall import Master
-from worker.runtime import Runtime
-from worker.settings import Settings
-from worker.transports.warmer import Warmer
+from smsq.worker.actors import declare
+from smsq.worker.actors.balance import probe_mirror
+from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
+from smsq.worker.processes.niceness import give_way
+from smsq.worker.processes.watchdog import Watchdog
+from smsq.worker.queues.broker import make_worker
+from smsq.worker.rollcall import Master
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
+from smsq.worker.transports.warmer import Warmer
 
 log = logging.getLogger(__name__)
 

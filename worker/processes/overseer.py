@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 import time
 
-from worker.domain.errors import LedgerTrouble
-from worker.ledger.store import translated
-from worker.rollcall import Master
-from worker.runtime import Runtime
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.ledger.store import translated
+from smsq.worker.rollcall import Master
+from smsq.worker.runtime import Runtime
 
 TICK_S = 1.0  # while claims are granted; otherwise at every look, since the workers wait
 BEATS_KEPT_S = 0.5

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from worker.domain.errors import BadSettings, LedgerUnreachable
+from smsq.worker.domain.errors import BadSettings, LedgerUnreachable
 
 SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linux allows 107
 SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long

@@ -23,12 +23,12 @@ from typing import Protocol
 
 import msgspec
 
-from worker.domain.errors import SmsqError
-from worker.processes import beats, metrics_folder
-from worker.processes.child_log import ChildLog, Seldom
-from worker.processes.embedded import Fall
-from worker.processes.locks import try_lock
-from worker.processes.niceness import make_session_nice
+from smsq.worker.domain.errors import SmsqError
+from smsq.worker.processes import beats, metrics_folder
+from smsq.worker.processes.child_log import ChildLog, Seldom
+from smsq.worker.processes.embedded import Fall
+from smsq.worker.processes.locks import try_lock
+from smsq.worker.processes.niceness import make_session_nice
 
 TICK_S = 0.2
 BEAT_CHECK_S = 1.0

@@ -16,7 +16,7 @@ from typing import Final
 import dramatiq
 import redis
 
-from worker.queues.broker import HintBroker
+from smsq.worker.queues.broker import HintBroker
 
 __all__ = ["SICK", "Watchdog"]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import redis
 
-from worker.redis_client import no_right
+from smsq.worker.redis_client import no_right
 
 MOST_RINGS = 32  # kept in one bell: more idle consumers than that are woken by those before them
 SLICE_S = {"urgent": 0.25, "bulk": 1.0, "status": 1.0, "chores": 1.0}  # longest block, and cost of a lost ring

@@ -25,9 +25,9 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
-from worker.domain.errors import BadInput, BadSettings
-from worker.queues.bell import SLICE_S, Bell, bell_key, with_bell
-from worker.redis_client import TIMEOUT_S, connect, no_right
+from smsq.worker.domain.errors import BadInput, BadSettings
+from smsq.worker.queues.bell import SLICE_S, Bell, bell_key, with_bell
+from smsq.worker.redis_client import TIMEOUT_S, connect, no_right
 
 LANES: Final = ("urgent", "bulk", "status", "chores")
 NAMESPACE = "smsq"
@@ -119,7 +119,7 @@ class HintBroker(RedisBroker):
 
     def bell(self, queue: str) -> Bell:
         """Where a consumer of `queue` waits while there is nothing to fetch."""
-        from worker.metrics import Metrics
+        from smsq.worker.metrics import Metrics
 
         return Bell(
             self.client,
@@ -134,7 +134,7 @@ class HintBroker(RedisBroker):
         if not trouble:
             self._mute.discard(queue)
             return
-        from worker.metrics import Metrics
+        from smsq.worker.metrics import Metrics
 
         Metrics.of_process().ring_lost(queue)
         if queue not in self._mute:
@@ -163,7 +163,7 @@ class HintBroker(RedisBroker):
         messages = f"{self.namespace}:{queue}.msgs"
         dropped = self._put_aside(keys=[self._acks(queue), messages, aside_key(queue)], args=[data, KEEP_ASIDE])
         self.logger.error("hint put aside queue=%s bytes=%d dropped=%s", queue, len(data), dropped)
-        from worker.metrics import Metrics
+        from smsq.worker.metrics import Metrics
 
         Metrics.of_process().put_aside(queue)
 

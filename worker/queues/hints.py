@@ -15,9 +15,9 @@ import dramatiq
 import redis
 from dramatiq.errors import BrokerConnectionError
 
-from worker.domain.batch import Ref
-from worker.queues.broker import HintBroker
-from worker.redis_client import no_right
+from smsq.worker.domain.batch import Ref
+from smsq.worker.queues.broker import HintBroker
+from smsq.worker.redis_client import no_right
 
 SEND_BATCHES: Final = "send_batches"
 ASK_STATUSES: Final = "ask_statuses"
@@ -88,7 +88,7 @@ class Hints:
             if isinstance(error, redis.RedisError):
                 why = no_right(error, "SMSQ_BROKER_URL", "broker.acl") or why
             _log.warning("hint lost queue=%s actor=%s why=%s", queue, actor, why)
-            from worker.metrics import Metrics
+            from smsq.worker.metrics import Metrics
 
             Metrics.of_process().hint_lost(queue)
             return False

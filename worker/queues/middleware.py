@@ -7,7 +7,7 @@ from typing import Any
 
 import dramatiq
 
-from worker.metrics import Metrics
+from smsq.worker.metrics import Metrics
 
 
 class ActorMetrics(dramatiq.Middleware):

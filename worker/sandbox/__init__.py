@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
-from worker.domain.errors import SmsqError
-from worker.sandbox.control import ORDERS, Control
-from worker.sandbox.misfortunes import KINDS
-from worker.sandbox.profile import Profile
-from worker.sandbox.server import Server
+from smsq.worker.domain.errors import SmsqError
+from smsq.worker.sandbox.control import ORDERS, Control
+from smsq.worker.sandbox.misfortunes import KINDS
+from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sandbox.server import Server
 
 __all__ = ["KINDS", "Profile", "Sandbox", "new_loop"]
 

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from worker.gateway import callbacks as dialect
-from worker.gateway.channels import CHANNELS
-from worker.sandbox.handset import HANDED_OVER, NEVER, Handsets
-from worker.sandbox.parts import parts_of
-from worker.sandbox.profile import Profile
-from worker.sandbox.state import UNIT, Prices, Record
+from smsq.worker.gateway import callbacks as dialect
+from smsq.worker.gateway.channels import CHANNELS
+from smsq.worker.sandbox.handset import HANDED_OVER, NEVER, Handsets
+from smsq.worker.sandbox.parts import parts_of
+from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sandbox.state import UNIT, Prices, Record
 
 TWICE_AFTER_S = 0.05
 LONGEST_RETRY_S = 60.0

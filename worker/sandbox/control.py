@@ -23,12 +23,12 @@ from typing import Any
 
 import msgspec
 
-from worker.domain.errors import BadInput
-from worker.sandbox.gateway import check_phones
-from worker.sandbox.http import Connection, Request
-from worker.sandbox.misfortunes import KINDS, read_rule
-from worker.sandbox.server import Server
-from worker.sandbox.state import UNIT
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.sandbox.gateway import check_phones
+from smsq.worker.sandbox.http import Connection, Request
+from smsq.worker.sandbox.misfortunes import KINDS, read_rule
+from smsq.worker.sandbox.server import Server
+from smsq.worker.sandbox.state import UNIT
 
 PREFIX = "/_sandbox/"
 _JSON = "application/json; charset=utf-8"

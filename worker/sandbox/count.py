@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from worker.gateway.codes import status_of
-from worker.sandbox.gateway import Gateway
-from worker.sandbox.handset import Handsets
-from worker.sandbox.state import Record, money
+from smsq.worker.gateway.codes import status_of
+from smsq.worker.sandbox.gateway import Gateway
+from smsq.worker.sandbox.handset import Handsets
+from smsq.worker.sandbox.state import Record, money
 
 SAMPLE = 10
 

@@ -17,16 +17,16 @@ from functools import lru_cache
 
 import msgspec
 
-from worker.domain.errors import BadInput
-from worker.gateway import forms, replies
-from worker.gateway.codes import CONCURRENT_TEXT, STATUS_ERRORS
-from worker.sandbox.handset import Handsets, is_number
-from worker.sandbox.limits import Doorkeeper
-from worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
-from worker.sandbox.parts import parts_of
-from worker.sandbox.profile import Profile
-from worker.sandbox.state import Account, Record, money
-from worker.sandbox.telling import REFUSED_STATUS, Teller
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway import forms, replies
+from smsq.worker.gateway.codes import CONCURRENT_TEXT, STATUS_ERRORS
+from smsq.worker.sandbox.handset import Handsets, is_number
+from smsq.worker.sandbox.limits import Doorkeeper
+from smsq.worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
+from smsq.worker.sandbox.parts import parts_of
+from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sandbox.state import Account, Record, money
+from smsq.worker.sandbox.telling import REFUSED_STATUS, Teller
 
 PATHS = {
     forms.SEND_PATH: "send",

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
-from worker.domain.errors import BadSettings
-from worker.sandbox.profile import Profile
+from smsq.worker.domain.errors import BadSettings
+from smsq.worker.sandbox.profile import Profile
 
 NOT_FOUND = -3
 WAITING = -1

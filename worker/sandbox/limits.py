@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 
-from worker.sandbox.profile import Profile
+from smsq.worker.sandbox.profile import Profile
 
 
 class Window:

@@ -10,9 +10,9 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from worker.sandbox.gateway import Answer, Gateway, Ticket
-from worker.sandbox.http import Connection, Request
-from worker.sandbox.misfortunes import Stage, Stroke
+from smsq.worker.sandbox.gateway import Answer, Gateway, Ticket
+from smsq.worker.sandbox.http import Connection, Request
+from smsq.worker.sandbox.misfortunes import Stage, Stroke
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 NOT_FOUND_PAGE = b"<html><body><h1>404 Not Found</h1></body></html>"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from worker.domain.errors import BadInput
+from smsq.worker.domain.errors import BadInput
 
 
 class Stage(Enum):

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from worker.domain.errors import BadSettings
+from smsq.worker.domain.errors import BadSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

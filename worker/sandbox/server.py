@@ -11,14 +11,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from worker.clock import Clock
-from worker.domain.errors import BadInput, BadSettings
-from worker.sandbox.callbacks import Pusher
-from worker.sandbox.count import Count
-from worker.sandbox.gateway import Gateway
-from worker.sandbox.mirrors import Mirror
-from worker.sandbox.misfortunes import read_rule
-from worker.sandbox.profile import Profile
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import BadInput, BadSettings
+from smsq.worker.sandbox.callbacks import Pusher
+from smsq.worker.sandbox.count import Count
+from smsq.worker.sandbox.gateway import Gateway
+from smsq.worker.sandbox.mirrors import Mirror
+from smsq.worker.sandbox.misfortunes import read_rule
+from smsq.worker.sandbox.profile import Profile
 
 
 class Server:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from worker.sandbox.limits import Limits
-from worker.sandbox.profile import Profile
+from smsq.worker.sandbox.limits import Limits
+from smsq.worker.sandbox.profile import Profile
 
 UNIT = 10_000  # money is kept in ten-thousandths: four decimals occur in real balances
 FIRST_OWN_ID = 1  # ids that the gateway draws itself are small and sequential

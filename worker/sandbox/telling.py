@@ -6,12 +6,12 @@ messages that share id and phone, the last one that is visible is told of (gatew
 
 from __future__ import annotations
 
-from worker.gateway.channels import CHANNELS
-from worker.gateway.replies import Told
-from worker.sandbox.handset import NOT_FOUND, Handsets, Standing
-from worker.sandbox.parts import parts_of
-from worker.sandbox.profile import Profile
-from worker.sandbox.state import Account, Record, money
+from smsq.worker.gateway.channels import CHANNELS
+from smsq.worker.gateway.replies import Told
+from smsq.worker.sandbox.handset import NOT_FOUND, Handsets, Standing
+from smsq.worker.sandbox.parts import parts_of
+from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sandbox.state import Account, Record, money
 
 # What a refused id shows later, and with which delivery error (gateway manual, statuses; assumed, P.L.3).
 REFUSED_STATUS = {3: (24, 0), 6: (23, 253), 7: (22, 249), 8: (25, 248)}

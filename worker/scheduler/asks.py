@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.runtime import Runtime
+from smsq.worker.runtime import Runtime
 
 AT_ONCE = 40  # batches in one round; a mass question holds `SMSQ_MASS_ASK_SIZE` messages at most
 AGAIN_S = 30.0

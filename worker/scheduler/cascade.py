@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.runtime import Runtime
+from smsq.worker.runtime import Runtime
 
 AT_ONCE = 400  # codes in one round
 PILED_UP = 500  # hints that wait: nobody takes them, and more of them would only be in the way of whoever comes

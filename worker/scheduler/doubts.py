@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.runtime import Runtime
+from smsq.worker.runtime import Runtime
 
 AT_ONCE = 50
 AGAIN_S = 5.0  # a question that nobody carried out is due again

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from worker.domain.batch import Ref
-from worker.domain.hours import is_open
-from worker.ledger.depth import blind_limit
-from worker.runtime import Runtime
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.hours import is_open
+from smsq.worker.ledger.depth import blind_limit
+from smsq.worker.runtime import Runtime
 
 LEAST_AHEAD = 4  # batches per slot: enough that no slot waits
 MOST_AHEAD = 192  # batches: pause and cancel need not wait for them (a claim looks again), a second campaign does

@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 
-from worker.ledger import Ledger
+from smsq.worker.ledger import Ledger
 
 LEASE_S = 2.0  # a standby leads at most so long after the leader's death
 RENEW_S = 0.5

@@ -10,18 +10,18 @@ import signal
 from collections.abc import Callable
 from typing import Protocol
 
-from worker.domain.errors import LedgerTrouble, LedgerUnreachable
-from worker.runtime import Runtime
-from worker.scheduler.asks import Asks
-from worker.scheduler.cascade import Cascade
-from worker.scheduler.doubts import Doubts
-from worker.scheduler.feed import Feed
-from worker.scheduler.history import History
-from worker.scheduler.leader import Leader
-from worker.scheduler.money import Money
-from worker.scheduler.sweeper import Sweeper
-from worker.scheduler.upkeep import Upkeep
-from worker.settings import Settings
+from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
+from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.asks import Asks
+from smsq.worker.scheduler.cascade import Cascade
+from smsq.worker.scheduler.doubts import Doubts
+from smsq.worker.scheduler.feed import Feed
+from smsq.worker.scheduler.history import History
+from smsq.worker.scheduler.leader import Leader
+from smsq.worker.scheduler.money import Money
+from smsq.worker.scheduler.sweeper import Sweeper
+from smsq.worker.scheduler.upkeep import Upkeep
+from smsq.worker.settings import Settings
 
 log = logging.getLogger(__name__)
 

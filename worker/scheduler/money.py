@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.runtime import Runtime
+from smsq.worker.runtime import Runtime
 
 EVERY_S = 300.0
 WHILE_HALTED_S = 15.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from worker.ledger.enrolment import HINT_AGAIN_MS
-from worker.ledger.keys import LANES
-from worker.runtime import Runtime
+from smsq.worker.ledger.enrolment import HINT_AGAIN_MS
+from smsq.worker.ledger.keys import LANES
+from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

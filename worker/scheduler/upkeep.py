@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from worker.domain.batch import Ref
-from worker.domain.status import BatchState
-from worker.ledger.keys import LANES
-from worker.ledger.store import translated
-from worker.ledger.views import CampaignView
-from worker.runtime import Runtime
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger.keys import LANES
+from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.views import CampaignView
+from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

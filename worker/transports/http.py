@@ -25,10 +25,10 @@ import urllib3
 import urllib3.connection
 import urllib3.exceptions
 
-from worker.clock import Clock
-from worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
-from worker.transports import MAX_REPLY, Reply
-from worker.transports.sockets import DeadlineSocket, dial, secure, tls_context
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
+from smsq.worker.transports import MAX_REPLY, Reply
+from smsq.worker.transports.sockets import DeadlineSocket, dial, secure, tls_context
 
 READ_SIZE = 64 * 1024  # bytes asked of the connection at once
 KEEP_MARGIN_S = 1.0  # a server that keeps a line for n seconds may be closing it in the last one

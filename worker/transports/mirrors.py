@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from worker.clock import Clock
-from worker.transports.breaker import Breaker
+from smsq.worker.clock import Clock
+from smsq.worker.transports.breaker import Breaker
 
 OWING_S = 2.0  # a mirror that has owed an answer for longer is not preferred
 

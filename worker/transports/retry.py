@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import tenacity
 
-from worker.clock import Clock
-from worker.domain.errors import Unreachable
-from worker.transports.mirrors import Mirrors
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import Unreachable
+from smsq.worker.transports.mirrors import Mirrors
 
 FIRST_PAUSE_S = 0.2  # upper bound of the first pause once every mirror was tried; doubles each round
 LAST_PAUSE_S = 5.0

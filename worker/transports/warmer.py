@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 
-from worker.clock import Clock
-from worker.domain.errors import Unreachable
-from worker.transports.http import HttpTransport
-from worker.transports.mirrors import Mirrors
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import Unreachable
+from smsq.worker.transports.http import HttpTransport
+from smsq.worker.transports.mirrors import Mirrors
 
 LOOK_EVERY_S = 0.5
 

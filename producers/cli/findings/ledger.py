@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from producers.cli.findings import Finding
+from smsq.producers.cli.findings import Finding
 
 if TYPE_CHECKING:
-    from worker.runtime import Runtime
+    from smsq.worker.runtime import Runtime
 
 WRITES_TIMED = 10
 SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
@@ -20,7 +20,7 @@ FALLEN = "put its newest data back if there is any, else `smsq recover`; nothing
 
 def durability(runtime: Runtime) -> Iterator[Finding]:
     """Whether what Redis acknowledged is kept, and how long its disk takes."""
-    from worker.domain.errors import LedgerWeak
+    from smsq.worker.domain.errors import LedgerWeak
 
     try:
         runtime.ledger.check_durable()
@@ -32,7 +32,7 @@ def durability(runtime: Runtime) -> Iterator[Finding]:
     if not runtime.ledger.survives_restart():
         said = "the server's user `default` may not write, and older servers skip what scripts wrote when they restart"
         yield Finding("durability", "warn", said, "redis-cli ACL SETUSER default off resetpass '~*' '&*' +@all")
-    from worker.ledger.store import translated
+    from smsq.worker.ledger.store import translated
 
     times = []
     with translated():
@@ -48,7 +48,7 @@ def durability(runtime: Runtime) -> Iterator[Finding]:
 
 def account(runtime: Runtime) -> Iterator[Finding]:
     """Whose ledger it is."""
-    from worker.ledger.store import translated
+    from smsq.worker.ledger.store import translated
 
     with translated():
         owner = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "account")
@@ -64,8 +64,8 @@ def account(runtime: Runtime) -> Iterator[Finding]:
 
 def secret(runtime: Runtime) -> Iterator[Finding]:
     """Whether codes can be sealed here and opened where they are sent."""
-    from worker.ledger.store import translated
-    from worker.sealing import FILE
+    from smsq.worker.ledger.store import translated
+    from smsq.worker.sealing import FILE
 
     with translated():
         known = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "secret")
@@ -89,7 +89,7 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
 
 def shield(runtime: Runtime) -> Iterator[Finding]:
     """Whether somebody who pumps is stopped, and what it may cost until then."""
-    from worker.ledger.shield_desk import ShieldDesk
+    from smsq.worker.ledger.shield_desk import ShieldDesk
 
     limits = ShieldDesk(runtime.shield).limits()
     if runtime.settings.shield == "off":
@@ -120,7 +120,7 @@ def run(runtime: Runtime) -> Iterator[Finding]:
 
 def state(runtime: Runtime) -> Iterator[Finding]:
     """What waits, rests or is stuck."""
-    from producers.waits import halt, rest
+    from smsq.producers.waits import halt, rest
 
     brakes = runtime.views.brakes()
     halted = brakes.halted

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from producers.cli.findings import Finding
-from worker.processes import disk
+from smsq.producers.cli.findings import Finding
+from smsq.worker.processes import disk
 
 if TYPE_CHECKING:
-    from worker.settings import Settings
+    from smsq.worker.settings import Settings
 
 LEAST_ROOM, LEAST_SHARE = 200_000_000, 0.05  # bytes, and of the whole disk
 
@@ -51,7 +51,7 @@ def credentials(settings: Settings) -> Iterator[Finding]:
 
 def mirrors(settings: Settings) -> Iterator[Finding]:
     """Whether each mirror takes connections."""
-    from worker.gateway.brands import BRANDS
+    from smsq.worker.gateway.brands import BRANDS
 
     bases = settings.mirrors or BRANDS[settings.brand].mirrors
     with ThreadPoolExecutor(len(bases)) as pool:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from producers.cli.findings import Finding
-from producers.cli.findings.machine import reach
+from smsq.producers.cli.findings import Finding
+from smsq.producers.cli.findings.machine import reach
 
 if TYPE_CHECKING:
-    from worker.runtime import Runtime
+    from smsq.worker.runtime import Runtime
 
 LANES = ("urgent", "bulk", "status", "chores")
 LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
@@ -23,7 +23,7 @@ def broker(runtime: Runtime) -> Iterator[Finding]:
     """Whether the queues can be reached, and somebody waits at them."""
     import redis
 
-    from worker.redis_client import connect, no_right, where
+    from smsq.worker.redis_client import connect, no_right, where
 
     url = runtime.broker_url
     if not url.startswith(("redis", "unix")):

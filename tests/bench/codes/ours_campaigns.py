@@ -11,13 +11,13 @@ import sys
 import time
 from pathlib import Path
 
-from producers import Smsq
-from producers.drafts import RANGE_BATCHES
-from producers.prepare import prepare
-from producers.rows import inspect
-from producers.templates import Template
+from smsq import Smsq
+from smsq.producers.drafts import RANGE_BATCHES
+from smsq.producers.prepare import prepare
+from smsq.producers.rows import inspect
+from smsq.producers.templates import Template
+from smsq.worker.ledger import Plan
 from tests.bench.codes.pace import BULK_SIZE, BULK_TEXT, LOOK_S
-from worker.ledger import Plan
 
 TOP_UP_ROWS = 20_000  # looked at after so many
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from producers import Smsq
+from smsq import Smsq
 from tests.bench.codes.pace import TEXT, serve
 
 if __name__ == "__main__":

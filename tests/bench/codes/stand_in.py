@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from smsq.worker.gateway.forms import BALANCE_PATH, SEND_PATH
+from smsq.worker.sandbox import new_loop
+from smsq.worker.sandbox.http import Connection, Request
+from smsq.worker.sandbox.mirrors import BACKLOG, JSON
 from tests.bench.codes.pace import FIRST_CODE_PHONE
 from tests.bench.programs import start, stop
-from worker.gateway.forms import BALANCE_PATH, SEND_PATH
-from worker.sandbox import new_loop
-from worker.sandbox.http import Connection, Request
-from worker.sandbox.mirrors import BACKLOG, JSON
 
 PHONES = re.compile(rb"(?:^|&)phones=(?:%2B)?(\d+)([^&]*)")
 ID = re.compile(rb"(?:^|&)id=(\d+)")

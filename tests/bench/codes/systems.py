@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from producers.cli.up import free_port
+from smsq.producers.cli.up import free_port
+from smsq.worker.processes.embedded import EmbeddedRedis
 from tests.bench import environments
 from tests.bench.codes.pace import FIRST_CODE_PHONE
 from tests.bench.codes.stand_in import StandIn
 from tests.bench.programs import LOGIN, NICE, PASSWORD, start, stop, wait_until
-from worker.processes.embedded import EmbeddedRedis
 
 HERE = "tests.bench.codes"
 Say = Callable[[str], None]
@@ -102,7 +102,7 @@ def ours(
         }
         log = place.folder / "ours.log"
         log.write_bytes(b"")
-        system = stack.enter_context(_kept([sys.executable, "-m", "producers.cli", "up"], environ, log))
+        system = stack.enter_context(_kept([sys.executable, "-m", "smsq", "up"], environ, log))
         wait_until(lambda: _is_said(system, log, b"everything is up"), "starting smsq up", PATIENCE_S)
         if is_loaded:
             told = json.dumps({"file": str(place.file), "rows": place.rows})

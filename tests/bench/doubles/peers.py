@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from producers.cli.up import SANDBOX_PROFILE, free_port
+from smsq.producers.cli.up import SANDBOX_PROFILE, free_port
+from smsq.worker.ledger import Ledger
+from smsq.worker.ledger.views import Views
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.queues.broker import LANES
+from smsq.worker.redis_client import connect
 from tests.bench import environments
 from tests.bench.doubles.trial import FIRST_PHONE, LOGIN, PASSWORD, TEXT, Believed, Trial
 from tests.bench.programs import ROOT, start, stop, wait_until
-from worker.ledger import Ledger
-from worker.ledger.views import Views
-from worker.processes.embedded import EmbeddedRedis
-from worker.queues.broker import LANES
-from worker.redis_client import connect
 
 Say = Callable[[str], None]
 HERE = "tests.bench.doubles"
@@ -70,7 +70,7 @@ def ours(trial: Trial, say: Say) -> Believed:
         environ = {**SANDBOX_PROFILE, "SMSQ_HOME": place, "SMSQ_MIRRORS": ",".join(trial.mirrors)}
         environ |= {"SMSQ_LOGIN": LOGIN, "SMSQ_PASSWORD": PASSWORD, "SMSQ_BATCH_SIZE": "1"}
         environ |= {f"SMSQ_{name}_ADDR": f"127.0.0.1:{free_port()}" for name in ("WEB", "METRICS")}
-        cli = [sys.executable, "-m", "producers.cli"]
+        cli = [sys.executable, "-m", "smsq"]
         system = start([*cli, "up"], environ, log=trial.folder / "ours.log")
         try:
             wait_until((home / "up.json").exists, "starting smsq")

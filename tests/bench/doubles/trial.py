@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from producers.cli.up import SANDBOX_OPTIONS
+from smsq.producers.cli.up import SANDBOX_OPTIONS
 from tests.bench.programs import start, stop
 
 LOGIN, PASSWORD = "bench", "bench"
@@ -107,7 +107,7 @@ def trial(
     folder: Path, *, messages: int, share: float, seed: int, guard_s: float, patience_s: float
 ) -> Iterator[Trial]:
     """Start a fresh gateway, the same for everybody: the sandbox's short times, but a guard as long as is said."""
-    argv = [sys.executable, "-m", "producers.cli", "sandbox", "--ports", ",".join(["0"] * MIRRORS), *SANDBOX_OPTIONS]
+    argv = [sys.executable, "-m", "smsq", "sandbox", "--ports", ",".join(["0"] * MIRRORS), *SANDBOX_OPTIONS]
     argv += ["--login", LOGIN, "--lose-answers", str(share), "--seed", str(seed)]
     argv += ["--duplicate-window", str(guard_s), "--deliver-after", "0.2..0.5"]
     environ = {"SANDBOX_PASSWORD": PASSWORD, "PATH": os.environ.get("PATH", "")}

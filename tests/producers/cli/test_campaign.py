@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from producers.api import Smsq
-from producers.cli import main
+from smsq.producers.api import Smsq
+from smsq.producers.cli import main
+from smsq.worker.processes.lane import owner_name
+from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
-from worker.processes.lane import owner_name
-from worker.runtime import Runtime
 
 Chores = Callable[[Runtime], contextlib.AbstractContextManager[None]]
 
@@ -208,7 +208,7 @@ def test_a_full_disk_and_a_closed_pipe_are_no_tracebacks(
 ) -> None:
     """A sentence for the one, silence for the other."""
     campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
-    argv = [sys.executable, "-m", "producers.cli", "campaign", *(word.format(id=campaign_id) for word in words)]
+    argv = [sys.executable, "-m", "smsq", "campaign", *(word.format(id=campaign_id) for word in words)]
     shell = {**os.environ, **environ}
     with open("/dev/full", "w") as full:
         unwritten = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, env=shell, check=False)

@@ -12,8 +12,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from producers.cli import COMMANDS, exit_code, main
-from worker.domain import errors
+from smsq.producers.cli import COMMANDS, exit_code, main
+from smsq.worker.domain import errors
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,7 +22,7 @@ def smsq(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does, without the shell's own settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SMSQ_")}
     return subprocess.run(
-        [sys.executable, "-m", "producers.cli", *words],
+        [sys.executable, "-m", "smsq", *words],
         env={**clean, "PYTHONPATH": str(ROOT), **environ},
         capture_output=True,
         text=True,
@@ -44,7 +44,7 @@ def test_every_row_of_the_table_is_a_command(name: str) -> None:
 def test_help_lists_every_command_and_imports_none() -> None:
     """A person who only looks waits for nothing."""
     script = (
-        "import sys; from producers.cli import main; from click.testing import CliRunner;"
+        "import sys; from smsq.producers.cli import main; from click.testing import CliRunner;"
         "print(CliRunner().invoke(main, ['--help']).output);"
         "print('heavy:', *sorted({'redis', 'dramatiq', 'requests', 'rich', 'prometheus_client'} & set(sys.modules)))"
     )

@@ -10,16 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.cli.findings import Finding
-from producers.cli.findings.ledger import shield, state
-from producers.cli.findings.machine import LEAST_ROOM, space
-from producers.cli.findings.working import broker, processes
-from producers.waits import brake
-from worker.domain.batch import Ref
-from worker.ledger import Claim, NoClaim
-from worker.ledger.shield_desk import ShieldDesk
-from worker.processes import disk
-from worker.runtime import Runtime
+from smsq.producers.cli.findings import Finding
+from smsq.producers.cli.findings.ledger import shield, state
+from smsq.producers.cli.findings.machine import LEAST_ROOM, space
+from smsq.producers.cli.findings.working import broker, processes
+from smsq.producers.waits import brake
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger import Claim, NoClaim
+from smsq.worker.ledger.shield_desk import ShieldDesk
+from smsq.worker.processes import disk
+from smsq.worker.runtime import Runtime
 
 
 def findings(plant: Any) -> dict[str, Finding]:

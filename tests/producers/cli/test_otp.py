@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from producers.api import Smsq
-from producers.cli import main
+from smsq.producers.api import Smsq
+from smsq.producers.cli import main
+from smsq.worker.processes.lane import owner_name
 from tests.producers.otp.codes import text_of, wrong
-from worker.processes.lane import owner_name
 
 Plant = Any
 PHONE = "+79991234567"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from producers.cli import ready
-from producers.cli.ready import Ready
-from worker.domain.errors import LedgerUnreachable
+from smsq.producers.cli import ready
+from smsq.producers.cli.ready import Ready
+from smsq.worker.domain.errors import LedgerUnreachable
 
 
 def test_it_is_said_once_when_all_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from producers.api import Smsq
-from worker.domain.batch import MessageId, Ref
+from smsq.producers.api import Smsq
+from smsq.worker.domain.batch import MessageId, Ref
 
 
 def lose_everything(smsq: Smsq) -> int:

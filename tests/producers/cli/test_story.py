@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from producers.cli.demo import free_ports
+from smsq.producers.cli.demo import free_ports
 
 ROOT = Path(__file__).parents[3]
 START_TIMEOUT_S = 30.0
@@ -32,14 +32,14 @@ class Terminal:
 
     def smsq(self, *words: object) -> subprocess.CompletedProcess[str]:
         """Type a command and wait for it."""
-        argv = [sys.executable, "-m", "producers.cli", *map(str, words)]
+        argv = [sys.executable, "-m", "smsq", *map(str, words)]
         return subprocess.run(
             argv, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False, timeout=50
         )
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         """Type a command and leave it running."""
-        argv = [sys.executable, "-m", "producers.cli", *map(str, words)]
+        argv = [sys.executable, "-m", "smsq", *map(str, words)]
         return subprocess.Popen(
             argv, cwd=self.folder, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -60,7 +60,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     told = {"SMSQ_WEB_ADDR": f"127.0.0.1:{web}", "SMSQ_METRICS_ADDR": f"127.0.0.1:{metrics}"}
     shell = Terminal(folder, {**clean, **told, "PYTHONPATH": str(ROOT)})
     with (folder / "up.log").open("w") as log:
-        argv = [sys.executable, "-m", "producers.cli", "up", "--sandbox", "--ports", "0,0,0"]
+        argv = [sys.executable, "-m", "smsq", "up", "--sandbox", "--ports", "0,0,0"]
         up = subprocess.Popen(argv, cwd=folder, env=shell.environ, stdout=log, stderr=log)
         try:
             until = time.monotonic() + START_TIMEOUT_S

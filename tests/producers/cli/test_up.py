@@ -13,9 +13,9 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from producers.cli import main
-from producers.cli.processes import threads_of
-from producers.cli.up import (
+from smsq.producers.cli import main
+from smsq.producers.cli.processes import threads_of
+from smsq.producers.cli.up import (
     LEAST_SILENCE_S,
     SANDBOX_PROFILE,
     Gateway,
@@ -27,10 +27,10 @@ from producers.cli.up import (
     run,
     sandbox_environ,
 )
-from worker.domain.errors import LedgerUnreachable, SmsqError
-from worker.processes.embedded import EmbeddedRedis
-from worker.redis_client import CONNECT_TIMEOUT_S, TIMEOUT_S, connect
-from worker.settings import Settings
+from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.redis_client import CONNECT_TIMEOUT_S, TIMEOUT_S, connect
+from smsq.worker.settings import Settings
 
 GATEWAY = Gateway((9101, 9102, 9103), 9100)
 

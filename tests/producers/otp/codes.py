@@ -7,10 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from producers.api import Smsq
-from producers.otp import OneTimeCode
-from worker.domain.batch import MessageId, Ref
-from worker.ledger import Claim
+from smsq.producers.api import Smsq
+from smsq.producers.otp import OneTimeCode
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.ledger import Claim
 
 PHONE = "+79991234567"
 

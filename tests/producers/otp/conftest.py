@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from producers.api import Smsq
+from smsq.producers.api import Smsq
 from tests.producers.otp.story import Story
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from producers.api import Smsq
-from producers.otp import CodeShown, OneTimeCode
-from worker.actors.codes import StepTaker
-from worker.domain.batch import MessageId, Ref
-from worker.domain.status import Status
-from worker.ledger import Claim
-from worker.ledger.values import Fact
+from smsq.producers.api import Smsq
+from smsq.producers.otp import CodeShown, OneTimeCode
+from smsq.worker.actors.codes import StepTaker
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.status import Status
+from smsq.worker.ledger import Claim
+from smsq.worker.ledger.values import Fact
 
 PHONE = "+79991234567"
 CHANNELS = "sms:20s,tg:30s,call"

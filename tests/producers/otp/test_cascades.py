@@ -9,17 +9,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.api import Smsq
+from smsq.producers.api import Smsq
+from smsq.worker.actors.codes import StepTaker
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.cascade import End, Enrol, Take, Wait
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, OverBudget, TooMany
+from smsq.worker.domain.status import Status
+from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.cascade import PILED_UP, Cascade
 from tests.producers.otp.codes import with_settings
 from tests.producers.otp.story import Story, digits
-from worker.actors.codes import StepTaker
-from worker.domain.batch import MessageId, Ref
-from worker.domain.cascade import End, Enrol, Take, Wait
-from worker.domain.code import Verdict
-from worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, OverBudget, TooMany
-from worker.domain.status import Status
-from worker.runtime import Runtime
-from worker.scheduler.cascade import PILED_UP, Cascade
 
 
 def test_each_channel_has_its_turn_with_the_same_code(story: Story) -> None:

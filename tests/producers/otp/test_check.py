@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from producers.api import Smsq
+from smsq.producers.api import Smsq
+from smsq.worker.domain import errors
+from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import CodeOver, LedgerUnreachable
 from tests.producers.otp.codes import PHONE, at_once, sent, with_settings, wrong
-from worker.domain import errors
-from worker.domain.batch import MessageId
-from worker.domain.code import Verdict
-from worker.domain.errors import CodeOver, LedgerUnreachable
 
 
 def test_wrong_tries_lock_a_code(smsq: Smsq) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from producers.api import Smsq
+from smsq.producers.api import Smsq
+from smsq.worker.domain import errors
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import CoolingDown, LedgerUnreachable, SmsqError, WrongKey
+from smsq.worker.redis_client import connect
 from tests.producers.otp.codes import PHONE, sent, text_of, with_settings, wrong
-from worker.domain import errors
-from worker.domain.code import Verdict
-from worker.domain.errors import CoolingDown, LedgerUnreachable, SmsqError, WrongKey
-from worker.redis_client import connect
 
 
 def test_another_secret_key_sends_and_checks_nothing(smsq: Smsq, environ: dict[str, str]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.code import Verdict
+from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
+from smsq.worker.ledger.asking import Probe
 from tests.producers.otp.story import Story
-from worker.domain.batch import MessageId, Ref
-from worker.domain.code import Verdict
-from worker.ledger import Claim, ClaimRefusal, NoClaim
-from worker.ledger.asking import Probe
 
 
 def asked_in_vain(story: Story, claim: Claim) -> tuple[str, str]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from producers.api import Smsq
+from smsq.producers.api import Smsq
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMany
 from tests.producers.otp.codes import PHONE, at_once, sent, text_of, with_settings, wrong
-from worker.domain.code import Verdict
-from worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMany
 
 
 def test_a_code_is_sent_again(smsq: Smsq, environ: dict[str, str]) -> None:

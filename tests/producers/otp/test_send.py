@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from producers.api import Smsq
+from smsq.producers.api import Smsq
+from smsq.worker.domain import errors
+from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import Conflict, SmsqError
+from smsq.worker.ledger.values import POLICIES
 from tests.producers.otp.codes import PHONE, at_once, claimed, sent, text_of, wrong
-from worker.domain import errors
-from worker.domain.batch import MessageId
-from worker.domain.code import Verdict
-from worker.domain.errors import Conflict, SmsqError
-from worker.ledger.values import POLICIES
 
 
 def test_a_code_is_sent_and_checked(smsq: Smsq) -> None:

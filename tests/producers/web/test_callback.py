@@ -13,15 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import uvicorn
 
-from producers.web.app import make_app
-from producers.web.callback import LARGEST_GROUP, MAX_BODY, Gatherer
+from smsq.producers.web.app import make_app
+from smsq.producers.web.callback import LARGEST_GROUP, MAX_BODY, Gatherer
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import LedgerUnreachable
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway.callbacks import Call, write, write_list
+from smsq.worker.ledger import Fact
+from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
-from worker.domain.batch import Ref
-from worker.domain.errors import LedgerUnreachable
-from worker.domain.status import Status
-from worker.gateway.callbacks import Call, write, write_list
-from worker.ledger import Fact
-from worker.runtime import Runtime
 
 SECRET = "s3cret-of-the-handler"
 

@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from smsq.worker.processes.embedded import EmbeddedRedis
 from tests.promises.crashes.driver import Driver, quiet
 from tests.promises.crashes.faults import Fault, read
 from tests.promises.crashes.stories import STORIES
-from worker.processes.embedded import EmbeddedRedis
 
 
 def main(words: list[str]) -> int:

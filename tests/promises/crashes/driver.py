@@ -15,6 +15,12 @@ from pathlib import Path
 import msgspec
 import redis
 
+from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway import forms
+from smsq.worker.ledger import Claim, Fact, Order
+from smsq.worker.redis_client import connect
+from smsq.worker.settings import Settings
 from tests.promises.crashes import turns
 from tests.promises.crashes.faults import Schedule, possible, written
 from tests.promises.crashes.gateway import CALLBACK_SECRET
@@ -22,12 +28,6 @@ from tests.promises.crashes.stories import CONTROL, STORIES, Story
 from tests.promises.crashes.verdict import judge
 from tests.promises.crashes.wire import load_scripts
 from tests.promises.crashes.world import Stuck, World
-from worker.domain.batch import MessageId, Options, Ref
-from worker.domain.status import Status
-from worker.gateway import forms
-from worker.ledger import Claim, Fact, Order
-from worker.redis_client import connect
-from worker.settings import Settings
 
 BEGAN_MS = int(time.time()) * 1000  # history is asked for by the day, so held time begins today
 ENVIRON = {

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from smsq.worker.actors.gateway import SEND
+from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
+from smsq.worker.gateway import callbacks as dialect
+from smsq.worker.gateway.forms import SendOrder
+from smsq.worker.sandbox.gateway import Gateway, Ticket
+from smsq.worker.sandbox.mirrors import _FORGED, HTML
+from smsq.worker.sandbox.misfortunes import KINDS, Rule, Stage
+from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sandbox.state import Account, Record
+from smsq.worker.transports import MAX_REPLY, Reply
 from tests.promises.crashes.faults import ARRIVES_AFTER_S, Fault
-from worker.actors.gateway import SEND
-from worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
-from worker.gateway import callbacks as dialect
-from worker.gateway.forms import SendOrder
-from worker.sandbox.gateway import Gateway, Ticket
-from worker.sandbox.mirrors import _FORGED, HTML
-from worker.sandbox.misfortunes import KINDS, Rule, Stage
-from worker.sandbox.profile import Profile
-from worker.sandbox.state import Account, Record
-from worker.transports import MAX_REPLY, Reply
 
 if TYPE_CHECKING:
     from tests.promises.crashes.process import Process

@@ -15,19 +15,16 @@ import dramatiq
 import redis
 from starlette.requests import Request
 
-from producers import Smsq
-from producers.web.callback import Callback, Gatherer
-from tests.promises.crashes.faults import AFTER, PAUSES, ROLL_CALL_S, Fault, Killed
-from tests.promises.crashes.gateway import CALLBACK_SECRET, CrashTransport
-from tests.promises.crashes.wire import client_of
-from worker.actors.balance import Chores
-from worker.actors.doubts import DoubtSettler
-from worker.actors.send import Sender
-from worker.actors.status import Asker
-from worker.domain.errors import LedgerTrouble
-from worker.gateway import callbacks as dialect
-from worker.ledger import Fact, Keys, Ledger
-from worker.queues.hints import (
+from smsq import Smsq
+from smsq.producers.web.callback import Callback, Gatherer
+from smsq.worker.actors.balance import Chores
+from smsq.worker.actors.doubts import DoubtSettler
+from smsq.worker.actors.send import Sender
+from smsq.worker.actors.status import Asker
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.gateway import callbacks as dialect
+from smsq.worker.ledger import Fact, Keys, Ledger
+from smsq.worker.queues.hints import (
     ASK_STATUSES,
     CHECK_BALANCE,
     READ_HISTORY,
@@ -36,16 +33,19 @@ from worker.queues.hints import (
     WATCH_ABSENT,
     Hints,
 )
-from worker.rollcall import Master
-from worker.runtime import Runtime
-from worker.scheduler.asks import Asks
-from worker.scheduler.doubts import Doubts
-from worker.scheduler.feed import Feed
-from worker.scheduler.history import History
-from worker.scheduler.loop import Duty
-from worker.scheduler.money import Money
-from worker.scheduler.sweeper import Sweeper
-from worker.scheduler.upkeep import Upkeep
+from smsq.worker.rollcall import Master
+from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.asks import Asks
+from smsq.worker.scheduler.doubts import Doubts
+from smsq.worker.scheduler.feed import Feed
+from smsq.worker.scheduler.history import History
+from smsq.worker.scheduler.loop import Duty
+from smsq.worker.scheduler.money import Money
+from smsq.worker.scheduler.sweeper import Sweeper
+from smsq.worker.scheduler.upkeep import Upkeep
+from tests.promises.crashes.faults import AFTER, PAUSES, ROLL_CALL_S, Fault, Killed
+from tests.promises.crashes.gateway import CALLBACK_SECRET, CrashTransport
+from tests.promises.crashes.wire import client_of
 
 if TYPE_CHECKING:
     from tests.promises.crashes.world import World

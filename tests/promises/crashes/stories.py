@@ -10,9 +10,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from smsq.worker.sandbox.profile import Profile
 from tests.promises.crashes import turns
 from tests.promises.crashes.world import World
-from worker.sandbox.profile import Profile
 
 CONTROL = 79991110000
 ONE = 79990000000

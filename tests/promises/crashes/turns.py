@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from worker.domain.batch import Ref
-from worker.domain.status import BatchState
-from worker.ledger import Ledger
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger import Ledger
 
 TO_READY = "doubtful → ready"
 TO_SETTLED = "doubtful → settled"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.receipt import Receipt
 from tests.promises.crashes.stories import CONTROL, Story
 from tests.promises.crashes.world import World
-from worker.domain.batch import MessageId, Ref
-from worker.domain.receipt import Receipt
 
 ACCEPTED = frozenset({"accepted", "delivered", "read", "clicked", "expired", "undeliverable"})
 

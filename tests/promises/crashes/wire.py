@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import redis
 from redis.connection import UnixDomainSocketConnection
 
+from smsq.worker import ledger
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger import Keys
+from smsq.worker.ledger.scripts import script, text_of
+from smsq.worker.redis_client import connect
 from tests.promises.crashes.faults import AFTER, Fault, Killed
-from worker import ledger
-from worker.domain.batch import Ref
-from worker.ledger import Keys
-from worker.ledger.scripts import script, text_of
-from worker.redis_client import connect
 
 if TYPE_CHECKING:
     from tests.promises.crashes.process import Process

@@ -18,19 +18,19 @@ from typing import Any
 
 import redis
 
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import Conflict, LedgerTrouble
+from smsq.worker.gateway import callbacks as dialect
+from smsq.worker.ledger import Keys, Ledger
+from smsq.worker.ledger.views import Views
+from smsq.worker.queues.hints import CHECK_BALANCE, SEND_BATCHES
+from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sealing import Sealer
+from smsq.worker.settings import Secret, Settings
 from tests.promises.crashes.faults import Fault, Schedule
 from tests.promises.crashes.gateway import FarSide
 from tests.promises.crashes.process import Process
 from tests.promises.crashes.turns import Turns
-from worker.clock import Clock
-from worker.domain.errors import Conflict, LedgerTrouble
-from worker.gateway import callbacks as dialect
-from worker.ledger import Keys, Ledger
-from worker.ledger.views import Views
-from worker.queues.hints import CHECK_BALANCE, SEND_BATCHES
-from worker.sandbox.profile import Profile
-from worker.sealing import Sealer
-from worker.settings import Secret, Settings
 
 KINDS = {"worker": 2, "status": 2, "scheduler": 2, "web": 2, "chores": 1, "master": 1}
 ONCE = "-"  # stands for the process that has had a hint that is delivered once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from smsq.worker.domain.status import BatchState, IdState, Status
 from tests.promises.model.rules import FAILURES, RANK, Ledger, has_open_id, undecided
 from tests.promises.model.states import (
     ABSENT,
@@ -25,7 +26,6 @@ from tests.promises.model.states import (
     World,
 )
 from tests.promises.model.steps import Steps
-from worker.domain.status import BatchState, IdState, Status
 
 DOUBLED = "accepted twice"
 TOO_OFTEN = "accepted more often than its sender chose"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from smsq.worker.domain.status import BatchState, Status
 from tests.promises.model.promises import DOUBLED, FALSE_END
 from tests.promises.model.rules import Ledger, undecided
 from tests.promises.model.states import (
@@ -37,7 +38,6 @@ from tests.promises.model.states import (
     Inquiry,
     World,
 )
-from worker.domain.status import BatchState, Status
 
 Step = tuple[str, "State"]
 

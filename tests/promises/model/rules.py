@@ -6,6 +6,7 @@ table of moves: one that is not there is a fault of the model or of the table.
 
 from __future__ import annotations
 
+from smsq.worker.domain.status import BATCH_MOVES, STATUS_TABLE, BatchState, Status
 from tests.promises.model.states import (
     ABSENT,
     ACCEPTED,
@@ -33,7 +34,6 @@ from tests.promises.model.states import (
     Inquiry,
     World,
 )
-from worker.domain.status import BATCH_MOVES, STATUS_TABLE, BatchState, Status
 
 Move = tuple[int, str, int]
 TABLE: frozenset[Move] = frozenset((int(move.source), move.verb, int(move.target)) for move in BATCH_MOVES)

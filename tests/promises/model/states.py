@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from worker.domain.status import BatchState, IdState, Status
+from smsq.worker.domain.status import BatchState, IdState, Status
 
 READY, SENDING, DOUBTFUL, PARKED, SETTLED = (int(state) for state in BatchState)
 OPEN, ABSENT, ACCEPTED_ID = (int(state) for state in IdState)

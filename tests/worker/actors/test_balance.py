@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from worker.actors.balance import BALANCES_A_MINUTE, PRICES_A_MINUTE, Chores, probe_mirror
+from smsq.worker.actors.balance import BALANCES_A_MINUTE, PRICES_A_MINUTE, Chores, probe_mirror
 
 PRICE = """
 import sys
-from worker.actors.balance import Chores
-from worker.runtime import Runtime
-from worker.settings import Settings
+from smsq.worker.actors.balance import Chores
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 
 runtime = Runtime.build(Settings.load())
 print("\\n".join(map(str, runtime.ledger.redis.keys("{smsq}:limit:*"))))

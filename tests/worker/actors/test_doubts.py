@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from worker.actors.status import ASKS_A_MINUTE
-from worker.domain.status import BatchState, IdState, Status
-from worker.ledger import Claim, Fact
-from worker.ledger.asking import Probe
+from smsq.worker.actors.status import ASKS_A_MINUTE
+from smsq.worker.domain.status import BatchState, IdState, Status
+from smsq.worker.ledger import Claim, Fact
+from smsq.worker.ledger.asking import Probe
 
 PHONES = [79990000000 + n for n in range(30)]
 
@@ -111,7 +111,7 @@ def test_a_batch_whose_answer_was_lost_settles_for_every_phone(plant: Any) -> No
 
 def test_one_bad_number_in_a_batch_does_not_hold_the_others(make_plant: Callable[..., Any]) -> None:
     """Refused, but who? After the window each goes alone; the bad one ends refused, the others accepted."""
-    from worker.sandbox import Profile
+    from smsq.worker.sandbox import Profile
 
     plant = make_plant(
         profile=Profile(
@@ -136,7 +136,7 @@ def test_one_bad_number_in_a_batch_does_not_hold_the_others(make_plant: Callable
 
 def test_the_others_go_on_after_one_that_went_alone_and_lost_its_answer(make_plant: Callable[..., Any]) -> None:
     """Of a batch sent one by one, the first is found and nothing can be asked about the others: they are sent too."""
-    from worker.sandbox import Profile
+    from smsq.worker.sandbox import Profile
 
     strict = Profile(mass_ask_every_s=0.09, minute_s=0.09, duplicate_window_s=0.2, is_strict=True)
     plant = make_plant(profile=replace(strict, dead_prefixes=(str(PHONES[2]),)))

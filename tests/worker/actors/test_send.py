@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from producers.cli.processes import threads_of
-from worker.actors import send
-from worker.actors.send import Sender
-from worker.domain.batch import Ref
-from worker.domain.status import BatchState
-from worker.ledger import Claim, Ledger, NoClaim
-from worker.processes.lane import owner_name
-from worker.redis_client import connect
-from worker.sealing import Sealer
+from smsq.producers.cli.processes import threads_of
+from smsq.worker.actors import send
+from smsq.worker.actors.send import Sender
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger import Claim, Ledger, NoClaim
+from smsq.worker.processes.lane import owner_name
+from smsq.worker.redis_client import connect
+from smsq.worker.sealing import Sealer
 
 PHONES = [79990000000 + n for n in range(100)]
 CYRILLIC = "Здравствуйте, это сообщение из двух частей: " + "ещё немного текста, " * 3
@@ -109,7 +109,7 @@ def test_personal_texts_go_to_their_own_phones(plant: Any) -> None:
 )
 def test_an_answer_that_cannot_be_trusted_makes_doubt_and_nothing_is_repeated(plant: Any, kind: str) -> None:
     """The gateway accepted, its answer was lost: we ask, and the one acceptance is found."""
-    from worker.sandbox import KINDS
+    from smsq.worker.sandbox import KINDS
 
     if kind not in KINDS:
         pytest.fail(f"unknown misfortune {kind}; there are {sorted(KINDS)}")
@@ -196,7 +196,7 @@ def test_bad_credentials_halt_the_login_at_the_first_answer(make_plant: Callable
 
 def test_a_refused_message_ends_with_the_gateways_reason(make_plant: Callable[..., Any]) -> None:
     """Error 7 for one phone is final."""
-    from worker.sandbox import Profile
+    from smsq.worker.sandbox import Profile
 
     plant = make_plant(profile=Profile(denied_text="casino"))
     ref = plant.enrol(text="casino")
@@ -210,7 +210,7 @@ def test_a_refused_message_ends_with_the_gateways_reason(make_plant: Callable[..
 @pytest.mark.parametrize("lane", ["urgent", "bulk"])
 def test_a_refused_code_is_told_to_the_shield(make_plant: Callable[..., Any], lane: str) -> None:
     """Which asks for no further one to that number; it hears of the urgent lane alone."""
-    from worker.sandbox import Profile
+    from smsq.worker.sandbox import Profile
 
     plant = make_plant(profile=Profile(dead_prefixes=("7999123",)))
     shield = plant.runtime.shield
@@ -222,7 +222,7 @@ def test_a_refused_code_is_told_to_the_shield(make_plant: Callable[..., Any], la
 
 def test_a_forbidden_text_is_no_fault_of_the_number(make_plant: Callable[..., Any]) -> None:
     """A sender name that was never registered must not hold every prefix."""
-    from worker.sandbox import Profile
+    from smsq.worker.sandbox import Profile
 
     plant = make_plant(profile=Profile(denied_text="casino"))
     assert plant.runtime.shield.admit(79991234567, token="login-17").allowed
@@ -233,7 +233,7 @@ def test_a_forbidden_text_is_no_fault_of_the_number(make_plant: Callable[..., An
 
 def test_an_empty_account_halts_the_bulk_lane_and_leaves_doubt(make_plant: Callable[..., Any]) -> None:
     """Error 3 consumes an id, so it is no proof."""
-    from worker.sandbox import Profile
+    from smsq.worker.sandbox import Profile
 
     plant = make_plant(profile=Profile(balance=Decimal(0)))
     first, second = plant.campaign(PHONES[:3], PHONES[3:6])

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain import code as codes
-from worker.domain import text as texts
-from worker.domain.code import Step
-from worker.domain.errors import BadChannel
+from smsq.worker.domain import code as codes
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.code import Step
+from smsq.worker.domain.errors import BadChannel
 
 
 @pytest.mark.parametrize("length", range(4, 9))

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from worker.domain.errors import BadInput
-from worker.domain.limits import READINGS, Limits, read, with_written, written
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.limits import READINGS, Limits, read, with_written, written
 
 
 def test_the_defaults_survive_writing() -> None:

@@ -8,8 +8,8 @@ import re
 import phonenumbers
 import pytest
 
-from worker.domain import phone as phones
-from worker.domain.errors import BadPhone
+from smsq.worker.domain import phone as phones
+from smsq.worker.domain.errors import BadPhone
 
 
 def by_library(written: str, region: str = "RU") -> int | None:

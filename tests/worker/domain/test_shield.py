@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.domain.errors import BadInput
-from worker.domain.shield import CODES, in_window, named, sentence, shown, subjects
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.shield import CODES, in_window, named, sentence, shown, subjects
 
 
 @pytest.mark.parametrize(

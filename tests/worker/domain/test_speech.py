@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from worker.domain.code import TEMPLATES
-from worker.domain.speech import spelled, text_for, voice_for
-from worker.domain.text import MAX_LENGTH, units
-from worker.gateway.channels import CHANNELS
+from smsq.worker.domain.code import TEMPLATES
+from smsq.worker.domain.speech import spelled, text_for, voice_for
+from smsq.worker.domain.text import MAX_LENGTH, units
+from smsq.worker.gateway.channels import CHANNELS
 
 
 def test_a_call_reads_digit_by_digit_and_twice() -> None:

@@ -7,8 +7,8 @@ import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain import text as texts
-from worker.domain.errors import BadText
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.errors import BadText
 
 KNOWN_PARTS = {
     "empty is one": ("", 1),

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.batch import Options
-from worker.domain.errors import BadInput, BadText
-from worker.gateway import forms
-from worker.gateway.callbacks import read as read_callback
-from worker.gateway.channels import CHANNELS, channel, chosen
-from worker.gateway.codes import DELIVERY_ERRORS
-from worker.gateway.forms import FormError, Login, SendOrder
-from worker.gateway.replies import Outcome, read_send
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import BadInput, BadText
+from smsq.worker.gateway import forms
+from smsq.worker.gateway.callbacks import read as read_callback
+from smsq.worker.gateway.channels import CHANNELS, channel, chosen
+from smsq.worker.gateway.codes import DELIVERY_ERRORS
+from smsq.worker.gateway.forms import FormError, Login, SendOrder
+from smsq.worker.gateway.replies import Outcome, read_send
 
 GOLDEN = Path(__file__).parent / "golden"
 LOGIN = Login("alex", "123")

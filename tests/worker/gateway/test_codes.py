@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from worker.domain.errors import BadInput
-from worker.domain.status import STATUS_TABLE, Status
-from worker.gateway.brands import BRANDS
-from worker.gateway.channels import channel
-from worker.gateway.codes import (
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.status import STATUS_TABLE, Status
+from smsq.worker.gateway.brands import BRANDS
+from smsq.worker.gateway.channels import channel
+from smsq.worker.gateway.codes import (
     DELIVERY_ERRORS,
     SEND_ERRORS,
     STATUS_CODES,

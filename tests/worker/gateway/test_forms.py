@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.domain.batch import Options
-from worker.domain.errors import BadInput
-from worker.gateway import forms
-from worker.gateway.forms import AskOrder, FormError, HistoryOrder, Login, SendOrder
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway import forms
+from smsq.worker.gateway.forms import AskOrder, FormError, HistoryOrder, Login, SendOrder
 
 LOGIN = Login("me & co", "p=w+ö")
 KEY = Login("", "k-1", is_key=True)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.domain.status import Status
-from worker.gateway.replies import (
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway.replies import (
     Outcome,
     Told,
     read_balance,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from worker.domain.batch import MessageId, Ref, pack
-from worker.domain.status import BatchState, Status
-from worker.ledger import Claim, Fact, Keys, Ledger, NoClaim, Order, Plan
-from worker.ledger.asking import Probe
-from worker.ledger.views import Views
-from worker.sealing import Sealer
+from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.domain.status import BatchState, Status
+from smsq.worker.ledger import Claim, Fact, Keys, Ledger, NoClaim, Order, Plan
+from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.views import Views
+from smsq.worker.sealing import Sealer
 
 ONE, OTHER = "https://one", "https://other"
 WINDOW_S, ARRIVAL_S = 300.0, 195.0

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import MessageId
-from worker.domain.status import BatchState, IdState, Status
-from worker.ledger import Fact
+from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.status import BatchState, IdState, Status
+from smsq.worker.ledger import Fact
 
 PHONE = 79990000000
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from worker.domain.errors import LedgerTrouble
-from worker.domain.status import BatchState
-from worker.ledger import ClaimRefusal, NoClaim
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger import ClaimRefusal, NoClaim
 
 
 def refusal(claim: Any) -> ClaimRefusal:

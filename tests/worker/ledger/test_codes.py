@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.errors import Conflict, LedgerHalted
+from smsq.worker.ledger.codes import REMEMBERED_S, step_key
 from tests.worker.ledger.conftest import Desk
-from worker.domain.code import Verdict
-from worker.domain.errors import Conflict, LedgerHalted
-from worker.ledger.codes import REMEMBERED_S, step_key
 
 
 def write(desk: Desk, code_id: str = "a", **more: Any) -> Any:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import Ref
-from worker.domain.errors import BadInput
-from worker.domain.status import BatchState
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.status import BatchState
 
 PHONE = 79990000000
 
@@ -31,7 +31,7 @@ def test_the_feed_hands_out_in_order_and_once(desk: Any) -> None:
 def test_the_feed_says_why_it_waits(desk: Any, why: str, halt: Any) -> None:
     """One answer to "why is this still waiting?"."""
     opened = desk.ledger.open_campaign(desk.plan())
-    from worker.domain.batch import pack
+    from smsq.worker.domain.batch import pack
 
     desk.ledger.enrol_range(opened.id, 1, [pack([PHONE], None, [1], 1)], [], 1)
     halt(desk)
@@ -181,7 +181,7 @@ def test_beats_and_owners(desk: Any) -> None:
 
 def test_a_ledger_belongs_to_one_account(desk: Any) -> None:
     """A sandbox's never meets a real gateway."""
-    from worker.domain.errors import LedgerForeign
+    from smsq.worker.domain.errors import LedgerForeign
 
     assert desk.ledger.found("smsc.ru/demo") == "known"
     with pytest.raises(LedgerForeign, match=r"belongs to smsc\.ru/demo"):

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from worker.domain.batch import MessageId, Options, Ref, pack
-from worker.domain.campaign import Reject
-from worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable
-from worker.ledger import Order
+from smsq.worker.domain.batch import MessageId, Options, Ref, pack
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable
+from smsq.worker.ledger import Order
 
 ORDER = Order(79990000000, "Hi", key="order-17")
 

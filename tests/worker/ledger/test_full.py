@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import pack
-from worker.domain.campaign import Reject
-from worker.domain.errors import LedgerFull
-from worker.domain.status import BatchState, Status
-from worker.ledger import Fact, Order
-from worker.ledger.asking import Control
+from smsq.worker.domain.batch import pack
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import LedgerFull
+from smsq.worker.domain.status import BatchState, Status
+from smsq.worker.ledger import Fact, Order
+from smsq.worker.ledger.asking import Control
 
 PHONE = 79990000000
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import pack
-from worker.domain.campaign import Reject
-from worker.domain.status import Status
-from worker.ledger import Order
+from smsq.worker.domain.batch import pack
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.status import Status
+from smsq.worker.ledger import Order
 
 PHONE = 79990000000
 Story = Callable[[Any], Callable[[], Any]]

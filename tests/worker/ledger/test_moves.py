@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from worker.domain.batch import Ref
-from worker.domain.status import BATCH_MOVES, BatchState, Status, merge
-from worker.ledger import Claim
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.status import BATCH_MOVES, BatchState, Status, merge
+from smsq.worker.ledger import Claim
 
 PHONE = 79990000000
 

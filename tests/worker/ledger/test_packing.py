@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import MAX_MESSAGES, MessageId, Options, pack, pack_phones, unpack_phones, unpack_rows
-from worker.domain.campaign import Reject
-from worker.domain.status import Status
+from smsq.worker.domain.batch import MAX_MESSAGES, MessageId, Options, pack, pack_phones, unpack_phones, unpack_rows
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.status import Status
 
 WIDTHS = {5: 79991234567, 6: 3_546_789_012_345, 7: 999_999_999_999_999}
 

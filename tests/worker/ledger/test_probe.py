@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from smsq.worker.domain.errors import LedgerHalted
+from smsq.worker.domain.status import BatchState, IdState, Status
 from tests.worker.ledger.conftest import WINDOW_S
-from worker.domain.errors import LedgerHalted
-from worker.domain.status import BatchState, IdState, Status
 
 PHONE = 79990000000
 OTHER = "https://other"

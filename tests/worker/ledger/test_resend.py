@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from worker.domain.batch import MessageId, Ref
-from worker.domain.errors import BadInput
-from worker.domain.status import BatchState, IdState, Status
-from worker.ledger import Claim
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.status import BatchState, IdState, Status
+from smsq.worker.ledger import Claim
 
 PHONE = 79990000000
 RESENT = 18  # where a batch's meta keeps who had it sent again

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from smsq.worker.domain.batch import Ref, pack_texts
+from smsq.worker.domain.errors import Conflict, WrongKey
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger import Claim, ClaimRefusal, Ledger, NoClaim, Order
+from smsq.worker.sealing import Sealer
 from tests.worker.ledger.conftest import ONE, PHONE, Desk
-from worker.domain.batch import Ref, pack_texts
-from worker.domain.errors import Conflict, WrongKey
-from worker.domain.status import BatchState
-from worker.ledger import Claim, ClaimRefusal, Ledger, NoClaim, Order
-from worker.sealing import Sealer
 
 TEXT = "Your code is 48213577"
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from worker.domain.batch import MessageId, Ref
-from worker.domain.status import BatchState, IdState, Status
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.status import BatchState, IdState, Status
 
 PHONE = 79990000000
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.status import BATCH_MOVES, STATUS_TABLE, BatchState, IdState, Status
+from smsq.worker.ledger import Claim
 from tests.worker.ledger.conftest import Desk
-from worker.domain.batch import Ref
-from worker.domain.status import BATCH_MOVES, STATUS_TABLE, BatchState, IdState, Status
-from worker.ledger import Claim
 
 REPORTED = [Status.ACCEPTED, Status.DELIVERED, Status.READ, Status.EXPIRED, Status.UNDELIVERABLE]
 OURS = {Status.CANCELLED, Status.LATE}

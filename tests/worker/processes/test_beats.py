@@ -13,20 +13,20 @@ from pathlib import Path
 import pytest
 import redis
 
-from producers.cli.processes import argv_of
-from producers.cli.up import free_port
+from smsq.producers.cli.processes import argv_of
+from smsq.producers.cli.up import free_port
+from smsq.worker.processes.beats import EVERY_S, VARIABLE, Listener, Pulse
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.supervisor import Child, Supervisor
+from smsq.worker.redis_client import connect
 from tests.journeys.proxy import Proxy
 from tests.journeys.server import Server
 from tests.worker.processes.test_supervisor import FOREVER, await_true, child, running
-from worker.processes.beats import EVERY_S, VARIABLE, Listener, Pulse
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.supervisor import Child, Supervisor
-from worker.redis_client import connect
 
 ROOT = Path(__file__).parents[3]
 BEATING = "; ".join(
     [
-        "import os, time; from worker.processes.beats import Pulse",
+        "import os, time; from smsq.worker.processes.beats import Pulse",
         "pulse = Pulse.of_process(os.environ)",
         "exec('while True:\\n pulse.beat()\\n time.sleep(0.02)')",
     ]

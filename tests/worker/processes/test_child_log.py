@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.processes import child_log
-from worker.processes.child_log import ChildLog
+from smsq.worker.processes import child_log
+from smsq.worker.processes.child_log import ChildLog
 
 
 @pytest.fixture

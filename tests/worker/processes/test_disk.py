@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from worker.processes import disk
+from smsq.worker.processes import disk
 
 ROOT = Path(__file__).parents[3]
 FULL = """
 import subprocess, sys, threading, time
 from pathlib import Path
 import redis
-from producers.cli.up import _log_to
-from worker.processes import disk
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.supervisor import Supervisor
-from worker.redis_client import connect
+from smsq.producers.cli.up import _log_to
+from smsq.worker.processes import disk
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.supervisor import Supervisor
+from smsq.worker.redis_client import connect
 
 home = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", home], check=True)
@@ -104,7 +104,9 @@ def test_a_disk_is_measured_and_tried(tmp_path: Path) -> None:
 
 def test_what_is_in_the_way_of_writing_is_named(tmp_path: Path) -> None:
     """In the system's words."""
-    script = "import pathlib, sys; from worker.processes import disk; print(disk.trouble(pathlib.Path(sys.argv[1])))"
+    script = (
+        "import pathlib, sys; from smsq.worker.processes import disk; print(disk.trouble(pathlib.Path(sys.argv[1])))"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", script, tmp_path], cwd=ROOT, capture_output=True, text=True, preexec_fn=_no_bytes
     )

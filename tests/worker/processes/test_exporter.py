@@ -14,14 +14,14 @@ import redis as redis_py
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.domain.batch import Ref
-from worker.domain.errors import LedgerUnreachable, SmsqError
-from worker.metrics import METRICS
-from worker.processes import metrics_folder
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.exporter import Depth, Exporter, build_registry
-from worker.queues.broker import make_broker
-from worker.queues.hints import Hints
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
+from smsq.worker.metrics import METRICS
+from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.exporter import Depth, Exporter, build_registry
+from smsq.worker.queues.broker import make_broker
+from smsq.worker.queues.hints import Hints
 
 ROOT = Path(__file__).parents[3]
 
@@ -129,7 +129,7 @@ def test_a_ledger_that_is_away_leaves_the_rest(home: Path) -> None:
 
 def test_counters_of_processes_are_on_the_page(home: Path) -> None:
     """Two processes of two lanes count in one sum."""
-    script = "from worker.metrics import Metrics; Metrics.of_process().request('send', 'smsc.ru', 'accepted', 0.1)"
+    script = "from smsq.worker.metrics import Metrics; Metrics.of_process().request('send', 'smsc.ru', 'accepted', 0.1)"
     for name in ("urgent", "bulk"):
         environ = {**os.environ, metrics_folder.VARIABLE: str(metrics_folder.folder(home, name))}
         subprocess.run([sys.executable, "-c", script], env=environ, check=True, cwd=ROOT)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from worker.processes.niceness import make_session_nice
+from smsq.worker.processes.niceness import make_session_nice
 
 ROOT = Path(__file__).parents[3]
 IMPORTS = """
 import os, pathlib, subprocess, sys
-from worker.processes.niceness import give_way
+from smsq.worker.processes.niceness import give_way
 group = pathlib.Path("/proc/self/autogroup")
 """
 LEADER = """
@@ -24,7 +24,7 @@ give_way(7)
 print(os.nice(0), group.read_text().split()[-1])
 """
 FOLLOWER = """
-follower = "import os; from worker.processes.niceness import give_way; give_way(7); print(os.nice(0))"
+follower = "import os; from smsq.worker.processes.niceness import give_way; give_way(7); print(os.nice(0))"
 print(subprocess.check_output([sys.executable, "-c", follower], text=True).strip(), group.read_text().split()[-1])
 """
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from worker.domain.errors import BadSettings, LedgerForeign, LedgerWeak
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.lane import owner_name
-from worker.processes.overseer import Overseer
-from worker.runtime import Runtime
-from worker.settings import Settings
+from smsq.worker.domain.errors import BadSettings, LedgerForeign, LedgerWeak
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.lane import owner_name
+from smsq.worker.processes.overseer import Overseer
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 
 
 def runtime(server: EmbeddedRedis, home: Path, **told: str) -> Runtime:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.errors import BadSettings, LedgerUnreachable
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.redis_server import find_server
+from smsq.worker.domain.errors import BadSettings, LedgerUnreachable
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.redis_server import find_server
 
 
 def test_a_named_binary_that_is_none_is_refused(home: Path) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from worker.domain.errors import LedgerUnreachable, SmsqError
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.supervisor import Child, Supervisor
-from worker.redis_client import connect
+from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.supervisor import Child, Supervisor
+from smsq.worker.redis_client import connect
 
 ROOT = Path(__file__).parents[3]
 FOREVER = "while :; do sleep 0.05; done"
@@ -271,7 +271,7 @@ def test_a_killed_redis_is_started_again_under_its_children(home: Path) -> None:
 def test_a_signal_stops_it_cleanly_and_a_second_hurries(home: Path, signum: signal.Signals) -> None:
     """A stubborn child gets its time after the first request, none after the second; the exit code is 0."""
     script = (
-        "import os, sys; from pathlib import Path; from worker.processes.supervisor import *;"
+        "import os, sys; from pathlib import Path; from smsq.worker.processes.supervisor import *;"
         f"stubborn = Child('a', ['sh', '-c', \"trap '' TERM; echo up; {FOREVER}\"], env=dict(os.environ));"
         "sys.exit(Supervisor(Path(sys.argv[1]), [stubborn], say=lambda l: print(l, flush=True), verbose=True).run())"
     )

@@ -14,11 +14,11 @@ import dramatiq
 import pytest
 import redis as redis_py
 
-from worker.domain.batch import Ref
-from worker.processes.embedded import EmbeddedRedis
-from worker.processes.watchdog import SICK, Watchdog
-from worker.queues.broker import HintBroker, make_broker, make_worker
-from worker.queues.hints import Hints
+from smsq.worker.domain.batch import Ref
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.watchdog import SICK, Watchdog
+from smsq.worker.queues.broker import HintBroker, make_broker, make_worker
+from smsq.worker.queues.hints import Hints
 
 ROOT = Path(__file__).parents[3]
 
@@ -111,7 +111,7 @@ def test_nothing_is_said_while_redis_is_away(tmp_path: Path) -> None:
 def test_the_process_ends_with_its_own_code(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> None:
     """By default the process is gone at once, with the code that says why."""
     script = (
-        "import sys, threading; from worker.queues.broker import *; from worker.processes.watchdog import Watchdog;"
+        "import sys, threading; from smsq.worker.queues.broker import *; from smsq.worker.processes.watchdog import Watchdog;"
         "broker = make_broker(sys.argv[1]); worker = make_worker(broker, 'bulk', 1); worker.start();"
         "Watchdog(broker, worker, look_every_s=0.01).start(); worker.consumers['bulk'].stop();"
         "threading.Event().wait(20)"
@@ -127,7 +127,7 @@ def test_the_process_ends_with_its_own_code(redis_server: EmbeddedRedis, redis: 
 def test_a_child_leaves_with_its_parent(tmp_path: Path) -> None:
     """A killed master leaves no orphan behind."""
     child = (
-        "import os; from worker.processes.parent import die_with_parent; die_with_parent();"
+        "import os; from smsq.worker.processes.parent import die_with_parent; die_with_parent();"
         "print(os.getpid(), flush=True); import time; time.sleep(30)"
     )
     parent = (
@@ -148,7 +148,7 @@ def test_a_child_leaves_with_its_parent(tmp_path: Path) -> None:
 def test_a_process_whose_parent_is_gone_already_leaves_at_once() -> None:
     """The race between starting and asking the kernel is closed by looking once."""
     script = (
-        "from worker.processes.parent import die_with_parent;"
+        "from smsq.worker.processes.parent import die_with_parent;"
         f"die_with_parent({os.getppid() + 100000}); print('still here')"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, cwd=ROOT, timeout=20)

@@ -13,13 +13,13 @@ import redis as redis_py
 from dramatiq.brokers.redis import RedisBroker
 from prometheus_client import REGISTRY
 
-from worker.domain.batch import Ref
-from worker.processes.embedded import EmbeddedRedis
-from worker.queues import bell, broker
-from worker.queues.bell import MOST_RINGS, bell_key
-from worker.queues.broker import NAMESPACE, HintBroker, HintConsumer, make_broker, make_worker
-from worker.queues.hints import Hints
-from worker.redis_client import connect
+from smsq.worker.domain.batch import Ref
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.queues import bell, broker
+from smsq.worker.queues.bell import MOST_RINGS, bell_key
+from smsq.worker.queues.broker import NAMESPACE, HintBroker, HintConsumer, make_broker, make_worker
+from smsq.worker.queues.hints import Hints
+from smsq.worker.redis_client import connect
 
 URGENT = bell_key(NAMESPACE, "urgent")
 LONG_S = 60.0  # a slice that no test outlives: who is woken in it was woken by the bell

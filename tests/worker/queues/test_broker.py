@@ -13,12 +13,12 @@ import dramatiq
 import pytest
 import redis as redis_py
 
-from worker.domain.batch import Ref
-from worker.domain.errors import BadInput, BadSettings
-from worker.processes.embedded import EmbeddedRedis
-from worker.queues.broker import LANES, HintBroker, aside_key, make_broker, make_worker
-from worker.queues.hints import Hints
-from worker.redis_client import connect
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import BadInput, BadSettings
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.queues.broker import LANES, HintBroker, aside_key, make_broker, make_worker
+from smsq.worker.queues.hints import Hints
+from smsq.worker.redis_client import connect
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from worker.sandbox import Profile, Sandbox
-from worker.sandbox.gateway import Gateway
+from smsq.worker.sandbox import Profile, Sandbox
+from smsq.worker.sandbox.gateway import Gateway
 
 NOW = 1_800_000_000.0
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from worker.gateway import callbacks
-from worker.sandbox import Sandbox
+from smsq.worker.gateway import callbacks
+from smsq.worker.sandbox import Sandbox
 
 Start = Callable[..., Sandbox]
 Call = Callable[[str], Any]

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from producers.cli.sandbox import command
-from worker.domain.errors import BadSettings
-from worker.sandbox import Profile
+from smsq.producers.cli.sandbox import command
+from smsq.worker.domain.errors import BadSettings
+from smsq.worker.sandbox import Profile
 
-RUN = [sys.executable, "-c", "from producers.cli.sandbox import command; command()"]
+RUN = [sys.executable, "-c", "from smsq.producers.cli.sandbox import command; command()"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

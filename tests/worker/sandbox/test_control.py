@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from worker.sandbox import Sandbox
+from smsq.worker.sandbox import Sandbox
 
 Start = Callable[..., Sandbox]
 Call = Callable[[str], Any]

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from worker.domain.errors import BadSettings
-from worker.sandbox.handset import DELIVERED, EXPIRED, UNDELIVERABLE, WRONG_NUMBER, Handsets
-from worker.sandbox.profile import Profile
+from smsq.worker.domain.errors import BadSettings
+from smsq.worker.sandbox.handset import DELIVERED, EXPIRED, UNDELIVERABLE, WRONG_NUMBER, Handsets
+from smsq.worker.sandbox.profile import Profile
 
 
 def test_a_fate_follows_from_phone_and_seed_alone() -> None:

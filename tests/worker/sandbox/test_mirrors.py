@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from worker.sandbox import Sandbox
+from smsq.worker.sandbox import Sandbox
 
 Start = Callable[..., Sandbox]
 Call = Callable[[str], Any]

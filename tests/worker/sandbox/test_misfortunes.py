@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.domain.errors import BadInput
-from worker.sandbox.misfortunes import Misfortunes, read_rule
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.sandbox.misfortunes import Misfortunes, read_rule
 
 
 def strike(misfortunes: Misfortunes, times: int, mirror: int = 1, command: str = "send") -> list[str]:

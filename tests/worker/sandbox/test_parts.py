@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.sandbox.parts import parts_of
+from smsq.worker.sandbox.parts import parts_of
 
 
 @pytest.mark.parametrize(

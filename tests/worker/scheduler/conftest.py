@@ -13,12 +13,12 @@ import msgspec
 import pytest
 import redis as redis_py
 
-from worker.domain.batch import MessageId, Ref, pack
-from worker.ledger import Claim, NoClaim, Order, Plan
-from worker.processes.embedded import EmbeddedRedis
-from worker.redis_client import connect
-from worker.runtime import Runtime
-from worker.settings import Settings
+from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.ledger import Claim, NoClaim, Order, Plan
+from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.redis_client import connect
+from smsq.worker.runtime import Runtime
+from smsq.worker.settings import Settings
 
 PHONE = 79990000000
 

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from worker.domain.batch import MessageId, Ref
-from worker.domain.status import BatchState, Status
-from worker.ledger import Fact, Plan
-from worker.ledger.asking import Probe
-from worker.scheduler import upkeep as upkeep_module
-from worker.scheduler.asks import Asks
-from worker.scheduler.doubts import Doubts
-from worker.scheduler.feed import LEAST_AHEAD, MOST_AHEAD, Feed
-from worker.scheduler.history import History
-from worker.scheduler.money import Money
-from worker.scheduler.sweeper import Sweeper
-from worker.scheduler.upkeep import Upkeep
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.status import BatchState, Status
+from smsq.worker.ledger import Fact, Plan
+from smsq.worker.ledger.asking import Probe
+from smsq.worker.scheduler import upkeep as upkeep_module
+from smsq.worker.scheduler.asks import Asks
+from smsq.worker.scheduler.doubts import Doubts
+from smsq.worker.scheduler.feed import LEAST_AHEAD, MOST_AHEAD, Feed
+from smsq.worker.scheduler.history import History
+from smsq.worker.scheduler.money import Money
+from smsq.worker.scheduler.sweeper import Sweeper
+from smsq.worker.scheduler.upkeep import Upkeep
 
 PHONE = 79990000000
 DAY_S = 86400.0
@@ -281,8 +281,8 @@ def test_what_is_removed_leaves_nothing_behind(office: Any) -> None:
 
 def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
     """Whoever is hinted of it takes it out."""
-    from worker.actors.doubts import DoubtSettler
-    from worker.actors.status import Asker
+    from smsq.worker.actors.doubts import DoubtSettler
+    from smsq.worker.actors.status import Asker
 
     gone = str(Ref(1, "camp1"))
     office.redis.set("{smsq}:n:batch", 1)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from worker.domain.errors import LedgerTrouble
-from worker.runtime import Runtime
-from worker.scheduler.leader import LEASE_S, Leader
-from worker.scheduler.loop import DUTIES, STANDBY_LOOK_S, Scheduler
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.leader import LEASE_S, Leader
+from smsq.worker.scheduler.loop import DUTIES, STANDBY_LOOK_S, Scheduler
 
 
 def test_a_standby_does_nothing_and_takes_over_at_once_after_an_orderly_end(office: Any) -> None:

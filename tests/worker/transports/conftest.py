@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.transports.http import HttpTransport
+from smsq.worker.transports.http import HttpTransport
 
 Script = Callable[[socket.socket], None]
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
+from smsq.worker.transports import Reply
+from smsq.worker.transports.http import HttpTransport
 from tests.worker.transports.test_mirrors import HandClock
-from worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
-from worker.transports import Reply
-from worker.transports.http import HttpTransport
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"id":33, "cnt":1}'
 BODY = b'{"id":33, "cnt":1}'

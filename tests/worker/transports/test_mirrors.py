@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from worker.clock import Clock
-from worker.transports.breaker import FIRST_PROBE_S, LAST_PROBE_S, LAST_REST_S
-from worker.transports.mirrors import OWING_S, Mirrors
+from smsq.worker.clock import Clock
+from smsq.worker.transports.breaker import FIRST_PROBE_S, LAST_PROBE_S, LAST_REST_S
+from smsq.worker.transports.mirrors import OWING_S, Mirrors
 
 A, B, C = "http://a", "http://b", "http://c"
 

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from worker.clock import Clock
-from worker.domain.errors import NoReply, Unreachable
-from worker.transports.mirrors import Mirrors
-from worker.transports.retry import attempt_in_turn
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import NoReply, Unreachable
+from smsq.worker.transports.mirrors import Mirrors
+from smsq.worker.transports.retry import attempt_in_turn
 
 A, B, C = "http://a", "http://b", "http://c"
 

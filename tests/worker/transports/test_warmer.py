@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from smsq.worker.transports.http import HttpTransport
+from smsq.worker.transports.mirrors import Mirrors
+from smsq.worker.transports.warmer import Warmer
 from tests.worker.transports.conftest import ScriptedServer, Serve
 from tests.worker.transports.test_mirrors import HandClock
-from worker.transports.http import HttpTransport
-from worker.transports.mirrors import Mirrors
-from worker.transports.warmer import Warmer
 
 
 @pytest.fixture

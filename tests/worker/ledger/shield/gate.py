@@ -8,11 +8,11 @@ from typing import Any
 
 import redis as redis_py
 
-from worker.domain.limits import Limits, with_written
-from worker.domain.shield import Decision
-from worker.ledger import Keys, Ledger
-from worker.ledger.shield import Shield
-from worker.ledger.shield_desk import ShieldDesk
+from smsq.worker.domain.limits import Limits, with_written
+from smsq.worker.domain.shield import Decision
+from smsq.worker.ledger import Keys, Ledger
+from smsq.worker.ledger.shield import Shield
+from smsq.worker.ledger.shield_desk import ShieldDesk
 
 PHONE = 79161234567
 ELSEWHERE = 79271234567  # another block, another wide block, the same country

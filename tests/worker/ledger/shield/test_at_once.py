@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
+from smsq.worker.domain.errors import LedgerFull
+from smsq.worker.processes.embedded import EmbeddedRedis
 from tests.worker.ledger.shield.gate import NONE, PHONE, Gate, block
-from worker.domain.errors import LedgerFull
-from worker.processes.embedded import EmbeddedRedis
 
 ROOT = Path(__file__).parents[4]
 
@@ -51,10 +51,10 @@ def test_a_full_redis_lets_no_code_through(gate: Gate) -> None:
 
 CLIENT = """
 import sys, threading
-from worker.domain.limits import Limits, with_written
-from worker.ledger import Keys, Ledger
-from worker.ledger.shield import Shield
-from worker.redis_client import connect
+from smsq.worker.domain.limits import Limits, with_written
+from smsq.worker.ledger import Keys, Ledger
+from smsq.worker.ledger.shield import Shield
+from smsq.worker.redis_client import connect
 
 who, url, told = sys.argv[1], sys.argv[2], dict(each.split("=") for each in sys.argv[3:])
 allowed = []
