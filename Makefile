@@ -46,7 +46,7 @@ soak: setup ## ten minutes of random faults on real processes; the gateway count
 	$(bin)/python -m tests.journeys.soak $(SOAK)
 
 lock: setup ## write requirements.lock from pyproject.toml
-	$(uv) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements.lock
+	$(uv) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --extra worker --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove the environment and what tools left behind (not .smsq: that is data)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

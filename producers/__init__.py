@@ -1,4 +1,7 @@
-"""Brings messages in and shows what became of them. `from smsq import Smsq` is the way in for programs."""
+"""Brings messages in and shows what became of them. Programs write `from smsq import Smsq`.
+
+In a checkout `from producers import Smsq` is the same.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,9 @@ __all__ = ["Smsq", "Verdict"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is exported when it is first used, so that `smsq --help` need not wait for Redis' client."""
-    if name == "Smsq":
-        from smsq.producers.api import Smsq
+    """What is exported, from the one place that knows where it is."""
+    if name in __all__:
+        import smsq
 
-        return Smsq
-    if name == "Verdict":
-        from smsq.worker.domain.code import Verdict
-
-        return Verdict
+        return getattr(smsq, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from smsq.producers import waits
@@ -140,7 +141,7 @@ def follow(
 ) -> Picture:
     """Show progress until nothing moves any more, or nobody wants it; the last picture."""
     out = out or sys.stderr
-    if out.isatty():
+    if out.isatty() and find_spec("rich") is not None:  # it comes with what workers need
         return _redrawn(watch, out, clock, is_wanted)
     return _lines(watch, out, clock, line_every_s, is_wanted)
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smsq.worker.clock import Clock
 from smsq.worker.codes import CodeDesk
@@ -30,8 +30,10 @@ from smsq.worker.queues.middleware import ActorMetrics
 from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, next_database
 from smsq.worker.sealing import Sealer
 from smsq.worker.settings import NO_LOGIN, Settings
-from smsq.worker.transports.http import HttpTransport
 from smsq.worker.transports.mirrors import Mirrors
+
+if TYPE_CHECKING:
+    from smsq.worker.transports.http import HttpTransport
 
 FINGERPRINT_ROUNDS = 200_000  # a twelfth of a second, once per process
 
@@ -141,7 +143,9 @@ class Runtime:
 
     @cached_property
     def transport(self) -> HttpTransport:
-        """How requests travel."""
+        """How requests travel. Its libraries are those of workers: producers are installed without them."""
+        from smsq.worker.transports.http import HttpTransport
+
         return HttpTransport(
             self.settings.connect_timeout_s,
             keep_idle_s=self.settings.keep_idle_s,

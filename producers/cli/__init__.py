@@ -9,6 +9,7 @@ import contextlib
 import errno
 import importlib
 import os
+import re
 import sys
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +21,7 @@ __all__ = ["COMMANDS", "Row", "exit_code", "main"]
 
 DONE, FAILED, USAGE, REFUSED, UNREACHABLE, UNDELIVERED = range(6)
 INTERRUPTED = 130  # what a shell calls Ctrl-C
+INSTALL_WORKER = "pip install 'smsq[worker]'"
 _OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
 
@@ -97,6 +99,11 @@ class _Lazy(click.Group):
         except SmsqError as error:
             click.echo(f"smsq: {error.sentence}", err=True)
             ctx.exit(exit_code(error))
+        except ModuleNotFoundError as error:
+            if not _is_of_workers(error.name or ""):
+                raise
+            click.echo(f"smsq: this needs {error.name}, as hosts that run workers have it: {INSTALL_WORKER}", err=True)
+            ctx.exit(FAILED)
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nsmsq: interrupted", err=True)
             ctx.exit(INTERRUPTED)
@@ -107,6 +114,14 @@ class _Lazy(click.Group):
             if error.errno != errno.EPIPE:  # whoever reads no further wants to hear no more
                 click.echo(f"smsq: the output cannot be written: {error.strerror}", err=True)
             ctx.exit(FAILED)
+
+
+def _is_of_workers(module: str) -> bool:
+    """Whether this is a library that only `smsq[worker]` brings: programs that bring messages in do without."""
+    from importlib.metadata import requires
+
+    name = module.partition(".")[0]
+    return any(re.match(rf"{re.escape(name)}\b.*extra == ['\"]worker['\"]", row) for row in requires("smsq") or ())
 
 
 def _drop_output() -> None:

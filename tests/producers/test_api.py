@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import producers
+import smsq as package
 from smsq.producers.api import Smsq
 from smsq.producers.fields import moment
 from smsq.producers.installation import HINT_TIMEOUT_S
@@ -20,10 +20,10 @@ from smsq.worker.settings import Settings
 
 def test_the_package_exports_the_way_in() -> None:
     """`from smsq import Smsq`; codes come later and are not pretended."""
-    assert producers.Smsq is Smsq
+    assert package.Smsq is Smsq
     assert not hasattr(Smsq, "otp")
     with pytest.raises(AttributeError, match="no attribute 'Smq'"):
-        _ = producers.Smq
+        _ = package.Smq
 
 
 def test_a_message_is_enrolled_and_hinted(smsq: Smsq) -> None:

@@ -39,7 +39,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def ours(path: Path, top: str) -> set[str]:
     """The parts of `worker` or `producers` that a file uses."""
-    return {name.split(".")[1] for name in imports(path) if name.startswith(f"{top}.")}
+    return {name.split(".")[2] for name in imports(path) if name.startswith(f"smsq.{top}.")}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
@@ -85,7 +85,7 @@ def test_a_file_says_what_it_is_for_and_fits_in_a_look(path: Path) -> None:
 
 def test_domain_needs_nothing_of_the_outside() -> None:
     """The standard library, the numbering plans and the codec of values."""
-    outside = {"phonenumbers", "msgspec", "worker", "__future__"}
+    outside = {"phonenumbers", "msgspec", "smsq", "__future__"}
     import sys
 
     for path in (ROOT / "worker" / "domain").glob("*.py"):
@@ -122,3 +122,19 @@ def test_one_reader_of_the_environment() -> None:
         "worker/processes/metrics_folder.py",
         "worker/processes/redis_server.py",
     }
+
+
+def test_the_package_is_two_links_and_what_programs_import() -> None:
+    """Code lies in the two folders; `smsq/` only names them."""
+    package = ROOT / "smsq"
+    links = {path.name: path.readlink() for path in package.iterdir() if path.is_symlink()}
+    files = {path.name for path in package.iterdir() if path.is_file()}
+
+    assert links == {"worker": Path("../worker"), "producers": Path("../producers")}
+    assert files == {"__init__.py", "__main__.py", "py.typed"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_ours_are_imported_by_the_one_name(path: Path) -> None:
+    """Never as `worker` or `producers`: an application may have names like these."""
+    assert not {name for name in imports(path) if name.split(".")[0] in ("worker", "producers")}

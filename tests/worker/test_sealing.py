@@ -136,7 +136,8 @@ def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_the_library_is_imported_by_who_seals() -> None:
     """Names and hashes, which every process needs, do without."""
     script = (
-        "import sys; from smsq.worker.sealing import Sealer; s = Sealer(['o' * 32]); s.digests('content', b'x'), s.names;"
+        "import sys; from smsq.worker.sealing import Sealer;"
+        "s = Sealer(['o' * 32]); s.digests('content', b'x'), s.names;"
         "print('cryptography' in sys.modules); s.warm(); print('cryptography' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

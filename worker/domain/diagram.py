@@ -12,7 +12,7 @@ from pathlib import Path
 
 from smsq.worker.domain.status import BATCH_MOVES, STATUS_TABLE, UNDECIDED_NAMES, BatchState, Status
 
-PAGE = Path(__file__).parents[2] / "docs" / "journey.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "journey.md"
 
 
 def batches() -> str:

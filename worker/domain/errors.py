@@ -23,6 +23,42 @@ Messages name the thing and the value, never a password, a text or a whole phone
 
 from __future__ import annotations
 
+# What callers meet; `smsq` exports it. The rest stays inside.
+__all__ = [
+    "BadChannel",
+    "BadCredentials",
+    "BadInput",
+    "BadLength",
+    "BadPhone",
+    "BadSettings",
+    "BadTemplate",
+    "BadText",
+    "BadTtl",
+    "BadWait",
+    "CodeOver",
+    "Conflict",
+    "CoolingDown",
+    "Denied",
+    "Halted",
+    "Held",
+    "JournalTrouble",
+    "Later",
+    "LedgerForeign",
+    "LedgerFull",
+    "LedgerHalted",
+    "LedgerTrouble",
+    "LedgerUnreachable",
+    "LedgerWeak",
+    "Limited",
+    "NoChannel",
+    "OverBudget",
+    "Refused",
+    "SmsqError",
+    "TooMany",
+    "Unreachable",
+    "WrongKey",
+]
+
 
 class SmsqError(Exception):
     """The root: every error this project raises on purpose.

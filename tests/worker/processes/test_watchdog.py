@@ -111,7 +111,8 @@ def test_nothing_is_said_while_redis_is_away(tmp_path: Path) -> None:
 def test_the_process_ends_with_its_own_code(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> None:
     """By default the process is gone at once, with the code that says why."""
     script = (
-        "import sys, threading; from smsq.worker.queues.broker import *; from smsq.worker.processes.watchdog import Watchdog;"
+        "import sys, threading; from smsq.worker.queues.broker import *;"
+        "from smsq.worker.processes.watchdog import Watchdog;"
         "broker = make_broker(sys.argv[1]); worker = make_worker(broker, 'bulk', 1); worker.start();"
         "Watchdog(broker, worker, look_every_s=0.01).start(); worker.consumers['bulk'].stop();"
         "threading.Event().wait(20)"

@@ -1,0 +1,61 @@
+"""What programs import: the way in, the values it returns, and every error it raises.
+
+    from smsq import Smsq
+
+The code lies in two folders of a checkout, `worker/` and `producers/`, and is imported as `smsq.worker` and
+`smsq.producers`: an application may have a `worker.py` or a `producers` of its own. But for the errors, nothing is
+loaded before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from smsq.worker.domain import errors as errors
+from smsq.worker.domain.errors import *  # noqa: F403 - its list is all that callers meet
+
+if TYPE_CHECKING:
+    from smsq.producers.api import Smsq as Smsq
+    from smsq.producers.otp import OneTimeCode as OneTimeCode
+    from smsq.worker.domain.batch import Options as Options
+    from smsq.worker.domain.code import Verdict as Verdict
+    from smsq.worker.domain.receipt import Receipt as Receipt
+    from smsq.worker.ledger import Enrolled as Enrolled
+    from smsq.worker.ledger.views import CampaignView as CampaignView
+    from smsq.worker.settings import Settings as Settings
+
+_HOMES: Final[dict[str, str]] = {
+    "CampaignView": "smsq.worker.ledger.views",
+    "Enrolled": "smsq.worker.ledger",
+    "OneTimeCode": "smsq.producers.otp",
+    "Options": "smsq.worker.domain.batch",
+    "Receipt": "smsq.worker.domain.receipt",
+    "Settings": "smsq.worker.settings",
+    "Smsq": "smsq.producers.api",
+    "Verdict": "smsq.worker.domain.code",
+}
+
+__all__ = [
+    "CampaignView",
+    "Enrolled",
+    "OneTimeCode",
+    "Options",
+    "Receipt",
+    "Settings",
+    "Smsq",
+    "Verdict",
+    "errors",
+]
+__all__ += errors.__all__
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is exported when it is first used, so that `smsq --help` need not wait for Redis' client."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("smsq")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
