@@ -218,8 +218,8 @@ CLOCKS = {
     "workers-behind": "--lane bulk=-3600,--lane status=-3600",
     "scheduler-ahead": "scheduler=+3600,--lane status=+3600",
     "scheduler-behind": "scheduler=-3600,web=+3600",
-    "redis-ahead": "smsq.producers.cli=-3600",  # everybody else is an hour behind
-    "redis-behind": "smsq.producers.cli=+3600",
+    "redis-ahead": "-m smsq=-3600",  # everybody else is an hour behind
+    "redis-behind": "-m smsq=+3600",
 }
 
 
