@@ -21,6 +21,7 @@ from worker.scheduler.leader import Leader
 from worker.scheduler.money import Money
 from worker.scheduler.sweeper import Sweeper
 from worker.scheduler.upkeep import Upkeep
+from worker.scheduler.windup import WindUp
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Duty(Protocol):
         """Do what is due at `now`, in Unix seconds."""
 
 
-DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, Upkeep)
+DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, WindUp, Upkeep)
 
 
 class Scheduler:
