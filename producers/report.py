@@ -12,15 +12,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final, TextIO
 
+from producers.moments import plain, when
 from producers.waits import reason
 from worker.domain.receipt import Receipt
 
 COLUMNS: Final = (
     *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),
-    *("submitted_at", "status_at"),
+    *("submitted_at", "status_at", "id"),
 )
 REJECTED: Final = frozenset({"invalid", "duplicate"})
 
@@ -48,12 +48,12 @@ def write_json(receipts: Iterable[Receipt], out: TextIO) -> None:
 
 def write_table(receipts: Iterable[Receipt], out: TextIO) -> None:
     """Columns for people; widths are fixed, so that a million rows can be shown as they come."""
-    out.write(f"{'row':>7}  {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<20}  why\n")
+    out.write(f"{'row':>7}  {'id':<12} {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<25}  why\n")
     for each in receipts:
         why = each.error or reason(each.why)
         out.write(
-            f"{each.row or '':>7}  {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
-            f"{plain(each.cost) if each.cost else '':>8}  {iso(each.status_at):<20}  {printable(why)}".rstrip()
+            f"{each.row or '':>7}  {each.id:<12} {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
+            f"{plain(each.cost) if each.cost else '':>8}  {when(each.status_at):<25}  {printable(why)}".rstrip()
             + "\n"
         )
 
@@ -105,16 +105,6 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
-def plain(amount: Decimal) -> str:
-    """Money without needless zeros.
-
-    >>> plain(Decimal("3.8000")), plain(Decimal("100"))
-    ('3.8', '100')
-    """
-    written = f"{amount:f}"
-    return written.rstrip("0").rstrip(".") if "." in written else written
-
-
 def safe(cell: str) -> str:
     """A cell that no spreadsheet evaluates: what could be a formula gets an apostrophe in front."""
     if _PHONE.fullmatch(cell):
@@ -140,4 +130,5 @@ def _csv_row(each: Receipt) -> tuple[object, ...]:
         each.attempts,
         iso(each.submitted_at),
         iso(each.status_at),
+        each.id,
     )

@@ -12,7 +12,7 @@ from producers.cli.shown import print_json
 def command(as_json: bool) -> None:
     """Show what is left on the account; a worker asks the gateway."""
     from producers.api import Smsq
-    from producers.report import plain
+    from producers.moments import plain
 
     with Smsq() as smsq:
         balance, currency = smsq.balance()

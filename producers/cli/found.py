@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from producers.cli.shown import counted
-from producers.report import plain, printable
+from producers.moments import plain
+from producers.report import printable
 from producers.rows import SEPARATORS, Source
 
 if TYPE_CHECKING:

@@ -197,10 +197,9 @@ class BudgetSpent(SmsqError):
 
     word = "budget_spent"
 
-    def __init__(self, campaign: str, least: Decimal) -> None:
-        super().__init__(
-            f"campaign {campaign} cannot go on: its next batch needs a budget of at least {least.normalize():f}"
-        )
+    def __init__(self, campaign: str, least: Decimal, sentence: str = "") -> None:
+        needs = f"campaign {campaign} cannot go on: its next batch needs a budget of at least {least.normalize():f}"
+        super().__init__(sentence or needs)
         self.campaign = campaign
         self.least = least
 
