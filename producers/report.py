@@ -15,7 +15,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from producers.moments import plain, when
+from producers.own_columns import OwnColumns
 from producers.waits import reason
+from worker.domain.errors import BadInput
 from worker.domain.receipt import Receipt
 
 COLUMNS: Final = (
@@ -30,24 +32,43 @@ _PHONE = re.compile(r"\+[0-9]{1,15}")
 _CONTROL = ("\t", "\r", "\n", "\0")
 
 
-def write_csv(receipts: Iterable[Receipt], out: TextIO) -> None:
-    """Header and rows, RFC 4180; `out` should not translate newlines."""
+def write_csv(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
+    """Header and rows, RFC 4180, with the file's own columns behind them; `out` should not translate newlines."""
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows(_csv_row(each) for each in receipts)
+    if own is None:
+        writer.writerow(COLUMNS)
+        writer.writerows(_csv_row(each) for each in receipts)
+        return
+    writer.writerow((*COLUMNS, *(safe(_apart(name)) for name in own.names)))
+    writer.writerows((*_csv_row(each), *map(safe, cells)) for each, cells in own.beside(receipts))
 
 
-def write_json(receipts: Iterable[Receipt], out: TextIO) -> None:
-    """An array of objects, one in each line, so that it need not be read at once."""
+def write_json(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
+    """An array of objects, one in each line, so that it need not be read at once; own columns under `columns`."""
+    objects = (
+        (as_object(each) for each in receipts)
+        if own is None
+        else (
+            as_object(each) | {"columns": dict(zip(own.names, cells, strict=False))}
+            for each, cells in own.beside(receipts)
+        )
+    )
     separator = "[\n"
-    for each in receipts:
-        out.write(separator + json.dumps(as_object(each), ensure_ascii=False))
+    for each in objects:
+        out.write(separator + json.dumps(each, ensure_ascii=False))
         separator = ",\n"
     out.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def write_table(receipts: Iterable[Receipt], out: TextIO) -> None:
-    """Columns for people; widths are fixed, so that a million rows can be shown as they come."""
+def _apart(name: str) -> str:
+    """A name of the file's that the report does not have itself."""
+    return f"file_{name}" if name in COLUMNS else name
+
+
+def write_table(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
+    """Columns for people, none of the file's own; widths are fixed, so that a million rows can be shown as they come."""
+    if own is not None:
+        raise BadInput("a table has no room for the file's own columns: --format csv or json has")
     out.write(f"{'row':>7}  {'id':<12} {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<25}  why\n")
     for each in receipts:
         why = each.error or reason(each.why)
@@ -58,7 +79,7 @@ def write_table(receipts: Iterable[Receipt], out: TextIO) -> None:
         )
 
 
-WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO], None]]] = {
+WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None], None]]] = {
     "csv": write_csv,
     "json": write_json,
     "table": write_table,

@@ -181,14 +181,34 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
 )
 @click.option("--rejects", is_flag=True, help="Only rows that were turned away.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]")
-def report(campaign_id: str, form: str, rejects: bool, output: Path | None) -> None:
-    """Write what became of every row, in the file's order."""
-    from producers.report import WRITERS, rejected
+@click.option(
+    "--columns-of", type=click.Path(path_type=Path), help="The campaign's file: its columns stand beside each row."
+)
+@click.option("--phone-column", default="phone", show_default=True, help="The column of that file that holds phones.")
+@click.option("--encoding", help="What that file is written in.  [default: UTF-8 or windows-1251]")
+def report(
+    campaign_id: str,
+    form: str,
+    rejects: bool,
+    output: Path | None,
+    columns_of: Path | None,
+    phone_column: str,
+    encoding: str | None,
+) -> None:
+    """Write what became of every row, in the file's order, with the file's own columns if they are wanted."""
+    from producers.own_columns import OwnColumns
+    from producers.report import REJECTED, WRITERS, rejected
+    from producers.rows import inspect
 
+    own = None
+    if columns_of is not None:
+        own = OwnColumns(inspect(columns_of, phone_column, encoding), REJECTED if rejects else frozenset())
     with _smsq() as smsq:
         receipts = smsq.campaigns.report(campaign_id)
+        if rejects and own is None:
+            receipts = rejected(receipts)
         with _opened(output) as out:
-            WRITERS[form](rejected(receipts) if rejects else receipts, out)
+            WRITERS[form](receipts, out, own)
 
 
 for command in hand.COMMANDS:
