@@ -8,20 +8,22 @@ once before the first range goes in, so that a spoiled one enrols nothing.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Unpack
 
 from smsq.producers import preflight, waits
-from smsq.producers.drafts import AnyRow, Draft, How, draft, ranges
+from smsq.producers.drafts import AnyRow, Draft, How, draft, money_of, ranges
 from smsq.producers.installation import Installation
-from smsq.producers.progress import Watch
+from smsq.producers.moments import plain
+from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
 from smsq.worker.domain.campaign import Range
-from smsq.worker.domain.errors import BadInput, LedgerTrouble, SmsqError
+from smsq.worker.domain.errors import BadInput, BudgetSpent, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.ledger.store import translated
-from smsq.worker.ledger.views import CampaignView
+from smsq.worker.ledger.views import CampaignView, Failure
 
 OVER = ("done", "cancelled")
 # What a campaign is once each verb has been done.
@@ -51,8 +53,8 @@ class Campaigns:
         hears how many rows are in. Raises BadInput for what cannot be sent at all, Conflict with the old
         id where it was sent before (`again` sends it anew), LedgerTrouble where the ledger takes nothing:
         the same call goes on later, and what it wishes otherwise for a campaign that is begun (name, rate, moment,
-        window, budget, doubts) is not applied. A `budget` needs workers that can say what a part costs; raises
-        Unreachable where none is up.
+        window, budget, doubts) is not applied; `resume` sets another budget. A `budget` needs workers that can say
+        what a part costs; raises Unreachable where none is up.
         """
         drafted = draft(rows, text=text, **how)
         before = self.before(drafted)
@@ -151,13 +153,35 @@ class Campaigns:
         """Send no more of it; requests under way end."""
         return self._control(campaign_id, "pause")
 
-    def resume(self, campaign_id: str) -> CampaignView:
-        """Go on at the exact next row."""
-        return self._control(campaign_id, "resume")
+    def resume(self, campaign_id: str, *, budget: Decimal | int | str | None = None) -> CampaignView:
+        """Go on at the exact next row.
+
+        `budget` (in the account's currency, what is spent already included) holds from now on, for a campaign that
+        runs too. Raises BudgetSpent with the least that would do where the budget lets nothing more leave: the
+        campaign stays as it was. Raises BadInput for what is no amount of money.
+        """
+        view = self.show(campaign_id)
+        money = money_of(budget)
+        if money is None and view.state in REACHED["resume"]:
+            return view
+        _require(view, "resume", (*REACHED["resume"], "paused"))
+        price = part_price(view) if money is not None else None
+        try:
+            self._smsq.runtime.ledger.control(campaign_id, "resume", budget=money, part_price=price)
+        except BudgetSpent as error:
+            raise _spent(self.show(campaign_id), money, error.least) from None
+        return self.show(campaign_id)
 
     def cancel(self, campaign_id: str) -> CampaignView:
-        """Send no more of it, ever; what the gateway has already is followed to its end."""
+        """Send no more of it, ever, without asking; what the gateway has already is followed to its end.
+
+        It is one write whatever the campaign's size; its messages end as cancelled soon after, while a scheduler is up.
+        """
         return self._control(campaign_id, "cancel")
+
+    def failures(self, view: CampaignView) -> Sequence[Failure]:
+        """Why its messages failed, the most frequent reason first."""
+        return self._smsq.runtime.views.failures(view)
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row in the file's order, rejected ones included; streamed."""
@@ -169,10 +193,44 @@ class Campaigns:
         view = self.show(campaign_id)
         if view.state in REACHED[verb]:
             return view
-        if view.state in OVER or (verb == "resume" and view.state != "paused"):
-            raise SmsqError(f"campaign {campaign_id} is {view.state}: there is nothing to {verb}")
-        self._smsq.runtime.ledger.control(campaign_id, verb, "" if verb == "resume" else "a person said so")
+        _require(view, verb, ("enrolling", "running", "paused"))
+        self._smsq.runtime.ledger.control(campaign_id, verb, "a person said so")
         return self.show(campaign_id)
+
+
+def _require(view: CampaignView, verb: str, states: Sequence[str]) -> None:
+    if view.state not in states:
+        raise SmsqError(f"campaign {view.id} is {view.state}: there is nothing to {verb}")
+
+
+def part_price(view: CampaignView) -> Decimal | None:
+    """What a part of a campaign costs, by what was charged, where it was begun without a price; None for any other.
+
+    Raises SmsqError where nothing was charged yet.
+    """
+    if view.part_price:
+        return None
+    left = view.messages - sum(view.statuses.get(name, 0) for name in (*UNSENT, *NEVER_LEFT, "doubtful", "parked"))
+    charged = Decimal(view.parts * left) / max(1, view.messages) - view.unpriced
+    if not view.cost or charged <= 0:
+        raise SmsqError(
+            f"campaign {view.id} was begun while its price was not known, and nothing was charged yet: a budget cannot "
+            "be kept; try again once something of it was sent"
+        )
+    return view.cost / charged
+
+
+def _spent(view: CampaignView, wished: Decimal | None, least: Decimal) -> BudgetSpent:
+    """The refusal with its reasons: what is spent, what is not told yet, what would do."""
+    budget = plain(wished if wished is not None else view.budget)
+    expected = f" and about {plain(round(view.expected, 2))} not told yet" if view.expected else ""
+    stays = "stays paused" if view.state == "paused" else "keeps its budget"
+    return BudgetSpent(
+        view.id,
+        least,
+        f"campaign {view.id} {stays}: {plain(view.cost)} of it is spent{expected}, and a budget of {budget} lets "
+        f"nothing more leave; its next batch needs `smsq campaign resume {view.id} --budget {plain(least)}` or more",
+    )
 
 
 def is_all_in(view: CampaignView) -> bool:

@@ -16,7 +16,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from smsq.producers.fields import timestamp, with_fields
 from smsq.producers.prepare import prepare
-from smsq.producers.rows import Row, inspect, of_iterable
+from smsq.producers.rows import Row, Source, inspect, of_iterable
 from smsq.producers.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
@@ -115,7 +115,14 @@ class Draft:
             start_at=self.start_at,
             window=self.window,
             on_doubt=self.on_doubt,
+            file=_file_of(self.source),
         )
+
+
+def _file_of(source: Rows) -> str:
+    """Where rows came from, as a path that holds wherever it is read; '' for rows at hand or a pipe."""
+    path = Path(source.name) if isinstance(source, Source) else None
+    return str(path.absolute()) if path is not None and path.is_file() else ""
 
 
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
@@ -160,7 +167,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         phone_column=phone_column,
         region=region,
         rate=rate,
-        budget=_money(how.get("budget")),
+        budget=money_of(how.get("budget")),
         start_at=timestamp(at) if at is not None else None,
         window=window,
         on_doubt=how.get("on_doubt") or "ask",
@@ -205,7 +212,8 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
 
 
-def _money(budget: Decimal | int | str | None) -> Decimal | None:
+def money_of(budget: Decimal | int | str | None) -> Decimal | None:
+    """An amount of money; raises BadInput for what is none."""
     if budget is None:
         return None
     try:

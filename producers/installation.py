@@ -118,6 +118,12 @@ class Installation:
             raise WrongKey(WRONG_KEY)
         self._is_checked = True
 
+    def account(self) -> str:
+        """Whose the ledger is, as `brand/login`; '' while nobody has founded it. Raises LedgerTrouble."""
+        with self.named(), translated():
+            owner = self.runtime.ledger.redis.hget(self.runtime.ledger.key("stamp"), "account")
+        return owner.decode() if owner is not None else ""
+
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:
         """Say which Redis it is that does not answer."""

@@ -6,6 +6,7 @@ stops looking leaves the campaign running.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from smsq.producers import waits
-from smsq.producers.report import plain, printable
+from smsq.producers.moments import plain
+from smsq.producers.report import printable
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadCredentials, BadInput, LedgerUnreachable
 from smsq.worker.ledger.views import CampaignView
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
 RATE_OVER_S = 20.0  # the rate is that of the last so many seconds
+DUMB = ("dumb", "unknown", "")  # terminals that cannot draw over what they have shown
 PATIENCE_S = 10.0  # a log-in that is refused for so long will not mend itself
 GOOD = ("delivered", "read", "clicked")
-BAD = ("expired", "undeliverable", "refused", "cancelled", "late", "optout")
+BAD = ("expired", "undeliverable", "refused", "late", "optout")
+CANCELLED = ("cancelled",)  # by a person's hand: no failure
 UNSENT = ("queued", "sending")
+NEVER_LEFT = ("cancelled", "late", "optout")
 
 
 class Eyes(waits.Eyes, Protocol):
@@ -58,21 +63,23 @@ class Picture:
     @property
     def left(self) -> int:
         """Messages that have left us, whatever became of them."""
-        return self.messages - self.count(*UNSENT)
+        return self.messages - self.count(*UNSENT, *NEVER_LEFT)
 
     @property
     def left_said(self) -> str:
         """How long until all have left, or that they have and statuses are waited for."""
         if not self.messages or self.count(*UNSENT):
             return f"left {duration(self.left_s)}"
-        return "all sent" if self.view.is_over else "all sent, waiting for statuses"
+        sent = "the rest is cancelled" if self.count(*CANCELLED) else "all sent"
+        return sent if self.view.is_over else f"{sent}, waiting for statuses"
 
     def line(self) -> str:
         """All of it in one line."""
-        said = [f"{self.view.id} {self.view.state}"]
+        said = [f"{self.view.id} {self.view.standing}"]
         said += [f"{name} {self.count(*names)}/{self.messages}" for name, names in (("delivered", GOOD),)]
         counts = (("queued", UNSENT), ("sent", ("accepted",)), ("failed", BAD), ("doubtful", ("doubtful",)))
         said += [f"{name} {self.count(*names)}" for name, names in (*counts, ("parked", ("parked",)))]
+        said += [f"cancelled {self.count(*CANCELLED)}"] if self.count(*CANCELLED) else []
         said += [f"{self.rate:.0f}/s", self.left_said, f"cost {plain(self.view.cost)}"]
         return " · ".join(said) + (f" · {self.waits}" if self.waits else "")
 
@@ -101,7 +108,7 @@ class Watch:
         if view is None:
             raise BadInput(f"there is no campaign {self._id}, or it is no longer kept")
         self._last = view
-        left = view.rows - view.invalid - sum(view.statuses.get(name, 0) for name in UNSENT)
+        left = view.messages - sum(view.statuses.get(name, 0) for name in (*UNSENT, *NEVER_LEFT))
         rate = self._rate(left)
         unsent = sum(view.statuses.get(name, 0) for name in UNSENT)
         left_s = unsent / rate if rate > 0 else (0.0 if not unsent else None)
@@ -141,7 +148,8 @@ def follow(
 ) -> Picture:
     """Show progress until nothing moves any more, or nobody wants it; the last picture."""
     out = out or sys.stderr
-    if out.isatty() and find_spec("rich") is not None:  # it comes with what workers need
+    is_live = out.isatty() and os.environ.get("TERM", "dumb") not in DUMB
+    if is_live and find_spec("rich") is not None:  # it comes with what workers need
         return _redrawn(watch, out, clock, is_wanted)
     return _lines(watch, out, clock, line_every_s, is_wanted)
 
@@ -165,26 +173,32 @@ def _redrawn(watch: Watch, out: TextIO, clock: Clock, is_wanted: Callable[[], bo
     from rich.live import Live
 
     picture = watch.look()
-    with Live(_table(picture), console=Console(file=out), auto_refresh=False, transient=False) as live:
+    console = Console(file=out)
+    with Live(_table(picture, console.width), console=console, auto_refresh=False, transient=False) as live:
         while not picture.view.is_over and is_wanted():
             clock.wait(LOOK_EVERY_S)
             picture = watch.look()
-            live.update(_table(picture), refresh=True)
+            live.update(_table(picture, console.width), refresh=True)
     return picture
 
 
-def _table(picture: Picture) -> Table:
+def _table(picture: Picture, width: int) -> Table:
+    """The picture in `width` columns: the bar gives way, and what is too long goes on below."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
     view = picture.view
-    ended = picture.count(*GOOD, *BAD, "parked")
+    ended = picture.count(*GOOD, *BAD, *CANCELLED, "parked")
+    counted = f"{ended}/{picture.messages}"
+    bar = max(4, min(40, width - len(counted) - 4))
     grid = Table.grid(padding=(0, 2))
-    grid.add_row(Text(f"campaign {view.id} {printable(view.name)}", style="bold"), view.state)
-    grid.add_row(ProgressBar(total=max(1, picture.messages), completed=ended, width=40), f"{ended}/{picture.messages}")
+    grid.add_row(Text(f"campaign {view.id} {printable(view.name)}", style="bold"), view.standing)
+    grid.add_row(ProgressBar(total=max(1, picture.messages), completed=ended, width=bar), counted)
     for name, style, names in _LINES:
         count = picture.count(*names)
+        if names == CANCELLED and not count:
+            continue
         grid.add_row(Text(name, style=style if count else "dim"), str(count))
     grid.add_row("rate", f"{picture.rate:.0f}/s")
     grid.add_row("time left", picture.left_said.removeprefix("left "))
@@ -199,6 +213,7 @@ _LINES = (
     ("sent", "blue", ("accepted",)),
     ("delivered", "green", GOOD),
     ("failed", "red", BAD),
+    ("cancelled", "dim", CANCELLED),
     ("doubtful", "yellow", ("doubtful",)),
     ("parked", "magenta", ("parked",)),
 )

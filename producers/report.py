@@ -12,15 +12,17 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final, TextIO
 
+from smsq.producers.moments import plain, when
+from smsq.producers.own_columns import OwnColumns
 from smsq.producers.waits import reason
+from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
 
 COLUMNS: Final = (
     *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),
-    *("submitted_at", "status_at"),
+    *("submitted_at", "status_at", "id"),
 )
 REJECTED: Final = frozenset({"invalid", "duplicate"})
 
@@ -30,35 +32,54 @@ _PHONE = re.compile(r"\+[0-9]{1,15}")
 _CONTROL = ("\t", "\r", "\n", "\0")
 
 
-def write_csv(receipts: Iterable[Receipt], out: TextIO) -> None:
-    """Header and rows, RFC 4180; `out` should not translate newlines."""
+def write_csv(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
+    """Header and rows, RFC 4180, with the file's own columns behind them; `out` should not translate newlines."""
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows(_csv_row(each) for each in receipts)
+    if own is None:
+        writer.writerow(COLUMNS)
+        writer.writerows(_csv_row(each) for each in receipts)
+        return
+    writer.writerow((*COLUMNS, *(safe(_apart(name)) for name in own.names)))
+    writer.writerows((*_csv_row(each), *map(safe, cells)) for each, cells in own.beside(receipts))
 
 
-def write_json(receipts: Iterable[Receipt], out: TextIO) -> None:
-    """An array of objects, one in each line, so that it need not be read at once."""
+def write_json(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
+    """An array of objects, one in each line, so that it need not be read at once; own columns under `columns`."""
+    objects = (
+        (as_object(each) for each in receipts)
+        if own is None
+        else (
+            as_object(each) | {"columns": dict(zip(own.names, cells, strict=False))}
+            for each, cells in own.beside(receipts)
+        )
+    )
     separator = "[\n"
-    for each in receipts:
-        out.write(separator + json.dumps(as_object(each), ensure_ascii=False))
+    for each in objects:
+        out.write(separator + json.dumps(each, ensure_ascii=False))
         separator = ",\n"
     out.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def write_table(receipts: Iterable[Receipt], out: TextIO) -> None:
-    """Columns for people; widths are fixed, so that a million rows can be shown as they come."""
-    out.write(f"{'row':>7}  {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<20}  why\n")
+def _apart(name: str) -> str:
+    """A name of the file's that the report does not have itself."""
+    return f"file_{name}" if name in COLUMNS else name
+
+
+def write_table(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
+    """Columns for people, none of the file's own; widths are fixed, so that rows can be shown as they come."""
+    if own is not None:
+        raise BadInput("a table has no room for the file's own columns: --format csv or json has")
+    out.write(f"{'row':>7}  {'id':<12} {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<25}  why\n")
     for each in receipts:
         why = each.error or reason(each.why)
         out.write(
-            f"{each.row or '':>7}  {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
-            f"{plain(each.cost) if each.cost else '':>8}  {iso(each.status_at):<20}  {printable(why)}".rstrip()
+            f"{each.row or '':>7}  {each.id:<12} {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
+            f"{plain(each.cost) if each.cost else '':>8}  {when(each.status_at):<25}  {printable(why)}".rstrip()
             + "\n"
         )
 
 
-WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO], None]]] = {
+WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None], None]]] = {
     "csv": write_csv,
     "json": write_json,
     "table": write_table,
@@ -105,16 +126,6 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
-def plain(amount: Decimal) -> str:
-    """Money without needless zeros.
-
-    >>> plain(Decimal("3.8000")), plain(Decimal("100"))
-    ('3.8', '100')
-    """
-    written = f"{amount:f}"
-    return written.rstrip("0").rstrip(".") if "." in written else written
-
-
 def safe(cell: str) -> str:
     """A cell that no spreadsheet evaluates: what could be a formula gets an apostrophe in front."""
     if _PHONE.fullmatch(cell):
@@ -140,4 +151,5 @@ def _csv_row(each: Receipt) -> tuple[object, ...]:
         each.attempts,
         iso(each.submitted_at),
         iso(each.status_at),
+        each.id,
     )

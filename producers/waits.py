@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Protocol
 
+from smsq.producers.moments import plain, when
 from smsq.worker.domain.hours import is_open
 from smsq.worker.ledger.depth import Brakes
 from smsq.worker.ledger.views import CampaignView
 
+CENT = Decimal("0.01")
 LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {
     "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
@@ -36,6 +39,10 @@ REASONS = {
     "resent": "its sender wanted a second copy rather than none (on doubt: resend): it may arrive twice",
     "budget": "its budget is spent",
 }
+UNLED = (
+    "no scheduler leads, since none is up or the one that is stands still: nothing is handed out, and nobody is asked "
+    "about; `smsq up` starts one"
+)
 CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each, and sending goes on by itself"
 
 
@@ -84,17 +91,21 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
     if view.is_over:
         return ""
     if view.state == "paused":
-        return reason("budget") if view.why == "budget" else "it is paused"
+        return budget(view) if view.why == "budget" else _paused(view)
     brakes = eyes.brakes()
     if brakes.halted:
         return halt(brakes.halted)
     lanes = eyes.lanes()
     if missing := [lane for lane in LANES if not lanes.get(lane)]:
         return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"
+    if not brakes.is_led:
+        return UNLED
+    if view.state == "cancelled":
+        return "it was cancelled: what left already is followed to its end"
     if not view.statuses.get("queued"):
         return reason(view.why)
     if view.start_at > now:
-        return "it is scheduled for later"
+        return f"it is scheduled for later, {when(view.start_at)}"
     if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
     if stopped := brake(brakes, "bulk"):
@@ -102,3 +113,16 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
     return reason(view.why)
+
+
+def budget(view: CampaignView) -> str:
+    """That a campaign's budget is spent, on what, and how it is raised."""
+    told = f"{reason('budget')}: {plain(view.cost)} of {plain(view.budget)}"
+    if view.expected:
+        told += f", and about {plain(view.expected.quantize(CENT))} more for what left and whose cost was not told yet"
+    return f"{told}; `smsq campaign resume {view.id} --budget N` raises it"
+
+
+def _paused(view: CampaignView) -> str:
+    why = f" ({reason(view.why)})" if view.why else ""
+    return f"it is paused{why} until `smsq campaign resume {view.id}`"

@@ -57,7 +57,7 @@ LEDGER: dict[str, Role] = {
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop due feed forget lead".split()),
+        frozenset("beat control doubt drop due feed forget lead wind_up".split()),
         frozenset({"del", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(

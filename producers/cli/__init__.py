@@ -6,6 +6,7 @@ An error of ours becomes one sentence on stderr and an exit code by its kind; re
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import importlib
 import os
@@ -17,7 +18,7 @@ import click
 
 from smsq.worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Refused, SmsqError
 
-__all__ = ["COMMANDS", "Row", "exit_code", "main"]
+__all__ = ["COMMANDS", "Row", "Suggesting", "exit_code", "main"]
 
 DONE, FAILED, USAGE, REFUSED, UNREACHABLE, UNDELIVERED = range(6)
 INTERRUPTED = 130  # what a shell calls Ctrl-C
@@ -71,7 +72,27 @@ def exit_code(error: SmsqError) -> int:
     return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 
-class _Lazy(click.Group):
+class Suggesting(click.Group):
+    """A group that names the command somebody may have meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; for a name that is not there with the nearest that is, or all of a short list."""
+        typed = args[0] if args else ""
+        if typed and not typed.startswith("-") and self.get_command(ctx, typed) is None:
+            known = self.list_commands(ctx)
+            near = difflib.get_close_matches(typed.lower(), known, n=1, cutoff=0.5)
+            hint = f"did you mean `{ctx.command_path} {near[0]}`?" if near else f"there is {', '.join(known)}"
+            raise click.UsageError(f"{ctx.command_path} has no command {_quoted(typed)}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _quoted(typed: str) -> str:
+    return repr("".join(char if char.isprintable() else "?" for char in typed))
+
+
+class _Lazy(Suggesting):
     """A group whose commands are rows of the table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

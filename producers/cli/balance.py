@@ -12,7 +12,7 @@ from smsq.producers.cli.shown import print_json
 def command(as_json: bool) -> None:
     """Show what is left on the account; a worker asks the gateway."""
     from smsq.producers.api import Smsq
-    from smsq.producers.report import plain
+    from smsq.producers.moments import plain
 
     with Smsq() as smsq:
         balance, currency = smsq.balance()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED
-from smsq.producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
+from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, Suggesting, hand
+from smsq.producers.cli.shown import campaign_object, counted, list_lines, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
     from smsq.producers.cli.found import Balance
     from smsq.producers.drafts import Draft
     from smsq.producers.preflight import Preflight, Price
-    from smsq.worker.ledger.views import CampaignView
+    from smsq.worker.ledger.views import CampaignView, Failure
 
 SAY_EVERY_ROWS = 50_000
 
@@ -43,7 +45,7 @@ def _file_options(function: Command) -> Command:
     return function
 
 
-@click.group("campaign")
+@click.group("campaign", cls=Suggesting)
 def group() -> None:
     """Check, run and watch campaigns."""
 
@@ -106,8 +108,9 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
     with _smsq() as smsq:
         before = _refuse_finished(smsq, drafted, again)
         for option in not_applied(drafted, how["name"], how["on_doubt"], before) if before is not None else ():
-            talk(f"{option} is not applied: the campaign goes on as it was begun")
+            talk(_not_applied(option, before))
         smsq.campaigns.check_moment(drafted, before)
+        failures: Sequence[Failure] = ()
         if before is not None and is_all_in(before):
             view = before
         else:
@@ -120,12 +123,13 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
         code = DONE
         if follow:
             view, code = _follow(smsq, view.id)
-        elif not smsq.lanes().get("bulk"):
-            talk("it waits: no worker of the bulk lane is up (`smsq up`)")
+            failures = smsq.campaigns.failures(view)
+        elif why := smsq.campaigns.why(view):
+            talk(f"it waits: {why}")
     if as_json:
-        print_json(campaign_object(view))
+        print_json(campaign_object(view, failures if follow else None))
     elif follow:
-        print_campaign(view)
+        print_campaign(view, failures=failures)
     else:
         click.echo(view.id)
     sys.exit(code)
@@ -135,19 +139,14 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
 @as_json_option
 def list_campaigns(as_json: bool) -> None:
     """Show every campaign that is kept, newest first."""
-    from smsq.producers.report import iso, printable
-
     with _smsq() as smsq:
         views = smsq.campaigns.list()
     if as_json:
         print_json([campaign_object(view) for view in views])
         return
-    for view in views:
-        ended = sum(view.statuses.get(name, 0) for name in ("delivered", "read", "clicked"))
-        click.echo(
-            f"{view.id}  {view.state:<10} {view.rows:>8} rows  {ended:>8} delivered  "
-            f"{iso(view.created_at)}  {printable(view.name)}"
-        )
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in list_lines(views, width):
+        click.echo(line)
 
 
 @group.command("show")
@@ -155,45 +154,19 @@ def list_campaigns(as_json: bool) -> None:
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @as_json_option
 def show(campaign_id: str, follow: bool, as_json: bool) -> None:
-    """Show counts by status, cost, and why it waits."""
+    """Show what it is, counts by status, cost, why messages failed, and why it waits."""
     code = DONE
     with _smsq() as smsq:
         view = smsq.campaigns.show(campaign_id)
         if follow:
             view, code = _follow(smsq, campaign_id)
         why = smsq.campaigns.why(view)
+        failures = smsq.campaigns.failures(view)
     if as_json:
-        print_json(campaign_object(view) | ({"waits": why} if why else {}))
+        print_json(campaign_object(view, failures) | ({"waits": why} if why else {}))
     else:
-        print_campaign(view, why)
+        print_campaign(view, why, failures)
     sys.exit(code)
-
-
-@group.command("pause")
-@click.argument("campaign_id", metavar="ID")
-@as_json_option
-def pause(campaign_id: str, as_json: bool) -> None:
-    """Send no more of it for now; requests under way end."""
-    with _smsq() as smsq:
-        _say_state(smsq.campaigns.pause(campaign_id), as_json)
-
-
-@group.command("resume")
-@click.argument("campaign_id", metavar="ID")
-@as_json_option
-def resume(campaign_id: str, as_json: bool) -> None:
-    """Go on at the exact next row."""
-    with _smsq() as smsq:
-        _say_state(smsq.campaigns.resume(campaign_id), as_json)
-
-
-@group.command("cancel")
-@click.argument("campaign_id", metavar="ID")
-@as_json_option
-def cancel(campaign_id: str, as_json: bool) -> None:
-    """Send no more of it, ever; what the gateway has already is followed to its end."""
-    with _smsq() as smsq:
-        _say_state(smsq.campaigns.cancel(campaign_id), as_json)
 
 
 @group.command("report")
@@ -208,14 +181,38 @@ def cancel(campaign_id: str, as_json: bool) -> None:
 )
 @click.option("--rejects", is_flag=True, help="Only rows that were turned away.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]")
-def report(campaign_id: str, form: str, rejects: bool, output: Path | None) -> None:
-    """Write what became of every row, in the file's order."""
-    from smsq.producers.report import WRITERS, rejected
+@click.option(
+    "--columns-of", type=click.Path(path_type=Path), help="The campaign's file: its columns stand beside each row."
+)
+@click.option("--phone-column", default="phone", show_default=True, help="The column of that file that holds phones.")
+@click.option("--encoding", help="What that file is written in.  [default: UTF-8 or windows-1251]")
+def report(
+    campaign_id: str,
+    form: str,
+    rejects: bool,
+    output: Path | None,
+    columns_of: Path | None,
+    phone_column: str,
+    encoding: str | None,
+) -> None:
+    """Write what became of every row, in the file's order, with the file's own columns if they are wanted."""
+    from smsq.producers.own_columns import OwnColumns
+    from smsq.producers.report import REJECTED, WRITERS, rejected
+    from smsq.producers.rows import inspect
 
+    own = None
+    if columns_of is not None:
+        own = OwnColumns(inspect(columns_of, phone_column, encoding), REJECTED if rejects else frozenset())
     with _smsq() as smsq:
         receipts = smsq.campaigns.report(campaign_id)
+        if rejects and own is None:
+            receipts = rejected(receipts)
         with _opened(output) as out:
-            WRITERS[form](rejected(receipts) if rejects else receipts, out)
+            WRITERS[form](receipts, out, own)
+
+
+for command in hand.COMMANDS:
+    group.add_command(command)
 
 
 # What the commands are made of -----------------------------------------------------------------------------------
@@ -250,27 +247,40 @@ def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | 
             f"{known}, and {counted(before.rows, 'row')} are in: going on with it; what follows is about the whole file"
         )
     if before.state == "paused":
-        talk(f"it stays paused until `smsq campaign resume {before.id}`")
+        talk(f"it stays paused until `smsq campaign resume {before.id}{_more_money(before)}`")
     return before
+
+
+def _more_money(view: CampaignView) -> str:
+    return " --budget N" if view.why == "budget" else ""
+
+
+def _not_applied(option: str, view: CampaignView | None) -> str:
+    """What becomes of a wish that a begun campaign does not follow; a budget has a way of its own."""
+    said = f"{option} is not applied: the campaign goes on as it was begun"
+    if option == "--budget" and view is not None:
+        return f"{said}; `smsq campaign resume {view.id} --budget N` sets another"
+    return said
 
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
-    from smsq.producers.cli.found import found_lines, money
+    from smsq.producers.cli.found import found_lines
+    from smsq.producers.cli.whose import whose_line
     from smsq.worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = _price(smsq, drafted, found)
     for line in found_lines(drafted, found):
         talk(line)
+    talk(whose_line(smsq, drafted.options))
     if price is None:
         talk(f"the price is not known: {why}")
         if drafted.budget is not None:
             raise Unreachable(f"a budget cannot be kept while the price is not known: {why}")
-    elif balance is not None and balance[0] < price.cost:
-        talk(f"the balance is {money(*balance)}, less than that")
     currency = balance[1] if balance is not None else ""
     about = f", about {price.cost:.2f} {currency}".rstrip() if price is not None else ""
-    question = f"Send {counted(found.messages, 'message')}, {counted(found.parts, 'part')}{about}?"
+    above = _above(price, drafted.budget, balance) if price is not None else ""
+    question = f"Send {counted(found.messages, 'message')}, {counted(found.parts, 'part')}{about}{above}?"
     if is_agreed:
         talk(question.removesuffix("?").replace("Send", "Sending", 1))
     elif not sys.stdin.isatty():
@@ -279,6 +289,16 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
         talk("nothing was enrolled")
         sys.exit(FAILED)
     return replace(drafted, part_price=price.cost / max(1, found.parts)) if price is not None else drafted
+
+
+def _above(price: Price, budget: Decimal | None, balance: Balance | None) -> str:
+    """What the price is more than: then not all of it will be sent."""
+    from smsq.producers.cli.found import money
+
+    currency = balance[1] if balance is not None else ""
+    limits = [f"the budget of {money(budget, currency)}"] if budget is not None and budget < price.cost else []
+    limits += [f"the balance of {money(*balance)}"] if balance is not None and balance[0] < price.cost else []
+    return f", which is more than {' and '.join(limits)}" if limits else ""
 
 
 def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Balance | None, str]:
@@ -309,7 +329,7 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
 
 def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
     """Show progress to the end; the campaign and the exit code."""
-    from smsq.producers.progress import BAD, follow
+    from smsq.producers.progress import BAD, CANCELLED, follow
 
     clock = smsq.runtime.clock
     try:
@@ -317,6 +337,8 @@ def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
     except KeyboardInterrupt:
         talk(f"campaign {campaign_id} goes on; `smsq campaign show {campaign_id} --follow` looks again")
         sys.exit(INTERRUPTED)
+    if picture.count(*CANCELLED):
+        talk(f"{counted(picture.count(*CANCELLED), 'message')} cancelled")
     return picture.view, UNDELIVERED if picture.count(*BAD, "parked") else DONE
 
 
@@ -331,13 +353,6 @@ def _seen() -> Callable[[int], None]:
             talk(f"looked through {rows} rows")
 
     return seen
-
-
-def _say_state(view: CampaignView, as_json: bool) -> None:
-    if as_json:
-        print_json(campaign_object(view))
-    else:
-        click.echo(f"campaign {view.id} is {view.state}")
 
 
 @contextlib.contextmanager

@@ -300,7 +300,8 @@ def free_ports(many: int) -> list[int]:
 
 
 def _report_lines(view: CampaignView, rejects: Sequence[Receipt]) -> Iterator[str]:
-    from smsq.producers.report import plain, printable
+    from smsq.producers.moments import plain
+    from smsq.producers.report import printable
 
     yield f"\ncampaign {view.id}: {view.rows} rows, {view.parts} parts, cost {plain(view.cost)}"
     for status, many in view.statuses.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smsq.producers.cli import Suggesting
 from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MEANS = {
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
 
 
-@click.group("doubts")
+@click.group("doubts", cls=Suggesting)
 def group() -> None:
     """See messages that may or may not have been accepted, and decide about them."""
 
@@ -140,16 +141,17 @@ def _fate(state: int) -> str:
 
 
 def _line(doubt: Doubt) -> str:
-    from smsq.producers.report import iso
+    from smsq.producers.moments import when
     from smsq.producers.waits import reason
 
     of = f"campaign {doubt.batch.ref.campaign}" if doubt.batch.ref.campaign else f"{doubt.batch.lane} message"
     many = _many(len(doubt.messages))
-    return f"{doubt.id:>8}  {doubt.state:<9} {iso(doubt.batch.since)}  {many:<13}  {of:<18}  {reason(doubt.batch.why)}"
+    return f"{doubt.id:>8}  {doubt.state:<9} {when(doubt.batch.since)}  {many:<13}  {of:<18}  {reason(doubt.batch.why)}"
 
 
 def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:
-    from smsq.producers.report import iso, printable
+    from smsq.producers.moments import when
+    from smsq.producers.report import printable
 
     batch = doubt.batch
     say(_line(doubt).strip())
@@ -157,9 +159,9 @@ def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:
     say("  to        " + printable(", ".join(shown)) + (", …" if len(doubt.phones) > len(shown) else ""))
     for known in batch.ids:
         where = f" by {known.mirror}" if known.mirror else ""
-        say(f"  attempt   {iso(known.claimed_at)} under gateway id {known.gateway_id}{where}: {_fate(known.state)}")
+        say(f"  attempt   {when(known.claimed_at)} under gateway id {known.gateway_id}{where}: {_fate(known.state)}")
     say(f"  asked     {batch.asked} times" + (f"; workers died on it {batch.deaths} times" if batch.deaths else ""))
     if batch.resent_by:
         say(f"  may double: sent again by its {batch.resent_by}'s choice, two copies rather than none")
     for at, what, why in doubt.decisions:
-        say(f"  decided   {iso(at)} {what}: {printable(why)}")
+        say(f"  decided   {when(at)} {what}: {printable(why)}")

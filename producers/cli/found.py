@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from smsq.producers.cli.shown import counted
-from smsq.producers.report import plain, printable
+from smsq.producers.moments import plain
+from smsq.producers.report import printable
 from smsq.producers.rows import SEPARATORS, Source
 
 if TYPE_CHECKING:

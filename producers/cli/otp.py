@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED
+from smsq.producers.cli import DONE, FAILED, Suggesting
 from smsq.producers.cli.send import code_of, reached, say_who_is_missing, wait_for
 from smsq.producers.cli.shown import counted, print_json, print_receipt
 
@@ -21,7 +21,7 @@ LONGEST_TYPED = 200  # characters read from standard input
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One object on standard output, for errors too.")
 
 
-@click.group("otp")
+@click.group("otp", cls=Suggesting)
 def group() -> None:
     """Send one-time codes, and check what people typed. A code is in its message and nowhere else."""
 
@@ -226,13 +226,13 @@ def _shown_object(shown: CodeShown) -> dict[str, Any]:
 
 
 def _print_shown(shown: CodeShown) -> None:
-    from smsq.producers.report import iso
+    from smsq.producers.moments import when
     from smsq.worker.domain.cascade import TAKEN, not_taken
 
     lines = [
         ("code", shown.id),
         ("state", shown.state),
-        ("expires", iso(shown.expires_at)),
+        ("expires", when(shown.expires_at)),
         ("tries left", str(shown.tries_left)),
         ("resends left", str(shown.resends_left)),
     ]
@@ -241,6 +241,6 @@ def _print_shown(shown: CodeShown) -> None:
     click.echo(counted(len(shown.steps), "message"))
     for step in shown.steps:
         why = f": {TAKEN[step.why]}" if step.why != "first" else ""
-        click.echo(f"  {step.channel:<6} {iso(step.at)}  {step.message_id or '-'}  {step.status}{why}".rstrip())
+        click.echo(f"  {step.channel:<6} {when(step.at)}  {step.message_id or '-'}  {step.status}{why}".rstrip())
     for ahead in shown.ahead:
         click.echo(f"  {ahead.channel:<6} not tried: {not_taken(ahead.why)}")

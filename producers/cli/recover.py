@@ -110,9 +110,9 @@ def _send_line(said: Said) -> str:
 
 
 def _at(seconds: int) -> str:
-    from smsq.producers.report import iso
+    from smsq.producers.moments import when
 
-    return iso(seconds)
+    return when(seconds)
 
 
 def _by_campaign(brought: Any) -> tuple[dict[str, int], list[Brought]]:

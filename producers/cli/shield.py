@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED
+from smsq.producers.cli import DONE, FAILED, Suggesting
 from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ BUSIEST = 10  # lines of prefixes on a screen; --json has more
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
 
 
-@click.group("shield")
+@click.group("shield", cls=Suggesting)
 def group() -> None:
     """See and adjust what keeps pumping away from one-time codes. What is changed holds everywhere at once."""
 
@@ -181,7 +181,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
 
 
 def _print(view: ShieldView) -> None:
-    from smsq.producers.report import plain
+    from smsq.producers.moments import plain
 
     for name, written in view.limits.items():
         click.echo(f"{name:<14}{written}" + ("  (set by hand)" if name in view.live else ""))
@@ -197,10 +197,10 @@ def _print(view: ShieldView) -> None:
 
 
 def _rule(rule: Rule) -> str:
-    from smsq.producers.report import iso
+    from smsq.producers.moments import when
 
     word = {"hold": "held", "grace": "released", "allow": "allowed", "deny": "denied"}[rule.kind]
-    until = f"until {iso(rule.until)}" if rule.until else "until it is changed"
+    until = f"until {when(rule.until)}" if rule.until else "until it is changed"
     return f"{word:<8} {_name(rule.name):<14} {until}: {rule.why}"
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from smsq.worker.domain.receipt import Receipt
-    from smsq.worker.ledger.views import CampaignView
+    from smsq.worker.ledger.views import CampaignView, Failure
 
 
 def talk(line: str) -> None:
@@ -32,12 +33,14 @@ def print_json(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
     click.echo(json.dumps(told, ensure_ascii=False))
 
 
-def campaign_object(view: CampaignView) -> dict[str, Any]:
-    """A campaign for machines."""
-    return {
+def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
+    """A campaign for machines; times in ISO 8601 (UTC), null where something was not said or did not happen."""
+    from smsq.producers.report import iso
+
+    told = {
         "id": view.id,
         "name": view.name,
-        "state": view.state,
+        "state": view.standing,
         "rows": view.rows,
         "invalid": view.invalid,
         "statuses": dict(view.statuses),
@@ -45,32 +48,98 @@ def campaign_object(view: CampaignView) -> dict[str, Any]:
         "doubts": view.doubts,
         "doubt_seconds": round(view.doubt_seconds, 3),
         "cost": float(view.cost),
+        "expected_cost": float(round(view.expected, 4)),
         "parts": view.parts,
         "why": view.why,
+        "text": view.template,
+        "sender": view.options.sender,
+        "file": view.file or None,
+        "rate": view.rate or None,
+        "window": view.window or None,
+        "budget": float(view.budget) or None,
+        "on_doubt": view.on_doubt,
+        "starts_at": iso(view.start_at) or None,
+        "created_at": iso(view.created_at) or None,
+        "first_sent_at": iso(view.first_sent_at) or None,
+        "done_at": iso(view.done_at) or None,
     }
+    if failures is not None:
+        told["failures"] = [asdict(each) for each in failures]
+    return told
 
 
-def print_campaign(view: CampaignView, waits: str = "") -> None:
-    """A campaign for people, and why it does not move."""
-    from smsq.producers.report import iso, plain, printable
+def list_lines(views: Sequence[CampaignView], width: int | None = None) -> Iterator[str]:
+    """Campaigns for people, a header above them; names give way where a terminal has `width` columns."""
+    from smsq.producers.moments import when
+    from smsq.producers.progress import GOOD
+    from smsq.producers.report import printable
 
+    row = "{:<7} {:<10} {:>9} {:>9}  {:<25}  {}"
+    lines = [row.format("id", "state", "rows", "delivered", "created", "name")]
+    for view in views:
+        delivered = sum(view.statuses.get(name, 0) for name in GOOD)
+        lines.append(
+            row.format(view.id, view.standing, view.rows, delivered, when(view.created_at), printable(view.name))
+        )
+    for line in lines:
+        yield line if width is None or len(line) <= width else line[: max(1, width - 1)] + "…"
+
+
+def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failure] = ()) -> None:
+    """A campaign for people, why it does not move, and why messages of it failed."""
+    from smsq.producers.moments import plain, when, zone
+    from smsq.producers.report import printable
+
+    invalid = f", of them {view.invalid} not sent (bad or duplicate)" if view.invalid else ""
     lines = [
         ("campaign", f"{view.id}  {printable(view.name)}"),
-        ("state", view.state),
+        ("state", f"{view.standing}, begins {when(view.start_at)}" if view.is_scheduled else view.standing),
         ("waits", waits),
-        ("created", iso(view.created_at)),
-        ("first sent", iso(view.first_sent_at)),
-        ("done", iso(view.done_at)),
-        ("rows", f"{view.rows}, of them {view.invalid} not sent (bad or duplicate)"),
+        ("file", printable(view.file)),
+        ("text", one_line(view.template) or "(no longer kept)"),
+        ("sender", printable(view.options.sender or "the account's default")),
+        ("begins", when(view.start_at)),
+        ("window", f"{view.window} by the workers' clock (here UTC{zone()})" if view.window else ""),
+        ("rate", f"{view.rate:g} parts a second at most" if view.rate else ""),
+        ("budget", plain(view.budget) if view.budget else ""),
+        ("on doubt", "park" if view.on_doubt == "park" else ""),
+        ("created", when(view.created_at)),
+        ("first sent", when(view.first_sent_at)),
+        ("done", when(view.done_at)),
+        ("rows", f"{view.rows}{invalid}"),
         ("parts", str(view.parts)),
-        ("cost", plain(view.cost)),
+        ("cost", plain(view.cost) + _expected(view)),
         *((f"  {name}", str(many)) for name, many in view.statuses.items()),
+        *((f"  {each.status}", _failure(each)) for each in failures),
         ("doubts", _settled_doubts(view)),
         ("doubles", str(view.doubles)),
     ]
     for name, value in lines:
         if value:
             click.echo(f"{name:<16}{value}")
+
+
+def one_line(text: str) -> str:
+    """A text as one line of a terminal shows it."""
+    from smsq.producers.report import printable
+
+    return printable("↵".join(text.splitlines()))
+
+
+def _expected(view: CampaignView) -> str:
+    """What is not in the cost yet."""
+    from smsq.producers.moments import plain
+
+    if not view.expected:
+        return ""
+    return f", and about {plain(round(view.expected, 2))} more for what left and whose cost was not told yet"
+
+
+def _failure(failure: Failure) -> str:
+    from smsq.producers.report import printable
+
+    why = f"{failure.error} ({failure.error_code})" if failure.error_code else failure.error
+    return printable(f"{failure.messages} of them: {why or 'no reason was told'}")
 
 
 def _settled_doubts(view: CampaignView) -> str:
@@ -83,7 +152,8 @@ def _settled_doubts(view: CampaignView) -> str:
 
 def print_receipt(receipt: Receipt) -> None:
     """A message for people."""
-    from smsq.producers.report import iso, plain, printable
+    from smsq.producers.moments import plain, when
+    from smsq.producers.report import printable
     from smsq.producers.waits import reason
 
     error = f"{receipt.error} ({receipt.error_code})" if receipt.error_code else receipt.error
@@ -98,8 +168,8 @@ def print_receipt(receipt: Receipt) -> None:
         ("parts", str(receipt.parts or "")),
         ("cost", plain(receipt.cost) if receipt.cost else ""),
         ("attempts", str(receipt.attempts)),
-        ("submitted", iso(receipt.submitted_at)),
-        ("status since", iso(receipt.status_at)),
+        ("submitted", when(receipt.submitted_at)),
+        ("status since", when(receipt.status_at)),
     ]
     for name, value in lines:
         if value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from decimal import Decimal
 
 import pytest
 
+from smsq.producers.moments import when
 from smsq.producers.progress import Watch, follow
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadCredentials, LedgerUnreachable
@@ -76,6 +78,7 @@ class Eyes:
     rests_s: float = 0.0
     blind: int = 0
     is_cut_off: bool = False
+    is_led: bool = True
     errors: int = 0
     up: dict[str, int] = field(default_factory=lambda: {"bulk": 1, "status": 1})
 
@@ -93,6 +96,7 @@ class Eyes:
             is_cut_off=self.is_cut_off,
             errors=self.errors,
             errors_rest_s=90.4,
+            is_led=self.is_led,
         )
 
     def lanes(self) -> dict[str, int]:
@@ -121,6 +125,52 @@ def test_what_has_left_waits_for_its_statuses() -> None:
     assert "· all sent, waiting for statuses · cost" in picture.line()
 
 
+def test_what_was_cancelled_has_not_failed() -> None:
+    """It is told apart, and it neither left nor counts towards the rate."""
+    clock = Hands()
+    eyes = Eyes([view("cancelled", queued=90, accepted=10), view("cancelled", delivered=10, cancelled=90)])
+    watch = Watch(eyes, "k7xm2", clock, 10)
+    watch.look()
+    clock.wait(1.0)
+    line = watch.look().line()
+
+    assert "delivered 10/100 · queued 0 · sent 0 · failed 0 · doubtful 0 · parked 0 · cancelled 90 · 0/s" in line
+    assert "the rest is cancelled" in line
+    assert "cancelled " not in Watch(Eyes([view("running", queued=1)]), "k7xm2", clock, 10).look().line()
+
+
+class Terminal(io.StringIO):
+    """Something that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown", "", None])
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch, term: str | None) -> None:
+    """It cannot draw over what it has shown."""
+    monkeypatch.delenv("TERM", raising=False)
+    if term is not None:
+        monkeypatch.setenv("TERM", term)
+    out, clock = Terminal(), Hands()
+    follow(Watch(Eyes([view(queued=1), view("done", delivered=1)]), "k7xm2", clock, 10), out, clock=clock)
+
+    assert out.getvalue().splitlines()[-1].startswith("k7xm2 done · delivered 1/1")
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_narrow_terminal_gets_a_short_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is wider than it is."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "30")
+    out, clock = Terminal(), Hands()
+    follow(Watch(Eyes([view("done", delivered=1234, invalid=1)]), "k7xm2", clock, 10), out, clock=clock)
+    lines = [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", line).rstrip() for line in out.getvalue().splitlines()]
+
+    assert max(map(len, lines)) <= 30
+    assert any("1234/1234" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("picture", "eyes", "why"),
     [
@@ -131,7 +181,12 @@ def test_what_has_left_waits_for_its_statuses() -> None:
         (view(queued=1), {"halts": "fell"}, "the ledger fell back"),
         (view("paused", queued=1), {}, "it is paused"),
         (view("paused", why="budget", queued=1), {}, "its budget is spent"),
-        (view(queued=1, start_at=2000.0), {}, "it is scheduled for later"),
+        (view(queued=1, start_at=2000.0), {}, f"it is scheduled for later, {when(2000.0)}"),
+        (view(queued=1), {"is_led": False}, "no scheduler leads, since none is up or the one that is stands still"),
+        (view(accepted=1), {"is_led": False}, "no scheduler leads"),
+        (view("cancelled", queued=1), {"is_led": False}, "no scheduler leads"),
+        (view("cancelled", accepted=1), {}, "it was cancelled: what left already is followed to its end"),
+        (view("paused", why="the ledger fell back", queued=1), {}, "it is paused (the ledger fell back) until `smsq"),
         (view(queued=1, window=CLOSED), {}, f"it is outside its sending hours, {CLOSED}"),
         (view(queued=1), {"rests_s": 7.2}, "the gateway asked for a rest, 7 s more"),
         (view(queued=1), {"errors": 49}, ""),

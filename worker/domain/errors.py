@@ -14,6 +14,7 @@
         BadChannel   NoChannel, BadWait
       Limited        no, by a limit of our own                 wait `retry_after_s`, or do without
         CoolingDown, TooMany, Held, Denied, OverBudget
+      BudgetSpent    a campaign may spend no more             raise its budget
       CodeOver       this one-time code is used or dead        have a new one sent
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
         LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak, WrongKey
@@ -22,6 +23,8 @@ Messages name the thing and the value, never a password, a text or a whole phone
 """
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 # What callers meet; `smsq` exports it. The rest stays inside.
 __all__ = [
@@ -223,6 +226,18 @@ class OverBudget(Limited):
     """The codes of a day would cost more than they may."""
 
     word = "over_budget"
+
+
+class BudgetSpent(SmsqError):
+    """A campaign's budget lets nothing more leave; `least` is the smallest that would, in the account's currency."""
+
+    word = "budget_spent"
+
+    def __init__(self, campaign: str, least: Decimal, sentence: str = "") -> None:
+        needs = f"campaign {campaign} cannot go on: its next batch needs a budget of at least {least.normalize():f}"
+        super().__init__(sentence or needs)
+        self.campaign = campaign
+        self.least = least
 
 
 class CodeOver(SmsqError):

@@ -27,6 +27,7 @@ class Brakes:
     errors: int = 0  # answers with an error since their span began
     errors_rest_s: float = 0.0  # until that span ends, and they are counted from the beginning
     blind: int  # batches of whose messages nothing is known since their requests went astray
+    is_led: bool = True  # a scheduler leads the duties; one that stands still does not
 
     def errors_rest(self, lane: str) -> float:
         """For how many seconds a lane rests because many errors would block the address; 0 where it does not."""
@@ -182,7 +183,8 @@ class Standing:
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("ctl"))
             pipe.zcard(self.key("blind"))
-            ctl, blind = pipe.execute()
+            pipe.exists(self.key("lead"))
+            ctl, blind, leader = pipe.execute()
         errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
             halted=_halted(ctl),
@@ -191,6 +193,7 @@ class Standing:
             errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,
             errors_rest_s=errors_rest_s,
             blind=blind,
+            is_led=bool(leader),
         )
 
 

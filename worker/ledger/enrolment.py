@@ -11,7 +11,7 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
 from smsq.worker.domain.campaign import Reject
-from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
+from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
@@ -156,6 +156,7 @@ class Enrolment(Store):
             "rate": plan.rate or 0,
             "budget": int(plan.budget * COST_UNITS) if plan.budget is not None else 0,
             "part_price": str(plan.part_price * COST_UNITS),
+            "file": plan.file,
             "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
             "window": plan.window or "",
             "policy": POLICIES[plan.on_doubt],
@@ -293,19 +294,36 @@ class Enrolment(Store):
                 raise Conflict(f"there is no campaign {campaign_id}")
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
-    def control(self, campaign_id: str, verb: str, why: str = "") -> str:
-        """`close`, `pause`, `resume` or `cancel` a campaign; the state it is in afterwards."""
+    def control(
+        self,
+        campaign_id: str,
+        verb: str,
+        why: str = "",
+        *,
+        budget: Decimal | None = None,
+        part_price: Decimal | None = None,
+    ) -> str:
+        """`close`, `pause`, `resume` or `cancel` a campaign; the state it is in afterwards.
+
+        `budget` goes with `resume` alone and holds from then on, `part_price` with a budget for a campaign that was
+        begun without a price. Raises BudgetSpent, and changes nothing, where one batch more would cost too much.
+        """
         keys = [
             self.keys.campaign(campaign_id),
             self.keys.campaign(campaign_id, "h"),
             self.key("ready:bulk"),
             self.key("run"),
         ]
-        reply = self.call("control", keys, verb, why)
+        most = "" if budget is None else int(budget * COST_UNITS)
+        each = "" if part_price is None else str(part_price * COST_UNITS)
+        reply = self.call("control", keys, verb, why, most, each)
         state = reply[0].decode()
         if state == "gone":
             raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
-        self._note_order(reply, f"{verb}/{campaign_id}")
+        if state == "short":
+            raise BudgetSpent(campaign_id, Decimal(int(reply[1])) / COST_UNITS)
+        raised = "" if budget is None else f"/--budget/{budget:f}"
+        self._note_order(reply, f"{verb}/{campaign_id}{raised}")
         return state
 
     def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:

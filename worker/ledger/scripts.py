@@ -1,8 +1,8 @@
 """The Lua scripts: one file per verb, the tables they need written in front of them.
 
 `_head.lua` stands before every script, `_prelude.lua` before those that act on one batch (`_shield.lua` before the
-shield's), and the
-constants of `worker/domain/status.py` before both, so that Lua and Python cannot disagree.
+shield's, `_budget.lua` before those that keep a budget), and the constants of `worker/domain/status.py` before the
+prelude and before what else names a status, so that Lua and Python cannot disagree.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ BATCH_VERBS = frozenset(
         "watched",
     }
 )
+KEEP_BUDGETS = frozenset({"claim", "control"})
+NAME_STATUSES = frozenset({"wind_up"})  # without acting on one batch
 Argument = str | bytes | int | float
 
 
@@ -87,6 +89,10 @@ def text_of(name: str) -> str:
     parts = [_file("_head")]
     if name in BATCH_VERBS:
         parts += [_tables(), _file("_prelude")]
+    if name in NAME_STATUSES:
+        parts.append(_tables())
+    if name in KEEP_BUDGETS:
+        parts.append(_file("_budget"))
     if name.startswith("shield_"):
         parts.append(_file("_shield"))
     return "\n".join([*parts, _file(name)])

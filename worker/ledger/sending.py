@@ -180,10 +180,10 @@ class Sending(Store):
         """End a ready batch: `cancelled` (its campaign is), `late` (its deadline passed), `over` (its code is)."""
         return self.call_on("drop", ref, why)[0].decode()
 
-    def drop_late(self, refs: Sequence[Ref]) -> int:
-        """End those of these ready singles whose deadline passed; how many."""
+    def drop_all(self, refs: Sequence[Ref], why: str) -> int:
+        """The same for several in one round trip: how many ended."""
         calls: list[tuple[list[str], list[Argument]]] = [
-            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), "late"]) for ref in refs
+            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), why]) for ref in refs
         ]
         with translated():
             return sum(reply[0] == b"settled" for reply in script("drop").many(self.redis, calls))

@@ -60,6 +60,7 @@ class Plan:
     start_at: float | None = None  # Unix seconds
     window: str | None = None  # hours of the day in local time, "9-21"
     on_doubt: str = "ask"
+    file: str = ""  # where its rows came from, for people; '' for rows that a program had at hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from smsq.worker.domain.batch import MessageId, Ref, unpack_rows
-from smsq.worker.domain.receipt import MAX_IDS, Receipt, Stored, status_name, unpack
+import msgspec
+
+from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_rows
+from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from smsq.worker.ledger.depth import Standing
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.store import COST_UNITS, is_single, translated
-from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
+from smsq.worker.ledger.values import PLAIN, POLICIES, BatchView, KnownId
 
 RESENT = {
     "": "",
@@ -21,6 +24,8 @@ RESENT = {
     "sender": "sent again as its sender wished (on doubt: resend), may be double",
 }
 BATCHES_AT_ONCE = 200  # read in one round trip by a report
+FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
+_OPTIONS = msgspec.json.Decoder(Options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +54,30 @@ class CampaignView:
     why: str
     rate: float = 0.0
     on_doubt: str = "ask"
+    options: Options = PLAIN
+    file: str = ""  # where its rows came from; '' for rows that a program had at hand
+    is_scheduled: bool = False  # nothing of it has left, since it begins later
+    part_price: Decimal = Decimal(0)  # what a part was quoted at, 0 where that was not known
+    unpriced: int = 0  # parts that left and whose cost was not told yet
     doubts: int = 0  # requests of unknown outcome that have found their end
     doubt_seconds: float = 0.0  # until then, on average
     doubt_longest_seconds: float = 0.0
+
+    @property
+    def standing(self) -> str:
+        """Its state for people: `scheduled` while it only waits for its moment."""
+        return "scheduled" if self.is_scheduled and self.state in ("enrolling", "running") else self.state
+
+    @property
+    def messages(self) -> int:
+        """Rows that are messages."""
+        return self.rows - self.invalid
+
+    @property
+    def expected(self) -> Decimal:
+        """What may have been spent beside `cost`: what left, or may have, and was not told, at the price quoted."""
+        flying = sum(self.statuses.get(name, 0) for name in ("sending", "doubtful", "parked"))
+        return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.messages))
 
     @property
     def is_over(self) -> bool:
@@ -60,6 +86,16 @@ class CampaignView:
             self.state == "cancelled"
             and not any(self.statuses.get(s) for s in ("queued", "sending", "doubtful", "accepted"))
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why messages of a campaign failed: so many of one status for one reason."""
+
+    status: str
+    error_code: int
+    error: str
+    messages: int
 
 
 # An error code in words; True where the gateway refused the request, False where delivery failed.
@@ -146,13 +182,41 @@ class Views(Standing):
             for campaign_id in ids:
                 pipe.hgetall(self.ledger.keys.campaign(campaign_id))
             rows = pipe.execute() if ids else []
-        return [view for campaign_id, raw in zip(ids, rows, strict=True) if (view := _kept(campaign_id, raw))]
+        now = self.ledger.time() if ids else 0.0
+        return [view for campaign_id, raw in zip(ids, rows, strict=True) if (view := _kept(campaign_id, raw, now))]
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
         """One campaign's totals and state; one round trip whatever its size."""
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
-        return _kept(campaign_id, raw)
+        return _kept(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
+
+    def cancelled(self) -> list[str]:
+        """Campaigns that were cancelled and hold messages that never left, oldest first."""
+        ids = list(reversed(self._campaign_ids("live")))
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for campaign_id in ids:
+                pipe.hmget(self.ledger.keys.campaign(campaign_id), ["state", "s:queued"])
+            rows = pipe.execute() if ids else []
+        return [
+            each for each, (state, queued) in zip(ids, rows, strict=True) if state == b"cancelled" and int(queued or 0)
+        ]
+
+    def failures(self, view: CampaignView) -> list[Failure]:
+        """Why its messages failed, the most frequent reason first; reads its receipts if there is any."""
+        if not any(view.statuses.get(status.name.lower()) for status in FAILED):
+            return []
+        found: Counter[tuple[int, int, str]] = Counter()
+        for batches in self._batches(view.id):
+            for batch in batches:
+                for index in _failed(batch):
+                    stored = unpack(batch.receipts, index)
+                    words = self._error(stored, _id_of(batch, index, stored.id_index))
+                    found[stored.status, stored.error_code, words] += 1
+        return [
+            Failure(status=Status(status).name.lower(), error_code=code, error=words, messages=many)
+            for (status, code, words), many in found.most_common()
+        ]
 
     def running(self) -> list[tuple[str, str]]:
         """Campaigns that may have something to hand out, oldest first: their ids and sending hours."""
@@ -174,11 +238,9 @@ class Views(Standing):
 
         Reads a few hundred batches at a time; a million rows need no key each.
         """
-        with translated():
-            numbers = self.redis.get(self.ledger.keys.campaign(campaign_id, "b")) or b""
         rejects = self._rejects(campaign_id)
         next_reject = next(rejects, None)
-        for row, found in self._messages(campaign_id, numbers):
+        for row, found in self._messages(campaign_id):
             while next_reject is not None and (next_reject.row or 0) < row:
                 yield next_reject
                 next_reject = next(rejects, None)
@@ -187,14 +249,16 @@ class Views(Standing):
             yield next_reject
             next_reject = next(rejects, None)
 
-    def _messages(self, campaign_id: str, numbers: bytes) -> Iterator[tuple[int, Receipt]]:
-        refs = [Ref(number, campaign_id) for (number,) in struct.iter_unpack(">I", numbers)]
-        for start in range(0, len(refs), BATCHES_AT_ONCE):
-            for batch in self.ledger.read(refs[start : start + BATCHES_AT_ONCE]):
-                if batch is None:
-                    continue
+    def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
+        for batches in self._batches(campaign_id):
+            for batch in batches:
                 for index, row in enumerate(unpack_rows(batch.rows, batch.first_row, batch.count)):
                     yield row, self._receipt(batch, index, row)
+
+    def _batches(self, campaign_id: str) -> Iterator[list[BatchView]]:
+        refs = self.batch_refs(campaign_id)
+        for start in range(0, len(refs), BATCHES_AT_ONCE):
+            yield [batch for batch in self.ledger.read(refs[start : start + BATCHES_AT_ONCE]) if batch is not None]
 
     def _rejects(self, campaign_id: str) -> Iterator[Receipt]:
         with translated():
@@ -236,10 +300,15 @@ def _why(batch: BatchView, stored: Stored) -> str:
     return RESENT[batch.resent_by]
 
 
-def _kept(campaign_id: str, raw: Mapping[bytes, bytes]) -> CampaignView | None:
+def _failed(batch: BatchView) -> Iterator[int]:
+    """Places of messages that ended as failed."""
+    return (index for index, status in enumerate(batch.receipts[::SIZE]) if status in FAILED)
+
+
+def _kept(campaign_id: str, raw: Mapping[bytes, bytes], now: float) -> CampaignView | None:
     if b"name" not in raw:
         return None
-    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()})
+    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()}, now)
 
 
 def _in_order(numbers: bytes, wanted: bytes) -> bool:
@@ -254,7 +323,8 @@ def _in_order(numbers: bytes, wanted: bytes) -> bool:
     return False
 
 
-def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
+def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignView:
+    start_at, first_sent_at = (int(raw.get(name, "0")) / 1000 for name in ("start_at", "first_sent_at"))
     statuses = {name: int(raw.get(f"s:{name}", "0")) for name in REPORT_STATUSES}
     return CampaignView(
         id=campaign_id,
@@ -270,11 +340,16 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
         fed=int(raw["fed"]),
         closed=raw.get("closed") == "1",
         created_at=int(raw["created_at"]) / 1000,
-        first_sent_at=int(raw.get("first_sent_at", "0")) / 1000,
+        first_sent_at=first_sent_at,
         done_at=int(raw.get("done_at", "0")) / 1000,
-        start_at=int(raw.get("start_at", "0")) / 1000,
+        start_at=start_at,
+        is_scheduled=start_at > now and not first_sent_at,
         template=raw.get("template", ""),
         budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
+        part_price=Decimal(raw.get("part_price", "0")) / COST_UNITS,
+        unpriced=int(raw.get("unpriced", "0")),
+        options=_OPTIONS.decode(raw.get("options") or "{}"),
+        file=raw.get("file", ""),
         window=raw.get("window", ""),
         why=raw.get("why", ""),
         doubts=int(raw.get("doubts", "0")),

@@ -1,4 +1,4 @@
-"""Upkeep: cancelled campaigns are wound up, late singles end, and what was kept long enough goes."""
+"""Upkeep: late singles end, and what was kept long enough goes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.views import CampaignView
@@ -16,7 +15,7 @@ log = logging.getLogger(__name__)
 
 LATE_AT_ONCE = 100  # waiting singles looked at in one tick, of each lane
 KEPT_LOOK_S = 60.0  # between two looks at campaigns that are over
-AT_ONCE = 400  # batches wound up or removed in one tick
+AT_ONCE = 400  # batches removed in one tick
 
 
 class Upkeep:
@@ -29,11 +28,9 @@ class Upkeep:
         self._looked_at = float("-inf")
 
     def tick(self, now: float) -> None:
-        """Wind up, then forget; of campaigns that are over there may be many, which are looked at now and then."""
+        """Look at what is over; of campaigns that are over there may be many, which are looked at now and then."""
         for campaign in self._rt.views.campaigns(live_only=True):
-            if campaign.state == "cancelled" and campaign.statuses.get("queued"):
-                self._wind_up(campaign)
-            elif campaign.is_over:
+            if campaign.is_over:
                 with translated():
                     self._rt.ledger.redis.zrem(self._rt.ledger.key("live"), campaign.id)
         if now - self._looked_at >= KEPT_LOOK_S:
@@ -49,7 +46,7 @@ class Upkeep:
             with translated():
                 waiting = ledger.redis.zrange(ledger.key(f"ready:{lane}"), 0, LATE_AT_ONCE - 1)
             refs = [ref for raw in waiting if not (ref := Ref.parse(raw)).campaign]
-            if ended := ledger.drop_late(refs):
+            if ended := ledger.drop_all(refs, "late"):
                 log.warning("messages ended late lane=%s count=%d", lane, ended)
 
     def _look_at_kept(self, now: float) -> None:
@@ -59,18 +56,6 @@ class Upkeep:
             elif not campaign.is_over:  # one that an earlier version began, or that a restored ledger brought back
                 with translated():
                     self._rt.ledger.redis.zadd(self._rt.ledger.key("live"), {campaign.id: campaign.created_at * 1000})
-
-    def _wind_up(self, campaign: CampaignView) -> None:
-        refs = self._rt.views.batch_refs(campaign.id)
-        done = 0
-        for start in range(0, len(refs), AT_ONCE):
-            part = refs[start : start + AT_ONCE]
-            ready = [b.ref for b in self._rt.ledger.read(part) if b is not None and b.state == BatchState.READY]
-            for ref in ready:
-                self._rt.ledger.drop(ref, "cancelled")
-            done += len(ready)
-            if done >= AT_ONCE:
-                return
 
     def _forget(self, campaign: CampaignView, now: float) -> bool:
         """Whether something of it is left that should go soon."""

@@ -115,11 +115,11 @@ def test_run_show_pause_and_report(environ: dict[str, str], people: Path) -> Non
         "cost": 0.0,
     }
     assert {name: told[name] for name in expected} == expected
-    assert "no worker of the bulk lane is up" in ran.stderr
+    assert "no worker of the bulk and status lane is up" in ran.stderr
     assert paused.stdout == f"campaign {campaign_id} is paused\n"
     assert "queued" in table.stdout
     assert last(smsq(environ, "campaign", "resume", campaign_id, "--json"))["state"] == "running"
-    assert last(smsq(environ, "campaign", "cancel", campaign_id, "--json"))["state"] == "cancelled"
+    assert last(smsq(environ, "campaign", "cancel", campaign_id, "--yes", "--json"))["state"] == "cancelled"
 
 
 def test_reports_in_every_form(environ: dict[str, str], people: Path, tmp_path: Path) -> None:
@@ -184,7 +184,8 @@ def test_check_warns_of_empty_fields_and_fails_where_nothing_can_go(environ: dic
 def test_a_verb_that_comes_too_late_says_so(environ: dict[str, str], people: Path) -> None:
     """Exit code 1, and a campaign that is over stays as it ended; a verb twice is no error."""
     campaign_id = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes").stdout.strip()
-    twice = [smsq(environ, "campaign", verb, campaign_id).exit_code for verb in ("resume", "pause", "pause", "cancel")]
+    twice = [smsq(environ, "campaign", verb, campaign_id).exit_code for verb in ("resume", "pause", "pause")]
+    twice.append(smsq(environ, "campaign", "cancel", campaign_id, "--yes").exit_code)
     late = {verb: smsq(environ, "campaign", verb, campaign_id) for verb in ("cancel", "pause", "resume")}
     with Smsq(environ=environ) as way_in:
         redis = way_in.runtime.ledger.redis
@@ -260,7 +261,7 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
     """With the old id, exit code 2, and before anybody is asked for money."""
     words = ("campaign", "run", people, "--text", "Hi", "--yes")
     campaign_id = smsq(environ, *words).stdout.strip()
-    smsq(environ, "campaign", "cancel", campaign_id)
+    smsq(environ, "campaign", "cancel", campaign_id, "--yes")
     refused = smsq(environ, *words)
 
     assert refused.exit_code == 2

@@ -110,3 +110,24 @@ def test_a_child_whose_supervisor_is_gone_leaves_at_once() -> None:
     answer = smsq("--parent", "999999999", "completion", "bash")
 
     assert (answer.returncode, answer.stdout) == (71, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["campain", "list"], "smsq has no command 'campain'; did you mean `smsq campaign`?"),
+        (["campaign", "resum", "x"], "smsq campaign has no command 'resum'; did you mean `smsq campaign resume`?"),
+        (["otp", "snd"], "did you mean `smsq otp send`?"),
+        (["doubts", "setle"], "did you mean `smsq doubts settle`?"),
+        (["shield", "alow"], "did you mean `smsq shield allow`?"),
+        (["campaign", "xyzzyx"], "there is cancel, check, list, pause"),
+        (["campaign", "\x1bc"], "has no command '?c'"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_a_mistyped_command_gets_a_suggestion(words: list[str], hint: str) -> None:
+    """At every level; it is a matter of usage."""
+    result = CliRunner().invoke(main, words, prog_name="smsq")
+
+    assert result.exit_code == 2
+    assert hint in result.stderr

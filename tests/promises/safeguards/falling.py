@@ -12,6 +12,7 @@ from tests.promises.safeguards.row import (
     SEND,
     SETTLE,
     SUPERVISOR,
+    WINDUP,
     Safeguard,
 )
 
@@ -121,6 +122,7 @@ MEANWHILE = (
     Safeguard(
         IN_FORCE, "late or cancelled by the sweep", f"{DUTIES}::test_a_ledger_that_may_have_fallen_back_drops_nothing"
     ),
+    Safeguard(IN_FORCE, "cancelled with its campaign", f"{WINDUP}::test_nothing_ends_while_the_run_is_not_in_force"),
     Safeguard(
         IN_FORCE,
         "refused",
@@ -158,6 +160,7 @@ RECOVERING = (
     ),
     Safeguard(STUBS, "it is sent", f"{RECOVERY}::test_what_is_enrolled_again_meets_its_old_ids"),
     Safeguard(STUBS, "it is cancelled or late", f"{RECOVERY}::test_a_cancelled_campaign_is_asked_about_first"),
+    Safeguard(STUBS, "it ends with its campaign", f"{WINDUP}::test_what_a_journal_told_of_is_asked_about_first"),
 )
 
 FALLING: tuple[Safeguard, ...] = (*RUNS, *HOSTS, *MEANWHILE, *RECOVERING)

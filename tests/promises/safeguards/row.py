@@ -24,6 +24,7 @@ ADVANCE, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("advance",
 SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
 HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "retry"))
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
+WINDUP = "tests/worker/scheduler/test_windup.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/test_{what}.py" for what in ("rollcall", "journal", "recovery"))
 SUPERVISOR, OVERSEER, EMBEDDED = (
     f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer", "embedded")

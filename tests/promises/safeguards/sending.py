@@ -19,6 +19,7 @@ from tests.promises.safeguards.row import (
     SEND,
     SETTLE,
     SWEEPER,
+    WINDUP,
     Safeguard,
 )
 
@@ -46,6 +47,11 @@ STATES = (
         NOTHING_OPEN,
         "late or cancelled at once, by the sweep",
         f"{DUTIES}::test_dropping_what_may_have_been_sent_asks_first",
+    ),
+    Safeguard(
+        NOTHING_OPEN,
+        "cancelled at once, with the rest of its campaign",
+        f"{WINDUP}::test_what_may_have_left_is_asked_about_first",
     ),
     Safeguard(
         NOTHING_OPEN,

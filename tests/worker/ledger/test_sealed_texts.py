@@ -74,7 +74,7 @@ def late_at_the_claim(desk: Desk, ref: Ref) -> None:
 
 def late_by_upkeep(desk: Desk, ref: Ref) -> None:
     desk.now += 61
-    desk.ledger.drop_late([ref])
+    desk.ledger.drop_all([ref], "late")
 
 
 def found_after_a_doubt(desk: Desk, ref: Ref) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.receipt import unpack
 from smsq.worker.domain.status import BATCH_MOVES, STATUS_TABLE, BatchState, IdState, Status
 from smsq.worker.ledger import Claim
 from tests.worker.ledger.conftest import Desk
@@ -132,6 +133,11 @@ class Installation(RuleBasedStateMachine):
         self.verb = "control"
         self.desk.ledger.control(self.any_of(self.campaigns, n), verb)
 
+    @rule(n=some, batches=st.integers(1, 3))
+    def wind_up(self, n: int, batches: int) -> None:
+        self.verb = "drop"
+        self.desk.ledger.wind_up(self.any_of(self.campaigns, n), batches, 100)
+
     @rule(n=some)
     def ask(self, n: int) -> None:
         self.verb = "ask"
@@ -154,6 +160,18 @@ class Installation(RuleBasedStateMachine):
             assert dict(view.statuses) == shown
             assert sum(shown.values()) == view.rows
             assert view.cost == sum(row.cost for row in self.desk.views.report(campaign))
+
+    @invariant()
+    def what_was_not_told_is_counted(self) -> None:
+        for campaign in self.campaigns:
+            parts = 0
+            for view in self.desk.ledger.read(self.desk.views.batch_refs(campaign)):
+                each = -(-view.parts // view.count)
+                for place in range(view.count):
+                    stored = unpack(view.receipts, place)
+                    left = STATUS_TABLE[stored.status].proves_acceptance and stored.status is not Status.REFUSED
+                    parts += (stored.parts or each) if left and not stored.cost else 0
+            assert self.desk.views.campaign(campaign).unpriced == parts
 
     @invariant()
     def gauges_are_true(self) -> None:

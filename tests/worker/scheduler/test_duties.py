@@ -186,24 +186,6 @@ def test_the_balance_is_looked_at_now_and_then(office: Any) -> None:
     assert len(office.hinted("chores")) == 1
 
 
-def test_a_cancelled_campaign_is_wound_up_and_forgotten(office: Any) -> None:
-    """What was never handed out ends as cancelled; the campaign is over, then gone with all its keys."""
-    before = set(office.redis.keys("*"))
-    campaign = office.campaign(20)
-    office.ledger.feed(campaign, 3, 100)
-    office.ledger.control(campaign, "cancel")
-    upkeep = Upkeep(office.runtime)
-    upkeep.tick(office.now)
-
-    view = office.views.campaign(campaign)
-    assert (view.state, view.statuses, view.is_over) == ("cancelled", {"cancelled": 20}, True)
-    assert office.views.in_motion()["ready:bulk"] == 0
-    upkeep.tick(office.now + 4 * DAY_S + 1)
-    assert office.views.campaign(campaign) is None
-    left = set(office.redis.keys("*")) - before
-    assert {key.decode().split(":")[1] for key in left} <= {"totals", "n"}
-
-
 def test_texts_go_first_then_everything(office: Any) -> None:
     """Gateway ids, rejects, the record of the file; a later campaign of the same file keeps its own."""
     campaign = office.campaign(2, digest="d1")

@@ -352,15 +352,30 @@ local function settle_batch(m, blob, ask_after)
   finish_campaign()
 end
 
+-- Parts of a message that left and whose cost nobody has told (0 tells nothing), by its receipt; what the gateway
+-- refused costs nothing.
+local function unpriced_in(m, receipt)
+  local status, _, nibbles, cost = struct.unpack('>BBBI4', receipt)
+  if not PROVES[status] or status == REFUSED or cost > 0 then return 0 end
+  return nibbles % 16 > 0 and nibbles % 16 or math.ceil(m[PARTS] / m[COUNT])
+end
+
+-- A budget counts them at their expected price, until their cost is known.
+local function count_unpriced(by)
+  if by ~= 0 and not SINGLE and redis.call('HINCRBY', CAMPAIGN_KEY, 'unpriced', by) < 0 then
+    redis.call('HSET', CAMPAIGN_KEY, 'unpriced', 0) -- they left under a version that did not count them
+  end
+end
+
 -- Give every undecided message a verdict of ours (late, cancelled, refused); only while no id is open.
 local function decide_rest(m, blob, status, err)
   local rest = undecided(m, blob)
   local changes = {}
-  for _, index in ipairs(rest) do
-    changes[index] = struct.pack('>BBBI4I4', status, err, 0, 0, math.floor(now / 1000))
-  end
+  local verdict = struct.pack('>BBBI4I4', status, err, 0, 0, math.floor(now / 1000))
+  for _, index in ipairs(rest) do changes[index] = verdict end
   blob = splice(m, blob, changes)
   save_receipts(blob)
+  count_unpriced(#rest * unpriced_in(m, verdict))
   if UNDECIDED[m[STATE]] then count(UNDECIDED[m[STATE]], -#rest) end
   count(NAME[status], #rest)
   count_forever(m, NAME[status], #rest)
@@ -401,9 +416,15 @@ local function apply_facts(m, facts, ask_after)
     end
   end
   if next(changes) == nil then return blob, 0 end
+  local unpriced = 0
+  for index, receipt in pairs(changes) do
+    local before = string.sub(blob, index * RECEIPT + 1, (index + 1) * RECEIPT)
+    unpriced = unpriced + unpriced_in(m, receipt) - unpriced_in(m, before)
+  end
   blob = splice(m, blob, changes)
   save_receipts(blob)
   count_facts(m, moved, spent)
+  count_unpriced(unpriced)
   redis.call('ZREM', BLIND, ref)
   return blob, changed
 end

@@ -35,8 +35,7 @@ local rest = undecided(m, blob)
 if #rest == 0 then settle_batch(m, blob, 0) save_batch(m) return { 'settled' } end
 if takes_stub(m, rest) then return { 'taken' } end
 
-local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'cost', 'part_price', 'rate', 'tokens', 'tokens_at',
-  's:sending', 's:doubtful', 'window')
+local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window')
 -- Ours to end, but never while an earlier attempt may have been accepted: then we ask first.
 local function end_it(status)
   if has_open_id(m, rest) then
@@ -72,8 +71,8 @@ local function pace(ms)
   redis.call('ZADD', ready_key(m), 'XX', now + ms, ref)
   return { 'paced', math.ceil(ms) }
 end
-if c[10] and c[10] ~= '' then
-  local first, last = string.match(c[10], '(%d+)-(%d+)')
+if c[6] and c[6] ~= '' then
+  local first, last = string.match(c[6], '(%d+)-(%d+)')
   local hour = tonumber(ARGV[13])
   first, last = tonumber(first), tonumber(last)
   local is_open = first <= hour and hour < last
@@ -83,10 +82,9 @@ end
 
 local parts = math.ceil(m[PARTS] * (m[SOLO] == 1 and 1 or #rest) / m[COUNT])
 if c[2] and tonumber(c[2]) > 0 then
-  local price = tonumber(c[4] or '0')
-  local flying = (tonumber(c[8] or '0') + tonumber(c[9] or '0')) * m[PARTS] / m[COUNT]
-  if tonumber(c[3] or '0') + price * (parts + flying) > tonumber(c[2]) then
-    redis.call('HSET', CAMPAIGN_KEY, 'state', 'paused', 'why', 'budget')
+  local b = redis.call('HMGET', CAMPAIGN_KEY, unpack(BUDGETED))
+  if least_budget(b, parts) > tonumber(c[2]) then
+    redis.call('HSET', CAMPAIGN_KEY, 'state', 'paused', 'why', 'budget', 'next_parts', parts)
     redis.call('ZREM', ready_key(m), ref)
     redis.call('SADD', HELD, ref)
     return { 'paused' }
@@ -118,7 +116,7 @@ local function tokens_in(rate, tokens, at)
   return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
 end
 local function wait_of(rate, tokens) return tokens <= 0 and math.ceil(-tokens * 1000 / rate) + 1 or 0 end
-local rate, own_rate = tonumber(ARGV[12]), tonumber(c[5] or '0')
+local rate, own_rate = tonumber(ARGV[12]), tonumber(c[3] or '0')
 local tokens, own_tokens, wait = 0, 0, 0
 if rate then
   local held = redis.call('HMGET', BUCKET, 'tokens', 'at')
@@ -126,7 +124,7 @@ if rate then
   wait = wait_of(rate, tokens)
 end
 if own_rate > 0 then
-  own_tokens = tokens_in(own_rate, c[6], c[7])
+  own_tokens = tokens_in(own_rate, c[4], c[5])
   local own_wait = wait_of(own_rate, own_tokens)
   if own_wait > 0 then return pace(own_wait) end
 end

@@ -55,8 +55,10 @@ local blob
 if not known and #members == m[COUNT] and equal then
   -- The usual case, in one stroke: nothing known yet and all alike.
   local share = math.max(cost_of(1), 0)
-  blob = string.rep(struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + math.min(equal, 15), share, at), #members)
+  local receipt = struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + math.min(equal, 15), share, at)
+  blob = string.rep(receipt, #members)
   save_receipts(blob)
+  count_unpriced(#members * unpriced_in(m, receipt))
   local here = UNDECIDED[m[STATE]]
   count_facts(m, { [here] = -#members, [NAME[status]] = #members }, share * #members)
   redis.call('ZREM', BLIND, ref)
