@@ -20,7 +20,7 @@ from producers.rows import Row, inspect, of_iterable
 from producers.templates import Template
 from worker.domain import text as texts
 from worker.domain.batch import Options
-from worker.domain.campaign import Range, Reject
+from worker.domain.campaign import LeftOut, Range, Reject
 from worker.domain.errors import BadInput
 from worker.domain.hours import is_window
 from worker.gateway.forms import check_options
@@ -69,7 +69,27 @@ class Rows(Protocol):
     def columns(self) -> tuple[str, ...]: ...
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Each row in order, as often as asked."""
+        """Each row in order, as often as asked, and always the same."""
+
+    def changed(self) -> str:
+        """What has become of their source since it was read, as the beginning of a sentence; '' for nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was decided about rows that were sent already: `only_new`, `again`, or '' where there were none.
+
+    `left_out` are those that stay behind. `continues` is the draft's own unfinished campaign, whose further rows were
+    compared; `overtakes` names others that are still being enrolled, and must compare theirs before they go on.
+    """
+
+    word: str = ""
+    left_out: LeftOut | None = field(default=None, repr=False)
+    continues: str = ""
+    overtakes: tuple[str, ...] = ()
+
+
+NO_CHOICE = Choice()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +97,7 @@ class Draft:
     """A campaign that is not enrolled yet: checked rows and text, and how it shall be sent.
 
     `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
-    `9-21` in this machine's time, `start_at` Unix seconds.
+    `9-21` in this machine's time, `start_at` Unix seconds. `choice` is what becomes of rows that were sent already.
     """
 
     source: Rows = field(repr=False)
@@ -92,6 +112,7 @@ class Draft:
     start_at: float | None = None
     window: str | None = None
     on_doubt: str = "ask"
+    choice: Choice = NO_CHOICE
 
     @property
     def digest(self) -> str:
@@ -115,13 +136,15 @@ class Draft:
             start_at=self.start_at,
             window=self.window,
             on_doubt=self.on_doubt,
+            repeats=self.choice.word,
         )
 
 
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     """The campaign's ranges; the same rows, text and batch size always give the same ones."""
     per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
-    return prepare(draft.source.rows(), draft.template, batch_size, per_range, region=draft.region)
+    rows = draft.source.rows()
+    return prepare(rows, draft.template, batch_size, per_range, region=draft.region, left_out=draft.choice.left_out)
 
 
 def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
@@ -199,6 +222,10 @@ class AtHand:
     def rows(self) -> Iterator[Row | Reject]:
         """Each row in order; raises BadInput where no column holds phones."""
         return of_iterable(self.values, self.columns, self.phone_column)
+
+    def changed(self) -> str:
+        """Nothing: these rows are kept."""
+        return ""
 
 
 def _cell(value: object) -> str:

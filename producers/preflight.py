@@ -18,7 +18,7 @@ from producers.rows import Row
 from producers.templates import Template
 from worker.domain import text as texts
 from worker.domain.batch import Options, Packed, unpack_phones, unpack_texts
-from worker.domain.campaign import Range, Reject
+from worker.domain.campaign import LeftOut, Range, Reject
 from worker.domain.errors import BadInput
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
@@ -106,14 +106,20 @@ def look(
     region: str = "RU",
     batch_size: int = 100,
     seen: Callable[[int], None] = lambda rows: None,
+    left_out: LeftOut | None = None,
+    heard: Callable[[Range], None] = lambda part: None,
 ) -> Preflight:
-    """Read everything once; raises BadInput where the file or a constant text is spoiled. `seen` hears of progress."""
+    """Read everything once; raises BadInput where the file or a constant text is spoiled.
+
+    `seen` hears of progress, `heard` of each range; `left_out` are rows that stay behind.
+    """
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample
     constant = template.render(()) if template.is_constant else None
     rows = _watched(rows, template, found)
-    for part in prepare(rows, template, batch_size, max(1, 1000 // batch_size), region=region):
+    for part in prepare(rows, template, batch_size, max(1, 1000 // batch_size), region=region, left_out=left_out):
         _count(found, part)
+        heard(part)
         for batch in part.batches:
             written = unpack_texts(batch.texts) if batch.texts else None
             _sample(found, batch, written, constant, random)

@@ -52,6 +52,8 @@ class CampaignView:
     doubts: int = 0  # requests of unknown outcome that have found their end
     doubt_seconds: float = 0.0  # until then, on average
     doubt_longest_seconds: float = 0.0
+    enrolled_at: float = 0.0  # Unix seconds: when its latest rows went in, or it was begun
+    repeats: str = ""  # what was decided about rows that were sent already
 
     @property
     def is_over(self) -> bool:
@@ -281,6 +283,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str]) -> CampaignView:
         doubt_seconds=int(raw.get("doubt_ms", "0")) / max(1, int(raw.get("doubts", "0"))) / 1000,
         doubt_longest_seconds=int(raw.get("doubt_longest", "0")) / 1000,
         rate=float(raw.get("rate", "0")),
+        enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
+        repeats=raw.get("repeats", ""),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )
 

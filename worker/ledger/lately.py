@@ -1,0 +1,210 @@
+"""What left lately, to whom and with which text: what the rows of a new campaign are compared with.
+
+As long as a campaign's texts are kept, they are what is compared. When upkeep removes them it leaves a fingerprint of
+each in their place, so that what is compared costs no more than the texts did: for a campaign's one text a keyed hash
+of text and sender, for texts of single rows six bytes of one of phone, text and sender. They are made with the
+installation's secret key by the hosts with workers; a host that lacks it compares nothing but texts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
+from worker.domain.errors import SmsqError
+from worker.domain.status import BatchState, IdState, Status
+from worker.ledger.enrolment import Enrolment
+from worker.ledger.store import translated
+from worker.ledger.values import BatchView
+from worker.sealing import ID_BYTES, Key
+
+log = logging.getLogger(__name__)
+
+USE = "sent"
+PRINT = 6  # bytes: of thirty million comparisons of two texts to one phone, one in nine million goes wrong
+ONE_PRINT = 16  # bytes of a text that a whole campaign shares
+BATCHES_AT_ONCE = 200  # read in one round trip
+# What no phone has got, and what no phone will get.
+NEVER_LEFT = frozenset((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
+
+Said = str | bytes  # a text, or its fingerprint behind the name of the key that it was made with
+_OPTIONS = msgspec.json.Decoder(Options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A campaign as a new one is compared with it; `at` is when it was first sent, or begun, in Unix seconds.
+
+    `said` is its text or that one's fingerprint, None if each of its rows has a text of its own; some of those may
+    be fingerprints already (`has_prints`).
+    """
+
+    id: str
+    name: str
+    at: float
+    rows: int
+    is_cancelled: bool
+    is_all_in: bool
+    said: Said | None = field(repr=False)
+    has_prints: bool
+
+
+class Printer:
+    """Makes the fingerprints of one key, for texts under one sender. Not for several threads at once."""
+
+    def __init__(self, key: Key, sender: str | None) -> None:
+        self.name = key.name
+        head = (sender or "").encode() + b"\0"
+        self._one = key.hasher(f"{USE}/one", ONE_PRINT)
+        self._one.update(head)
+        self._each = key.hasher(f"{USE}/each", PRINT)
+        self._each.update(head)
+
+    def one(self, text: str) -> bytes:
+        """The fingerprint of a text that a whole campaign shares."""
+        hasher = self._one.copy()
+        hasher.update(text.encode("utf-8", "surrogatepass"))
+        return hasher.digest()
+
+    def each(self, phone: int, text: str) -> bytes:
+        """The fingerprint of one phone's text."""
+        hasher = self._each.copy()
+        hasher.update(b"%d\0%b" % (phone, text.encode("utf-8", "surrogatepass")))
+        return hasher.digest()
+
+
+class Lately:
+    """Questions to a ledger about what left; and the exchange of texts for fingerprints."""
+
+    def __init__(self, ledger: Enrolment) -> None:
+        self._ledger = ledger
+
+    def campaigns(self, sender: str | None) -> list[Earlier]:
+        """Campaigns under this sender with which rows can be compared, newest first; one round trip for all."""
+        ledger = self._ledger
+        fields = ["name", "state", "created_at", "first_sent_at", "rows", "closed", "personal", "text", "options"]
+        fields += ["print", "texts_gone", "texts_to"]
+        with translated():
+            ids = [raw.decode() for raw in ledger.redis.zrevrange(ledger.key("campaigns"), 0, -1)]
+            with ledger.redis.pipeline(transaction=False) as pipe:
+                for campaign_id in ids:
+                    pipe.hmget(ledger.keys.campaign(campaign_id), fields)
+                rows = pipe.execute() if ids else []
+        found = (_earlier(campaign_id, raw, sender) for campaign_id, raw in zip(ids, rows, strict=True))
+        return [each for each in found if each is not None]
+
+    def sent(self, earlier: Earlier, wanted: Callable[[Sequence[int]], Sequence[int]]) -> Iterator[tuple[int, Said]]:
+        """Phones that a campaign's messages left for, or wait to, each with what they were told.
+
+        `wanted` is given the phones of a batch and says which places of them matter: only those are looked at.
+        """
+        ledger = self._ledger
+        with translated():
+            numbers = ledger.redis.get(ledger.keys.campaign(earlier.id, "b")) or b""
+        refs = [Ref(int.from_bytes(numbers[at : at + 4], "big"), earlier.id) for at in range(0, len(numbers), 4)]
+        for start in range(0, len(refs), BATCHES_AT_ONCE):
+            near: list[tuple[BatchView, list[int]]] = []
+            for batch in ledger.read(refs[start : start + BATCHES_AT_ONCE]):
+                if batch is None:
+                    continue
+                places = [place for place in wanted(batch.phones) if left(batch, place, earlier.is_cancelled)]
+                if places:
+                    near.append((batch, places))
+            if earlier.said is not None:
+                for batch, places in near:
+                    for place in places:
+                        yield batch.phones[place], earlier.said
+            elif near:
+                yield from self._own_words(near)
+
+    def _own_words(self, near: Sequence[tuple[BatchView, list[int]]]) -> Iterator[tuple[int, Said]]:
+        """The same where each message has its own text; what an earlier version removed without a trace is left out."""
+        ledger = self._ledger
+        with translated(), ledger.redis.pipeline(transaction=False) as pipe:
+            for batch, _ in near:
+                number = batch.ref.number
+                pipe.hmget(ledger.keys.shard(number), [f"{number}t", f"{number}h"])
+            held = pipe.execute()
+        for (batch, places), (texts, prints) in zip(near, held, strict=True):
+            if texts is not None:
+                said = unpack_texts(texts)
+                yield from ((batch.phones[place], said[place]) for place in places)
+            elif prints is not None:
+                name = prints[:ID_BYTES]
+                for place in places:
+                    at = ID_BYTES + place * PRINT
+                    yield batch.phones[place], name + prints[at : at + PRINT]
+
+    def leave_prints(self, campaign_id: str, refs: Sequence[Ref]) -> None:
+        """Remove the texts of these batches of a campaign; their fingerprints stay in their place."""
+        ledger = self._ledger
+        campaign = ledger.keys.campaign(campaign_id)
+        with translated():
+            options = ledger.redis.hget(campaign, "options")
+            with ledger.redis.pipeline(transaction=False) as pipe:
+                for ref in refs:
+                    pipe.hmget(ledger.keys.shard(ref.number), [f"{ref.number}p", f"{ref.number}t"])
+                held = pipe.execute() if refs else []
+            printer = self._printer(options)
+            with ledger.redis.pipeline(transaction=True) as pipe:
+                for ref, (phones, texts) in zip(refs, held, strict=True):
+                    shard = ledger.keys.shard(ref.number)
+                    if printer is not None and phones is not None and texts is not None:
+                        pairs = zip(unpack_phones(phones), unpack_texts(texts), strict=True)
+                        prints = b"".join([printer.each(phone, text) for phone, text in pairs])
+                        pipe.hset(shard, f"{ref.number}h", printer.name + prints)
+                    pipe.hdel(shard, f"{ref.number}t")
+                pipe.execute()
+
+    def leave_print(self, campaign_id: str) -> None:
+        """Remove a campaign's own text and template; the fingerprint of that text stays."""
+        ledger = self._ledger
+        campaign = ledger.keys.campaign(campaign_id)
+        with translated():
+            text, options, personal = ledger.redis.hmget(campaign, ["text", "options", "personal"])
+            kept: dict[str, str | int] = {"text": "", "template": "", "texts_gone": 1}
+            if text and personal != b"1" and (printer := self._printer(options)) is not None:
+                kept["print"] = (printer.name + printer.one(text.decode())).hex()
+            ledger.redis.hset(campaign, mapping=kept)
+
+    def _printer(self, options: bytes | None) -> Printer | None:
+        """What makes fingerprints; None without a key: a text goes when its time is over, with or without a trace."""
+        try:
+            return Printer(self._ledger.sealing().key(), _OPTIONS.decode(options or b"{}").sender)
+        except SmsqError as error:
+            log.warning("texts leave no fingerprints: %s", error.sentence)
+            return None
+
+
+def left(batch: BatchView, place: int, is_cancelled: bool) -> bool:
+    """Whether a message left, may have left, or waits to leave."""
+    if status := batch.status(place):
+        return Status(status) not in NEVER_LEFT
+    if batch.state == BatchState.READY and is_cancelled:
+        return any(each.state == IdState.OPEN and each.holds(place) for each in batch.ids)
+    return batch.state != BatchState.SETTLED
+
+
+def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None) -> Earlier | None:
+    name, state, created, first, rows, closed, personal, text, options, printed, gone, some = raw
+    if name is None or _OPTIONS.decode(options or b"{}").sender != sender:
+        return None
+    said: Said | None = None
+    if personal != b"1":
+        said = text.decode() if text else bytes.fromhex((printed or b"").decode())
+        if not said:
+            return None  # an earlier version left nothing of it
+    return Earlier(
+        id=campaign_id,
+        name=name.decode(),
+        at=int(first or created or 0) / 1000,
+        rows=int(rows or 0),
+        is_cancelled=state == b"cancelled",
+        is_all_in=closed == b"1",
+        said=said,
+        has_prints=bool(gone or some),
+    )
