@@ -150,7 +150,7 @@ class Lately:
                     pipe.hmget(ledger.keys.shard(ref.number), [f"{ref.number}p", f"{ref.number}t"])
                 held = pipe.execute() if refs else []
             printer = self._printer(options)
-            with ledger.redis.pipeline(transaction=True) as pipe:
+            with ledger.redis.pipeline(transaction=False) as pipe:
                 for ref, (phones, texts) in zip(refs, held, strict=True):
                     shard = ledger.keys.shard(ref.number)
                     if printer is not None and phones is not None and texts is not None:
