@@ -196,6 +196,7 @@ class Campaigns:
                 rows,
                 channel=draft.options.channel,
                 on_doubt=draft.on_doubt,
+                behind=part.behind,
             )
 
         self._smsq.patiently(verb, outage_s=OUTAGE_S)

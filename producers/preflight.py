@@ -17,7 +17,7 @@ from producers.prepare import prepare
 from producers.rows import Row
 from producers.templates import Template
 from worker.domain import text as texts
-from worker.domain.batch import Options, Packed, unpack_phones, unpack_texts
+from worker.domain.batch import Options, Packed, unpack_phones, unpack_rows, unpack_texts
 from worker.domain.campaign import LeftOut, Range, Reject
 from worker.domain.errors import BadInput
 
@@ -91,7 +91,7 @@ class Preflight:
 
     @property
     def duplicates(self) -> int:
-        """Rows whose phone stands in an earlier row."""
+        """Rows whose phone stands in an earlier row, or whose message was sent already."""
         return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
 
     def replaceable(self) -> list[tuple[str, str, int]]:
@@ -119,6 +119,8 @@ def look(
     rows = _watched(rows, template, found)
     for part in prepare(rows, template, batch_size, max(1, 1000 // batch_size), region=region, left_out=left_out):
         _count(found, part)
+        if part.behind is not None and left_out is not None:
+            _count_behind(found, part.behind, left_out)
         heard(part)
         for batch in part.batches:
             written = unpack_texts(batch.texts) if batch.texts else None
@@ -153,6 +155,15 @@ def _count(found: Preflight, part: Range) -> None:
     for reject in part.rejects:
         found.reasons[reject.status, reject.reason] += 1
     found.rejects += part.rejects[: max(0, REJECTS_KEPT - len(found.rejects))]
+
+
+def _count_behind(found: Preflight, behind: Packed, left_out: LeftOut) -> None:
+    phones = unpack_phones(behind.phones)
+    for phone, row in zip(phones, unpack_rows(behind.rows, behind.first_row, behind.count), strict=True):
+        reject = Reject(row, "duplicate", left_out.reason(row), f"+{phone}")
+        found.reasons[reject.status, reject.reason] += 1
+        if len(found.rejects) < REJECTS_KEPT:
+            found.rejects.append(reject)
 
 
 def _sample(found: Preflight, batch: Packed, written: list[str] | None, constant: str | None, random: Random) -> None:

@@ -49,6 +49,7 @@ class Slices:
         self._batch_size = batch_size
         self._region = region
         self._left_out = left_out
+        self._behind: list[tuple[int, int]] = []  # phones and rows of this range that stay behind
         self._seen: set[int] = set()
         self._constant_parts = 0
         if template.is_constant:
@@ -60,7 +61,10 @@ class Slices:
         """The n-th range, from these rows."""
         rejects: list[Reject] = []
         make = self._same_text if self._template.is_constant else self._own_texts
-        return Range(n=n, batches=tuple(make(portion, rejects)), rejects=tuple(rejects), rows=len(portion))
+        batches = tuple(make(portion, rejects))
+        behind, self._behind = self._behind, []
+        left = pack([phone for phone, _ in behind], None, [row for _, row in behind], 0) if behind else None
+        return Range(n=n, batches=batches, rejects=tuple(rejects), rows=len(portion), behind=left)
 
     def _same_text(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
         seen, region, size = self._seen, self._region, self._batch_size
@@ -85,7 +89,7 @@ class Slices:
             first = numbers[at]
             batch, here = phones[at : at + size], numbers[at : at + size]
             if self._left_out is not None:
-                kept = self._kept(here, batch, rejects)
+                kept = self._kept(here, batch)
                 batch, here = [batch[place] for place in kept], [here[place] for place in kept]
                 if not kept:
                     continue
@@ -123,21 +127,21 @@ class Slices:
             end, first = at + size, numbers[at]
             batch, here, said, many = phones[at:end], numbers[at:end], written[at:end], parts[at:end]
             if self._left_out is not None:
-                kept = self._kept(here, batch, rejects)
+                kept = self._kept(here, batch)
                 batch, here = [batch[place] for place in kept], [here[place] for place in kept]
                 said, many = [said[place] for place in kept], [many[place] for place in kept]
                 if not kept:
                     continue
             yield pack(batch, said, here, sum(many), first_row=first)
 
-    def _kept(self, rows: list[int], phones: list[int], rejects: list[Reject]) -> list[int]:
-        """Which places of a batch are to be sent; the others become rejects."""
+    def _kept(self, rows: list[int], phones: list[int]) -> list[int]:
+        """Which places of a batch are to be sent; the others stay behind."""
         left_out = self._left_out
         assert left_out is not None
         kept = []
         for place, row in enumerate(rows):
             if left_out.holds(row):
-                rejects.append(Reject(row, "duplicate", left_out.reason(row), f"+{phones[place]}"))
+                self._behind.append((phones[place], row))
             else:
                 kept.append(place)
         return kept

@@ -93,7 +93,7 @@ class Comparison:
 
     def _add(self, batch: Packed) -> None:
         rows = unpack_rows(batch.rows, batch.first_row, batch.count)
-        if rows[-1] <= self._after_row:
+        if rows[-1] <= self._after_row:  # a batch lies within one range: all of it is in
             return
         phones = unpack_phones(batch.phones)
         self._phones.extend(phones)
@@ -123,12 +123,11 @@ class Comparison:
             if not self._may_occur(earlier):
                 continue
             rows, unsure = array("I"), list[int]()
-            for phone, said in self._lately.sent(earlier, self._wanted):
-                place = self._place(phone)
+            for place, phone, said in self._lately.sent(earlier, self._wanted):
                 same = self._is_same(place, phone, said, earlier)
                 if same is None:
                     unsure.append(place)
-                elif same and not taken[place] and self._rows[place] > self._after_row:
+                elif same and not taken[place]:
                     taken[place] = 1
                     rows.append(self._rows[place])
             if rows:
@@ -137,25 +136,21 @@ class Comparison:
                 unknown.append((earlier, unsure))
         not_told = []
         for earlier, places in unknown:
-            left = [self._rows[place] for place in places if not taken[place]]
-            if left := [row for row in left if row > self._after_row]:
+            if left := [self._rows[place] for place in places if not taken[place]]:
                 not_told.append(Sent(earlier, left))
         return Repeats(sent, not_told)
 
     # Phones ---------------------------------------------------------------------------------------------------------
 
-    def _wanted(self, phones: Sequence[int]) -> list[int]:
-        """Which of these phones the draft has too."""
-        held, end = self._sorted, len(self._sorted)
+    def _wanted(self, phones: Sequence[int]) -> list[tuple[int, int]]:
+        """Which of these phones the draft has too: their places, and the draft's place of each."""
+        held, order, end = self._sorted, self._order, len(self._sorted)
         found = []
         for at, phone in enumerate(phones):
             place = bisect_left(held, phone)
             if place < end and held[place] == phone:
-                found.append(at)
+                found.append((at, order[place]))
         return found
-
-    def _place(self, phone: int) -> int:
-        return self._order[bisect_left(self._sorted, phone)]
 
     # Texts ----------------------------------------------------------------------------------------------------------
 

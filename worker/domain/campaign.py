@@ -34,13 +34,15 @@ class Reject:
 class Range:
     """The n-th slice of a file (from 1): enrolled as a whole or not at all.
 
-    `rows` is how many data rows the slice covers: messages in its batches plus rejects.
+    `rows` is how many data rows the slice covers: messages in its batches, rejects, and rows that stay `behind`
+    since they were sent already.
     """
 
     n: int
     batches: tuple[Packed, ...]
     rejects: tuple[Reject, ...]
     rows: int
+    behind: Packed | None = None
 
 
 @dataclass(frozen=True, slots=True)

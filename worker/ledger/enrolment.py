@@ -249,13 +249,19 @@ class Enrolment(Store):
         *,
         channel: str = "sms",
         on_doubt: str = "ask",
+        behind: Packed | None = None,
     ) -> bool:
         """Put range `n` of a campaign in; `rows` is how many data rows the file has had with it.
+
+        `behind` are rows that stay behind since they were sent already: they are kept packed, as messages are.
 
         False where this range was in already (a producer that was killed runs again). Raises as `enrol` does.
         """
         now = int(self.time() * 1000)
-        tail: list[Argument] = []
+        tail: list[Argument] = [0, ""]
+        if behind is not None:
+            kept = (behind.first_row, behind.count, behind.phones, behind.rows)
+            tail = [behind.count, msgspec.msgpack.encode(kept)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:

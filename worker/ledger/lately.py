@@ -16,6 +16,7 @@ import msgspec
 
 from worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from worker.domain.errors import SmsqError
+from worker.domain.receipt import SIZE as RECEIPT
 from worker.domain.status import BatchState, IdState, Status
 from worker.ledger.enrolment import Enrolment
 from worker.ledger.store import translated
@@ -29,8 +30,9 @@ PRINT = 6  # bytes: of thirty million comparisons of two texts to one phone, one
 ONE_PRINT = 16  # bytes of a text that a whole campaign shares
 BATCHES_AT_ONCE = 200  # read in one round trip
 # What no phone has got, and what no phone will get.
-NEVER_LEFT = frozenset((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
+NEVER_LEFT = frozenset[int]((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
 
+Wanted = Callable[[Sequence[int]], Sequence[tuple[int, int]]]
 Said = str | bytes  # a text, or its fingerprint behind the name of the key that it was made with
 _OPTIONS = msgspec.json.Decoder(Options)
 
@@ -97,31 +99,30 @@ class Lately:
         found = (_earlier(campaign_id, raw, sender) for campaign_id, raw in zip(ids, rows, strict=True))
         return [each for each in found if each is not None]
 
-    def sent(self, earlier: Earlier, wanted: Callable[[Sequence[int]], Sequence[int]]) -> Iterator[tuple[int, Said]]:
-        """Phones that a campaign's messages left for, or wait to, each with what they were told.
+    def sent(self, earlier: Earlier, wanted: Wanted) -> Iterator[tuple[int, int, Said]]:
+        """Messages of a campaign that left, may have left or wait to leave: token, phone, and what it was told.
 
-        `wanted` is given the phones of a batch and says which places of them matter: only those are looked at.
+        `wanted` is given the phones of a batch and says which places of them matter, each with a token of its own:
+        only those are looked at.
         """
         ledger = self._ledger
         with translated():
             numbers = ledger.redis.get(ledger.keys.campaign(earlier.id, "b")) or b""
         refs = [Ref(int.from_bytes(numbers[at : at + 4], "big"), earlier.id) for at in range(0, len(numbers), 4)]
         for start in range(0, len(refs), BATCHES_AT_ONCE):
-            near: list[tuple[BatchView, list[int]]] = []
+            near: list[tuple[BatchView, list[tuple[int, int]]]] = []
             for batch in ledger.read(refs[start : start + BATCHES_AT_ONCE]):
-                if batch is None:
-                    continue
-                places = [place for place in wanted(batch.phones) if left(batch, place, earlier.is_cancelled)]
-                if places:
+                if batch is not None and (places := left(batch, wanted(batch.phones), earlier.is_cancelled)):
                     near.append((batch, places))
             if earlier.said is not None:
                 for batch, places in near:
-                    for place in places:
-                        yield batch.phones[place], earlier.said
+                    phones = batch.phones
+                    for place, token in places:
+                        yield token, phones[place], earlier.said
             elif near:
                 yield from self._own_words(near)
 
-    def _own_words(self, near: Sequence[tuple[BatchView, list[int]]]) -> Iterator[tuple[int, Said]]:
+    def _own_words(self, near: Sequence[tuple[BatchView, list[tuple[int, int]]]]) -> Iterator[tuple[int, int, Said]]:
         """The same where each message has its own text; what an earlier version removed without a trace is left out."""
         ledger = self._ledger
         with translated(), ledger.redis.pipeline(transaction=False) as pipe:
@@ -132,12 +133,12 @@ class Lately:
         for (batch, places), (texts, prints) in zip(near, held, strict=True):
             if texts is not None:
                 said = unpack_texts(texts)
-                yield from ((batch.phones[place], said[place]) for place in places)
+                yield from ((token, batch.phones[place], said[place]) for place, token in places)
             elif prints is not None:
                 name = prints[:ID_BYTES]
-                for place in places:
+                for place, token in places:
                     at = ID_BYTES + place * PRINT
-                    yield batch.phones[place], name + prints[at : at + PRINT]
+                    yield token, batch.phones[place], name + prints[at : at + PRINT]
 
     def leave_prints(self, campaign_id: str, refs: Sequence[Ref]) -> None:
         """Remove the texts of these batches of a campaign; their fingerprints stay in their place."""
@@ -180,13 +181,19 @@ class Lately:
             return None
 
 
-def left(batch: BatchView, place: int, is_cancelled: bool) -> bool:
-    """Whether a message left, may have left, or waits to leave."""
-    if status := batch.status(place):
-        return Status(status) not in NEVER_LEFT
+def left(batch: BatchView, places: Sequence[tuple[int, int]], is_cancelled: bool) -> list[tuple[int, int]]:
+    """Those places of a batch whose messages left, may have left, or wait to leave."""
+    if not places:
+        return []
+    statuses = batch.receipts[::RECEIPT]
     if batch.state == BatchState.READY and is_cancelled:
-        return any(each.state == IdState.OPEN and each.holds(place) for each in batch.ids)
-    return batch.state != BatchState.SETTLED
+        may_live = [each for each in batch.ids if each.state == IdState.OPEN]
+        waits = {place for place, _ in places if any(each.holds(place) for each in may_live)}
+    else:
+        waits = set() if batch.state == BatchState.SETTLED else {place for place, _ in places}
+    if not statuses:
+        return [each for each in places if each[0] in waits]
+    return [each for each in places if (statuses[each[0]] not in NEVER_LEFT if statuses[each[0]] else each[0] in waits)]
 
 
 def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None) -> Earlier | None:

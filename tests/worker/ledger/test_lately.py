@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -19,7 +19,12 @@ def sent(desk: Any, campaign: str) -> dict[int, Any]:
     """Phones and what they were told."""
     lately = Lately(desk.ledger)
     (earlier,) = [each for each in lately.campaigns(None) if each.id == campaign]
-    return dict(lately.sent(earlier, lambda phones: range(len(phones))))
+    return {phone: said for _, phone, said in lately.sent(earlier, every)}
+
+
+def every(phones: Sequence[int]) -> list[tuple[int, int]]:
+    """All places matter, each its own token."""
+    return [(place, place) for place in range(len(phones))]
 
 
 def fact(status: Status) -> Callable[[Any, Any], object]:
@@ -73,7 +78,7 @@ def test_a_fingerprint_takes_the_place_of_a_text(desk: Any) -> None:
         lately.leave_prints(opened.id, refs)
         lately.leave_print(opened.id)
     (earlier,) = lately.campaigns("Shop")
-    found = dict(lately.sent(earlier, lambda phones: range(len(phones))))
+    found = {phone: said for _, phone, said in lately.sent(earlier, every)}
     key = desk.ledger.sealing().key()
 
     printer, other = Printer(key, "Shop"), Printer(Sealer(["another secret of thirty-two letters"]).key(), "Shop")

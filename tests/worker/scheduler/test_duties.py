@@ -397,7 +397,8 @@ def test_texts_leave_fingerprints_part_by_part(office: Any, monkeypatch: Any) ->
         seen.append((sum(held("t")), sum(held("h"))))
     (earlier,) = Lately(ledger).campaigns(None)
     printer = Printer(office.runtime.sealer.key(), None)
-    known = dict(Lately(ledger).sent(earlier, lambda phones: range(len(phones))))
+    told = Lately(ledger).sent(earlier, lambda phones: [(place, place) for place in range(len(phones))])
+    known = {phone: said for _, phone, said in told}
 
     assert seen == [(3, 2), (1, 4), (0, 5)]
     assert known == {PHONE + n: printer.name + printer.each(PHONE + n, f"Hi {n}") for n in range(5)}

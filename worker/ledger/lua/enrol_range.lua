@@ -1,7 +1,8 @@
 -- Put the next range of a campaign's rows into the ledger; goes in only when the cursor stands right before it.
 -- KEYS: 1 campaign, 2 its batches, 3 its rejects, 4 run, 5 ctl, 6 totals, 7 n:batch, 8.. the hash of each batch.
 -- ARGV: 1 time or '', 2 range number (from 1), 3 number of the first batch, 4 rows the file has had so far, 5 how
---       many rejects, 6.. rejects as row and record, then batches as meta, phones, texts, rows.
+--       many rejects, 6 how many rows stay behind, 7 those, packed, 8.. rejects as row and record, then batches as
+--       meta, phones, texts, rows.
 -- Returns {'in', run, n}, {'again', next range, run, n}, {'halted', why}, {'closed'}, {'overtaken', by}, {'renumber'}
 --   or {'gone'}.
 
@@ -26,8 +27,12 @@ for place = 0, batches - 1 do
 end
 
 local rejects = tonumber(ARGV[5])
-local at = 6
+local at = 8
 local by_status = {}
+if ARGV[6] ~= '0' then
+  redis.call('HSET', KEYS[3], '+' .. ARGV[2], ARGV[7])
+  by_status.duplicate = tonumber(ARGV[6])
+end
 for _ = 1, rejects do
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
   local status = string.match(ARGV[at + 1], '^(%a+)')
