@@ -126,6 +126,7 @@ class Campaigns:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
         comparison = self.comparison(draft, before)
+        draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
             return decided(draft, Repeats(), before, 0, again=again, only_new=only_new), None, Repeats()
         found = self.look(draft, comparison, seen=seen)
@@ -146,7 +147,8 @@ class Campaigns:
     ) -> CampaignView:
         """Put every row in, range by range, going on where an earlier run stopped; `of` is how many there are.
 
-        Raises BadInput, and enrols nothing, where the file is another than it was when it was read; `told` hears of it
+        Raises BadInput, and enrols nothing, where the file is another than it was when it was read, Conflict where
+        another campaign has sent some of its rows since they were compared; `told` hears of it
         where that happens meanwhile: what goes in is what was read. Raises LedgerTrouble with how many are in where
         the ledger takes no more.
         """
@@ -154,6 +156,7 @@ class Campaigns:
         smsq.check_account()
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
+        self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size), draft.choice
 
         def begin() -> Opened:
@@ -176,6 +179,20 @@ class Campaigns:
         except LedgerTrouble as error:
             raise type(error)(_partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
+
+    def _look_round(self, draft: Draft) -> None:
+        """Raise Conflict where another campaign has sent some rows since they were compared: a question may stand long."""
+        choice = draft.choice
+        if choice.against is None or choice.word == "again":
+            return
+        comparison = self.comparison(draft, self.show(choice.continues) if choice.continues else None)
+        if comparison.against == choice.against:
+            return
+        self.look(draft, comparison)
+        repeats = comparison.repeats()
+        if repeats.sent or repeats.unknown:
+            said = repeats if repeats.sent else repeats.unknown_said
+            raise Conflict(f"meanwhile {said}: nothing was enrolled; run the same command again")
 
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """A draft that goes on: without the rows that its campaign leaves out."""

@@ -81,12 +81,14 @@ class Choice:
 
     `left_out` are those that stay behind. `continues` is the draft's own unfinished campaign, whose further rows were
     compared; `overtakes` names others that are still being enrolled, and must compare theirs before they go on.
+    `against` is what was compared with: campaigns, each with how many rows it had; None for nothing yet.
     """
 
     word: str = ""
     left_out: LeftOut | None = field(default=None, repr=False)
     continues: str = ""
     overtakes: tuple[str, ...] = ()
+    against: frozenset[tuple[str, int]] | None = None
 
 
 NO_CHOICE = Choice()

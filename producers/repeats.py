@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from producers.drafts import Choice, Draft
+from producers.drafts import Draft
 from worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
 from worker.domain.campaign import LeftOut, Range
 from worker.domain.errors import BadInput, Conflict, SmsqError
@@ -83,6 +83,11 @@ class Comparison:
     def is_needed(self) -> bool:
         """Whether there is anything to compare with."""
         return bool(self._earlier)
+
+    @property
+    def against(self) -> frozenset[tuple[str, int]]:
+        """What is compared with: campaigns, each with how many rows it has."""
+        return frozenset((each.id, each.rows) for each in self._earlier)
 
     def add(self, part: Range) -> None:
         """Take in a range of the draft's messages."""
@@ -217,9 +222,9 @@ def decided(
             raise Conflict(found.unknown_said)
         if found.sent and not only_new:
             raise Conflict(f"{_of(found, of)}. {WAYS_OUT}")
-    choice = Choice(
+    choice = replace(
+        draft.choice,
         word="again" if again else "only_new" if only_new else "",
-        left_out=draft.choice.left_out,
         continues=before.id if before is not None else "",
     )
     if only_new and found.sent:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from producers.api import Smsq
+from producers.drafts import draft
 from worker.domain import errors
 from worker.domain.batch import Ref, unpack_phones
 from worker.ledger.lately import Lately
@@ -215,6 +216,22 @@ def test_a_producer_that_is_overtaken_stops(environ: dict[str, str], tmp_path: P
         assert phones_in(smsq, overtook[0]) == list(range(1000, 2500))
         assert phones_in(smsq, ended.id) == list(range(1000))
         assert (ended.id, ended.state, ended.rows) == (first.id, "running", 2500)
+
+
+@pytest.mark.parametrize("only_new", [False, True])
+def test_what_another_sends_while_one_is_asked_is_found(smsq: Smsq, tmp_path: Path, only_new: bool) -> None:
+    """A question may stand for hours: nothing goes in that somebody else has sent since."""
+    smsq.campaigns.run(people(tmp_path / "z.csv", [0]), text="Hello")
+    drafted = draft(people(tmp_path / "x.csv", range(1 - only_new, 5)), text="Hello")
+    drafted, found, _ = smsq.campaigns.compared(drafted, None, only_new=only_new)
+    other = smsq.campaigns.run(people(tmp_path / "y.csv", [3]), text="Hello")
+    smsq.campaigns.run(people(tmp_path / "y.csv", [3]), text="Hello", sender="Shop")
+
+    assert found is not None
+    assert found.messages == 4
+    with pytest.raises(errors.Conflict, match=f"meanwhile 1 row was sent already .* {other.id} .*nothing was"):
+        smsq.campaigns.enrol(drafted)
+    assert len(smsq.campaigns.list()) == 3
 
 
 @TEXTS

@@ -1,9 +1,9 @@
 """What left lately, to whom and with which text: what the rows of a new campaign are compared with.
 
 As long as a campaign's texts are kept, they are what is compared. When upkeep removes them it leaves a fingerprint of
-each in their place, so that what is compared costs no more than the texts did: for a campaign's one text a keyed hash
-of text and sender, for texts of single rows six bytes of one of phone, text and sender. They are made with the
-installation's secret key by the hosts with workers; a host that lacks it compares nothing but texts.
+each in their place: for a campaign's one text a keyed hash of text and sender, for texts of single rows six bytes of
+one of phone, text and sender. They are made with the installation's secret key by the hosts with workers; a host that
+lacks it compares nothing but texts.
 """
 
 from __future__ import annotations
