@@ -181,7 +181,7 @@ class Campaigns:
         return self.show(opened.id)
 
     def _look_round(self, draft: Draft) -> None:
-        """Raise Conflict where another campaign has sent some rows since they were compared: a question may stand long."""
+        """Raise Conflict where another campaign has sent rows since they were compared: a question may stand long."""
         choice = draft.choice
         if choice.against is None or choice.word == "again":
             return

@@ -26,7 +26,7 @@ from worker.sealing import ID_BYTES, Key
 log = logging.getLogger(__name__)
 
 USE = "sent"
-PRINT = 6  # bytes: of thirty million comparisons of two texts to one phone, one in nine million goes wrong
+PRINT = 6  # bytes: that one of thirty million comparisons goes wrong has a chance of one in nine million
 ONE_PRINT = 16  # bytes of a text that a whole campaign shares
 BATCHES_AT_ONCE = 200  # read in one round trip
 # What no phone has got, and what no phone will get.
