@@ -185,6 +185,9 @@ class Campaigns:
         choice = draft.choice
         if choice.against is None or choice.word == "again":
             return
+        known = self.before(draft)
+        if known is not None and known.state not in OVER and known.id != choice.continues:
+            return  # another producer has begun the very same, and compared it
         comparison = self.comparison(draft, self.show(choice.continues) if choice.continues else None)
         if comparison.against == choice.against:
             return

@@ -6,13 +6,13 @@ sender of each message with those of the campaigns that are kept: what left, may
 
 from __future__ import annotations
 
-import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from producers.drafts import Draft
+from producers.report import iso
 from worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
 from worker.domain.campaign import LeftOut, Range
 from worker.domain.errors import BadInput, Conflict, SmsqError
@@ -51,9 +51,10 @@ class Repeats:
     @property
     def unknown_said(self) -> str:
         """Why nobody can tell of some rows whether they were sent already, and what to do about it."""
+        many = sum(len(each.rows) for each in self.unknown)
         return (
-            f"{_rows_of(self.unknown)}, but it cannot be told here whether with the same text: "
-            f"{_campaigns_of(self.unknown)}. Those texts are gone, and their fingerprints are made with another secret "
+            f"{'1 phone was' if many == 1 else f'{many} phones were'} written to already, and it cannot be told here "
+            f"whether with the same text: {_campaigns_of(self.unknown)}. Those texts are gone, and their fingerprints are made with another secret "
             "key: set SMSQ_SECRET_KEY to that of the hosts with workers, or add --again to send in any case "
             "(from Python `again=True`)"
         )
@@ -258,13 +259,9 @@ def _rows_of(sent: Sequence[Sent]) -> str:
 
 def _campaigns_of(sent: Sequence[Sent]) -> str:
     said = [
-        f"{len(each.rows)} by campaign {each.earlier.id} ({each.earlier.name}) on {_when(each.earlier.at)}"
+        f"{len(each.rows)} by campaign {each.earlier.id} ({each.earlier.name}) on {iso(each.earlier.at)}"
         + (f", of which only {each.earlier.rows} rows are in" if _takes_rows(each.earlier) else "")
         for each in sent[:MOST_NAMED]
     ]
     others = sum(len(each.rows) for each in sent[MOST_NAMED:])
     return ", ".join(said) + (f", {others} by {len(sent) - MOST_NAMED} others" if others else "")
-
-
-def _when(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))

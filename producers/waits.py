@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 from worker.domain.hours import is_open
@@ -88,10 +87,11 @@ def stopped(view: CampaignView, now: float) -> str:
     """
     if view.closed or view.state in ("done", "cancelled") or now - view.enrolled_at <= ENROLMENT_SILENT_S:
         return ""
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(view.enrolled_at))
+    from producers.report import iso  # which takes its words from here
+
     return (
-        f"its enrolment stopped at row {view.rows}, on {when}: the same command with the same file goes on from there; "
-        f"if the file is gone or was changed, `smsq campaign cancel {view.id}` ends it"
+        f"its enrolment stopped at row {view.rows}, on {iso(view.enrolled_at)}: the same command with the same file "
+        f"goes on from there; if the file is gone or was changed, `smsq campaign cancel {view.id}` ends it"
     )
 
 

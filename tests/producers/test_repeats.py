@@ -234,6 +234,20 @@ def test_what_another_sends_while_one_is_asked_is_found(smsq: Smsq, tmp_path: Pa
     assert len(smsq.campaigns.list()) == 3
 
 
+def test_two_who_run_the_same_at_once_make_one_campaign(environ: dict[str, str], tmp_path: Path) -> None:
+    """The second goes on with what the first has begun, and leaves out what that one leaves out."""
+    file = people(tmp_path / "x.csv", range(2500))
+    with Smsq(environ=environ) as smsq, Smsq(environ=environ) as other:
+        smsq.campaigns.run(people(tmp_path / "z.csv", range(0, 2500, 2)), text="Hello")
+        drafted, _, _ = smsq.campaigns.compared(draft(file, text="Hello"), None, only_new=True)
+        with pytest.raises(KeyboardInterrupt):
+            other.campaigns.run(file, text="Hello", only_new=True, enrolled=stop_at(1000))
+        view = smsq.campaigns.enrol(drafted)
+
+        assert len(smsq.campaigns.list()) == 2
+        assert phones_in(smsq, view.id) == list(range(1, 2500, 2))
+
+
 @TEXTS
 @pytest.mark.parametrize("flag", [True, False], ids=["the same command", "without the flag"])
 def test_an_interrupted_one_goes_on_with_the_same_rows(smsq: Smsq, tmp_path: Path, text: str, flag: bool) -> None:

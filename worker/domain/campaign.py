@@ -77,7 +77,7 @@ class LeftOut:
     def reason(self, row: int) -> str:
         """Why, for its report."""
         campaign, at = self.by[self.marks[row] - 1]
-        return f"sent already by campaign {campaign} on {time.strftime('%Y-%m-%d', time.localtime(at))}"
+        return f"sent already by campaign {campaign} on {time.strftime('%Y-%m-%d', time.gmtime(at))}"
 
     def written(self) -> bytes:
         """The same as the ledger keeps it."""
