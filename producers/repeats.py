@@ -54,9 +54,9 @@ class Repeats:
         many = sum(len(each.rows) for each in self.unknown)
         return (
             f"{'1 phone was' if many == 1 else f'{many} phones were'} written to already, and it cannot be told here "
-            f"whether with the same text: {_campaigns_of(self.unknown)}. Those texts are gone, and their fingerprints are made with another secret "
-            "key: set SMSQ_SECRET_KEY to that of the hosts with workers, or add --again to send in any case "
-            "(from Python `again=True`)"
+            f"whether with the same text: {_campaigns_of(self.unknown)}. Those texts are gone, and their fingerprints "
+            "are made with another secret key: set SMSQ_SECRET_KEY to that of the hosts with workers, or add --again "
+            "to send in any case (from Python `again=True`)"
         )
 
 
