@@ -74,7 +74,7 @@ class Campaigns:
             before = None
         self.check_moment(drafted, before)
         drafted, found, _ = self.compared(drafted, before, again=again, only_new=only_new)
-        if drafted.choice.left_out is not None:
+        if drafted.choice.left_out is not None and before is None:
             preflight.require_some(found or self.look(drafted))
         if drafted.budget is not None:
             found = found or self.look(drafted)

@@ -19,7 +19,7 @@ from producers.templates import Template
 from worker.domain import text as texts
 from worker.domain.batch import Options, Packed, unpack_phones, unpack_rows, unpack_texts
 from worker.domain.campaign import LeftOut, Range, Reject
-from worker.domain.errors import BadInput
+from worker.domain.errors import BadInput, Conflict
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
@@ -249,9 +249,8 @@ def _ask_for(messages: Sequence[Message], constant: str | None, options: Options
 
 
 def require_some(found: Preflight) -> None:
-    """Raise BadInput where not a single row can be sent."""
+    """Raise BadInput where not a single row can be sent; Conflict where what could be was sent already."""
     if not found.messages:
         (_, reason), many = found.reasons.most_common(1)[0]
-        raise BadInput(
-            f"no row can be sent; {many} of {found.rows} because: {reason} (`smsq campaign check` lists them)"
-        )
+        kind = Conflict if found.duplicates else BadInput  # in a file by itself the first of two rows counts
+        raise kind(f"no row can be sent; {many} of {found.rows} because: {reason} (`smsq campaign check` lists them)")

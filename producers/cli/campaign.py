@@ -136,7 +136,8 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
             for line in repeat_lines(repeats, drafted.choice.word):
                 talk(line)
             found = looked or smsq.campaigns.look(drafted, seen=_seen())
-            preflight.require_some(found)
+            if before is None:  # one that is begun ends, be it with nothing more to send
+                preflight.require_some(found)
             drafted = _agree(smsq, drafted, found, is_agreed=yes)
             view = _enrol(smsq, drafted, found.rows, again or only_new)
             rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")

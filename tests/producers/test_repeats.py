@@ -196,6 +196,19 @@ def test_the_older_file_is_only_half_enrolled(smsq: Smsq, tmp_path: Path) -> Non
     assert dict(ended.statuses) == {"queued": 1500, "duplicate": 1000}
 
 
+def test_one_of_which_nothing_is_left_ends(smsq: Smsq, tmp_path: Path) -> None:
+    """Its producer was killed before a row was in, and all of them were sent by another meanwhile."""
+    file = people(tmp_path / "x.csv", range(5))
+    drafted = draft(file, text="Hello")
+    opened = smsq.runtime.ledger.open_campaign(drafted.plan(100))
+    other = smsq.campaigns.run(people(tmp_path / "y.csv", range(6)), text="Hello")
+    with pytest.raises(errors.Conflict, match=f"5 rows were sent already .* by campaign {other.id}"):
+        smsq.campaigns.run(file, text="Hello")
+    ended = smsq.campaigns.run(file, text="Hello", only_new=True)
+
+    assert (ended.id, ended.state, dict(ended.statuses)) == (opened.id, "done", {"duplicate": 5})
+
+
 def test_a_producer_that_is_overtaken_stops(environ: dict[str, str], tmp_path: Path) -> None:
     """While it enrols, its first rows are left out of another campaign: it must not send what that one sends."""
     old, new = people(tmp_path / "old.csv", range(2500)), people(tmp_path / "new.csv", range(2500), "12,Bad")
