@@ -8,6 +8,7 @@ from smsq.worker.domain.hours import is_open
 from smsq.worker.ledger.depth import Brakes
 from smsq.worker.ledger.views import CampaignView
 
+ENROLMENT_SILENT_S = 90.0  # after which no producer is at it any more
 LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {
     "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
@@ -79,8 +80,28 @@ def rest(brakes: Brakes, lane: str) -> str:
     return ""
 
 
+def stopped(view: CampaignView, now: float) -> str:
+    """Where and when a campaign's enrolment stopped, and what to do about it; '' where it goes on or is complete.
+
+    `now` is in Unix seconds. Rows go in by the thousand, seconds apart at most; a producer waits a minute for Redis.
+    """
+    if view.closed or view.state in ("done", "cancelled") or now - view.enrolled_at <= ENROLMENT_SILENT_S:
+        return ""
+    from smsq.producers.report import iso  # which takes its words from here
+
+    return (
+        f"its enrolment stopped at row {view.rows}, on {iso(view.enrolled_at)}: the same command with the same file "
+        f"goes on from there; if the file is gone or was changed, `smsq campaign cancel {view.id}` ends it"
+    )
+
+
 def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
     """Why a campaign does not move, '' where it may; `now` in Unix seconds, `parallel` requests at most at once."""
+    return "; ".join(filter(None, (stopped(view, now), _why_unmoved(eyes, view, now, parallel))))
+
+
+def _why_unmoved(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
+    """The same of the rows that are in."""
     if view.is_over:
         return ""
     if view.state == "paused":
@@ -97,8 +118,8 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
         return "it is scheduled for later"
     if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
-    if stopped := brake(brakes, "bulk"):
-        return stopped
+    if braked := brake(brakes, "bulk"):
+        return braked
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
     return reason(view.why)

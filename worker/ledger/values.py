@@ -60,6 +60,7 @@ class Plan:
     start_at: float | None = None  # Unix seconds
     window: str | None = None  # hours of the day in local time, "9-21"
     on_doubt: str = "ask"
+    repeats: str = ""  # what was decided about rows that were sent already: `only_new`, `again`, '' for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
