@@ -1,13 +1,15 @@
 """Campaigns: a file, or rows that a program has at hand, becomes a named set of batches.
 
-What a campaign is called by is the digest of its rows, text and options. Run again while it is unfinished,
-it goes on at the range where it stood; finished, it is refused with its id. A file is read to its end
-once before the first range goes in, so that a spoiled one enrols nothing.
+What a campaign is called by is the digest of its rows, text and options. Run again while it is unfinished, it goes on
+at the range where it stood; finished, it is refused with its id. A file is read to its end once before the first range
+goes in, so that a spoiled one enrols nothing; what is enrolled is what was read then. Rows whose messages an earlier
+campaign has sent are not sent again unless that is wanted.
 """
 
 from __future__ import annotations
 
 import collections
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -18,12 +20,17 @@ from smsq.producers import preflight, waits
 from smsq.producers.drafts import AnyRow, Draft, How, draft, money_of, ranges
 from smsq.producers.installation import Installation
 from smsq.producers.moments import plain
+from smsq.producers.preflight import Preflight
 from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
+from smsq.producers.repeats import Comparison, Repeats, check_flags, decided
 from smsq.worker.domain.campaign import Range
-from smsq.worker.domain.errors import BadInput, BudgetSpent, LedgerTrouble, SmsqError
+from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView, Failure
+
+log = logging.getLogger(__name__)
 
 OVER = ("done", "cancelled")
 # What a campaign is once each verb has been done.
@@ -43,6 +50,7 @@ class Campaigns:
         *,
         text: str,
         again: bool = False,
+        only_new: bool = False,
         enrolled: Callable[[int], None] = lambda rows: None,
         **how: Unpack[How],
     ) -> CampaignView:
@@ -50,25 +58,85 @@ class Campaigns:
 
         `rows` is a CSV file's path, or an iterable of mappings, of sequences (then `columns` names their
         values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled`
-        hears how many rows are in. Raises BadInput for what cannot be sent at all, Conflict with the old
-        id where it was sent before (`again` sends it anew), LedgerTrouble where the ledger takes nothing:
-        the same call goes on later, and what it wishes otherwise for a campaign that is begun (name, rate, moment,
-        window, budget, doubts) is not applied; `resume` sets another budget. A `budget` needs workers that can say
-        what a part costs; raises Unreachable where none is up.
+        hears how many rows are in. Rows that were sent already, with the same text and sender, by a campaign that is
+        kept are left out by `only_new` and sent once more by `again`. Raises BadInput for what cannot be sent at all,
+        Conflict with the old id where rows or the whole were sent before and neither is said, LedgerTrouble where the
+        ledger takes nothing: the same call goes on later, and what it wishes otherwise for a campaign that is begun
+        (name, rate, moment, window, budget, doubts) is not applied; `resume` sets another budget. A `budget` needs
+        workers that can say what a part costs; raises Unreachable where none is up.
         """
+        check_flags(again=again, only_new=only_new)
         drafted = draft(rows, text=text, **how)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
             return before
+        if before is not None and before.state in OVER:
+            if not (again or only_new):
+                raise Conflict(sent_already(before))
+            before = None
         self.check_moment(drafted, before)
+        drafted, found, _ = self.compared(drafted, before, again=again, only_new=only_new)
+        if drafted.choice.left_out is not None and before is None:
+            preflight.require_some(found or self.look(drafted))
         if drafted.budget is not None:
-            found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region)
+            found = found or self.look(drafted)
             cost = preflight.price(found, drafted.template, drafted.options, self._smsq.price).cost
             drafted = replace(drafted, part_price=cost / max(1, found.parts))
-        else:
+        elif found is None:
             # A quote that never closes is found before anything is in.
             collections.deque(drafted.source.rows(), maxlen=0)
-        return self.enrol(drafted, again=again, enrolled=enrolled)
+        return self.enrol(drafted, again=again or only_new, enrolled=enrolled)
+
+    def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
+        """What compares a draft's messages with those that left lately; `before` is its own unfinished campaign."""
+        if before is None:
+            return Comparison(self._smsq.runtime, draft)
+        return Comparison(self._smsq.runtime, draft, besides=before.id, after_row=before.rows)
+
+    def look(
+        self,
+        draft: Draft,
+        comparison: Comparison | None = None,
+        *,
+        seen: Callable[[int], None] = lambda rows: None,
+    ) -> Preflight:
+        """Read a draft to its end, counting what it would become; what it is compared by is taken in on the way."""
+        return preflight.look(
+            draft.source.rows(),
+            draft.template,
+            region=draft.region,
+            seen=seen,
+            left_out=draft.choice.left_out,
+            heard=comparison.add if comparison is not None else lambda part: None,
+        )
+
+    def compared(
+        self,
+        draft: Draft,
+        before: CampaignView | None,
+        *,
+        again: bool = False,
+        only_new: bool = False,
+        seen: Callable[[int], None] = lambda rows: None,
+    ) -> tuple[Draft, Preflight | None, Repeats]:
+        """Decide what becomes of rows that were sent already: the draft as it is enrolled, a look at it, those rows.
+
+        No look where there is nothing to compare with. Raises Conflict where nobody has said whether such rows are
+        left out or sent again.
+        """
+        if before is not None:
+            kept = self._smsq.runtime.ledger.left_out(before.id)
+            draft = replace(draft, choice=replace(draft.choice, left_out=kept))
+        comparison = self.comparison(draft, before)
+        draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
+        if not comparison.is_needed:
+            return decided(draft, Repeats(), before, 0, again=again, only_new=only_new), None, Repeats()
+        found = self.look(draft, comparison, seen=seen)
+        repeats = comparison.repeats()
+        settled = decided(draft, repeats, before, found.rows, again=again, only_new=only_new)
+        if settled.choice.left_out is not draft.choice.left_out:
+            found = self.look(settled)
+        return settled, found, repeats
 
     def enrol(
         self,
@@ -77,15 +145,28 @@ class Campaigns:
         again: bool = False,
         enrolled: Callable[[int], None] = lambda rows: None,
         of: int | None = None,
+        told: Callable[[str], None] = log.warning,
     ) -> CampaignView:
         """Put every row in, range by range, going on where an earlier run stopped; `of` is how many there are.
 
-        Raises LedgerTrouble with how many are in where the ledger takes no more.
+        Raises BadInput, and enrols nothing, where the file is another than it was when it was read, Conflict where
+        another campaign has sent some of its rows since they were compared; `told` hears of it
+        where that happens meanwhile: what goes in is what was read. Raises LedgerTrouble with how many are in where
+        the ledger takes no more.
         """
         smsq, ledger = self._smsq, self._smsq.runtime.ledger
         smsq.check_account()
-        plan = draft.plan(smsq.settings.batch_size)
-        opened = smsq.patiently(lambda: ledger.open_campaign(plan, again=again), outage_s=OUTAGE_S)
+        if changed := draft.source.changed():
+            raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
+        self._look_round(draft)
+        plan, choice = draft.plan(smsq.settings.batch_size), draft.choice
+
+        def begin() -> Opened:
+            return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)
+
+        opened = smsq.patiently(begin, outage_s=OUTAGE_S)
+        if not opened.created:
+            draft = self._as_begun(draft, opened)
         rows = rows_in = 0
         try:
             for part in ranges(draft, opened.batch_size):
@@ -94,10 +175,38 @@ class Campaigns:
                     self._enrol_range(opened.id, part, rows, draft)
                 rows_in = rows
                 enrolled(rows)
+            if changed := draft.source.changed():
+                told(f"{changed}: campaign {opened.id} sends what it held then; run the same command for what is new")
             smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
         except LedgerTrouble as error:
             raise type(error)(_partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
+
+    def _look_round(self, draft: Draft) -> None:
+        """Raise Conflict where another campaign has sent rows since they were compared: a question may stand long."""
+        choice = draft.choice
+        if choice.against is None or choice.word == "again":
+            return
+        known = self.before(draft)
+        if known is not None and known.state not in OVER and known.id != choice.continues:
+            return  # another producer has begun the very same, and compared it
+        comparison = self.comparison(draft, self.show(choice.continues) if choice.continues else None)
+        if comparison.against == choice.against:
+            return
+        self.look(draft, comparison)
+        repeats = comparison.repeats()
+        if repeats.sent or repeats.unknown:
+            said = repeats if repeats.sent else repeats.unknown_said
+            raise Conflict(f"meanwhile {said}: nothing was enrolled; run the same command again")
+
+    def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
+        """A draft that goes on: without the rows that its campaign leaves out."""
+        ledger, choice = self._smsq.runtime.ledger, draft.choice
+        if choice.continues == opened.id:
+            ledger.go_on(opened.id, choice.left_out)
+            return draft
+        # Another producer has begun it meanwhile.
+        return replace(draft, choice=replace(choice, left_out=ledger.left_out(opened.id)))
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         def verb() -> bool:
@@ -109,6 +218,7 @@ class Campaigns:
                 rows,
                 channel=draft.options.channel,
                 on_doubt=draft.on_doubt,
+                behind=part.behind,
             )
 
         self._smsq.patiently(verb, outage_s=OUTAGE_S)
@@ -139,6 +249,10 @@ class Campaigns:
         """Why it does not move, in a sentence; '' where it does, or may."""
         runtime = self._smsq.runtime
         return waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
+
+    def stopped(self, view: CampaignView) -> str:
+        """Where its enrolment stopped and what to do, in a sentence; '' where it goes on or is complete."""
+        return waits.stopped(view, self._smsq.runtime.clock.now())
 
     def watch(self, campaign_id: str) -> Watch:
         """Eyes for `smsq.producers.progress.follow`."""
@@ -230,6 +344,15 @@ def _spent(view: CampaignView, wished: Decimal | None, least: Decimal) -> Budget
         least,
         f"campaign {view.id} {stays}: {plain(view.cost)} of it is spent{expected}, and a budget of {budget} lets "
         f"nothing more leave; its next batch needs `smsq campaign resume {view.id} --budget {plain(least)}` or more",
+    )
+
+
+def sent_already(view: CampaignView) -> str:
+    """Why a file whose campaign is over is not sent again, and what to do about it."""
+    return (
+        f"this file was sent already as campaign {view.id} ({view.state}); see `smsq campaign show {view.id}`, "
+        "or add --again to send it once more, --only-new to send what never left (from Python `again=True`, "
+        "`only_new=True`)"
     )
 
 

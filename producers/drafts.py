@@ -20,7 +20,7 @@ from smsq.producers.rows import Row, Source, inspect, of_iterable
 from smsq.producers.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
-from smsq.worker.domain.campaign import Range, Reject
+from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.hours import is_window
 from smsq.worker.gateway.forms import check_options
@@ -69,7 +69,29 @@ class Rows(Protocol):
     def columns(self) -> tuple[str, ...]: ...
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Each row in order, as often as asked."""
+        """Each row in order, as often as asked, and always the same."""
+
+    def changed(self) -> str:
+        """What has become of their source since it was read, as the beginning of a sentence; '' for nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was decided about rows that were sent already: `only_new`, `again`, or '' where there were none.
+
+    `left_out` are those that stay behind. `continues` is the draft's own unfinished campaign, whose further rows were
+    compared; `overtakes` names others that are still being enrolled, and must compare theirs before they go on.
+    `against` is what was compared with: campaigns, each with how many rows it had; None for nothing yet.
+    """
+
+    word: str = ""
+    left_out: LeftOut | None = field(default=None, repr=False)
+    continues: str = ""
+    overtakes: tuple[str, ...] = ()
+    against: frozenset[tuple[str, int]] | None = None
+
+
+NO_CHOICE = Choice()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +99,7 @@ class Draft:
     """A campaign that is not enrolled yet: checked rows and text, and how it shall be sent.
 
     `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
-    `9-21` in this machine's time, `start_at` Unix seconds.
+    `9-21` in this machine's time, `start_at` Unix seconds. `choice` is what becomes of rows that were sent already.
     """
 
     source: Rows = field(repr=False)
@@ -92,6 +114,7 @@ class Draft:
     start_at: float | None = None
     window: str | None = None
     on_doubt: str = "ask"
+    choice: Choice = NO_CHOICE
 
     @property
     def digest(self) -> str:
@@ -116,6 +139,7 @@ class Draft:
             window=self.window,
             on_doubt=self.on_doubt,
             file=_file_of(self.source),
+            repeats=self.choice.word,
         )
 
 
@@ -128,7 +152,8 @@ def _file_of(source: Rows) -> str:
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     """The campaign's ranges; the same rows, text and batch size always give the same ones."""
     per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
-    return prepare(draft.source.rows(), draft.template, batch_size, per_range, region=draft.region)
+    rows = draft.source.rows()
+    return prepare(rows, draft.template, batch_size, per_range, region=draft.region, left_out=draft.choice.left_out)
 
 
 def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
@@ -206,6 +231,10 @@ class AtHand:
     def rows(self) -> Iterator[Row | Reject]:
         """Each row in order; raises BadInput where no column holds phones."""
         return of_iterable(self.values, self.columns, self.phone_column)
+
+    def changed(self) -> str:
+        """Nothing: these rows are kept."""
+        return ""
 
 
 def _cell(value: object) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from smsq.producers.snapshot import Snapshot
 from smsq.worker.domain.errors import BadInput
 
 BLOCK = 1 << 20
@@ -63,7 +64,7 @@ class Look:
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
 
 
-def look_through(path: Path, name: str, told: str | None = None) -> Look:
+def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> Look:
     """Digest and encoding of a file, `told` where somebody said so; raises BadInput where it cannot be told.
 
     Of a file that is read otherwise than it looks, the encoding is part of the digest: its texts are others.

@@ -17,9 +17,9 @@ from smsq.producers.prepare import prepare
 from smsq.producers.rows import Row
 from smsq.producers.templates import Template
 from smsq.worker.domain import text as texts
-from smsq.worker.domain.batch import Options, Packed, unpack_phones, unpack_texts
-from smsq.worker.domain.campaign import Range, Reject
-from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.batch import Options, Packed, unpack_phones, unpack_rows, unpack_texts
+from smsq.worker.domain.campaign import LeftOut, Range, Reject
+from smsq.worker.domain.errors import BadInput, Conflict
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
@@ -91,7 +91,7 @@ class Preflight:
 
     @property
     def duplicates(self) -> int:
-        """Rows whose phone stands in an earlier row."""
+        """Rows whose phone stands in an earlier row, or whose message was sent already."""
         return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
 
     def replaceable(self) -> list[tuple[str, str, int]]:
@@ -106,14 +106,22 @@ def look(
     region: str = "RU",
     batch_size: int = 100,
     seen: Callable[[int], None] = lambda rows: None,
+    left_out: LeftOut | None = None,
+    heard: Callable[[Range], None] = lambda part: None,
 ) -> Preflight:
-    """Read everything once; raises BadInput where the file or a constant text is spoiled. `seen` hears of progress."""
+    """Read everything once; raises BadInput where the file or a constant text is spoiled.
+
+    `seen` hears of progress, `heard` of each range; `left_out` are rows that stay behind.
+    """
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample
     constant = template.render(()) if template.is_constant else None
     rows = _watched(rows, template, found)
-    for part in prepare(rows, template, batch_size, max(1, 1000 // batch_size), region=region):
+    for part in prepare(rows, template, batch_size, max(1, 1000 // batch_size), region=region, left_out=left_out):
         _count(found, part)
+        if part.behind is not None and left_out is not None:
+            _count_behind(found, part.behind, left_out)
+        heard(part)
         for batch in part.batches:
             written = unpack_texts(batch.texts) if batch.texts else None
             _sample(found, batch, written, constant, random)
@@ -147,6 +155,15 @@ def _count(found: Preflight, part: Range) -> None:
     for reject in part.rejects:
         found.reasons[reject.status, reject.reason] += 1
     found.rejects += part.rejects[: max(0, REJECTS_KEPT - len(found.rejects))]
+
+
+def _count_behind(found: Preflight, behind: Packed, left_out: LeftOut) -> None:
+    phones = unpack_phones(behind.phones)
+    for phone, row in zip(phones, unpack_rows(behind.rows, behind.first_row, behind.count), strict=True):
+        reject = Reject(row, "duplicate", left_out.reason(row), f"+{phone}")
+        found.reasons[reject.status, reject.reason] += 1
+        if len(found.rejects) < REJECTS_KEPT:
+            found.rejects.append(reject)
 
 
 def _sample(found: Preflight, batch: Packed, written: list[str] | None, constant: str | None, random: Random) -> None:
@@ -232,9 +249,8 @@ def _ask_for(messages: Sequence[Message], constant: str | None, options: Options
 
 
 def require_some(found: Preflight) -> None:
-    """Raise BadInput where not a single row can be sent."""
+    """Raise BadInput where not a single row can be sent; Conflict where what could be was sent already."""
     if not found.messages:
         (_, reason), many = found.reasons.most_common(1)[0]
-        raise BadInput(
-            f"no row can be sent; {many} of {found.rows} because: {reason} (`smsq campaign check` lists them)"
-        )
+        kind = Conflict if found.duplicates else BadInput  # in a file by itself the first of two rows counts
+        raise kind(f"no row can be sent; {many} of {found.rows} because: {reason} (`smsq campaign check` lists them)")

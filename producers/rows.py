@@ -2,7 +2,7 @@
 
 `inspect` looks through the whole file once (digest, encoding, separator, columns) and raises BadInput
 for what spoils it; `Source.rows` then yields each data row, numbered from 1, or a Reject for a row
-that cannot be read, and goes on. A file is read more than once, so a pipe is copied first.
+that cannot be read, and goes on. A file is read more than once, so all of that reads a snapshot of it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,18 @@ import csv
 import difflib
 import hashlib
 import io
-import shutil
-import sys
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 
 from smsq.producers.encodings import look_through
+from smsq.producers.snapshot import Snapshot
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 
 Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-STANDARD_INPUT = "-"
 _MOST_SHOWN = 60  # characters of a bad value that a reject repeats
 _MOST_COLUMNS_SHOWN = 12
 # How bytes that belong to no character look after decoding, and a NUL: such a row is turned away.
@@ -37,7 +33,7 @@ _UNREADABLE = frozenset(map(chr, range(0xDC80, 0xDD00)))
 class Source:
     """A file that can be read as rows: what `inspect` learned of it."""
 
-    path: Path
+    snapshot: Snapshot = field(repr=False)  # gone with this object
     name: str  # what people call it
     digest: str
     encoding: str
@@ -45,21 +41,24 @@ class Source:
     columns: tuple[str, ...]
     phone_at: int
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
-    copy: IO[bytes] | None = field(default=None, repr=False)  # of a pipe; gone with this object
 
     def rows(self) -> Iterator[Row | Reject]:
         """Each data row in order; blank lines are not rows. Raises BadInput where a quote never closes, or 0 rows."""
         try:
-            with self.path.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+            with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
                 yield from self._rows_of(stream)
         except OSError as error:
             raise BadInput(f"{self.name} cannot be read: {error.strerror}") from None
+
+    def changed(self) -> str:
+        """What has become of the file since it was looked at, as the beginning of a sentence; '' for nothing."""
+        return self.snapshot.changed()
 
     def lines(self, rows: Collection[int]) -> dict[int, int]:
         """The lines of the file in which these rows begin, for who looks them up in an editor."""
         found: dict[int, int] = {}
         last, number, ended_at = max(rows, default=0), 0, 0
-        with self.path.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+        with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
             reader = csv.reader(stream, delimiter=self.separator, strict=True)
             next(reader)
             while number < last:
@@ -140,14 +139,12 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
 
     `-` is standard input; `encoding` None has it told from the bytes.
     """
-    path, name, copy = Path(path), str(path), None
+    name = str(path)
     try:
-        if name == STANDARD_INPUT or path.is_fifo() or path.is_char_device():
-            name = "standard input" if name == STANDARD_INPUT else name
-            copy = _copied(path)
-            path = Path(copy.name)
-        look = look_through(path, name, encoding)
-        with path.open(encoding=look.encoding, errors="surrogateescape", newline="") as stream:
+        snapshot = Snapshot(Path(path))
+        name = snapshot.name
+        look = look_through(snapshot, name, encoding)
+        with snapshot.open(encoding=look.encoding, errors="surrogateescape", newline="") as stream:
             header, separator = _header(stream, name, phone_column)
     except FileNotFoundError:
         raise BadInput(f"there is no file {path}") from None
@@ -157,7 +154,7 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
     if twice:
         raise BadInput(f"{name}: the header names {', '.join(sorted(twice))} more than once")
     return Source(
-        path=path,
+        snapshot=snapshot,
         name=name,
         digest=look.digest,
         encoding=look.encoding,
@@ -165,21 +162,7 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
         columns=header,
         phone_at=_phone_at(header, phone_column, name, f", split at {SEPARATORS[separator]}"),
         is_dirty=look.is_dirty,
-        copy=copy,
     )
-
-
-def _copied(path: Path) -> IO[bytes]:
-    """A copy of what can be read only once; it goes when nobody holds it any more."""
-    copy: Any = tempfile.NamedTemporaryFile(prefix="smsq-", suffix=".csv")  # noqa: SIM115 - its owner keeps it
-    if str(path) == STANDARD_INPUT:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
-    else:
-        with path.open("rb") as stream:
-            shutil.copyfileobj(stream, copy)
-    copy.flush()
-    kept: IO[bytes] = copy
-    return kept
 
 
 def digest(path: str | Path) -> str:

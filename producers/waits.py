@@ -11,6 +11,7 @@ from smsq.worker.ledger.depth import Brakes
 from smsq.worker.ledger.views import CampaignView
 
 CENT = Decimal("0.01")
+ENROLMENT_SILENT_S = 90.0  # after which no producer is at it any more
 LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {
     "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
@@ -86,8 +87,26 @@ def rest(brakes: Brakes, lane: str) -> str:
     return ""
 
 
+def stopped(view: CampaignView, now: float) -> str:
+    """Where and when a campaign's enrolment stopped, and what to do about it; '' where it goes on or is complete.
+
+    `now` is in Unix seconds. Rows go in by the thousand, seconds apart at most; a producer waits a minute for Redis.
+    """
+    if view.closed or view.state in ("done", "cancelled") or now - view.enrolled_at <= ENROLMENT_SILENT_S:
+        return ""
+    return (
+        f"its enrolment stopped at row {view.rows}, on {when(view.enrolled_at)}: the same command with the same file "
+        f"goes on from there; if the file is gone or was changed, `smsq campaign cancel {view.id}` ends it"
+    )
+
+
 def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
     """Why a campaign does not move, '' where it may; `now` in Unix seconds, `parallel` requests at most at once."""
+    return "; ".join(filter(None, (stopped(view, now), _why_unmoved(eyes, view, now, parallel))))
+
+
+def _why_unmoved(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
+    """The same of the rows that are in."""
     if view.is_over:
         return ""
     if view.state == "paused":
@@ -108,8 +127,8 @@ def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
         return f"it is scheduled for later, {when(view.start_at)}"
     if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
-    if stopped := brake(brakes, "bulk"):
-        return stopped
+    if braked := brake(brakes, "bulk"):
+        return braked
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
     return reason(view.why)

@@ -115,6 +115,10 @@ class Key:
             self._cipher = AESGCM(self._derived("seal"))
         return self._cipher
 
+    def hasher(self, use: str, size: int) -> hashlib.blake2b:
+        """A keyed hash of `size` bytes to copy and to feed, for what is hashed by the million."""
+        return hashlib.blake2b(key=self._derived(use), digest_size=size)
+
     def digest(self, use: str, *parts: bytes) -> bytes:
         """A keyed hash of these parts, each told apart from the next by its length."""
         said = b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -56,24 +56,35 @@ def group() -> None:
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
     from smsq.producers import preflight
-    from smsq.producers.cli.found import check_object, found_lines, price_lines
+    from smsq.producers.cli.found import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.drafts import draft
     from smsq.worker.domain.errors import SmsqError
 
     drafted = draft(file, text=text, **how)
-    found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
-    price = balance = None
+    price = balance = comparison = None
     why = ""
-    try:
-        with _smsq() as smsq:
-            price, balance, why = _price(smsq, drafted, found)
-    except SmsqError as error:
-        why = error.sentence
+    with contextlib.ExitStack() as stack:
+        try:
+            smsq = stack.enter_context(_smsq())
+            comparison = smsq.campaigns.comparison(drafted, _unfinished(smsq, drafted))
+        except SmsqError as error:
+            why = error.sentence
+        heard = comparison.add if comparison is not None else lambda part: None
+        found = preflight.look(
+            drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen(), heard=heard
+        )
+        repeats = None
+        try:
+            if comparison is not None:
+                repeats = comparison.repeats()
+                price, balance, why = _price(smsq, drafted, found)
+        except SmsqError as error:
+            why = error.sentence
     if as_json:
-        print_json(check_object(drafted, found, price, balance, why))
+        print_json(check_object(drafted, found, price, balance, why) | repeats_object(repeats))
         preflight.require_some(found)
         return
-    for line in [*found_lines(drafted, found), *price_lines(price, balance, why)]:
+    for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why)]:
         click.echo(line)
     preflight.require_some(found)
 
@@ -96,17 +107,25 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask whether to send.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
-@click.option("--again", is_flag=True, help="Send a file once more that was sent already.")
+@click.option("--only-new", is_flag=True, help="Leave out rows that were sent already, with this text and sender.")
+@click.option("--again", is_flag=True, help="Send once more to rows that were sent already.")
 @as_json_option
-def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bool, **how: Any) -> None:
-    """Send --text to every row of FILE; the same command run again goes on where it stopped."""
+def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: bool, as_json: bool, **how: Any) -> None:
+    """Send --text to every row of FILE; the same command run again goes on where it stopped.
+
+    What is sent is what FILE held when it was read. Rows that another campaign has sent already are refused, unless
+    --only-new or --again says what shall become of them.
+    """
     from smsq.producers import preflight
     from smsq.producers.campaigns import is_all_in, not_applied
+    from smsq.producers.cli.found import repeat_lines
     from smsq.producers.drafts import draft
+    from smsq.producers.repeats import check_flags
 
+    check_flags(again=again, only_new=only_new)
     drafted = draft(file, text=text, **how)
     with _smsq() as smsq:
-        before = _refuse_finished(smsq, drafted, again)
+        before = _refuse_finished(smsq, drafted, again or only_new)
         for option in not_applied(drafted, how["name"], how["on_doubt"], before) if before is not None else ():
             talk(_not_applied(option, before))
         smsq.campaigns.check_moment(drafted, before)
@@ -114,10 +133,16 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
         if before is not None and is_all_in(before):
             view = before
         else:
-            found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen())
-            preflight.require_some(found)
+            drafted, looked, repeats = smsq.campaigns.compared(
+                drafted, before, again=again, only_new=only_new, seen=_seen()
+            )
+            for line in repeat_lines(repeats, drafted.choice.word):
+                talk(line)
+            found = looked or smsq.campaigns.look(drafted, seen=_seen())
+            if before is None:  # one that is begun ends, be it with nothing more to send
+                preflight.require_some(found)
             drafted = _agree(smsq, drafted, found, is_agreed=yes)
-            view = _enrol(smsq, drafted, found.rows, again)
+            view = _enrol(smsq, drafted, found.rows, again or only_new)
             rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
             talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
         code = DONE
@@ -141,11 +166,14 @@ def list_campaigns(as_json: bool) -> None:
     """Show every campaign that is kept, newest first."""
     with _smsq() as smsq:
         views = smsq.campaigns.list()
+        stopped = {view.id: said for view in views if (said := smsq.campaigns.stopped(view))}
     if as_json:
-        print_json([campaign_object(view) for view in views])
+        print_json(
+            [campaign_object(view) | ({"waits": stopped[view.id]} if view.id in stopped else {}) for view in views]
+        )
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in list_lines(views, width):
+    for line in list_lines(views, width, stopped):
         click.echo(line)
 
 
@@ -228,17 +256,14 @@ def _smsq() -> Iterator[Smsq]:
 
 def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | None:
     """The unfinished campaign that this file is already; a finished one is refused before it is looked through."""
-    from smsq.producers.campaigns import OVER, is_all_in
+    from smsq.producers.campaigns import OVER, is_all_in, sent_already
     from smsq.worker.domain.errors import Conflict
 
     before = smsq.campaigns.before(drafted)
     if before is None or (again and before.state in OVER):
         return None
     if before.state in OVER:
-        raise Conflict(
-            f"this file was sent already as campaign {before.id} ({before.state}); "
-            f"see `smsq campaign show {before.id}`, or add --again to send it once more"
-        )
+        raise Conflict(sent_already(before))
     known = f"this file is campaign {before.id} already ({before.state})"
     if is_all_in(before):
         talk(f"{known}, and all of its {counted(before.rows, 'row')} are in: nothing is added")
@@ -261,6 +286,14 @@ def _not_applied(option: str, view: CampaignView | None) -> str:
     if option == "--budget" and view is not None:
         return f"{said}; `smsq campaign resume {view.id} --budget N` sets another"
     return said
+
+
+def _unfinished(smsq: Smsq, drafted: Draft) -> CampaignView | None:
+    """The unfinished campaign that a file is already: `run` would go on with it."""
+    from smsq.producers.campaigns import OVER
+
+    before = smsq.campaigns.before(drafted)
+    return None if before is None or before.state in OVER else before
 
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
@@ -321,7 +354,9 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
     """Put every row in, showing how far it is."""
     with click.progressbar(length=rows, label="enrolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         try:
-            return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows)
+            return smsq.campaigns.enrol(
+                drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows, told=talk
+            )
         except KeyboardInterrupt:
             talk("\nstopped while enrolling; what is in is being sent, the same command goes on from there")
             sys.exit(INTERRUPTED)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from smsq.producers.cli.shown import counted
 from smsq.producers.moments import plain
-from smsq.producers.report import printable
+from smsq.producers.report import iso, printable
 from smsq.producers.rows import SEPARATORS, Source
 
 if TYPE_CHECKING:
     from smsq.producers.drafts import Draft, Rows
     from smsq.producers.preflight import Preflight, Price
+    from smsq.producers.repeats import Repeats, Sent
 
 Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
 SHOWN = 20  # rejects and characters that a person is shown
@@ -62,6 +63,35 @@ def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
         yield f"  {many} {status}: {reason} (row {shown})"
     if len(found.reasons) > SHOWN:
         yield f"  and {len(found.reasons) - SHOWN} other reasons"
+
+
+WHAT_BECOMES = {
+    "only_new": "they are left out",
+    "again": "they are sent once more",
+    "": "`smsq campaign run` wants --only-new or --again for them",
+}
+
+
+def repeat_lines(repeats: Repeats | None, word: str = "") -> Iterator[str]:
+    """Which rows were sent already, by which campaign and when; and what becomes of them, by the word for that."""
+    if repeats is not None and repeats.sent:
+        yield printable(f"{repeats}: {WHAT_BECOMES[word]}")
+    if repeats is not None and repeats.unknown:
+        yield printable(repeats.unknown_said)
+
+
+def repeats_object(repeats: Repeats | None) -> dict[str, Any]:
+    """The same for machines; nothing where it could not be looked at."""
+    if repeats is None:
+        return {"sent_already": None}
+
+    def told(sent: Sequence[Sent]) -> list[dict[str, Any]]:
+        return [
+            {"campaign": each.earlier.id, "name": each.earlier.name, "at": iso(each.earlier.at), "rows": len(each.rows)}
+            for each in sent
+        ]
+
+    return {"sent_already": told(repeats.sent)} | ({"sent_perhaps": told(repeats.unknown)} if repeats.unknown else {})
 
 
 def price_lines(price: Price | None, balance: Balance | None, why: str) -> Iterator[str]:

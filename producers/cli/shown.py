@@ -68,21 +68,29 @@ def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = Non
     return told
 
 
-def list_lines(views: Sequence[CampaignView], width: int | None = None) -> Iterator[str]:
-    """Campaigns for people, a header above them; names give way where a terminal has `width` columns."""
+def list_lines(
+    views: Sequence[CampaignView], width: int | None = None, below: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Campaigns for people, a header above them; names give way where a terminal has `width` columns.
+
+    `below` has a sentence for some ids that stands under their line, whole.
+    """
     from smsq.producers.moments import when
     from smsq.producers.progress import GOOD
     from smsq.producers.report import printable
 
     row = "{:<7} {:<10} {:>9} {:>9}  {:<25}  {}"
-    lines = [row.format("id", "state", "rows", "delivered", "created", "name")]
+
+    def fitted(line: str) -> str:
+        return line if width is None or len(line) <= width else line[: max(1, width - 1)] + "…"
+
+    yield fitted(row.format("id", "state", "rows", "delivered", "created", "name"))
     for view in views:
         delivered = sum(view.statuses.get(name, 0) for name in GOOD)
-        lines.append(
-            row.format(view.id, view.standing, view.rows, delivered, when(view.created_at), printable(view.name))
-        )
-    for line in lines:
-        yield line if width is None or len(line) <= width else line[: max(1, width - 1)] + "…"
+        said = (view.id, view.standing, view.rows, delivered, when(view.created_at), printable(view.name))
+        yield fitted(row.format(*said))
+        if below and view.id in below:
+            yield f"        {below[view.id]}"
 
 
 def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failure] = ()) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from smsq.producers.api import Smsq
 from smsq.producers.report import as_object
-from smsq.producers.waits import REASONS, reason
+from smsq.producers.waits import ENROLMENT_SILENT_S, REASONS, reason
 from smsq.worker.domain.receipt import Receipt
 
 WORKER = Path(__file__).parents[2] / "worker"
@@ -36,3 +39,39 @@ def test_machines_are_told_the_word_and_the_sentence() -> None:
 
     assert (told["why"], told["why_in_words"]) == ("poison", "three workers died while sending it")
     assert reason("seen on the handset") == "seen on the handset"
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["enrolling", "paused"])
+def test_an_enrolment_that_stopped_says_so(smsq: Smsq, paused: bool) -> None:
+    """At which row, since when, and what to do: its producer is gone, and perhaps its file."""
+
+    def stop(rows: int) -> None:
+        raise KeyboardInterrupt
+
+    phones = [f"+{79990000000 + n}" for n in range(1500)]
+    with pytest.raises(KeyboardInterrupt):
+        smsq.campaigns.run(phones, text="Hi", enrolled=stop)
+    campaigns, ledger = smsq.campaigns, smsq.runtime.ledger
+    begun = campaigns.list()[0]
+    if paused:
+        campaigns.pause(begun.id)
+    key = ledger.keys.campaign(begun.id)
+    at_once = campaigns.stopped(begun)
+    ledger.redis.hset(key, "ranged_at", int(ledger.redis.hget(key, "ranged_at")) - int(ENROLMENT_SILENT_S * 1000) - 1)
+    later = campaigns.why(campaigns.show(begun.id))
+    campaigns.cancel(begun.id)
+
+    assert (begun.state, at_once) == ("enrolling", "")
+    assert later.startswith("its enrolment stopped at row 1000, on 20")
+    assert f"`smsq campaign cancel {begun.id}`" in later
+    assert ("it is paused" in later) is paused
+    assert campaigns.stopped(campaigns.show(begun.id)) == ""
+
+
+def test_an_enrolment_that_is_complete_has_not_stopped(smsq: Smsq) -> None:
+    """However long ago that was."""
+    view = smsq.campaigns.run(["+79990000000"], text="Hi")
+    ledger = smsq.runtime.ledger
+    ledger.redis.hset(ledger.keys.campaign(view.id), "ranged_at", 1)
+
+    assert smsq.campaigns.stopped(smsq.campaigns.show(view.id)) == ""

@@ -92,15 +92,20 @@ class Packed:
     parts: int = 0  # of all messages together: what pacing counts
 
 
-def pack(phones: Sequence[int], texts: Sequence[str] | None, rows: Sequence[int], parts: int) -> Packed:
-    """Pack one batch; `texts` None where the campaign's own text serves all."""
-    first = rows[0] if rows else 0
+def pack(
+    phones: Sequence[int], texts: Sequence[str] | None, rows: Sequence[int], parts: int, *, first_row: int | None = None
+) -> Packed:
+    """Pack one batch; `texts` None where the campaign's own text serves all.
+
+    `first_row` is the row at which the batch stands in its file, where that row itself is left out of it.
+    """
+    first = first_row if first_row is not None else rows[0] if rows else 0
     gapless = not rows or rows[-1] - first == len(rows) - 1
     return Packed(
         count=len(phones),
         phones=pack_phones(phones),
         texts=pack_texts(texts) if texts is not None else b"",
-        rows=b"" if gapless else pack_rows(rows),
+        rows=b"" if gapless else pack_rows(rows, first),
         first_row=first,
         parts=parts,
     )
@@ -132,9 +137,8 @@ def unpack_texts(blob: bytes) -> list[str]:
     return _TEXTS.decode(zlib.decompress(blob))
 
 
-def pack_rows(rows: Sequence[int]) -> bytes:
-    """Row numbers relative to the first, as the ledger keeps them where there are gaps."""
-    first = rows[0]
+def pack_rows(rows: Sequence[int], first: int) -> bytes:
+    """Row numbers relative to the batch's first, as the ledger keeps them where there are gaps."""
     return msgspec.msgpack.encode([row - first for row in rows])
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
-from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
@@ -137,9 +137,12 @@ class Enrolment(Store):
             last = int(self.redis.incrby(self.key("n:batch"), many))
         return range(last - many + 1, last + 1)
 
-    def open_campaign(self, plan: Plan, *, again: bool = False) -> Opened:
+    def open_campaign(
+        self, plan: Plan, *, again: bool = False, left_out: LeftOut | None = None, overtakes: Sequence[str] = ()
+    ) -> Opened:
         """Begin a campaign, or find the unfinished one of the same file, text and options.
 
+        `left_out` is kept with one that is begun; campaigns that it `overtakes` take no rows until they were compared.
         Raises Conflict with the old id where it finished already and `again` is not set; with it, a finished
         one is begun anew, an unfinished one still goes on.
         """
@@ -161,7 +164,9 @@ class Enrolment(Store):
             "window": plan.window or "",
             "policy": POLICIES[plan.on_doubt],
             "why": "",
+            "repeats": plan.repeats,
         }
+        marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]
         for _ in range(20):
             campaign_id = "".join(secrets.choice(SAYABLE) for _ in range(5))
@@ -175,10 +180,11 @@ class Enrolment(Store):
             with translated():
                 known = self.redis.get(digest_key)
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
-            keys += [self.key("live"), self.key("stubs")]
+            keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l")]
+            keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
             size = plan.batch_size
-            reply = self.call("open_campaign", keys, campaign_id, int(again), before, plan.digest, size, *flat)
+            reply = self.call("open_campaign", keys, campaign_id, int(again), before, plan.digest, size, marks, *flat)
             word = reply[0].decode()
             if word == "created":
                 return Opened(
@@ -220,6 +226,20 @@ class Enrolment(Store):
             state=state.decode(),
         )
 
+    def left_out(self, campaign_id: str) -> LeftOut | None:
+        """The rows that a campaign leaves out since they were sent already."""
+        with translated():
+            written = self.redis.get(self.keys.campaign(campaign_id, "l"))
+        return LeftOut.read(written) if written is not None else None
+
+    def go_on(self, campaign_id: str, left_out: LeftOut | None) -> None:
+        """An unfinished campaign's rows that are not in were compared with what left: which of them stay behind now."""
+        with translated(), self.redis.pipeline() as pipe:
+            if left_out is not None:
+                pipe.set(self.keys.campaign(campaign_id, "l"), left_out.written())
+            pipe.hdel(self.keys.campaign(campaign_id), "overtaken")
+            pipe.execute()
+
     def enrol_range(
         self,
         campaign_id: str,
@@ -230,13 +250,19 @@ class Enrolment(Store):
         *,
         channel: str = "sms",
         on_doubt: str = "ask",
+        behind: Packed | None = None,
     ) -> bool:
         """Put range `n` of a campaign in; `rows` is how many data rows the file has had with it.
+
+        `behind` are rows that stay behind since they were sent already: they are kept packed, as messages are.
 
         False where this range was in already (a producer that was killed runs again). Raises as `enrol` does.
         """
         now = int(self.time() * 1000)
-        tail: list[Argument] = []
+        tail: list[Argument] = [0, ""]
+        if behind is not None:
+            kept = (behind.first_row, behind.count, behind.phones, behind.rows)
+            tail = [behind.count, msgspec.msgpack.encode(kept)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
@@ -290,6 +316,11 @@ class Enrolment(Store):
                 raise halted(reply[1].decode())
             if word == "closed":
                 raise Conflict(f"campaign {campaign_id} takes no more rows: it is {reply[1].decode()}")
+            if word == "overtaken":
+                raise Conflict(
+                    f"campaign {reply[1].decode()} has left out rows that campaign {campaign_id} sends: run the same "
+                    "command again, so that the rows which are not in yet are compared with it"
+                )
             if word == "gone":
                 raise Conflict(f"there is no campaign {campaign_id}")
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")

@@ -2,10 +2,11 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | meta phones texts rows receipts key decisions code `mptwrkoc` | all verbs | upkeep |
+| `b:<number // 1024>` | hash | meta phones texts prints rows receipts key order code `mpthwrkoc` | all verbs | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
+| `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
 | `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
@@ -84,7 +85,7 @@ class Keys:
         return f"{self.tag}:b:{number // SHARD}"
 
     def campaign(self, campaign_id: str, part: str = "") -> str:
-        """A campaign's hash, or one of its parts `b`, `x`, `h`; single messages share the id `-`."""
+        """A campaign's hash, or one of its parts `b`, `x`, `l`, `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
     def batch_verb(self, ref: Ref) -> list[str]:

@@ -61,6 +61,7 @@ class Plan:
     window: str | None = None  # hours of the day in local time, "9-21"
     on_doubt: str = "ask"
     file: str = ""  # where its rows came from, for people; '' for rows that a program had at hand
+    repeats: str = ""  # what was decided about rows that were sent already: `only_new`, `again`, '' for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from heapq import merge
 
 import msgspec
 
-from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_rows
+from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_phones, unpack_rows
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from smsq.worker.ledger.depth import Standing
@@ -23,6 +24,8 @@ RESENT = {
     "operator": "sent again by an operator, may be double",
     "sender": "sent again as its sender wished (on doubt: resend), may be double",
 }
+Behind = tuple[int, int, bytes, bytes]  # rows of a range that stayed behind: first row, how many, phones, row gaps
+_BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # read in one round trip by a report
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -62,6 +65,8 @@ class CampaignView:
     doubts: int = 0  # requests of unknown outcome that have found their end
     doubt_seconds: float = 0.0  # until then, on average
     doubt_longest_seconds: float = 0.0
+    enrolled_at: float = 0.0  # Unix seconds: when its latest rows went in, or it was begun
+    repeats: str = ""  # what was decided about rows that were sent already
 
     @property
     def standing(self) -> str:
@@ -261,11 +266,20 @@ class Views(Standing):
             yield [batch for batch in self.ledger.read(refs[start : start + BATCHES_AT_ONCE]) if batch is not None]
 
     def _rejects(self, campaign_id: str) -> Iterator[Receipt]:
+        """Rows that were turned away, and such that stayed behind since they were sent already, in order."""
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id, "x"))
-        for row, record in sorted((int(row), record.decode()) for row, record in raw.items()):
-            status, value, reason = record.split("\0", 2)
-            yield Receipt(id="", phone=value, status=status, error=reason, row=row, campaign=campaign_id)
+        behind = [_BEHIND.decode(packed) for name, packed in raw.items() if name.startswith(b"+")]
+        stayed = self._behind(campaign_id, sorted(behind)) if behind else iter(())
+        bad = sorted((int(row), record.decode()) for row, record in raw.items() if not row.startswith(b"+"))
+        yield from merge((_rejected(campaign_id, *each) for each in bad), stayed, key=lambda receipt: receipt.row or 0)
+
+    def _behind(self, campaign_id: str, packed: list[Behind]) -> Iterator[Receipt]:
+        left_out = self.ledger.left_out(campaign_id)
+        for first, count, phones, rows in packed:
+            for phone, row in zip(unpack_phones(phones), unpack_rows(rows, first, count), strict=True):
+                reason = left_out.reason(row) if left_out is not None else ""
+                yield _rejected(campaign_id, row, f"duplicate\0+{phone}\0{reason}")
 
     def batch_refs(self, campaign_id: str) -> list[Ref]:
         """Every batch of a campaign in row order."""
@@ -309,6 +323,11 @@ def _kept(campaign_id: str, raw: Mapping[bytes, bytes], now: float) -> CampaignV
     if b"name" not in raw:
         return None
     return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()}, now)
+
+
+def _rejected(campaign_id: str, row: int, record: str) -> Receipt:
+    status, value, reason = record.split("\0", 2)
+    return Receipt(id="", phone=value, status=status, error=reason, row=row, campaign=campaign_id)
 
 
 def _in_order(numbers: bytes, wanted: bytes) -> bool:
@@ -356,6 +375,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         doubt_seconds=int(raw.get("doubt_ms", "0")) / max(1, int(raw.get("doubts", "0"))) / 1000,
         doubt_longest_seconds=int(raw.get("doubt_longest", "0")) / 1000,
         rate=float(raw.get("rate", "0")),
+        enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
+        repeats=raw.get("repeats", ""),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )
 

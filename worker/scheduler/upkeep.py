@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import LANES
+from smsq.worker.ledger.lately import Lately
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime
@@ -63,18 +64,27 @@ class Upkeep:
         if age_s >= self._rt.settings.keep_days * 86400.0:
             return not self._remove_campaign(campaign)
         if age_s >= self._rt.settings.keep_texts_s and not campaign.statuses.get("parked"):  # may yet be released
-            self._remove_texts(campaign)
+            return not self._remove_texts(campaign)
         return False
 
-    def _remove_texts(self, campaign: CampaignView) -> None:
+    def _remove_texts(self, campaign: CampaignView) -> bool:
+        """Put fingerprints in the place of a part of its texts; whether all are gone."""
         keys, redis = self._rt.ledger.keys, self._rt.ledger.redis
         with translated():
-            if redis.hget(keys.campaign(campaign.id), "texts_gone"):
-                return
-            refs = self._rt.views.batch_refs(campaign.id)
-            self._delete_fields(refs, "t")
-            redis.hset(keys.campaign(campaign.id), mapping={"text": "", "template": "", "texts_gone": 1})
+            gone, done, personal = redis.hmget(keys.campaign(campaign.id), ["texts_gone", "texts_to", "personal"])
+        if gone:
+            return True
+        lately = Lately(self._rt.ledger)
+        if personal == b"1":
+            refs, at = self._rt.views.batch_refs(campaign.id), int(done or 0)
+            lately.leave_prints(campaign.id, refs[at : at + AT_ONCE])
+            if at + AT_ONCE < len(refs):
+                with translated():
+                    redis.hset(keys.campaign(campaign.id), "texts_to", at + AT_ONCE)
+                return False
+        lately.leave_print(campaign.id)
         log.info("texts removed campaign=%s", campaign.id)
+        return True
 
     def _remove_campaign(self, campaign: CampaignView) -> bool:
         """Remove a part of it, the last batches first; whether it is gone."""
@@ -92,7 +102,7 @@ class Upkeep:
             record = keys.of(f"digest:{digest.decode()}") if digest is not None else ""
             if record and redis.get(record) == campaign.id.encode():  # not a later campaign's of the same file
                 redis.delete(record)
-            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "h", "")))
+            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "h", "")))
             redis.zrem(keys.of("campaigns"), campaign.id)
             redis.zrem(keys.of("live"), campaign.id)
         log.info("campaign removed id=%s", campaign.id)

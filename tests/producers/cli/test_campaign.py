@@ -269,6 +269,74 @@ def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> No
     assert smsq(environ, *words, "--again").exit_code == 0
 
 
+def test_a_corrected_file_is_not_sent_twice(environ: dict[str, str], people: Path) -> None:
+    """`check` and `run` say how many rows, of which campaign and when; `run` wants to know what becomes of them."""
+    words = ("campaign", "run", people, "--text", "Hello {name}", "--yes")
+    campaign_id = smsq(environ, *words).stdout.strip()
+    people.write_text(people.read_text().replace("123,=Bad", "+79991230004,Eve"))
+    checked = smsq(environ, "campaign", "check", people, "--text", "Hello {name}")
+    told = last(smsq(environ, "campaign", "check", people, "--text", "Hello {name}", "--json"))
+    refused = smsq(environ, *words)
+    both = smsq(environ, *words, "--only-new", "--again")
+    new = smsq(environ, *words, "--only-new", "--json")
+    again = smsq(environ, "campaign", "cancel", last(new)["id"]), smsq(environ, *words, "--again", "--json")
+    rejects = json.loads(smsq(environ, "campaign", "report", last(new)["id"], "--format", "json", "--rejects").stdout)
+
+    said = f"3 rows were sent already with the same text and sender: 3 by campaign {campaign_id} (people) on 20"
+    assert said in checked.stdout
+    assert "wants --only-new or --again" in checked.stdout
+    assert [(each["campaign"], each["rows"]) for each in told["sent_already"]] == [(campaign_id, 3)]
+    assert (refused.exit_code, refused.stdout, both.exit_code) == (2, "", 2)
+    assert said.replace("3 rows", "3 of 5 rows") in refused.stderr
+    assert "--only-new leaves them out, --again sends to them once more" in refused.stderr
+    assert (new.exit_code, last(new)["statuses"]) == (0, {"queued": 1, "duplicate": 4})
+    assert "they are left out" in new.stderr
+    assert "Sending 1 message, 1 part" in new.stderr
+    assert [each["error"].split(" on ")[0] for each in rejects[:3]] == [f"sent already by campaign {campaign_id}"] * 3
+    assert (again[1].exit_code, last(again[1])["statuses"]) == (0, {"queued": 4, "duplicate": 1})
+    assert "they are sent once more" in again[1].stderr
+
+
+def test_a_file_that_changes_at_the_question_enrols_nothing(
+    environ: dict[str, str], people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a person agreed on is not what the file holds by then."""
+    from smsq.producers.cli import campaign
+
+    agree = campaign._agree
+
+    def slowly(*given: Any, **how: Any) -> Any:
+        agreed = agree(*given, **how)
+        people.write_text(people.read_text() + "+79991230009,Late\n")
+        return agreed
+
+    monkeypatch.setattr(campaign, "_agree", slowly)
+    result = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "people.csv has changed since it was looked at: nothing was enrolled" in result.stderr
+    assert last(smsq(environ, "campaign", "list", "--json")) == []
+
+
+def test_an_enrolment_that_stopped_is_shown_everywhere(environ: dict[str, str]) -> None:
+    """In the list and in detail, for people and for machines."""
+
+    def stop(rows: int) -> None:
+        raise KeyboardInterrupt
+
+    with Smsq(environ=environ) as way_in:
+        with pytest.raises(KeyboardInterrupt):
+            way_in.campaigns.run([f"+{79990000000 + n}" for n in range(1500)], text="Hi", enrolled=stop)
+        campaign_id = way_in.campaigns.list()[0].id
+        way_in.runtime.ledger.redis.hset(way_in.runtime.ledger.keys.campaign(campaign_id), "ranged_at", 1)
+    shown = [
+        smsq(environ, "campaign", *words).stdout
+        for words in (("list",), ("list", "--json"), ("show", campaign_id), ("show", campaign_id, "--json"))
+    ]
+
+    assert all("its enrolment stopped at row 1000, on 1970-01-01" in each for each in shown)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

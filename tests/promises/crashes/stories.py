@@ -120,6 +120,12 @@ def _callbacks(tell: Callable[[World], None]) -> Callable[[World], None]:
     return told
 
 
+def _corrected(world: World) -> None:
+    """A file is corrected and run again: who was told already is left out, whatever became of the first command."""
+    campaign(world, THREE, only_new=True)
+    campaign(world, NINE[:6], only_new=True)
+
+
 def _one_dead(world: World) -> None:
     campaign(world, WITH_A_DEAD_ONE)
 
@@ -235,6 +241,7 @@ STORIES = {
         Story(name="single_without_key", tell=_bulk_single, turns={SETTLED, STALE, SECOND, LATE}),
         Story(name="campaign", tell=_campaign, turns={SETTLED, STALE, SECOND, LATE}),
         Story(name="text_per_person", tell=_personal, turns={SETTLED, STALE, SECOND, LATE}),
+        Story(name="corrected", tell=_corrected, turns={SETTLED, STALE, SECOND, LATE}),
         Story(name="lost_answer", tell=_struck("lose_answer", _single), turns={SETTLED}),
         Story(name="silent_gateway", tell=_struck("hang", _three), turns={SETTLED}),
         Story(name="broken_gateway", tell=_struck("error_502", _three), turns={READY}),

@@ -30,7 +30,8 @@ def _receipts(world: World) -> Iterator[tuple[int, Receipt]]:
     for each in world.views.campaigns():
         numbers.update(ref.number for ref in world.views.batch_refs(each.id))
         for receipt in world.views.report(each.id):
-            yield int(receipt.phone[1:]), receipt
+            if receipt.id:  # a row that stayed behind is no message
+                yield int(receipt.phone[1:]), receipt
     last = int(world.ledger.redis.get(world.ledger.key("n:batch")) or 0)
     singles = [Ref(number) for number in range(1, last + 1) if number not in numbers]
     for batch in world.ledger.read(singles):

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Fact, Plan
 from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.lately import Lately, Printer
 from smsq.worker.scheduler import upkeep as upkeep_module
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.doubts import Doubts
@@ -356,6 +357,36 @@ def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: A
 
     assert office.views.campaign(campaign) is None
     assert office.redis.zcard("{smsq}:live") == 0
+
+
+def test_texts_leave_fingerprints_part_by_part(office: Any, monkeypatch: Any) -> None:
+    """Each second a few batches; texts that are gone are known again, and all of it goes with the campaign."""
+    monkeypatch.setattr(upkeep_module, "AT_ONCE", 2)
+    ledger = office.ledger
+    opened = ledger.open_campaign(Plan(name="own", digest="d1", text=None, template="Hi {name}"))
+    packed = [pack([PHONE + n], [f"Hi {n}"], [n + 1], 1) for n in range(5)]
+    ledger.enrol_range(opened.id, 1, packed, [], 5)
+    ledger.close_campaign(opened.id)
+    refs = office.views.batch_refs(opened.id)
+    ledger.redis.hset(ledger.keys.campaign(opened.id), mapping={"state": "done", "done_at": int(office.now * 1000)})
+
+    def held(letter: str) -> list[bool]:
+        return [ledger.redis.hexists(ledger.keys.shard(ref.number), f"{ref.number}{letter}") for ref in refs]
+
+    upkeep, seen = Upkeep(office.runtime), []
+    for second in range(3):
+        upkeep.tick(office.now + 3700 + second)
+        seen.append((sum(held("t")), sum(held("h"))))
+    (earlier,) = Lately(ledger).campaigns(None)
+    printer = Printer(office.runtime.sealer.key(), None)
+    told = Lately(ledger).sent(earlier, lambda phones: [(place, place) for place in range(len(phones))])
+    known = {phone: said for _, phone, said in told}
+
+    assert seen == [(3, 2), (1, 4), (0, 5)]
+    assert known == {PHONE + n: printer.name + printer.each(PHONE + n, f"Hi {n}") for n in range(5)}
+    for second in range(4):
+        upkeep.tick(office.now + 5 * DAY_S + second)
+    assert not any(held("h"))
 
 
 def test_late_messages_end_without_a_worker(office: Any) -> None:

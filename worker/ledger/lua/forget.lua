@@ -12,6 +12,6 @@ if m then
   if accepted > 0 then redis.call('HINCRBY', TOTALS, 'pending', -accepted) end -- Redis 7.0 takes no -0
   for _, id in ipairs(m[IDS]) do redis.call('HDEL', IDS_KEY, id[GID]) end
   redis.call('HDEL', SHARD, number .. 'm', number .. 'p', number .. 't', number .. 'w', number .. 'r', number .. 'k',
-    number .. 'o', number .. 'c')
+    number .. 'o', number .. 'c', number .. 'h')
 end
 return unknown_batch()

@@ -1,9 +1,11 @@
 -- Begin a campaign under the digest of its file, text and options.
--- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one, 7 live, 8 stubs.
+-- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one,
+--       7 live, 8 stubs, 9 rows left out, 10.. unfinished campaigns whose rows are among those.
 -- ARGV: 1 time or '', 2 id, 3 '1' where a finished one is to be begun anew, 4 id of the known one as it was seen or '',
---       5 the digest, 6 messages of a batch, 7.. fields and values.
+--       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8.. fields and values.
 -- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
--- What was sent and forgotten is known by the batch: the file is cut as it was then.
+-- What was sent and forgotten is known by the batch: the file is cut as it was then. A campaign that is still being
+-- enrolled takes no further rows until its producer has compared them with those of this one.
 
 local known = redis.call('GET', KEYS[1])
 if (known or '') ~= ARGV[4] then return { 'moved' } end
@@ -31,8 +33,12 @@ end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fed', 0, 'rows', 0, 'parts', 0, 'cost', 0,
   'created_at', now)
-for at = 7, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+for at = 8, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('HSET', KEYS[2], 'digest', ARGV[5], 'batch_size', size)
+if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
+for place = 10, #KEYS do
+  if redis.call('HEXISTS', KEYS[place], 'name') == 1 then redis.call('HSET', KEYS[place], 'overtaken', ARGV[2]) end
+end
 redis.call('ZADD', KEYS[3], now, ARGV[2])
 redis.call('ZADD', KEYS[7], now, ARGV[2])
 return { 'created', size }
