@@ -279,7 +279,7 @@ def test_a_corrected_file_is_not_sent_twice(environ: dict[str, str], people: Pat
     refused = smsq(environ, *words)
     both = smsq(environ, *words, "--only-new", "--again")
     new = smsq(environ, *words, "--only-new", "--json")
-    again = smsq(environ, "campaign", "cancel", last(new)["id"]), smsq(environ, *words, "--again", "--json")
+    again = smsq(environ, "campaign", "cancel", last(new)["id"], "--yes"), smsq(environ, *words, "--again", "--json")
     rejects = json.loads(smsq(environ, "campaign", "report", last(new)["id"], "--format", "json", "--rejects").stdout)
 
     said = f"3 rows were sent already with the same text and sender: 3 by campaign {campaign_id} (people) on 20"
