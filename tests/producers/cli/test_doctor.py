@@ -110,7 +110,7 @@ def test_a_rest_ends_with_its_span(plant: Any) -> None:
     for _ in range(90):
         plant.ledger.erred(0.05)
     until = time.monotonic() + 5
-    while brake(plant.runtime.views.brakes()) and time.monotonic() < until:
+    while plant.runtime.views.brakes().errors and time.monotonic() < until:
         time.sleep(0.01)
 
     assert plant.runtime.views.brakes().errors == 0

@@ -173,3 +173,15 @@ def test_a_raise_is_in_the_journal(way_in: Smsq) -> None:
     _, _, orders = way_in.runtime.journal.beyond({})
 
     assert f"resume/{campaign_id}/--budget/12.50" in [each.what for each in orders]
+
+
+def test_what_was_cancelled_is_no_failure(environ: dict[str, str], way_in: Smsq) -> None:
+    """Somebody wanted it so: following it to its end is not exit code 5."""
+    campaign_id = campaign(way_in, 3)
+    way_in.campaigns.cancel(campaign_id)
+    way_in.runtime.ledger.wind_up(campaign_id, 10, 10_000)
+    followed = smsq(environ, "show", campaign_id, "--follow")
+
+    assert followed.exit_code == 0
+    assert "failed 0 · doubtful 0 · parked 0 · cancelled 3" in followed.stderr
+    assert "3 messages cancelled" in followed.stderr
