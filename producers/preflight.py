@@ -20,6 +20,7 @@ from worker.domain import text as texts
 from worker.domain.batch import Options, Packed, unpack_phones, unpack_texts
 from worker.domain.campaign import Range, Reject
 from worker.domain.errors import BadInput
+from worker.domain.phone import without_numbers
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
@@ -145,7 +146,7 @@ def _count(found: Preflight, part: Range) -> None:
         found.messages += batch.count
         found.parts += batch.parts
     for reject in part.rejects:
-        found.reasons[reject.status, reject.reason] += 1
+        found.reasons[reject.status, without_numbers(reject.reason)] += 1
     found.rejects += part.rejects[: max(0, REJECTS_KEPT - len(found.rejects))]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from producers.cli.shown import counted
 from producers.report import plain, printable
 from producers.rows import SEPARATORS, Source
+from worker.domain.phone import without_numbers
 
 if TYPE_CHECKING:
     from producers.drafts import Draft, Rows
@@ -56,7 +57,11 @@ def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
             yield f"  row {reject.row}{at} {reject.status}: {reject.value or '(nothing)'}: {reject.reason}"
         return
     for (status, reason), many in found.reasons.most_common(SHOWN):
-        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
+        rows = [
+            str(reject.row)
+            for reject in found.rejects
+            if (reject.status, without_numbers(reject.reason)) == (status, reason)
+        ]
         shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
         yield f"  {many} {status}: {reason} (row {shown})"
     if len(found.reasons) > SHOWN:

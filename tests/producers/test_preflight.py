@@ -50,6 +50,14 @@ def test_rows_are_counted_by_what_becomes_of_them() -> None:
     assert sum(found.reasons.values()) == len(found.rejects) == 4
 
 
+def test_rows_with_two_numbers_have_one_reason() -> None:
+    """Each names its own; together they are counted as what they are."""
+    found, _ = found_in([f"7999{n:07};7998{n:07}" for n in range(30)])
+
+    assert found.reasons == {("invalid", "two numbers stand here, one is wanted"): 30}
+    assert found.rejects[1].reason == "two numbers stand here, one is wanted: 7999***0001 and 7998***0001"
+
+
 def test_dear_characters_have_a_cheap_stand_in() -> None:
     """One typographic quote makes every text twice as dear; letters that are meant are not blamed."""
     found, _ = found_in(["+79991234567", "+79991234568"], "It’s {name}’s — да")

@@ -1,0 +1,93 @@
+"""What programs give, in the form that is kept of it: phones, words and moments."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from producers.fields import phone_of
+from producers.prepare import prepare
+from producers.rows import Row
+from producers.templates import Template
+from worker.domain.errors import BadPhone
+
+
+class NAType:
+    """What pandas calls a value that is not there: it is neither equal nor unequal to anything."""
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        79991234567,
+        79991234567.0,
+        89991234567,
+        9991234567.0,
+        Decimal("79991234567"),
+        Decimal("79991234567.0"),
+        "79991234567.0",
+        "tel:+79991234567",
+        "\u202a+7\u00a0999 123-45-67\u202c",
+    ],
+)
+def test_a_phone_is_text_or_a_whole_number(given: object) -> None:
+    """However a program holds it, it is read as its digits would be in a file."""
+    assert phone_of(given) == 79991234567
+
+
+def test_a_number_of_another_country_needs_no_plus_if_it_is_no_text() -> None:
+    """International digits are how phones are kept; at home they mean nothing."""
+    assert phone_of(380501234567) == phone_of(380501234567.0) == 380501234567
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (None, "no phone number is given"),
+        (float("nan"), "no phone number is given"),
+        (Decimal("NaN"), "no phone number is given"),
+        (NAType(), "no phone number is given"),
+        (True, "not bool"),
+        (79991234567.5, "not float"),
+        (float("inf"), "not float"),
+        ([79991234567], "not list"),
+        (-79991234567, "too few digits"),
+        (10**16, "too many digits"),
+        (b"+79991234567", "not bytes"),
+    ],
+)
+def test_what_is_no_phone_is_refused(given: object, sentence: str) -> None:
+    """In the words of files where files have them."""
+    with pytest.raises(BadPhone, match=sentence):
+        phone_of(given)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "7999OOO4567",
+        "79991234567;79991234568",
+        "79991234567 ext 5",
+        "7999123456.0",
+        "7.91E+10",
+        "hello",
+        "",
+        "+7999123",
+        "380501234567",
+        "79991234567\x00",
+    ],
+)
+def test_one_rule_for_a_program_and_for_a_file(written: str) -> None:
+    """The same phone gets the same verdict and the same sentence at both doors."""
+    row: Row = (1, written, (written,))
+    (made,) = prepare([row], Template.compile("Hi", ("phone",)), 100, 10)
+    with pytest.raises(BadPhone) as raised:
+        phone_of(written)
+
+    assert [reject.reason for reject in made.rejects] == [raised.value.sentence]
