@@ -82,6 +82,7 @@ class Preflight:
     longest: int = 0  # parts of the longest text
     empty: Counter[str] = field(default_factory=Counter)  # field of the text -> rows in which it is empty
     first: str = ""  # the first text as it will leave
+    beyond_ascii: tuple[int, str] = (0, "")  # number and values of the first row that an encoding makes a difference to
     offenders: Counter[str] = field(default_factory=Counter)  # character -> texts, of those looked at closely
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
 
@@ -134,6 +135,8 @@ def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight)
     fields = dict(zip(template.fields, dict.fromkeys(template.places), strict=True))
     for row in rows:
         if not isinstance(row, Reject):
+            if not found.beyond_ascii[0] and not all(map(str.isascii, row[2])):
+                found.beyond_ascii = row[0], ", ".join(row[2])
             for name, place in fields.items():
                 if not row[2][place].strip():
                     found.empty[name] += 1

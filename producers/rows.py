@@ -45,6 +45,7 @@ class Source:
     columns: tuple[str, ...]
     phone_at: int
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
+    is_guessed: bool = False  # its encoding was told by its letters
     copy: IO[bytes] | None = field(default=None, repr=False)  # of a pipe; gone with this object
 
     def rows(self) -> Iterator[Row | Reject]:
@@ -165,6 +166,7 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
         columns=header,
         phone_at=_phone_at(header, phone_column, name, f", split at {SEPARATORS[separator]}"),
         is_dirty=look.is_dirty,
+        is_guessed=look.is_guessed,
         copy=copy,
     )
 

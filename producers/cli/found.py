@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from producers.cli.shown import counted
 from producers.report import plain, printable
-from producers.rows import SEPARATORS, Source
+from producers.rows import SEPARATORS, Source, shown
 from worker.domain.phone import without_numbers
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     source = drafted.source
     if isinstance(source, Source):
         how = f"{_called(source.encoding)}, with {SEPARATORS[source.separator]} between columns"
-        yield f"{printable(source.name)} read as {how}"
+        guessed = (
+            f"; row {found.beyond_ascii[0]}: {_one_line(shown(found.beyond_ascii[1]))}" if source.is_guessed else ""
+        )
+        yield f"{printable(source.name)} read as {how}{guessed}"
     rows, messages, parts = counted(found.rows, "row"), counted(found.messages, "message"), counted(found.parts, "part")
     yield f"{rows}: {messages}, {parts} (the longest text has {found.longest})"
     if found.messages:

@@ -60,6 +60,15 @@ def test_check_names_every_bad_row(environ: dict[str, str], people: Path) -> Non
     assert last(smsq(environ, "campaign", "list", "--json")) == []
 
 
+def test_a_row_shows_how_a_file_was_read_if_that_was_guessed(environ: dict[str, str], tmp_path: Path) -> None:
+    """Somebody should see letters before texts are paid for."""
+    path = tmp_path / "people.csv"
+    path.write_bytes("phone,name\n+79991230001,Ann\n+79991230002,Пётр Иванов\n".encode("windows-1251"))
+    result = smsq(environ, "campaign", "check", path, "--text", "Hello")
+
+    assert "read as windows-1251, with commas between columns; row 2: +79991230002, Пётр Иванов\n" in result.stdout
+
+
 def test_check_tells_machines_the_same(plant: Plant, chores: Chores, people: Path) -> None:
     """With price and balance where workers are up."""
     environ = environ_of(plant)
