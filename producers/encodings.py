@@ -54,7 +54,7 @@ LEAST_LIKELY = -4.9  # of a letter on average, as a logarithm; plain Russian has
 LEAST_USUAL = 0.8  # of the letters: in words of one alphabet and a usual case
 _TOKEN = re.compile(rb"[^\s,;\"]+")
 # Bytes in which the near relatives differ and that Russian hardly needs: the rows that hold them are always looked at.
-_TELLING_LINE = re.compile(rb"[^\n]*[\x80-\x83\x86-\x90\x95\x98-\x9f\xa1-\xa7\xaa\xac-\xb7\xba\xbc-\xbf][^\n]*")
+_TELLING = re.compile(rb"[\x80-\x83\x86-\x90\x95\x98-\x9f\xa1-\xa7\xaa\xac-\xb7\xba\xbc-\xbf]").search
 _CYRILLIC_PAIR = re.compile("[\u0400-\u04ff]{2}").search
 
 
@@ -181,12 +181,12 @@ def _high_lines(block: bytes) -> bytes:
 
 def _telling_lines(block: bytes) -> bytes:
     """The first lines of a block by whose bytes near relatives are told apart."""
-    found, size = [], 0
-    for line in _TELLING_LINE.finditer(block):
-        found.append(line[0][:SAMPLE_PER_BLOCK])
-        size += len(found[-1])
-        if size > SAMPLE_PER_BLOCK:
-            break
+    found: list[bytes] = []
+    at = 0
+    while len(found) * 16 < SAMPLE_PER_BLOCK and (byte := _TELLING(block, at)):
+        start, end = block.rfind(b"\n", at, byte.start()) + 1 or at, block.find(b"\n", byte.start())
+        at = end if end >= 0 else len(block)
+        found.append(block[max(start, byte.start() - 64) : min(at, byte.start() + 192)])
     return b"\n".join(found) + b"\n"
 
 

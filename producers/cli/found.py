@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from producers.cli.shown import counted
 from producers.report import plain, printable
-from producers.rows import SEPARATORS, Source, shown
+from producers.rows import Source, called, shown
 from worker.domain.phone import without_numbers
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     """How the file was read, what is in it, its first text, and what cannot be sent."""
     source = drafted.source
     if isinstance(source, Source):
-        how = f"{_called(source.encoding)}, with {SEPARATORS[source.separator]} between columns"
+        how = f"{_called(source.encoding)}, with {called(source.separator)} between columns"
         guessed = (
             f"; row {found.beyond_ascii[0]}: {_one_line(shown(found.beyond_ascii[1]))}" if source.is_guessed else ""
         )
