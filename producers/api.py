@@ -24,6 +24,7 @@ from producers.shield import ShieldDoor
 from worker.domain.batch import MessageId, Options, Ref
 from worker.domain.errors import BadInput, BadText
 from worker.domain.receipt import Receipt
+from worker.domain.text import tidied
 from worker.gateway.channels import channel
 from worker.gateway.forms import check_options
 from worker.ledger import Enrolled, Order
@@ -75,6 +76,7 @@ class Smsq(Installation):
         check_client(client)
         if not isinstance(text, str):
             raise BadText(f"a text is text, not {type(text).__name__}")
+        text = tidied(text)
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
             raise BadInput(
                 "that moment is over: `at` says when to send, in this machine's time zone unless it names one"

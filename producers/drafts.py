@@ -136,7 +136,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     if not text.strip():
         raise BadInput("the text is empty")
     if window is not None and not is_window(window):
-        raise BadInput(f"a window is two hours of the day, such as 9-21, not {window!r}")
+        raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
     if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is so many parts per second, not {rate:g}")
     source: Rows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import contextlib
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral
 from typing import TypeGuard
@@ -100,10 +101,38 @@ def moment(at: datetime | str | None) -> str | None:
 
 
 def timestamp(at: datetime | str) -> float:
-    """Unix seconds of a moment; raises BadInput for what is none."""
+    """Unix seconds of a moment; raises BadInput for what is none.
+
+    A date alone is none: nobody means midnight by it. Neither is a time that a change of the clocks leaves out, nor
+    one that it repeats, unless that is told by an offset or by the `fold` of a datetime.
+    """
+    written = at
     if isinstance(at, str):
-        try:
-            at = datetime.fromisoformat(at)
-        except ValueError:
-            raise BadInput(f"a moment looks like 2026-11-21T18:30, not {at!r}") from None
-    return at.astimezone(UTC).timestamp()
+        at = _read_moment(at.strip())
+    if not isinstance(at, datetime):
+        raise BadInput(f"a moment looks like 2026-11-21T18:30, not {written!r}")
+    try:
+        first, second = (at.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        meant = at.astimezone(UTC)
+        shown = [moment.astimezone(at.tzinfo).replace(tzinfo=None, fold=0) for moment in (first, second)]
+    except (OverflowError, ValueError, OSError):
+        raise BadInput(f"no clock of this machine shows {written!r}: a moment looks like 2026-11-21T18:30") from None
+    naive = at.replace(tzinfo=None, fold=0)
+    if naive not in shown:
+        later, earlier = (moment.strftime("%H:%M") for moment in sorted(shown, reverse=True))
+        raise BadInput(f"there is no {naive.isoformat(' ')}: the clocks go forward then, take {earlier} or {later}")
+    if at.tzinfo is None and at.fold == 0 and shown[0] == shown[1] and first != second:
+        ways = " or ".join(moment.astimezone().isoformat(timespec="minutes") for moment in (first, second))
+        raise BadInput(f"{naive.isoformat(' ')} is twice that day, since the clocks go back: say {ways}")
+    return meant.timestamp()
+
+
+def _read_moment(at: str) -> datetime:
+    """ISO 8601 with a time of the day."""
+    with contextlib.suppress(ValueError):
+        date.fromisoformat(at)
+        raise BadInput(f"{at} is a day without a time: a moment looks like 2026-11-21T18:30")
+    try:
+        return datetime.fromisoformat(at)
+    except ValueError:
+        raise BadInput(f"a moment looks like 2026-11-21T18:30, not {at!r}") from None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
-from producers.fields import phone_of
+from producers.fields import phone_of, timestamp
 from producers.prepare import prepare
 from producers.rows import Row
 from producers.templates import Template
-from worker.domain.errors import BadPhone
+from worker.domain.errors import BadInput, BadPhone
 
 
 class NAType:
@@ -91,3 +94,53 @@ def test_one_rule_for_a_program_and_for_a_file(written: str) -> None:
         phone_of(written)
 
     assert [reject.reason for reject in made.rejects] == [raised.value.sentence]
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clocks change on the last Sundays of March and October."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-10-25T01:30", datetime(2026, 10, 24, 23, 30, tzinfo=UTC)),
+        ("2026-10-25T02:30+02:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        (" 2026-10-25 02:30+01:00 ", datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 2, 30, fold=1), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),  # noqa: DTZ001 - naive on purpose
+        ("2026-10-25T03:30", datetime(2026, 10, 25, 2, 30, tzinfo=UTC)),
+        ("2026-03-29T03:00", datetime(2026, 3, 29, 1, 0, tzinfo=UTC)),
+        ("20261121T1830", datetime(2026, 11, 21, 17, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_told_by_this_machines_clock(at: datetime | str, expected: datetime) -> None:
+    """Unless it names an offset, which is how an hour that comes twice is told."""
+    assert timestamp(at) == expected.timestamp()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("at", "sentence"),
+    [
+        ("2026-03-29T02:30", "there is no 2026-03-29 02:30:00: the clocks go forward then, take 01:30 or 03:30"),
+        (datetime(2026, 3, 29, 2, 30), "there is no 2026-03-29 02:30:00"),  # noqa: DTZ001
+        ("2026-10-25T02:30", r"is twice .* say 2026-10-25T02:30\+02:00 or 2026-10-25T02:30\+01:00"),
+        (datetime(2026, 10, 25, 2, 30), "is twice that day"),  # noqa: DTZ001
+        ("2026-11-21", "2026-11-21 is a day without a time"),
+        ("20261121", "a day without a time"),
+        (date(2026, 11, 21), "a moment looks like"),
+        (1795262400, "a moment looks like"),
+        ("0001-01-01T00:00", "no clock of this machine"),
+        ("soon", "a moment looks like"),
+    ],
+)
+def test_what_is_no_moment_is_refused(at: object, sentence: str) -> None:
+    """What the clocks leave out, show twice, or leave open."""
+    with pytest.raises(BadInput, match=sentence):
+        timestamp(at)  # type: ignore[arg-type]
