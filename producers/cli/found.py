@@ -10,12 +10,17 @@ from producers.cli.shown import counted
 from producers.report import plain, printable
 from producers.rows import Source, called, shown
 from worker.domain.phone import without_numbers
+from worker.domain.phone_kind import Kind
 
 if TYPE_CHECKING:
     from producers.drafts import Draft, Rows
     from producers.preflight import Preflight, Price
 
 Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
+_WARNED: dict[Kind, str] = {
+    "landline": "landlines and free numbers: hardly any text arrives there, and each is charged",
+    "premium": "premium and personal numbers: their owners may be paid for what is sent there",
+}
 SHOWN = 20  # rejects and characters that a person is shown
 
 
@@ -35,6 +40,9 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     for name, many in found.empty.items():
         yield f"  {{{name}}} is empty in {counted(many, 'row')}"
     yield from _reject_lines(source, found)
+    for kind, warning in _WARNED.items():
+        if many := found.kinds[kind]:
+            yield f"  {counted(many, 'message')} to {warning}"
     if found.unicode_texts:
         verb = "needs" if found.unicode_texts == 1 else "need"
         yield f"  {counted(found.unicode_texts, 'text')} {verb} 70 characters a part instead of 160"
@@ -116,6 +124,8 @@ def check_object(
         "duplicates": found.duplicates,
         "parts": found.parts,
         "longest_parts": found.longest,
+        "landlines": found.kinds["landline"],
+        "premium_numbers": found.kinds["premium"],
         "first_text": found.first,
         "empty_fields": dict(found.empty),
         "unicode_texts": found.unicode_texts,
