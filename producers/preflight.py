@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from producers.prepare import prepare
-from producers.rows import Row
+from producers.rows import MISSING, Row
 from producers.templates import Template
 from worker.domain import text as texts
 from worker.domain.batch import Options, Packed, unpack_phones, unpack_texts
@@ -142,7 +142,7 @@ def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight)
             if not found.beyond_ascii[0] and not all(map(str.isascii, row[2])):
                 found.beyond_ascii = row[0], ", ".join(row[2])
             for name, place in fields.items():
-                if not row[2][place].strip():
+                if not row[2][place].strip() and row[2][place] is not MISSING:
                     found.empty[name] += 1
         yield row
 

@@ -5,7 +5,8 @@ for what spoils it; `Source.rows` then yields each data row, numbered from 1, or
 that cannot be read, and goes on. A file is read more than once, so a pipe is copied first.
 
 Spreadsheets write rows of empty cells (they are no rows), one empty cell more than the header has, and leave a row's
-last empty cells out: such rows are read as they are meant, unless a comma inside a cell seems to have split it.
+last empty cells out: such rows are read as they are meant, unless a comma inside a cell seems to have split it. A text
+that wants a cell which is left out is not made: perhaps the row was cut.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from producers.encodings import look_through
 from worker.domain import phone as phones
@@ -34,6 +35,15 @@ Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 STANDARD_INPUT = "-"
+
+
+class _Missing(str):
+    """An empty cell that does not even stand in its row."""
+
+    __slots__ = ()
+
+
+MISSING: Final = _Missing()  # what a row that ends early is filled up with: known by identity
 # A spreadsheet's own word for the separator, in a line above the header.
 _SEPARATOR_LINE = re.compile(r'\ufeff*"?sep=([^\w\s"]|\t)"?[;,\s]*', re.IGNORECASE)
 _SPLIT_NUMBER = re.compile(r".*\d,\d{1,3}(?!\d).*", re.DOTALL)  # 1500,50 and 1,500: one number in two cells
@@ -146,7 +156,7 @@ class Source:
             reason = _wrong_number(len(values), width) + "; quotes belong around a cell that holds a comma"
             return Reject(number, "invalid", reason, shown(phone))
         if len(values) < width and len(values) > self.phone_at:
-            values = values + [""] * (width - len(values))
+            values = values + [MISSING] * (width - len(values))
         elif len(values) > width and _is_blank(values[width:]):
             values = values[:width]
         if len(values) != width:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from producers.rows import listed, nearest, tidy
-from worker.domain.errors import BadInput
+from producers.rows import MISSING, listed, nearest, tidy
+from worker.domain.errors import BadInput, BadText
 from worker.domain.text import tidied
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -53,6 +53,14 @@ class Template:
     def is_constant(self) -> bool:
         """Whether every row gets the same text, so that its parts need counting only once."""
         return not self.places
+
+    def require(self, values: Sequence[str]) -> None:
+        """Raise BadText if a row ends before a value that this text wants."""
+        if name := next(
+            (name for name, at in zip(self.fields, dict.fromkeys(self.places), strict=True) if values[at] is MISSING),
+            "",
+        ):
+            raise BadText(f"too few columns: the row ends before {name}, which the text wants")
 
     def render(self, values: Sequence[str]) -> str:
         """The text for one row's values, which stand in the order of the columns; its line breaks are one character."""
