@@ -64,7 +64,7 @@ class Template:
 
     def render(self, values: Sequence[str]) -> str:
         """The text for one row's values, which stand in the order of the columns; its line breaks are one character."""
-        return tidied(self.pattern % tuple([values[place] for place in self.places]))
+        return self.pattern % tuple([tidied(values[place]) for place in self.places])
 
 
 def _place(name: str, columns: Sequence[str]) -> int:

@@ -48,7 +48,8 @@ def tidied(text: str) -> str:
     """
     if text.isascii():
         return _BREAKS.sub("\n", text) if "\r" in text else text
-    text = _BREAKS.sub("\n", text)
+    if "\r" in text or "\u2028" in text or "\u2029" in text:
+        text = _BREAKS.sub("\n", text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
