@@ -24,6 +24,7 @@ from smsq.producers.shield import ShieldDoor
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.text import tidied
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.forms import check_options
 from smsq.worker.ledger import Enrolled, Order
@@ -75,6 +76,7 @@ class Smsq(Installation):
         check_client(client)
         if not isinstance(text, str):
             raise BadText(f"a text is text, not {type(text).__name__}")
+        text = tidied(text)
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
             raise BadInput(
                 "that moment is over: `at` says when to send, in this machine's time zone unless it names one"

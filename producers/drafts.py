@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from numbers import Integral
 from pathlib import Path
 from typing import Protocol, TypedDict, Unpack
 
 import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
-from smsq.producers.fields import timestamp, with_fields
+from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
 from smsq.producers.prepare import prepare
 from smsq.producers.rows import Row, Source, inspect, of_iterable
 from smsq.producers.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
-from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.errors import BadInput, BadPhone
 from smsq.worker.domain.hours import is_window
 from smsq.worker.gateway.forms import check_options
 from smsq.worker.ledger import Plan
@@ -56,7 +58,7 @@ class How(TypedDict, total=False):
     on_doubt: str | None
 
 
-AnyRow = Mapping[str, object] | Sequence[object] | str
+AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | None
 
 
 class Rows(Protocol):
@@ -166,7 +168,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     if not text.strip():
         raise BadInput("the text is empty")
     if window is not None and not is_window(window):
-        raise BadInput(f"a window is two hours of the day, such as 9-21, not {window!r}")
+        raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
     if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is so many parts per second, not {rate:g}")
     source: Rows
@@ -174,7 +176,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         source = inspect(rows, phone_column, how.get("encoding"))
         name = name or Path(source.name).stem
     else:
-        source = AtHand.of(rows, how.get("columns"), phone_column)
+        source = AtHand.of(rows, how.get("columns"), phone_column, region)
     template = Template.compile(text, source.columns)
     if template.is_constant:
         texts.check(template.render(()))
@@ -209,23 +211,38 @@ class AtHand:
     digest: str
 
     @classmethod
-    def of(cls, rows: Iterable[AnyRow], columns: Sequence[str] | None, phone_column: str) -> AtHand:
-        """Take mappings, sequences or plain phones; raises BadInput for no rows, or no names for their values."""
+    def of(cls, rows: Iterable[AnyRow], columns: Sequence[str] | None, phone_column: str, region: str = "RU") -> AtHand:
+        """Take mappings, sequences or plain phones, as text or as numbers.
+
+        Raises BadInput for no rows, no names for their values, and for a table that is none of rows.
+        """
+        if isinstance(rows, Mapping) or hasattr(rows, "to_dict"):
+            raise BadInput('rows are an iterable of them; of a data frame give `frame.to_dict("records")`')
         values: list[tuple[str, ...]] = []
         for row in rows:
-            if isinstance(row, str):
-                columns = columns or (phone_column,)
-                values.append((row,))
-            elif isinstance(row, Mapping):
+            if isinstance(row, Mapping):
                 columns = columns or tuple(map(str, row))
-                values.append(tuple(_cell(row.get(column)) for column in columns))
+                values.append(tuple(_cell(row.get(column), column == phone_column, region) for column in columns))
+            elif isinstance(row, str | bytes) or not isinstance(row, Iterable):
+                columns = columns or (phone_column,)
+                values.append((_cell(row, True, region),))
             else:
-                values.append(tuple(map(_cell, row)))
+                named = columns or ()
+                values.append(
+                    tuple(
+                        _cell(value, at < len(named) and named[at] == phone_column, region)
+                        for at, value in enumerate(row)
+                    )
+                )
         if not values:
             raise BadInput("there are no rows")
         if columns is None:
             raise BadInput("rows that are no mappings need `columns`, the names of their values")
-        said = msgspec.msgpack.encode((tuple(columns), phone_column, values))
+        try:
+            said = msgspec.msgpack.encode((tuple(columns), phone_column, values))
+        except UnicodeEncodeError:  # of bytes that are no UTF-8
+            raw = [[value.encode("utf-8", "surrogateescape") for value in row] for row in values]
+            said = msgspec.msgpack.encode((tuple(columns), phone_column, raw))
         return cls(tuple(columns), phone_column, values, hashlib.sha256(said).hexdigest())
 
     def rows(self) -> Iterator[Row | Reject]:
@@ -237,8 +254,18 @@ class AtHand:
         return ""
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).encode("utf-8", "replace").decode()
+def _cell(value: object, is_phone: bool, region: str) -> str:
+    """A value as a file would hold it: nothing for None and NaN, no decimals of a number that has none."""
+    if is_nothing(value):
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")  # what is no UTF-8 turns the row away
+    if isinstance(value, Integral) or is_whole(value):
+        if is_phone:
+            with contextlib.suppress(BadPhone):
+                return phone_text(value, region)
+        value = value if isinstance(value, bool) else int(value)
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def money_of(budget: Decimal | int | str | None) -> Decimal | None:

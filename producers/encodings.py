@@ -1,22 +1,22 @@
 """Which encoding a file of rows is in, told from its bytes; and what files are no CSV at all.
 
-UTF-8 is recognised, windows-1251 only assumed where what it makes of the bytes looks like Russian:
-read in the wrong encoding a file's texts would go out garbled, and every one of them costs money. What is
-left is refused with a way out. A file that holds UTF-8 and other bytes too is UTF-8: its broken rows are
-turned away one by one.
+UTF-8 is recognised, windows-1251 only assumed if what it makes of the bytes is far likelier than what any
+other encoding of Cyrillic makes of them: read in the wrong one a file's texts would go out garbled, and every one
+of them costs money. What is left is refused with a way out. A file that holds UTF-8 and other bytes too is UTF-8:
+its broken rows are turned away one by one.
 """
 
 from __future__ import annotations
 
 import codecs
 import hashlib
-import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from smsq.producers.alphabets import weigh
 from smsq.producers.snapshot import Snapshot
 from smsq.worker.domain.errors import BadInput
 
@@ -35,24 +35,28 @@ _MAGIC: Final[dict[bytes, str]] = {
     b"SQLite format 3": "a database (SQLite)",
 }
 
-# Share of each letter in Russian text, in percent (the national corpus, rounded); others that windows-1251
-# writes in neighbouring languages are rare but not wrong.
-_SHARES: Final[dict[str, float]] = {
-    **dict(zip("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё", (
-        *(10.97, 8.45, 8.01, 7.35, 6.70, 6.26, 5.47, 4.73, 4.54, 4.40, 3.49, 3.21, 2.98, 2.81, 2.62, 2.01, 1.90),
-        *(1.74, 1.70, 1.65, 1.59, 1.44, 1.21, 0.97, 0.94, 0.73, 0.64, 0.48, 0.36, 0.32, 0.26, 0.04, 0.04),
-    ), strict=True)),
-    **dict.fromkeys("іїєґў", 0.3),
-}  # fmt: skip
-_STRANGE = 0.01  # percent: a letter, or a mark within a word, that hardly occurs
-_TOUCHING = "«»„“”‘’–—…\u00a0"  # marks that stand right beside letters
-_MARKS = frozenset(_TOUCHING + "№•°§©®™€·±")
-_OTHERS = ("koi8-r", "cp866")
-_WORD = re.compile(r"[^\W\d_]+(?:[^\W\d_]|[^\x00-\x7f\s])*|[^\x00-\x7f]+")
+OURS = "windows-1251"
+# Other 8-bit encodings of Cyrillic, the near relatives of ours among them (they share most of its letters, so that a
+# wrong guess shows in few places only), and by how much (a logarithm) our reading must be likelier: more if a few words
+# look well in either, less for those that hardly anybody writes any more.
+RIVALS: Final = {
+    "mac-cyrillic": 4.0,
+    "kz1048": 4.0,
+    "ptcp154": 4.0,
+    "koi8-r": 6.0,
+    "koi8-u": 6.0,
+    "koi8-t": 6.0,
+    "cp866": 4.0,
+    "iso8859-5": 1.0,
+    "cp855": -3.0,
+}
+LEAST_LEAD = 4.0  # of another reading over all others, to be named alone in the refusal
+LEAST_LIKELY = -4.9  # of a letter on average, as a logarithm; plain Russian has about -3.2
+LEAST_USUAL = 0.8  # of the letters: in words of one alphabet and a usual case
+_TOKEN = re.compile(rb"[^\s,;\"]+")
+# Bytes in which the near relatives differ and that Russian hardly needs: the rows that hold them are always looked at.
+_TELLING = re.compile(rb"[\x80-\x83\x86-\x90\x95\x98-\x9f\xa1-\xa7\xaa\xac-\xb7\xba\xbc-\xbf]").search
 _CYRILLIC_PAIR = re.compile("[\u0400-\u04ff]{2}").search
-LEAST_WELL_FORMED = 0.8  # of the letters beyond ASCII: in words that are written in one alphabet and a usual case
-LEAST_LEAD = 0.3  # by how much a letter on average must be likelier than under another encoding
-LEAST_LIKELY = 0.9  # percent: how common the letters are on average (geometric); plain Russian has about 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Look:
     digest: str  # SHA-256 of its bytes
     encoding: str
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
+    is_guessed: bool = False  # it was told by its letters, so somebody should see a row as it was read
 
 
 def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> Look:
@@ -86,6 +91,7 @@ def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> L
                 good += len(decoded) - broken - len(decoded.encode("ascii", "ignore"))
                 has_pair = has_pair or _CYRILLIC_PAIR(decoded) is not None
                 sample += _high_lines(block)
+                sample += _telling_lines(block)
     bad += _count_broken(decoder.decode(b"", final=True))
     digest = hashed.hexdigest()
     if not head:
@@ -99,7 +105,8 @@ def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> L
         guess = _judged(bytes(sample), name, has_utf8=good > 0, is_told=wanted is not None)
     if wanted is not None and wanted != guess and not (wanted == "utf-8" and guess == "utf-8-sig"):
         return Look(f"{digest}:{wanted}", wanted, True)
-    return Look(digest, guess, has_nul or (has_98 if guess == "windows-1251" else bad > 0))
+    is_dirty = has_nul or (has_98 if guess == OURS else bad > 0)
+    return Look(digest, guess, is_dirty, is_guessed=guess == OURS and wanted is None)
 
 
 def canonical(encoding: str) -> str:
@@ -123,47 +130,46 @@ def _refuse_other_files(head: bytes, name: str) -> None:
 
 def _judged(sample: bytes, name: str, *, has_utf8: bool, is_told: bool) -> str:
     """The encoding of a file with bytes that are not UTF-8."""
-    ours = _likelihood(sample.decode("windows-1251", "replace"))
-    others = {each: _likelihood(sample.decode(each, "replace")) for each in _OTHERS}
-    best = max(others, key=lambda each: others[each])
-    if ours >= math.log(LEAST_LIKELY) and ours >= others[best] + LEAST_LEAD:
-        return "windows-1251"
-    is_other = others[best] > max(ours, math.log(LEAST_LIKELY))
-    if is_told or (has_utf8 and not is_other):
+    tokens = [token for token in set(_TOKEN.findall(sample)) if not token.isascii()]
+    ours = _Reading.of(tokens, OURS)
+    others = [other for each in RIVALS if (other := _Reading.of(tokens, each)).words != ours.words]
+    best = max(others, key=lambda other: other.score + RIVALS[other.encoding])
+    if ours.is_plausible and ours.score >= best.score + RIVALS[best.encoding]:
+        return OURS
+    likely = sorted((each for each in [ours, *others] if each.is_plausible), key=lambda each: -each.score)
+    likely = [each for each in likely if each.score > likely[0].score - LEAST_LEAD]
+    if is_told or (has_utf8 and not likely):
         return "utf-8"
-    looks = f" and looks like {best}" if is_other else ""
+    looks = ""
+    if len({each.words for each in likely}) == 1:
+        looks = f" and looks like {likely[0].encoding}"
+    elif likely:
+        looks = f"; it may be in {' or in '.join(each.encoding for each in likely)}"
     raise BadInput(
         f"{name} is not in UTF-8{looks}: save it as CSV in UTF-8, or say by --encoding what it is in, "
         "and look at the first text that `campaign check` shows"
     )
 
 
-def _likelihood(text: str) -> float:
-    """How likely a letter beyond ASCII of this text is in Russian, on average, as a logarithm of percent."""
-    letters, score, well_formed = 0, 0.0, 0
-    for word in _WORD.findall(text):
-        beyond = [char for char in word if char > "\x7f" and char not in _MARKS]
-        if not beyond:
-            continue
-        letters += len(beyond)
-        score += sum(math.log(_SHARES.get(char.lower(), _STRANGE)) for char in beyond)
-        if _is_well_formed(word.strip(_TOUCHING)):
-            well_formed += len(beyond)
-    if not letters:
-        return math.log(_STRANGE)
-    if well_formed < LEAST_WELL_FORMED * letters:
-        return math.log(_STRANGE)
-    return score / letters
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the words of a file are in one encoding."""
 
+    encoding: str
+    words: tuple[str, ...]
+    score: float  # the logarithm of how likely all of them are
+    is_plausible: bool  # most of them could be words at all
 
-def _is_well_formed(word: str) -> bool:
-    """Whether a word is Russian letters throughout, and small, capital, or small behind a capital."""
-    lowered = word.lower()
-    return all(char in _SHARES or char in _TOUCHING for char in lowered) and word in (
-        lowered,
-        word.upper(),
-        lowered[:1].upper() + lowered[1:],
-    )
+    @classmethod
+    def of(cls, tokens: Sequence[bytes], encoding: str) -> _Reading:
+        words = tuple(token.decode(encoding, "replace") for token in tokens)
+        weight = weigh(words)
+        is_plausible = (
+            weight.letters > 0
+            and weight.usual >= LEAST_USUAL * weight.letters
+            and weight.plain >= LEAST_LIKELY * weight.letters
+        )
+        return cls(encoding, words, weight.score, is_plausible)
 
 
 def _high_lines(block: bytes) -> bytes:
@@ -172,6 +178,17 @@ def _high_lines(block: bytes) -> bytes:
     wanted = max(1, SAMPLE_PER_BLOCK * len(lines) // max(1, sum(map(len, lines))))
     step = max(1, len(lines) // wanted)
     return b"\n".join(_first(lines[::step])) + b"\n"
+
+
+def _telling_lines(block: bytes) -> bytes:
+    """The first lines of a block by whose bytes near relatives are told apart."""
+    found: list[bytes] = []
+    at = 0
+    while len(found) * 16 < SAMPLE_PER_BLOCK and (byte := _TELLING(block, at)):
+        start, end = block.rfind(b"\n", at, byte.start()) + 1 or at, block.find(b"\n", byte.start())
+        at = end if end >= 0 else len(block)
+        found.append(block[max(start, byte.start() - 64) : min(at, byte.start() + 192)])
+    return b"\n".join(found) + b"\n"
 
 
 def _first(lines: Iterable[bytes]) -> list[bytes]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import contextlib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from numbers import Integral
+from typing import TypeGuard
 
 import msgspec
 
@@ -11,29 +15,48 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadPhone
 
 LONGEST_CLIENT, LONGEST_KEY = 128, 1024
-PLUS = "+\uff0b"
-MARKS = frozenset(
-    f"{PLUS}-().,/\u2010\u2011\u2012\u2013\u2014\u2212\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
-)  # what address books write
+LONGEST_NUMBER = 10**15  # no phone is longer (E.164)
 
 
 def phone_of(written: object) -> int:
     """The phone that a program or a visitor's form gives for one message; raises BadPhone.
 
-    A file's dirt is read past, but here letters are a mistake: nobody meant them to be dropped.
+    The rule and its sentences are those of files: `smsq.worker.domain.phone.parse`.
     """
-    if isinstance(written, int) and 0 < written < 10**15:
-        written = f"+{written}"
-    if not isinstance(written, str):
+    return phones.parse(phone_text(written))
+
+
+def phone_text(written: object, region: str = "RU") -> str:
+    """What a program gives as a phone, as text; raises BadPhone for what is neither text nor a whole number.
+
+    Of a number the digits count, as if they were written; those that mean nothing so are taken for international.
+    """
+    if isinstance(written, str):
+        return written
+    if is_nothing(written):
+        return ""
+    if isinstance(written, bool) or not (isinstance(written, Integral) or is_whole(written)):
         raise BadPhone(f"a phone is text such as +79161234567, or its digits as a number, not {type(written).__name__}")
-    if any(char.isalpha() for char in written):
-        number = phones.parse("".join(char for char in written if not char.isalpha()))  # what else is wrong comes first
-        raise BadPhone(f"there are letters in this phone; without them it would be {phones.masked(number)}")
-    strange = sorted({char for char in written if not (char.isdigit() or char.isspace() or char in MARKS)})
-    if strange or sum(char in PLUS for char in written) > 1:
-        what = " ".join(strange) or "more than one +"
-        raise BadPhone(f"a phone is digits with a + in front, perhaps spaces and dashes; this one has {what}")
-    return phones.parse(written)
+    number = int(written)
+    if not 0 < number < LONGEST_NUMBER:
+        raise BadPhone("too many digits for a phone number" if number > 0 else "too few digits for a phone number")
+    try:
+        phones.parse(str(number), region)
+    except BadPhone:
+        return f"+{number}"
+    return str(number)
+
+
+def is_nothing(value: object) -> bool:
+    """Whether this is how programs say that there is no value: None, and what no data frame has (NaN, NaT, NA)."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, float | Decimal) and value != value
+
+
+def is_whole(value: object) -> TypeGuard[float | Decimal]:
+    """Whether this is no integer only because a column with gaps holds none: 79161234567.0."""
+    return isinstance(value, float | Decimal) and -LONGEST_NUMBER < value < LONGEST_NUMBER and value % 1 == 0
 
 
 def check_word(word: object, what: str, longest: int | None = None) -> None:
@@ -78,10 +101,38 @@ def moment(at: datetime | str | None) -> str | None:
 
 
 def timestamp(at: datetime | str) -> float:
-    """Unix seconds of a moment; raises BadInput for what is none."""
+    """Unix seconds of a moment; raises BadInput for what is none.
+
+    A date alone is none: nobody means midnight by it. Neither is a time that a change of the clocks leaves out, nor
+    one that it repeats, unless that is told by an offset or by the `fold` of a datetime.
+    """
+    written = at
     if isinstance(at, str):
-        try:
-            at = datetime.fromisoformat(at)
-        except ValueError:
-            raise BadInput(f"a moment looks like 2026-11-21T18:30, not {at!r}") from None
-    return at.astimezone(UTC).timestamp()
+        at = _read_moment(at.strip())
+    if not isinstance(at, datetime):
+        raise BadInput(f"a moment looks like 2026-11-21T18:30, not {written!r}")
+    try:
+        first, second = (at.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        meant = at.astimezone(UTC)
+        shown = [moment.astimezone(at.tzinfo).replace(tzinfo=None, fold=0) for moment in (first, second)]
+    except (OverflowError, ValueError, OSError):
+        raise BadInput(f"no clock of this machine shows {written!r}: a moment looks like 2026-11-21T18:30") from None
+    naive = at.replace(tzinfo=None, fold=0)
+    if naive not in shown:
+        later, earlier = (moment.strftime("%H:%M") for moment in sorted(shown, reverse=True))
+        raise BadInput(f"there is no {naive.isoformat(' ')}: the clocks go forward then, take {earlier} or {later}")
+    if at.tzinfo is None and at.fold == 0 and shown[0] == shown[1] and first != second:
+        ways = " or ".join(moment.astimezone().isoformat(timespec="minutes") for moment in (first, second))
+        raise BadInput(f"{naive.isoformat(' ')} is twice that day, since the clocks go back: say {ways}")
+    return meant.timestamp()
+
+
+def _read_moment(at: str) -> datetime:
+    """ISO 8601 with a time of the day."""
+    with contextlib.suppress(ValueError):
+        date.fromisoformat(at)
+        raise BadInput(f"{at} is a day without a time: a moment looks like 2026-11-21T18:30")
+    try:
+        return datetime.fromisoformat(at)
+    except ValueError:
+        raise BadInput(f"a moment looks like 2026-11-21T18:30, not {at!r}") from None

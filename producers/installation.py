@@ -18,6 +18,7 @@ from smsq.worker.domain.errors import (
     Unreachable,
     WrongKey,
 )
+from smsq.worker.domain.text import tidied
 from smsq.worker.ledger.enrolment import WRONG_KEY
 from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where
@@ -72,7 +73,7 @@ class Installation:
         `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
         Unreachable where no worker or no mirror answers, BadCredentials, Refused with the gateway's reason.
         """
-        answer = self.job("price", dict(payload))
+        answer = self.job("price", _tidied(payload))
         return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
 
     def balance(self) -> tuple[Decimal, str]:
@@ -146,3 +147,13 @@ class Installation:
                 if clock.monotonic() - began >= outage_s:
                     raise
             clock.wait(0.2)
+
+
+def _tidied(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The same question with its texts as they would be sent."""
+    told = dict(payload)
+    if isinstance(told.get("text"), str):
+        told["text"] = tidied(told["text"])
+    if told.get("messages"):
+        told["messages"] = [(phone, tidied(text)) for phone, text in told["messages"]]
+    return told

@@ -6,6 +6,7 @@ requests of a hundred messages each, spread over the countries it goes to, and t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,34 +15,37 @@ from random import Random
 from typing import Any
 
 from smsq.producers.prepare import prepare
-from smsq.producers.rows import Row
+from smsq.producers.rows import MISSING, Row
 from smsq.producers.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options, Packed, unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.phone import without_numbers
+from smsq.worker.domain.phone_kind import Kind, kind
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
 REJECTS_KEPT = 1000  # named one by one; all are counted
-LOOKED_AT_CLOSELY = 2000  # texts whose characters are counted
 
-# What word processors put in, and what costs nothing.
+# What word processors put in, and what costs no more.
 PLAIN: dict[str, str] = {
     **dict.fromkeys("‘’‚‛′`´", "'"),
     **dict.fromkeys("“”„«»″", '"'),
     **dict.fromkeys("–—−‐‑", "-"),
     "…": "...",
-    "\u00a0": "a plain space",
-    "\u202f": "a plain space",
-    "\u2009": "a plain space",
-    "\u200b": "nothing",
-    "\ufeff": "nothing",
+    **dict.fromkeys("\u00a0\u202f\u2009\t", " "),
+    **dict.fromkeys(
+        "\u00ad\u200b\u200c\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ""
+    ),
     "№": "No",
     "•": "-",
     "₽": "rub.",
-    "\t": "a plain space",
 }
+_PLAINLY = str.maketrans(PLAIN)
+_UNSEEN = str.maketrans({char: "" for char, instead in PLAIN.items() if not instead})
+_DEAR_IN = re.compile(f"[{re.escape(''.join(PLAIN))}]").findall
+_IN_WORDS = {" ": "a plain space", "": "nothing"}
 
 Message = tuple[int, str]
 # Asks the gateway for the price of some messages: all together, and their parts.
@@ -81,7 +85,9 @@ class Preflight:
     longest: int = 0  # parts of the longest text
     empty: Counter[str] = field(default_factory=Counter)  # field of the text -> rows in which it is empty
     first: str = ""  # the first text as it will leave
-    offenders: Counter[str] = field(default_factory=Counter)  # character -> texts, of those looked at closely
+    beyond_ascii: tuple[int, str] = (0, "")  # number and values of the first row that an encoding makes a difference to
+    dear: Counter[str] = field(default_factory=Counter)  # character -> texts that are cheaper without it and its like
+    kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
 
     @property
@@ -95,8 +101,8 @@ class Preflight:
         return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
 
     def replaceable(self) -> list[tuple[str, str, int]]:
-        """Characters that make texts dear and have a cheap stand-in: (character, stand-in, texts)."""
-        return [(char, PLAIN[char], many) for char, many in self.offenders.most_common() if char in PLAIN]
+        """Characters that make texts dear and have a cheap stand-in: (character, stand-in in words, texts)."""
+        return [(char, _IN_WORDS.get(PLAIN[char], PLAIN[char]), many) for char, many in self.dear.most_common()]
 
 
 def look(
@@ -132,7 +138,7 @@ def look(
         found.first = constant
         _look_at(found, [constant])
         found.unicode_texts *= found.messages
-        found.offenders = Counter(dict.fromkeys(found.offenders, found.messages))
+        found.dear = Counter(dict.fromkeys(found.dear, found.messages))
     return found
 
 
@@ -141,8 +147,10 @@ def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight)
     fields = dict(zip(template.fields, dict.fromkeys(template.places), strict=True))
     for row in rows:
         if not isinstance(row, Reject):
+            if not found.beyond_ascii[0] and not all(map(str.isascii, row[2])):
+                found.beyond_ascii = row[0], ", ".join(row[2])
             for name, place in fields.items():
-                if not row[2][place].strip():
+                if not row[2][place].strip() and row[2][place] is not MISSING:
                     found.empty[name] += 1
         yield row
 
@@ -153,7 +161,7 @@ def _count(found: Preflight, part: Range) -> None:
         found.messages += batch.count
         found.parts += batch.parts
     for reject in part.rejects:
-        found.reasons[reject.status, reject.reason] += 1
+        found.reasons[reject.status, without_numbers(reject.reason)] += 1
     found.rejects += part.rejects[: max(0, REJECTS_KEPT - len(found.rejects))]
 
 
@@ -173,6 +181,7 @@ def _sample(found: Preflight, batch: Packed, written: list[str] | None, constant
     for index, phone in enumerate(unpack_phones(batch.phones)):
         text = constant if written is None else written[index]
         stratum = strata.setdefault(country(phone), Stratum())
+        found.kinds[kind(phone)] += 1
         stratum.messages += 1
         stratum.parts += same_parts if written is None else texts.parts(text or "")
         if len(stratum.sample) < most:
@@ -198,8 +207,22 @@ def _look_at(found: Preflight, written: Sequence[str]) -> None:
         found.longest = max(found.longest, parts)
         if texts.alphabet(text) == "ucs2":
             found.unicode_texts += 1
-            if found.unicode_texts <= LOOKED_AT_CLOSELY:
-                found.offenders.update(texts.offenders(text))
+            if parts > 1:
+                found.dear.update(_dear(text, parts))
+
+
+def _dear(text: str, parts: int) -> Iterable[str]:
+    """The characters of a text, each once, whose stand-ins alone make it cheaper than these parts.
+
+    If a letter of another alphabet is in it too, no quote or dash makes a difference, only what can be left out.
+    """
+    if not (dear := dict.fromkeys(_DEAR_IN(text))):
+        return ()
+    if texts.parts(text.translate(_PLAINLY)) < parts and texts.alphabet(text.translate(_PLAINLY)) == "gsm":
+        return list(dear)
+    if texts.parts(text.translate(_UNSEEN)) < parts:
+        return [char for char in dear if not PLAIN[char]]
+    return ()
 
 
 def price(found: Preflight, template: Template, options: Options, ask: AskPrice) -> Price:

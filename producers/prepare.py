@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from smsq.producers.rows import Row, shown
+from smsq.producers.rows import MISSING, Row, shown
 from smsq.producers.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Packed, pack
@@ -111,6 +111,8 @@ class Slices:
                 if phone in seen:
                     rejects.append(_duplicate(row))
                     continue
+                if row[2][-1] is MISSING:
+                    self._template.require(row[2])
                 text = render(row[2])
                 check(text)
                 if "\\n" in text:

@@ -3,6 +3,10 @@
 `inspect` looks through the whole file once (digest, encoding, separator, columns) and raises BadInput
 for what spoils it; `Source.rows` then yields each data row, numbered from 1, or a Reject for a row
 that cannot be read, and goes on. A file is read more than once, so all of that reads a snapshot of it.
+
+Spreadsheets write rows of empty cells (they are no rows), one empty cell more than the header has, and leave a row's
+last empty cells out: such rows are read as they are meant, unless a comma inside a cell seems to have split it. A text
+that wants a cell which is left out is not made: perhaps the row was cut.
 """
 
 from __future__ import annotations
@@ -11,18 +15,35 @@ import csv
 import difflib
 import hashlib
 import io
+import itertools
+import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from smsq.producers.encodings import look_through
 from smsq.producers.snapshot import Snapshot
+from smsq.worker.domain import phone as phones
 from smsq.worker.domain.campaign import Reject
-from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.errors import BadInput, BadPhone
 
 Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+class _Missing(str):
+    """An empty cell that does not even stand in its row."""
+
+    __slots__ = ()
+
+
+MISSING: Final = _Missing()  # what a row that ends early is filled up with: known by identity
+# A spreadsheet's own word for the separator, in a line above the header.
+_SEPARATOR_LINE = re.compile(r'\ufeff*"?sep=([^\w\s"]|\t)"?[;,\s]*', re.IGNORECASE)
+_SPLIT_NUMBER = re.compile(r".*\d,\d{1,3}(?!\d).*", re.DOTALL)  # 1500,50 and 1,500: one number in two cells
 _MOST_SHOWN = 60  # characters of a bad value that a reject repeats
 _MOST_COLUMNS_SHOWN = 12
 # How bytes that belong to no character look after decoding, and a NUL: such a row is turned away.
@@ -41,9 +62,14 @@ class Source:
     columns: tuple[str, ...]
     phone_at: int
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
+    is_guessed: bool = False  # its encoding was told by its letters
+    above: int = 0  # lines above the header: one that names the separator
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Each data row in order; blank lines are not rows. Raises BadInput where a quote never closes, or 0 rows."""
+        """Each data row in order; blank lines, and lines of blank cells, are not rows.
+
+        Raises BadInput where a quote never closes, or 0 rows.
+        """
         try:
             with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
                 yield from self._rows_of(stream)
@@ -60,7 +86,8 @@ class Source:
         last, number, ended_at = max(rows, default=0), 0, 0
         with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
             reader = csv.reader(stream, delimiter=self.separator, strict=True)
-            next(reader)
+            for _ in range(self.above + 1):
+                next(reader)
             while number < last:
                 ended_at = reader.line_num
                 try:
@@ -68,8 +95,8 @@ class Source:
                 except StopIteration:
                     break
                 except csv.Error:
-                    values = [""]
-                if values:
+                    values = ["?"]
+                if not _is_blank(values):
                     number += 1
                     if number in rows:
                         found[number] = ended_at + 1
@@ -84,7 +111,8 @@ class Source:
                 yield line
 
         reader = csv.reader(remembered(), delimiter=self.separator, strict=True)
-        next(reader)
+        for _ in range(self.above + 1):
+            next(reader)
         width, phone_at, is_dirty, number, ended_at = (
             len(self.columns),
             self.phone_at,
@@ -95,10 +123,10 @@ class Source:
         while True:
             try:
                 for values in reader:
-                    if len(values) == width and not is_dirty:
+                    if len(values) == width and not is_dirty and (phone := values[phone_at]) and not phone.isspace():
                         number += 1
-                        yield number, values[phone_at], values
-                    elif values:
+                        yield number, phone, values
+                    elif not _is_blank(values):
                         number += 1
                         yield self._look_closely(number, values)
                     ended_at = reader.line_num
@@ -122,16 +150,48 @@ class Source:
         width = len(self.columns)
         phone = values[self.phone_at] if self.phone_at < len(values) else ""
         for name, value in zip(self.columns, values, strict=False):
-            if "\0" in value:
-                return Reject(number, "invalid", f"column {name} holds a NUL byte", shown(phone))
-            if not _UNREADABLE.isdisjoint(value):
-                readable = "UTF-8" if self.encoding.startswith("utf") else self.encoding
-                return Reject(number, "invalid", f"column {name} holds bytes that are not {readable}", shown(phone))
-        if len(values) != width:
-            how = "too few" if len(values) < width else "too many"
-            reason = f"{how} columns: {len(values)} where the header has {width}"
+            if _is_spoilt(value):
+                return Reject(number, "invalid", _spoilt(name, value, self.encoding), shown(phone))
+        if len(values) != width and (self.separator == "," and _looks_split(values, self.phone_at)):
+            reason = _wrong_number(len(values), width) + "; quotes belong around a cell that holds a comma"
             return Reject(number, "invalid", reason, shown(phone))
+        if len(values) < width and len(values) > self.phone_at:
+            values = values + [MISSING] * (width - len(values))
+        elif len(values) > width and _is_blank(values[width:]):
+            values = values[:width]
+        if len(values) != width:
+            return Reject(number, "invalid", _wrong_number(len(values), width), shown(phone))
         return number, phone, values
+
+
+def _is_spoilt(value: str) -> bool:
+    """Whether a cell holds a NUL byte, or bytes that belong to no character."""
+    return "\0" in value or not (value.isascii() or _UNREADABLE.isdisjoint(value))
+
+
+def _spoilt(name: str, value: str, encoding: str = "utf-8") -> str:
+    """What a cell holds that no cell should."""
+    if "\0" in value:
+        return f"column {name} holds a NUL byte"
+    return f"column {name} holds bytes that are not {'UTF-8' if encoding.startswith('utf') else encoding}"
+
+
+def _is_blank(values: Sequence[str]) -> bool:
+    """Whether a row, or a part of one, holds nothing but empty cells."""
+    return not any(map(str.strip, values))
+
+
+def _looks_split(values: Sequence[str], phone_at: int) -> bool:
+    """Whether a comma inside a cell seems to have made two of it: 1500,50 or Bern, Basel."""
+    pairs = enumerate(itertools.pairwise(values))
+    return any(
+        (second[:1].isspace() and second.strip()) or (at != phone_at and _SPLIT_NUMBER.fullmatch(f"{first},{second}"))
+        for at, (first, second) in pairs
+    )
+
+
+def _wrong_number(many: int, width: int) -> str:
+    return f"too {'few' if many < width else 'many'} columns: {many} where the header has {width}"
 
 
 def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None = None) -> Source:
@@ -145,7 +205,8 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
         name = snapshot.name
         look = look_through(snapshot, name, encoding)
         with snapshot.open(encoding=look.encoding, errors="surrogateescape", newline="") as stream:
-            header, separator = _header(stream, name, phone_column)
+            separator, above = _separator_named(stream)
+            header, separator = _header(stream, name, phone_column, separator)
     except FileNotFoundError:
         raise BadInput(f"there is no file {path}") from None
     except (OSError, UnicodeError) as error:
@@ -160,8 +221,10 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
         encoding=look.encoding,
         separator=separator,
         columns=header,
-        phone_at=_phone_at(header, phone_column, name, f", split at {SEPARATORS[separator]}"),
+        phone_at=_phone_at(header, phone_column, name, f", split at {called(separator)}"),
+        above=above,
         is_dirty=look.is_dirty,
+        is_guessed=look.is_guessed,
     )
 
 
@@ -178,12 +241,16 @@ def of_iterable(
     rows: Iterable[Sequence[str]], columns: Sequence[str], phone_column: str = "phone"
 ) -> Iterator[Row | Reject]:
     """Rows that a program has at hand, held to the same rules; `columns` names their values."""
-    phone_at, width = _phone_at(tuple(columns), phone_column, "rows"), len(columns)
+    phone_at, width = _phone_at(tuple(map(tidy, columns)), phone_column, "rows"), len(columns)
     for number, values in enumerate(rows, 1):
-        if len(values) == width:
-            yield number, values[phone_at], values
-        else:
+        if len(values) != width:
             yield Reject(number, "invalid", f"{len(values)} values where {width} columns are named", "")
+        elif reason := next(
+            (_spoilt(name, value) for name, value in zip(columns, values, strict=True) if _is_spoilt(value)), ""
+        ):
+            yield Reject(number, "invalid", reason, shown(values[phone_at]))
+        else:
+            yield number, values[phone_at], values
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -191,6 +258,17 @@ def nearest(name: str, names: Iterable[str]) -> str:
     by_folded = {each.casefold(): each for each in names}
     near = difflib.get_close_matches(name.casefold(), by_folded, 1, 0.6)
     return f"; did you mean {by_folded[near[0]]}?" if near else ""
+
+
+def tidy(name: str) -> str:
+    """A column's name as it is compared: without signs that nobody sees and blanks around it, its letters whole."""
+    seen = "".join(char for char in name if unicodedata.category(char) != "Cf")
+    return unicodedata.normalize("NFC", " ".join(seen.split()))
+
+
+def called(separator: str) -> str:
+    """A separator in words."""
+    return SEPARATORS.get(separator, f"{separator}")
 
 
 def listed(names: Sequence[str]) -> str:
@@ -205,17 +283,29 @@ def shown(value: str) -> str:
     return clean + "…" if len(value) > _MOST_SHOWN else clean
 
 
-def _header(stream: io.TextIOBase, name: str, phone_column: str) -> tuple[tuple[str, ...], str]:
-    """The column names and the separator under which they make most sense."""
+def _separator_named(stream: io.TextIOBase) -> tuple[str | None, int]:
+    """The separator that a spreadsheet's `sep=;` above the header names, and how many lines that took."""
+    start = stream.tell()
+    found = _SEPARATOR_LINE.fullmatch(stream.readline(_MOST_SHOWN))
+    if found is None:
+        stream.seek(start)
+        return None, 0
+    return found[1], 1
+
+
+def _header(
+    stream: io.TextIOBase, name: str, phone_column: str, separator: str | None = None
+) -> tuple[tuple[str, ...], str]:
+    """The column names and the separator: the one that was named, else that under which they make most sense."""
     start = stream.tell()
     found: list[tuple[bool, int, tuple[str, ...], str]] = []
-    for separator in SEPARATORS:
+    for each in SEPARATORS if separator is None else (separator,):
         stream.seek(start)
         try:
-            names = tuple(each.strip() for each in next(csv.reader(stream, delimiter=separator, strict=True)))
+            names = tuple(map(tidy, next(csv.reader(stream, delimiter=each, strict=True))))
         except (csv.Error, StopIteration):
             continue
-        found.append((phone_column.casefold() in map(str.casefold, names), len(names), names, separator))
+        found.append((tidy(phone_column).casefold() in map(str.casefold, names), len(names), names, each))
     if not found or not any(found[0][2]):
         raise BadInput(f"{name}: the first line is not a header; name the columns there, separated by commas")
     best = max(found, key=lambda each: each[:2])
@@ -224,13 +314,30 @@ def _header(stream: io.TextIOBase, name: str, phone_column: str) -> tuple[tuple[
 
 def _phone_at(header: Sequence[str], phone_column: str, name: str, how: str = "") -> int:
     """Where the phones stand: the exact name, else the same in other letters."""
+    phone_column = tidy(phone_column)
     if phone_column in header:
         return list(header).index(phone_column)
     folded = [name.casefold() for name in header]
     if folded.count(phone_column.casefold()) == 1:
         return folded.index(phone_column.casefold())
+    if held := next((phone for each in header if (phone := _phone_or_none(each)) is not None), None):
+        names = ",".join(
+            phone_column if _phone_or_none(each) == held else f"column{at}" for at, each in enumerate(header, 1)
+        )
+        raise BadInput(
+            f"{name} begins with a phone ({phones.masked(held)}), so it has no header: "
+            f"put a line above that names the columns, such as {names}"
+        )
     near = nearest(phone_column, header)
     raise BadInput(f"{name} has no column {phone_column}, it has{how}: {listed(header)}{near}")
+
+
+def _phone_or_none(cell: str) -> int | None:
+    """The phone in a cell; None for anything else."""
+    try:
+        return phones.parse(cell)
+    except BadPhone:
+        return None
 
 
 def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:

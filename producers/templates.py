@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smsq.producers.rows import listed, nearest
-from smsq.worker.domain.errors import BadInput
+from smsq.producers.rows import MISSING, listed, nearest, tidy
+from smsq.worker.domain.errors import BadInput, BadText
+from smsq.worker.domain.text import tidied
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -30,13 +31,14 @@ class Template:
     @classmethod
     def compile(cls, written: str, columns: Sequence[str]) -> Template:
         """Read a text for a file with these columns; raises BadInput for a field or a brace that makes no sense."""
+        written, columns = tidied(written), [tidy(column) for column in columns]
         pattern, places, at = [], [], 0
         for token in _TOKEN.finditer(written):
             pattern.append(written[at : token.start()].replace("%", "%%"))
             at = token.end()
             name = token[1]
             if name is not None:
-                places.append(_place(name.strip(), columns))
+                places.append(_place(tidy(name), columns))
                 pattern.append("%s")
             elif len(token[0]) == 2:
                 pattern.append(token[0][0])
@@ -52,9 +54,17 @@ class Template:
         """Whether every row gets the same text, so that its parts need counting only once."""
         return not self.places
 
+    def require(self, values: Sequence[str]) -> None:
+        """Raise BadText if a row ends before a value that this text wants."""
+        if name := next(
+            (name for name, at in zip(self.fields, dict.fromkeys(self.places), strict=True) if values[at] is MISSING),
+            "",
+        ):
+            raise BadText(f"too few columns: the row ends before {name}, which the text wants")
+
     def render(self, values: Sequence[str]) -> str:
-        """The text for one row's values, which stand in the order of the columns."""
-        return self.pattern % tuple([values[place] for place in self.places])
+        """The text for one row's values, which stand in the order of the columns; its line breaks are one character."""
+        return self.pattern % tuple([tidied(values[place]) for place in self.places])
 
 
 def _place(name: str, columns: Sequence[str]) -> int:

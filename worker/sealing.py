@@ -10,6 +10,7 @@ commas between them: the first seals, all open. Where it is not set, a secret is
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import hmac
@@ -141,7 +142,7 @@ def secret_of(home: Path) -> str:
     try:
         if not path.exists():
             _make(path)
-        held = path.read_text(encoding="ascii").strip()
+        held = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode("ascii").strip()  # an editor may have marked it
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise BadSettings(f"{path} cannot be used ({why}); mend it, or set SMSQ_SECRET_KEY") from None

@@ -436,7 +436,7 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
 def _from_file(file: Path) -> dict[str, str]:
     """What a toml file sets, by variable: its keys are the names without `SMSQ_`, in lower case."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadSettings(f"{file} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -484,7 +484,7 @@ def _value(field: Field, written: Mapping[str, str]) -> Any:
 
 def _secret_in(path: str, variable: str) -> str:
     try:
-        held = Path(path).expanduser().read_text(encoding="utf-8").strip()
+        held = Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
         raise BadSettings(f"{variable}: {path} cannot be read") from None
     if not held:

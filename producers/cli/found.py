@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from smsq.producers.cli.shown import counted
 from smsq.producers.moments import plain
 from smsq.producers.report import iso, printable
-from smsq.producers.rows import SEPARATORS, Source
+from smsq.producers.rows import Source, called, shown
+from smsq.worker.domain.phone import without_numbers
+from smsq.worker.domain.phone_kind import Kind
 
 if TYPE_CHECKING:
     from smsq.producers.drafts import Draft, Rows
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from smsq.producers.repeats import Repeats, Sent
 
 Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
+_WARNED: dict[Kind, str] = {
+    "landline": "landlines and free numbers: hardly any text arrives there, and each is charged",
+    "premium": "premium and personal numbers: their owners may be paid for what is sent there",
+}
 SHOWN = 20  # rejects and characters that a person is shown
 
 
@@ -24,8 +30,11 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     """How the file was read, what is in it, its first text, and what cannot be sent."""
     source = drafted.source
     if isinstance(source, Source):
-        how = f"{_called(source.encoding)}, with {SEPARATORS[source.separator]} between columns"
-        yield f"{printable(source.name)} read as {how}"
+        how = f"{_called(source.encoding)}, with {called(source.separator)} between columns"
+        guessed = (
+            f"; row {found.beyond_ascii[0]}: {_one_line(shown(found.beyond_ascii[1]))}" if source.is_guessed else ""
+        )
+        yield f"{printable(source.name)} read as {how}{guessed}"
     rows, messages, parts = counted(found.rows, "row"), counted(found.messages, "message"), counted(found.parts, "part")
     yield f"{rows}: {messages}, {parts} (the longest text has {found.longest})"
     if found.messages:
@@ -33,6 +42,9 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     for name, many in found.empty.items():
         yield f"  {{{name}}} is empty in {counted(many, 'row')}"
     yield from _reject_lines(source, found)
+    for kind, warning in _WARNED.items():
+        if many := found.kinds[kind]:
+            yield f"  {counted(many, 'message')} to {warning}"
     if found.unicode_texts:
         verb = "needs" if found.unicode_texts == 1 else "need"
         yield f"  {counted(found.unicode_texts, 'text')} {verb} 70 characters a part instead of 160"
@@ -58,7 +70,11 @@ def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
             yield f"  row {reject.row}{at} {reject.status}: {reject.value or '(nothing)'}: {reject.reason}"
         return
     for (status, reason), many in found.reasons.most_common(SHOWN):
-        rows = [str(reject.row) for reject in found.rejects if (reject.status, reject.reason) == (status, reason)]
+        rows = [
+            str(reject.row)
+            for reject in found.rejects
+            if (reject.status, without_numbers(reject.reason)) == (status, reason)
+        ]
         shown = ", ".join(rows[:SHOWN]) + (", …" if many > SHOWN else "")
         yield f"  {many} {status}: {reason} (row {shown})"
     if len(found.reasons) > SHOWN:
@@ -139,6 +155,8 @@ def check_object(
         "duplicates": found.duplicates,
         "parts": found.parts,
         "longest_parts": found.longest,
+        "landlines": found.kinds["landline"],
+        "premium_numbers": found.kinds["premium"],
         "first_text": found.first,
         "empty_fields": dict(found.empty),
         "unicode_texts": found.unicode_texts,

@@ -63,7 +63,10 @@ def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
 @group.command("allow")
 @click.argument("name", metavar="COUNTRY|PREFIX")
 def allow(name: str) -> None:
-    """Serve a country that settings leave out; spare a prefix the limits and holds of prefixes."""
+    """Serve a country that settings leave out; spare a prefix the limits and holds of prefixes.
+
+    Landlines and premium numbers get codes only if their prefix is allowed.
+    """
     from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():

@@ -83,6 +83,16 @@ def test_bad_input_enrols_nothing(smsq: Smsq, phone: str, text: str, more: dict[
     assert smsq.runtime.ledger.redis.get(smsq.runtime.ledger.key("n:batch")) is None
 
 
+def test_line_breaks_are_one_character_and_letters_are_whole(smsq: Smsq) -> None:
+    """So they are counted, compared and sent: 160 characters are one part however a form writes their breaks."""
+    first = smsq.send("+79991234567", "a" * 158 + "\r\nb", key="break")
+    again = smsq.send("+79991234567", "a" * 158 + "\nb", key="break")
+    cyrillic = smsq.send("+79991234567", "и\u0306" * 70)
+
+    assert (again.id, again.created) == (first.id, False)
+    assert [smsq.status(each.id).parts for each in (first, cyrillic)] == [1, 1]
+
+
 @pytest.mark.parametrize("message_id", ["4711", "x.y", "4711.0", "0.0", "1.-1"])
 def test_an_unknown_id_is_said(smsq: Smsq, message_id: str) -> None:
     """Malformed or merely unknown."""

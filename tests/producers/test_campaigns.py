@@ -10,6 +10,7 @@ from smsq.producers.api import Smsq
 from smsq.producers.drafts import draft, ranges
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import unpack_phones
+from smsq.worker.domain.hours import is_open
 
 FIRST = 79990000000
 
@@ -151,6 +152,8 @@ def test_pause_resume_and_cancel(smsq: Smsq, tmp_path: Path) -> None:
         ("x" * 1001, {}, "1001 characters long"),
         ("Hi", {"phone_column": "number"}, "has no column number"),
         ("Hi", {"window": "9"}, "such as 9-21"),
+        ("Hi", {"window": "24-0"}, "0-24 for all of it"),
+        ("Hi", {"at": "2026-11-21"}, "a day without a time"),
         ("Hi", {"budget": "much"}, "amount of money"),
         ("Hi", {"rate": 0.0}, "parts per second"),
         ("Hi", {"at": "soon"}, "a moment looks like"),
@@ -160,6 +163,14 @@ def test_a_draft_names_what_is_wrong(tmp_path: Path, text: str, how: dict[str, s
     """Without a ledger, before anything else."""
     with pytest.raises(errors.BadInput, match=why):
         draft(people(tmp_path / "x.csv", 2), text=text, **how)  # type: ignore[arg-type]
+
+
+def test_all_of_the_day_is_a_window(tmp_path: Path) -> None:
+    """As good as none: every hour lies in it."""
+    window = draft(people(tmp_path / "x.csv", 2), text="Hi", window="0-24").window or ""
+
+    assert window == "0-24"
+    assert all(is_open(window, 1_800_000_000 + 3600 * hour) for hour in range(24))
 
 
 def test_a_budget_needs_a_price(smsq: Smsq, tmp_path: Path) -> None:

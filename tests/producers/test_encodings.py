@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,12 +53,96 @@ def test_neighbouring_languages_are_recognised(tmp_path: Path) -> None:
     assert names(inspect(write(tmp_path, people(few, "windows-1251")))) == few
 
 
+SENTENCES = {
+    "Russian": "Здравствуйте Сергей Яна Татьяна ждём вас в магазине на улице Чехова ещё до конца недели спасибо",
+    "Ukrainian": "Дякуємо Олексію Євгенія ваше замовлення готове чекаємо на вас у Києві своєї черги її знижка діє ще",
+    "Belarusian": "Дзякуй Уладзімір Святлана ваша замова гатова чакаем вас у краме ў Магілёве зніжка на ўсё быў",
+    "Kazakh": "Рахмет Айгүл Қуаныш Әсел тапсырысыңыз дайын дүкенде күтеміз Шымкент қаласы өте жақсы ғана үшін жеңілдік",
+}
+CYRILLIC = ("mac-cyrillic", "kz1048", "ptcp154", "iso8859-5", "koi8-r", "koi8-u", "cp866", "cp855")
+CASES = {"as written": str, "capitals": str.upper, "small": str.lower}
+
+
+def files_in(encoding: str) -> Iterator[tuple[str, str]]:
+    """Files that this encoding can write, and their names: single words, a few, many, in each language and case."""
+    for language, sentence in SENTENCES.items():
+        for case, change in CASES.items():
+            words = change(sentence).split()
+            portions = (
+                [[word] for word in words] + [words[at : at + 4] for at in range(0, len(words), 4)] + [words * 300]
+            )
+            for portion in portions:
+                text = "phone,name\n" + "".join(f"+7999{n:07},{word}\n" for n, word in enumerate(portion))
+                with contextlib.suppress(UnicodeEncodeError):
+                    text.encode(encoding)
+                    yield f"{language}, {case}, {len(portion)}: {portion[0]}", text
+
+
+@pytest.mark.parametrize("encoding", ["windows-1251", *CYRILLIC])
+def test_no_neighbour_is_taken_for_another(tmp_path: Path, encoding: str) -> None:
+    """In every language, case and length, bytes are read as what was written, or not at all."""
+    garbage, read = [], set()
+    for name, text in files_in(encoding):
+        path = write(tmp_path, text.encode(encoding))
+        try:
+            told = inspect(path)
+        except BadInput:
+            continue
+        values = [row[2][1] for row in told.rows() if not isinstance(row, Reject)]
+        expected = [line.split(",")[1] for line in text.splitlines()[1:]]
+        read.add(name)
+        if told.encoding != "utf-8" and values != expected:  # two bytes that are UTF-8 by chance are no guess of ours
+            garbage.append((name, values[:1]))
+
+    assert garbage == []
+    if encoding == "windows-1251":
+        long = {f"{language}, {case}" for language in SENTENCES for case in CASES if language != "Kazakh"}
+        assert long <= {", ".join(name.split(", ")[:2]) for name in read if ", 1: " not in name}
+
+
+@pytest.mark.parametrize("encoding", ["kz1048", "ptcp154", "mac-cyrillic"])
+def test_a_few_letters_in_a_large_file_are_enough(tmp_path: Path, encoding: str) -> None:
+    """The rows by which near relatives differ are looked at, however far down they stand."""
+    names = ["привет"] * 200_000 + (["Павел", "Яна"] if encoding == "mac-cyrillic" else ["Қуаныш", "Әсел"])
+    content = b"phone,name\n" + "".join(f"7,{name}\n" for name in names).encode(encoding)
+
+    with pytest.raises(BadInput, match=f"not in UTF-8.* (like|in) {encoding}"):
+        inspect(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Γιώργος Παπαδόπουλος Αθήνα", "cp1253"),
+        ("Marco è qui però", "latin-1"),
+        ("DUPONT à Paris", "latin-1"),
+        ("שלום לכולם", "cp1255"),
+        ("مرحبا بكم", "cp1256"),
+        ("Gülşah İzmir çok", "cp1254"),
+        ("Љубица Ђорђевић", "cp1251"),
+    ],
+)
+def test_other_languages_are_not_taken_for_russian(tmp_path: Path, text: str, encoding: str) -> None:
+    """What we have no letters for is refused."""
+    with pytest.raises(BadInput, match="not in UTF-8"):
+        inspect(write(tmp_path, people(text.split(), encoding)))
+
+
+def test_a_guess_is_known_as_one(tmp_path: Path) -> None:
+    """What was told by its letters shall be shown; what was said, or is UTF-8, need not."""
+    guessed = write(tmp_path, people(PEOPLE, "windows-1251"))
+
+    assert inspect(guessed).is_guessed
+    assert not inspect(guessed, encoding="windows-1251").is_guessed
+    assert not inspect(write(tmp_path, people(PEOPLE, "utf-8"))).is_guessed
+
+
 REFUSED = {
     "KOI8-R": (people(PEOPLE, "koi8-r"), "looks like koi8-r"),
     "KOI8-R in small letters": (people(["привет", "дорогой", "друг"], "koi8-r"), "looks like koi8-r"),
     "KOI8-R in capitals": (people(["ПРИВЕТ", "ДОРОГОЙ", "ДРУГ"], "koi8-r"), "looks like koi8-r"),
     "DOS": (people(["Москва тоже", "дорогой друг"], "cp866"), "looks like cp866"),
-    "Macintosh": (people([*PEOPLE], "mac-cyrillic"), "not in UTF-8: save it"),
+    "Macintosh": (people([*PEOPLE], "mac-cyrillic"), "looks like mac-cyrillic"),
     "latin-1": (people(["José", "Müller", "François"], "latin-1"), "not in UTF-8: save it"),
     "Polish": (people(["Łódź", "Żółć"], "cp1250"), "not in UTF-8: save it"),
     "UTF-16 without a mark": (people(PEOPLE, "utf-16-le"), "is in UTF-16; save it"),

@@ -50,11 +50,60 @@ def test_rows_are_counted_by_what_becomes_of_them() -> None:
     assert sum(found.reasons.values()) == len(found.rejects) == 4
 
 
+def test_rows_with_two_numbers_have_one_reason() -> None:
+    """Each names its own; together they are counted as what they are."""
+    found, _ = found_in([f"7999{n:07};7998{n:07}" for n in range(30)])
+
+    assert found.reasons == {("invalid", "two numbers stand here, one is wanted"): 30}
+    assert found.rejects[1].reason == "two numbers stand here, one is wanted: 7999***0001 and 7998***0001"
+
+
 def test_dear_characters_have_a_cheap_stand_in() -> None:
-    """One typographic quote makes every text twice as dear; letters that are meant are not blamed."""
-    found, _ = found_in(["+79991234567", "+79991234568"], "It’s {name}’s — да")
+    """One typographic quote makes every text three times as dear; its dash does too, and both are named."""
+    found, _ = found_in(["+79991234567", "+79991234568"], "It’s {name}’s — ok" + "." * 120)
 
     assert found.replaceable() == [("’", "'", 2), ("—", "-", 2)]
+
+
+NOT_DEAR = {
+    "Cyrillic is the cause": "Привет, “друг” — ждём…" + "." * 120,
+    "one part either way": "It’s ok",
+    "an emoji is the cause": "It’s ok 😀" + "." * 120,
+    "as many parts with the stand-in": "It’s ok" + "." * 60 + "€" * 60,
+}
+
+
+@pytest.mark.parametrize("text", NOT_DEAR.values(), ids=NOT_DEAR.keys())
+def test_a_stand_in_that_saves_nothing_is_not_advised(text: str) -> None:
+    """Nobody rewrites a text for nothing."""
+    found, _ = found_in(["+79991234567"], text)
+
+    assert (found.unicode_texts, found.replaceable()) == (1, [])
+
+
+def test_what_nobody_sees_is_dear_in_any_alphabet() -> None:
+    """A soft hyphen in a Cyrillic text of seventy letters makes a second part."""
+    found, _ = found_in(["+79991234567"], "я" * 70 + "\u00ad" + "\u200b")
+
+    assert found.replaceable() == [("\u00ad", "nothing", 1), ("\u200b", "nothing", 1)]
+
+
+def test_dear_texts_are_all_counted() -> None:
+    """However many there are, and only those that have the character."""
+    rows = [{"phone": f"+7999{n:07}", "name": "O’Neil" if n % 2 else "Ann"} for n in range(6000)]
+    source = AtHand.of(rows, None, "phone")
+    found = look(source.rows(), Template.compile("Hi {name}" + "." * 100, source.columns))
+
+    assert (found.unicode_texts, found.replaceable()) == (3000, [("’", "'", 3000)])
+
+
+def test_landlines_and_premium_numbers_are_counted() -> None:
+    """A text to them is charged and reaches hardly anybody, or pays somebody."""
+    found, _ = found_in(
+        ["+79991234567", "+74951234567", "88001234567", "+78091234567", "+19005550123", "+449012345678"]
+    )
+
+    assert found.kinds == {"mobile": 1, "landline": 2, "premium": 3}
 
 
 def test_a_small_campaign_is_priced_exactly() -> None:

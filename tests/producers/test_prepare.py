@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from smsq.producers.prepare import prepare
-from smsq.producers.rows import Row
+from smsq.producers.rows import Row, inspect
 from smsq.producers.templates import Template
 from smsq.worker.domain.batch import unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import Range, Reject
@@ -51,6 +53,19 @@ def test_bad_and_repeated_rows_become_rejects() -> None:
     ]
     assert made.rejects[0] == Reject(2, "invalid", "this is not a phone number", "nobody")
     assert (made.n, made.rows, made.batches[0].parts) == (1, 7, 1 + 2)
+
+
+def test_a_row_that_ends_early_gets_no_text_with_a_hole(tmp_path: Path) -> None:
+    """Cells that were left out count as empty, but a row without one that the text wants is turned away."""
+    path = tmp_path / "people.csv"
+    path.write_text("phone,name,city\n79991234567,Ann\n79991234568\n79991234569,,\n")
+    source = inspect(path)
+    (one,) = prepare(source.rows(), Template.compile("Hi", source.columns), 100, 10)
+    (own,) = prepare(source.rows(), Template.compile("Hi {name}", source.columns), 100, 10)
+
+    assert [phone for _, phone, _ in messages(one)] == [79991234567, 79991234568, 79991234569]
+    assert [(phone, text) for _, phone, text in messages(own)] == [(79991234567, "Hi Ann"), (79991234569, "Hi ")]
+    assert own.rejects[0].reason == "too few columns: the row ends before name, which the text wants"
 
 
 def test_one_text_is_counted_once_and_not_packed() -> None:

@@ -60,7 +60,11 @@ SPOILT = {
     "empty": (b"", "is empty"),
     "utf-16": ("phone\n1\n".encode("utf-16"), "UTF-16"),
     "no phone column": (b"name,fone\na,1\n", "no column phone, it has, split at commas: name, fone; did you mean fone"),
-    "no header": (b"79991234567\n79991234568\n", "no column phone, it has, split at commas: 79991234567"),
+    "no header": (b"79991234567\n79991234568\n", r"begins with a phone \(7999\*\*\*4567\), so it has no header"),
+    "no header, names": (
+        "Анна;8 (999) 123-45-67;Тверь\nИван;8 (999) 123-45-68;Омск\n".encode(),
+        "put a line above that names the columns, such as column1,phone,column3",
+    ),
     "blank header": (b"\nphone\n", "not a header"),
     "twice": (b"phone,name,name\n1,a,b\n", "names name more than once"),
 }
@@ -71,6 +75,66 @@ def test_a_spoilt_file_is_refused_at_once(write, content: bytes, sentence: str) 
     """What spoils the whole file is said before a row is read."""
     with pytest.raises(BadInput, match=sentence):
         inspect(write(content))
+
+
+READ_AS_MEANT = {
+    "an empty cell more in every row": ("phone,name\n1,a,\n2,b,\n", [("1", "a"), ("2", "b")]),
+    "several, of blanks": ("phone;name\n1;a; ;;\n2;b\n", [("1", "a"), ("2", "b")]),
+    "the header has it too": ("phone,name,\n1,a,\n2,b,\n", [("1", "a", ""), ("2", "b", "")]),
+    "the last cells left out": ("phone,name,city\n1,a\n2\n3,,c\n", [("1", "a", ""), ("2", "", ""), ("3", "", "c")]),
+    "rows of empty cells": ("phone,name\n,\n1,a\n , \n,,,\n2,b\n,\n", [("1", "a"), ("2", "b")]),
+    "the separator is named": ("sep=;\nphone;name\n1;a,b\n", [("1", "a,b")]),
+    "another one is": ('\ufeff"sep=|"\r\nphone|name\r\n1|a\r\n', [("1", "a")]),
+    "a tab is": ("sep=\t\nphone\tname\n1\ta\n", [("1", "a")]),
+    "a second mark": ("\ufeff\ufeffphone,name\n1,a\n", [("1", "a")]),
+    "signs that nobody sees": ("\u200bpho\u00adne\u200f,\u202aname\u202c\n1,a\n", [("1", "a")]),
+}
+
+
+@pytest.mark.parametrize(("content", "rows"), READ_AS_MEANT.values(), ids=READ_AS_MEANT.keys())
+def test_what_spreadsheets_write_is_read_as_it_is_meant(write, content: str, rows: list[tuple[str, ...]]) -> None:
+    """Empty cells and rows, a named separator, marks."""
+    source = inspect(write(content))
+    read_rows = list(source.rows())
+
+    assert source.columns[:2] == ("phone", "name")
+    assert [row if isinstance(row, Reject) else tuple(row[2]) for row in read_rows] == rows
+    assert [row[0] for row in read_rows if not isinstance(row, Reject)] == list(range(1, len(rows) + 1))
+
+
+SPLIT = {
+    "a decimal comma": "7,1500,50,a",
+    "beside an empty cell": "7,1500,50,",
+    "where the last cell is left out": "7,1500,50",
+    "thousands": "7,1,500,a",
+    "with a currency": "7,a,1500,50 rub.",
+    "a list of words": "7,Bern, Basel",
+}
+
+
+@pytest.mark.parametrize("row", SPLIT.values(), ids=SPLIT.keys())
+def test_a_comma_inside_a_cell_stays_an_error(write, row: str) -> None:
+    """Nobody gets a text with half of a sum in it."""
+    columns = "phone,sum,name" if row.count(",") > 2 else "phone,sum,name,city"
+    (reject,) = inspect(write(f"{columns}\n{row}\n")).rows()
+
+    assert isinstance(reject, Reject)
+    assert reject.reason.endswith("; quotes belong around a cell that holds a comma")
+
+
+def test_columns_are_compared_as_they_are_seen(write) -> None:
+    """Letters in pieces and blanks of other kinds make no other column."""
+    source = inspect(write("и\u0306мя\u00a0,\u2066Теле\u00adфон\u2069\n1,2\n"), "Телефон")
+
+    assert (source.columns, source.phone_at) == (("ймя", "Телефон"), 1)
+    assert inspect(write("телефон,a\n1,2\n"), "\u200bТелефон ").phone_at == 0
+
+
+def test_a_row_of_empty_cells_shifts_no_line(write) -> None:
+    """Rows are found in an editor behind a named separator and rows that are none."""
+    source = inspect(write("sep=,\nphone,name\n,\n1,a\n\n2,b\n"))
+
+    assert source.lines({1, 2}) == {1: 4, 2: 6}
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
@@ -102,7 +166,7 @@ def test_bad_rows_are_rejected_and_good_ones_go_on(write) -> None:
 
     assert read(inspect(write(content))) == [
         (1, "1"),
-        (2, "invalid", "too few columns: 1 where the header has 2"),
+        (2, "2"),
         (3, "invalid", "too many columns: 3 where the header has 2"),
         (4, "invalid", "text stands behind a closing quote; quotes inside a cell are doubled"),
         (5, "invalid", "column name holds bytes that are not UTF-8"),

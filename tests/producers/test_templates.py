@@ -50,6 +50,22 @@ def test_a_field_is_found_in_other_letters() -> None:
         Template.compile("{name}", ("phone", "Name", "NAME"))
 
 
+def test_a_field_is_found_as_it_is_seen() -> None:
+    """Signs that nobody sees, and letters in pieces, make no other name."""
+    columns = ("phone", "и\u0306мя")
+
+    assert Template.compile("{\u200bймя\u200f}", columns).render(["1", "Ann"]) == "Ann"
+    assert Template.compile("{и\u0306мя}", ("phone", "ймя")).render(["1", "Ann"]) == "Ann"
+
+
+def test_line_breaks_are_one_character() -> None:
+    """Whether they stand in the text or in a value; letters in pieces are made whole."""
+    template = Template.compile("Hi\r\n{name}\rbye", COLUMNS)
+
+    assert template.render(["1", "A\r\nи\u0306\u2028B", ""]) == "Hi\nA\nй\nB\nbye"
+    assert Template.compile("a\r\nb", COLUMNS).render(()) == "a\nb"
+
+
 def test_fields_and_constants() -> None:
     """Each field is named once; a text without fields is constant."""
     assert Template.compile("{name} {город} {name}", COLUMNS).fields == ("name", "город")

@@ -143,3 +143,12 @@ def test_the_library_is_imported_by_who_seals() -> None:
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
     assert said.split() == ["False", "True"]
+
+
+def test_a_secret_behind_a_mark_is_the_same(tmp_path: Path) -> None:
+    """An editor that marks what it saves makes no other key."""
+    secret = secret_of(tmp_path)
+    path = tmp_path / "secret.key"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+    assert secret_of(tmp_path) == secret

@@ -186,3 +186,13 @@ def test_nobody_has_no_account() -> None:
     """Without log-in and key there is no name under which a ledger could be founded."""
     with pytest.raises(BadSettings, match="set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY"):
         _ = Settings.load({}).account
+
+
+def test_marks_that_editors_leave_are_read_past(tmp_path: Path) -> None:
+    """A byte order mark in front of the settings, of a secret in a file."""
+    secret, file = tmp_path / "password", tmp_path / "smsq.toml"
+    secret.write_bytes(b"\xef\xbb\xbfs3cret\r\n")
+    file.write_bytes(b'\xef\xbb\xbflogin = "me"\r\n')
+    settings = Settings.load({"SMSQ_PASSWORD_FILE": str(secret)}, file)
+
+    assert (settings.login, str(settings.password.reveal() if settings.password else "")) == ("me", "s3cret")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from smsq.worker.domain.errors import BadChannel, BadInput, BadLength, BadTemplate, BadTtl, BadWait, NoChannel
+from smsq.worker.domain.text import tidied
 
 SHORTEST, LONGEST = 4, 8  # digits; Telegram takes no others (PROTOCOL B.1, parameter tg)
 LEAST_TTL_S, MOST_TTL_S = 1.0, 86_400.0  # operators try for a day at most (PROTOCOL B.1, parameter valid)
@@ -32,7 +33,7 @@ DEFAULT_LOCALE = "en"
 LOCALES = {"76": "kk", "77": "kk", "7": "ru", "375": "ru", "996": "ru"}
 _FIELDS = frozenset({"code", "minutes", "purpose"})
 _PURPOSE = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
-_WRITTEN_BETWEEN = re.compile(r"[\s.·_\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff]+")
+_WRITTEN_BETWEEN = re.compile(r"[\s.·_\-\u2010-\u2015\u2212]+")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _WAIT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|min)?", re.ASCII)
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0}
@@ -124,6 +125,7 @@ def template_of(phone: int, locale: str | None, template: str | None) -> str:
         return TEMPLATES[locale or locale_of(phone)]
     if not isinstance(template, str):
         raise BadTemplate("a template is a text that holds {code}")
+    template = tidied(template)
     try:
         names = [name for _, name, spec, way in string.Formatter().parse(template) if name is not None]
         plain = all(not spec and not way for _, name, spec, way in string.Formatter().parse(template))
@@ -146,14 +148,15 @@ def derive(secret: bytes, length: int) -> str:
 
 
 def read_back(typed: str) -> str:
-    """The digits a person meant: without spaces and dashes, in whatever script; '' for what is no code.
+    """The digits a person meant: without spaces, dashes and signs that nobody sees, in any script; '' for no code.
 
     >>> read_back(" 48-21 "), read_back("٤٨٢١"), read_back("48a1")
     ('4821', '4821', '')
     """
     if len(typed) > 64:
         return ""
-    digits = [unicodedata.decimal(char, None) for char in _WRITTEN_BETWEEN.sub("", typed)]
+    seen = "".join(char for char in typed if unicodedata.category(char) != "Cf")  # marks of direction among others
+    digits = [unicodedata.decimal(char, None) for char in _WRITTEN_BETWEEN.sub("", seen)]
     return "" if None in digits else "".join(map(str, digits))
 
 

@@ -217,7 +217,7 @@ class Held(Limited):
 
 
 class Denied(Limited):
-    """Codes to this country or prefix are not served."""
+    """Codes to this country, prefix or kind of number are not served."""
 
     word = "denied"
 

@@ -1,4 +1,4 @@
-"""Sending hours: a window of the day such as 9-21, in this machine's time."""
+"""Sending hours: a window of the day such as 9-21, in this machine's time; 0-24 is all of it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ _WINDOW = re.compile(r"([01]?[0-9]|2[0-4])-([01]?[0-9]|2[0-4])")
 def is_window(window: str) -> bool:
     """Whether this is a window in which something can be sent.
 
-    >>> is_window("9-21"), is_window("21-6"), is_window("9-9"), is_window("9")
-    (True, True, False, False)
+    >>> is_window("9-21"), is_window("21-6"), is_window("0-24"), is_window("9-9"), is_window("24-0"), is_window("9")
+    (True, True, True, False, False, False)
     """
     found = _WINDOW.fullmatch(window)
-    return found is not None and int(found[1]) % 24 != int(found[2]) % 24
+    if found is None:
+        return False
+    first, last = int(found[1]), int(found[2])
+    return (first, last) == (0, 24) or first % 24 != last % 24
 
 
 def is_open(window: str, at: float) -> bool:

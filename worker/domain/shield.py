@@ -16,16 +16,18 @@ import phonenumbers
 
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.limits import NOWHERE, is_region
+from smsq.worker.domain.phone_kind import kind
 
 ALLOWED = "allowed"
 DENIED_COUNTRY = "denied_country"
+DENIED_NUMBER = "denied_number"
 HELD = "held"
 REFUSED = "refused"
 PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT = "phone_limit", "client_limit", "prefix_limit", "country_limit"
 DAILY_LIMIT, DAILY_COST = "daily_limit", "daily_cost"
 CODES: Final = (
-    ALLOWED, DENIED_COUNTRY, HELD, REFUSED, PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT, DAILY_LIMIT,
-    DAILY_COST,
+    ALLOWED, DENIED_COUNTRY, DENIED_NUMBER, HELD, REFUSED, PHONE_LIMIT, CLIENT_LIMIT, PREFIX_LIMIT, COUNTRY_LIMIT,
+    DAILY_LIMIT, DAILY_COST,
 )  # fmt: skip
 
 BLOCK_DIGITS, WIDE_DIGITS = 4, 6  # digits a prefix leaves out: ten thousand numbers, a million
@@ -55,6 +57,15 @@ def subjects(phone: int) -> Subjects:
     least = len(str(code)) + 1
     block, wide = (digits[: max(least, len(digits) - left)] for left in (BLOCK_DIGITS, WIDE_DIGITS))
     return Subjects(block, wide, region)
+
+
+def denied_kind(phone: int, channel: str) -> str:
+    """What kind of number a phone is if codes by this channel go to it only where its prefix is allowed; else ''.
+
+    A landline can be called; a premium number is paid for whatever comes.
+    """
+    found = kind(phone)
+    return "" if found == "mobile" or (found == "landline" and channel == "call") else found
 
 
 _COUNTRY_CODES = tuple(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
@@ -100,6 +111,10 @@ def sentence(code: str, name: str, most: Decimal | int, span_s: int, sent: int, 
     match code:
         case "denied_country":
             return f"codes to {shown(name)} are not served"
+        case "denied_number" if name == "premium":
+            return "no codes go to premium and personal numbers: their owners may be paid for each"
+        case "denied_number":
+            return "no codes go to landlines and free numbers: no text arrives there"
         case "held" if sent:
             return f"codes to {shown(name)} are held: {verified} of the last {sent} were verified"
         case "held":

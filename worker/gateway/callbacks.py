@@ -13,6 +13,7 @@ A signature covers no time, so it can be replayed: whoever applies reports must 
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import hmac
 import json
@@ -106,6 +107,7 @@ def read(method: str, query: str, body: bytes, content_type: str, secret: str) -
     if len(body) > MAX_BODY:
         raise Malformed("a callback of more than 1 MiB")
     asides = _form(query.encode("utf-8", "replace"))
+    body = body.removeprefix(codecs.BOM_UTF8)
     name = _last(asides, "charset").decode("ascii", "replace").lower()
     charset = CHARSETS.get(name, CHARSETS[DEFAULT_CHARSET])
     events = _events(body, content_type.lower(), charset) if method.upper() != "GET" and body.strip() else [{}]

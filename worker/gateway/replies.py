@@ -329,7 +329,8 @@ def _json(http_status: int, body: bytes) -> tuple[object, str]:
     if not body.strip():
         return None, "the answer is empty"
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no), ""
+        told = body.decode("utf-8-sig")
+        return json.loads(told, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no), ""
     except (ValueError, RecursionError, InvalidOperation):
         return None, "the answer is not well-formed JSON"
 

@@ -19,7 +19,17 @@ import msgspec
 from smsq.worker.domain import shield
 from smsq.worker.domain.errors import Denied, Held, LedgerTrouble, Limited, OverBudget, TooMany
 from smsq.worker.domain.limits import DAY_S, Limits, Rates
-from smsq.worker.domain.shield import ALLOWED, DAILY_COST, DENIED_COUNTRY, HELD, REFUSALS, REFUSED, Decision, subjects
+from smsq.worker.domain.shield import (
+    ALLOWED,
+    DAILY_COST,
+    DENIED_COUNTRY,
+    DENIED_NUMBER,
+    HELD,
+    REFUSALS,
+    REFUSED,
+    Decision,
+    subjects,
+)
 from smsq.worker.ledger.enrolment import hash_of
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
 
@@ -29,7 +39,13 @@ LONGER_PRICE_S = 3600  # a higher price outlives a lower one for so long
 PRICE_TRUSTED_S = 60.0  # a process takes a price for the ledger's own for so long
 ADMITTED_BEFORE_S = 10.0  # at most, a message was admitted before it was enrolled
 STRANGE_S = 5.0  # and does not ask again about a message that the shield never saw
-_RAISED: dict[str, type[Limited]] = {DENIED_COUNTRY: Denied, HELD: Held, REFUSED: Held, DAILY_COST: OverBudget}
+_RAISED: dict[str, type[Limited]] = {
+    DENIED_COUNTRY: Denied,
+    DENIED_NUMBER: Denied,
+    HELD: Held,
+    REFUSED: Held,
+    DAILY_COST: OverBudget,
+}
 
 
 class Shield:
@@ -91,6 +107,7 @@ class Shield:
             RULE_KEPT_S * 1000,
             TOKEN_KEPT_S * 1000,
             int(is_further),
+            shield.denied_kind(phone, channel),
         )
         return _decision(reply)
 

@@ -55,9 +55,31 @@ def test_check_names_every_bad_row(environ: dict[str, str], people: Path) -> Non
     assert "first text: Hello Ann" in result.stdout
     assert "row 4 (line 5) duplicate: +79991230003: this phone stands in an earlier row" in result.stdout
     assert "row 5 (line 6) invalid: 123: too few digits" in result.stdout
-    assert 'because of “ (U+201C) in 1: write "' in result.stdout
     assert "price: not known, no worker of the chores lane is up" in result.stdout
     assert last(smsq(environ, "campaign", "list", "--json")) == []
+
+
+def test_check_warns_of_what_costs_without_need(environ: dict[str, str], tmp_path: Path) -> None:
+    """Characters that make texts dear, numbers that no text reaches, numbers whose owner is paid."""
+    path = tmp_path / "people.csv"
+    path.write_text("phone,name\n+79991230001,“Bob”\n+74951234567,Ann\n+78091234567,Cid\n88001234567,Dan\n", "utf-8")
+    words = ("campaign", "check", path, "--text", "Hello {name}" + "." * 100)
+    result = smsq(environ, *words)
+    told = last(smsq(environ, *words, "--json"))
+
+    assert 'because of “ (U+201C) in 1: write "' in result.stdout
+    assert "2 messages to landlines and free numbers: hardly any text arrives there" in result.stdout
+    assert "1 message to premium and personal numbers: their owners may be paid" in result.stdout
+    assert (told["landlines"], told["premium_numbers"]) == (2, 1)
+
+
+def test_a_row_shows_how_a_file_was_read_if_that_was_guessed(environ: dict[str, str], tmp_path: Path) -> None:
+    """Somebody should see letters before texts are paid for."""
+    path = tmp_path / "people.csv"
+    path.write_bytes("phone,name\n+79991230001,Ann\n+79991230002,Пётр Иванов\n".encode("windows-1251"))
+    result = smsq(environ, "campaign", "check", path, "--text", "Hello")
+
+    assert "read as windows-1251, with commas between columns; row 2: +79991230002, Пётр Иванов\n" in result.stdout
 
 
 def test_check_tells_machines_the_same(plant: Plant, chores: Chores, people: Path) -> None:

@@ -43,6 +43,14 @@ def test_what_stands_between_digits_is_not_read(digits: str, data: st.DataObject
     assert codes.read_back(typed) == digits if len(typed) <= 64 else codes.read_back(typed) == ""
 
 
+@pytest.mark.parametrize(
+    "mark", [*map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xAD, 0x61C, 0x180E, 0x200B, 0xFEFF])]
+)
+def test_signs_that_nobody_sees_are_not_typed(mark: str) -> None:
+    """A code pasted out of a message comes in marks of direction, or with a mark between its digits."""
+    assert codes.read_back(f"{mark}482{mark}107{mark}") == "482107"
+
+
 @given(st.text(max_size=80))
 def test_reading_never_fails(typed: str) -> None:
     """Whatever is typed, it is digits or nothing."""
@@ -94,3 +102,8 @@ def test_every_language_fits_in_one_part(locale: str) -> None:
 
     assert texts.parts(text) == 1
     assert text.count("88888888") == 1
+
+
+def test_a_template_is_taken_in_tidied() -> None:
+    """Its line breaks are one character, as in every text."""
+    assert codes.template_of(79991234567, None, "Code:\r\n{code}") == "Code:\n{code}"

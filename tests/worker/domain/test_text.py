@@ -56,6 +56,21 @@ def test_offenders_are_named_once_in_order() -> None:
     assert texts.alphabet("Hi “you”") == "ucs2"
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("a\r\nb\rc\nd", "a\nb\nc\nd"),
+        ("\r\n\r\n", "\n\n"),
+        ("и\u0306\r\n\u2028\u2029", "й\n\n\n"),
+        ("e\u0301", "é"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_text_is_taken_in_tidied(written: str, expected: str) -> None:
+    """Line breaks are one character, letters are whole."""
+    assert texts.tidied(written) == expected
+
+
 BAD = {
     "empty": ("", "empty"),
     "blank": (" \n ", "empty"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def taken(call: Call, secret: str = SECRET) -> list[Report]:
 def test_every_body_and_signature(style: Style, digest: Digest) -> None:
     """A signed status is the same report however it travels."""
     assert taken(write(FIELDS, SECRET, style, digest)) == [REPORT]
+
+
+@pytest.mark.parametrize("style", ["form", "json", "xml"])
+def test_a_byte_order_mark_is_read_past(style: Style) -> None:
+    """Whatever put it in front of a body, what is signed is the same."""
+    call = write(FIELDS, SECRET, style, "md5")
+
+    assert taken(replace(call, body=b"\xef\xbb\xbf" + call.body)) == [REPORT]
 
 
 @pytest.mark.parametrize("is_upper", [False, True], ids=["lower case", "upper case"])

@@ -326,6 +326,13 @@ def test_history_page() -> None:
     assert second.found is None
 
 
+def test_an_answer_behind_a_byte_order_mark_is_the_same() -> None:
+    """Whatever put it there, a send that was accepted was accepted."""
+    marked = read_balance(200, b"\xef\xbb\xbf" + golden("balance.json"))
+
+    assert Decimal("1871.62") == marked.balance
+
+
 def test_history_without_messages() -> None:
     """Error 3 of a history request is an empty page, other errors are errors."""
     assert (read_history(200, write_error(3)).error, read_history(200, write_error(3)).count) == (None, 0)

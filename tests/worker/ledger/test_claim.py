@@ -268,7 +268,16 @@ def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> No
 
 @pytest.mark.parametrize(
     ("window", "hour", "is_open"),
-    [("9-21", 8, False), ("9-21", 9, True), ("9-21", 21, False), ("21-6", 23, True), ("21-6", 6, False), ("", 3, True)],
+    [
+        ("9-21", 8, False),
+        ("9-21", 9, True),
+        ("9-21", 21, False),
+        ("21-6", 23, True),
+        ("21-6", 6, False),
+        ("", 3, True),
+        ("0-24", 0, True),
+        ("0-24", 23, True),
+    ],
 )
 def test_sending_hours_bind_what_was_handed_out(desk: Any, window: str, hour: int, is_open: bool) -> None:
     """A batch that waited for the gateway until the evening is not sent at night."""

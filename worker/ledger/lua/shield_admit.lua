@@ -5,7 +5,7 @@
 -- ARGV: 1 time or '', 2 limits (MessagePack map, times in ms, money in units), 3 the phone's digits, 4 block, 5 wide,
 --       6 region, 7 channel, 8 '1' if somebody may verify it, 9 '1' to decide only, 10 longest hold in ms,
 --       11 for how many ms a rule that is over is remembered, 12 for how many a token is, 13 '1' for a further channel
---       of a code that phone and client were counted for.
+--       of a code that phone and client were counted for, 14 what kind of number codes do not go to this phone is, or ''.
 -- Returns { code, name, most, span ms, wait ms, price, sent, verified, mode }. A token that was answered is answered the
 -- same. Of a refused code nothing is counted but the refusal. No number of callers together passes a limit.
 
@@ -57,6 +57,8 @@ local welcome = rules[region] and rules[region].k == 'allow'
 if not trusted and not welcome and (plan.deny[region] or (plan.countries and not listed)) then
   refuse('denied_country', region, 0, 0, 0)
 end
+
+if ARGV[14] ~= '' and not trusted then refuse('denied_number', ARGV[14], 0, 0, 0) end
 
 local state = {}
 for at, raw in ipairs(redis.call('MGET', unpack(KEYS, 8))) do state[at + 7] = unpacked(raw) end

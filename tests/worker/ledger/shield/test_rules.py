@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from smsq.worker.domain.errors import Denied
 from tests.worker.ledger.shield.gate import ELSEWHERE, NONE, PHONE, Gate
 
 
@@ -47,3 +50,41 @@ def test_a_prefix_is_held_by_hand_for_a_time(gate: Gate) -> None:
     assert gate.desk.rule("release", "RU") == "hold"
     assert gate.ask().allowed
     assert gate.desk.rule("release", "7700") == ""
+
+
+@pytest.mark.parametrize(
+    ("phone", "kind"),
+    [(74951234567, "landlines"), (78001234567, "landlines"), (78091234567, "premium"), (447012345678, "premium")],
+)
+def test_numbers_that_codes_do_not_reach_are_denied_unless_allowed(gate: Gate, phone: int, kind: str) -> None:
+    """Nothing is counted for them; a prefix that is allowed is served."""
+    before = gate.stored()
+    denied = gate.ask(phone, dry_run=True)
+    with pytest.raises(Denied) as raised:
+        gate.shield.check(phone)
+    gate.desk.rule("allow", str(phone)[:4])
+
+    assert before == {}
+    assert (denied.code, denied.allowed, denied.retry_after_s) == ("denied_number", False, 0)
+    assert kind in denied.why
+    assert raised.value.decision == "denied_number"
+    assert gate.ask(phone).code == "allowed"
+
+
+def test_a_landline_may_be_called(gate: Gate) -> None:
+    """A premium number may not: its owner is paid for whatever comes."""
+    assert [gate.ask(phone, channel="call").code for phone in (74951234567, 78091234567)] == [
+        "allowed",
+        "denied_number",
+    ]
+
+
+def test_a_country_that_is_allowed_does_not_serve_its_premium_numbers(gate: Gate) -> None:
+    """Nor does a shield that only watches deny anything, though it says what it would."""
+    gate.desk.rule("allow", "RU")
+    denied = gate.ask(78091234567)
+    gate.desk.limit("mode", "watch")
+    watched = gate.ask(78091234567)
+
+    assert denied.code == "denied_number"
+    assert (watched.allowed, watched.would) == (True, "denied_number")
