@@ -17,7 +17,7 @@ from datetime import datetime
 
 from producers.campaigns import Campaigns
 from producers.doubts import Doubts
-from producers.fields import check_client, check_key, moment, phone_of, timestamp, with_fields
+from producers.fields import caller_key, check_client, check_key, moment, phone_of, timestamp, with_fields
 from producers.installation import Installation
 from producers.otp import Otp
 from producers.shield import ShieldDoor
@@ -87,7 +87,7 @@ class Smsq(Installation):
             number,
             text,
             lane=lane,
-            key=key,
+            key=caller_key(key),
             options=options,
             on_doubt=on_doubt,
             deadline_s=deadline_s,

@@ -7,6 +7,7 @@ is the salt it follows from, whom it is for and the text around it; so any step 
 from __future__ import annotations
 
 import hmac
+import logging
 import math
 import secrets
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ from worker.ledger.values import BatchView
 from worker.ledger.views import Views
 from worker.sealing import Key, Unsealable, key_of
 from worker.settings import Settings
+
+log = logging.getLogger(__name__)
 
 ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
 SALT_BYTES = 16
@@ -229,20 +232,27 @@ class CodeDesk:
         channel = view.steps[0].channel
         return self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
 
-    def check(self, code_id: str, typed: str, purpose: str | None = None) -> Verdict:
+    def check(self, code_id: str, typed: str, purpose: str) -> Verdict:
         """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
+
+        A code that was sent for another purpose is WRONG.
 
         The same is computed whether there is such a code or not.
         """
-        nonce, phone, began = secrets.token_hex(16), 0, self._ledger.clock.monotonic()
+        nonce, began = secrets.token_hex(16), self._ledger.clock.monotonic()
+        order: CodeOrder | None = None
         for left in reversed(range(CHECK_TRIES)):
             try:
                 opened, known = self._sealed(code_id)
-                phone = phone or opened.kept.order.phone  # a right code is gone where only its reply was lost
+                order = order or (
+                    opened.kept.order if known else None
+                )  # gone once a right one was judged, reply or not
+                if order is not None and order.purpose != purpose:
+                    log.warning("code checked for another purpose than it was sent for: wrong, whatever was typed")
                 is_equal = self._is_equal(opened, known, typed, purpose)
                 verdict = self._ledger.judge_code(code_id, nonce, is_equal=is_equal)
-                if verdict is Verdict.RIGHT and phone:
-                    self._shield.verified(phone, code_id)
+                if verdict is Verdict.RIGHT and order is not None:
+                    self._shield.verified(order.phone, code_id, order.client)
                 if verdict in (Verdict.RIGHT, Verdict.WRONG):
                     self._take_back(code_id)
                 return verdict
@@ -316,9 +326,8 @@ class CodeDesk:
         sealed = self._ledger.sealed_code(code_id)
         return (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
 
-    def _is_equal(self, opened: Unsealed, known: bytes, typed: str, purpose: str | None) -> bool:
-        wanted = opened.kept.order.purpose if purpose is None else purpose
-        said = opened.digest(wanted, codes.read_back(typed))
+    def _is_equal(self, opened: Unsealed, known: bytes, typed: str, purpose: str) -> bool:
+        said = opened.digest(purpose, codes.read_back(typed))
         return hmac.compare_digest(said, known or bytes(32)) and bool(known)
 
     def _open(self, code_id: str) -> Unsealed | None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from producers.api import Smsq
-from tests.producers.otp.codes import PHONE, at_once, claimed, sent, text_of, wrong
+from tests.producers.otp.codes import PHONE, at_once, claimed, sent, text_of, with_settings, wrong
 from worker.domain import errors
 from worker.domain.batch import MessageId
 from worker.domain.code import Verdict
@@ -210,3 +210,18 @@ def test_the_phone_is_told_as_it_was_understood(smsq: Smsq, written: str) -> Non
 
     assert code.phone == PHONE
     assert PHONE[1:] not in repr(code)
+
+
+def test_a_callers_key_meets_none_of_ours(environ: dict[str, str]) -> None:
+    """However it is written: the messages of a code have keys too, and the shield knows admissions by them."""
+    with with_settings(environ, SMSQ_CODE_COOLDOWN_S="0", SMSQ_SHIELD_PHONE="4/h") as smsq:
+        code = smsq.otp.send(PHONE)
+        text_of(smsq, code.message_id)
+        own = [smsq.send(PHONE, "Hi", key=f"code/{code.id}/{number}", client="a") for number in range(2)]
+        again = smsq.otp.resend(code.id)
+
+        assert [each.created for each in own] == [True, True]
+        assert len({code.message_id, again.message_id, *(each.id for each in own)}) == 4
+        assert smsq.status(again.message_id).status == "queued"
+        with pytest.raises(errors.TooMany):  # each of the four was counted
+            smsq.otp.send(PHONE)
