@@ -120,8 +120,8 @@ class Otp:
     ) -> OneTimeCode:
         """Make a code of `length` digits that lives for `ttl` seconds, and send it to `phone`.
 
-        `purpose` is what it is good for: give `check` the same, a code for one purpose opens no other. `template` is a text that holds
-        `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in `locale` (en,
+        `purpose` is what it is good for: give `check` the same, a code for one purpose opens no other. `template` is
+        a text that holds `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in `locale` (en,
         ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a repeat
         harmless: the same key and request give the same code back for a day past its end, another request
         raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
@@ -176,8 +176,8 @@ class Otp:
 
         Spaces, dashes and digits of other scripts are understood. Each WRONG counts, up to SMSQ_CODE_ATTEMPTS;
         then the code is LOCKED. A code that was sent for another `purpose` is WRONG, so name the one that this check is
-        about; without one it is that of `send` without one. Raises BadInput for a purpose that is no word, LedgerTrouble
-        if it cannot be told: let nobody in then.
+        about; without one it is that of `send` without one. Raises BadInput for a purpose that is no word,
+        LedgerTrouble if it cannot be told: let nobody in then.
         """
         if not isinstance(code, str):
             raise BadInput("give the code as text: a number would lose its leading zeros")

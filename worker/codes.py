@@ -244,9 +244,7 @@ class CodeDesk:
         for left in reversed(range(CHECK_TRIES)):
             try:
                 opened, known = self._sealed(code_id)
-                order = order or (
-                    opened.kept.order if known else None
-                )  # gone once a right one was judged, reply or not
+                order = order or (opened.kept.order if known else None)  # gone once a right one was judged
                 if order is not None and order.purpose != purpose:
                     log.warning("code checked for another purpose than it was sent for: wrong, whatever was typed")
                 is_equal = self._is_equal(opened, known, typed, purpose)
