@@ -77,7 +77,8 @@ def _up_of(home: Path) -> Up:
     if up is None:
         raise LedgerUnreachable(
             f"nothing is up in {home.expanduser().absolute()} and no Redis is named: start `smsq up` "
-            "(or `smsq up --sandbox`) in another terminal, or set SMSQ_REDIS_URL"
+            "(or `smsq up --sandbox`) in another terminal, set SMSQ_HOME to the .smsq of the folder in which it runs "
+            "already, or set SMSQ_REDIS_URL"
         )
     return up
 
@@ -92,6 +93,8 @@ def running(home: Path) -> Up | None:
 
 
 def _lives(pid: int) -> bool:
+    if os.name == "nt":  # no `smsq up` runs there, and to ask there is to kill
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

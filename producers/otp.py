@@ -121,9 +121,9 @@ class Otp:
         """Make a code of `length` digits that lives for `ttl` seconds, and send it to `phone`.
 
         `purpose` is what it is good for: give `check` the same, a code for one purpose opens no other. `template` is
-        a text that holds `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in `locale` (en,
-        ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a repeat
-        harmless: the same key and request give the same code back for a day past its end, another request
+        a text that holds `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in
+        `locale` (en, ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a
+        repeat harmless: the same key and request give the same code back for a day past its end, another request
         raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
         `on_doubt` is as in `Smsq.send`, but that `ask` sends nothing again; `max_cost` is what all its messages may
         cost. Raises BadPhone, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and
