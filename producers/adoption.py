@@ -24,6 +24,7 @@ class Up(msgspec.Struct, frozen=True):
     broker_url: str
     home: str
     settings: dict[str, str] = {}
+    control: str = ""  # where its sandbox is told what to do, '' without one
     own_key: bool = False  # whether its secret key is the one in its home
 
 

@@ -160,7 +160,10 @@ def run(
             kept,
             foundations=foundations,
             front=front,
-            announce={**_announced(urls), "home": str(home), "settings": _public(told), **_key(settings)},
+            announce={
+                **{**_announced(urls), "home": str(home), "settings": _public(told)},
+                **_unwritten(settings, gateway),
+            },
             say=say,
             verbose=verbose,
             heartbeat=overseer.heartbeat,
@@ -341,8 +344,8 @@ def _announced(urls: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(PREFIX).lower(): url for name, url in urls.items()}
 
 
-def _key(settings: Settings) -> dict[str, bool]:
-    return {"own_key": settings.secret_key is None}
+def _unwritten(settings: Settings, gateway: Gateway | None) -> dict[str, bool | str]:
+    return {"own_key": settings.secret_key is None, "control": gateway.control if gateway is not None else ""}
 
 
 def _public(environ: Mapping[str, str]) -> dict[str, str]:
