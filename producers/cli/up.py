@@ -161,7 +161,9 @@ def run(
             foundations=foundations,
             front=front,
             announce={
-                **{**_announced(urls), "home": str(home), "settings": _public(told)},
+                **_announced(urls),
+                "home": str(home),
+                "settings": _public(told),
                 **_unwritten(settings, gateway),
             },
             say=say,
@@ -217,6 +219,7 @@ def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) ->
         if name.removeprefix(PREFIX).removesuffix("_FILE") not in _OF_AN_ACCOUNT or not name.startswith(PREFIX)
     }
     return {
+        "SMSQ_SHIELD": "watch",  # one's own phone asks more often than any visitor's; what is set wins
         **kept,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(home.expanduser().absolute() / "sandbox"),

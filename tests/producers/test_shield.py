@@ -176,6 +176,20 @@ def test_one_visitor_is_one_client(guarded: Callable[..., Smsq]) -> None:
         smsq.otp.send(79161234568, client=" 2001:db8::5 ")
 
 
+def test_a_shield_that_only_watches_says_what_it_would_have_done(
+    guarded: Callable[..., Smsq], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the log, without the phone; the code goes."""
+    caplog.set_level("INFO")
+    smsq = guarded(PHONE="1/h")
+    smsq.shield.limit("mode", "watch")
+    smsq.otp.send(PHONE)
+    assert caplog.messages == []
+
+    assert smsq.otp.send(PHONE).created
+    assert caplog.messages == ["shield watches: would refuse decision=phone_limit"]
+
+
 # The command ----------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import fields
@@ -33,6 +34,8 @@ from worker.domain.shield import (
 )
 from worker.ledger.enrolment import hash_of
 from worker.ledger.store import COST_UNITS, Store, translated
+
+log = logging.getLogger(__name__)
 
 TOKEN_KEPT_S = 3600  # repeats of a call, and the answer of the gateway, come within it
 RULE_KEPT_S = 86400  # a hold that is over makes the next one longer for so long
@@ -112,6 +115,8 @@ class Shield:
     def check(self, phone: int, **how: Any) -> Decision:
         """Admit a code, or raise TooMany, Held, Denied or OverBudget with what `admit` decided."""
         decision = self.admit(phone, **how)
+        if decision.would:
+            log.info("shield watches: would refuse decision=%s", decision.would)
         if decision.allowed:
             return decision
         wait_s = decision.retry_after_s or None

@@ -225,3 +225,27 @@ def test_a_callers_key_meets_none_of_ours(environ: dict[str, str]) -> None:
         assert smsq.status(again.message_id).status == "queued"
         with pytest.raises(errors.TooMany):  # each of the four was counted
             smsq.otp.send(PHONE)
+
+
+def test_a_number_for_tests_has_a_fixed_code(environ: dict[str, str]) -> None:
+    """Its message brings it; others have codes of their own, and a repeat is one whatever is set by then."""
+    told = {"SMSQ_TEST_CODES": f"{PHONE}:0042", "SMSQ_CODE_COOLDOWN_S": "0"}
+    with with_settings(environ, **told) as smsq:
+        code = smsq.otp.send(PHONE, template="{code}", key="k")
+        assert text_of(smsq, code.message_id) == "0042"
+        assert text_of(smsq, smsq.otp.resend(code.id).message_id) == "0042"
+        assert smsq.otp.check(code.id, "0042") is Verdict.RIGHT
+        other = smsq.otp.send("+79991234568", template="{code}")
+        assert len(text_of(smsq, other.message_id)) == 6
+    with with_settings(environ) as smsq:
+        assert smsq.otp.send(PHONE, template="{code}", key="k").id == code.id
+
+
+@pytest.mark.parametrize("mirrors", ["", "https://smsc.ru", "http://127.0.0.1:9,http://10.0.0.1"])
+def test_a_fixed_code_is_refused_on_a_real_account(environ: dict[str, str], mirrors: str) -> None:
+    """A number whose code is known is a door without a lock; and the sentence does not say it."""
+    smsq = with_settings(environ, SMSQ_TEST_CODES=f"{PHONE}:0042", SMSQ_MIRRORS=mirrors)
+    with pytest.raises(errors.BadSettings, match=r"SMSQ_TEST_CODES .* a door without a lock") as raised:
+        smsq.otp.send(PHONE)
+
+    assert "0042" not in raised.value.sentence
