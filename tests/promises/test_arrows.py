@@ -24,7 +24,12 @@ MAY_USE: dict[str, set[str]] = {
     "actors": {"domain", "gateway", "transports", "ledger", "runtime", "queues"},
     "scheduler": {"domain", "ledger", "runtime", "actors", "queues"},
 }
-SANDBOX_USERS = {"producers/cli/sandbox.py", "producers/cli/demo.py", "producers/cli/up.py"}
+SANDBOX_USERS = {
+    "producers/cli/sandbox.py",
+    "producers/cli/demo.py",
+    "producers/cli/up.py",
+    "producers/testbed.py",  # a process of its own that speaks to nobody else
+}
 LARGE = {"worker/settings.py"}  # one table and its readers
 LARGEST = 420
 
