@@ -24,6 +24,7 @@ class Up(msgspec.Struct, frozen=True):
     broker_url: str
     home: str
     settings: dict[str, str] = {}
+    control: str = ""  # where its sandbox is told what to do, '' without one
     own_key: bool = False  # whether its secret key is the one in its home
 
 
@@ -77,7 +78,8 @@ def _up_of(home: Path) -> Up:
     if up is None:
         raise LedgerUnreachable(
             f"nothing is up in {home.expanduser().absolute()} and no Redis is named: start `smsq up` "
-            "(or `smsq up --sandbox`) in another terminal, or set SMSQ_REDIS_URL"
+            "(or `smsq up --sandbox`) in another terminal, set SMSQ_HOME to the .smsq of the folder in which it runs "
+            "already, or set SMSQ_REDIS_URL"
         )
     return up
 
@@ -92,6 +94,8 @@ def running(home: Path) -> Up | None:
 
 
 def _lives(pid: int) -> bool:
+    if os.name == "nt":  # no `smsq up` runs there, and to ask there is to kill
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

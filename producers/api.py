@@ -17,7 +17,7 @@ from datetime import datetime
 
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.doubts import Doubts
-from smsq.producers.fields import check_client, check_key, moment, phone_of, timestamp, with_fields
+from smsq.producers.fields import caller_key, check_client, check_key, moment, phone_of, timestamp, with_fields
 from smsq.producers.installation import Installation
 from smsq.producers.otp import Otp
 from smsq.producers.shield import ShieldDoor
@@ -89,7 +89,7 @@ class Smsq(Installation):
             number,
             text,
             lane=lane,
-            key=key,
+            key=caller_key(key),
             options=options,
             on_doubt=on_doubt,
             deadline_s=deadline_s,

@@ -13,6 +13,7 @@ import msgspec
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.shield import is_list_of_addresses
 
 LONGEST_CLIENT, LONGEST_KEY = 128, 1024
 LONGEST_NUMBER = 10**15  # no phone is longer (E.164)
@@ -77,10 +78,20 @@ def check_key(key: str | None) -> None:
         check_word(key, "a key that makes a repeat harmless", LONGEST_KEY)
 
 
+def caller_key(key: str | None) -> str | None:
+    """A caller's key in the space of all enrolment keys: apart from our own, such as that of a code's message."""
+    return None if key is None else f"caller/{key}"
+
+
 def check_client(client: str | None) -> None:
     """Raise BadInput for what cannot name who asks."""
     if client is not None:
         check_word(client, "a client, who asks,", LONGEST_CLIENT)
+        if is_list_of_addresses(client):
+            raise BadInput(
+                "a client is one address, and this is a list of them: take the one that your own proxy added, since a "
+                "visitor writes the others"
+            )
 
 
 def with_fields(options: Options, **fields: str | None) -> Options:

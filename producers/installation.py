@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from types import TracebackType
@@ -37,16 +38,37 @@ class Installation:
     """What every door needs; a context manager. Threads may share it.
 
     Settings come from the environment unless they are given; without `SMSQ_REDIS_URL` the running
-    `smsq up` of the same home is adopted. Raises LedgerUnreachable where there is none, BadSettings
-    for a wrong setting, LedgerForeign for the ledger of another account.
+    `smsq up` of the same home is adopted. Nothing is looked for, opened or connected to before the first use, so one
+    may stand at the top of a module: then, and at the beginning of `with`, LedgerUnreachable is raised if nothing is up
+    (the next use looks again), and in `with` LedgerForeign for the ledger of another account. Raises BadSettings for
+    a wrong setting at once.
     """
 
     def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
-        self.settings = adopt_given(settings) if settings is not None else adopt(environ)
-        self.runtime = Runtime.build(self.settings, hint_timeout_s=HINT_TIMEOUT_S)
+        if settings is None:
+            Settings.load(environ)  # a wrong value is said here, not at the first visitor
+        self._given, self._environ = settings, environ
+        self._opening = threading.Lock()
+        self._runtime: Runtime | None = None
         self._is_checked = False
 
+    @property
+    def runtime(self) -> Runtime:
+        """What everything is done with. Raises LedgerUnreachable if nothing is up and no Redis is named."""
+        if self._runtime is None:
+            with self._opening:
+                if self._runtime is None:
+                    settings = adopt(self._environ) if self._given is None else adopt_given(self._given)
+                    self._runtime = Runtime.build(settings, hint_timeout_s=HINT_TIMEOUT_S)
+        return self._runtime
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force, those of the `smsq up` that was adopted among them. Raises as `runtime` does."""
+        return self.runtime.settings
+
     def __enter__(self) -> Self:
+        _ = self.runtime
         self.check_account()
         return self
 
@@ -57,6 +79,8 @@ class Installation:
 
     def close(self) -> None:
         """Give the connections back."""
+        if self._runtime is None:
+            return
         self.runtime.ledger.redis.close()
         if "broker" in self.runtime.__dict__:
             self.runtime.broker.close()
@@ -131,6 +155,8 @@ class Installation:
         try:
             yield
         except LedgerUnreachable as error:
+            if self._runtime is None:
+                raise
             raise LedgerUnreachable(f"{where(self.runtime.redis_url)}: {error.sentence}") from None
 
     def patiently(self, verb: Callable[[], T], *, outage_s: float = 0.0) -> T:

@@ -2,7 +2,7 @@
 
     code = smsq.otp.send("+79991234567", purpose="login")
     ...
-    if smsq.otp.check(code.id, typed) is Verdict.RIGHT:  # `from smsq import Verdict`
+    if smsq.otp.check(code.id, typed, purpose="login") is Verdict.RIGHT:  # `from smsq import Verdict`
         ...
 
 Nothing here returns, prints or logs the code: it is in the message alone. Keep `code.id` where the person
@@ -106,7 +106,7 @@ class Otp:
         self,
         phone: str | int,
         *,
-        purpose: str = "login",
+        purpose: str = codes.PURPOSE,
         length: int = DEFAULT_LENGTH,
         ttl: float = DEFAULT_TTL_S,
         channels: str | Iterable[str] = "sms",
@@ -120,10 +120,10 @@ class Otp:
     ) -> OneTimeCode:
         """Make a code of `length` digits that lives for `ttl` seconds, and send it to `phone`.
 
-        `purpose` is what it is good for: a code for one purpose does not open another. `template` is a text that holds
-        `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in `locale` (en,
-        ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a repeat
-        harmless: the same key and request give the same code back for a day past its end, another request
+        `purpose` is what it is good for: give `check` the same, a code for one purpose opens no other. `template` is
+        a text that holds `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in
+        `locale` (en, ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a
+        repeat harmless: the same key and request give the same code back for a day past its end, another request
         raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
         `on_doubt` is as in `Smsq.send`, but that `ask` sends nothing again; `max_cost` is what all its messages may
         cost. Raises BadPhone, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and
@@ -171,17 +171,18 @@ class Otp:
             # Another call with this key had made it and was refused meanwhile: this one hears that for itself.
         raise TooMany("other requests with this key were refused at the same time")
 
-    def check(self, code_id: str, code: str, purpose: str | None = None) -> Verdict:
+    def check(self, code_id: str, code: str, purpose: str = codes.PURPOSE) -> Verdict:
         """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.
 
         Spaces, dashes and digits of other scripts are understood. Each WRONG counts, up to SMSQ_CODE_ATTEMPTS;
-        then the code is LOCKED. With `purpose`, a code that was sent for another is WRONG. Raises LedgerTrouble where
-        it cannot be told: let nobody in then.
+        then the code is LOCKED. A code that was sent for another `purpose` is WRONG, so name the one that this check is
+        about; without one it is that of `send` without one. Raises BadInput for a purpose that is no word,
+        LedgerTrouble if it cannot be told: let nobody in then.
         """
         if not isinstance(code, str):
             raise BadInput("give the code as text: a number would lose its leading zeros")
-        if purpose is not None:
-            check_word(purpose, "a purpose")
+        check_word(purpose, "a purpose")
+        codes.check_purpose(purpose)
         if not _is_id(code_id):
             code_id = "-"
         desk = self._smsq.runtime.codes

@@ -7,6 +7,7 @@ is the salt it follows from, whom it is for and the text around it; so any step 
 from __future__ import annotations
 
 import hmac
+import logging
 import math
 import secrets
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ from smsq.worker.ledger.views import Views
 from smsq.worker.sealing import Key, Unsealable, key_of
 from smsq.worker.settings import Settings
 
+log = logging.getLogger(__name__)
+
 ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
 SALT_BYTES = 16
 FURTHER = ("waited", "failed")  # why a step is taken that is no code of its own for phone and client
@@ -65,6 +68,7 @@ class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     on_doubt: str = "ask"
     max_cost: int | None = None  # in COST_UNITS: what all steps together may cost
     client: str | None = None  # who asked; a repeat may come from elsewhere
+    fixed: str = ""  # the code itself, of a number for tests; else it follows from the salt
 
     def __repr__(self) -> str:
         return f"CodeOrder(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
@@ -93,7 +97,7 @@ class Unsealed:
 
     def code(self) -> str:
         """The digits."""
-        return codes.derive(self.key.digest("code", self.kept.salt), self.kept.order.length)
+        return self.kept.order.fixed or codes.derive(self.key.digest("code", self.kept.salt), self.kept.order.length)
 
     def digest(self, purpose: str, code: str) -> bytes:
         """The keyed hash of a code as it is stored: of phone, purpose and digits, salted."""
@@ -118,7 +122,8 @@ class CodeDesk:
         sealer = self._ledger.sealing()
         steps = codes.steps_of(order.channels)
         code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
-        made = Unsealed(_Kept(secrets.token_bytes(SALT_BYTES), order), sealer.key())
+        fixed = msgspec.structs.replace(order, fixed=self._settings.test_codes.get(order.phone, ""))
+        made = Unsealed(_Kept(secrets.token_bytes(SALT_BYTES), fixed), sealer.key())
         opened = self._ledger.open_code(
             code_id,
             key=key,
@@ -237,20 +242,25 @@ class CodeDesk:
         channel = view.steps[0].channel
         return self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
 
-    def check(self, code_id: str, typed: str, purpose: str | None = None) -> Verdict:
+    def check(self, code_id: str, typed: str, purpose: str) -> Verdict:
         """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
+
+        A code that was sent for another purpose is WRONG.
 
         The same is computed whether there is such a code or not.
         """
-        nonce, phone, began = secrets.token_hex(16), 0, self._ledger.clock.monotonic()
+        nonce, began = secrets.token_hex(16), self._ledger.clock.monotonic()
+        order: CodeOrder | None = None
         for left in reversed(range(CHECK_TRIES)):
             try:
                 opened, known = self._sealed(code_id)
-                phone = phone or opened.kept.order.phone  # a right code is gone where only its reply was lost
+                order = order or (opened.kept.order if known else None)  # gone once a right one was judged
+                if order is not None and order.purpose != purpose:
+                    log.warning("code checked for another purpose than it was sent for: wrong, whatever was typed")
                 is_equal = self._is_equal(opened, known, typed, purpose)
                 verdict = self._ledger.judge_code(code_id, nonce, is_equal=is_equal)
-                if verdict is Verdict.RIGHT and phone:
-                    self._shield.verified(phone, code_id)
+                if verdict is Verdict.RIGHT and order is not None:
+                    self._shield.verified(order.phone, code_id, order.client)
                 if verdict in (Verdict.RIGHT, Verdict.WRONG):
                     self._take_back(code_id)
                 return verdict
@@ -324,9 +334,8 @@ class CodeDesk:
         sealed = self._ledger.sealed_code(code_id)
         return (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
 
-    def _is_equal(self, opened: Unsealed, known: bytes, typed: str, purpose: str | None) -> bool:
-        wanted = opened.kept.order.purpose if purpose is None else purpose
-        said = opened.digest(wanted, codes.read_back(typed))
+    def _is_equal(self, opened: Unsealed, known: bytes, typed: str, purpose: str) -> bool:
+        said = opened.digest(purpose, codes.read_back(typed))
         return hmac.compare_digest(said, known or bytes(32)) and bool(known)
 
     def _open(self, code_id: str) -> Unsealed | None:

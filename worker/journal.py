@@ -19,8 +19,8 @@ lock on it and only if the newest is the claim's own; the master changes it unde
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import fcntl
 import logging
 import os
 import secrets
@@ -30,6 +30,11 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+try:
+    import fcntl
+except ImportError:  # Windows, where producers run and no workers: nobody but us and our like has the files open
+    fcntl = None  # type: ignore[assignment]
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref
@@ -45,6 +50,8 @@ KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
 CLOCKS_APART_S = 3600.0  # how far the host's clock and Redis' may differ
 TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
 RUNS_KEPT = 200
+CLOSED = -1  # no descriptor
+SHARED, ALONE = (fcntl.LOCK_SH, fcntl.LOCK_EX) if fcntl is not None else (0, 0)
 RUN_BYTES = 512  # longer than any run
 UNSURE_S = 3600.0  # after its start: longer than any claim is held
 LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
@@ -161,7 +168,7 @@ class Journal:
 
     def follows(self) -> str:
         """The run this host follows now, '' for none yet."""
-        with self._lock, self._locked(fcntl.LOCK_SH):
+        with self._lock, self._locked(SHARED):
             return self._newest()
 
     def follow(self, run: str) -> bool:
@@ -265,16 +272,22 @@ class Journal:
         return HostReport(gateway_id=0, batch=0, runs={lines[0][1]: max(ends)}, ids=())
 
     def close(self) -> None:
-        """Give the files back; the journal is not used any more."""
+        """Give the files back; the journal is not used any more. Again changes nothing."""
         with self._lock:
-            if self._out is not None:
-                os.close(self._out)
-                self._out = None
-            os.close(self._run_file)
+            held, self._out, self._run_file = (self._out, self._run_file), None, CLOSED
+        for descriptor in held:
+            if descriptor is not None and descriptor != CLOSED:
+                os.close(descriptor)
+
+    def __del__(self) -> None:
+        """Nobody closed it, and nobody can any more."""
+        if hasattr(self, "_run_file"):
+            with contextlib.suppress(OSError):
+                self.close()
 
     def tidy(self) -> int:
         """Remove files older than any copy of the ledger that might be restored; how many."""
-        with self._lock, self._locked(fcntl.LOCK_EX):  # nobody writes meanwhile; who had one open begins another
+        with self._lock, self._locked(ALONE):  # nobody writes meanwhile; who had one open begins another
             old = [path for path in self._files() if _changed_at(path) < self._clock.now() - KEPT_S]
             for path in old:
                 path.unlink(missing_ok=True)
@@ -290,7 +303,7 @@ class Journal:
         return is_written
 
     def _append(self, run: str, line: str, *, only_if_followed: bool) -> bool:
-        with self._lock, self._locked(fcntl.LOCK_SH):
+        with self._lock, self._locked(SHARED):
             if only_if_followed and self._newest() != run:
                 return False
             out = self._open(run)
@@ -333,6 +346,9 @@ class Journal:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
+        if fcntl is None:
+            yield
+            return
         fcntl.flock(self._run_file, how)
         try:
             yield

@@ -127,6 +127,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts.", (), "scrape"),
     Metric("smsq_shield_total", "counter", "Codes by what the pumping shield decided.", ("decision",), "scrape"),
     Metric("smsq_shield_holds", "gauge", "Prefixes and countries that are held now.", (), "scrape"),
+    Metric("smsq_shield_country_holds", "gauge", "Whole countries that are held now: an alarm.", (), "scrape"),
     Metric("smsq_ledger_up", "gauge", "1 if the ledger answered this scrape.", (), "scrape"),
     Metric("smsq_leases_expired_total", "counter", "Claims whose worker fell silent or was slow.", ("lane",), "scrape"),
     Metric(

@@ -51,7 +51,7 @@ class Runtime:
 
     @classmethod
     def build(cls, settings: Settings, *, hint_timeout_s: float = TIMEOUT_S) -> Runtime:
-        """A runtime on the Redis that the settings name. Raises BadSettings where they name none.
+        """A runtime on the Redis that the settings name. Raises BadSettings if they name none.
 
         Whoever only gives hints need not wait for the queues as long as who takes them.
         """
@@ -59,6 +59,11 @@ class Runtime:
             raise BadSettings(
                 "no Redis is named and none is running for this home: "
                 "start `smsq up` in another terminal, or set SMSQ_REDIS_URL"
+            )
+        if settings.test_codes and not settings.is_sandboxed:
+            raise BadSettings(
+                "SMSQ_TEST_CODES gives numbers a code that everybody can know: it is for a sandbox, whose SMSQ_MIRRORS "
+                "are all on this machine, and on a real account a door without a lock"
             )
         broker_url = settings.broker_url or next_database(settings.redis_url)
         return cls(settings, settings.redis_url, broker_url, hint_timeout_s)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import ipaddress
 import os
 import re
 import tomllib
@@ -16,12 +17,15 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from smsq.worker.domain import limits
+from smsq.worker.domain import phone as phones
 from smsq.worker.domain.batch import MAX_MESSAGES
-from smsq.worker.domain.errors import BadSettings
+from smsq.worker.domain.code import LONGEST, SHORTEST
+from smsq.worker.domain.errors import BadPhone, BadSettings
 
 PREFIX = "SMSQ_"
 FILE_NAME = "smsq.toml"
@@ -94,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_attempts: int
     code_cooldown_s: float
     code_resends: int
+    test_codes: dict[int, str]
     log_level: str
     log_style: Literal["console", "json"]
     shield: str
@@ -125,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         values = {field.name: _value(field, written) for field in FIELDS}
         if values["mirrors"] is None:
             values["mirrors"] = ()
+        values["test_codes"] = values["test_codes"] or {}
         if values["lease_s"] is None:
             values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
         settings = cls(**values)
@@ -150,6 +156,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for field in FIELDS
             for value in [getattr(self, field.name)]
         }
+
+    @property
+    def is_sandboxed(self) -> bool:
+        """Whether all that is sent stays on this machine: every mirror is named, and is here."""
+        hosts = [urlsplit(mirror).hostname or "" for mirror in self.mirrors]
+        return bool(hosts) and all(map(_is_here, hosts))
 
     @property
     def shield_limits(self) -> limits.Limits:
@@ -314,6 +326,29 @@ def _keys(written: str) -> dict[str, Secret]:
     return keys
 
 
+def _test_codes(written: str) -> dict[int, str]:
+    codes: dict[int, str] = {}
+    for each in filter(None, (pair.strip() for pair in written.split(","))):
+        phone, _, code = each.partition(":")
+        if not (code.isascii() and code.isdigit() and SHORTEST <= len(code) <= LONGEST):
+            raise ValueError(
+                "phone:code pairs separated by commas, such as +79990000001:482107, codes of 4 to 8 digits"
+            )
+        try:
+            codes[phones.parse(phone)] = code
+        except BadPhone as error:
+            raise ValueError(f"phones that can be: {error.sentence}") from None
+    return codes
+
+
+def _is_here(host: str) -> bool:
+    """Whether this host is this machine, whatever a server of names says."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _address(written: str) -> str:
     host, mark, port = written.rpartition(":")
     if not mark or not host or not port.isdigit() or int(port) > 65535:
@@ -419,6 +454,14 @@ FIELDS: tuple[Field, ...] = (
         "Seconds before the same code may go out again; the gateway refuses the same text for a minute.",
     ),
     Field("code_resends", _whole(0, 100), "3", "How often the same code may be sent again."),
+    Field(
+        "test_codes",
+        _test_codes,
+        None,
+        "Numbers whose codes are fixed, such as `+79990000001:482107`; refused unless every mirror is on this machine.",
+        "none",
+        write=lambda codes: f"{len(codes)} numbers" if codes else "none",
+    ),
     Field("log_level", _one_of("debug", "info", "warning", "error"), "info", "The least that is logged."),
     Field("log_style", _one_of("console", "json"), "console", "Log lines for people or for a collector."),
     *(
@@ -478,7 +521,11 @@ def _value(field: Field, written: Mapping[str, str]) -> Any:
     try:
         return field.read(given.strip())
     except ValueError as error:
-        value = "what it holds" if field.is_secret else repr(_masked(given, is_address=field.is_address))
+        value = (
+            "what it holds"
+            if field.is_secret or field.read is _test_codes
+            else repr(_masked(given, is_address=field.is_address))
+        )
         raise BadSettings(f"{field.variable}: {value} will not do; give {error}") from None
 
 

@@ -12,6 +12,7 @@ import click
 from smsq.producers.cli import DONE, FAILED, Suggesting
 from smsq.producers.cli.send import code_of, reached, say_who_is_missing, wait_for
 from smsq.producers.cli.shown import counted, print_json, print_receipt
+from smsq.worker.domain.code import PURPOSE
 
 if TYPE_CHECKING:
     from smsq.producers.otp import CodeShown, OneTimeCode
@@ -28,7 +29,7 @@ def group() -> None:
 
 @group.command("send")
 @click.argument("phone")
-@click.option("--purpose", default="login", show_default=True, help="What it is good for.")
+@click.option("--purpose", default=PURPOSE, show_default=True, help="What it is good for; `check` wants the same.")
 @click.option("--length", type=int, default=6, show_default=True, help="Digits, 4 to 8.")
 @click.option("--ttl", type=float, default=300, show_default=True, help="Seconds it lives.")
 @click.option(
@@ -109,9 +110,9 @@ def send(
 @group.command("check")
 @click.argument("code_id", metavar="ID")
 @click.argument("code")
-@click.option("--purpose", help="Right only if it was sent for this.")
+@click.option("--purpose", default=PURPOSE, show_default=True, help="Right only if it was sent for this.")
 @AS_JSON
-def check(code_id: str, code: str, purpose: str | None, as_json: bool) -> None:
+def check(code_id: str, code: str, purpose: str, as_json: bool) -> None:
     """Check what a person typed: CODE, or - for a line of standard input, which no list of processes shows.
 
     Exit code 0 where it is right, 1 where it is not, 4 where the ledger cannot tell: let nobody in then.

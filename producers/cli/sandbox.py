@@ -1,4 +1,4 @@
-"""`smsq sandbox`: a gateway on this machine, until it is told to stop.
+"""`smsq sandbox`: a gateway on this machine, until it is told to stop; and commands that ask one which runs.
 
 Prints one JSON line with the real addresses once it listens; talks to nobody else.
 """
@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 
+from smsq.producers.cli.received import messages, misfortunes
 from smsq.worker.domain.errors import BadSettings
 
 
-@click.command("sandbox")
+@click.group("sandbox", invoke_without_command=True)
 @click.option("--ports", default="9101,9102,9103", show_default=True, help="A mirror each; 0 is any free port.")
 @click.option("--control-port", default=0, show_default=True, help="Port of the control endpoint; 0 is any free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -56,8 +57,11 @@ from smsq.worker.domain.errors import BadSettings
 @click.option("--end", multiple=True, metavar="CHANNEL:ENDING=HOW", help="How messages to some phones end: tg:7=busy.")
 @click.option("--peer-close", type=float, metavar="S", help="How long a silent connection lives.")
 @click.option("--seed", type=int, help="The same seed, the same fates.")
-def command(ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
-    """Run a gateway on this machine, with misfortunes on demand."""
+@click.pass_context
+def command(ctx: click.Context, /, ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
+    """Run a gateway on this machine, with misfortunes on demand; or ask the one that runs."""
+    if ctx.invoked_subcommand is not None:
+        return
     from smsq.worker.sandbox import KINDS, Profile, Sandbox
 
     if "list" in told["misfortune"]:
@@ -91,6 +95,9 @@ def command(ports: str, control_port: int, host: str, config: Path | None, **tol
     sandbox.stop()
 
 
+command.add_command(messages)
+command.add_command(misfortunes)
+
 # Options whose value is a field of the profile, and how it is read.
 _SAME = (
     *("login", "password", "apikey", "balance", "asks_per_minute", "parallel_sends", "parallel_asks", "seed"),
@@ -104,7 +111,7 @@ def _changes(told: dict[str, Any]) -> dict[str, Any]:
     """The profile's fields that the command line names."""
     changes = {name: told[name] for name in _SAME if told[name] is not None}
     changes |= {f"{name}_s": told[name] for name in _SECONDS if told[name] is not None}
-    changes |= {name: _share(told[name]) for name in _SHARES if told[name] is not None}
+    changes |= {name: share_of(told[name]) for name in _SHARES if told[name] is not None}
     if told["think_ms"] is not None:
         changes["think_s"] = told["think_ms"] / 1000
     if told["deliver_after"] is not None:
@@ -117,10 +124,10 @@ def _changes(told: dict[str, Any]) -> dict[str, Any]:
 
 def _misfortunes(told: dict[str, Any]) -> dict[str, float]:
     """Shares by kind; two kinds have options of their own."""
-    shares = dict(_pair(one, _share) for one in told["misfortune"])
+    shares = dict(_pair(one, share_of) for one in told["misfortune"])
     for option, kind in (("lose_answers", "lose_answer"), ("refuse", "refuse")):
         if told[option] is not None:
-            shares[kind] = _share(told[option])
+            shares[kind] = share_of(told[option])
     return shares
 
 
@@ -131,7 +138,7 @@ def _pair(written: str, read: Any) -> tuple[str, Any]:
     return name, read(value)
 
 
-def _share(written: str) -> float:
+def share_of(written: str) -> float:
     """5% or 0.05."""
     try:
         share = float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)

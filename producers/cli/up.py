@@ -160,7 +160,12 @@ def run(
             kept,
             foundations=foundations,
             front=front,
-            announce={**_announced(urls), "home": str(home), "settings": _public(told), **_key(settings)},
+            announce={
+                **_announced(urls),
+                "home": str(home),
+                "settings": _public(told),
+                **_unwritten(settings, gateway),
+            },
             say=say,
             verbose=verbose,
             heartbeat=overseer.heartbeat,
@@ -214,6 +219,7 @@ def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) ->
         if name.removeprefix(PREFIX).removesuffix("_FILE") not in _OF_AN_ACCOUNT or not name.startswith(PREFIX)
     }
     return {
+        "SMSQ_SHIELD": "watch",  # one's own phone asks more often than any visitor's; what is set wins
         **kept,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(home.expanduser().absolute() / "sandbox"),
@@ -341,8 +347,8 @@ def _announced(urls: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(PREFIX).lower(): url for name, url in urls.items()}
 
 
-def _key(settings: Settings) -> dict[str, bool]:
-    return {"own_key": settings.secret_key is None}
+def _unwritten(settings: Settings, gateway: Gateway | None) -> dict[str, bool | str]:
+    return {"own_key": settings.secret_key is None, "control": gateway.control if gateway is not None else ""}
 
 
 def _public(environ: Mapping[str, str]) -> dict[str, str]:

@@ -66,7 +66,7 @@ def test_settings_that_are_given_are_kept(home: Path) -> None:
     assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/y.sock?db=0")
     assert (settings.home, settings.login, settings.batch_size) == (home / "sandbox", "me", 9)
     with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*other"):
-        Smsq(Settings.load({"SMSQ_HOME": str(home / "other")}))
+        _ = Smsq(Settings.load({"SMSQ_HOME": str(home / "other")})).settings
 
 
 def test_the_key_of_a_home_wins_where_up_lives_by_it(home: Path) -> None:
@@ -88,7 +88,7 @@ def test_one_that_has_died_is_not(home: Path) -> None:
     announce(home, dead.pid)
 
     assert running(home) is None
-    with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*home.*`smsq up`.*SMSQ_REDIS_URL"):
+    with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*home.*`smsq up`.*SMSQ_HOME.*SMSQ_REDIS_URL"):
         adopt({"SMSQ_HOME": str(home)})
 
 

@@ -156,6 +156,40 @@ def test_the_sender_learns_what_a_code_costs(make_plant: Callable[..., Any]) -> 
         assert smsq.shield.dry_run(PHONE).price == cost
 
 
+@pytest.mark.parametrize("client", ["198.51.100.9, 203.0.113.7", "::1,203.0.113.7"])
+def test_a_whole_forwarded_for_is_no_client(smsq: Smsq, client: str) -> None:
+    """Its visitor writes all of it but the last, and would be a new client each time."""
+    for ask in (smsq.otp.send, smsq.shield.dry_run):
+        with pytest.raises(BadInput, match="the one that your own proxy added"):
+            ask(PHONE, client=client)
+
+
+def test_one_visitor_is_one_client(guarded: Callable[..., Smsq]) -> None:
+    """However the address is written, for codes and for messages, and a right code speaks for its client."""
+    smsq = guarded(CLIENT="3/h")
+    code = smsq.otp.send(PHONE, client="2001:db8::1")
+    assert smsq.otp.check(code.id, typed(smsq, code.id)).value == "right"
+    smsq.otp.send(PHONE, client="[2001:DB8::2]:443")
+    smsq.send(PHONE, "Code 1", client="2001:db8:0:0:ffff::")
+
+    with pytest.raises(TooMany, match="a client asks for at most 3 codes"):
+        smsq.otp.send(79161234568, client=" 2001:db8::5 ")
+
+
+def test_a_shield_that_only_watches_says_what_it_would_have_done(
+    guarded: Callable[..., Smsq], caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the log, without the phone; the code goes."""
+    caplog.set_level("INFO")
+    smsq = guarded(PHONE="1/h")
+    smsq.shield.limit("mode", "watch")
+    smsq.otp.send(PHONE)
+    assert caplog.messages == []
+
+    assert smsq.otp.send(PHONE).created
+    assert caplog.messages == ["shield watches: would refuse decision=phone_limit"]
+
+
 # The command ----------------------------------------------------------------------------------------------------------
 
 
@@ -200,7 +234,7 @@ def test_a_try_counts_nothing(run: Run, smsq: Smsq) -> None:
     assert (told["allowed"], told["decision"], told["why"]) == (False, "held", "codes to +7916… are held by hand")
     assert 1790 < told["retry_after_s"] <= 1800
     assert "codes to +7916… are held by hand; again in" in run("shield", "try", PHONE).stderr
-    assert smsq.shield.show().all.used == []
+    assert smsq.shield.show().all.used == [(0, 10_000, 86_400)]
     assert smsq.shield.show().busiest == []
 
 

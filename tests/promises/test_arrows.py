@@ -24,7 +24,12 @@ MAY_USE: dict[str, set[str]] = {
     "actors": {"domain", "gateway", "transports", "ledger", "runtime", "queues"},
     "scheduler": {"domain", "ledger", "runtime", "actors", "queues"},
 }
-SANDBOX_USERS = {"producers/cli/sandbox.py", "producers/cli/demo.py", "producers/cli/up.py"}
+SANDBOX_USERS = {
+    "producers/cli/sandbox.py",
+    "producers/cli/demo.py",
+    "producers/cli/up.py",
+    "producers/testbed.py",  # a process of its own that speaks to nobody else
+}
 LARGE = {"worker/settings.py"}  # one table and its readers
 LARGEST = 420
 
@@ -131,7 +136,7 @@ def test_the_package_is_two_links_and_what_programs_import() -> None:
     files = {path.name for path in package.iterdir() if path.is_file()}
 
     assert links == {"worker": Path("../worker"), "producers": Path("../producers")}
-    assert files == {"__init__.py", "__main__.py", "py.typed"}
+    assert files == {"__init__.py", "__main__.py", "py.typed", "testing.py"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)

@@ -120,6 +120,7 @@ def test_the_wheel_holds_all_that_is_ours_and_nothing_else(wheel: Path) -> None:
         "smsq/__init__.py",
         "smsq/__main__.py",
         "smsq/py.typed",
+        "smsq/testing.py",
     }
 
 

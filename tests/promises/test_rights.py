@@ -18,7 +18,7 @@ SOURCES = [
     path
     for top in ("worker", "producers")
     for path in (ROOT / top).rglob("*.py")
-    if "sandbox" not in path.parts and path.name != "embedded.py"  # neither speaks to a server of others
+    if "sandbox" not in path.parts and path.name not in ("embedded.py", "fresh.py")  # none speaks to a server of others
 ]
 CLIENTS = {"redis", "pipe", "client"}
 NAMED_OTHERWISE = {

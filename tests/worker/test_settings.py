@@ -52,6 +52,7 @@ def test_values_are_read() -> None:
             "SMSQ_API_KEYS": "shop:0123456789abcdef",
             "SMSQ_READ_TIMEOUT_S": "20",
             "SMSQ_BATCH_SIZE": "",
+            "SMSQ_TEST_CODES": "+7 999 000-00-01:482107, 8 (999) 000-00-02:0042",
             "PATH": "/bin",
         }
     )
@@ -59,6 +60,8 @@ def test_values_are_read() -> None:
     assert settings.mirrors == ("http://127.0.0.1:9101/sys", "http://127.0.0.1:9102")
     assert (settings.keep_texts_s, settings.keep_days, settings.rate) == (5400.0, 7, 12.5)
     assert (settings.accept_loss, settings.lease_s, settings.batch_size) == (True, 35.0, 100)
+    assert settings.test_codes == {79990000001: "482107", 79990000002: "0042"}
+    assert settings.shown()["SMSQ_TEST_CODES"] == "2 numbers"
     assert settings.api_keys["shop"].reveal() == "0123456789abcdef"
 
 
@@ -196,3 +199,28 @@ def test_marks_that_editors_leave_are_read_past(tmp_path: Path) -> None:
     settings = Settings.load({"SMSQ_PASSWORD_FILE": str(secret)}, file)
 
     assert (settings.login, str(settings.password.reveal() if settings.password else "")) == ("me", "s3cret")
+
+
+@pytest.mark.parametrize("written", ["+79167654321", "+79167654321:1", "+79167654321:12345a", "123:4821", ":9182"])
+def test_test_codes_that_will_not_do_are_not_repeated(written: str) -> None:
+    """A whole number and its code are nothing for a log."""
+    with pytest.raises(BadSettings, match="SMSQ_TEST_CODES: what it holds will not do") as raised:
+        Settings.load({"SMSQ_TEST_CODES": written})
+
+    assert written not in raised.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("mirrors", "is_sandboxed"),
+    [
+        ("http://127.0.0.1:9101,http://localhost:9102,http://[::1]:9103", True),
+        ("http://127.0.0.1:9101,https://smsc.ru", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://localhost.example.com", False),
+        ("http://10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_a_sandbox_is_known_by_its_mirrors(mirrors: str, is_sandboxed: bool) -> None:
+    """All of them on this machine; without any they are the brand's."""
+    assert Settings.load({"SMSQ_MIRRORS": mirrors}).is_sandboxed == is_sandboxed

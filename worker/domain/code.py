@@ -19,6 +19,7 @@ from smsq.worker.domain.text import tidied
 SHORTEST, LONGEST = 4, 8  # digits; Telegram takes no others (PROTOCOL B.1, parameter tg)
 LEAST_TTL_S, MOST_TTL_S = 1.0, 86_400.0  # operators try for a day at most (PROTOCOL B.1, parameter valid)
 LONGEST_PURPOSE = 64
+PURPOSE = "login"  # if nobody says one: the same when a code is sent and when it is checked, so that none fits another
 LEAST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 MOST_CHANNELS = 5
 

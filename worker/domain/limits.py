@@ -32,7 +32,7 @@ class Limits:
     wide: Rates = ((1000, 3600),)
     country: Rates = ()
     client: Rates = ((30, 3600), (100, DAY_S))
-    daily: int = 0
+    daily: int = 10_000
     daily_cost: Decimal = Decimal(0)
     price: Decimal = Decimal(5)
     countries: frozenset[str] = frozenset()  # alone served, where there are any
@@ -171,7 +171,9 @@ READINGS: Final[dict[str, Reading]] = {
     "wide": Reading(rates, write_rates, "Most to a million neighbouring numbers (all but their last six digits)."),
     "country": Reading(rates, write_rates, "Most to one country."),
     "client": Reading(rates, write_rates, "Most for one client, such as an address or an account, where one is named."),
-    "daily": Reading(count, _amount, "Most within 24 hours, all together."),
+    "daily": Reading(
+        count, _amount, "Most within 24 hours, all together; twice as many with those to phones that verified before."
+    ),
     "daily_cost": Reading(money, _amount, "What they may cost within 24 hours, in the account's currency."),
     "price": Reading(money, _amount, "What a code is taken to cost until the gateway has said it."),
     "countries": Reading(countries, _list, "The only countries that codes go to, such as `RU,KZ`."),

@@ -7,7 +7,9 @@ many addresses, never verified. The counting is `worker/ledger/shield.py`; nothi
 from __future__ import annotations
 
 import functools
+import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -34,7 +36,8 @@ BLOCK_DIGITS, WIDE_DIGITS = 4, 6  # digits a prefix leaves out: ten thousand num
 EVIDENCE_S = 3600  # sent and verified codes of this long decide about a hold; a released prefix is left alone as long
 LONGEST_HOLD_S = 86400  # holds double up to here
 REFUSALS: Final = frozenset({7, 8})  # of the gateway: no such number, cannot be reached; 6 is our own text or sender
-REFUSED_OF_BLOCK, REFUSED_OF_CLIENT = 3, 5  # so many of them within EVIDENCE_S hold it
+REFUSED_OF_BLOCK, REFUSED_OF_CLIENT = 10, 5  # so many of them within EVIDENCE_S hold it; of a block by as many clients
+PHONES_OF_CLIENT = 3  # for so many phones without a verified code a client is evidence against their prefixes
 REFUSED_S = 3600  # a refused phone is not tried again by that channel for so long
 SLOTS = 24  # a window slides in steps of a twenty-fourth, and always counts at least itself
 
@@ -66,6 +69,49 @@ def denied_kind(phone: int, channel: str) -> str:
     """
     found = kind(phone)
     return "" if found == "mobile" or (found == "landline" and channel == "call") else found
+
+
+_PORT = re.compile(r"(?:(\d+\.\d+\.\d+\.\d+)|\[([^\]]+)\])(?::\d{1,5})?")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def client_of(written: str) -> str:
+    """Who asks, in one form: an address without its port, IPv6 as its /64, which one visitor has whole; else a name.
+
+    IPv4 in the clothes of IPv6 is IPv4. Names are the same whatever their blanks and case.
+
+    >>> client_of("203.0.113.7:4711"), client_of("::ffff:203.0.113.7"), client_of("2001:DB8::1:2:3:4")
+    ('203.0.113.7', '203.0.113.7', '2001:db8::/64')
+    """
+    told = " ".join(unicodedata.normalize("NFKC", written).casefold().split())
+    if found := _PORT.fullmatch(told):
+        told = found[1] or found[2]
+    try:
+        address = ipaddress.ip_address(told.partition("%")[0] if ":" in told else told)
+    except ValueError:
+        return told
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if inner := _inner(address):
+        return str(inner)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that one of IPv6 stands for: mapped, 6to4, Teredo, NAT64."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def is_list_of_addresses(written: str) -> bool:
+    """Whether this is a whole X-Forwarded-For: everything in it but what the nearest proxy added is the visitor's own.
+
+    >>> is_list_of_addresses("198.51.100.9, 203.0.113.7"), is_list_of_addresses("Smith, Jane")
+    (True, False)
+    """
+    told = [each.strip() for each in written.split(",")]
+    return len(told) > 1 and all(each[:1].isdigit() or each[:1] in "[:" or "::" in each for each in told)
 
 
 _COUNTRY_CODES = tuple(str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
@@ -115,6 +161,8 @@ def sentence(code: str, name: str, most: Decimal | int, span_s: int, sent: int, 
             return "no codes go to premium and personal numbers: their owners may be paid for each"
         case "denied_number":
             return "no codes go to landlines and free numbers: no text arrives there"
+        case "held" if name == "client":
+            return f"codes for this client are held: {verified} of the last {sent} were verified"
         case "held" if sent:
             return f"codes to {shown(name)} are held: {verified} of the last {sent} were verified"
         case "held":

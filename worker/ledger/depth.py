@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.limits import is_region
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.ledger import Ledger
@@ -71,6 +72,7 @@ class Depth:
     slots: Mapping[str, int]  # by lane: requests that may be running, those that went astray among them
     shield: Mapping[str, int]  # by decision
     shield_holds: int
+    shield_country_holds: int
 
 
 class Standing:
@@ -112,7 +114,7 @@ class Standing:
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
             pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
-            pipe.zcount(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
+            pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in LANES:
@@ -153,7 +155,8 @@ class Standing:
             halted=_halted(ctl),
             slots=dict(zip(LANES, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
-            shield_holds=held,
+            shield_holds=len(held),
+            shield_country_holds=sum(is_region(name.decode()) for name in held),
         )
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:

@@ -55,7 +55,8 @@
 | `shield:block:<digits>` | string | the same of ten thousand numbers | admit, verified, refused | its longest window |
 | `shield:wide:<digits>` | string | the same of a million numbers | admit, verified | its longest window |
 | `shield:country:<region>` | string | the same of a country | admit, verified | its longest window |
-| `shield:client:<hash>` | string | codes of late for a client | admit, refused | its longest window |
+| `shield:client:<hash>` | string | codes of late for a client | admit, verified, refused | its longest window |
+| `shield:known:<month>:<shard>` | string | bits of phones at which a code was entered | verified | four months |
 | `shield:all` | string | all codes of late, and what they cost | admit, verified, learn | a day idle |
 | `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
 """

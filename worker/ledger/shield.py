@@ -1,13 +1,15 @@
 """The pumping shield in the ledger: admit a code, hear that one was verified, learn what one costs.
 
 One script decides and counts in one step, so that any number of callers at once stays below every limit.
-Phones and clients are kept as keyed hashes. A ledger that is away or full raises: no code goes uncounted.
+Phones and clients are kept as keyed hashes, phones at which a code was entered as bits of such hashes: a month in at
+most 32,768 strings of 512 bytes. A ledger that is away or full raises: no code goes uncounted.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import fields
@@ -28,10 +30,13 @@ from smsq.worker.domain.shield import (
     REFUSALS,
     REFUSED,
     Decision,
+    client_of,
     subjects,
 )
 from smsq.worker.ledger.enrolment import hash_of
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
+
+log = logging.getLogger(__name__)
 
 TOKEN_KEPT_S = 3600  # repeats of a call, and the answer of the gateway, come within it
 RULE_KEPT_S = 86400  # a hold that is over makes the next one longer for so long
@@ -39,6 +44,8 @@ LONGER_PRICE_S = 3600  # a higher price outlives a lower one for so long
 PRICE_TRUSTED_S = 60.0  # a process takes a price for the ledger's own for so long
 ADMITTED_BEFORE_S = 10.0  # at most, a message was admitted before it was enrolled
 STRANGE_S = 5.0  # and does not ask again about a message that the shield never saw
+MONTH_S, MONTHS = 30 * DAY_S, 4  # a phone at which a code was entered is known for three months, or nearly four
+KNOWN_SHARDS, KNOWN_BITS, KNOWN_MARKS = 2**15, 2**12, 6  # ten million phones: one stranger in 500 is taken for known
 _RAISED: dict[str, type[Limited]] = {
     DENIED_COUNTRY: Denied,
     DENIED_NUMBER: Denied,
@@ -75,10 +82,10 @@ class Shield:
         """Whether a code may go to this phone now; counts it, and reserves its cost, where it may.
 
         `token` is the enrolment key that the message will have: a repeat counts once and is answered the same,
-        for an hour; without one each call counts. `client` is whoever asks, in the caller's words. `verifiable`
-        False keeps a text that nobody checks out of the ratio; `is_further` says that it is another channel of a code
-        which phone and client were counted for. `dry_run` decides and leaves no trace. Raises
-        LedgerTrouble.
+        for an hour; without one each call counts. `client` is who asks, in the caller's words; which of them are
+        the same `domain.shield.client_of` says. `verifiable` False keeps a text that nobody checks out of the ratio;
+        `is_further` says that it is another channel of a code which phone and client were counted for. `dry_run`
+        decides and leaves no trace. Raises LedgerTrouble.
         """
         if self.limits.mode == "off":
             return Decision(allowed=True)
@@ -89,12 +96,11 @@ class Shield:
             self.key("totals"),
             self.key(f"shield:token:{hash_of(token or secrets.token_hex(16))}"),
         ]
-        keys += [*self._counted(phone), self.key("shield:all")]
-        if client is not None:
-            keys.append(self.key(f"shield:client:{self._hash('client', client)}"))
+        keys += [*self._counted(phone), self.key("shield:all"), *self._client(client)]
+        known, marks = self._known(phone)
         reply = self.ledger.call(
             "shield_admit",
-            keys,
+            [*keys, *known],
             self._plan,
             phone,
             told.block,
@@ -108,27 +114,35 @@ class Shield:
             TOKEN_KEPT_S * 1000,
             int(is_further),
             shield.denied_kind(phone, channel),
+            int(client is not None),
+            shield.PHONES_OF_CLIENT,
+            *marks,
         )
         return _decision(reply)
 
     def check(self, phone: int, **how: Any) -> Decision:
         """Admit a code, or raise TooMany, Held, Denied or OverBudget with what `admit` decided."""
         decision = self.admit(phone, **how)
+        if decision.would:
+            log.info("shield watches: would refuse decision=%s", decision.would)
         if decision.allowed:
             return decision
         wait_s = decision.retry_after_s or None
         raise _RAISED.get(decision.code, TooMany)(decision.why, retry_after_s=wait_s, decision=decision.code)
 
-    def verified(self, phone: int, token: str) -> int:
+    def verified(self, phone: int, token: str, client: str | None = None) -> int:
         """A right code was verified: all codes that went to this phone count as verified; how many those are.
 
-        `token` makes a repeat harmless. A ledger that is away or full loses the evidence, not the verdict: 0 then.
+        `token` makes a repeat harmless, `client` is who asked for that code. A ledger that is away or full loses the
+        evidence, not the verdict: 0 then.
         """
         if self.limits.mode == "off":
             return 0
-        keys = [*self._counted(phone), self.key("shield:all")]
+        known, marks = self._known(phone)
+        keys = [*self._counted(phone), self.key("shield:all"), known[0], *self._client(client)]
         try:
-            return int(self.ledger.call("shield_verified", keys, hash_of(token))[0])
+            told = self.ledger.call("shield_verified", keys, hash_of(token), MONTHS * MONTH_S * 1000, *marks)
+            return int(told[0])
         except LedgerTrouble:
             return 0
 
@@ -216,9 +230,22 @@ class Shield:
             self.key(f"shield:country:{told.region}"),
         ]
 
+    def _client(self, client: str | None) -> list[str]:
+        return [] if client is None else [self.key(f"shield:client:{self._hash('client', client_of(client))}")]
+
+    def _known(self, phone: int) -> tuple[list[str], list[int]]:
+        """Where phones at which a code was entered are known, this month first, and this one's bits there."""
+        digest = self._digest("known", str(phone))
+        shard, *marks = (int.from_bytes(digest[place : place + 4]) for place in range(0, 4 + 4 * KNOWN_MARKS, 4))
+        month = int(self.ledger.time_here() // MONTH_S)
+        keys = [self.key(f"shield:known:{month - back}:{shard % KNOWN_SHARDS}") for back in range(MONTHS)]
+        return keys, [mark % KNOWN_BITS for mark in marks]
+
     def _hash(self, kind: str, value: str) -> str:
-        digest = hmac.digest(self._pepper(), f"{kind}\0{value}".encode(), "sha256")
-        return base64.urlsafe_b64encode(digest[:12]).decode()
+        return base64.urlsafe_b64encode(self._digest(kind, value)[:12]).decode()
+
+    def _digest(self, kind: str, value: str) -> bytes:
+        return hmac.digest(self._pepper(), f"{kind}\0{value}".encode(), "sha256")
 
 
 def units(amount: Decimal) -> int:

@@ -105,6 +105,10 @@ class Store:
             seconds, micros = self.redis.time()
         return float(seconds) + float(micros) / 1e6
 
+    def time_here(self) -> float:
+        """The time by this machine's clock in Unix seconds, for what may be some minutes off."""
+        return self._now() if self._now is not None else self.clock.now()
+
     def call(self, verb: str, keys: Sequence[str], *arguments: Argument) -> list[bytes]:
         """Run a script that is not about one batch."""
         with translated(), self._connection() as client:

@@ -86,6 +86,8 @@ class Depth(Protocol):
     def shield(self) -> Mapping[str, int]: ...
     @property
     def shield_holds(self) -> int: ...
+    @property
+    def shield_country_holds(self) -> int: ...
 
 
 class ScrapeCollector:
@@ -220,6 +222,7 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_slots", _single(depth.slots))
     yield _family("smsq_shield_total", _single(depth.shield))
     yield _family("smsq_shield_holds", {(): depth.shield_holds})
+    yield _family("smsq_shield_country_holds", {(): depth.shield_country_holds})
     if depth.visible_after_seconds is not None:
         yield _family("smsq_visible_after_seconds", {(): depth.visible_after_seconds})
     if depth.balance is not None:

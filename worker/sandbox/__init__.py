@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from smsq.worker.domain.errors import SmsqError
+from smsq.worker.sandbox import messages
 from smsq.worker.sandbox.control import ORDERS, Control
 from smsq.worker.sandbox.misfortunes import KINDS
 from smsq.worker.sandbox.profile import Profile
@@ -88,6 +89,11 @@ class Sandbox:
     def report(self, *, with_statuses: bool = True) -> dict[str, Any]:
         """The gateway's own count; see `count.py`. Whoever asks often leaves the statuses out."""
         return self.call(lambda server: server.report(with_statuses=with_statuses))
+
+    def messages(self, phone: str | int = "", limit: int = 50) -> list[dict[str, Any]]:
+        """What it received, texts and all, the newest first; see `GET /_sandbox/messages`."""
+        told = {"phone": str(phone), "limit": str(limit)}
+        return self.call(lambda server: messages.newest(server.gateway, server.now(), told))
 
     def missing(self, phones: Iterable[str | int]) -> list[str]:
         """Those of these phones (digits) for which nothing was ever accepted."""

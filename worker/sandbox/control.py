@@ -1,16 +1,6 @@
-"""The sandbox's control endpoint: read the count, order misfortunes, change the account; JSON both ways.
+"""The sandbox's control endpoint: see what it received, read the count, order misfortunes, change the account.
 
-    GET  /_sandbox/report              the count (`count.py`), with mirrors and callbacks
-    GET  /_sandbox/tally               the same without statuses: cheap enough to be asked every second
-    POST /_sandbox/missing             [phone, …] → {"missing": […]}: never accepted
-    POST /_sandbox/misfortunes         {"kind", "share" or "next", "mirror", "command", "seconds"}, or {"clear": true}
-    GET  /_sandbox/misfortunes         the kinds there are
-    POST /_sandbox/mirrors             {"mirror": 2, "down": true} or {"mirror": 2, "lag": 5.0}
-    POST /_sandbox/account             {"login", "top_up", "balance", "password", "add": true}
-    POST /_sandbox/callbacks           {"url": "…"}
-    POST /_sandbox/forgive             nobody is blocked any more
-    POST /_sandbox/reset               forget messages, counts, limits and misfortunes
-
+`GET /` is a page with what was received and all calls, `GET /_sandbox/` the calls in JSON: the rows of `CALLS` below.
 It has a port of its own, so that no client of the gateway meets it by accident.
 """
 
@@ -19,19 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.sandbox import messages
 from smsq.worker.sandbox.gateway import check_phones
 from smsq.worker.sandbox.http import Connection, Request
 from smsq.worker.sandbox.misfortunes import KINDS, read_rule
+from smsq.worker.sandbox.page import page
 from smsq.worker.sandbox.server import Server
 from smsq.worker.sandbox.state import UNIT
 
 PREFIX = "/_sandbox/"
-_JSON = "application/json; charset=utf-8"
+_JSON, _HTML = "application/json; charset=utf-8", "text/html; charset=utf-8"
 
 
 class Control:
@@ -66,18 +59,22 @@ class _Connection(Connection):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def handle(self, request: Request) -> None:
-        """Do what is asked; every answer is JSON."""
+        """Do what is asked; every answer but the page is JSON."""
         task = self.loop.create_task(self._handle(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _handle(self, request: Request) -> None:
         try:
+            asked = dict(parse_qsl(request.query, keep_blank_values=True))
+            if (request.method, request.path) == ("GET", "/"):
+                self.reply(200, _page(self._server, asked), _HTML)
+                return
             order = ORDERS.get((request.method, request.path.removeprefix(PREFIX)))
             if order is None or not request.path.startswith(PREFIX):
-                self._answer(404, {"error": f"there is no {request.method} {request.path}"})
+                self._answer(404, {"error": f"there is no {request.method} {request.path}; GET / shows all calls"})
                 return
-            told = msgspec.json.decode(request.body) if request.body else {}
+            told = msgspec.json.decode(request.body) if request.body else asked
             self._answer(200, await order(self._server, told))
         except (BadInput, msgspec.DecodeError, UnicodeDecodeError) as wrong:
             self._answer(400, {"error": str(wrong)})
@@ -109,8 +106,32 @@ async def _misfortunes(server: Server, told: Any) -> dict[str, Any]:
     return {"ok": True}
 
 
+async def _end(server: Server, told: Any) -> dict[str, Any]:
+    server.gateway.misfortunes.clear()
+    return {"ok": True}
+
+
 async def _kinds(server: Server, told: Any) -> dict[str, Any]:
-    return {kind.name: kind.meaning for kind in KINDS.values()}
+    return {
+        "in_force": [rule.told() for rule in server.gateway.misfortunes.rules],
+        "kinds": {kind.name: kind.meaning for kind in KINDS.values()},
+    }
+
+
+async def _messages(server: Server, told: Any) -> dict[str, Any]:
+    found = messages.newest(server.gateway, server.now(), _object(told))
+    return {"messages": found, "last": messages.last(server.gateway)}
+
+
+async def _calls(server: Server, told: Any) -> dict[str, Any]:
+    return {"calls": [{"call": each.written, "for": each.meaning} for each in CALLS]}
+
+
+def _page(server: Server, asked: dict[str, str]) -> bytes:
+    found = messages.newest(server.gateway, server.now(), asked)
+    wrong = [rule.sentence() for rule in server.gateway.misfortunes.rules]
+    wrong += [f"mirror {mirror.number} is down" for mirror in server.mirrors if mirror.is_down]
+    return page(found, wrong, [(each.written, each.meaning) for each in CALLS], asked.get("phone", ""))
 
 
 async def _mirrors(server: Server, told: Any) -> dict[str, Any]:
@@ -158,18 +179,65 @@ async def _reset(server: Server, told: Any) -> dict[str, Any]:
     return {"ok": True}
 
 
-ORDERS: dict[tuple[str, str], Callable[[Server, Any], Awaitable[dict[str, Any]]]] = {
-    ("GET", "report"): _report,
-    ("GET", "tally"): _tally,
-    ("POST", "missing"): _missing,
-    ("GET", "misfortunes"): _kinds,
-    ("POST", "misfortunes"): _misfortunes,
-    ("POST", "mirrors"): _mirrors,
-    ("POST", "account"): _account,
-    ("POST", "callbacks"): _callbacks,
-    ("POST", "forgive"): _forgive,
-    ("POST", "reset"): _reset,
-}
+class Call(NamedTuple):
+    """A row of the table: how it is asked for, what it may be told, and what it is for."""
+
+    method: str
+    name: str
+    told: str  # a query, or JSON
+    meaning: str
+    order: Callable[[Server, Any], Awaitable[dict[str, Any]]]
+
+    @property
+    def written(self) -> str:
+        """As one would type it."""
+        query, body = (self.told, "") if self.method == "GET" else ("", f" {self.told}".rstrip())
+        return f"{self.method} {PREFIX}{self.name}{query}{body}"
+
+
+CALLS = (
+    Call("GET", "", "", "all calls, these", _calls),
+    Call(
+        "GET",
+        "messages",
+        "?phone=79991234567&limit=50&after=0",
+        "what was received, texts and all, the newest first; of one phone, so many, and those after the `n` of one",
+        _messages,
+    ),
+    Call("GET", "misfortunes", "", "what goes wrong at present, and the kinds there are", _kinds),
+    Call(
+        "POST",
+        "misfortunes",
+        '{"kind": "lose_answer", "next": 3}',
+        "let something go wrong: of the `next` so many requests or of a `share` (0.05) of them, which 0 ends; on a "
+        "`mirror`, with a `command` (send, status, balance, price, history, any), for `seconds`; or a list of such",
+        _misfortunes,
+    ),
+    Call("DELETE", "misfortunes", "", 'nothing goes wrong any more; the same as POST {"clear": true}', _end),
+    Call("GET", "report", "", "the count of what was accepted, doubled and spent, with mirrors and callbacks", _report),
+    Call("GET", "tally", "", "the same without statuses: cheap enough to be asked every second", _tally),
+    Call("POST", "missing", '["79991234567"]', "which of these phones nothing was ever accepted for", _missing),
+    Call(
+        "POST",
+        "mirrors",
+        '{"mirror": 2, "down": true}',
+        "take a mirror down or up, or let it `lag` by seconds",
+        _mirrors,
+    ),
+    Call(
+        "POST",
+        "account",
+        '{"top_up": 100}',
+        "change the account: `balance`, `top_up`, `password`; of another `login`, which `add` makes",
+        _account,
+    ),
+    Call(
+        "POST", "callbacks", '{"url": "http://127.0.0.1:8080/callback"}', "push statuses there from now on", _callbacks
+    ),
+    Call("POST", "forgive", "", "nobody is blocked any more", _forgive),
+    Call("POST", "reset", "", "forget messages, counts and limits; misfortunes as at the start", _reset),
+)
+ORDERS = {(each.method, each.name): each.order for each in CALLS}
 
 
 def _object(told: Any) -> dict[str, Any]:

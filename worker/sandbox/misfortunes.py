@@ -96,6 +96,18 @@ class Rule:
     next: int = 0
     seconds: float = 0.0
 
+    def told(self) -> dict[str, Any]:
+        """As one would order it."""
+        told = {"kind": self.kind.name, "mirror": self.mirror, "command": self.command, "share": self.share}
+        return told | {"next": self.next, "seconds": self.seconds}
+
+    def sentence(self) -> str:
+        """In words."""
+        often = f"the next {self.next}" if self.next else f"{self.share:.0%} of all"
+        where = f" at mirror {self.mirror}" if self.mirror is not None else ""
+        what = f"{self.command} requests" if self.command != "any" else "requests"
+        return f"{self.kind.name}, {often} {what}{where}: {self.kind.meaning}"
+
     def fits(self, mirror: int, command: str) -> bool:
         """Whether this rule speaks of such a request; a connection has no command yet and fits."""
         is_here = self.mirror is None or self.mirror == mirror
@@ -110,6 +122,11 @@ class Misfortunes:
         self._seconds = {**DEFAULT_SECONDS, "late": late_s}
         self._rules: list[Rule] = []
         self.struck: dict[str, int] = {}
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What is in force."""
+        return tuple(self._rules)
 
     def add(self, rule: Rule) -> None:
         """Put a rule in force; one with a share takes the place of an earlier one for the same requests."""

@@ -27,10 +27,10 @@ class Server:
     def __init__(self, profile: Profile, clock: Clock | None = None) -> None:
         self.profile = profile
         self.loop = asyncio.get_running_loop()
-        self._now = (clock or Clock()).now
+        self.now = (clock or Clock()).now
         self.gateway = Gateway(profile)
         self.count = Count(self.gateway)
-        self.pusher = Pusher(profile, self.gateway.handsets, self._now)
+        self.pusher = Pusher(profile, self.gateway.handsets, self.now)
         self.gateway.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
         self._mirror_count = 0
@@ -44,7 +44,7 @@ class Server:
             raise BadSettings(f"mirrors are numbered 1 to {len(ports)}")
         self._mirror_count = len(ports)
         self._ill_fated()
-        self.mirrors = [Mirror(n, self.gateway, host, port, self._now) for n, port in enumerate(ports, 1)]
+        self.mirrors = [Mirror(n, self.gateway, host, port, self.now) for n, port in enumerate(ports, 1)]
         for mirror in self.mirrors:
             if mirror.number not in profile.down:
                 await mirror.up()
@@ -54,7 +54,7 @@ class Server:
         """The count, with the state of mirrors and callbacks; `cpu_s` is the whole process's."""
         pusher = self.pusher
         return {
-            **self.count.report(self._now(), with_statuses=with_statuses),
+            **self.count.report(self.now(), with_statuses=with_statuses),
             "mirrors": [
                 {"base": m.base, "down": m.is_down, "requests": m.requests, "connections": len(m.connections)}
                 for m in self.mirrors

@@ -97,6 +97,12 @@ def test_a_sandbox_hears_nothing_of_a_real_account() -> None:
     assert "SMSQ_PASSWORD_FILE" not in environ
 
 
+def test_the_shield_of_a_sandbox_only_watches() -> None:
+    """One's own phone asks for more codes than any visitor's; somebody who wants to see it refuse says so."""
+    for shell, mode in (({}, "watch"), ({"SMSQ_SHIELD": "on"}, "on")):
+        assert Settings.load(sandbox_environ(shell, Path("/tmp/x"), GATEWAY)).shield == mode
+
+
 def test_no_secret_is_on_a_command_line() -> None:
     """Everyone on the machine can read the list of processes."""
     environ = sandbox_environ({}, Path("/tmp/x"), GATEWAY)

@@ -93,7 +93,7 @@ def test_a_lost_reply_changes_no_verdict(smsq: Smsq, monkeypatch: pytest.MonkeyP
         return verdict
 
     monkeypatch.setattr(ledger, "judge_code", lossy)
-    verdict = desk.check(code.id, digits if is_right else wrong(digits))
+    verdict = desk.check(code.id, digits if is_right else wrong(digits), "login")
 
     assert lost == [verdict] * 2
     assert verdict is (Verdict.RIGHT if is_right else Verdict.WRONG)
@@ -135,6 +135,20 @@ def test_a_code_for_one_purpose_opens_no_other(smsq: Smsq) -> None:
     assert smsq.otp.check(code.id, digits, purpose="pay") is Verdict.WRONG
     assert smsq.otp.show(code.id).tries_left == 4
     assert smsq.otp.check(code.id, digits, purpose="login") is Verdict.RIGHT
+
+
+def test_a_check_without_a_purpose_is_one_of_a_login(smsq: Smsq, caplog: pytest.LogCaptureFixture) -> None:
+    """As a code without one is: none for another purpose passes, and the log says why, without the digits."""
+    for purpose in ("pay", "Login", "login "):
+        code, digits = sent(smsq, purpose=purpose)
+        assert smsq.otp.check(code.id, digits) is Verdict.WRONG
+        assert caplog.messages == ["code checked for another purpose than it was sent for: wrong, whatever was typed"]
+        caplog.clear()
+        assert smsq.otp.check(code.id, digits, purpose=purpose) is Verdict.RIGHT
+    code, digits = sent(smsq)
+
+    assert smsq.otp.check(code.id, digits) is Verdict.RIGHT
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
@@ -229,7 +243,7 @@ def test_what_is_no_id_is_an_unknown_code(smsq: Smsq, code_id: Any) -> None:
         assert raised.value.word == "unknown"
 
 
-@pytest.mark.parametrize("purpose", [5, b"login", "log\ud800in"])
+@pytest.mark.parametrize("purpose", [None, "", 5, b"login", "log\ud800in", "log\nin", "x" * 65])
 def test_a_purpose_that_is_no_word_is_told_and_counts_nothing(smsq: Smsq, purpose: Any) -> None:
     """It is the program's mistake."""
     code, digits = sent(smsq)

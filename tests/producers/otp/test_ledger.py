@@ -133,5 +133,5 @@ def test_a_ledger_that_hangs_is_waited_for_once(smsq: Smsq, monkeypatch: pytest.
 
     monkeypatch.setattr(ledger, "judge_code", hang)
     with pytest.raises(LedgerUnreachable):
-        smsq.runtime.codes.check(code.id, "123456")
+        smsq.runtime.codes.check(code.id, "123456", "login")
     assert len(tries) == 1

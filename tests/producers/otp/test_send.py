@@ -13,7 +13,7 @@ from smsq.worker.domain.batch import MessageId
 from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import Conflict, SmsqError
 from smsq.worker.ledger.values import POLICIES
-from tests.producers.otp.codes import PHONE, at_once, claimed, sent, text_of, wrong
+from tests.producers.otp.codes import PHONE, at_once, claimed, sent, text_of, with_settings, wrong
 
 
 def test_a_code_is_sent_and_checked(smsq: Smsq) -> None:
@@ -210,3 +210,42 @@ def test_the_phone_is_told_as_it_was_understood(smsq: Smsq, written: str) -> Non
 
     assert code.phone == PHONE
     assert PHONE[1:] not in repr(code)
+
+
+def test_a_callers_key_meets_none_of_ours(environ: dict[str, str]) -> None:
+    """However it is written: the messages of a code have keys too, and the shield knows admissions by them."""
+    with with_settings(environ, SMSQ_CODE_COOLDOWN_S="0", SMSQ_SHIELD_PHONE="4/h") as smsq:
+        code = smsq.otp.send(PHONE)
+        text_of(smsq, code.message_id)
+        own = [smsq.send(PHONE, "Hi", key=f"code/{code.id}/{number}", client="a") for number in range(2)]
+        again = smsq.otp.resend(code.id)
+
+        assert [each.created for each in own] == [True, True]
+        assert len({code.message_id, again.message_id, *(each.id for each in own)}) == 4
+        assert smsq.status(again.message_id).status == "queued"
+        with pytest.raises(errors.TooMany):  # each of the four was counted
+            smsq.otp.send(PHONE)
+
+
+def test_a_number_for_tests_has_a_fixed_code(environ: dict[str, str]) -> None:
+    """Its message brings it; others have codes of their own, and a repeat is one whatever is set by then."""
+    told = {"SMSQ_TEST_CODES": f"{PHONE}:0042", "SMSQ_CODE_COOLDOWN_S": "0"}
+    with with_settings(environ, **told) as smsq:
+        code = smsq.otp.send(PHONE, template="{code}", key="k")
+        assert text_of(smsq, code.message_id) == "0042"
+        assert text_of(smsq, smsq.otp.resend(code.id).message_id) == "0042"
+        assert smsq.otp.check(code.id, "0042") is Verdict.RIGHT
+        other = smsq.otp.send("+79991234568", template="{code}")
+        assert len(text_of(smsq, other.message_id)) == 6
+    with with_settings(environ) as smsq:
+        assert smsq.otp.send(PHONE, template="{code}", key="k").id == code.id
+
+
+@pytest.mark.parametrize("mirrors", ["", "https://smsc.ru", "http://127.0.0.1:9,http://10.0.0.1"])
+def test_a_fixed_code_is_refused_on_a_real_account(environ: dict[str, str], mirrors: str) -> None:
+    """A number whose code is known is a door without a lock; and the sentence does not say it."""
+    smsq = with_settings(environ, SMSQ_TEST_CODES=f"{PHONE}:0042", SMSQ_MIRRORS=mirrors)
+    with pytest.raises(errors.BadSettings, match=r"SMSQ_TEST_CODES .* a door without a lock") as raised:
+        smsq.otp.send(PHONE)
+
+    assert "0042" not in raised.value.sentence

@@ -198,7 +198,7 @@ class Process:
     def smsq(self) -> Smsq:
         """Python's way in, on this process' connection."""
         smsq = Smsq(self.world.settings)
-        smsq.runtime = self.runtime
+        smsq._runtime = self.runtime
         return smsq
 
     def take_call(self, call: dialect.Call) -> int:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.domain.shield import CODES, in_window, named, sentence, shown, subjects
+from smsq.worker.domain.shield import (
+    CODES,
+    client_of,
+    in_window,
+    is_list_of_addresses,
+    named,
+    sentence,
+    shown,
+    subjects,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +75,36 @@ def test_a_window_leaves_out_what_is_over() -> None:
     assert in_window(ring, 12_500) == [3]
     assert in_window(None, 0, 3) == [0, 0]
     assert in_window([2400, 100, 5, 1, 124, 2, 2], 12_500, 3) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("written", "client"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        (" 203.0.113.7:4711 ", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::FFFF:cb00:7107", "203.0.113.7"),
+        ("2002:cb00:7107:beef::1", "203.0.113.7"),  # 6to4
+        ("2001:0:4136:e378:8000:63bf:34ff:8ef8", "203.0.113.7"),  # Teredo
+        ("64:ff9b::203.0.113.7", "203.0.113.7"),
+        ("2001:DB8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]:443", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("  Alice\u00a0 SMITH ", "alice smith"),
+        ("user%7", "user%7"),
+        ("203.0.113.777", "203.0.113.777"),
+    ],
+)
+def test_a_client_is_the_same_however_it_is_written(written: str, client: str) -> None:
+    """Addresses by what one visitor has of them, names without their blanks and case; and once is enough."""
+    assert client_of(written) == client
+    assert client_of(client.removesuffix("/64")) == client
+
+
+@pytest.mark.parametrize(
+    ("written", "is_list"),
+    [("198.51.100.9, 203.0.113.7", True), ("::1,203.0.113.7", True), ("Smith, Jane", False), ("203.0.113.7", False)],
+)
+def test_a_list_of_addresses_is_told_from_a_name(written: str, is_list: bool) -> None:
+    """A visitor writes all of it but the last."""
+    assert is_list_of_addresses(written) == is_list

@@ -54,6 +54,7 @@ class Seen:
     slots: dict[str, int] = field(default_factory=lambda: {"urgent": 8})
     shield: dict[str, int] = field(default_factory=lambda: {"held": 6})
     shield_holds: int = 1
+    shield_country_holds: int = 0
 
 
 def page(home: Path, depth: Depth | None = None, hints: int = 0) -> str:
@@ -106,6 +107,7 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_slots", "urgent"): 8,
         ("smsq_shield_total", "held"): 6,
         ("smsq_shield_holds",): 1,
+        ("smsq_shield_country_holds",): 0,
         ("smsq_ledger_up",): 1,
         ("smsq_queue_hints", "bulk"): 5,
     }

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from smsq.worker.sandbox import Sandbox
+from smsq.worker.sandbox.control import ORDERS
 
 Start = Callable[..., Sandbox]
 Call = Callable[[str], Any]
@@ -88,7 +89,7 @@ def test_misfortunes_accounts_and_mirrors_are_changed_while_it_runs(sandbox: Sta
     control(started, "mirrors", {"mirror": 2, "down": True})
 
     assert [mirror["down"] for mirror in control(started, "report")["mirrors"]] == [False, True]
-    assert "lose_answer" in control(started, "misfortunes")
+    assert "lose_answer" in control(started, "misfortunes")["kinds"]
 
 
 def test_a_reset_begins_again_on_the_same_ports(sandbox: Start, caller: Call) -> None:
@@ -123,3 +124,99 @@ def test_an_order_that_makes_no_sense_is_answered_with_a_sentence(
 
     assert status == refusal.value.code
     assert json.load(refusal.value)["error"]
+
+
+# What was received ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_received_is_shown_with_its_text_the_newest_first(sandbox: Start, caller: Call) -> None:
+    """By whatever channel, refused or not; of one phone, so many, and what came after one that is known."""
+    started = sandbox(deliver_after_s=(0.0, 0.0), denied_text="casino")
+    one = caller(started.mirrors[0])
+    one.send("+79990000001,+79990000002", "Your code is 4821", id=1)
+    one.send("+79990000001", "Hi", id=2, sender="Shop")
+    one.send("+79990000003", "casino", id=3)
+    shown = control(started, "messages")["messages"]
+
+    assert [(each["phone"], each["text"], each["status"], each["is_accepted"]) for each in shown] == [
+        ("79990000003", "casino", "forbidden", False),
+        ("79990000001", "Hi", "delivered", True),
+        ("79990000002", "Your code is 4821", "delivered", True),
+        ("79990000001", "Your code is 4821", "delivered", True),
+    ]
+    assert (shown[1]["sender"], shown[1]["channel"], shown[1]["id"], shown[1]["cost"]) == ("Shop", "sms", 2, "3.8")
+    of_one = control(started, "messages?phone=%2B7%20999%20000-00-01")["messages"]
+    assert [each["text"] for each in of_one] == ["Hi", "Your code is 4821"]
+    assert [each["text"] for each in control(started, "messages?limit=2")["messages"]] == ["casino", "Hi"]
+    after = control(started, f"messages?after={shown[2]['n']}")
+    assert [each["text"] for each in after["messages"]] == ["casino", "Hi"]
+    assert after["last"] == shown[0]["n"]
+    assert [each["text"] for each in started.messages(79990000002)] == ["Your code is 4821"]
+    assert control(started, "reset", {}) == {"ok": True}
+    assert control(started, "messages") == {"messages": [], "last": 0}
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ("phone=anna", "a phone is digits"),
+        ("limit=many", "limit is a whole number"),
+        ("after=-1", "after is a whole number"),
+        ("who=me", "messages are asked for by after, limit, phone"),
+    ],
+)
+def test_messages_that_are_asked_for_wrongly(sandbox: Start, query: str, part: str) -> None:
+    """It says how."""
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        control(sandbox(), f"messages?{query}")
+
+    assert raised.value.code == 400
+    assert part in json.load(raised.value)["error"]
+
+
+def test_the_page_shows_messages_misfortunes_and_every_call(sandbox: Start, caller: Call) -> None:
+    """Without scripts, and without obeying what a text says."""
+    started = sandbox()
+    caller(started.mirrors[0]).send("+79990000001", "Your code is <b>4821</b>", id=1)
+    caller(started.mirrors[0]).send("+79990000002", "for another", id=2)
+    control(started, "misfortunes", {"kind": "slow", "share": 0.25, "mirror": 1})
+    with urllib.request.urlopen(f"{started.control}/?phone=79990000001", timeout=5) as answer:
+        kind, page = answer.headers["Content-Type"], answer.read().decode()
+
+    assert kind == "text/html; charset=utf-8"
+    assert "Your code is &lt;b&gt;4821&lt;/b&gt;" in page
+    assert "for another" not in page
+    assert "slow, 25% of all send requests at mirror 1: more time to think" in page
+    for method, name in ORDERS:
+        assert f"{method} /_sandbox/{name}" in page
+    assert "<script" not in page
+
+
+def test_every_call_is_listed_and_a_wrong_one_says_where(sandbox: Start) -> None:
+    """By the table that they are done by."""
+    started = sandbox()
+    listed = [each["call"].split("?")[0].split(" {")[0] for each in control(started, "")["calls"]]
+
+    assert [each.split(" [")[0] for each in listed] == [f"{method} /_sandbox/{name}" for method, name in ORDERS]
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        control(started, "mesages")
+    assert "GET / shows all calls" in json.load(raised.value)["error"]
+
+
+def test_misfortunes_are_seen_and_ended(sandbox: Start, caller: Call) -> None:
+    """All at once, or one by a share of 0."""
+    started = sandbox()
+    control(started, "misfortunes", [{"kind": "empty", "next": 3}, {"kind": "slow", "share": 1, "seconds": 0.01}])
+    found = control(started, "misfortunes")
+    assert [(rule["kind"], rule["next"], rule["share"]) for rule in found["in_force"]] == [
+        ("empty", 3, 0.0),
+        ("slow", 0, 1.0),
+    ]
+    assert "lose_answer" in found["kinds"]
+    control(started, "misfortunes", {"kind": "slow", "share": 0})
+    assert [rule["kind"] for rule in control(started, "misfortunes")["in_force"]] == ["empty"]
+    request = urllib.request.Request(f"{started.control}/_sandbox/misfortunes", method="DELETE")
+    urllib.request.urlopen(request, timeout=5).close()
+
+    assert control(started, "misfortunes")["in_force"] == []
+    assert caller(started.mirrors[0]).send(id=1)["cnt"] == 1

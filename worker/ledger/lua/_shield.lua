@@ -4,7 +4,9 @@
 -- no window of `span` ever holds more than was allowed. With a step of 3 a slot has two numbers: sent and verified.
 -- A subject's state, packed with MessagePack: { l = its rings, r = ring of sent and verified, c = ring of money,
 -- t = the last verified code's token, x = ring of what the gateway refused, no = until when nothing goes: of a phone by
--- channel, of a client }.
+-- channel, of a client; of a client also h = until when it is held for codes that nobody entered, hs and hv = how many
+-- went and were verified then; of a phone w = the client that it was asked for by, u = when that client was past the
+-- phones it is evidence for }.
 
 local SLOTS, DAY, EVIDENCE = 24, 86400000, 3600000
 
@@ -52,6 +54,9 @@ local function wait(ring, most, by)
 end
 
 local function unpacked(raw) return raw and cmsgpack.unpack(raw) or {} end
+
+-- Enough of a client's key to know it again.
+local function tail(key) return string.sub(key, -8) end
 
 -- How long a hold lasts: twice as long as the one before.
 local function hold_ms(rule, plan, longest, remembered)

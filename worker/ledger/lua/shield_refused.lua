@@ -1,5 +1,5 @@
 -- The gateway refused a code that was admitted: its phone is not asked for again for a while by that channel, and few
--- such phones hold their block, or their client.
+-- such phones hold their client, more of several clients their block.
 -- KEYS: 1 shield, 2 shield:rules, 3 shield:held, 4 shield:token:<hash>, 5 shield:phone:<hash>, 6 shield:block:<digits>,
 --       7 shield:client:<hash> where the code was asked for by one.
 -- ARGV: 1 time or '', 2 limits, 3 the phone's digits, 4 block, 5 channel, 6 longest hold in ms, 7 for how many ms a rule
@@ -25,10 +25,13 @@ phone.no = phone.no or {}
 phone.no[ARGV[5]] = now + tonumber(ARGV[10])
 keep(5, phone, tonumber(ARGV[10]))
 
--- A block: unless a rule speaks of it already, or its people enter more codes than are refused.
+local client = KEYS[7] and unpacked(redis.call('GET', KEYS[7]))
+if client then client.x = fresh(client.x, EVIDENCE, 2) end
+
+-- A block: unless a rule speaks of it already, or its people enter more codes than are refused. A client is evidence once.
 local block = unpacked(redis.call('GET', KEYS[6]))
 block.x = fresh(block.x, EVIDENCE, 2)
-add(block.x, 2, 1)
+if not client or total(client.x, 2, 1) == 0 then add(block.x, 2, 1) end
 local refused, ring = total(block.x, 2, 1), fresh(block.r, EVIDENCE, 3)
 local sent, verified = total(ring, 3, 1), total(ring, 3, 2)
 if plan.hold_after[1] > 0 and refused >= tonumber(ARGV[8]) and refused > verified then
@@ -51,9 +54,7 @@ if plan.hold_after[1] > 0 and refused >= tonumber(ARGV[8]) and refused > verifie
 end
 keep(6, block, KEPT)
 
-if KEYS[7] then
-  local client = unpacked(redis.call('GET', KEYS[7]))
-  client.x = fresh(client.x, EVIDENCE, 2)
+if client then
   add(client.x, 2, 1)
   if total(client.x, 2, 1) >= tonumber(ARGV[9]) then client.no, client.x = now + plan.hold_for, nil end
   keep(7, client, math.max(KEPT, plan.hold_for))
