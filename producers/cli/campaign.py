@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED
+from producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, output
+from producers.cli.send import say_who_is_missing
 from producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
@@ -117,11 +118,12 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
             view = _enrol(smsq, drafted, found.rows, again)
             rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
             talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
+        output.changed()
         code = DONE
         if follow:
             view, code = _follow(smsq, view.id)
-        elif not smsq.lanes().get("bulk"):
-            talk("it waits: no worker of the bulk lane is up (`smsq up`)")
+        else:
+            say_who_is_missing(smsq, "bulk", f"campaign {view.id}")
     if as_json:
         print_json(campaign_object(view))
     elif follow:
@@ -299,7 +301,9 @@ def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, 
 
 def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
     """Put every row in, showing how far it is."""
-    with click.progressbar(length=rows, label="enrolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with click.progressbar(
+        length=rows, label="enrolling", file=output.screen(sys.stderr), hidden=not sys.stderr.isatty()
+    ) as bar:
         try:
             return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows)
         except KeyboardInterrupt:
@@ -313,7 +317,7 @@ def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
 
     clock = smsq.runtime.clock
     try:
-        picture = follow(smsq.campaigns.watch(campaign_id), sys.stderr, clock=clock)
+        picture = follow(smsq.campaigns.watch(campaign_id), output.screen(sys.stderr), clock=clock)
     except KeyboardInterrupt:
         talk(f"campaign {campaign_id} goes on; `smsq campaign show {campaign_id} --follow` looks again")
         sys.exit(INTERRUPTED)
@@ -334,6 +338,7 @@ def _seen() -> Callable[[int], None]:
 
 
 def _say_state(view: CampaignView, as_json: bool) -> None:
+    output.changed()
     if as_json:
         print_json(campaign_object(view))
     else:

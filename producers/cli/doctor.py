@@ -15,6 +15,7 @@ import click
 
 from producers.cli import DONE, FAILED, UNREACHABLE
 from producers.cli.findings import Finding, ledger, machine, working
+from producers.cli.output import screen
 from producers.cli.shown import print_json
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def _ledger(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
 
 def _print(finding: Finding) -> None:
     level = click.style(f"{finding.level:<5}", fg=STYLES[finding.level])
-    click.echo(f"{level} {finding.name:<12} {finding.said}")
+    click.echo(level, screen(sys.stdout), nl=False)
+    click.echo(f" {finding.name:<12} {finding.said}")
     if finding.cure:
         click.echo(f"{'':<18} → {finding.cure}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli import DONE, FAILED
+from producers.cli import DONE, FAILED, output
 from producers.cli.send import code_of, reached, say_who_is_missing, wait_for
 from producers.cli.shown import counted, print_json, print_receipt
 
@@ -93,6 +93,7 @@ def send(
             sender=sender,
             on_doubt=on_doubt,
         )
+        output.changed()
         is_up = not code.message_id or say_who_is_missing(smsq, "urgent", code.message_id)
         if not wait or not code.message_id:
             _print_sent(code, as_json)
@@ -128,6 +129,7 @@ def check(code_id: str, code: str, purpose: str | None, as_json: bool) -> None:
             smsq.check_account()
             with smsq.named():
                 verdict = smsq.otp.check(code_id, typed, purpose)
+                output.changed()
         except (LedgerHalted, LedgerFull) as error:
             raise LedgerUnreachable(error.sentence) from None
     if as_json:
@@ -147,6 +149,7 @@ def resend(code_id: str, as_json: bool) -> None:
     with _errors(as_json), contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
         code = smsq.otp.resend(code_id)
+        output.changed()
         say_who_is_missing(smsq, "urgent", code.message_id)
         _print_sent(code, as_json)
 
@@ -174,6 +177,7 @@ def _errors(as_json: bool) -> Iterator[None]:
     try:
         yield
     except SmsqError as error:
+        output.changed()  # or at least decided: the exit code says what
         if as_json:
             told: dict[str, Any] = {"error": error.word, "message": error.sentence}
             if isinstance(error, Limited) and error.retry_after_s is not None:

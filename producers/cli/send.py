@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
+from producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE, output
 from producers.cli.shown import print_json, print_receipt, talk
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def command(
             client=client,
             options=options,
         )
+        output.changed()
         is_up = say_who_is_missing(smsq, lane, sent.id)
         if not wait:
             if as_json:
@@ -124,8 +125,14 @@ def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
 
 
 def say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
-    """Whether somebody is up to send it."""
-    if smsq.lanes().get(lane):
+    """Whether somebody is up to send it. It is enrolled: a ledger that cannot be asked any more changes nothing."""
+    from worker.domain.errors import LedgerTrouble
+
+    try:
+        if smsq.lanes().get(lane):
+            return True
+    except LedgerTrouble as error:
+        talk(f"{message_id} is enrolled; whether anybody is up to send it is not known: {error.sentence}")
         return True
     talk(f"{message_id} is enrolled and waits: no worker of the {lane} lane is up (`smsq up`)")
     return False

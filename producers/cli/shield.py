@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from producers.cli import DONE, FAILED
+from producers.cli import DONE, FAILED, output
 from producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def limit(name: str, value: str) -> None:
 
     with Smsq() as smsq, smsq.named():
         held = smsq.shield.limit(name, None if value == "default" else value)
+        output.changed()
         is_deaf = smsq.settings.shield == "off"
     click.echo(f"{name} {held}")
     if is_deaf:
@@ -129,6 +130,7 @@ def limit(name: str, value: str) -> None:
 def _told(what: str, name: str, more: str = "") -> None:
     from worker.domain.shield import shown
 
+    output.changed()
     click.echo(f"{what} {shown(name)}{more}")
 
 
