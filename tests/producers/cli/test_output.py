@@ -41,7 +41,7 @@ def shell(environ: dict[str, str], words: list[str], where: str, **more: str) ->
 
 def enrolled(smsq: Smsq) -> int:
     """How many messages wait to be sent."""
-    return int(smsq.runtime.ledger.redis.zcard(smsq.runtime.ledger.key("ready")))
+    return smsq.runtime.views.in_motion()["ready:urgent"]
 
 
 @pytest.mark.parametrize("where", BROKEN.values(), ids=BROKEN)
