@@ -6,7 +6,9 @@ An error of ours becomes one sentence on stderr and an exit code by its kind; re
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Final, NamedTuple
 
 import click
@@ -84,7 +86,8 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """As every command of click is run, with its output guarded."""
+        """As every command of click is run, with its output guarded and nothing foreign in its environment."""
+        _clean(os.environ)
         with output.guarded() as guard:
             try:
                 try:
@@ -106,6 +109,15 @@ class _Lazy(click.Group):
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nsmsq: interrupted", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _clean(environ: MutableMapping[str, str]) -> None:
+    """Take what would let others into our children out of an environment.
+
+    An empty entry of PYTHONPATH, as `PYTHONPATH=$PYTHONPATH:…` leaves it, means the working directory.
+    """
+    if (paths := environ.get("PYTHONPATH")) is not None:
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths.split(os.pathsep)))
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
