@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import ipaddress
 import os
 import re
 import tomllib
@@ -16,15 +17,18 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
+from worker import ownership
 from worker.domain import limits
 from worker.domain.batch import MAX_MESSAGES
 from worker.domain.errors import BadSettings
 
 PREFIX = "SMSQ_"
 FILE_NAME = "smsq.toml"
+PROGRAM = "redis_server"  # the one setting that is run
 NO_LOGIN = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY (each may come from a file: SMSQ_PASSWORD_FILE)"
 BRANDS = ("smsc.ru", "smscentre.com", "smsc.kz")  # the rows of gateway/brands.py, which stands above this file
 
@@ -65,7 +69,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     password: Secret | None
     apikey: Secret | None
     secret_key: Secret | None
-    transport: str
     connect_timeout_s: float
     read_timeout_s: float
     batch_size: int
@@ -86,7 +89,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     silent_s: float
     ask_every_s: tuple[float, ...]
     callback_secret: Secret | None
-    api_keys: dict[str, Secret]
     web_addr: str
     metrics_addr: str
     keep_texts_s: float
@@ -116,7 +118,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Read and check everything; raises BadSettings naming the variable, what was given and what would do.
 
         The environment wins over the file. Without `environ` it is the process's own, and the file then is
-        `smsq.toml` of the working directory where there is one. An empty value counts as not set.
+        `smsq.toml` of the working directory where there is one. An empty value counts as not set. A file or a
+        home that others may write is refused.
         """
         if file is None and environ is None and Path(FILE_NAME).is_file():
             file = Path(FILE_NAME)
@@ -129,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
         settings = cls(**values)
         _check_together(settings)
+        ownership.check_home(settings.home)
         return settings
 
     @property
@@ -150,6 +154,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             for field in FIELDS
             for value in [getattr(self, field.name)]
         }
+
+    @property
+    def clear_mirrors(self) -> list[str]:
+        """Mirrors of ours to which log-in, phones and texts travel in the clear, over a network."""
+        return [base for base in self.mirrors if base.startswith("http:") and not _is_here(base)]
 
     @property
     def shield_limits(self) -> limits.Limits:
@@ -186,7 +195,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read in (_secret, _secret_keys, _keys)
+        return self.read in (_secret, _secret_keys)
 
     @property
     def is_address(self) -> bool:
@@ -304,14 +313,27 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
-def _keys(written: str) -> dict[str, Secret]:
-    keys: dict[str, Secret] = {}
-    for each in filter(None, (pair.strip() for pair in written.split(","))):
-        name, mark, key = each.partition(":")
-        if not (mark and name.strip() and len(key.strip()) >= 16) or name.strip() in keys:
-            raise ValueError("name:key pairs separated by commas, each name once, keys of at least 16 characters")
-        keys[name.strip()] = Secret(key.strip())
-    return keys
+def _is_here(url: str) -> bool:
+    """Whether an address is of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def secret_files(environ: Mapping[str, str] | None = None) -> list[Path]:
+    """Every file that holds a secret of this installation: those that settings name, and `smsq.toml` if it has any.
+
+    Reads the environment as `Settings.load` does; raises BadSettings likewise.
+    """
+    file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+    told = _from_file(file) if file else {}
+    written = {**told, **_from_environ(os.environ if environ is None else environ)}
+    secrets = [field.variable for field in FIELDS if field.is_secret]
+    named = [Path(written[f"{name}_FILE"]).expanduser() for name in secrets if f"{name}_FILE" in written]
+    has_some = {*secrets, "SMSQ_REDIS_URL", "SMSQ_BROKER_URL"} & told.keys()
+    return [*named, *([file] if file and has_some else [])]
 
 
 def _address(written: str) -> str:
@@ -356,7 +378,6 @@ FIELDS: tuple[Field, ...] = (
         "Seals codes that wait, and keys their hashes; the same on all hosts. Several with commas: the first seals.",
         "made in the home",
     ),
-    Field("transport", _one_of("http"), "http", "How requests travel to the gateway."),
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
     Field("read_timeout_s", _number(0.5, 300), "30", "Seconds from the first byte of a request to its whole answer."),
     Field("batch_size", _whole(1, MAX_MESSAGES), "100", "Most messages in one request."),
@@ -406,7 +427,6 @@ FIELDS: tuple[Field, ...] = (
         "Signs the gateway's callbacks.",
         "none: callbacks are refused",
     ),
-    Field("api_keys", _keys, "", "Who may use the HTTP API: `name:key,…`.", "nobody"),
     Field("web_addr", _address, "127.0.0.1:8080", "Where `smsq web` listens."),
     Field("metrics_addr", _address, "127.0.0.1:9191", "Where the metrics exporter listens."),
     Field("keep_texts_s", _duration("s"), "24 h", "How long texts are kept after the end, such as `24 h`."),
@@ -436,11 +456,13 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
 def _from_file(file: Path) -> dict[str, str]:
     """What a toml file sets, by variable: its keys are the names without `SMSQ_`, in lower case."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(ownership.read_own(file).decode())
     except OSError as error:
         raise BadSettings(f"{file} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{file} is not TOML: {error}") from None
+    if PROGRAM in content:  # a folder that somebody was handed would choose what runs here
+        raise BadSettings(f"{file}: {PROGRAM} names a program, which no file may; set SMSQ_REDIS_SERVER instead")
     return _known({PREFIX + key.upper(): _flat(value) for key, value in content.items()})
 
 

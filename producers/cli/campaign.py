@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -209,14 +209,19 @@ def cancel(campaign_id: str, as_json: bool) -> None:
     help="How rows are written.",
 )
 @click.option("--rejects", is_flag=True, help="Only rows that were turned away.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]")
-def report(campaign_id: str, form: str, rejects: bool, output: Path | None) -> None:
-    """Write what became of every row, in the file's order."""
+@click.option(
+    "--output", "path", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]"
+)
+@click.option("--mode", default="600", show_default=True, help="Who may use that file, as chmod takes it: 640, 644.")
+def report(campaign_id: str, form: str, rejects: bool, path: Path | None, mode: str) -> None:
+    """Write what became of every row, in the file's order. A file is its owner's alone, unless --mode says more."""
+    from producers.cli.files import bits, opened
     from producers.report import WRITERS, rejected
 
+    may = bits(mode)
     with _smsq() as smsq:
         receipts = smsq.campaigns.report(campaign_id)
-        with _opened(output) as out:
+        with opened(path, may) as out:
             WRITERS[form](rejected(receipts) if rejects else receipts, out)
 
 
@@ -343,19 +348,3 @@ def _say_state(view: CampaignView, as_json: bool) -> None:
         print_json(campaign_object(view))
     else:
         click.echo(f"campaign {view.id} is {view.state}")
-
-
-@contextlib.contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
-    from worker.domain.errors import SmsqError
-
-    if path is None:
-        with contextlib.suppress(AttributeError):
-            sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]  # CSV ends its lines itself
-        yield sys.stdout
-        return
-    try:
-        with path.open("w", encoding="utf-8", newline="") as out:
-            yield out
-    except OSError as error:
-        raise SmsqError(f"{path} cannot be written: {error.strerror}") from None

@@ -53,6 +53,7 @@ def examine() -> Iterator[Finding]:
     said = f"`smsq up` runs here as process {up.pid}" if up is not None else "no `smsq up` runs in this home"
     yield Finding("up", "ok" if up or settings.redis_url else "warn", said)
     yield from machine.space(home)
+    yield from machine.secrets(settings)
     try:
         settings = adopt()
     except LedgerUnreachable as error:

@@ -12,6 +12,7 @@ import click
 from producers.cli import DONE, FAILED, output
 from producers.cli.send import code_of, reached, say_who_is_missing, wait_for
 from producers.cli.shown import counted, print_json, print_receipt
+from producers.cli.typed import from_stdin
 
 if TYPE_CHECKING:
     from producers.otp import CodeShown, OneTimeCode
@@ -74,10 +75,11 @@ def send(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send a new code to PHONE; prints its id, by which it is checked."""
+    """Send a new code to PHONE, - for one on standard input; prints its id, by which it is checked."""
     from producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
+        (phone,) = from_stdin(phone)
         smsq = reached(Smsq(), stack)
         code = smsq.otp.send(
             phone,

@@ -10,6 +10,7 @@ import click
 
 from producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE, output
 from producers.cli.shown import print_json, print_receipt, talk
+from producers.cli.typed import from_stdin
 
 if TYPE_CHECKING:
     from producers.api import Smsq
@@ -71,10 +72,14 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send TEXT to PHONE; prints the message's id, or with --wait what became of it."""
+    """Send TEXT to PHONE; prints the message's id, or with --wait what became of it.
+
+    Either may be - for standard input, which no list of processes shows; if both are, the phone is its first line.
+    """
     from producers.api import Smsq
     from worker.domain.batch import Options
 
+    phone, text = from_stdin(phone, text)
     with contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
         extra = {name: value for name, value in (("voice", voice), ("param", param)) if value is not None}

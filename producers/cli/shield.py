@@ -9,6 +9,7 @@ import click
 
 from producers.cli import DONE, FAILED, output
 from producers.cli.shown import print_json, talk
+from producers.cli.typed import from_stdin
 
 if TYPE_CHECKING:
     from worker.domain.shield import Decision
@@ -43,12 +44,13 @@ def show(as_json: bool) -> None:
 @click.option("--channel", default="sms", show_default=True, help="How the code would travel.")
 @as_json_option
 def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
-    """Show what would be decided about a code to PHONE now. Nothing is sent or counted.
+    """Show what would be decided about a code to PHONE now, - for one on standard input. Nothing is sent or counted.
 
     Exit code 0 where it may go, 1 otherwise.
     """
     from producers.api import Smsq
 
+    (phone,) = from_stdin(phone)
     with Smsq() as smsq, smsq.named():
         decision = smsq.shield.dry_run(phone, client=client, channel=channel)
     if as_json:

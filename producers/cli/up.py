@@ -62,7 +62,6 @@ _OF_AN_ACCOUNT = (
     "MIRRORS",
     "CALLBACK_SECRET",
     "SECRET_KEY",
-    "TRANSPORT",
     "REDIS_URL",
     "BROKER_URL",
 )
@@ -347,7 +346,7 @@ def _key(settings: Settings) -> dict[str, bool]:
 
 def _public(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings a producer must share with the workers; secrets stay where they are."""
-    names = {row.variable for row in FIELDS if not row.is_secret} - {"SMSQ_API_KEYS"}
+    names = {row.variable for row in FIELDS if not row.is_secret}
     return {name: environ[name] for name in sorted(names & environ.keys())}
 
 
@@ -356,6 +355,8 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
     yield f"  web      http://{settings.web_addr}"
     yield f"  metrics  http://{settings.metrics_addr}/metrics"
     yield f"  logs     {home / 'logs'}"
+    if clear := settings.clear_mirrors:
+        yield f"  {', '.join(clear)}: without https the password, phones and texts can be read on their way"
     if gateway is not None:
         yield f"  sandbox  {gateway.mirrors} (control {gateway.control})"
         short = ", ".join(f"{name.removeprefix(PREFIX)}={value}" for name, value in SANDBOX_PROFILE.items())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from worker.domain import limits
 from worker.domain.errors import BadSettings
 from worker.gateway.brands import BRANDS
 from worker.settings import BRANDS as NAMES
@@ -26,6 +28,17 @@ def test_defaults() -> None:
 def test_every_field_has_its_row() -> None:
     """The struct and the table name the same settings."""
     assert tuple(field.name for field in FIELDS) == Settings.__struct_fields__
+
+
+def test_every_setting_is_read_by_something() -> None:
+    """A setting that changes nothing is no setting, whatever the page promises."""
+    root = Path(__file__).parents[2]
+    sources = [path for top in ("worker", "producers") for path in (root / top).rglob("*.py")]
+    read = " ".join(path.read_text(encoding="utf-8") for path in sources if path.name != "settings.py")
+    of_shield = {f"shield_{name}" for name in limits.READINGS} | {"shield"}  # read together, as `shield_limits`
+
+    assert [f.name for f in FIELDS if not re.search(rf"\.{f.name}\b", read) and f.name not in of_shield] == []
+    assert ".shield_limits" in read
 
 
 def test_brands_are_those_of_the_gateway() -> None:
@@ -49,7 +62,6 @@ def test_values_are_read() -> None:
             "SMSQ_KEEP_DAYS": "7 d",
             "SMSQ_RATE": "12.5",
             "SMSQ_ACCEPT_LOSS": "yes",
-            "SMSQ_API_KEYS": "shop:0123456789abcdef",
             "SMSQ_READ_TIMEOUT_S": "20",
             "SMSQ_BATCH_SIZE": "",
             "PATH": "/bin",
@@ -59,7 +71,6 @@ def test_values_are_read() -> None:
     assert settings.mirrors == ("http://127.0.0.1:9101/sys", "http://127.0.0.1:9102")
     assert (settings.keep_texts_s, settings.keep_days, settings.rate) == (5400.0, 7, 12.5)
     assert (settings.accept_loss, settings.lease_s, settings.batch_size) == (True, 35.0, 100)
-    assert settings.api_keys["shop"].reveal() == "0123456789abcdef"
 
 
 REFUSED = {
@@ -87,7 +98,6 @@ REFUSED = {
     "all slots urgent": ({"SMSQ_URGENT_SLOTS": "10"}, "SMSQ_URGENT_SLOTS"),
     "two secrets": ({"SMSQ_LOGIN": "a", "SMSQ_PASSWORD": "b", "SMSQ_APIKEY": "c"}, "keep one"),
     "password alone": ({"SMSQ_PASSWORD": "b"}, "without SMSQ_LOGIN"),
-    "short API key": ({"SMSQ_API_KEYS": "shop:abc"}, "at least 16"),
 }
 
 
@@ -140,14 +150,13 @@ def test_nothing_secret_is_printed() -> None:
             "SMSQ_LOGIN": "me",
             "SMSQ_PASSWORD": "hunter2",
             "SMSQ_REDIS_URL": "redis://user:hunter2@db/0",
-            "SMSQ_API_KEYS": "shop:hunter2hunter2hunter2",
         }
     )
     secret = Secret("hunter2")
 
     assert "hunter2" not in f"{settings!r} {settings} {settings.shown()} {secret} {secret!r} {secret:>9}" + str(secret)
     with pytest.raises(BadSettings) as caught:
-        Settings.load({"SMSQ_API_KEYS": "hunter2"})
+        Settings.load({"SMSQ_SECRET_KEY": "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 
