@@ -297,11 +297,41 @@ def _urls(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _redis(*schemes: str) -> Callable[[str], str]:
+    """An address whose password cannot be read as anything else: a `#` or `/` in it would end the host's name."""
+    reader = _urls(*schemes)
+
+    def read(written: str) -> str:
+        reader(written)
+        try:
+            parts = urlsplit(written)
+            has_place = bool(parts.path if parts.scheme == "unix" else parts.hostname) and parts.port != 0
+        except ValueError:  # its words repeat a part of the password
+            has_place = False
+        number = parts.path.removeprefix("/") if has_place and parts.scheme != "unix" else ""
+        is_number = not number or (number.isascii() and number.isdigit())
+        if not has_place or not is_number or parts.fragment or "@" in parts.path:
+            raise ValueError(
+                f"an address such as {schemes[0]}://user:password@host:6379/0, with each # ? / [ ] @ and % of the "
+                "password written as %23 %3F %2F %5B %5D %40 and %25"
+            )
+        return written
+
+    return read
+
+
 def _mirrors(written: str) -> tuple[str, ...]:
     bases = tuple(each.strip().rstrip("/") for each in written.split(",") if each.strip())
     if not bases or any("@" in base or "?" in base for base in bases):
         raise ValueError("base addresses separated by commas, without log-in or parameters")
-    return tuple(map(_urls("http", "https"), bases))
+    for base in map(_urls("http", "https"), bases):
+        try:
+            is_good = bool(urlsplit(base).hostname) and urlsplit(base).port != 0
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise ValueError("addresses such as https://smsc.ru, with commas between them")
+    return tuple(bases)
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -352,14 +382,14 @@ FIELDS: tuple[Field, ...] = (
     Field("home", _path, ".smsq", "Where the embedded Redis keeps its data, the journals and `up.json` lie."),
     Field(
         "redis_url",
-        _urls("redis", "rediss", "unix"),
+        _redis("redis", "rediss", "unix"),
         None,
         "The Redis that keeps the ledger (and the queues, unless they have their own).",
         "a private server under the home",
     ),
     Field(
         "broker_url",
-        _urls("redis", "rediss", "unix"),
+        _redis("redis", "rediss", "unix"),
         None,
         "The Redis that carries hints; a server of its own in production.",
         "a private server, or the ledger's next database",
@@ -553,6 +583,7 @@ def _check_together(settings: Settings) -> None:
             raise BadSettings(sentence)
 
 
+_MAY_BE_PASSWORD = re.compile(r"://[^/]*:(?!\d{1,5}(?:[/?]|$))")  # `redis://:secret`, its host forgotten
 _PASSWORD_IN_QUERY = re.compile(r"(?i)((?:user|pass)[a-z]*=)[^&]*")
 
 
@@ -564,6 +595,8 @@ def _masked(value: object, *, is_address: bool = False) -> str:
         return ",".join(map(str, value))
     written = _PASSWORD_IN_QUERY.sub(r"\1***", str(value))
     before, mark, after = written.rpartition("@")
+    if is_address and not mark and _MAY_BE_PASSWORD.search(written):
+        return written.partition("://")[0] + "://***"
     if not mark or not (is_address or ":" in before):  # a log-in may have an @ of its own
         return written
     scheme, mark, _ = before.partition("://")

@@ -114,8 +114,10 @@ class _Lazy(click.Group):
 def _clean(environ: MutableMapping[str, str]) -> None:
     """Take what would let others into our children out of an environment.
 
-    An empty entry of PYTHONPATH, as `PYTHONPATH=$PYTHONPATH:…` leaves it, means the working directory.
+    An empty entry of PYTHONPATH, as `PYTHONPATH=$PYTHONPATH:…` leaves it, means the working directory. SSLKEYLOGFILE
+    has every TLS library write down what opens the connections to the gateway and to Redis.
     """
+    environ.pop("SSLKEYLOGFILE", None)
     if (paths := environ.get("PYTHONPATH")) is not None:
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths.split(os.pathsep)))
 

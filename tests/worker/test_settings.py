@@ -183,6 +183,58 @@ def test_the_password_of_an_address_is_not_printed(address: str) -> None:
     assert printed["SMSQ_LOGIN"] == "me@x.ru"
 
 
+@pytest.mark.parametrize("variable", ["SMSQ_REDIS_URL", "SMSQ_BROKER_URL"])
+@pytest.mark.parametrize(
+    "password",
+    ["ab#s3cret", "ab?s3cret", "ab/s3cret", "s3[cret", "s3]cret", "s3cret℀", "#s3cret@", "s3cret?x=y", "s/3cret@x"],
+)
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_password_that_ends_the_host_s_name_is_a_sentence(scheme: str, password: str, variable: str) -> None:
+    """Not a traceback with a part of it; the sentence says how to write such letters."""
+    with pytest.raises(BadSettings) as caught:
+        Settings.load({variable: f"{scheme}://user:{password}@host:6379/0"})
+
+    assert caught.value.sentence.startswith(f"{variable}: ")
+    assert "%23 %3F %2F" in caught.value.sentence
+    assert not [part for part in ("s3", "cret", "ab", "℀") if part in caught.value.sentence]
+
+
+@pytest.mark.parametrize(
+    "address", ["redis://:s3cret", "redis://me:s3cret/0", "redis://s3cret:9:9", "redis://host/s3cret@x"]
+)
+def test_an_address_without_its_host_keeps_its_password(address: str) -> None:
+    """Somebody forgot what stands behind the @."""
+    with pytest.raises(BadSettings) as caught:
+        Settings.load({"SMSQ_REDIS_URL": address})
+
+    assert "s3cret" not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "redis://host",
+            "redis://host:6379/3",
+            "redis://me:p%23%2F%3F@host",
+            "redis://[::1]:6379",
+            "redis://:p@a@host/1",
+        ),
+        *("unix:///run/redis.sock?db=1", "unix://me:p@/run/redis.sock", "rediss://host/0?ssl_cert_reqs=required"),
+    ],
+)
+def test_an_address_that_will_do_is_kept(address: str) -> None:
+    """As it was written."""
+    assert Settings.load({"SMSQ_REDIS_URL": address}).redis_url == address
+
+
+@pytest.mark.parametrize("mirror", ["https://smsc.ru:abc", "https://:443", "https://[x", "https://a:99999"])
+def test_a_mirror_that_cannot_be_an_address_is_refused(mirror: str) -> None:
+    """At the start, not with a traceback at the first request."""
+    with pytest.raises(BadSettings, match="SMSQ_MIRRORS"):
+        Settings.load({"SMSQ_MIRRORS": mirror})
+
+
 def test_account() -> None:
     """A ledger belongs to a log-in, or to a key that is not shown."""
     by_key = Settings.load({"SMSQ_APIKEY": "abc", "SMSQ_BRAND": "smsc.kz"}).account

@@ -53,6 +53,14 @@ def test_no_process_imports_from_the_working_directory(tmp_path: Path) -> None:
     assert any("everything is up" in line for line in said)
 
 
+def test_no_process_of_ours_writes_the_keys_of_its_connections_down() -> None:
+    """To the gateway and to Redis: the libraries of both would."""
+    environ = {"SSLKEYLOGFILE": "/tmp/keys", "PATH": "/bin"}
+    _clean(environ)
+
+    assert environ == {"PATH": "/bin"}
+
+
 def test_an_empty_entry_of_the_path_is_not_the_working_directory(tmp_path: Path) -> None:
     """`PYTHONPATH=$PYTHONPATH:/more` with nothing before it means the working directory to Python, not to us."""
     marks = trapped(tmp_path)
