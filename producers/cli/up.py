@@ -25,7 +25,7 @@ from producers.adoption import running
 from producers.cli.processes import argv_of, threads_of
 from producers.cli.ready import Ready
 from producers.cli.sandbox import numbers
-from worker.domain.errors import LedgerUnreachable, SmsqError
+from worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
 from worker.logs import LogFile
 from worker.processes.supervisor import Child, Foundation, Supervisor
 from worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
@@ -110,7 +110,8 @@ def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
             click.echo(f"somebody listens at {', '.join(taken)} already: the sandbox takes other ports", err=True)
     else:
         gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
-    sys.exit(run(sandbox_environ(environ, settings.home, gateway), file, gateway, front=settings.home, verbose=verbose))
+    told = _with_free_addresses(sandbox_environ(environ, settings.home, gateway), settings)
+    sys.exit(run(told, file, gateway, front=settings.home, verbose=verbose))
 
 
 def run(
@@ -130,9 +131,17 @@ def run(
     settings = Settings.load(environ, file)
     from worker.runtime import login_of
 
-    login_of(settings)  # without a log-in nothing is started, and no ledger founded
+    try:
+        login_of(settings)  # without a log-in nothing is started, and no ledger founded
+    except BadSettings as error:
+        raise BadSettings(f"{error.sentence}; to try everything without an account: smsq up --sandbox") from None
     home = settings.home.expanduser().absolute()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (home / "logs").mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise BadSettings(f"the home {home} cannot be made ({why}): set SMSQ_HOME to a folder of your own") from None
     require_alone(front or home)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
@@ -232,6 +241,19 @@ def free_port(wanted: int = 0) -> int:
                 probe.bind(("127.0.0.1", port))
                 return int(probe.getsockname()[1])
     raise SmsqError("this machine has no free port")
+
+
+def _with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str, str]:
+    """Beside a sandbox nobody chose ports: web and metrics give way where somebody listens at their defaults."""
+    fresh = Settings.load({})
+    for variable, address, default in (
+        ("SMSQ_WEB_ADDR", settings.web_addr, fresh.web_addr),
+        ("SMSQ_METRICS_ADDR", settings.metrics_addr, fresh.metrics_addr),
+    ):
+        host, _, port = address.rpartition(":")
+        if address == default and free_port(int(port)) != int(port):
+            environ = {**environ, variable: f"{host}:{free_port()}"}
+    return environ
 
 
 def _addresses(settings: Settings) -> dict[str, str]:

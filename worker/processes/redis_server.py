@@ -52,7 +52,7 @@ def _from_wheel() -> str | None:
 def socket_path(folder: Path) -> Path:
     """A path that a Unix socket can have: in `folder`, else in a fresh short folder of our own."""
     path = folder / "redis.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and "?" not in str(path) and "%" not in str(path):
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and not set(str(path)) & set("?%#[]@"):
         return path
     for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
         if base and os.path.isdir(base) and len(os.fsencode(base)) < SOCKET_PATH_LIMIT - 30:
