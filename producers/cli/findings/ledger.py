@@ -77,6 +77,8 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("secret key", "warn", "none here yet", cure if known else "`smsq up` makes one in its home")
     elif known is not None and known.decode() not in runtime.sealer.names:
         yield Finding("secret key", "fail", "this ledger's codes are sealed with another than this host has", cure)
+    elif not is_told and path.stat().st_mode & 0o077:
+        yield Finding("secret key", "warn", f"others may read {path}", f"chmod 600 {path}, and change the key")
     else:
         where = "SMSQ_SECRET_KEY" if is_told else str(path)
         yield Finding("secret key", "ok", f"it seals codes while they wait ({where})")

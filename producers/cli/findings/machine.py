@@ -39,13 +39,12 @@ def space(home: Path) -> Iterator[Finding]:
 
 
 def secrets(settings: Settings) -> Iterator[Finding]:
-    """Whether others on this machine can read a secret."""
+    """Whether others on this machine can read a secret; the key of the home is looked at with the ledger's."""
     from worker.ownership import readable_by_others
-    from worker.sealing import FILE
     from worker.settings import secret_files
 
     home = settings.home.expanduser().absolute()
-    files = [*secret_files(), *(home / name for name in (FILE, "up.json"))]
+    files = [*secret_files(), home / "up.json"]
     found = [told for told in map(readable_by_others, files) if told]
     for told in found:
         said, _, cure = told.partition("; ")

@@ -171,7 +171,7 @@ def test_a_home_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
 def test_secrets_that_others_may_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file that holds one, with the command that closes it."""
     monkeypatch.chdir(tmp_path)
-    files = {name: tmp_path / name for name in ("password", "secret.key", "up.json", "smsq.toml")}
+    files = {name: tmp_path / name for name in ("password", "up.json", "smsq.toml")}
     for path in files.values():
         path.write_text('apikey = "x"\n' if path.suffix == ".toml" else "x", encoding="utf-8")
         path.chmod(0o640)
