@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED
+from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, output
+from smsq.producers.cli.send import say_who_is_missing
 from smsq.producers.cli.shown import campaign_object, counted, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
@@ -117,11 +118,12 @@ def run(file: Path, text: str, yes: bool, follow: bool, again: bool, as_json: bo
             view = _enrol(smsq, drafted, found.rows, again)
             rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
             talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
+        output.changed()
         code = DONE
         if follow:
             view, code = _follow(smsq, view.id)
-        elif not smsq.lanes().get("bulk"):
-            talk("it waits: no worker of the bulk lane is up (`smsq up`)")
+        else:
+            say_who_is_missing(smsq, "bulk", f"campaign {view.id}")
     if as_json:
         print_json(campaign_object(view))
     elif follow:
@@ -207,14 +209,19 @@ def cancel(campaign_id: str, as_json: bool) -> None:
     help="How rows are written.",
 )
 @click.option("--rejects", is_flag=True, help="Only rows that were turned away.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]")
-def report(campaign_id: str, form: str, rejects: bool, output: Path | None) -> None:
-    """Write what became of every row, in the file's order."""
+@click.option(
+    "--output", "path", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]"
+)
+@click.option("--mode", default="600", show_default=True, help="Who may use that file, as chmod takes it: 640, 644.")
+def report(campaign_id: str, form: str, rejects: bool, path: Path | None, mode: str) -> None:
+    """Write what became of every row, in the file's order. A file is its owner's alone, unless --mode says more."""
+    from smsq.producers.cli.files import bits, opened
     from smsq.producers.report import WRITERS, rejected
 
+    may = bits(mode)
     with _smsq() as smsq:
         receipts = smsq.campaigns.report(campaign_id)
-        with _opened(output) as out:
+        with opened(path, may) as out:
             WRITERS[form](rejected(receipts) if rejects else receipts, out)
 
 
@@ -299,7 +306,9 @@ def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, 
 
 def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
     """Put every row in, showing how far it is."""
-    with click.progressbar(length=rows, label="enrolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with click.progressbar(
+        length=rows, label="enrolling", file=output.screen(sys.stderr), hidden=not sys.stderr.isatty()
+    ) as bar:
         try:
             return smsq.campaigns.enrol(drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows)
         except KeyboardInterrupt:
@@ -313,7 +322,7 @@ def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
 
     clock = smsq.runtime.clock
     try:
-        picture = follow(smsq.campaigns.watch(campaign_id), sys.stderr, clock=clock)
+        picture = follow(smsq.campaigns.watch(campaign_id), output.screen(sys.stderr), clock=clock)
     except KeyboardInterrupt:
         talk(f"campaign {campaign_id} goes on; `smsq campaign show {campaign_id} --follow` looks again")
         sys.exit(INTERRUPTED)
@@ -334,23 +343,8 @@ def _seen() -> Callable[[int], None]:
 
 
 def _say_state(view: CampaignView, as_json: bool) -> None:
+    output.changed()
     if as_json:
         print_json(campaign_object(view))
     else:
         click.echo(f"campaign {view.id} is {view.state}")
-
-
-@contextlib.contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
-    from smsq.worker.domain.errors import SmsqError
-
-    if path is None:
-        with contextlib.suppress(AttributeError):
-            sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]  # CSV ends its lines itself
-        yield sys.stdout
-        return
-    try:
-        with path.open("w", encoding="utf-8", newline="") as out:
-            yield out
-    except OSError as error:
-        raise SmsqError(f"{path} cannot be written: {error.strerror}") from None
