@@ -2,12 +2,12 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
-UV      = 0.13.8# pinned: makes the lock and installs from it
 bin     = $(VENV)/bin
 pip     = $(bin)/python -m pip --disable-pip-version-check
-# uv does not read pip's configuration, so the index that pip would use is handed to it.
-index   = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(pip) config get global.index-url 2>/dev/null || echo https://pypi.org/simple)}}
-uv      = UV_DEFAULT_INDEX="$(index)" UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(bin)/uv
+# uv does not read pip's configuration, so the index that pip was told is handed to it; told none, each has its default.
+index   = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(pip) config get global.index-url 2>/dev/null)}}
+uv      = env $$(index="$(index)"; echo $${index:+UV_DEFAULT_INDEX=$$index}) UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(bin)/uv
+compile = $(uv) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check bench bench-doubles bench-otp soak lock clean
@@ -45,8 +45,9 @@ SOAK ?= --minutes 10
 soak: setup ## ten minutes of random faults on real processes; the gateway counts (SOAK="--minutes 60 --seed 7")
 	$(bin)/python -m tests.journeys.soak $(SOAK)
 
-lock: setup ## write requirements.lock from pyproject.toml
-	$(uv) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --extra worker --extra dev pyproject.toml -o requirements.lock
+lock: setup ## write the locks from pyproject.toml: requirements.lock runs smsq, requirements-dev.lock develops it too
+	$(compile) --extra worker --extra dev pyproject.toml -o requirements-dev.lock
+	$(compile) --extra worker -c requirements-dev.lock pyproject.toml -o requirements.lock
 
 clean: ## remove the environment and what tools left behind (not .smsq: that is data)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
@@ -60,9 +61,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Through uv where it can be had, else through pip alone (three times slower, the same result).
-$(VENV)/.ready: requirements.lock pyproject.toml | $(VENV)/bin/python
-	{ $(pip) install -q uv==$(UV) \
-	  && $(uv) pip install -q --python $(bin)/python --compile-bytecode --require-hashes -r requirements.lock; } \
-	  || $(pip) install -q --require-hashes --no-deps -r requirements.lock
+$(VENV)/.ready: requirements-dev.lock requirements-uv.lock pyproject.toml | $(VENV)/bin/python
+	{ $(pip) install -q --require-hashes --no-deps -r requirements-uv.lock \
+	  && $(uv) pip install -q --python $(bin)/python --compile-bytecode --require-hashes -r requirements-dev.lock; } \
+	  || $(pip) install -q --require-hashes --no-deps -r requirements-dev.lock
 	$(pip) install -q --no-deps --no-build-isolation -e .
 	@touch $@

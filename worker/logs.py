@@ -20,12 +20,24 @@ from smsq.worker.domain.phone import masked
 
 Style = Literal["json", "console"]
 
-_SECRET_FIELDS = frozenset({"psw", "password", "apikey", "secret", "secret_key", "callback_secret", "authorization"})
+_SECRET_FIELDS = frozenset(
+    {"psw", "password", "passwd", "pwd", "apikey", "api_key", "secret", "secret_key", "callback_secret"}
+    | {"authorization", "sha1", "md5"}
+)
 _TEXT_FIELDS = frozenset({"text", "texts", "mes", "list", "body", "message", "code_text"})
 _PHONE_FIELDS = frozenset({"phone", "phones", "to"})
-_SAID = re.compile(r"(?i)\b(psw|password|apikey|mes|list|text|message|sha1|md5|secret)=[^&\s\"']*")
-_IN_URL = re.compile(r"(://)[^/@\s]+@")
-_NUMBER = re.compile(r"(?<![\w.])\+?(\d{11,15}|[3-9]\d{9})(?![\w])")
+_NAMES = "psw|password|passwd|pwd|apikey|api_key|mes|list|text|message|sha1|md5|secret|secret_key|callback_secret"
+_SAID = re.compile(rf"(?i)\b({_NAMES})=[^&\s\"'>]*")
+_QUOTED = re.compile(
+    rf"""(?i)(["'])({_NAMES})\1(\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,\]}}]+)"""
+)  # JSON, repr
+_TAGGED = re.compile(rf"(?i)<({_NAMES})>[^<]*")  # XML
+_BEARER = re.compile(r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?(?:basic|bearer|digest)?\s*)[^\s\"',]+")
+_IN_URL = re.compile(r"(://)[^\s\"'<>@]*@(?:[^\s\"'<>@]*@)*")  # a password may have an @ or a / of its own
+# Nine digits and more; ten that begin with 1 or 2 are a gateway id. What form encoding leaves in front is no word.
+_NUMBER = re.compile(r"(?:(?<![\w.])|(?<=%[0-9A-Fa-f]{2}))(?:\+|%2[Bb])?(\d{11,15}|[3-9]\d{9}|\d{9})(?!\w|\.\d)")
+_SPACED = re.compile(r"(?<!\w)(?:\+|%2[Bb])(?=(?:\D{0,3}\d){9})\d[\d ().-]{8,18}\d(?!\w)")  # +7 999 123-45-67
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _QUIET = {"urllib3": logging.WARNING, "uvicorn.access": logging.WARNING, "asyncio": logging.WARNING}
 
 
@@ -106,9 +118,12 @@ def scrub(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mut
 
 
 def redact(line: str) -> str:
-    """A sentence or traceback without the secrets, texts and phones that somebody put into it."""
-    line = _IN_URL.sub(r"\1***@", _SAID.sub(r"\1=***", line))
-    return _NUMBER.sub(lambda found: masked(found[1]), line)
+    """A sentence or traceback without the secrets, texts and phones that somebody put into it, nor what steers."""
+    line = _QUOTED.sub(r'\1\2\1\3"***"', _SAID.sub(r"\1=***", line))
+    line = _BEARER.sub(r"\1***", _TAGGED.sub(r"<\1>***", line))
+    line = _SPACED.sub(lambda found: masked(re.sub(r"\D", "", found[0].replace("%2B", "").replace("%2b", ""))), line)
+    line = _NUMBER.sub(lambda found: masked(found[1]), _IN_URL.sub(r"\1***@", line))
+    return _STEERING.sub("?", line)
 
 
 def _scrubbed(name: str, value: object) -> object:

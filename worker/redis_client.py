@@ -15,6 +15,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from smsq.worker.domain.errors import BadSettings
+
 TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of milliseconds, a rewrite's fork hundreds
 CONNECT_TIMEOUT_S = 3.0
 MANY = 2**31  # connections of one client: as many as it has threads; redis-py would stop at a hundred
@@ -40,19 +42,26 @@ def connect(
 
     `blocking_s` is the longest blocking pop it will be used for: the wait for a reply is that much
     longer than `timeout_s`. RESP 2 and no library name: a new connection then costs no round trip
-    of its own.
+    of its own. Raises BadSettings for options that no connection takes.
     """
-    client: redis.Redis = redis.Redis.from_url(
-        url,
-        socket_timeout=timeout_s + blocking_s,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        retry_on_error=[],
-        protocol=2,
-        driver_info=None,
-        decode_responses=False,
-        max_connections=max_connections or MANY,
-    )
+    try:
+        client: redis.Redis = redis.Redis.from_url(
+            url,
+            socket_timeout=timeout_s + blocking_s,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+            protocol=2,
+            driver_info=None,
+            decode_responses=False,
+            max_connections=max_connections or MANY,
+        )
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)  # it would fail later
+    except (ValueError, TypeError, redis.RedisError):  # their words may repeat a part of the password
+        raise BadSettings(
+            f"the address of Redis at {where(url)} has options that will not do: see SMSQ_REDIS_URL and "
+            "SMSQ_BROKER_URL, and what may stand behind their question mark"
+        ) from None
     return client
 
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from smsq.worker import ownership
 from smsq.worker.domain import limits
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.batch import MAX_MESSAGES
@@ -29,6 +30,7 @@ from smsq.worker.domain.errors import BadPhone, BadSettings
 
 PREFIX = "SMSQ_"
 FILE_NAME = "smsq.toml"
+PROGRAM = "redis_server"  # the one setting that is run
 NO_LOGIN = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY (each may come from a file: SMSQ_PASSWORD_FILE)"
 BRANDS = ("smsc.ru", "smscentre.com", "smsc.kz")  # the rows of gateway/brands.py, which stands above this file
 
@@ -69,7 +71,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     password: Secret | None
     apikey: Secret | None
     secret_key: Secret | None
-    transport: str
     connect_timeout_s: float
     read_timeout_s: float
     batch_size: int
@@ -90,7 +91,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     silent_s: float
     ask_every_s: tuple[float, ...]
     callback_secret: Secret | None
-    api_keys: dict[str, Secret]
     web_addr: str
     metrics_addr: str
     keep_texts_s: float
@@ -121,7 +121,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Read and check everything; raises BadSettings naming the variable, what was given and what would do.
 
         The environment wins over the file. Without `environ` it is the process's own, and the file then is
-        `smsq.toml` of the working directory where there is one. An empty value counts as not set.
+        `smsq.toml` of the working directory where there is one. An empty value counts as not set. A file or a
+        home that others may write is refused.
         """
         if file is None and environ is None and Path(FILE_NAME).is_file():
             file = Path(FILE_NAME)
@@ -135,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
         settings = cls(**values)
         _check_together(settings)
+        ownership.check_home(settings.home)
         return settings
 
     @property
@@ -160,8 +162,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_sandboxed(self) -> bool:
         """Whether all that is sent stays on this machine: every mirror is named, and is here."""
-        hosts = [urlsplit(mirror).hostname or "" for mirror in self.mirrors]
-        return bool(hosts) and all(map(_is_here, hosts))
+        return bool(self.mirrors) and all(map(_is_here, self.mirrors))
+
+    @property
+    def clear_mirrors(self) -> list[str]:
+        """Mirrors of ours to which log-in, phones and texts travel in the clear, over a network."""
+        return [base for base in self.mirrors if base.startswith("http:") and not _is_here(base)]
 
     @property
     def shield_limits(self) -> limits.Limits:
@@ -198,7 +204,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read in (_secret, _secret_keys, _keys)
+        return self.read in (_secret, _secret_keys)
 
     @property
     def is_address(self) -> bool:
@@ -300,11 +306,41 @@ def _urls(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _redis(*schemes: str) -> Callable[[str], str]:
+    """An address whose password cannot be read as anything else: a `#` or `/` in it would end the host's name."""
+    reader = _urls(*schemes)
+
+    def read(written: str) -> str:
+        reader(written)
+        try:
+            parts = urlsplit(written)
+            has_place = bool(parts.path if parts.scheme == "unix" else parts.hostname) and parts.port != 0
+        except ValueError:  # its words repeat a part of the password
+            has_place = False
+        number = parts.path.removeprefix("/") if has_place and parts.scheme != "unix" else ""
+        is_number = not number or (number.isascii() and number.isdigit())
+        if not has_place or not is_number or parts.fragment or "@" in parts.path:
+            raise ValueError(
+                f"an address such as {schemes[0]}://user:password@host:6379/0, with each # ? / [ ] @ and % of the "
+                "password written as %23 %3F %2F %5B %5D %40 and %25"
+            )
+        return written
+
+    return read
+
+
 def _mirrors(written: str) -> tuple[str, ...]:
     bases = tuple(each.strip().rstrip("/") for each in written.split(",") if each.strip())
     if not bases or any("@" in base or "?" in base for base in bases):
         raise ValueError("base addresses separated by commas, without log-in or parameters")
-    return tuple(map(_urls("http", "https"), bases))
+    for base in map(_urls("http", "https"), bases):
+        try:
+            is_good = bool(urlsplit(base).hostname) and urlsplit(base).port != 0
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise ValueError("addresses such as https://smsc.ru, with commas between them")
+    return tuple(bases)
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -316,14 +352,27 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
-def _keys(written: str) -> dict[str, Secret]:
-    keys: dict[str, Secret] = {}
-    for each in filter(None, (pair.strip() for pair in written.split(","))):
-        name, mark, key = each.partition(":")
-        if not (mark and name.strip() and len(key.strip()) >= 16) or name.strip() in keys:
-            raise ValueError("name:key pairs separated by commas, each name once, keys of at least 16 characters")
-        keys[name.strip()] = Secret(key.strip())
-    return keys
+def _is_here(url: str) -> bool:
+    """Whether an address is of this machine, whatever a server of names says."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def secret_files(environ: Mapping[str, str] | None = None) -> list[Path]:
+    """Every file that holds a secret of this installation: those that settings name, and `smsq.toml` if it has any.
+
+    Reads the environment as `Settings.load` does; raises BadSettings likewise.
+    """
+    file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+    told = _from_file(file) if file else {}
+    written = {**told, **_from_environ(os.environ if environ is None else environ)}
+    secrets = [field.variable for field in FIELDS if field.is_secret]
+    named = [Path(written[f"{name}_FILE"]).expanduser() for name in secrets if f"{name}_FILE" in written]
+    has_some = {*secrets, "SMSQ_REDIS_URL", "SMSQ_BROKER_URL"} & told.keys()
+    return [*named, *([file] if file and has_some else [])]
 
 
 def _test_codes(written: str) -> dict[int, str]:
@@ -339,14 +388,6 @@ def _test_codes(written: str) -> dict[int, str]:
         except BadPhone as error:
             raise ValueError(f"phones that can be: {error.sentence}") from None
     return codes
-
-
-def _is_here(host: str) -> bool:
-    """Whether this host is this machine, whatever a server of names says."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _address(written: str) -> str:
@@ -365,14 +406,14 @@ FIELDS: tuple[Field, ...] = (
     Field("home", _path, ".smsq", "Where the embedded Redis keeps its data, the journals and `up.json` lie."),
     Field(
         "redis_url",
-        _urls("redis", "rediss", "unix"),
+        _redis("redis", "rediss", "unix"),
         None,
         "The Redis that keeps the ledger (and the queues, unless they have their own).",
         "a private server under the home",
     ),
     Field(
         "broker_url",
-        _urls("redis", "rediss", "unix"),
+        _redis("redis", "rediss", "unix"),
         None,
         "The Redis that carries hints; a server of its own in production.",
         "a private server, or the ledger's next database",
@@ -391,7 +432,6 @@ FIELDS: tuple[Field, ...] = (
         "Seals codes that wait, and keys their hashes; the same on all hosts. Several with commas: the first seals.",
         "made in the home",
     ),
-    Field("transport", _one_of("http"), "http", "How requests travel to the gateway."),
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
     Field("read_timeout_s", _number(0.5, 300), "30", "Seconds from the first byte of a request to its whole answer."),
     Field("batch_size", _whole(1, MAX_MESSAGES), "100", "Most messages in one request."),
@@ -441,7 +481,6 @@ FIELDS: tuple[Field, ...] = (
         "Signs the gateway's callbacks.",
         "none: callbacks are refused",
     ),
-    Field("api_keys", _keys, "", "Who may use the HTTP API: `name:key,…`.", "nobody"),
     Field("web_addr", _address, "127.0.0.1:8080", "Where `smsq web` listens."),
     Field("metrics_addr", _address, "127.0.0.1:9191", "Where the metrics exporter listens."),
     Field("keep_texts_s", _duration("s"), "24 h", "How long texts are kept after the end, such as `24 h`."),
@@ -479,11 +518,13 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
 def _from_file(file: Path) -> dict[str, str]:
     """What a toml file sets, by variable: its keys are the names without `SMSQ_`, in lower case."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        content = tomllib.loads(ownership.read_own(file).decode("utf-8-sig"))
     except OSError as error:
         raise BadSettings(f"{file} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{file} is not TOML: {error}") from None
+    if PROGRAM in content:  # a folder that somebody was handed would choose what runs here
+        raise BadSettings(f"{file}: {PROGRAM} names a program, which no file may; set SMSQ_REDIS_SERVER instead")
     return _known({PREFIX + key.upper(): _flat(value) for key, value in content.items()})
 
 
@@ -578,6 +619,7 @@ def _check_together(settings: Settings) -> None:
             raise BadSettings(sentence)
 
 
+_MAY_BE_PASSWORD = re.compile(r"://[^/]*:(?!\d{1,5}(?:[/?]|$))")  # `redis://:secret`, its host forgotten
 _PASSWORD_IN_QUERY = re.compile(r"(?i)((?:user|pass)[a-z]*=)[^&]*")
 
 
@@ -589,6 +631,8 @@ def _masked(value: object, *, is_address: bool = False) -> str:
         return ",".join(map(str, value))
     written = _PASSWORD_IN_QUERY.sub(r"\1***", str(value))
     before, mark, after = written.rpartition("@")
+    if is_address and not mark and _MAY_BE_PASSWORD.search(written):
+        return written.partition("://")[0] + "://***"
     if not mark or not (is_address or ":" in before):  # a log-in may have an @ of its own
         return written
     scheme, mark, _ = before.partition("://")

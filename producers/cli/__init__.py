@@ -5,17 +5,17 @@ An error of ours becomes one sentence on stderr and an exit code by its kind; re
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import errno
 import importlib
 import os
 import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Final, NamedTuple
 
 import click
 
+from smsq.producers.cli import output
 from smsq.worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Refused, SmsqError
 
 __all__ = ["COMMANDS", "Row", "Suggesting", "exit_code", "main"]
@@ -23,7 +23,6 @@ __all__ = ["COMMANDS", "Row", "Suggesting", "exit_code", "main"]
 DONE, FAILED, USAGE, REFUSED, UNREACHABLE, UNDELIVERED = range(6)
 INTERRUPTED = 130  # what a shell calls Ctrl-C
 INSTALL_WORKER = "pip install 'smsq[worker]'"
-_OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
 
 class Row(NamedTuple):
@@ -111,12 +110,24 @@ class _Lazy(Suggesting):
         with formatter.section("Commands"):
             formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """As every command of click is run, with its output guarded and nothing foreign in its environment."""
+        _clean(os.environ)
+        with output.guarded() as guard:
+            try:
+                try:
+                    return super().main(*args, **options)
+                finally:
+                    guard.finish()  # a full disk is heard of here, not while Python goes down
+            except output.Lost as lost:
+                output.changed()
+                if not lost.is_pipe:
+                    click.echo(f"smsq: {lost.sentence}", err=True)
+                sys.exit(FAILED)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            try:
-                return super().invoke(ctx)
-            finally:
-                sys.stdout.flush()  # a full disk is heard of here, not while Python goes down
+            return super().invoke(ctx)
         except SmsqError as error:
             click.echo(f"smsq: {error.sentence}", err=True)
             ctx.exit(exit_code(error))
@@ -128,13 +139,6 @@ class _Lazy(Suggesting):
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nsmsq: interrupted", err=True)
             ctx.exit(INTERRUPTED)
-        except OSError as error:
-            if error.filename is not None or error.errno not in _OF_OUTPUT:
-                raise
-            _drop_output()
-            if error.errno != errno.EPIPE:  # whoever reads no further wants to hear no more
-                click.echo(f"smsq: the output cannot be written: {error.strerror}", err=True)
-            ctx.exit(FAILED)
 
 
 def _is_of_workers(module: str) -> bool:
@@ -145,10 +149,15 @@ def _is_of_workers(module: str) -> bool:
     return any(re.match(rf"{re.escape(name)}\b.*extra == ['\"]worker['\"]", row) for row in requires("smsq") or ())
 
 
-def _drop_output() -> None:
-    """Let what could not be written go nowhere, so that Python need not complain of it at the end."""
-    with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+def _clean(environ: MutableMapping[str, str]) -> None:
+    """Take what would let others into our children out of an environment.
+
+    An empty entry of PYTHONPATH, as `PYTHONPATH=$PYTHONPATH:…` leaves it, means the working directory. SSLKEYLOGFILE
+    has every TLS library write down what opens the connections to the gateway and to Redis.
+    """
+    environ.pop("SSLKEYLOGFILE", None)
+    if (paths := environ.get("PYTHONPATH")) is not None:
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths.split(os.pathsep)))
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, Suggesting, hand
+from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, Suggesting, hand, output
 from smsq.producers.cli.shown import campaign_object, counted, list_lines, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
@@ -145,12 +145,13 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
             view = _enrol(smsq, drafted, found.rows, again or only_new)
             rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
             talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
+        output.changed()
         code = DONE
         if follow:
             view, code = _follow(smsq, view.id)
             failures = smsq.campaigns.failures(view)
-        elif why := smsq.campaigns.why(view):
-            talk(f"it waits: {why}")
+        else:
+            _say_why_it_waits(smsq, view)
     if as_json:
         print_json(campaign_object(view, failures if follow else None))
     elif follow:
@@ -208,7 +209,10 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     help="How rows are written.",
 )
 @click.option("--rejects", is_flag=True, help="Only rows that were turned away.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]")
+@click.option(
+    "--output", "path", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]"
+)
+@click.option("--mode", default="600", show_default=True, help="Who may use that file, as chmod takes it: 640, 644.")
 @click.option(
     "--columns-of", type=click.Path(path_type=Path), help="The campaign's file: its columns stand beside each row."
 )
@@ -218,24 +222,29 @@ def report(
     campaign_id: str,
     form: str,
     rejects: bool,
-    output: Path | None,
+    path: Path | None,
+    mode: str,
     columns_of: Path | None,
     phone_column: str,
     encoding: str | None,
 ) -> None:
-    """Write what became of every row, in the file's order, with the file's own columns if they are wanted."""
+    """Write what became of every row, in the file's order, with the file's own columns if they are wanted.
+
+    A file that is written is its owner's alone, unless --mode says more.
+    """
+    from smsq.producers.cli.files import bits, opened
     from smsq.producers.own_columns import OwnColumns
     from smsq.producers.report import REJECTED, WRITERS, rejected
     from smsq.producers.rows import inspect
 
-    own = None
+    may, own = bits(mode), None
     if columns_of is not None:
         own = OwnColumns(inspect(columns_of, phone_column, encoding), REJECTED if rejects else frozenset())
     with _smsq() as smsq:
         receipts = smsq.campaigns.report(campaign_id)
         if rejects and own is None:
             receipts = rejected(receipts)
-        with _opened(output) as out:
+        with opened(path, may) as out:
             WRITERS[form](receipts, out, own)
 
 
@@ -352,7 +361,9 @@ def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, 
 
 def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
     """Put every row in, showing how far it is."""
-    with click.progressbar(length=rows, label="enrolling", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    with click.progressbar(
+        length=rows, label="enrolling", file=output.screen(sys.stderr), hidden=not sys.stderr.isatty()
+    ) as bar:
         try:
             return smsq.campaigns.enrol(
                 drafted, again=again, enrolled=lambda done: bar.update(done - bar.pos), of=rows, told=talk
@@ -362,13 +373,24 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
             sys.exit(INTERRUPTED)
 
 
+def _say_why_it_waits(smsq: Smsq, view: CampaignView) -> None:
+    """It is enrolled: a ledger that cannot be asked any more changes nothing."""
+    from smsq.worker.domain.errors import LedgerTrouble
+
+    try:
+        if why := smsq.campaigns.why(view):
+            talk(f"it waits: {why}")
+    except LedgerTrouble as error:
+        talk(f"campaign {view.id} is enrolled; why it may wait is not known: {error.sentence}")
+
+
 def _follow(smsq: Smsq, campaign_id: str) -> tuple[CampaignView, int]:
     """Show progress to the end; the campaign and the exit code."""
     from smsq.producers.progress import BAD, CANCELLED, follow
 
     clock = smsq.runtime.clock
     try:
-        picture = follow(smsq.campaigns.watch(campaign_id), sys.stderr, clock=clock)
+        picture = follow(smsq.campaigns.watch(campaign_id), output.screen(sys.stderr), clock=clock)
     except KeyboardInterrupt:
         talk(f"campaign {campaign_id} goes on; `smsq campaign show {campaign_id} --follow` looks again")
         sys.exit(INTERRUPTED)
@@ -388,19 +410,3 @@ def _seen() -> Callable[[int], None]:
             talk(f"looked through {rows} rows")
 
     return seen
-
-
-@contextlib.contextmanager
-def _opened(path: Path | None) -> Iterator[TextIO]:
-    from smsq.worker.domain.errors import SmsqError
-
-    if path is None:
-        with contextlib.suppress(AttributeError):
-            sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]  # CSV ends its lines itself
-        yield sys.stdout
-        return
-    try:
-        with path.open("w", encoding="utf-8", newline="") as out:
-            yield out
-    except OSError as error:
-        raise SmsqError(f"{path} cannot be written: {error.strerror}") from None

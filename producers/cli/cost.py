@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smsq.producers.cli.shown import print_json
+from smsq.producers.cli.typed import from_stdin
 
 if TYPE_CHECKING:
     from smsq.producers.preflight import Price
@@ -33,7 +34,7 @@ def command(
     channel: str,
     as_json: bool,
 ) -> None:
-    """Show what TEXT to a phone, or --text to a CSV file's rows, would cost."""
+    """Show what TEXT to a phone, or --text to a CSV file's rows, would cost. - is standard input, as for `send`."""
     from smsq.producers import preflight
     from smsq.producers.api import Smsq
     from smsq.producers.drafts import draft
@@ -42,6 +43,7 @@ def command(
     written = template or text
     if written is None:
         raise click.UsageError("say which text: smsq cost PHONE TEXT, or smsq cost FILE --text TEXT")
+    phone_or_file, written = from_stdin(phone_or_file, written)
     is_file = template is not None or Path(phone_or_file).is_file()
     if channel != "sms" and not is_file:
         _single(phone_or_file, written, Options(channel=channel, sender=sender), region, as_json)

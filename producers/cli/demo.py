@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import click
 
 from smsq.producers import sample
-from smsq.producers.cli import up
+from smsq.producers.cli import output, up
 from smsq.producers.cli.shown import campaign_object, print_json, talk
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import SmsqError
@@ -58,6 +58,7 @@ LINES_KEPT = 15  # of what the processes said, for whoever wonders why it failed
 @click.option("--json", "as_json", is_flag=True, help="The outcome as one object on standard output.")
 def command(rows: int, keep: bool, as_json: bool) -> None:
     """See a sample campaign run on this machine alone, then its report and the gateway's own count."""
+    output.changed()  # the exit code has the verdict
     home = Path(tempfile.mkdtemp(prefix="smsq-demo-"))
     story = Story(home, rows, keep=keep, as_json=as_json)
     try:
@@ -177,7 +178,7 @@ class Story:
         watch = smsq.campaigns.watch(view.id)
         picture = follow(
             watch,
-            sys.stderr,
+            output.screen(sys.stderr),
             clock=self._clock,
             line_every_s=2.0,
             is_wanted=lambda: not self._stopping() and self._clock.monotonic() < until,

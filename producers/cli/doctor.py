@@ -15,6 +15,7 @@ import click
 
 from smsq.producers.cli import DONE, FAILED, UNREACHABLE
 from smsq.producers.cli.findings import Finding, ledger, machine, working
+from smsq.producers.cli.output import screen
 from smsq.producers.cli.shown import print_json
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def examine() -> Iterator[Finding]:
     said = f"`smsq up` runs here as process {up.pid}" if up is not None else "no `smsq up` runs in this home"
     yield Finding("up", "ok" if up or settings.redis_url else "warn", said)
     yield from machine.space(home)
+    yield from machine.secrets(settings)
     try:
         settings = adopt()
     except LedgerUnreachable as error:
@@ -103,6 +105,7 @@ def _ledger(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
 
 def _print(finding: Finding) -> None:
     level = click.style(f"{finding.level:<5}", fg=STYLES[finding.level])
-    click.echo(f"{level} {finding.name:<12} {finding.said}")
+    click.echo(level, screen(sys.stdout), nl=False)
+    click.echo(f" {finding.name:<12} {finding.said}")
     if finding.cure:
         click.echo(f"{'':<18} → {finding.cure}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import Suggesting
+from smsq.producers.cli import Suggesting, output
 from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _decision(name: str, help_text: str) -> None:
             if not yes and not click.confirm(f"{meaning[0].upper()}{meaning[1:]}?", err=True):
                 raise click.Abort
             after = smsq.doubts.decide(doubt, name, reason)
+            output.changed()
         if as_json:
             print_json(_object(after))
         else:

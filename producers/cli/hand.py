@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsq.producers.cli import FAILED
+from smsq.producers.cli import FAILED, output
 from smsq.producers.cli.shown import campaign_object, counted, print_json, talk
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def _agree(view: CampaignView, *, is_agreed: bool) -> None:
 
 def _say_state(smsq: Smsq, view: CampaignView, as_json: bool) -> None:
     """What it is now, and why it does not move all the same."""
+    output.changed()
     why = smsq.campaigns.why(view)
     if as_json:
         print_json(campaign_object(view) | ({"waits": why} if why else {}))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting
+from smsq.producers.cli import DONE, FAILED, Suggesting, output
 from smsq.producers.cli.send import code_of, reached, say_who_is_missing, wait_for
 from smsq.producers.cli.shown import counted, print_json, print_receipt
+from smsq.producers.cli.typed import from_stdin
 from smsq.worker.domain.code import PURPOSE
 
 if TYPE_CHECKING:
@@ -75,10 +76,11 @@ def send(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send a new code to PHONE; prints its id, by which it is checked."""
+    """Send a new code to PHONE, - for one on standard input; prints its id, by which it is checked."""
     from smsq.producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
+        (phone,) = from_stdin(phone)
         smsq = reached(Smsq(), stack)
         code = smsq.otp.send(
             phone,
@@ -94,6 +96,7 @@ def send(
             sender=sender,
             on_doubt=on_doubt,
         )
+        output.changed()
         is_up = not code.message_id or say_who_is_missing(smsq, "urgent", code.message_id)
         if not wait or not code.message_id:
             _print_sent(code, as_json)
@@ -129,6 +132,7 @@ def check(code_id: str, code: str, purpose: str, as_json: bool) -> None:
             smsq.check_account()
             with smsq.named():
                 verdict = smsq.otp.check(code_id, typed, purpose)
+                output.changed()
         except (LedgerHalted, LedgerFull) as error:
             raise LedgerUnreachable(error.sentence) from None
     if as_json:
@@ -148,6 +152,7 @@ def resend(code_id: str, as_json: bool) -> None:
     with _errors(as_json), contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
         code = smsq.otp.resend(code_id)
+        output.changed()
         say_who_is_missing(smsq, "urgent", code.message_id)
         _print_sent(code, as_json)
 
@@ -175,6 +180,7 @@ def _errors(as_json: bool) -> Iterator[None]:
     try:
         yield
     except SmsqError as error:
+        output.changed()  # or at least decided: the exit code says what
         if as_json:
             told: dict[str, Any] = {"error": error.word, "message": error.sentence}
             if isinstance(error, Limited) and error.retry_after_s is not None:

@@ -93,5 +93,9 @@ def _several(settings: Settings, lane: str, processes: int, threads: int) -> int
 
 
 def argv_of(command: str) -> list[str]:
-    """How a child of this process is started: it leaves when we do."""
-    return [sys.executable, "-m", "smsq", "--parent", str(os.getpid()), command]
+    """How a child of this process is started: it leaves when we do, and imports nothing from where it stands (`-P`).
+
+    `-m` alone puts the working directory in front of every import: a `redis.py` that lies there would run with the
+    password in its environment.
+    """
+    return [sys.executable, "-P", "-m", "smsq", "--parent", str(os.getpid()), command]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, USAGE
+from smsq.producers.cli import DONE, FAILED, USAGE, output
 from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
     from smsq.worker.recovery import Recovery
     from smsq.worker.runtime import Runtime
 
+    if yes:
+        output.changed()  # it is wanted whether or not anybody reads along
     runtime = Runtime.build(adopt())
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
     if without:

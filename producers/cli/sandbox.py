@@ -91,6 +91,8 @@ def command(ctx: click.Context, /, ports: str, control_port: int, host: str, con
     except OSError as trouble:
         raise click.ClickException(f"the sandbox cannot listen: {trouble.strerror or trouble}") from None
     click.echo(json.dumps({"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}))
+    if profile.password == Profile().password:  # one that somebody chose is theirs to know
+        click.echo(f"its log-in is {profile.login}, its password {profile.password}; --login and --password", err=True)
     stop.wait()
     sandbox.stop()
 

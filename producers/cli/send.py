@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
+from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE, output
 from smsq.producers.cli.shown import print_json, print_receipt, talk
+from smsq.producers.cli.typed import from_stdin
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
@@ -71,10 +72,14 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send TEXT to PHONE; prints the message's id, or with --wait what became of it."""
+    """Send TEXT to PHONE; prints the message's id, or with --wait what became of it.
+
+    Either may be - for standard input, which no list of processes shows; if both are, the phone is its first line.
+    """
     from smsq.producers.api import Smsq
     from smsq.worker.domain.batch import Options
 
+    phone, text = from_stdin(phone, text)
     with contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
         extra = {name: value for name, value in (("voice", voice), ("param", param)) if value is not None}
@@ -92,6 +97,7 @@ def command(
             client=client,
             options=options,
         )
+        output.changed()
         is_up = say_who_is_missing(smsq, lane, sent.id)
         if not wait:
             if as_json:
@@ -124,8 +130,14 @@ def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
 
 
 def say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
-    """Whether somebody is up to send it."""
-    if smsq.lanes().get(lane):
+    """Whether somebody is up to send it. It is enrolled: a ledger that cannot be asked any more changes nothing."""
+    from smsq.worker.domain.errors import LedgerTrouble
+
+    try:
+        if smsq.lanes().get(lane):
+            return True
+    except LedgerTrouble as error:
+        talk(f"{message_id} is enrolled; whether anybody is up to send it is not known: {error.sentence}")
         return True
     talk(f"{message_id} is enrolled and waits: no worker of the {lane} lane is up (`smsq up`)")
     return False

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting
+from smsq.producers.cli import DONE, FAILED, Suggesting, output
 from smsq.producers.cli.shown import print_json, talk
+from smsq.producers.cli.typed import from_stdin
 
 if TYPE_CHECKING:
     from smsq.worker.domain.shield import Decision
@@ -43,12 +44,13 @@ def show(as_json: bool) -> None:
 @click.option("--channel", default="sms", show_default=True, help="How the code would travel.")
 @as_json_option
 def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
-    """Show what would be decided about a code to PHONE now. Nothing is sent or counted.
+    """Show what would be decided about a code to PHONE now, - for one on standard input. Nothing is sent or counted.
 
     Exit code 0 where it may go, 1 otherwise.
     """
     from smsq.producers.api import Smsq
 
+    (phone,) = from_stdin(phone)
     with Smsq() as smsq, smsq.named():
         decision = smsq.shield.dry_run(phone, client=client, channel=channel)
     if as_json:
@@ -123,6 +125,7 @@ def limit(name: str, value: str) -> None:
 
     with Smsq() as smsq, smsq.named():
         held = smsq.shield.limit(name, None if value == "default" else value)
+        output.changed()
         is_deaf = smsq.settings.shield == "off"
     click.echo(f"{name} {held}")
     if is_deaf:
@@ -132,6 +135,7 @@ def limit(name: str, value: str) -> None:
 def _told(what: str, name: str, more: str = "") -> None:
     from smsq.worker.domain.shield import shown
 
+    output.changed()
     click.echo(f"{what} {shown(name)}{more}")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from smsq.producers.cli.output import escaped
 
 if TYPE_CHECKING:
     from smsq.worker.domain.receipt import Receipt
@@ -30,7 +33,12 @@ def counted(many: int, thing: str) -> str:
 
 def print_json(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
     """One line for machines."""
-    click.echo(json.dumps(told, ensure_ascii=False))
+    click.echo(escaped(json.dumps(told, ensure_ascii=not _is_unicode())))
+
+
+def _is_unicode() -> bool:
+    """Whether standard output takes every letter; elsewhere JSON writes them as numbers."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from smsq.producers.adoption import running
 from smsq.producers.cli.processes import argv_of, threads_of
 from smsq.producers.cli.ready import Ready
 from smsq.producers.cli.sandbox import numbers
-from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
+from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
 from smsq.worker.logs import LogFile
 from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
 from smsq.worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
@@ -62,7 +62,6 @@ _OF_AN_ACCOUNT = (
     "MIRRORS",
     "CALLBACK_SECRET",
     "SECRET_KEY",
-    "TRANSPORT",
     "REDIS_URL",
     "BROKER_URL",
 )
@@ -111,7 +110,8 @@ def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
             click.echo(f"somebody listens at {', '.join(taken)} already: the sandbox takes other ports", err=True)
     else:
         gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
-    sys.exit(run(sandbox_environ(environ, settings.home, gateway), file, gateway, front=settings.home, verbose=verbose))
+    told = _with_free_addresses(sandbox_environ(environ, settings.home, gateway), settings)
+    sys.exit(run(told, file, gateway, front=settings.home, verbose=verbose))
 
 
 def run(
@@ -131,9 +131,17 @@ def run(
     settings = Settings.load(environ, file)
     from smsq.worker.runtime import login_of
 
-    login_of(settings)  # without a log-in nothing is started, and no ledger founded
+    try:
+        login_of(settings)  # without a log-in nothing is started, and no ledger founded
+    except BadSettings as error:
+        raise BadSettings(f"{error.sentence}; to try everything without an account: smsq up --sandbox") from None
     home = settings.home.expanduser().absolute()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (home / "logs").mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise BadSettings(f"the home {home} cannot be made ({why}): set SMSQ_HOME to a folder of your own") from None
     require_alone(front or home)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
@@ -239,6 +247,19 @@ def free_port(wanted: int = 0) -> int:
                 probe.bind(("127.0.0.1", port))
                 return int(probe.getsockname()[1])
     raise SmsqError("this machine has no free port")
+
+
+def _with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str, str]:
+    """Beside a sandbox nobody chose ports: web and metrics give way where somebody listens at their defaults."""
+    fresh = Settings.load({})
+    for variable, address, default in (
+        ("SMSQ_WEB_ADDR", settings.web_addr, fresh.web_addr),
+        ("SMSQ_METRICS_ADDR", settings.metrics_addr, fresh.metrics_addr),
+    ):
+        host, _, port = address.rpartition(":")
+        if address == default and free_port(int(port)) != int(port):
+            environ = {**environ, variable: f"{host}:{free_port()}"}
+    return environ
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
@@ -353,7 +374,7 @@ def _unwritten(settings: Settings, gateway: Gateway | None) -> dict[str, bool | 
 
 def _public(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings a producer must share with the workers; secrets stay where they are."""
-    names = {row.variable for row in FIELDS if not row.is_secret} - {"SMSQ_API_KEYS"}
+    names = {row.variable for row in FIELDS if not row.is_secret}
     return {name: environ[name] for name in sorted(names & environ.keys())}
 
 
@@ -362,6 +383,8 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
     yield f"  web      http://{settings.web_addr}"
     yield f"  metrics  http://{settings.metrics_addr}/metrics"
     yield f"  logs     {home / 'logs'}"
+    if clear := settings.clear_mirrors:
+        yield f"  {', '.join(clear)}: without https the password, phones and texts can be read on their way"
     if gateway is not None:
         yield f"  sandbox  {gateway.mirrors} (control {gateway.control})"
         short = ", ".join(f"{name.removeprefix(PREFIX)}={value}" for name, value in SANDBOX_PROFILE.items())

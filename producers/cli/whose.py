@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,16 +31,9 @@ def gateway(settings: Settings) -> str:
     """
     if not settings.mirrors:
         return f"the real gateway, {settings.brand}"
-    hosts = [urlsplit(base).hostname or "" for base in settings.mirrors]
-    if all(_is_here(host) for host in hosts):
+    if settings.is_sandboxed:
         return f"a sandbox on this machine, {settings.mirrors[0]}"
+    hosts = [urlsplit(base).hostname or "" for base in settings.mirrors]
     if all(host == settings.brand or host.endswith(f".{settings.brand}") for host in hosts):
         return f"the real gateway, {hosts[0]}"
     return f"a gateway of SMSQ_MIRRORS, {', '.join(hosts)}"
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,7 +1,7 @@
 """The web application: where the gateway reports, and whether we are well.
 
 `/callback` takes statuses, `/healthz` says that the process lives, `/readyz` that it can store what it
-is told. Nothing here logs a query: the gateway may put numbers there.
+is told; `/` names them. Nothing here logs a query: the gateway may put numbers there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -21,9 +20,14 @@ from starlette.routing import Route
 from smsq.producers.web.callback import Callback, Gatherer
 from smsq.worker.domain.errors import LedgerTrouble, SmsqError
 from smsq.worker.ledger.store import translated
+from smsq.worker.processes.entrance import Server
 from smsq.worker.runtime import Runtime
 
-KEEP_ALIVE_S = 30
+PAGE = """smsq web
+/callback  takes the statuses that the gateway pushes (GET or POST, signed)
+/healthz   200 while this process lives; ask it whether to start the process again
+/readyz    200 while it can store what it is told, else 503; ask it whether to send calls here
+"""
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +38,31 @@ def make_app(runtime: Runtime) -> Starlette:
     advance = partial(runtime.ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
     callback = Callback(secret.reveal() if secret else None, Gatherer(advance))
 
+    readiness = _Readiness(runtime)
+
+    async def index(_: Request) -> Response:
+        return PlainTextResponse(PAGE)
+
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
         try:
-            await asyncio.to_thread(_ping, runtime)
+            await readiness.check()
         except LedgerTrouble as error:
             return JSONResponse({"ready": False, "why": error.sentence}, 503)
         return JSONResponse({"ready": True, "callbacks": secret is not None})
 
-    return Starlette(
+    app = Starlette(
         routes=[
+            Route("/", index),
             Route("/callback", callback.__call__, methods=["GET", "POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ]
     )
+    app.state.look = callback.look
+    return app
 
 
 def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
@@ -60,21 +72,15 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
     """
     settings = runtime.settings
     host, _, port = settings.web_addr.rpartition(":")
-    config = uvicorn.Config(
-        make_app(runtime),
-        host=host.strip("[]"),
-        port=int(port),
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=5,
-        lifespan="off",
-    )
     if settings.callback_secret is None:
         log.warning("callbacks refused why=SMSQ_CALLBACK_SECRET is not set")
-    server = _Server(config, beat)
+    app = make_app(runtime)
+
+    def tick() -> None:
+        beat()
+        app.state.look()
+
+    server = Server(app, host=host.strip("[]"), port=int(port), beat=tick)
     log.info("web started address=%s", settings.web_addr)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: None)  # uvicorn stops at its own, then raises it once more: a stop is no error
@@ -85,16 +91,22 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
     return 0
 
 
-class _Server(uvicorn.Server):
-    """One whose loop says that it goes round."""
+class _Readiness:
+    """Whether the ledger answers: one question at a time, whose answer all have who ask meanwhile.
 
-    def __init__(self, config: uvicorn.Config, beat: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._beat = beat
+    However many ask, the threads that store callbacks stay free.
+    """
 
-    async def on_tick(self, counter: int) -> bool:
-        self._beat()
-        return await super().on_tick(counter)
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._asked: asyncio.Task[None] | None = None
+
+    async def check(self) -> None:
+        """Raise LedgerTrouble if it does not."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.create_task(asyncio.to_thread(_ping, self._runtime))
+            self._asked.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is heard
+        await asyncio.shield(self._asked)
 
 
 def _ping(runtime: Runtime) -> None:

@@ -11,12 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.gateway.callbacks import Forged, Malformed, Report, read
 from smsq.worker.ledger import Fact
+from smsq.worker.processes.sums import Sums
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
 BODY_TIMEOUT_S = 10.0  # the gateway's calls arrive in one packet
@@ -82,28 +83,37 @@ class Callback:
     def __init__(self, secret: str | None, gatherer: Gatherer) -> None:
         self._secret = secret
         self._gatherer = gatherer
+        self._refused = Sums(lambda why, many: log.warning("callbacks refused why=%s many=%d", why, many))
+
+    def look(self) -> None:
+        """Tell how many more were refused; call it now and then."""
+        self._refused.look()
 
     async def __call__(self, request: Request) -> Response:
         """Answer one call of the gateway."""
         if not self._secret:
-            log.warning("callback refused why=SMSQ_CALLBACK_SECRET is not set")
+            self._refused.note("SMSQ_CALLBACK_SECRET is not set")
             return PlainTextResponse("callbacks are not configured\n", 403)
         try:
             body = await asyncio.wait_for(_body(request), BODY_TIMEOUT_S)
+        except ClientDisconnect:
+            self._refused.note("the caller hung up before the end")
+            return PlainTextResponse("incomplete\n", 400)
         except TimeoutError:
+            self._refused.note("the body took too long")
             return PlainTextResponse("too slow\n", 408)
         if body is None:
-            log.warning("callback refused why=more than %d bytes", MAX_BODY)
+            self._refused.note(f"more than {MAX_BODY} bytes")
             return PlainTextResponse("too long\n", 413)
         try:
             reports = read(
                 request.method, request.url.query, body, request.headers.get("content-type", ""), self._secret
             )
         except Forged:
-            log.warning("callback refused why=no fitting signature")
+            self._refused.note("no fitting signature")
             return PlainTextResponse("the signature does not fit\n", 403)
         except Malformed as error:
-            log.warning("callback refused why=%s", error.sentence)
+            self._refused.note(error.sentence)
             return PlainTextResponse("not understood\n", 400)
         return await self._store([fact for report in reports if (fact := fact_of(report)) is not None])
 

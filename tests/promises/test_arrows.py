@@ -14,7 +14,7 @@ SOURCES = sorted(
 )  # an empty __init__ has nothing to say
 NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
-GROUND = {"settings", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
+GROUND = {"settings", "ownership", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
 MAY_USE: dict[str, set[str]] = {
     "domain": set(),
     "gateway": {"domain"},

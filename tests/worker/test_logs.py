@@ -99,11 +99,45 @@ def test_quiet_levels_and_console(stream: io.StringIO) -> None:
         ("took 0.12345678901 s", "took 0.12345678901 s"),
         ("sha 3f79991234567ab", "sha 3f79991234567ab"),
         ("(+380501234567)", "(3805***4567)"),
+        ("phone=%2B79991234567", "phone=7999***4567"),
+        ("phones=%2B79991234567%2C%2b79991234568", "phones=7999***4567%2C7999***4568"),
+        ("to 123456789, batch 12345678", "to ***, batch 12345678"),
+        ("+7 (999) 123-45-67 and +44 20 7946 0958", "7999***4567 and 4420***0958"),
     ],
 )
 def test_what_is_a_phone_in_a_sentence(line: str, expected: str) -> None:
     """Gateway ids, fractions and digests stay; phones go."""
     assert logs.redact(line) == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"login":"me","psw":"hunter2"}',
+        """{'apikey': 'hunter2', 'mes': 'hunter2'}""",
+        r'{"password": "a\"hunter2"}',
+        '{"psw": "hunter2',
+        "<psw>hunter2</psw>",
+        "Authorization: Basic hunter2",
+        "'authorization': 'Bearer hunter2'",
+        "redis://:a/b@hunter2@host/0",
+        "redis://:a#hunter2@host/0",
+        "POST psw=hunter2&x=1",
+        "api_key=hunter2 pwd=hunter2",
+    ],
+)
+def test_what_is_secret_in_a_sentence(line: str) -> None:
+    """However a library writes it: forms, JSON also where it is cut off, repr, XML, headers, addresses."""
+    assert "hunter2" not in logs.redact(line)
+
+
+def test_no_line_steers_a_terminal(stream: io.StringIO) -> None:
+    """What came from a file or a stranger may be looked at with `tail`."""
+    logs.configure("info", "console", stream)
+    logging.getLogger("x").warning("read \x1b]0;owned\x07 %s", "\x9b2J\x1b[31m")
+    logs.get("x").warning("read", name="a\x1b[2Jb\x07")
+
+    assert [char for char in stream.getvalue() if char in "\x1b\x07\x9b"] == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import redis as redis_py
 
+from smsq.worker.domain.errors import BadSettings
 from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.redis_client import at_each_exchange, connect, next_database, where
 
@@ -32,6 +33,17 @@ def test_the_next_database_is_on_the_same_server(url: str, following: str) -> No
 def test_an_address_is_shown_without_its_password() -> None:
     """What goes into messages has no secret in it."""
     assert where("rediss://user:secret@host:6379/0?password=x") == "rediss://host:6379/0"
+
+
+@pytest.mark.parametrize("options", ["db=s3cret", "socket_timeout=s3cret", "no_such_option=s3cret", "protocol=9"])
+def test_options_that_no_connection_takes_are_a_sentence(options: str) -> None:
+    """When the client is made, without repeating them; a traceback of the library would."""
+    with pytest.raises(
+        BadSettings, match=r"the address of Redis at redis://host:6379/0 has options that will not do"
+    ) as caught:
+        connect(f"redis://me:s3cret@host:6379/0?{options}")
+
+    assert "s3cret" not in f"{caught.value} {caught.value.__cause__}"
 
 
 def test_a_lost_reply_is_an_error_and_the_command_is_not_repeated() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from smsq.worker.domain import limits
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.settings import BRANDS as NAMES
@@ -26,6 +28,17 @@ def test_defaults() -> None:
 def test_every_field_has_its_row() -> None:
     """The struct and the table name the same settings."""
     assert tuple(field.name for field in FIELDS) == Settings.__struct_fields__
+
+
+def test_every_setting_is_read_by_something() -> None:
+    """A setting that changes nothing is no setting, whatever the page promises."""
+    root = Path(__file__).parents[2]
+    sources = [path for top in ("worker", "producers") for path in (root / top).rglob("*.py")]
+    read = " ".join(path.read_text(encoding="utf-8") for path in sources if path.name != "settings.py")
+    of_shield = {f"shield_{name}" for name in limits.READINGS} | {"shield"}  # read together, as `shield_limits`
+
+    assert [f.name for f in FIELDS if not re.search(rf"\.{f.name}\b", read) and f.name not in of_shield] == []
+    assert ".shield_limits" in read
 
 
 def test_brands_are_those_of_the_gateway() -> None:
@@ -49,7 +62,6 @@ def test_values_are_read() -> None:
             "SMSQ_KEEP_DAYS": "7 d",
             "SMSQ_RATE": "12.5",
             "SMSQ_ACCEPT_LOSS": "yes",
-            "SMSQ_API_KEYS": "shop:0123456789abcdef",
             "SMSQ_READ_TIMEOUT_S": "20",
             "SMSQ_BATCH_SIZE": "",
             "SMSQ_TEST_CODES": "+7 999 000-00-01:482107, 8 (999) 000-00-02:0042",
@@ -62,7 +74,6 @@ def test_values_are_read() -> None:
     assert (settings.accept_loss, settings.lease_s, settings.batch_size) == (True, 35.0, 100)
     assert settings.test_codes == {79990000001: "482107", 79990000002: "0042"}
     assert settings.shown()["SMSQ_TEST_CODES"] == "2 numbers"
-    assert settings.api_keys["shop"].reveal() == "0123456789abcdef"
 
 
 REFUSED = {
@@ -90,7 +101,6 @@ REFUSED = {
     "all slots urgent": ({"SMSQ_URGENT_SLOTS": "10"}, "SMSQ_URGENT_SLOTS"),
     "two secrets": ({"SMSQ_LOGIN": "a", "SMSQ_PASSWORD": "b", "SMSQ_APIKEY": "c"}, "keep one"),
     "password alone": ({"SMSQ_PASSWORD": "b"}, "without SMSQ_LOGIN"),
-    "short API key": ({"SMSQ_API_KEYS": "shop:abc"}, "at least 16"),
 }
 
 
@@ -143,14 +153,13 @@ def test_nothing_secret_is_printed() -> None:
             "SMSQ_LOGIN": "me",
             "SMSQ_PASSWORD": "hunter2",
             "SMSQ_REDIS_URL": "redis://user:hunter2@db/0",
-            "SMSQ_API_KEYS": "shop:hunter2hunter2hunter2",
         }
     )
     secret = Secret("hunter2")
 
     assert "hunter2" not in f"{settings!r} {settings} {settings.shown()} {secret} {secret!r} {secret:>9}" + str(secret)
     with pytest.raises(BadSettings) as caught:
-        Settings.load({"SMSQ_API_KEYS": "hunter2"})
+        Settings.load({"SMSQ_SECRET_KEY": "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 
@@ -175,6 +184,58 @@ def test_the_password_of_an_address_is_not_printed(address: str) -> None:
     assert "s3cret" not in str(printed)
     assert any(word in printed["SMSQ_REDIS_URL"] for word in ("host", "redis.sock"))
     assert printed["SMSQ_LOGIN"] == "me@x.ru"
+
+
+@pytest.mark.parametrize("variable", ["SMSQ_REDIS_URL", "SMSQ_BROKER_URL"])
+@pytest.mark.parametrize(
+    "password",
+    ["ab#s3cret", "ab?s3cret", "ab/s3cret", "s3[cret", "s3]cret", "s3cret℀", "#s3cret@", "s3cret?x=y", "s/3cret@x"],
+)
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_password_that_ends_the_host_s_name_is_a_sentence(scheme: str, password: str, variable: str) -> None:
+    """Not a traceback with a part of it; the sentence says how to write such letters."""
+    with pytest.raises(BadSettings) as caught:
+        Settings.load({variable: f"{scheme}://user:{password}@host:6379/0"})
+
+    assert caught.value.sentence.startswith(f"{variable}: ")
+    assert "%23 %3F %2F" in caught.value.sentence
+    assert not [part for part in ("s3", "cret", "ab", "℀") if part in caught.value.sentence]
+
+
+@pytest.mark.parametrize(
+    "address", ["redis://:s3cret", "redis://me:s3cret/0", "redis://s3cret:9:9", "redis://host/s3cret@x"]
+)
+def test_an_address_without_its_host_keeps_its_password(address: str) -> None:
+    """Somebody forgot what stands behind the @."""
+    with pytest.raises(BadSettings) as caught:
+        Settings.load({"SMSQ_REDIS_URL": address})
+
+    assert "s3cret" not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "redis://host",
+            "redis://host:6379/3",
+            "redis://me:p%23%2F%3F@host",
+            "redis://[::1]:6379",
+            "redis://:p@a@host/1",
+        ),
+        *("unix:///run/redis.sock?db=1", "unix://me:p@/run/redis.sock", "rediss://host/0?ssl_cert_reqs=required"),
+    ],
+)
+def test_an_address_that_will_do_is_kept(address: str) -> None:
+    """As it was written."""
+    assert Settings.load({"SMSQ_REDIS_URL": address}).redis_url == address
+
+
+@pytest.mark.parametrize("mirror", ["https://smsc.ru:abc", "https://:443", "https://[x", "https://a:99999"])
+def test_a_mirror_that_cannot_be_an_address_is_refused(mirror: str) -> None:
+    """At the start, not with a traceback at the first request."""
+    with pytest.raises(BadSettings, match="SMSQ_MIRRORS"):
+        Settings.load({"SMSQ_MIRRORS": mirror})
 
 
 def test_account() -> None:

@@ -7,6 +7,7 @@ leaves the rest of the page standing.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import logging
@@ -14,10 +15,9 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Protocol, Self
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import prometheus_client
 import redis
@@ -28,9 +28,13 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.metrics import TABLE
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.entrance import Entrance, Server
 
 if TYPE_CHECKING:
     from smsq.worker.settings import Settings
+
+STOP_S = 10.0  # longer than the server gives requests that are under way
+MOST = 100  # connections at once; those who scrape are few
 
 _log = logging.getLogger(__name__)
 
@@ -139,39 +143,67 @@ class ProcessCollector:
 class Exporter:
     """An HTTP server at `address` (`host:port`, port 0 for a free one); `/healthz` answers without the ledger.
 
-    `beat` is called from the loop that takes connections, twice a second or more.
+    One page is made at a time, in a thread of its own; who asks meanwhile waits. `beat` is called from the loop that
+    takes connections, ten times a second.
     """
 
     def __init__(self, registry: CollectorRegistry, address: str, *, beat: Callable[[], None] = lambda: None) -> None:
         host, _, port = address.rpartition(":")
         self._page = prometheus_client.make_wsgi_app(registry)
+        self._maker = ThreadPoolExecutor(1, "page")
         try:
-            self._server = make_server(host.strip("[]"), int(port), self._answer, _server_class(host, beat), _Silent)
-        except (OSError, ValueError) as error:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._socket = socket.create_server((host.strip("[]"), int(port)), family=family)
+        except (OSError, ValueError, OverflowError) as error:
             raise SmsqError(f"metrics cannot be served at {address} (SMSQ_METRICS_ADDR): {error}") from None
+        self._server = Server(self._answer, entrance=Entrance(most=MOST), beat=beat)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="exporter", daemon=True
+        )
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, name="exporter", daemon=True).start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.should_exit = True
+        self._thread.join(STOP_S)
+        self._socket.close()
+        self._maker.shutdown(wait=False)
 
     @property
     def url(self) -> str:
         """Where the page is."""
-        host, port = self._server.server_address[:2]
-        name = host.decode() if isinstance(host, bytes) else str(host)
+        name, port = self._socket.getsockname()[:2]
         return f"http://{f'[{name}]' if ':' in name else name}:{port}/metrics"
 
-    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
+    async def _answer(self, scope: Mapping[str, Any], _: Any, send: Any) -> None:
+        """The ASGI application."""
+        path = scope["path"]
         if path in {"/", "/metrics"}:
-            page: Iterable[bytes] = self._page(environ, start_response)
-            return page
-        start_response("200 OK" if path == "/healthz" else "404 Not Found", [("Content-Type", "text/plain")])
-        return [b"ok\n" if path == "/healthz" else b"the page is /metrics\n"]
+            loop = asyncio.get_running_loop()
+            status, headers, body = await loop.run_in_executor(self._maker, self._made, scope)
+        else:
+            status, headers = (200 if path == "/healthz" else 404), [("Content-Type", "text/plain")]
+            body = b"ok\n" if path == "/healthz" else b"the page is /metrics\n"
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        length = (b"content-length", b"%d" % len(body))
+        await send({"type": "http.response.start", "status": status, "headers": [*encoded, length]})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _made(self, scope: Mapping[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        """The page as prometheus-client's own application for WSGI makes it: status, headers, body."""
+        told: dict[str, Any] = {
+            "REQUEST_METHOD": scope["method"],
+            "PATH_INFO": scope["path"],
+            "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        }
+        for name, value in scope["headers"]:
+            if name in (b"accept", b"accept-encoding"):
+                told["HTTP_" + name.decode().upper().replace("-", "_")] = value.decode("latin-1")
+        answered: list[Any] = []
+        body = b"".join(self._page(told, lambda status, headers, *_: answered.extend((status, headers))))
+        return int(answered[0].split()[0]), answered[1], body
 
 
 def run(settings: Settings, beat: Callable[[], None]) -> int:
@@ -250,17 +282,3 @@ def _summary(name: str, values: Mapping[str, tuple[int, float]]) -> Metric:
     for label, (count, total) in values.items():
         family.add_metric([label], count, total)
     return family
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-def _server_class(host: str, beat: Callable[[], None]) -> type[WSGIServer]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return type("Server", (_Server,), {"address_family": family, "service_actions": lambda _: beat()})
-
-
-class _Silent(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """A scrape every few seconds is no event."""

@@ -47,6 +47,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
     _ = runtime.login, runtime.credentials  # a missing log-in is said at once
+    for mirror in settings.clear_mirrors:
+        log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
     master = Master(runtime.ledger, runtime.journal)
     _begin(runtime, master)
     if lane == "urgent":

@@ -30,16 +30,22 @@ def choose(home: Path, name: str, environ: MutableMapping[str, str] | None = Non
 
 
 def clean(home: Path) -> None:
-    """Remove the folders of starts that are over."""
+    """Remove the folders of starts that are over; those under our own number too, which in a container all have."""
     for path in (home / "metrics").glob("*-*"):
         pid = path.name.rpartition("-")[2]
-        if not pid.isdigit() or not _lives(int(pid)):
+        if not pid.isdigit() or int(pid) == os.getpid() or not _lives(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
 
 
 def counters(home: Path) -> list[str]:
-    """All counter files of this home."""
-    return [str(path) for path in (home / "metrics").glob("*/*.db")]
+    """All files of this home that count: what dead processes counted still does, how they stood does not."""
+    return [str(path) for path in (home / "metrics").glob("*/*.db") if not _is_gauge_of_dead(path.stem)]
+
+
+def _is_gauge_of_dead(name: str) -> bool:
+    """Of a file such as `gauge_min_4711`."""
+    kind, _, pid = name.rpartition("_")
+    return kind.startswith("gauge") and pid.isdigit() and not _lives(int(pid))
 
 
 def _lives(pid: int) -> bool:

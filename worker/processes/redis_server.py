@@ -20,11 +20,11 @@ _SIGNED = re.compile(r"^\d+:[A-Z] .{10,30}? ([.*#-]) ")  # `3141:M 22 Nov 2026 1
 def find_server(named: str | Path | None, home: Path) -> str:
     """The binary to start; raises BadSettings if `named` will not do, LedgerUnreachable if there is none."""
     if named:
-        found = shutil.which(named)
+        found = shutil.which(named) if os.path.dirname(named) else _on_path(str(named))
         if found is None:
             raise BadSettings(f"SMSQ_REDIS_SERVER is {str(named)!r}, which is not a program that can be started")
         return found
-    found = _from_wheel() or shutil.which("valkey-server") or shutil.which("redis-server")
+    found = _from_wheel() or _on_path("valkey-server") or _on_path("redis-server")
     if found is None:
         raise LedgerUnreachable(
             f"no Redis server was found to keep the ledger in {home}. Either install one "
@@ -32,6 +32,12 @@ def find_server(named: str | Path | None, home: Path) -> str:
             "or set SMSQ_REDIS_URL to a server that runs"
         )
     return found
+
+
+def _on_path(name: str) -> str | None:
+    """The program of this name on PATH; entries that mean the working directory are passed over."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, folders)))
 
 
 def _from_wheel() -> str | None:
@@ -46,7 +52,7 @@ def _from_wheel() -> str | None:
 def socket_path(folder: Path) -> Path:
     """A path that a Unix socket can have: in `folder`, else in a fresh short folder of our own."""
     path = folder / "redis.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and "?" not in str(path) and "%" not in str(path):
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and not set(str(path)) & set("?%#[]@"):
         return path
     for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
         if base and os.path.isdir(base) and len(os.fsencode(base)) < SOCKET_PATH_LIMIT - 30:

@@ -123,8 +123,9 @@ def secure(line: DeadlineSocket, context: ssl.SSLContext, host: str) -> Deadline
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """A verifying client context whose sockets obey deadlines."""
+    """A verifying client context whose sockets obey deadlines; its keys are written nowhere (SSLKEYLOGFILE)."""
     context = ssl.create_default_context(cafile=ca_file)
+    context.keylog_filename = None  # type: ignore[assignment]  # which typeshed does not know
     context.sslsocket_class = DeadlineTlsSocket
     return context
 

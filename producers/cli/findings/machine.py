@@ -38,6 +38,21 @@ def space(home: Path) -> Iterator[Finding]:
     yield Finding("disk space", "warn" if is_low else "ok", said, cure)
 
 
+def secrets(settings: Settings) -> Iterator[Finding]:
+    """Whether others on this machine can read a secret; the key of the home is looked at with the ledger's."""
+    from smsq.worker.ownership import readable_by_others
+    from smsq.worker.settings import secret_files
+
+    home = settings.home.expanduser().absolute()
+    files = [*secret_files(), home / "up.json"]
+    found = [told for told in map(readable_by_others, files) if told]
+    for told in found:
+        said, _, cure = told.partition("; ")
+        yield Finding("secrets", "warn", said, f"{cure}; then change what it holds, if somebody may have looked")
+    if not found:
+        yield Finding("secrets", "ok", "no file that holds one can be read by others")
+
+
 def credentials(settings: Settings) -> Iterator[Finding]:
     """Whether this shell has what the gateway wants."""
     if settings.apikey or (settings.login and settings.password):
@@ -54,6 +69,9 @@ def mirrors(settings: Settings) -> Iterator[Finding]:
     from smsq.worker.gateway.brands import BRANDS
 
     bases = settings.mirrors or BRANDS[settings.brand].mirrors
+    for base in settings.clear_mirrors:
+        said = f"{base}: the password, phones and texts can be read on their way"
+        yield Finding("mirror", "warn", said, "name it with https:// in SMSQ_MIRRORS")
     with ThreadPoolExecutor(len(bases)) as pool:
         troubles = list(pool.map(lambda base: _reach_mirror(base, settings.connect_timeout_s), bases))
     is_cut_off = all(troubles)

@@ -49,7 +49,7 @@ def test_every_lane_and_every_helper_runs() -> None:
 
     assert [child.name for child in started] == ["urgent", *bulk, "status", "chores", "scheduler", "web", "exporter"]
     assert [child.name for child in started if not child.nice] == ["urgent", "scheduler"]
-    assert all(child.argv[3:5] == ["--parent", str(os.getpid())] for child in started)
+    assert all(child.argv[4:6] == ["--parent", str(os.getpid())] for child in started)
 
 
 def test_many_slots_have_several_urgent_processes() -> None:

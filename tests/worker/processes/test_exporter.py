@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -162,6 +165,30 @@ def test_other_paths_do_not_read_the_ledger(home: Path, path: str, status: int) 
     """Whether the exporter lives is another question than how the ledger fares."""
     with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as exporter:
         assert requests.get(exporter.url.replace("metrics", path), timeout=5).status_code == status
+
+
+def test_connections_that_say_nothing_cost_no_threads(home: Path) -> None:
+    """Two hundred of them, and the page is served beside them; nobody is asked twice at once for it."""
+    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as exporter, contextlib.ExitStack() as stack:
+        address = exporter.url.removeprefix("http://").removesuffix("/metrics").rpartition(":")
+        before = threading.active_count()
+        for _ in range(200):
+            stack.enter_context(socket.create_connection((address[0], int(address[2])), 10))
+        answers = [requests.get(exporter.url, timeout=20) for _ in range(5)]
+
+        assert threading.active_count() - before <= 2
+    assert {(answer.status_code, "smsq_balance 99.5" in answer.text) for answer in answers} == {(200, True)}
+
+
+def test_the_page_travels_packed_and_in_the_form_that_is_asked_for(home: Path) -> None:
+    """Scrapers ask for gzip and for OpenMetrics."""
+    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as exporter:
+        asked = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        answer = requests.get(exporter.url, headers=asked, timeout=5)
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's prometheus) is not installed")

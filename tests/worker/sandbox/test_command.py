@@ -87,3 +87,16 @@ def test_a_quick_gateway_has_short_minutes() -> None:
     profile = Profile.quick(think_s=0.02)
 
     assert (profile.minute_s, profile.mass_ask_every_s, profile.peer_close_s, profile.think_s) == (6.0, 1.0, 1.0, 0.02)
+
+
+@pytest.mark.parametrize(("options", "is_told"), [([], True), (["--password", "hunter2"], False)])
+def test_it_says_its_own_password_and_nobody_else_s(options: list[str], is_told: bool) -> None:
+    """Whoever starts it alone has to know how to log in; what was chosen is known to who chose it."""
+    argv = [*RUN, "--ports", "0", *options]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+
+    assert ("its log-in is demo, its password demo" in said, "hunter2" in said) == (is_told, False)

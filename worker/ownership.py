@@ -1,0 +1,81 @@
+"""Whose files our settings, secrets and home are, and who else may change or read them.
+
+Whoever can write `smsq.toml` or the home chooses the mirrors that get the password, or the ledger that decides
+what is sent twice: those are refused with the command that cures it. Who may only read is told by `smsq doctor`.
+Systems without owners and modes (Windows) have nothing to check.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from pathlib import Path
+
+from smsq.worker.domain.errors import BadSettings
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS_READ = stat.S_IRWXG | stat.S_IRWXO
+
+
+def check_home(home: Path) -> None:
+    """Raise BadSettings if `home` belongs to somebody else or others may write in it; one that is not there is fine."""
+    path = home.expanduser().absolute()
+    try:
+        found = path.stat()
+    except OSError:  # whoever needs it says what is wrong with it
+        return
+    _check(path, found, "SMSQ_HOME")
+
+
+def read_own(path: Path) -> bytes:
+    """What a settings file holds. Raises BadSettings as `check_home` does, OSError if it cannot be read."""
+    with path.open("rb") as file:
+        _check(path.absolute(), os.fstat(file.fileno()), "the file with the settings")
+        return file.read()
+
+
+def readable_by_others(path: Path) -> str:
+    """How others may read this file, and the cure, in words; '' if they may not or it is not there."""
+    try:
+        found = path.expanduser().stat()
+    except OSError:
+        return ""
+    if not hasattr(os, "geteuid"):
+        return ""
+    if found.st_uid not in (os.geteuid(), 0):
+        return f"{path} belongs to {_user(found.st_uid)}; chown {_user(os.geteuid())} {shlex.quote(str(path))}"
+    if found.st_mode & _OTHERS_READ:
+        return f"others may read {path} (mode {_mode(found)}); chmod 600 {shlex.quote(str(path))}"
+    return ""
+
+
+def _check(path: Path, found: os.stat_result, what: str) -> None:
+    if not hasattr(os, "geteuid"):
+        return
+    quoted = shlex.quote(str(path))
+    if found.st_uid not in (os.geteuid(), 0):
+        owner = _user(found.st_uid)
+        raise BadSettings(
+            f"{what}, {path}, belongs to {owner}, and this process runs as {_user(os.geteuid())}: run it as {owner} "
+            f"(sudo -u {owner} …), or, if it is yours, chown -R {_user(os.geteuid())} {quoted}"
+        )
+    if found.st_mode & _OTHERS_WRITE:
+        raise BadSettings(
+            f"{what}, {path}, can be written by others (owner {_user(found.st_uid)}, mode {_mode(found)}): "
+            f"look at what is in it, then chmod go-w {quoted}"
+        )
+
+
+def _mode(found: os.stat_result) -> str:
+    return f"{stat.S_IMODE(found.st_mode):04o}"
+
+
+def _user(number: int) -> str:
+    """The name of a user, their number if there is none."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(number).pw_name
+    except (ImportError, KeyError):
+        return str(number)
