@@ -42,6 +42,7 @@ class PriceJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 Job = BalanceJob | PriceJob
 _KINDS: dict[str, type[Job]] = {"balance": BalanceJob, "price": PriceJob}
+_DECODERS = {kind: msgspec.json.Decoder(each) for kind, each in _KINDS.items()}
 
 
 def kind_of(job: Job) -> str:
@@ -57,15 +58,18 @@ def written(job: Job) -> bytes:
 def read(kind: str, payload: bytes) -> Job:
     """What `written` wrote; raises BadInput for everything else, without saying what stood there."""
     try:
-        return msgspec.json.decode(payload, type=_KINDS[kind])
+        job: Job = _DECODERS[kind].decode(payload)
     except (KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
         where = str(error) if isinstance(error, msgspec.ValidationError) else "it is none of ours"
         raise BadInput(f"this job cannot be read: {where}") from None
+    return job
 
 
 def price_of(payload: object) -> PriceJob:
     """The same from what a program gives: `phones` and `text`, or `messages`, and `options`. Raises BadInput."""
     try:
-        return msgspec.convert(payload, PriceJob, from_attributes=False)
-    except msgspec.ValidationError as error:
+        job = _DECODERS["price"].decode(msgspec.json.encode(payload))
+    except (msgspec.MsgspecError, TypeError, UnicodeEncodeError) as error:
         raise BadInput(f"a price is asked for `phones` and one `text`, or for `messages`: {error}") from None
+    assert isinstance(job, PriceJob)
+    return job

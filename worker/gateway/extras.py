@@ -20,8 +20,8 @@ from worker.domain.errors import BadInput
 WEST, EAST = -15, 11
 LONGEST_DELAY_M = 366 * 24 * 60
 
-_WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
-_ZONE = re.compile(r"-?[0-9]{1,2}", re.ASCII)
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
+_ZONE = re.compile(r"0|-?[1-9][0-9]?", re.ASCII)
 _HOURS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?", re.ASCII)
 _CAPTCHA = re.compile(r"[!-~]{1,32}", re.ASCII)
 _PARTNER = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -99,9 +99,9 @@ REFUSED: dict[str, str] = {
 def check(extra: Mapping[str, str], of_channel: Mapping[str, Check]) -> None:
     """Raise BadInput for a field that may not be set, or not so; `of_channel` are those that its channel has too."""
     for name, value in extra.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise BadInput("extra fields are words and their values words, such as {'tinyurl': '1'}")
         check_name(name, of_channel)
+        if not isinstance(value, str):
+            raise BadInput(f"the value of the extra field {name!r} is a word, such as '1'")
         if wrong := (of_channel.get(name) or ALLOWED[name])(value):
             raise BadInput(f"{wrong}; not {value!r}")
     for name, other in NEEDS.items():
@@ -111,6 +111,8 @@ def check(extra: Mapping[str, str], of_channel: Mapping[str, Check]) -> None:
 
 def check_name(name: str, of_channel: Mapping[str, Check]) -> None:
     """Raise BadInput for a field that would change what is sent, or that is in no table."""
+    if not isinstance(name, str):
+        raise BadInput("the names of extra fields are words, such as 'tinyurl'")
     if name in of_channel or name in ALLOWED:
         return
     if why := REFUSED.get(name):

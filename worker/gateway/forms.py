@@ -19,6 +19,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 
 from worker.domain.batch import Options
 from worker.domain.errors import BadInput, SmsqError
+from worker.gateway import records
 from worker.gateway.channels import channel, check_extra_names, check_extras, chosen
 from worker.gateway.extras import check_time
 
@@ -36,8 +37,6 @@ _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 # PROTOCOL B.1; an empty sender, formerly a dot, switches the account's own off.
 _SENDER = re.compile(r"[ -~]{0,11}|\d{12,15}", re.ASCII)
 _VALID = re.compile(r"[1-9]|1\d|2[0-4]|(?!00:00)(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
-_NEWLINES = re.compile(r"\r\n|\r|\n")
-_NUMBER_MARKS = str.maketrans("", "", "+ -()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +54,25 @@ class Login:
 def send_same(login: Login, gateway_id: int, phones: Sequence[int], text: str, options: Options) -> bytes:
     """The body of a send of one text to several phones, under one gateway id."""
     head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
-    return f"{head}&phones={_phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
 
 
 def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
     """The body of a send with a text of its own for each phone: `messages` are (phone, text)."""
     head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
-    return f"{head}&list={_every_byte(_records(messages))}".encode("ascii")
+    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
 
 
 def price_same(login: Login, phones: Sequence[int], text: str, options: Options) -> bytes:
     """The body that asks what `send_same` would cost; nothing is sent."""
     head = f"{_head(login)}&cost=1{_options(options)}"
-    return f"{head}&phones={_phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
 
 
 def price_list(login: Login, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
     """The body that asks what `send_list` would cost; nothing is sent."""
     head = f"{_head(login)}&cost=1{_options(options)}"
-    return f"{head}&list={_every_byte(_records(messages))}".encode("ascii")
+    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
 
 
 def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> bytes:
@@ -84,7 +83,7 @@ def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> b
     """
     ids = "%2C".join([f"{gateway_id:d}" for gateway_id, _ in pairs])
     more = f"&all={detail:d}" if detail else ""
-    return f"{_head(login)}&id={ids}&phone={_phones([phone for _, phone in pairs])}{more}".encode("ascii")
+    return f"{_head(login)}&id={ids}&phone={records.phones([phone for _, phone in pairs])}{more}".encode("ascii")
 
 
 def balance(login: Login) -> bytes:
@@ -152,20 +151,6 @@ def _options(options: Options) -> str:
         fields["translit"] = f"{options.translit:d}"
     fields.update(options.extra)
     return "".join([f"&{quote_plus(name)}={quote_plus(value)}" for name, value in fields.items()])
-
-
-def _phones(phones: Sequence[int]) -> str:
-    """`+7999…,+7999…`, encoded; the plus keeps the gateway from correcting numbers (PROTOCOL I.1.6, I.1.7)."""
-    return "%2B" + "%2C%2B".join([f"{phone:d}" for phone in phones])
-
-
-def _records(messages: Sequence[tuple[int, str]]) -> str:
-    """One `+phone:text` a line; line breaks inside a text become the two characters backslash and n (PROTOCOL B.3)."""
-    return "\n".join([f"+{phone:d}:{_one_line(text)}" for phone, text in messages])
-
-
-def _one_line(text: str) -> str:
-    return _NEWLINES.sub(r"\\n", text) if "\n" in text or "\r" in text else text
 
 
 def _every_byte(text: str) -> str:
@@ -268,7 +253,7 @@ class AskOrder:
         """Read what `read` returned; raises FormError 1 where ids and phones do not pair up."""
         who = credentials(fields)
         ids = [_id(item) for item in fields.get("id", "").split(",") if item.strip()]
-        phones = [digits(item) for item in fields.get("phone", "").split(",") if item.strip()]
+        phones = [records.digits(item) for item in fields.get("phone", "").split(",") if item.strip()]
         if not ids or len(ids) != len(phones):
             raise FormError(1, "ids and phones do not pair up")
         pairs = [(gateway_id, phone) for gateway_id, phone in zip(ids, phones, strict=True) if gateway_id is not None]
@@ -316,11 +301,6 @@ class HistoryOrder:
             count=min(_small_number(fields, "cnt", 2**31) or 1000, 1000),
             fmt=_small_number(fields, "fmt", 3),
         )
-
-
-def digits(phone: str) -> str:
-    """A phone as answers and callbacks show it: without plus, blanks, brackets and hyphens."""
-    return phone if phone.isdigit() else phone.translate(_NUMBER_MARKS)
 
 
 def _fields(form: bytes) -> dict[bytes, bytes]:
@@ -376,13 +356,13 @@ def _small_number(fields: Mapping[str, str], name: str, largest: int) -> int:
 def _messages(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     """All (digits, text) of a request, from `list` or from `phones` and `mes`."""
     if "list" in fields:
-        messages = [message for record in fields["list"].split("\n") for message in _record(record)]
+        messages = [message for line in fields["list"].split("\n") for message in _record(line)]
     else:
         text = fields.get("mes", "")
         is_probe = fields.get("hlr") == "1" or fields.get("ping") == "1"
         if not text and not is_probe:
             raise FormError(1, "there is no text")
-        messages = [(phone, text) for phone in _numbers(fields.get("phones", ""))]
+        messages = [(phone, text) for phone in records.numbers(fields.get("phones", ""))]
     if not messages:
         raise FormError(1, "there is no phone")
     return messages
@@ -405,21 +385,8 @@ def _channel(fields: Mapping[str, str], messages: list[tuple[str, str]]) -> str:
     return row.name
 
 
-def _record(record: str) -> list[tuple[str, str]]:
-    """One line of `list`; only its first separator counts, since texts have colons of their own."""
-    record = record.rstrip("\r")
-    if not record.strip():
-        return []
-    numbers, colon, text = record.partition(":")
-    if not colon:
-        numbers, colon, text = record.partition(";")
-    if not colon or not text:
-        raise FormError(1, "a record of `list` is phones, a colon and a text")
-    if "\\n" in text:
-        text = text.replace("\\n", "\n")
-    return [(phone, text) for phone in _numbers(numbers)]
-
-
-def _numbers(written: str) -> list[str]:
-    """Phones that are separated by commas or semicolons, as digits."""
-    return [digits(item) for item in written.replace(";", ",").split(",") if item.strip()]
+def _record(line: str) -> list[tuple[str, str]]:
+    try:
+        return records.read(line)
+    except ValueError:
+        raise FormError(1, records.NO_RECORD) from None
