@@ -130,6 +130,7 @@ def fact_of(report: Report) -> Fact | None:
         parts=report.parts or 0,
         cost=report.cost,
         at=report.at,
+        heard=True,
     )
 
 
