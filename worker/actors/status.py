@@ -69,7 +69,8 @@ class Asker:
                 answers = [self.ask([pair], are_accepted=True, detail=_detail([batch])) for pair in pairs]
                 for answer in answers:
                     self.learn(answer)
-                if open_pairs(batch) or any(answers):  # about money alone only answers count: it is asked a few times
+                # Of money alone it is asked a few times, so only answers count.
+                if open_pairs(batch) or any(answer and answer.is_about_messages for answer in answers):
                     self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
             waiting = [(batch, pairs) for batch, pairs in waiting if len(pairs) > 2]
         size = self._rt.settings.mass_ask_size

@@ -138,7 +138,12 @@ class StatusAnswer:
     @property
     def is_well_formed(self) -> bool:
         """Whether the gateway itself spoke: rows about our pairs, or one of its error codes."""
-        return self.error is not None or bool(self.found or self.absent or self.no_money)
+        return self.error is not None or self.is_about_messages
+
+    @property
+    def is_about_messages(self) -> bool:
+        """Whether it said something of one of our pairs."""
+        return bool(self.found or self.absent or self.no_money)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,8 +280,11 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
 
 
 def _pair(row: dict[str, object], lone: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Whom a row speaks of; without id and phone, of the only pair asked for."""
-    if "id" not in row and "phone" not in row:
+    """Whom a row speaks of; without an id, of the only pair asked for.
+
+    A single answer has no id, and with `all` the phone (PROTOCOL D.4); it must be the one that was asked for.
+    """
+    if "id" not in row and ("phone" not in row or (lone and _phone(row["phone"]) == lone[1])):
         return lone
     gateway_id, phone = _count(row.get("id")), _phone(row.get("phone"))
     return (gateway_id, phone) if gateway_id is not None and phone is not None else None

@@ -202,6 +202,7 @@ NO_EVIDENCE = [
     ("-3 as a float", 200, b'{"status": -3.0}'),
     ("-3 for another id", 200, b'{"status": -3, "id": 6, "phone": "79991234567"}'),
     ("-3 for another phone", 200, b'{"status": -3, "id": 5, "phone": "79991234568"}'),
+    ("-3 with another phone and no id", 200, b'{"status": -3, "phone": "79991234568"}'),
     ("-3 with an id and no phone", 200, b'{"status": -3, "id": 5}'),
     ("-3 and an error", 200, b'[{"status": -3, "error_code": 9}]'),
     ("-3 twice named", 200, b'{"status": -3, "status": -3}'),
