@@ -17,6 +17,7 @@ from worker.gateway import forms
 from worker.gateway.replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
 from worker.ledger import Fact
 from worker.ledger.values import BatchView
+from worker.metrics import host_of
 from worker.runtime import Runtime
 from worker.transports import MAX_PAGE
 
@@ -231,9 +232,13 @@ class Asker:
     def _is_past(self, page: HistoryAnswer) -> bool:
         """Whether nothing on this page will change, nor anything become visible in front of its end."""
         past = self._rt.clock.now() - 2 * self._rt.settings.visible_s
-        return page.count >= PAGE and all(
-            row.found is not None and STATUS_TABLE[row.found.status].is_final and row.found.at < past
-            for row in page.rows
+        return (
+            page.count >= PAGE
+            and not page.broken
+            and all(
+                row.found is not None and STATUS_TABLE[row.found.status].is_final and row.found.at < past
+                for row in page.rows
+            )
         )
 
     def _page(self, start: object, end: object, before: int | None) -> HistoryAnswer | None:
@@ -249,6 +254,9 @@ class Asker:
         page = read_history(answer.reply.status, answer.reply.body)
         if page.error is not None:
             note_error(self._rt, "history", page.error)
+            return None
+        if not page.is_page:  # no last page either: the walk goes on from here another time
+            log.warning("history cannot be read mirror=%s why=%s", host_of(answer.mirror), page.sentence)
             return None
         return page
 

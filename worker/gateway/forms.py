@@ -33,6 +33,7 @@ DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes where `charset` is 
 TRANSLITS = (0, 1, 2)  # PROTOCOL B.1
 CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
 
+_BELOW_ZERO = re.compile(r"-[0-9]+", re.ASCII)  # a number, and none that an id can be
 _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 # PROTOCOL B.1; an empty sender, formerly a dot, switches the account's own off.
 _SENDER = re.compile(r"[ -~]{0,11}|\d{12,15}", re.ASCII)
@@ -340,7 +341,7 @@ def _id(written: str) -> int | str | None:
         if not 1 <= number <= MAX_ID:
             raise FormError(1, "an id is a number from 1 to 2147483647")
         return number
-    if _STRING_ID.fullmatch(written) is None:
+    if _STRING_ID.fullmatch(written) is None or _BELOW_ZERO.fullmatch(written):
         raise FormError(1, "an id is a number or up to 40 letters, digits, dots, hyphens and underscores")
     return written
 

@@ -189,3 +189,16 @@ def test_a_question_about_money_counts_when_it_was_answered(plant: Any) -> None:
     plant.runtime.clock.wait(0.2)
     plant.asker.ask_statuses([str(ref)])
     assert money_of(plant, ref) == [(PRICE, 1)]
+
+
+def test_a_page_that_cannot_be_read_is_no_last_page(plant: Any) -> None:
+    """The walk through history goes on from where it stood; only a page of the gateway's can end it."""
+    sent(plant)
+    plant.asker._page_from = 4711
+    plant.sandbox.misfortune("error_502", next_few=1, command="history")
+
+    plant.asker.read_history()
+    assert plant.asker._page_from == 4711
+
+    plant.asker.read_history()
+    assert plant.asker._page_from is None

@@ -228,6 +228,7 @@ BAD_SENDS = [
     ("no text", {"phones": "7999"}),
     ("no phone", {"mes": "x"}),
     ("id too large", {"phones": "7999", "mes": "x", "id": "2147483648"}),
+    ("id below zero", {"phones": "7999", "mes": "x", "id": "-1"}),
     ("id of odd signs", {"phones": "7999", "mes": "x", "id": "a b"}),
     ("cost out of range", {"phones": "7999", "mes": "x", "cost": "4"}),
     ("fmt no number", {"phones": "7999", "mes": "x", "fmt": "json"}),
