@@ -178,9 +178,9 @@ def test_history_is_read_while_much_is_missing(office: Any) -> None:
 @pytest.mark.parametrize("is_doubtful", [False, True])
 def test_history_is_read_for_a_single_batch_too(office: Any, is_doubtful: bool) -> None:
     """One of a campaign may hold hundreds of messages, of which two questions tell little."""
-    _, (ref,) = office.campaign(30)
+    ((ref,), _) = office.ledger.feed(office.campaign(1), 1, 100)
     if is_doubtful:
-        office.doubted(ref)
+        office.ledger.doubt(office.claim(ref), "no_answer", 1.0)
     else:
         office.settled(ref)
     assert office.hinted("status") == []
