@@ -9,8 +9,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from smsq.producers.adoption import adopt, adopt_given
+from smsq.producers.fields import phone_of
+from smsq.worker.domain import job as jobs
 from smsq.worker.domain.errors import (
     BadCredentials,
+    BadInput,
     LedgerForeign,
     LedgerHalted,
     LedgerUnreachable,
@@ -18,6 +21,7 @@ from smsq.worker.domain.errors import (
     Unreachable,
     WrongKey,
 )
+from smsq.worker.gateway import prices
 from smsq.worker.ledger.enrolment import WRONG_KEY
 from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where
@@ -70,21 +74,24 @@ class Installation:
         """What some messages cost together, and their parts: a job of the chores lane, nothing is sent.
 
         `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
-        Unreachable where no worker or no mirror answers, BadCredentials, Refused with the gateway's reason.
+        BadInput for what could not be sent either (BadPhone, BadText), Unreachable where no worker or no mirror
+        answers, BadCredentials, Refused with the gateway's reason.
         """
-        answer = self.job("price", dict(payload))
+        job = jobs.price_of(with_phones(payload))
+        prices.check(job)
+        answer = self.job(job)
         return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
 
     def balance(self) -> tuple[Decimal, str]:
         """What is left on the account, and in which currency. Raises as `price` does."""
-        answer = self.job("balance", {})
+        answer = self.job(jobs.BalanceJob())
         return Decimal(str(answer["balance"])), str(answer.get("currency") or "")
 
-    def job(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """The chores lane's answer to a question; raises Unreachable, BadCredentials or Refused where there is none."""
+    def job(self, job: jobs.Job) -> dict[str, Any]:
+        """The chores lane's answer; raises Unreachable, BadCredentials, Refused or BadInput where there is none."""
         if not self.lanes().get("chores"):
             raise Unreachable("no worker of the chores lane is up, and only workers speak to the gateway: `smsq up`")
-        job_id = self.runtime.ledger.post_job(kind, payload)
+        job_id = self.runtime.ledger.post_job(job)
         self.runtime.hints.job(job_id)
         answer = self.runtime.ledger.await_job(job_id, JOB_TIMEOUT_S)
         if answer is None:
@@ -93,6 +100,8 @@ class Installation:
             return answer
         if answer.get("code") == BAD_LOGIN:
             raise BadCredentials("the gateway does not accept this log-in: see SMSQ_LOGIN and SMSQ_PASSWORD", code=2)
+        if answer.get("refused"):
+            raise BadInput(str(answer["error"]))
         if answer.get("code") is None:
             raise Unreachable(str(answer["error"]))
         raise Refused(str(answer["error"]), code=answer["code"])
@@ -140,3 +149,19 @@ class Installation:
                 if clock.monotonic() - began >= outage_s:
                     raise
             clock.wait(0.2)
+
+
+def with_phones(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The same question with its phones as they are understood; raises BadPhone."""
+    asked = dict(payload)
+    if isinstance(phones := asked.get("phones"), list | tuple):
+        asked["phones"] = [phone_of(phone) for phone in phones]
+    if isinstance(messages := asked.get("messages"), list | tuple):
+        asked["messages"] = [_with_phone(message) for message in messages]
+    return asked
+
+
+def _with_phone(message: object) -> object:
+    if isinstance(message, list | tuple) and len(message) == 2:
+        return phone_of(message[0]), message[1]
+    return message  # the type of the job says what is wrong with it

@@ -32,7 +32,7 @@ def make_app(runtime: Runtime) -> Starlette:
     """The application on one runtime; connects at the first request."""
     secret = runtime.settings.callback_secret
     advance = partial(runtime.ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
-    callback = Callback(secret.reveal() if secret else None, Gatherer(advance))
+    callback = Callback(secret.reveal() if secret else None, Gatherer(advance), runtime.metrics.callback)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -44,13 +44,17 @@ def make_app(runtime: Runtime) -> Starlette:
             return JSONResponse({"ready": False, "why": error.sentence}, 503)
         return JSONResponse({"ready": True, "callbacks": secret is not None})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/callback", callback.__call__, methods=["GET", "POST"]),
+            Route("/callback/", callback.__call__, methods=["GET", "POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ]
     )
+    # A redirect names the scheme that a proxy in front has stripped, and the gateway follows none.
+    app.router.redirect_slashes = False
+    return app
 
 
 def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:

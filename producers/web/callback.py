@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from smsq.worker.domain.errors import LedgerTrouble
-from smsq.worker.gateway.callbacks import Forged, Malformed, Report, read
+from smsq.worker.gateway.callbacks import Events, Forged, Malformed, Report, read
 from smsq.worker.ledger import Fact
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
@@ -77,11 +77,18 @@ def _tell(group: Sequence[Waiting], error: Exception | None) -> None:
 
 
 class Callback:
-    """The endpoint: 200 stored, 403 forged or no secret, 400 unreadable, 413 too long, 503 not stored."""
+    """The endpoint: 200 stored, 403 forged or no secret, 400 unreadable, 413 too long, 503 not stored.
 
-    def __init__(self, secret: str | None, gatherer: Gatherer) -> None:
+    Of a list what is signed and ours is stored, and the rest counted: the gateway would repeat the whole of it for as
+    long as one item displeases. `count` hears how many items of a call came to what, a word of the metric.
+    """
+
+    def __init__(
+        self, secret: str | None, gatherer: Gatherer, count: Callable[[str, int], object] = lambda what, many: None
+    ) -> None:
         self._secret = secret
         self._gatherer = gatherer
+        self._count = count
 
     async def __call__(self, request: Request) -> Response:
         """Answer one call of the gateway."""
@@ -96,16 +103,31 @@ class Callback:
             log.warning("callback refused why=more than %d bytes", MAX_BODY)
             return PlainTextResponse("too long\n", 413)
         try:
-            reports = read(
+            events = read(
                 request.method, request.url.query, body, request.headers.get("content-type", ""), self._secret
             )
         except Forged:
+            self._count("unsigned", 1)
             log.warning("callback refused why=no fitting signature")
             return PlainTextResponse("the signature does not fit\n", 403)
         except Malformed as error:
+            self._count("unreadable", 1)
             log.warning("callback refused why=%s", error.sentence)
             return PlainTextResponse("not understood\n", 400)
-        return await self._store([fact for report in reports if (fact := fact_of(report)) is not None])
+        answer = await self._store([fact for report in events.reports if (fact := fact_of(report)) is not None])
+        if answer.status_code == 200:
+            self._tell(events)
+        return answer
+
+    def _tell(self, events: Events) -> None:
+        """Count what was taken and what was left out; only the latter is worth a line."""
+        if events.reports:
+            self._count("taken", len(events.reports))
+        for what, many in events.left_out.items():
+            self._count(what, many)
+        if events.left_out:
+            why = ", ".join(f"{many} {what}" for what, many in sorted(events.left_out.items()))
+            log.info("callback taken in part events=%d left_out=%s", len(events.reports), why)
 
     async def _store(self, facts: list[Fact]) -> Response:
         if facts:
@@ -130,6 +152,7 @@ def fact_of(report: Report) -> Fact | None:
         parts=report.parts or 0,
         cost=report.cost,
         at=report.at,
+        heard=True,
     )
 
 

@@ -114,8 +114,8 @@ class Views(Standing):
             gateway_id=tried.gateway_id
             if tried is not None and (not is_ours or stored.status is Status.UNDECIDED)
             else None,
-            error_code=stored.error_code,
-            error=self._error(stored, tried),
+            error_code=batch.odd_errors.get(index, stored.error_code),
+            error=self._error(batch.odd_errors.get(index, stored.error_code), stored.status, tried),
             parts=stored.parts or (batch.parts if batch.count == 1 else 0),
             cost=stored.cost,
             attempts=sum(1 for i in batch.ids if i.holds(index)),
@@ -127,11 +127,11 @@ class Views(Standing):
             may_double=batch.resent_by != "",
         )
 
-    def _error(self, stored: Stored, tried: KnownId | None) -> str:
-        if not stored.error_code:
+    def _error(self, code: int, status: Status, tried: KnownId | None) -> str:
+        if not code:
             return ""
-        at_the_door = tried is not None and tried.state == IdState.ABSENT and stored.status is Status.REFUSED
-        return self.explain(stored.error_code, at_the_door)
+        at_the_door = tried is not None and tried.state == IdState.ABSENT and status is Status.REFUSED
+        return self.explain(code, at_the_door)
 
     # Campaigns -----------------------------------------------------------------------------------------------------
 
