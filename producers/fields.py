@@ -95,7 +95,9 @@ def check_client(client: str | None) -> None:
 
 
 def with_fields(options: Options, **fields: str | None) -> Options:
-    """The same options with those fields that are given."""
+    """The same options with those fields that are given; raises BadInput for what are no options."""
+    if not isinstance(options, Options):
+        raise BadInput(f"options are an Options, not {type(options).__name__}")
     given = {name: value for name, value in fields.items() if value is not None}
     return msgspec.structs.replace(options, **given) if given else options
 

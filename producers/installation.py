@@ -10,8 +10,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from smsq.producers.adoption import adopt, adopt_given
+from smsq.producers.fields import phone_of
+from smsq.worker.domain import job as jobs
 from smsq.worker.domain.errors import (
     BadCredentials,
+    BadInput,
     LedgerForeign,
     LedgerHalted,
     LedgerUnreachable,
@@ -20,6 +23,7 @@ from smsq.worker.domain.errors import (
     WrongKey,
 )
 from smsq.worker.domain.text import tidied
+from smsq.worker.gateway import prices
 from smsq.worker.ledger.enrolment import WRONG_KEY
 from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where
@@ -95,21 +99,24 @@ class Installation:
         """What some messages cost together, and their parts: a job of the chores lane, nothing is sent.
 
         `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
-        Unreachable where no worker or no mirror answers, BadCredentials, Refused with the gateway's reason.
+        BadInput for what could not be sent either (BadPhone, BadText), Unreachable where no worker or no mirror
+        answers, BadCredentials, Refused with the gateway's reason.
         """
-        answer = self.job("price", _tidied(payload))
+        job = jobs.price_of(_understood(payload))
+        prices.check(job)
+        answer = self.job(job)
         return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
 
     def balance(self) -> tuple[Decimal, str]:
         """What is left on the account, and in which currency. Raises as `price` does."""
-        answer = self.job("balance", {})
+        answer = self.job(jobs.BalanceJob())
         return Decimal(str(answer["balance"])), str(answer.get("currency") or "")
 
-    def job(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """The chores lane's answer to a question; raises Unreachable, BadCredentials or Refused where there is none."""
+    def job(self, job: jobs.Job) -> dict[str, Any]:
+        """The chores lane's answer; raises Unreachable, BadCredentials, Refused or BadInput where there is none."""
         if not self.lanes().get("chores"):
             raise Unreachable("no worker of the chores lane is up, and only workers speak to the gateway: `smsq up`")
-        job_id = self.runtime.ledger.post_job(kind, payload)
+        job_id = self.runtime.ledger.post_job(job)
         self.runtime.hints.job(job_id)
         answer = self.runtime.ledger.await_job(job_id, JOB_TIMEOUT_S)
         if answer is None:
@@ -118,6 +125,8 @@ class Installation:
             return answer
         if answer.get("code") == BAD_LOGIN:
             raise BadCredentials("the gateway does not accept this log-in: see SMSQ_LOGIN and SMSQ_PASSWORD", code=2)
+        if answer.get("refused"):
+            raise BadInput(str(answer["error"]))
         if answer.get("code") is None:
             raise Unreachable(str(answer["error"]))
         raise Refused(str(answer["error"]), code=answer["code"])
@@ -175,11 +184,20 @@ class Installation:
             clock.wait(0.2)
 
 
-def _tidied(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The same question with its texts as they would be sent."""
-    told = dict(payload)
-    if isinstance(told.get("text"), str):
-        told["text"] = tidied(told["text"])
-    if told.get("messages"):
-        told["messages"] = [(phone, tidied(text)) for phone, text in told["messages"]]
-    return told
+def _understood(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The same question with its phones as they are read and its texts as they would be sent; raises BadPhone."""
+    asked = dict(payload)
+    if isinstance(text := asked.get("text"), str):
+        asked["text"] = tidied(text)
+    if isinstance(phones := asked.get("phones"), list | tuple):
+        asked["phones"] = [phone_of(phone) for phone in phones]
+    if isinstance(messages := asked.get("messages"), list | tuple):
+        asked["messages"] = [_message(message) for message in messages]
+    return asked
+
+
+def _message(message: object) -> object:
+    if isinstance(message, list | tuple) and len(message) == 2:
+        phone, text = message
+        return phone_of(phone), tidied(text) if isinstance(text, str) else text
+    return message  # the type of the job says what is wrong with it

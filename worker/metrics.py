@@ -139,6 +139,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_bell_up", "gauge", "0 while a consumer of the queue polls, since it cannot wait for the bell.", ("queue",)
     ),
+    Metric(
+        "smsq_callback_events_total",
+        "counter",
+        "Items of the gateway's calls: taken, or left out because unsigned, foreign or unreadable.",
+        ("outcome",),
+    ),
     Metric("smsq_hints_put_aside_total", "counter", "Messages in the queue that could not be read.", ("queue",)),
     Metric("smsq_actor_runs_total", "counter", "Actor runs by how they ended.", ("actor", "outcome")),
     Metric("smsq_actor_seconds", "histogram", "How long an actor ran.", ("actor",), buckets=REQUEST_BUCKETS),
@@ -160,6 +166,7 @@ class Metrics:
         self._hints_lost = _counter("smsq_hints_lost_total", registry)
         self._rings_lost = _counter("smsq_rings_lost_total", registry)
         self._bell_up = _gauge("smsq_bell_up", registry, across="min")
+        self._callbacks = _counter("smsq_callback_events_total", registry)
         self._put_aside = _counter("smsq_hints_put_aside_total", registry)
         self._actor_runs = _counter("smsq_actor_runs_total", registry)
         self._actor_seconds = _histogram("smsq_actor_seconds", registry)
@@ -208,6 +215,10 @@ class Metrics:
     def put_aside(self, queue: str) -> None:
         """A message in the queue could not be read."""
         self._put_aside.labels(queue).inc()
+
+    def callback(self, outcome: str, count: int) -> None:
+        """Items of a call of the gateway were `taken`, or left out: `unsigned`, `foreign`, `unreadable`."""
+        self._callbacks.labels(outcome).inc(count)
 
     def actor_ran(self, actor: str, outcome: str, took_s: float) -> None:
         """An actor returned (`done`), raised (`failed`) or was not run (`skipped`)."""

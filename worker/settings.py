@@ -180,6 +180,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
 LEAST_SECRET = 32  # characters
+LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
 LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful
 
 
@@ -204,7 +205,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read in (_secret, _secret_keys)
+        return self.read in (_secret, _shared_secret, _secret_keys)
 
     @property
     def is_address(self) -> bool:
@@ -217,6 +218,16 @@ def _text(written: str) -> str:
 
 
 def _secret(written: str) -> Secret:
+    return Secret(written)
+
+
+def _shared_secret(written: str) -> Secret:
+    """A digest of known words can be tried out at leisure, so what signs must not be short."""
+    if len(written) < LEAST_SHARED_SECRET:
+        raise ValueError(
+            f"at least {LEAST_SHARED_SECRET} characters at random, such as `openssl rand -hex 16` prints; "
+            "the same goes into the gateway's own settings"
+        )
     return Secret(written)
 
 
@@ -476,7 +487,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "callback_secret",
-        _secret,
+        _shared_secret,
         None,
         "Signs the gateway's callbacks.",
         "none: callbacks are refused",

@@ -63,8 +63,6 @@ def command(
 
 def _single(phone: str, text: str, options: Options, region: str, as_json: bool) -> None:
     """The price of one message by a channel that no campaign goes by."""
-    import msgspec
-
     from smsq.producers.api import Smsq
     from smsq.producers.preflight import Price
     from smsq.worker.domain import phone as phones
@@ -73,7 +71,7 @@ def _single(phone: str, text: str, options: Options, region: str, as_json: bool)
 
     check_options(options)
     channel(options.channel).check(text)
-    asked = {"phones": [phones.parse(phone, region)], "text": text, "options": msgspec.to_builtins(options)}
+    asked = {"phones": [phones.parse(phone, region)], "text": text, "options": options}
     with Smsq() as smsq:
         cost, parts = smsq.price(asked)
     _show(1, parts, Price(cost=cost, is_exact=True), as_json)

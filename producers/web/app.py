@@ -36,7 +36,7 @@ def make_app(runtime: Runtime) -> Starlette:
     """The application on one runtime; connects at the first request."""
     secret = runtime.settings.callback_secret
     advance = partial(runtime.ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
-    callback = Callback(secret.reveal() if secret else None, Gatherer(advance))
+    callback = Callback(secret.reveal() if secret else None, Gatherer(advance), runtime.metrics.callback)
 
     readiness = _Readiness(runtime)
 
@@ -57,11 +57,14 @@ def make_app(runtime: Runtime) -> Starlette:
         routes=[
             Route("/", index),
             Route("/callback", callback.__call__, methods=["GET", "POST"]),
+            Route("/callback/", callback.__call__, methods=["GET", "POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ]
     )
     app.state.look = callback.look
+    # A redirect names the scheme that a proxy in front has stripped, and the gateway follows none.
+    app.router.redirect_slashes = False
     return app
 
 

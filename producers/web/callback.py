@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from smsq.worker.domain.errors import LedgerTrouble
-from smsq.worker.gateway.callbacks import Forged, Malformed, Report, read
+from smsq.worker.gateway.callbacks import Events, Forged, Malformed, Report, read
 from smsq.worker.ledger import Fact
 from smsq.worker.processes.sums import Sums
 
@@ -78,11 +78,18 @@ def _tell(group: Sequence[Waiting], error: Exception | None) -> None:
 
 
 class Callback:
-    """The endpoint: 200 stored, 403 forged or no secret, 400 unreadable, 413 too long, 503 not stored."""
+    """The endpoint: 200 stored, 403 forged or no secret, 400 unreadable, 413 too long, 503 not stored.
 
-    def __init__(self, secret: str | None, gatherer: Gatherer) -> None:
+    Of a list what is signed and ours is stored, and the rest counted: the gateway would repeat the whole of it for as
+    long as one item displeases. `count` hears how many items of a call came to what, a word of the metric.
+    """
+
+    def __init__(
+        self, secret: str | None, gatherer: Gatherer, count: Callable[[str, int], object] = lambda what, many: None
+    ) -> None:
         self._secret = secret
         self._gatherer = gatherer
+        self._count = count
         self._refused = Sums(lambda why, many: log.warning("callbacks refused why=%s many=%d", why, many))
 
     def look(self) -> None:
@@ -106,16 +113,31 @@ class Callback:
             self._refused.note(f"more than {MAX_BODY} bytes")
             return PlainTextResponse("too long\n", 413)
         try:
-            reports = read(
+            events = read(
                 request.method, request.url.query, body, request.headers.get("content-type", ""), self._secret
             )
         except Forged:
+            self._count("unsigned", 1)
             self._refused.note("no fitting signature")
             return PlainTextResponse("the signature does not fit\n", 403)
         except Malformed as error:
+            self._count("unreadable", 1)
             self._refused.note(error.sentence)
             return PlainTextResponse("not understood\n", 400)
-        return await self._store([fact for report in reports if (fact := fact_of(report)) is not None])
+        answer = await self._store([fact for report in events.reports if (fact := fact_of(report)) is not None])
+        if answer.status_code == 200:
+            self._tell(events)
+        return answer
+
+    def _tell(self, events: Events) -> None:
+        """Count what was taken and what was left out; only the latter is worth a line."""
+        if events.reports:
+            self._count("taken", len(events.reports))
+        for what, many in events.left_out.items():
+            self._count(what, many)
+        if events.left_out:
+            why = ", ".join(f"{many} {what}" for what, many in sorted(events.left_out.items()))
+            log.info("callback taken in part events=%d left_out=%s", len(events.reports), why)
 
     async def _store(self, facts: list[Fact]) -> Response:
         if facts:
@@ -140,6 +162,7 @@ def fact_of(report: Report) -> Fact | None:
         parts=report.parts or 0,
         cost=report.cost,
         at=report.at,
+        heard=True,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.producers.drafts import draft, ranges
 from smsq.worker.domain import errors
-from smsq.worker.domain.batch import unpack_phones
+from smsq.worker.domain.batch import Options, unpack_phones
 from smsq.worker.domain.hours import is_open
 
 FIRST = 79990000000
@@ -157,6 +157,10 @@ def test_pause_resume_and_cancel(smsq: Smsq, tmp_path: Path) -> None:
         ("Hi", {"budget": "much"}, "amount of money"),
         ("Hi", {"rate": 0.0}, "parts per second"),
         ("Hi", {"at": "soon"}, "a moment looks like"),
+        ("Hi", {"options": Options(extra={"viber": "1"})}, "does not send by that channel"),
+        ("Hi", {"options": Options(extra={"maxsms": "many"})}, "maxsms is a number"),
+        ("Hi", {"options": Options(time="garbage")}, "a time is"),
+        ("Hi", {"options": Options(translit=7)}, "translit is 0"),
     ],
 )
 def test_a_draft_names_what_is_wrong(tmp_path: Path, text: str, how: dict[str, str], why: str) -> None:

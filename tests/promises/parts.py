@@ -121,6 +121,26 @@ PARTS: tuple[Part, ...] = (
         "tests/worker/gateway/test_callbacks.py::test_forged_calls",
     ),
     Part(
+        "Calls, answers, questions and pages of history that name any cost, in any order",
+        "each message costs what the gateway said last when it was asked",
+        f"{LEDGER}/test_money.py::test_cost_is_what_the_gateway_itself_said_last",
+    ),
+    Part(
+        "An answer is lost, and no callback names the cost",
+        "it is asked, or stands on a page of history",
+        f"{ACTORS}/test_status.py::test_a_callback_without_cost_leaves_the_question_of_money",
+    ),
+    Part(
+        "Somebody asks for a price with a form's piece for a phone, a field of its own, an odd option",
+        "refused at the door and by the worker, the gateway hears nothing",
+        "tests/producers/test_installation.py::test_a_price_cannot_be_made_a_send",
+    ),
+    Part(
+        "One row of a page or one item of a list that cannot be read",
+        "left out alone, the others are merged",
+        "tests/worker/gateway/test_replies.py::test_one_row_spoils_no_page",
+    ),
+    Part(
         "An older copy of the ledger, or a replica that missed something",
         "the roll call does not clear it",
         "tests/worker/test_rollcall.py::test_an_older_copy_is_not_cleared",

@@ -146,6 +146,16 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
         Settings.load({"SMSQ_PASSWORD_FILE": str(tmp_path / "none")})
 
 
+@pytest.mark.parametrize("secret", ["x", "тайна", "fifteen letters"])
+def test_a_secret_that_signs_is_not_short(secret: str) -> None:
+    """A digest of few letters can be tried out at leisure; the sentence says what would do, and not what was given."""
+    with pytest.raises(BadSettings, match=r"at least 16 characters.*openssl rand") as caught:
+        Settings.load({"SMSQ_CALLBACK_SECRET": secret})
+
+    assert secret not in caught.value.sentence.replace("characters", "").replace("settings", "") or secret == "x"
+    assert Settings.load({"SMSQ_CALLBACK_SECRET": "sixteen letters."}).callback_secret is not None
+
+
 def test_nothing_secret_is_printed() -> None:
     """Neither a secret nor the password of an address appears in any form."""
     settings = Settings.load(

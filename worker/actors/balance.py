@@ -8,13 +8,11 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from smsq.worker.actors.gateway import BALANCE, SEND, ask_any, ask_mirror
 from smsq.worker.actors.leave import leave, may_ask, note_error
-from smsq.worker.domain.batch import Options
-from smsq.worker.domain.errors import LedgerTrouble
-from smsq.worker.gateway import forms
+from smsq.worker.domain.errors import BadInput, LedgerTrouble
+from smsq.worker.domain.job import BalanceJob, PriceJob
+from smsq.worker.gateway import forms, prices
 from smsq.worker.gateway.replies import read_balance, read_price
 from smsq.worker.ledger.store import translated
 from smsq.worker.runtime import Runtime
@@ -49,9 +47,11 @@ class Chores:
             job = self._rt.ledger.take_job(job_id)
             if job is None:
                 return
-            kind, payload = job
-            answer = self._balance() if kind == "balance" else self._price(payload)
+            answer = self._balance() if isinstance(job, BalanceJob) else self._price(job)
             self._rt.ledger.finish_job(job_id, {**answer, **_plain(answer)})
+        except BadInput as error:  # not one of ours, or one that the gateway must not be told: nothing was asked
+            log.warning("job refused job=%s why=%s", job_id, error.sentence)
+            self._rt.ledger.finish_job(job_id, {"error": error.sentence, "code": None, "refused": True})
         except LedgerTrouble as error:
             log.warning("ledger in trouble job=%s why=%s", job_id, error.sentence)
 
@@ -74,13 +74,10 @@ class Chores:
             self._rt.ledger.login_works()
         return {"balance": read.balance, "currency": read.currency, "credit": read.credit}
 
-    def _price(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Price `messages` ([phone, text] pairs, or phones and one `text`); nothing is sent."""
-        options = msgspec.convert(payload.get("options", {}), Options)
-        if "text" in payload:
-            body = forms.price_same(self._rt.login, payload["phones"], payload["text"], options)
-        else:
-            body = forms.price_list(self._rt.login, [(phone, text) for phone, text in payload["messages"]], options)
+    def _price(self, job: PriceJob) -> dict[str, Any]:
+        """What these messages would cost together; nothing is sent. Raises BadInput where they could not be."""
+        prices.check(job)
+        body = prices.body(self._rt.login, job)
         if resting := self._resting():
             return {"error": resting}
         with self._leave(f"price:{self._known_as(body)}", PRICES_A_MINUTE) as may:

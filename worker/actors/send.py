@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from smsq.worker.actors.gateway import SEND
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.errors import JournalTrouble, LedgerTrouble, Unknown, Unreachable
+from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unknown, Unreachable
 from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway import forms
@@ -41,6 +41,7 @@ FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first ques
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
 JOURNAL_LOOK_S = 5.0  # until a disk that could not be written is tried again
+BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
 HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
 
 T = TypeVar("T")
@@ -211,7 +212,13 @@ class Sender:
         self._rest_until = self._rt.clock.monotonic() + seconds
 
     def _say(self, claim: Claim, line: Line) -> Turn:
-        body = self._form(claim)
+        try:
+            body = self._form(claim)
+        except BadInput as error:  # enrolled by an older version, which let such options in; nothing was said
+            line.done(keep=True)
+            log.error("refused batch=%s why=%s", claim.ref, error.sentence)
+            done = self._persist(claim, lambda: self._rt.ledger.settle_refused(claim, BAD_PARAMETERS))
+            return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
         began = self._rt.clock.monotonic()
         try:
             with self._rt.mirrors.owing(line.mirror):

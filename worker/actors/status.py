@@ -17,6 +17,7 @@ from smsq.worker.gateway import forms
 from smsq.worker.gateway.replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
 from smsq.worker.ledger import Fact
 from smsq.worker.ledger.values import BatchView
+from smsq.worker.metrics import host_of
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import MAX_PAGE
 
@@ -26,6 +27,7 @@ ASKS_A_MINUTE = (
     4  # of the gateway's five for one message (its manual, chapter on statuses); a minute is `mass_ask_every_s`
 )
 LONGEST_VISIBLE_S = 3600.0  # what shows later than that is a curiosity, and must not stretch the window for all
+WITH_MONEY = 2  # the gateway's `all`: what a message cost, and its parts (PROTOCOL D.4)
 PAGES_AT_ONCE = 10
 PAGE = 1000  # rows of history in one answer, the most the gateway gives
 MOSCOW = timezone(timedelta(hours=3))  # dates of history are the account's, Moscow unless changed (assumed)
@@ -58,16 +60,19 @@ class Asker:
             log.warning("ledger in trouble while asking why=%s", error.sentence)
 
     def _ask_in_groups(self, batches: Sequence[BatchView]) -> None:
-        waiting = [(batch, pairs) for batch in batches if (pairs := open_pairs(batch))]
+        waiting = [(batch, pairs) for batch in batches if (pairs := [*open_pairs(batch), *unpaid_pairs(batch)])]
         for batch in batches:
-            if not open_pairs(batch):
+            if not open_pairs(batch) and not unpaid_pairs(batch):
                 self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
         few = [(batch, pairs) for batch, pairs in waiting if len(pairs) <= 2]
         if len(few) <= self._rt.settings.parallel_asks * 2:
             for batch, pairs in few:
-                for pair in pairs:
-                    self.learn(self.ask([pair], are_accepted=True))
-                self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
+                answers = [self.ask([pair], are_accepted=True, detail=_detail([batch])) for pair in pairs]
+                for answer in answers:
+                    self.learn(answer)
+                # Of money alone it is asked a few times, so only answers count.
+                if open_pairs(batch) or any(answer and answer.is_about_messages for answer in answers):
+                    self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
             waiting = [(batch, pairs) for batch, pairs in waiting if len(pairs) > 2]
         size = self._rt.settings.mass_ask_size
         group: list[Pair] = []
@@ -79,7 +84,7 @@ class Asker:
             if len(group) >= size:
                 break
         if len(group) > 1 or waiting:
-            answer = self.ask(group, are_accepted=True)
+            answer = self.ask(group, are_accepted=True, detail=_detail(covered))
             if answer is None:
                 return
             self.learn(answer)
@@ -95,12 +100,14 @@ class Asker:
         first: Callable[[], bool] | None = None,
         are_accepted: bool = False,
         spared: int = 0,
+        detail: int = WITH_MONEY,
     ) -> StatusAnswer | None:
         """One question about one or many messages; None where there was no leave or no answer.
 
         `first` is done between the leave and the question, which is not put where it answers False.
         `are_accepted` where the gateway said so of each: then how late they show is measured. `spared` of the
-        questions that a minute allows about one message are left to others.
+        questions that a minute allows about one message are left to others. `detail` 0 leaves out what they cost and
+        their parts, where that is known: such an answer is shorter by ten times.
         """
         settings = self._rt.settings
         if not may_ask(self._rt):
@@ -112,7 +119,7 @@ class Asker:
             if not until or (first is not None and not first()) or self._rt.clock.monotonic() > until:
                 return None
             asked_at = self._rt.ledger.time()
-            body = forms.ask(self._rt.login, pairs)
+            body = forms.ask(self._rt.login, pairs, detail=detail)
             if mirror is None:
                 answer = ask_any(self._rt, STATUS, body, max_reply=MAX_PAGE)
                 if answer is None:
@@ -225,9 +232,13 @@ class Asker:
     def _is_past(self, page: HistoryAnswer) -> bool:
         """Whether nothing on this page will change, nor anything become visible in front of its end."""
         past = self._rt.clock.now() - 2 * self._rt.settings.visible_s
-        return page.count >= PAGE and all(
-            row.found is not None and STATUS_TABLE[row.found.status].is_final and row.found.at < past
-            for row in page.rows
+        return (
+            page.count >= PAGE
+            and not page.broken
+            and all(
+                row.found is not None and STATUS_TABLE[row.found.status].is_final and row.found.at < past
+                for row in page.rows
+            )
         )
 
     def _page(self, start: object, end: object, before: int | None) -> HistoryAnswer | None:
@@ -244,6 +255,9 @@ class Asker:
         if page.error is not None:
             note_error(self._rt, "history", page.error)
             return None
+        if not page.is_page:  # no last page either: the walk goes on from here another time
+            log.warning("history cannot be read mirror=%s why=%s", host_of(answer.mirror), page.sentence)
+            return None
         return page
 
 
@@ -257,13 +271,37 @@ def open_pairs(batch: BatchView) -> list[Pair]:
     for index, phone in enumerate(batch.phones):
         status = Status(batch.status(index))
         if not STATUS_TABLE[status].is_final:
-            live = [i for i in batch.ids if i.holds(index) and i.state != IdState.ABSENT]
-            if live:
-                place = unpack(batch.receipts, index).id_index
-                # The place is a nibble: from the fifteenth id on it means the newest that carried the message.
-                chosen = batch.ids[place - 1] if 0 < place < MAX_IDS else live[-1]
-                pairs.append((chosen.gateway_id, phone))
+            gateway_id = _carrier(batch, index)
+            if gateway_id:
+                pairs.append((gateway_id, phone))
     return pairs
+
+
+def _carrier(batch: BatchView, index: int) -> int:
+    """Under which id a message is asked about: the one that its receipt names; 0 where none of its ids may live."""
+    live = [i for i in batch.ids if i.holds(index) and i.state != IdState.ABSENT]
+    if not live:
+        return 0
+    place = unpack(batch.receipts, index).id_index
+    # The place is a nibble: from the fifteenth id on it means the newest that carried the message.
+    return (batch.ids[place - 1] if 0 < place < MAX_IDS else live[-1]).gateway_id
+
+
+def unpaid_pairs(batch: BatchView) -> list[Pair]:
+    """Which final messages of a batch are still to be asked about, since the gateway did not say what they cost."""
+    if "1" not in batch.untold:
+        return []
+    return [
+        (gateway_id, phone)
+        for index, phone in enumerate(batch.phones)
+        if batch.is_untold(index)
+        and STATUS_TABLE[Status(batch.status(index))].is_final
+        and (gateway_id := _carrier(batch, index))
+    ]
+
+
+def _detail(batches: Sequence[BatchView]) -> int:
+    return WITH_MONEY if any("1" in batch.untold for batch in batches) else 0
 
 
 def fact_of(found: Found) -> Fact:

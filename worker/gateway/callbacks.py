@@ -8,7 +8,8 @@ so what stands in the body wins over it (PROTOCOL F). Samples of a status:
     {"id": 1000000001, "phone": "79991234567", "status": 1, "sha1": "…"}    or a list of those
     <result><id>1000000001</id><phone>79991234567</phone><status>1</status><md5>…</md5></result>
 
-A signature covers no time, so it can be replayed: whoever applies reports must do so idempotently.
+A signature covers neither time nor money, so it can be replayed with others: whoever applies reports must do so
+idempotently, and take their cost for hearsay.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +32,8 @@ from smsq.worker.domain.errors import BadInput, SmsqError
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.codes import status_of
 from smsq.worker.gateway.forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
-from smsq.worker.gateway.replies import MAX_COST
+from smsq.worker.gateway.money import price
+from smsq.worker.gateway.replies import MAX_ERROR
 from smsq.worker.gateway.told import MOSCOW
 
 MAX_BODY = 1024 * 1024  # bytes of one call; a list of some thousand statuses
@@ -53,7 +56,8 @@ DIGESTS: dict[Digest, Callable[[bytes], str]] = {
 
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 _CODE = re.compile(rb"-?[0-9]{1,3}")
-_AMOUNT = re.compile(rb"[0-9]{1,12}(?:\.[0-9]{1,12})?")
+# What XML holds of control characters: none but tab, line feed and return.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class Malformed(BadInput):
@@ -98,11 +102,26 @@ class Call:
     content_type: str
 
 
-def read(method: str, query: str, body: bytes, content_type: str, secret: str) -> list[Report]:
-    """The events of one call, all of them signed.
+# Why an item of a call was left out; the label of a metric.
+LeftOut = Literal["unsigned", "foreign", "unreadable"]
 
-    Statuses under ids that cannot be ours (the string form) are left out. Raises Malformed, and Forged
-    where any event's signature does not fit; without a secret every call is forged.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """What a call tells: the events that are signed and ours, and how many others there were, by what they are.
+
+    `foreign` ones are signed but not about a message of ours: a string id, an e-mail address, a named sender.
+    """
+
+    reports: list[Report] = field(default_factory=list)
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
+
+
+def read(method: str, query: str, body: bytes, content_type: str, secret: str) -> Events:
+    """The events of one call; each item of a list is judged by itself.
+
+    Raises Malformed where nothing in it can be read, and Forged where nothing is signed with our secret, which is
+    so for every call without one.
     """
     if len(body) > MAX_BODY:
         raise Malformed("a callback of more than 1 MiB")
@@ -110,17 +129,32 @@ def read(method: str, query: str, body: bytes, content_type: str, secret: str) -
     body = body.removeprefix(codecs.BOM_UTF8)
     name = _last(asides, "charset").decode("ascii", "replace").lower()
     charset = CHARSETS.get(name, CHARSETS[DEFAULT_CHARSET])
+    try:  # letters that the caller's charset has not would all be one sign, and that is soon guessed
+        key = secret.encode(charset)
+    except UnicodeEncodeError:
+        raise Forged("a callback in a charset that cannot write the secret") from None
     events = _events(body, content_type.lower(), charset) if method.upper() != "GET" and body.strip() else [{}]
-    reports = []
+    told = Events()
     for event in events:
-        fields = {**asides, **event}
-        kind = _kind(fields)
-        if not _is_genuine(kind, fields, asides, secret.encode(charset, "replace")):
+        found = _judged({**asides, **event} if event is not None else {}, asides, charset, key)
+        if isinstance(found, Report):
+            told.reports.append(found)
+        else:
+            told.left_out[found] += 1
+    if not told.reports and not told.left_out["foreign"]:
+        if told.left_out["unsigned"]:
             raise Forged("a callback without a fitting md5 or sha1 signature")
-        report = _report(kind, fields, charset)
-        if report is not None:
-            reports.append(report)
-    return reports
+        raise Malformed("a callback that is neither a status nor a message nor a call")
+    return told
+
+
+def _judged(fields: Fields, asides: Fields, charset: str, secret: bytes) -> Report | LeftOut:
+    kind = _kind(fields)
+    if kind is None:
+        return "unreadable"
+    if not _is_genuine(kind, fields, asides, secret):
+        return "unsigned"
+    return _report(kind, fields, charset) or "foreign"
 
 
 Fields = dict[str, list[bytes]]  # every value of a name, in the order received; the last one counts
@@ -130,8 +164,11 @@ def _last(fields: Fields, name: str) -> bytes:
     return fields[name][-1] if fields.get(name) else b""
 
 
-def _events(body: bytes, content_type: str, charset: str) -> list[Fields]:
-    """The events in a body, whatever it calls itself: forms begin with neither bracket nor angle."""
+def _events(body: bytes, content_type: str, charset: str) -> list[Fields | None]:
+    """The events in a body, whatever it calls itself: forms begin with neither bracket nor angle.
+
+    None stands for an item that is no event.
+    """
     start = body.lstrip()[:1]
     if "json" in content_type or start in (b"{", b"["):
         return _json_events(body, charset)
@@ -149,25 +186,36 @@ def _form(form: bytes) -> Fields:
     return fields
 
 
-def _json_events(body: bytes, charset: str) -> list[Fields]:
-    """Objects of a JSON body; numbers keep the digits they came with, since the signature covers those."""
+def _json_events(body: bytes, charset: str) -> list[Fields | None]:
+    """Objects of a JSON body; numbers keep the digits they came with, since the signature covers those.
+
+    A broken byte comes back as the byte it was: it spoils the text it stands in, and no other item.
+    """
     try:
-        value = json.loads(body.decode(charset), parse_int=str, parse_float=str)
+        value = json.loads(body.decode(charset, "surrogateescape"), parse_int=str, parse_float=str, strict=False)
     except (ValueError, RecursionError):
         raise Malformed("a callback that is not well-formed JSON") from None
     items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, dict) for item in items):
+    if not any(isinstance(item, dict) for item in items):
         raise Malformed("a JSON callback that is neither an object nor a list of objects")
-    return [
-        {name: [text.encode(charset, "replace")] for name, text in item.items() if isinstance(text, str)}
-        for item in items
-    ]
+    return [_json_event(item, charset) if isinstance(item, dict) else None for item in items]
 
 
-def _xml_events(body: bytes, charset: str) -> list[Fields]:
+def _json_event(item: Mapping[str, object], charset: str) -> Fields | None:
+    """The fields of one object; null is an empty value, as it is in a form."""
+    texts = {name: "" if value is None else value for name, value in item.items()}
+    try:
+        return {
+            name: [text.encode(charset, "surrogateescape")] for name, text in texts.items() if isinstance(text, str)
+        }
+    except UnicodeEncodeError:  # an escaped character that the call's own charset has not
+        return None
+
+
+def _xml_events(body: bytes, charset: str) -> list[Fields | None]:
     """The root of an XML body where it holds the fields itself, else its children; no document types."""
     try:
-        text = body.decode(charset)
+        text = _NOT_XML.sub("\ufffd", body.decode(charset, "replace"))
         if "<!" in text:
             raise Malformed("an XML callback with a declaration that no gateway writes")
         root = ElementTree.fromstring(text)
@@ -176,18 +224,23 @@ def _xml_events(body: bytes, charset: str) -> list[Fields]:
     holders = [root] if root.find("phone") is not None else list(root)
     if not holders:
         raise Malformed("an XML callback without fields")
-    return [{leaf.tag: [(leaf.text or "").encode(charset, "replace")] for leaf in holder} for holder in holders]
+    return [_xml_event(holder, charset) for holder in holders]
 
 
-def _kind(fields: Fields) -> Kind:
-    """Which event it is, by its fields (PROTOCOL F.2)."""
+def _xml_event(holder: ElementTree.Element, charset: str) -> Fields | None:
+    try:
+        return {leaf.tag: [(leaf.text or "").encode(charset)] for leaf in holder}
+    except UnicodeEncodeError:
+        return None
+
+
+def _kind(fields: Mapping[str, object]) -> Kind | None:
+    """Which event it is, by its fields (PROTOCOL F.2); None for what is none."""
     if "waitcall" in fields:
         return "call"
     if "mes" in fields:
         return "incoming"
-    if "id" in fields and "status" in fields:
-        return "status"
-    raise Malformed("a callback that is neither a status nor a message nor a call")
+    return "status" if "id" in fields and "status" in fields else None
 
 
 def _is_genuine(kind: Kind, fields: Fields, asides: Fields, secret: bytes) -> bool:
@@ -205,26 +258,25 @@ def _is_genuine(kind: Kind, fields: Fields, asides: Fields, secret: bytes) -> bo
 
 
 def _report(kind: Kind, fields: Fields, charset: str) -> Report | None:
-    """The event's values; Malformed where what it is about cannot be read, None for a status that is not ours."""
+    """The event's values; None for one that is not about a message of ours, since the gateway has other users' too."""
     phone, at = _number(fields, "phone"), _time(fields)
     if phone is None:
-        raise Malformed("a callback without a phone")
+        return None
     if kind == "call":
         return Report(kind=kind, phone=phone, at=at)
     if kind == "incoming":
         to, text = (_last(fields, name).decode(charset, "replace") for name in ("to", "mes"))
         return Report(kind=kind, phone=phone, at=at, to=to, text=text)
     code, gateway_id = _last(fields, "status"), _number(fields, "id")
-    if _CODE.fullmatch(code) is None:
-        raise Malformed("a callback whose status is no number")
-    if gateway_id is None or not 1 <= gateway_id <= MAX_ID:
+    if _CODE.fullmatch(code) is None or gateway_id is None or not 1 <= gateway_id <= MAX_ID:
         return None
+    err = _number(fields, "err") or 0
     return Report(
         kind=kind,
         phone=phone,
         gateway_id=gateway_id,
         code=int(code),
-        err=min(_number(fields, "err") or 0, 255),
+        err=err if err < MAX_ERROR else 0,
         at=at,
         cost=_cost(fields),
         parts=_number(fields, "cnt"),
@@ -237,10 +289,8 @@ def _number(fields: Fields, name: str) -> int | None:
 
 
 def _cost(fields: Fields) -> Decimal | None:
-    """What it cost, None where that is no price: no signature covers it, and it counts towards budgets."""
-    written = _last(fields, "cost")
-    cost = Decimal(written.decode("ascii")) if _AMOUNT.fullmatch(written) else None
-    return cost if cost is not None and cost <= MAX_COST else None
+    """What it is said to cost, None where that is no price: no signature covers it."""
+    return price(_last(fields, "cost").decode("ascii", "replace"))
 
 
 def _time(fields: Fields) -> int:
@@ -283,7 +333,9 @@ def write_list(events: Sequence[Mapping[str, str | int]], secret: str, style: St
 
 
 def _sign(fields: Mapping[str, str | int], secret: str, digest: Digest) -> str:
-    kind = _kind({name: [] for name in fields})
+    kind = _kind(fields)
+    if kind is None:
+        raise Malformed("a callback that is neither a status nor a message nor a call")
     return DIGESTS[digest](":".join([*(str(fields.get(name, "")) for name in SIGNED[kind]), secret]).encode())
 
 

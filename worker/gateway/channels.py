@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.errors import BadInput, BadText
+from smsq.worker.gateway import extras
 
 # The gateway would make up a code of its own, ring once from a number that ends in it, and tell us (PROTOCOL B.1).
 MAGIC_WORD = "code"
@@ -93,20 +94,25 @@ def channel(name: str) -> Channel:
     """The row of that name; raises BadInput naming the rows there are."""
     try:
         return CHANNELS[name]
-    except KeyError:
+    except (KeyError, TypeError):
         raise BadInput(f"there is no channel {name!r}; there is {', '.join(CHANNELS)}") from None
 
 
 def check_extras(row: Channel, extra: Mapping[str, str]) -> None:
     """Raise BadInput for an extra field that would change the channel, is another channel's, or has a wrong value."""
-    for name, value in extra.items():
+    check_extra_names(row, extra)
+    extras.check(extra, row.extras)
+
+
+def check_extra_names(row: Channel, extra: Mapping[str, str]) -> None:
+    """The same for the names alone: what makes something else of a message never leaves, whenever it was enrolled."""
+    for name in extra:
         if name in _CHOOSING:
             raise BadInput(f"the field {name!r} is not set by itself: choose the channel")
         for other in CHANNELS.values():
             if name in other.extras and other.name != row.name:
                 raise BadInput(f"the field {name!r} is for the channel {other.name}, not for {row.name}")
-        if name in row.extras and (wrong := row.extras[name](value)):
-            raise BadInput(f"{wrong}; not {value!r}")
+        extras.check_name(name, row.extras)
 
 
 def chosen(fields: Mapping[str, str]) -> list[str]:

@@ -1,7 +1,8 @@
 """Requests to the gateway: values to form bytes for the client, form bytes to values for whoever answers.
 
-Always a POST body, always `fmt=3` and `charset=utf-8`; credentials stand only in the body. Everything a
-person wrote is percent-encoded byte by byte, which is quicker than choosing which bytes need it and
+Always a POST body, always `fmt=3` and `charset=utf-8`; credentials stand only in the body. A value is either
+encoded or written as an integer (`:d`, which raises for anything else), so that none can begin a field of its own.
+What a person wrote is percent-encoded byte by byte, which is quicker than choosing which bytes need it and
 decodes to the same (PROTOCOL A.3, A.4, B.1-B.3, C.3, D.1, E). A sample:
 
     login=me&psw=secret&charset=utf-8&fmt=3&cost=3&id=1000000001&phones=%2B79991234567&mes=%48%69
@@ -18,7 +19,9 @@ from urllib.parse import quote_plus, unquote_to_bytes
 
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, SmsqError
-from smsq.worker.gateway.channels import channel, check_extras, chosen
+from smsq.worker.gateway import records
+from smsq.worker.gateway.channels import channel, check_extra_names, check_extras, chosen
+from smsq.worker.gateway.extras import check_time
 
 SEND_PATH = "/sys/send.php"
 STATUS_PATH = "/sys/status.php"
@@ -27,15 +30,14 @@ HISTORY_PATH = "/sys/get.php"
 
 MAX_ID = 2_147_483_647  # a client id is a positive signed 32-bit number (PROTOCOL I.1.5)
 DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes where `charset` is missing (PROTOCOL A.4)
+TRANSLITS = (0, 1, 2)  # PROTOCOL B.1
 CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
 
+_BELOW_ZERO = re.compile(r"-[0-9]+", re.ASCII)  # a number, and none that an id can be
 _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
-_EXTRA_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # others are rewritten on the way: `id[]` becomes `id`
 # PROTOCOL B.1; an empty sender, formerly a dot, switches the account's own off.
 _SENDER = re.compile(r"[ -~]{0,11}|\d{12,15}", re.ASCII)
 _VALID = re.compile(r"[1-9]|1\d|2[0-4]|(?!00:00)(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
-_NEWLINES = re.compile(r"\r\n|\r|\n")
-_NUMBER_MARKS = str.maketrans("", "", "+ -()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +54,26 @@ class Login:
 
 def send_same(login: Login, gateway_id: int, phones: Sequence[int], text: str, options: Options) -> bytes:
     """The body of a send of one text to several phones, under one gateway id."""
-    head = f"{_head(login)}&cost=3&id={gateway_id}{_options(options)}"
-    return f"{head}&phones={_phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+    head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
+    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
 
 
 def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
     """The body of a send with a text of its own for each phone: `messages` are (phone, text)."""
-    head = f"{_head(login)}&cost=3&id={gateway_id}{_options(options)}"
-    return f"{head}&list={_every_byte(_records(messages))}".encode("ascii")
+    head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
+    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
 
 
 def price_same(login: Login, phones: Sequence[int], text: str, options: Options) -> bytes:
     """The body that asks what `send_same` would cost; nothing is sent."""
     head = f"{_head(login)}&cost=1{_options(options)}"
-    return f"{head}&phones={_phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
 
 
 def price_list(login: Login, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
     """The body that asks what `send_list` would cost; nothing is sent."""
     head = f"{_head(login)}&cost=1{_options(options)}"
-    return f"{head}&list={_every_byte(_records(messages))}".encode("ascii")
+    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
 
 
 def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> bytes:
@@ -80,9 +82,9 @@ def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> b
     One pair makes a single ask, more make a mass ask, which has a limit of its own (PROTOCOL D.2).
     `detail` is the gateway's `all`: 1 adds cost and more, 2 also parts and the operator.
     """
-    ids = "%2C".join([str(gateway_id) for gateway_id, _ in pairs])
-    more = f"&all={detail}" if detail else ""
-    return f"{_head(login)}&id={ids}&phone={_phones([phone for _, phone in pairs])}{more}".encode("ascii")
+    ids = "%2C".join([f"{gateway_id:d}" for gateway_id, _ in pairs])
+    more = f"&all={detail:d}" if detail else ""
+    return f"{_head(login)}&id={ids}&phone={records.phones([phone for _, phone in pairs])}{more}".encode("ascii")
 
 
 def balance(login: Login) -> bytes:
@@ -95,9 +97,9 @@ def history(login: Login, start: date, end: date, prev_id: int | None = None, co
 
     Days are the account's own, most likely Moscow's (PROTOCOL L.15); `prev_id` is the last page's last `int_id`.
     """
-    page = f"&prev_id={prev_id}" if prev_id is not None else ""
+    page = f"&prev_id={prev_id:d}" if prev_id is not None else ""
     days = f"&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}"
-    return f"{_head(login)}&get_messages=1{days}&cnt={count}{page}".encode("ascii")
+    return f"{_head(login)}&get_messages=1{days}&cnt={count:d}{page}".encode("ascii")
 
 
 @lru_cache(maxsize=16)
@@ -113,29 +115,33 @@ def check_options(options: Options) -> None:
 
     For whoever takes options from a person: found out only at the send, a wrong one would refuse every message.
     """
-    _check_fields(options)
-    check_extras(channel(options.channel), options.extra)
-    sender, valid = options.sender, options.valid
-    if not (isinstance(sender, str | None) and isinstance(valid, str | None)):
-        raise BadInput("sender and valid are words")
+    if not isinstance(options, Options):
+        raise BadInput(f"options are an Options, not {type(options).__name__}")
+    row = channel(options.channel)
+    if not isinstance(options.extra, Mapping):
+        raise BadInput("extra fields are a mapping of names and values, such as {'tinyurl': '1'}")
+    check_extras(row, options.extra)
+    sender, valid, time = options.sender, options.valid, options.time
+    if not all(isinstance(word, str | None) for word in (sender, valid, time)):
+        raise BadInput("sender, valid and time are words")
     if sender is not None and _SENDER.fullmatch(sender) is None:
         raise BadInput(f"a sender is up to 11 latin letters, digits and signs, or up to 15 digits, not {sender!r}")
     if valid is not None and _VALID.fullmatch(valid) is None:
         raise BadInput(f"operators try for 1 to 24 hours, or hh:mm from 00:01 to 24:00, not {valid!r}")
-
-
-def _check_fields(options: Options) -> None:
-    """The channel is there, and no extra field would replace one of ours."""
-    channel(options.channel)
-    for name in options.extra:
-        if name in _SEND_FIELDS or _EXTRA_NAME.fullmatch(name) is None:
-            raise BadInput(f"the extra field {name!r} is not for callers to set")
+    if time is not None:
+        check_time(time)
+    if type(options.translit) is not int or options.translit not in TRANSLITS:
+        raise BadInput(f"translit is 0 (none), 1 (translit) or 2 (look-alike letters), not {options.translit!r}")
 
 
 def _options(options: Options) -> str:
-    """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14)."""
-    _check_fields(options)
-    fields = dict(channel(options.channel).fields)
+    """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14).
+
+    Values are the gateway's to judge here, since a message that was enrolled must not stumble over a younger rule.
+    """
+    row = channel(options.channel)
+    check_extra_names(row, options.extra)
+    fields = dict(row.fields)
     if options.sender is not None:
         fields["sender"] = options.sender
     if options.valid is not None:
@@ -143,23 +149,9 @@ def _options(options: Options) -> str:
     if options.time is not None:
         fields["time"] = options.time
     if options.translit:
-        fields["translit"] = str(options.translit)
+        fields["translit"] = f"{options.translit:d}"
     fields.update(options.extra)
     return "".join([f"&{quote_plus(name)}={quote_plus(value)}" for name, value in fields.items()])
-
-
-def _phones(phones: Sequence[int]) -> str:
-    """`+7999…,+7999…`, encoded; the plus keeps the gateway from correcting numbers (PROTOCOL I.1.6, I.1.7)."""
-    return "%2B" + "%2C%2B".join([str(phone) for phone in phones])
-
-
-def _records(messages: Sequence[tuple[int, str]]) -> str:
-    """One `+phone:text` a line; line breaks inside a text become the two characters backslash and n (PROTOCOL B.3)."""
-    return "\n".join([f"+{phone}:{_one_line(text)}" for phone, text in messages])
-
-
-def _one_line(text: str) -> str:
-    return _NEWLINES.sub(r"\\n", text) if "\n" in text or "\r" in text else text
 
 
 def _every_byte(text: str) -> str:
@@ -262,7 +254,7 @@ class AskOrder:
         """Read what `read` returned; raises FormError 1 where ids and phones do not pair up."""
         who = credentials(fields)
         ids = [_id(item) for item in fields.get("id", "").split(",") if item.strip()]
-        phones = [digits(item) for item in fields.get("phone", "").split(",") if item.strip()]
+        phones = [records.digits(item) for item in fields.get("phone", "").split(",") if item.strip()]
         if not ids or len(ids) != len(phones):
             raise FormError(1, "ids and phones do not pair up")
         pairs = [(gateway_id, phone) for gateway_id, phone in zip(ids, phones, strict=True) if gateway_id is not None]
@@ -312,11 +304,6 @@ class HistoryOrder:
         )
 
 
-def digits(phone: str) -> str:
-    """A phone as answers and callbacks show it: without plus, blanks, brackets and hyphens."""
-    return phone if phone.isdigit() else phone.translate(_NUMBER_MARKS)
-
-
 def _fields(form: bytes) -> dict[bytes, bytes]:
     """Split a form into raw fields; of a repeated name the last counts."""
     fields: dict[bytes, bytes] = {}
@@ -354,7 +341,7 @@ def _id(written: str) -> int | str | None:
         if not 1 <= number <= MAX_ID:
             raise FormError(1, "an id is a number from 1 to 2147483647")
         return number
-    if _STRING_ID.fullmatch(written) is None:
+    if _STRING_ID.fullmatch(written) is None or _BELOW_ZERO.fullmatch(written):
         raise FormError(1, "an id is a number or up to 40 letters, digits, dots, hyphens and underscores")
     return written
 
@@ -370,13 +357,13 @@ def _small_number(fields: Mapping[str, str], name: str, largest: int) -> int:
 def _messages(fields: Mapping[str, str]) -> list[tuple[str, str]]:
     """All (digits, text) of a request, from `list` or from `phones` and `mes`."""
     if "list" in fields:
-        messages = [message for record in fields["list"].split("\n") for message in _record(record)]
+        messages = [message for line in fields["list"].split("\n") for message in _record(line)]
     else:
         text = fields.get("mes", "")
         is_probe = fields.get("hlr") == "1" or fields.get("ping") == "1"
         if not text and not is_probe:
             raise FormError(1, "there is no text")
-        messages = [(phone, text) for phone in _numbers(fields.get("phones", ""))]
+        messages = [(phone, text) for phone in records.numbers(fields.get("phones", ""))]
     if not messages:
         raise FormError(1, "there is no phone")
     return messages
@@ -399,21 +386,8 @@ def _channel(fields: Mapping[str, str], messages: list[tuple[str, str]]) -> str:
     return row.name
 
 
-def _record(record: str) -> list[tuple[str, str]]:
-    """One line of `list`; only its first separator counts, since texts have colons of their own."""
-    record = record.rstrip("\r")
-    if not record.strip():
-        return []
-    numbers, colon, text = record.partition(":")
-    if not colon:
-        numbers, colon, text = record.partition(";")
-    if not colon or not text:
-        raise FormError(1, "a record of `list` is phones, a colon and a text")
-    if "\\n" in text:
-        text = text.replace("\\n", "\n")
-    return [(phone, text) for phone in _numbers(numbers)]
-
-
-def _numbers(written: str) -> list[str]:
-    """Phones that are separated by commas or semicolons, as digits."""
-    return [digits(item) for item in written.replace(";", ",").split(",") if item.strip()]
+def _record(line: str) -> list[tuple[str, str]]:
+    try:
+        return records.read(line)
+    except ValueError:
+        raise FormError(1, records.NO_RECORD) from None

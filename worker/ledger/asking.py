@@ -115,6 +115,7 @@ class Asking(Store):
         for fact in facts:
             arguments += [fact.gateway_id, fact.phone, int(fact.status), fact.error_code]
             arguments += [fact.parts, cost_units(fact.cost), fact.at or int(self.clock.now())]
+            arguments += [int(fact.heard)]
         return self.keys.batch_verb(ref), arguments
 
     def probe(

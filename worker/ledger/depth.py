@@ -15,6 +15,7 @@ from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
 MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
+FEW = 2  # messages that are asked about by themselves
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
 
@@ -104,6 +105,14 @@ class Standing:
             for name in names:
                 pipe.zcard(self.key(name))
             return dict(zip(names, pipe.execute(), strict=True))
+
+    def wants_history(self) -> bool:
+        """Whether a page of history tells more than single questions: of a campaign's batch, or of three messages."""
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for name in ("asks", "doubt"):
+                pipe.zrange(self.key(name), 0, FEW)
+            found = [Ref.parse(raw) for refs in pipe.execute() for raw in refs]
+        return len(found) > FEW or any(ref.campaign for ref in found)
 
     def depth(self) -> Depth:
         """Counters, gauges and ages, in a few round trips."""

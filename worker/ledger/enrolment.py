@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
@@ -408,7 +408,7 @@ def halted(why: str) -> LedgerHalted:
 
 def cost_units(cost: Decimal | None) -> int:
     """Money as the ledger counts it, -1 where it is unknown."""
-    return -1 if cost is None else int(cost * COST_UNITS)
+    return -1 if cost is None else int((cost * COST_UNITS).to_integral_value(ROUND_HALF_EVEN))
 
 
 __all__ = ["Enrolment", "Options", "cost_units", "halted"]

@@ -17,9 +17,9 @@
 | `doubt` | sorted set | doubtful batches; score: next ask | doubt, expire, probe | on a verdict |
 | `blind` | sorted set | doubtful batches of which nothing was found | doubt, expire | on a first fact |
 | `parked` | sorted set | batches that wait for an operator; score: since | probe | on a verdict |
-| `asks` | sorted set | accepted, not final; score: next ask | settle, advance | when final |
+| `asks` | sorted set | accepted, not final or its cost not told; score: next ask | settle, advance | when all is told |
 | `watch` | sorted set | absent ids still asked about; score: next ask | probe | 72 h after the claim |
-| `ended` | sorted set | single messages that are final; score: when | advance | upkeep |
+| `ended` | sorted set | single messages that are final; score: when | advance, asked | upkeep |
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.asking import Asking
 from smsq.worker.ledger.cascades import Cascades
@@ -84,23 +85,23 @@ class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades):
         with translated():
             return [Ref.parse(ref) for ref in self.redis.zrange(self.key("lease"), 0, -1)]
 
-    def post_job(self, kind: str, payload: dict[str, Any]) -> str:
+    def post_job(self, job: jobs.Job) -> str:
         """Put a question for the chores lane into the ledger; its id. Hint it afterwards."""
         job_id = secrets.token_hex(8)
         key = self.key(f"job:{job_id}")
         with translated(), self.redis.pipeline() as pipe:
-            pipe.hset(key, mapping={"kind": kind, "payload": msgspec.json.encode(payload)})
+            pipe.hset(key, mapping={"kind": jobs.kind_of(job), "payload": jobs.written(job)})
             pipe.expire(key, JOB_KEPT_S)
             pipe.execute()
         return job_id
 
-    def take_job(self, job_id: str) -> tuple[str, dict[str, Any]] | None:
-        """The question of a job, or None where it is gone or answered."""
+    def take_job(self, job_id: str) -> jobs.Job | None:
+        """The question of a job, or None where it is gone or answered; raises BadInput for one that is no job."""
         with translated():
             kind, payload, answer = self.redis.hmget(self.key(f"job:{job_id}"), ["kind", "payload", "answer"])
         if kind is None or answer is not None:
             return None
-        return kind.decode(), msgspec.json.decode(payload)
+        return jobs.read(kind.decode("utf-8", "replace"), payload or b"")
 
     def finish_job(self, job_id: str, answer: dict[str, Any]) -> None:
         """Answer a job and wake who waits for it."""

@@ -226,4 +226,11 @@ def _view(
         phones=unpack_phones(phones),
         receipts=receipts or b"",
         rows=rows or b"",
+        untold=m[23] if len(m) > 23 else "",
+        odd_errors=_odd_errors(m[24]) if len(m) > 24 else {},
     )
+
+
+def _odd_errors(written: str) -> dict[int, int]:
+    """` 17:300 42:301` as `lua/_prelude.lua` writes it."""
+    return {int(index): int(error) for index, error in (item.split(":") for item in written.split())}

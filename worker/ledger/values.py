@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -123,7 +123,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What the gateway reported of one message under one of our ids. Unknown cost is -1, unknown parts 0."""
+    """What the gateway reported of one message under one of our ids; unknown parts are 0.
+
+    `heard` is one that came by a call to us: the signature covers no money, so its cost and parts are taken only where
+    nothing is known, and change nothing that the gateway said when it was asked.
+    """
 
     gateway_id: int
     phone: int = field(repr=False)
@@ -132,6 +136,7 @@ class Fact:
     parts: int = 0
     cost: Decimal | None = None
     at: int = 0  # Unix seconds
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +180,12 @@ class BatchView:
     resent_by: str = ""  # `operator` or `sender`: sent again before it was certain that it had not arrived
     on_doubt: str = "ask"
     deadline: float = 0.0  # Unix seconds, 0 for none
+    untold: str = ""  # marks of messages that left and whose cost the gateway did not tell when asked; '' for none
+    odd_errors: Mapping[int, int] = field(default_factory=dict)  # index: a delivery error too large for its receipt
+
+    def is_untold(self, index: int) -> bool:
+        """Whether the gateway never said what this message cost, though it has it."""
+        return self.untold[index + 1 : index + 2] == "1"
 
     def waiting(self) -> list[int]:
         """Places of messages that have no verdict yet."""

@@ -155,8 +155,8 @@ class Views(Standing):
             gateway_id=tried.gateway_id
             if tried is not None and (not is_ours or stored.status is Status.UNDECIDED)
             else None,
-            error_code=stored.error_code,
-            error=self._error(stored, tried),
+            error_code=batch.odd_errors.get(index, stored.error_code),
+            error=self._error(batch.odd_errors.get(index, stored.error_code), stored.status, tried),
             parts=stored.parts or (batch.parts if batch.count == 1 else 0),
             cost=stored.cost,
             attempts=sum(1 for i in batch.ids if i.holds(index)),
@@ -168,11 +168,11 @@ class Views(Standing):
             may_double=batch.resent_by != "",
         )
 
-    def _error(self, stored: Stored, tried: KnownId | None) -> str:
-        if not stored.error_code:
+    def _error(self, code: int, status: Status, tried: KnownId | None) -> str:
+        if not code:
             return ""
-        at_the_door = tried is not None and tried.state == IdState.ABSENT and stored.status is Status.REFUSED
-        return self.explain(stored.error_code, at_the_door)
+        at_the_door = tried is not None and tried.state == IdState.ABSENT and status is Status.REFUSED
+        return self.explain(code, at_the_door)
 
     # Campaigns -----------------------------------------------------------------------------------------------------
 
@@ -216,8 +216,9 @@ class Views(Standing):
             for batch in batches:
                 for index in _failed(batch):
                     stored = unpack(batch.receipts, index)
-                    words = self._error(stored, _id_of(batch, index, stored.id_index))
-                    found[stored.status, stored.error_code, words] += 1
+                    code = batch.odd_errors.get(index, stored.error_code)
+                    words = self._error(code, stored.status, _id_of(batch, index, stored.id_index))
+                    found[stored.status, code, words] += 1
         return [
             Failure(status=Status(status).name.lower(), error_code=code, error=words, messages=many)
             for (status, code, words), many in found.most_common()

@@ -18,7 +18,7 @@ from functools import lru_cache
 import msgspec
 
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.gateway import forms, replies
+from smsq.worker.gateway import forms, records, replies
 from smsq.worker.gateway.codes import CONCURRENT_TEXT, STATUS_ERRORS
 from smsq.worker.sandbox.handset import Handsets, is_number
 from smsq.worker.sandbox.limits import Doorkeeper
@@ -355,4 +355,4 @@ def check_phones(phones: object) -> list[str]:
     """A list of phones as digits from what was told; raises BadInput."""
     if not isinstance(phones, list) or not all(isinstance(phone, str | int) for phone in phones):
         raise BadInput("a list of phones is wanted")
-    return [forms.digits(str(phone)) for phone in phones]
+    return [records.digits(str(phone)) for phone in phones]

@@ -13,9 +13,6 @@ class History:
         self.every_s = runtime.settings.history_every_s or 3600.0
 
     def tick(self, now: float) -> None:
-        """Ask for the pages where campaigns have accepted or doubtful batches."""
-        if not self._rt.settings.history_every_s:
-            return
-        motion = self._rt.views.in_motion()
-        if motion["asks"] + motion["doubt"] > 2:  # one or two batches are asked about by themselves
+        """Ask for the pages where more is missing than two questions tell: of a campaign, or of several messages."""
+        if self._rt.settings.history_every_s and self._rt.views.wants_history():
             self._rt.hints.history()

@@ -9,13 +9,15 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 import uvicorn
+from prometheus_client import REGISTRY
 
 from smsq.producers.web.app import make_app
 from smsq.producers.web.callback import LARGEST_GROUP, MAX_BODY, Gatherer
-from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerUnreachable
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.callbacks import Call, write, write_list
@@ -129,6 +131,67 @@ def test_what_proves_nothing_changes_nothing(secret_plant: Plant, receive: Calla
 
     assert [receiver.call(call) for call in calls] == [200] * 4
     assert secret_plant.statuses(ref) == ["accepted"]
+
+
+def test_a_list_with_strangers_in_it_is_stored_and_answered(
+    secret_plant: Plant, receive: Callable[[Runtime], Receiver], caplog: pytest.LogCaptureFixture
+) -> None:
+    """200, since the gateway would repeat all of it for ever; what was left out is counted by its reason."""
+    ref, gateway_id = accepted(secret_plant, [79990000001, 79990000002])
+    receiver = receive(secret_plant.runtime)
+    events = [status(gateway_id, 79990000001), {**status(gateway_id, 79990000002), "phone": "a@example.com"}]
+    events.append({"phone": "Bank", "mes": "Your balance", "to": "79990000000"})
+    call = write_list(events, SECRET)
+    unsigned = b', {"id": 5, "phone": "79990000002", "status": 1}, 7]'
+    before = {what: counted(what) for what in ("taken", "foreign", "unsigned", "unreadable")}
+    caplog.set_level(logging.INFO)
+
+    answer = receiver.ask("POST", f"/callback?{call.query}", call.body[:-1] + unsigned, {"Content-Type": "json"})[0]
+
+    assert (answer, secret_plant.statuses(ref)) == (200, ["delivered", "accepted"])
+    told = {what: counted(what) - many for what, many in before.items()}
+    assert told == {"taken": 1, "foreign": 2, "unsigned": 1, "unreadable": 1}
+    assert "example.com" not in caplog.text
+
+
+def counted(what: str) -> float:
+    """How many items of calls came to this."""
+    return REGISTRY.get_sample_value("smsq_callback_events_total", {"outcome": what}) or 0.0
+
+
+def test_a_slash_behind_the_address_changes_nothing(
+    secret_plant: Plant, receive: Callable[[Runtime], Receiver]
+) -> None:
+    """A redirect would lead to http, and the gateway follows none."""
+    ref, gateway_id = accepted(secret_plant, [79990000001])
+    receiver = receive(secret_plant.runtime)
+    call = write(status(gateway_id, 79990000001), SECRET)
+
+    answer = receiver.ask("POST", f"/callback/?{call.query}", call.body, {"Content-Type": call.content_type})[0]
+
+    assert (answer, secret_plant.statuses(ref)) == (200, ["delivered"])
+    assert receiver.ask("GET", "/healthz/")[0] == 404
+
+
+@pytest.mark.parametrize("cost", ["0", "399999"])
+def test_a_repeated_call_changes_no_money(
+    secret_plant: Plant, receive: Callable[[Runtime], Receiver], cost: str
+) -> None:
+    """A genuine call with another cost: no signature covers it."""
+    ref, gateway_id = accepted(secret_plant, [79990000001])
+    receiver = receive(secret_plant.runtime)
+    call = write(status(gateway_id, 79990000001), SECRET)
+    forged = call.body.replace(b"cost=3.8", b"cost=" + cost.encode())
+
+    for body in (call.body, forged, forged):
+        receiver.ask("POST", f"/callback?{call.query}", body, {"Content-Type": call.content_type})
+
+    receipt = secret_plant.runtime.views.receipt(MessageId(ref.number, 0))
+    assert receipt is not None
+    assert (receipt.status, receipt.cost) == ("delivered", Decimal("3.8"))
+    campaign = secret_plant.runtime.views.campaign(ref.campaign)
+    assert campaign is not None
+    assert campaign.cost == Decimal("3.8")
 
 
 def test_a_forged_one_is_refused(

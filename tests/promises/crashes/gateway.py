@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.promises.crashes.process import Process
     from tests.promises.crashes.world import World
 
-CALLBACK_SECRET = "between us"
+CALLBACK_SECRET = "between the two of us"
 CALLBACK_TRIES = 8
 CONNECT_S = 4.0  # a connection that is not answered is given up
 

@@ -10,21 +10,23 @@ from collections.abc import Callable
 from typing import Any
 
 from smsq.worker.actors.balance import BALANCES_A_MINUTE, PRICES_A_MINUTE, Chores, probe_mirror
+from smsq.worker.domain.job import PriceJob
 
 PRICE = """
 import sys
 from smsq.worker.actors.balance import Chores
+from smsq.worker.domain.job import PriceJob
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 
 runtime = Runtime.build(Settings.load())
 print("\\n".join(map(str, runtime.ledger.redis.keys("{smsq}:limit:*"))))
-print(Chores(runtime)._price({"phones": [79991234567], "text": "Hi"}))
+print(Chores(runtime)._price(PriceJob(phones=(79991234567,), text="Hi")))
 """
 
 
 def price(plant: Any) -> dict[str, Any]:
-    return Chores(plant.runtime)._price({"phones": [79991234567], "text": "Hi"})
+    return Chores(plant.runtime)._price(PriceJob(phones=(79991234567,), text="Hi"))
 
 
 def test_equal_prices_are_counted_over_all_processes(make_plant: Callable[..., Any]) -> None:

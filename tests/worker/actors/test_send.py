@@ -16,7 +16,7 @@ import pytest
 from smsq.producers.cli.processes import threads_of
 from smsq.worker.actors import send
 from smsq.worker.actors.send import Sender
-from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import Claim, Ledger, NoClaim
 from smsq.worker.processes.lane import owner_name
@@ -41,6 +41,21 @@ def test_one_message_is_accepted_once(plant: Any) -> None:
     assert plant.state(ref) == BatchState.SETTLED
     assert plant.statuses(ref) == ["accepted"]
     assert accepted(plant) == 1
+
+
+def test_what_an_older_version_let_in_does_not_leave_by_another_channel(plant: Any, caplog: Any) -> None:
+    """Refused, and said so; nothing was sent, nothing is in doubt, and the worker goes on."""
+    ref = plant.enrol(options=Options(extra={"hlr": "1"}))
+    other = plant.enrol(79991234568)
+
+    plant.send(ref)
+    plant.send(other)
+
+    assert (plant.state(ref), plant.statuses(ref), plant.statuses(other)) == (
+        BatchState.SETTLED, ["refused"], ["accepted"],
+    )  # fmt: skip
+    assert "hlr" in caplog.text
+    assert plant.sandbox.report()["requests"] == {"send": 1}
 
 
 def test_a_text_that_does_not_open_is_not_sent(plant: Any, caplog: Any) -> None:

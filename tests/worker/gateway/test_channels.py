@@ -144,7 +144,7 @@ def test_a_status_of_a_call_is_read() -> None:
     body = (GOLDEN / "callback_call.form").read_bytes()
     digest = "&md5=" + hashlib.md5(b"1000000001:79999999999:20:s").hexdigest()
 
-    (report,) = read_callback("POST", "", body + digest.encode(), "application/x-www-form-urlencoded", "s")
+    (report,) = read_callback("POST", "", body + digest.encode(), "application/x-www-form-urlencoded", "s").reports
 
     assert (report.code, report.err) == (20, 237)
     assert DELIVERY_ERRORS[237][0] == "no answer"

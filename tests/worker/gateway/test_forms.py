@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -91,6 +92,64 @@ def test_extra_fields_cannot_replace_ours(name: str) -> None:
         forms.send_same(KEY, 5, [7], "x", Options(extra={name: "1"}))
 
 
+ANY = st.text(max_size=12, alphabet=st.characters(codec="utf-8")) | st.sampled_from(
+    ["1&cost=0", "a=b", "%26cost=0", "\n79990000000:x", "\r\n", ":", ";", "+", "x\0y", "&"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(sender=ANY, valid=ANY, time=ANY, short=ANY, text=ANY.filter(bool), translit=st.integers(0, 9))
+def test_no_value_begins_a_field_of_its_own(
+    sender: str, valid: str, time: str, short: str, text: str, translit: int
+) -> None:
+    """Whatever stands in an option or a text, a stranger's decoder reads exactly the fields that were meant."""
+    options = Options(sender=sender, valid=valid, time=time, translit=translit, extra={"tinyurl": short})
+    meant = {"login": "me & co", "psw": "p=w+ö", "charset": "utf-8", "fmt": "3"}
+    meant |= {"sender": sender, "valid": valid, "time": time, "tinyurl": short}
+    meant |= {"translit": str(translit)} if translit else {}
+    phones = {"phones": "+79991234567,+79991234568", "mes": text}
+    one_line = text.replace("\r\n", "\\n").replace("\r", "\\n").replace("\n", "\\n")
+    records = {"list": f"+79991234567:{one_line}"}
+
+    assert fields(forms.send_same(LOGIN, 5, [79991234567, 79991234568], text, options)) == {
+        **meant, **phones, "cost": "3", "id": "5",
+    }  # fmt: skip
+    assert fields(forms.price_same(LOGIN, [79991234567, 79991234568], text, options)) == {
+        **meant,
+        **phones,
+        "cost": "1",
+    }
+    assert fields(forms.send_list(LOGIN, 5, [(79991234567, text)], options)) == {
+        **meant, **records, "cost": "3", "id": "5",
+    }  # fmt: skip
+    assert fields(forms.price_list(LOGIN, [(79991234567, text)], options)) == {**meant, **records, "cost": "1"}
+
+
+NO_NUMBER: list[Any] = ["79135556661&cost=0", "79135556661", 7.5, None, b"7"]
+
+
+@pytest.mark.parametrize("written", NO_NUMBER, ids=repr)
+def test_a_number_is_written_as_one_or_not_at_all(written: Any) -> None:
+    """A phone, an id or a page that is no integer raises: unencoded it could begin a field of its own."""
+    bodies = [
+        lambda: forms.send_same(LOGIN, 5, [written], "x", Options()),
+        lambda: forms.send_same(LOGIN, written, [79991234567], "x", Options()),
+        lambda: forms.send_list(LOGIN, 5, [(written, "x")], Options()),
+        lambda: forms.send_list(LOGIN, written, [(79991234567, "x")], Options()),
+        lambda: forms.price_same(LOGIN, [written], "x", Options()),
+        lambda: forms.price_list(LOGIN, [(written, "x")], Options()),
+        lambda: forms.ask(LOGIN, [(written, 79991234567)]),
+        lambda: forms.ask(LOGIN, [(5, written)]),
+        lambda: forms.ask(LOGIN, [(5, 79991234567)], detail=written or "1"),
+        lambda: forms.history(LOGIN, date(2026, 11, 1), date(2026, 11, 2), prev_id=written or "1"),
+        lambda: forms.history(LOGIN, date(2026, 11, 1), date(2026, 11, 2), count=written),
+    ]
+
+    for body in bodies:
+        with pytest.raises((ValueError, TypeError)):
+            body()
+
+
 def test_credentials_do_not_show() -> None:
     """A log-in prints without its secret."""
     assert "p=w" not in repr(LOGIN)
@@ -169,6 +228,7 @@ BAD_SENDS = [
     ("no text", {"phones": "7999"}),
     ("no phone", {"mes": "x"}),
     ("id too large", {"phones": "7999", "mes": "x", "id": "2147483648"}),
+    ("id below zero", {"phones": "7999", "mes": "x", "id": "-1"}),
     ("id of odd signs", {"phones": "7999", "mes": "x", "id": "a b"}),
     ("cost out of range", {"phones": "7999", "mes": "x", "cost": "4"}),
     ("fmt no number", {"phones": "7999", "mes": "x", "fmt": "json"}),

@@ -198,10 +198,12 @@ NO_EVIDENCE = [
     ("HTML", 200, b"<html></html>"),
     ("empty", 200, b""),
     ("empty list", 200, b"[]"),
-    ("-3 as a string", 200, b'{"status": "-3"}'),
+    ("-3 as another string", 200, b'{"status": "-3.0"}'),
+    ("-3 with a blank", 200, b'{"status": " -3"}'),
     ("-3 as a float", 200, b'{"status": -3.0}'),
     ("-3 for another id", 200, b'{"status": -3, "id": 6, "phone": "79991234567"}'),
     ("-3 for another phone", 200, b'{"status": -3, "id": 5, "phone": "79991234568"}'),
+    ("-3 with another phone and no id", 200, b'{"status": -3, "phone": "79991234568"}'),
     ("-3 with an id and no phone", 200, b'{"status": -3, "id": 5}'),
     ("-3 and an error", 200, b'[{"status": -3, "error_code": 9}]'),
     ("-3 twice named", 200, b'{"status": -3, "status": -3}'),
@@ -225,6 +227,13 @@ def test_nameless_row_for_several_pairs_proves_nothing() -> None:
     answer = read_statuses(200, b'{"status": -3}', [(5, PHONES[0]), (5, PHONES[1])])
 
     assert (answer.found, answer.absent) == ([], [])
+
+
+def test_absence_may_be_written_as_digits() -> None:
+    """The gateway quotes a number now and then: its -3 says the same."""
+    answer = read_statuses(200, b'{"status": "-3"}', [(5, 79991234567)])
+
+    assert (answer.found, answer.absent) == ([], [(5, 79991234567)])
 
 
 def test_found_and_absent_in_one_answer() -> None:
@@ -347,3 +356,84 @@ def test_full_status_carries_cost_and_parts() -> None:
     [found] = read_statuses(200, write_statuses([told], True, detail=2), [(5, 79991234567)]).found
 
     assert (Decimal("7.6"), 2) == (found.cost, found.parts)
+
+
+def test_a_full_single_answer_names_the_phone_alone() -> None:
+    """With `all` a single answer has a phone and no id; it must be the phone that was asked about."""
+    told = Told(gateway_id=5, phone="79991234567", code=1, at=5, cost=Decimal("7.6"), parts=2)
+    body = write_statuses([told], False, detail=2)
+
+    [found] = read_statuses(200, body, [(5, 79991234567)]).found
+    assert (found.gateway_id, found.cost, found.parts) == (5, Decimal("7.6"), 2)
+    assert read_statuses(200, body, [(5, 79991234568)]).found == []
+
+
+MONEY = [
+    (b"3.7999999999999998", Decimal("3.8")),
+    (b"3.8", Decimal("3.8")),
+    (b'"3.8"', Decimal("3.8")),
+    (b'"3.79999999999999982236431605997495353221893310546875"', None),  # no float has so many
+    (b'"3.7999999999999998"', Decimal("3.8")),
+    (b"1e-05", Decimal(0)),
+    (b"0.00005", Decimal(0)),  # to the even neighbour
+    (b"0.00015", Decimal("0.0002")),
+    (b"3", Decimal(3)),
+    (b"1E+2", Decimal(100)),
+    (b"1e400", None),
+    (b"400000.01", None),
+    (b"-1", None),
+    (b"true", None),
+    (b"null", None),
+    (b'"3,8"', None),
+]
+
+
+@pytest.mark.parametrize(("written", "cost"), MONEY, ids=[row[0].decode() for row in MONEY])
+def test_money_is_what_was_meant(written: bytes, cost: Decimal | None) -> None:
+    """In every answer that names a price: a float of the gateway's is rounded to the ledger's unit, not dropped."""
+    sent = read_send(200, b'{"id": 5, "cnt": 1, "cost": ' + written + b"}", 5, 1)
+    row = b'[{"status": 1, "id": 5, "phone": "79991234567", "int_id": 1, "cost": ' + written + b"}]"
+    asked, page = read_statuses(200, row, [(5, 79991234567)]), read_history(200, row)
+    priced = read_price(200, b'{"cnt": 1, "cost": ' + written + b"}")
+
+    assert page.rows[0].found is not None
+    assert [sent.cost, asked.found[0].cost, page.rows[0].found.cost, priced.cost] == [cost] * 4
+
+
+def test_a_large_delivery_error_keeps_its_number() -> None:
+    """One above 255 is not the operator's refusal."""
+    [found] = read_statuses(200, b'{"status": 20, "err": 300}', [(5, 79991234567)]).found
+
+    assert found.err == 300
+
+
+ROW = b'{"status": 1, "id": %d, "phone": "79991234567", "message": "%s", "int_id": %d}'
+BROKEN = [
+    ("a raw tab", ROW % (6, b"a\tb", 2), 3, 0),
+    ("a raw newline", ROW % (6, b"a\nb", 2), 3, 0),
+    ("a broken byte", ROW % (6, b"a\xff\xd0", 2), 3, 0),
+    ("an id that stands twice", b'{"status": 1, "id": 6, "id": 5, "phone": "79991234567", "int_id": 2}', 2, 1),
+    ("a number that is none", b'{"status": 1, "id": 6, "phone": "79991234567", "int_id": 2, "cost": NaN}', 3, 0),
+    ("no object", b"7", 2, 1),
+]
+
+
+@pytest.mark.parametrize(("middle", "ours", "broken"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+def test_one_row_spoils_no_page(middle: bytes, ours: int, broken: int) -> None:
+    """Of a page of history, or of a mass answer: what cannot be read is left out alone, and counted."""
+    body = b"[" + b", ".join([ROW % (5, b"x", 1), middle, ROW % (7, b"y", 3)]) + b"]"
+
+    page = read_history(200, body)
+    asked = read_statuses(200, body, [(5, 79991234567), (6, 79991234567), (7, 79991234567)])
+
+    assert (len(page.rows), page.count, page.broken, page.last_int_id, page.is_page) == (ours, 3, broken, 3, True)
+    assert len(asked.found) == ours
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[{", b'{"error": "x"}', b"7"])
+def test_what_is_no_page_is_no_last_page(body: bytes) -> None:
+    """An empty page is one that the gateway gave."""
+    assert not read_history(200, body).is_page
+    assert not read_history(502, b"[]").is_page
+    assert read_history(200, b"[]").is_page
+    assert read_history(200, write_error(3)).is_page

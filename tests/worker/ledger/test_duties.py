@@ -6,6 +6,7 @@ import pytest
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.job import PriceJob
 from smsq.worker.domain.status import BatchState
 
 PHONE = 79990000000
@@ -161,9 +162,10 @@ def test_dropping_what_may_have_been_sent_asks_first(desk: Any) -> None:
 
 def test_jobs_are_answered_once(desk: Any) -> None:
     """And waited for with a bell."""
-    job = desk.ledger.post_job("price", {"phones": [PHONE]})
+    price = PriceJob(phones=(PHONE,), text="Hi")
+    job = desk.ledger.post_job(price)
     assert desk.ledger.await_job(job, 0.05) is None
-    assert desk.ledger.take_job(job) == ("price", {"phones": [PHONE]})
+    assert desk.ledger.take_job(job) == price
     desk.ledger.finish_job(job, {"cost": "1.5"})
     assert desk.ledger.take_job(job) is None
     assert desk.ledger.await_job(job, 1.0) == {"cost": "1.5"}

@@ -103,6 +103,14 @@ class Installation(RuleBasedStateMachine):
         phones = list(self.desk.view(claim.ref).phones)
         self.desk.fact(claim.gateway_id, self.any_of(phones, place), status, cost=cost)
 
+    @rule(n=some, place=some, status=st.sampled_from(REPORTED), cost=st.sampled_from([None, "0", "1", "399999"]))
+    @precondition(lambda self: self.claims)
+    def call(self, n: int, place: int, status: Status, cost: str | None) -> None:
+        self.verb = "advance"
+        claim = self.any_of(self.claims, n)
+        phone = self.any_of(list(self.desk.view(claim.ref).phones), place)
+        self.desk.call(claim.gateway_id, phone, status, cost=None if cost is None else Decimal(cost))
+
     @rule(n=some, whole=st.booleans(), soon=st.sampled_from([None, None, 61.0]))
     @precondition(lambda self: any(self.desk.state(ref) == BatchState.DOUBTFUL for ref in self.refs))
     def probe(self, n: int, whole: bool, soon: float | None) -> None:
@@ -208,6 +216,8 @@ class Installation(RuleBasedStateMachine):
                 BatchState.SETTLED: "" if all(finals) else "asks",
             }[BatchState(view.state)]
             found = {name for name, inside in members.items() if ref in inside} | ({"held"} if ref in held else set())
+            if view.state == BatchState.SETTLED and all(finals) and "1" in view.untold:
+                found -= {"asks"}  # for as long as it is asked what they cost
             assert found - {"blind", "watch"} == ({expected} if expected else set()), (ref, view.state, found)
             assert "blind" not in found or view.state == BatchState.DOUBTFUL
 

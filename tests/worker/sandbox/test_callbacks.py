@@ -43,7 +43,7 @@ class Handler:
                     status = handler.answers.pop(0) if handler.answers else 200
                     if status == 200:
                         kind = self.headers.get("Content-Type", "")
-                        handler.reports += callbacks.read(self.command, query, body, kind, SECRET)
+                        handler.reports += callbacks.read(self.command, query, body, kind, SECRET).reports
                         handler.changed.notify_all()
                 self.wfile.write(b"HTTP/1.1 %d x\r\nContent-Length: 2\r\n\r\nOK" % status)
 

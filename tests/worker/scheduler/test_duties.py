@@ -176,6 +176,21 @@ def test_history_is_read_while_much_is_missing(office: Any) -> None:
     assert office.hinted("status") == [("read_history",)]
 
 
+@pytest.mark.parametrize("is_doubtful", [False, True])
+def test_history_is_read_for_a_single_batch_too(office: Any, is_doubtful: bool) -> None:
+    """One of a campaign may hold hundreds of messages, of which two questions tell little."""
+    ((ref,), _) = office.ledger.feed(office.campaign(1), 1, 100)
+    if is_doubtful:
+        office.ledger.doubt(office.claim(ref), "no_answer", 1.0)
+    else:
+        office.settled(ref)
+    assert office.hinted("status") == []
+
+    History(office.runtime).tick(office.now)
+
+    assert office.hinted("status") == [("read_history",)]
+
+
 def test_the_balance_is_looked_at_now_and_then(office: Any) -> None:
     """Often while an empty account halts the lane."""
     money = Money(office.runtime)

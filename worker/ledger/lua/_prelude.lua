@@ -10,6 +10,9 @@ local SHARD, CAMPAIGN_KEY, HELD, READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND
 local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, ENROLLED, PARTS, CHANNEL, OPTIONS,
   OWNER, NONCE, LEASE, IDS, WHY, RESENT, SOLO, SINCE, ASKED, KEY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
   16, 17, 18, 19, 20, 21, 22, 23
+-- Two more that few batches have: marks of messages that left and whose cost the gateway was not heard to say when asked
+-- (a callback named it, or nobody did); delivery errors too large for a receipt, ` index:error` each.
+local UNTOLD, ODD = 24, 25
 -- Places in one gateway id of a batch.
 local GID, ID_STATE, MIRROR, CLAIMED_AT, MEMBERS, ABSENTS, MONEY, DOUBLED = 1, 2, 3, 4, 5, 6, 7, 8
 local LANES = { [0] = 'urgent', [1] = 'bulk' }
@@ -284,24 +287,57 @@ local function note_double(m, index, id, known_place)
   redis.call('HINCRBY', CAMPAIGN_KEY, 'doubles', 1)
 end
 
--- Merge one fact into one receipt; facts merge in every state, from anyone, and never backwards.
--- Returns the new receipt, the old status and the new one, or nil where nothing changes.
-local function merge(m, blob, index, id, place, status, err, parts, cost, at)
+-- A callback's signature covers no money. What it says of it is taken where nobody has said anything yet, and only where
+-- it can be true: half to all of what was quoted, or, where nothing was, up to a hundred of the currency a part.
+local MOST_A_PART = 1000000
+local function is_believable(m, parts, cost)
+  if parts == 0 then parts = math.ceil(m[PARTS] / m[COUNT]) end
+  local quoted = not SINGLE and tonumber(redis.call('HGET', CAMPAIGN_KEY, 'part_price') or '0') or 0
+  if quoted > 0 then return cost <= math.ceil(quoted * parts) and 2 * cost >= quoted * parts end
+  return cost > 0 and cost <= MOST_A_PART * parts
+end
+
+local function note_untold(m, index, is_untold)
+  if marked(m[UNTOLD], index) ~= is_untold then m[UNTOLD] = with_mark(m, m[UNTOLD], index, is_untold and '1' or '0') end
+end
+
+-- A receipt has a byte for a delivery error; a larger one stands beside it.
+local function note_error(m, index, err)
+  if err <= 255 and not m[ODD] then return end
+  local others = string.gsub(m[ODD] or '', ' ' .. index .. ':%d+', '')
+  m[UNTOLD] = m[UNTOLD] or '' -- an array has no holes
+  m[ODD] = err > 255 and others .. ' ' .. index .. ':' .. err or others
+end
+
+-- Merge one fact into one receipt; facts merge in every state, from anyone, and never backwards. Money is what the
+-- gateway itself said last, in an answer to us; `heard` is a fact that came by a call, and does not change it.
+-- Returns the new receipt, the old status, the new one and what it costs more, or nil where nothing changes.
+local function merge(m, blob, index, id, place, status, err, parts, cost, at, heard)
   local old_status, old_err, nibbles, old_cost, old_at = struct.unpack('>BBBI4I4', blob, index * RECEIPT + 1)
-  local old_place = math.floor(nibbles / 16)
+  local old_place, old_parts = math.floor(nibbles / 16), nibbles % 16
   if status ~= ACCEPTED and FAILURE[status] and another_may_live(m, id, index) then status = ACCEPTED end
   if PROVES[old_status] and PROVES[status] and old_place > 0 then note_double(m, index, id, old_place) end
-  local new_parts = parts > 0 and math.min(parts, 15) or nibbles % 16
-  local new_cost = cost >= 0 and cost or old_cost
-  if RANK[status] <= RANK[old_status] then
-    if cost >= 0 and cost ~= old_cost and PROVES[old_status] then
-      return struct.pack('>BBBI4I4', old_status, old_err, old_place * 16 + new_parts, new_cost, old_at), old_status,
-        old_status, new_cost - old_cost
-    end
-    return nil
+  local is_new = RANK[status] > RANK[old_status]
+  if not is_new and not PROVES[old_status] then return nil end
+  local was_untold = not PROVES[old_status] or marked(m[UNTOLD], index)
+  local is_untold, new_cost, new_parts = was_untold, old_cost, old_parts
+  if heard then
+    if was_untold and old_cost == 0 and is_believable(m, old_parts, cost) then new_cost = cost end
+    if old_parts == 0 then new_parts = math.min(parts, 15) end
+  else
+    if cost >= 0 then is_untold, new_cost = false, cost end
+    if parts > 0 then new_parts = math.min(parts, 15) end
   end
-  return struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + new_parts, new_cost, at), old_status, status,
-    new_cost - old_cost
+  if not is_new then
+    if new_cost == old_cost and new_parts == old_parts and is_untold == was_untold then return nil end
+    note_untold(m, index, is_untold)
+    return struct.pack('>BBBI4I4', old_status, old_err, old_place * 16 + new_parts, new_cost, old_at), old_status,
+      old_status, new_cost - old_cost
+  end
+  note_untold(m, index, is_untold)
+  note_error(m, index, err)
+  return struct.pack('>BBBI4I4', status, math.min(err, 255), math.min(place, MOST_IDS) * 16 + new_parts, new_cost, at),
+    old_status, status, new_cost - old_cost
 end
 
 -- Put changed receipts (index -> eleven bytes) into a batch's receipts in one pass.
@@ -328,27 +364,33 @@ local function wake_code(m)
   if code then redis.call('ZADD', CASCADE, 'XX', 'LT', now, code) end
 end
 
+-- What is still to be asked about a settled batch: is a message not final, and is a cost not told?
+local function open_questions(m, blob)
+  local is_unpaid = m[UNTOLD] ~= nil and string.find(m[UNTOLD], '1', 2, true) ~= nil
+  for index = 0, m[COUNT] - 1 do
+    if not FINAL[status_at(blob, index)] then return true, is_unpaid end
+  end
+  return false, is_unpaid
+end
+
 -- Everyone of the batch has a verdict: it is settled; statuses follow per message.
 local function settle_batch(m, blob, ask_after)
   forget_motion()
   redis.call('ZREM', ready_key(m), ref)
   move(m, SETTLED, 0)
   m[OWNER], m[NONCE], m[LEASE], m[ASKED] = '', '', 0, 0
-  local waiting = false
-  for index = 0, m[COUNT] - 1 do
-    if not FINAL[status_at(blob, index)] then waiting = true break end
-  end
+  local waiting, is_unpaid = open_questions(m, blob)
   for _, id in ipairs(m[IDS]) do
     if id[ID_STATE] == OPEN then redis.call('ZADD', WATCH, now + 3600000, ref) break end
   end
   if m[LANE] == 0 then redis.call('HDEL', SHARD, number .. 't') end -- a code's text goes as soon as it is settled
-  if waiting then
+  if waiting or is_unpaid then
     redis.call('ZADD', ASKS, now + ask_after, ref)
   else
     redis.call('ZREM', ASKS, ref)
     if m[KEY] ~= nil and SINGLE then redis.call('ZADD', ENDED, now, ref) end
-    wake_code(m)
   end
+  if not waiting then wake_code(m) end
   finish_campaign()
 end
 
@@ -394,7 +436,7 @@ local function count_facts(m, moved, spent)
   end
 end
 
--- Apply facts to the batch: list of { index, id, place, status, err, parts, cost, at }. Returns how many changed.
+-- Apply facts to the batch: list of { index, id, place, status, err, parts, cost, at, heard }. Returns how many changed.
 local function apply_facts(m, facts, ask_after)
   local blob = load_receipts(m)
   local changes, moved, spent, changed = {}, {}, 0, 0
@@ -403,7 +445,7 @@ local function apply_facts(m, facts, ask_after)
     local index = f[1]
     local source = blob
     if changes[index] then source = splice(m, blob, changes) end
-    local receipt, old, new, extra = merge(m, source, index, f[2], f[3], f[4], f[5], f[6], f[7], f[8])
+    local receipt, old, new, extra = merge(m, source, index, f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9])
     if receipt then
       changes[index] = receipt
       spent = spent + extra
@@ -509,18 +551,15 @@ local function conclude(m, blob, ask_after)
     count_doubt(m, 'found')
     settle_batch(m, blob, ask_after)
   elseif m[STATE] == SETTLED then
-    local waiting = false
-    for index = 0, m[COUNT] - 1 do
-      if not FINAL[status_at(blob, index)] then waiting = true break end
-    end
-    if waiting then -- perhaps again: a message of ours to end was accepted after all
+    local waiting, is_unpaid = open_questions(m, blob)
+    if waiting or is_unpaid then -- perhaps again: a message of ours to end was accepted after all
       redis.call('ZADD', ASKS, 'NX', now + ask_after, ref)
       redis.call('ZREM', ENDED, ref)
     else
       redis.call('ZREM', ASKS, ref)
       if SINGLE then redis.call('ZADD', ENDED, 'NX', now, ref) end
-      wake_code(m)
     end
+    if not waiting then wake_code(m) end
     finish_campaign()
   end
 end

@@ -1,5 +1,6 @@
 -- Merge statuses that the gateway reported under one or more ids of a batch: a callback, an ask or a history page.
--- ARGV: 4 ms until the next ask, 5.. groups of seven: gateway id, phone, status, error, parts or 0, cost or -1, at.
+-- ARGV: 4 ms until the next ask, 5.. groups of eight: gateway id, phone, status, error, parts or 0, cost or -1, at,
+--       '1' where it came by a call to us, so that its money is only hearsay.
 -- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
 -- this batch was given and for a phone that is in it.
 
@@ -28,13 +29,13 @@ local function index_of(phone)
 end
 
 local facts = {}
-for at = 5, #ARGV, 7 do
+for at = 5, #ARGV, 8 do
   local id, place = find_id(m, tonumber(ARGV[at]))
   local index = index_of(ARGV[at + 1])
   if id and index and holds(id[MEMBERS], index) then
     if id[ID_STATE] == ABSENT or marked(id[ABSENTS], index) then redis.call('HINCRBY', TOTALS, 'late_arrivals', 1) end
     facts[#facts + 1] = { index, id, place, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
-      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]) }
+      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), ARGV[at + 7] == '1' }
     if marked(id[ABSENTS], index) then id[ABSENTS] = with_mark(m, id[ABSENTS], index, '0') end
   else
     redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)

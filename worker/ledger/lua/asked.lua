@@ -1,5 +1,6 @@
 -- A batch's statuses were asked for: when to ask again, growing with each time.
 -- ARGV: 4.. the intervals in ms; past the last it doubles, up to a day. Returns {'next', ms} or {'final'}.
+-- Where all is final and only a cost was never told, asking ends after some tries: what is known stays.
 
 local m = load_batch()
 if not m then
@@ -10,6 +11,13 @@ in_motion(m)
 redis.call('ZREM', ASKS, '') -- a first write that a full server allows
 if not redis.call('ZSCORE', ASKS, ref) then return { 'final' } end
 m[ASKED] = m[ASKED] + 1
+local MONEY_ASKS = 6
+if m[ASKED] >= MONEY_ASKS and not open_questions(m, load_receipts(m)) then
+  redis.call('ZREM', ASKS, ref)
+  if SINGLE then redis.call('ZADD', ENDED, 'NX', now, ref) end
+  save_batch(m)
+  return { 'final' }
+end
 local steps = #ARGV - 3
 local wait = tonumber(ARGV[3 + math.min(m[ASKED], steps)])
 if m[ASKED] > steps then wait = math.min(wait * 2 ^ (m[ASKED] - steps), 86400000) end

@@ -46,6 +46,7 @@ if not equal then
   for order = 1, #members do total = total + parts_of(order) end
 end
 local function cost_of(order)
+  if not accepted then return 0 end
   if cost < 0 or total == 0 then return -1 end
   return math.floor(cost * parts_of(order) / total + 0.5)
 end
@@ -62,6 +63,7 @@ if not known and #members == m[COUNT] and equal then
   local here = UNDECIDED[m[STATE]]
   count_facts(m, { [here] = -#members, [NAME[status]] = #members }, share * #members)
   redis.call('ZREM', BLIND, ref)
+  if cost_of(1) < 0 then m[UNTOLD] = '/' .. string.rep('1', m[COUNT]) end
 else
   local facts = {}
   for order, index in ipairs(members) do

@@ -1,0 +1,75 @@
+"""Jobs: what a producer may ask the chores lane, each with exactly what belongs to it.
+
+A job lies in the ledger as JSON for a moment, so whatever reads one reads it into these types: a phone that is no
+number, a field that no job has, or a text that is none does not come further than `read`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from smsq.worker.domain.batch import MAX_MESSAGES, Options
+from smsq.worker.domain.errors import BadInput
+
+JobPhone = Annotated[int, msgspec.Meta(gt=0, lt=10**15)]  # E.164 has at most fifteen digits
+
+
+class BalanceJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left on the account."""
+
+
+class PriceJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What these would cost together: `phones` and one `text` for all, or `messages` of (phone, own text)."""
+
+    phones: tuple[JobPhone, ...] = ()
+    text: str | None = None
+    messages: tuple[tuple[JobPhone, str], ...] = ()
+    options: Options = Options()
+
+    def __post_init__(self) -> None:
+        if (self.text is None) == (not self.messages) or (self.text is None) != (not self.phones):
+            raise ValueError("phones and one text, or messages")
+        if len(self.phones) + len(self.messages) > MAX_MESSAGES:
+            raise ValueError(f"at most {MAX_MESSAGES} messages")
+
+    @property
+    def texts(self) -> list[str]:
+        """Each text once."""
+        return [self.text] if self.text is not None else list(dict.fromkeys(text for _, text in self.messages))
+
+
+Job = BalanceJob | PriceJob
+_KINDS: dict[str, type[Job]] = {"balance": BalanceJob, "price": PriceJob}
+_DECODERS = {kind: msgspec.json.Decoder(each) for kind, each in _KINDS.items()}
+
+
+def kind_of(job: Job) -> str:
+    """The name under which a job of this type lies in the ledger."""
+    return next(kind for kind, each in _KINDS.items() if type(job) is each)
+
+
+def written(job: Job) -> bytes:
+    """A job as it lies in the ledger."""
+    return msgspec.json.encode(job)
+
+
+def read(kind: str, payload: bytes) -> Job:
+    """What `written` wrote; raises BadInput for everything else, without saying what stood there."""
+    try:
+        job: Job = _DECODERS[kind].decode(payload)
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        where = str(error) if isinstance(error, msgspec.ValidationError) else "it is none of ours"
+        raise BadInput(f"this job cannot be read: {where}") from None
+    return job
+
+
+def price_of(payload: object) -> PriceJob:
+    """The same from what a program gives: `phones` and `text`, or `messages`, and `options`. Raises BadInput."""
+    try:
+        job = _DECODERS["price"].decode(msgspec.json.encode(payload))
+    except (msgspec.MsgspecError, TypeError, UnicodeEncodeError) as error:
+        raise BadInput(f"a price is asked for `phones` and one `text`, or for `messages`: {error}") from None
+    assert isinstance(job, PriceJob)
+    return job
