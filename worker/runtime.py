@@ -19,6 +19,7 @@ from worker.domain.errors import BadSettings
 from worker.gateway.brands import BRANDS
 from worker.gateway.codes import SEND_ERRORS, delivery_error
 from worker.gateway.forms import Login
+from worker.health import Health
 from worker.journal import Journal
 from worker.ledger import Keys, Ledger
 from worker.ledger.shield import Shield
@@ -138,6 +139,11 @@ class Runtime:
         for base in mirrors.bases:
             self.metrics.mirror_up(base, True)
         return mirrors
+
+    @cached_property
+    def health(self) -> Health:
+        """Whether this process can send."""
+        return Health(self.mirrors)
 
     @cached_property
     def transport(self) -> HttpTransport:

@@ -21,10 +21,11 @@ from worker.ledger.enrolment import WRONG_KEY
 from worker.ledger.scripts import Argument
 from worker.ledger.store import Store, translated
 
+GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway takes
 GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
 GONE_KEPT_S = 604_800
 LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
-GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest id it takes, 2147483647
+GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest
 
 
 class Beat(NamedTuple):
@@ -33,6 +34,9 @@ class Beat(NamedTuple):
     run: str  # of the server that answered
     current: str  # the run in force
     fell: str  # why the ledger is taken to have fallen back, '' where it has not
+    at: float = 0.0  # the server's time, Unix seconds
+    bad_login: str = ""  # fingerprint of credentials that the gateway refused
+    secret: str = ""  # name of the key that seals codes
 
     @property
     def in_force(self) -> bool:
@@ -85,10 +89,11 @@ class RollCall(Store):
             raise WrongKey(WRONG_KEY)
         return word
 
-    def beat(self, owner: str = "") -> Beat:
-        """Say that a worker process lives (or, without `owner`, just look)."""
-        keys = [self.key(name) for name in ("owners", "run", "ctl")]
-        return Beat(*(part.decode() for part in self.call("beat", keys, owner)))
+    def beat(self, owner: str = "", why_sick: str = "") -> Beat:
+        """Say that a worker process lives (or, without `owner`, just look), and why it cannot send if it cannot."""
+        keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick")]
+        run, current, fell, at, bad_login, secret = (part.decode() for part in self.call("beat", keys, owner, why_sick))
+        return Beat(run, current, fell, int(at) / 1000, bad_login, secret)
 
     def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
         """Answer the roll call for `run`: `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.

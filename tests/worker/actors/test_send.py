@@ -18,6 +18,7 @@ from worker.actors import send
 from worker.actors.send import Sender
 from worker.domain.batch import Ref
 from worker.domain.status import BatchState
+from worker.health import Sick
 from worker.ledger import Claim, Ledger, NoClaim
 from worker.processes.lane import owner_name
 from worker.redis_client import connect
@@ -53,6 +54,7 @@ def test_a_text_that_does_not_open_is_not_sent(plant: Any, caplog: Any) -> None:
     assert "does not open" in caplog.text
     assert "4821" not in caplog.text
     plant.ledger.sealer = right
+    plant.runtime.health.mended(Sick.KEY)
     plant.send(ref)
     assert (plant.state(ref), accepted(plant)) == (BatchState.SETTLED, 1)
 
