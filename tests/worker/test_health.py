@@ -123,6 +123,7 @@ def test_a_host_that_reaches_no_mirror_takes_no_codes(plant: Plant, start_host: 
 
     await_true(lambda: accepted(plant) == CODES)
     assert (sick.claims(), well.claims()) == (0, CODES)
+    await_true(lambda: len(plant.runtime.views.sick()) == 1)
     assert whys(plant) == {"gateway"}
     assert not plant.runtime.views.brakes().is_cut_off
 
@@ -138,12 +139,13 @@ def test_a_host_with_an_old_password_takes_no_codes(plant: Plant, start_host: Ca
     await_true(lambda: accepted(plant) == CODES + 1)
     assert (sick.claims(), well.claims()) == (1, CODES + 1)
     assert plant.sandbox.report()["errors"] == {"send:2": 1}
-    assert plant.runtime.views.halted() == ""
+    await_true(lambda: plant.runtime.views.halted() == "")
 
 
 def test_a_host_that_was_frozen_takes_codes_again(plant: Plant, start_host: Callable[..., WorkerHost]) -> None:
     """It notices, lets others go first for a moment, and is well again by itself."""
     host = start_host("host")
+    await_true(lambda: not whys(plant))
     owner = plant.runtime.views.owners(60)
     host.process.send_signal(signal.SIGSTOP)
     await_true(lambda: not set(owner) & set(plant.runtime.views.owners(FROZEN_S + 2)))
