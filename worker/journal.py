@@ -24,6 +24,7 @@ import fcntl
 import logging
 import os
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -79,7 +80,7 @@ class Journal:
     """The journal of one process and, for a master, of its whole host. Thread-safe."""
 
     def __init__(self, home: Path, *, fsync: bool = False, clock: Clock | None = None) -> None:
-        self._folder = home / "journal"
+        self._folder = home.expanduser().absolute() / "journal"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._fsync = fsync
         self._clock = clock or Clock()
@@ -102,6 +103,11 @@ class Journal:
         except FileExistsError:
             pass
         return path.read_text().strip()
+
+    @property
+    def place(self) -> str:
+        """What people call this host: the machine and the home."""
+        return f"{socket.gethostname()}:{self._folder.parent}"
 
     def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
         """Write down that a send begins; False where this host follows another run: the send must not begin.

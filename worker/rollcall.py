@@ -6,6 +6,7 @@ Whoever starts worker processes calls `Master.tick()` about once a second.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
 from worker.domain.status import BatchState
@@ -21,15 +22,17 @@ TIDY_EVERY_S = 3600.0
 class Master:
     """Keeps one host's workers on the run that is in force."""
 
-    def __init__(self, ledger: Ledger, journal: Journal) -> None:
+    def __init__(self, ledger: Ledger, journal: Journal, say: Callable[[str], None] = lambda line: None) -> None:
         self._ledger = ledger
+        self._say = say  # to the person at the terminal
         self._journal = journal
         self._told = ""
         self._tidy_at = float("-inf")
 
     def found(self, account: str) -> None:
         """At start: stamp or check the ledger. Raises LedgerForeign, and LedgerHalted for an emptied one."""
-        word = self._ledger.found(account, host=self._journal.host, knows_sends=self._journal.knows_sends())
+        host, place = self._journal.host, self._journal.place
+        word = self._ledger.found(account, host=host, name=place, knows_sends=self._journal.knows_sends())
         if word == "empty":
             raise LedgerHalted(
                 "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
@@ -40,11 +43,13 @@ class Master:
     def tick(self) -> bool:
         """Follow the server; whether claims are granted now."""
         try:
-            beat = self._ledger.beat()
+            beat = self._ledger.beat(host=self._journal.host)
         except LedgerTrouble as error:
             self._tell("ledger unreachable", error)
             return False
         if beat.in_force and self._journal.follows() == beat.run:
+            if self._told:
+                self._say("the ledger is in order again; sending goes on")
             self._told = ""
             self._remember_hosts()
             self._tidy()
@@ -85,7 +90,8 @@ class Master:
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
             return True
         if word == "waits":
-            self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {detail}"))
+            absent = "; ".join(host.said for host in self._ledger.homes(detail.split()))
+            self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {absent}"))
         elif word == "fell":
             self._tell("ledger fell back", LedgerHalted(detail))
         return word == "force"
@@ -119,3 +125,5 @@ class Master:
         if sentence != self._told:
             log.error("%s why=%s", what, error.sentence)
             self._told = sentence
+            if isinstance(error, LedgerHalted):
+                self._say(f"nothing is sent: {sentence}; `smsq doctor` has the cure")

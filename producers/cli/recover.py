@@ -22,7 +22,10 @@ SHOWN = 20  # of each kind, to a person; --json has all
 @click.command("recover")
 @click.option("--yes", is_flag=True, help="Do it, do not ask.")
 @click.option(
-    "--without", multiple=True, metavar="HOST", help="Give up a host whose journals are lost; may be repeated."
+    "--without",
+    multiple=True,
+    metavar="HOST",
+    help="Give up a host whose journals are lost, by its name or number; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
@@ -40,12 +43,13 @@ def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
     runtime = Runtime.build(adopt())
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
     if without:
-        recovery.check(without)
+        numbers = recovery.check(without)
         talk(f"to give up: {', '.join(without)}; what only they knew as sent may be sent twice")
         if not _agreed("Give them up?", yes):
             _say({"recovered": False}, ["nothing was changed; `--yes` gives them up"], as_json)
             sys.exit(USAGE)
-        recovery.give_up(without)
+        recovery.give_up(numbers)
+        without = tuple(numbers)
     forgotten = recovery.look()
     if not forgotten.why:
         ends = f"{', '.join(without)} given up; sending goes on. " if without else ""

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from producers.cli.findings.ledger import run, state
+from producers.waits import brake
 from tests.worker.conftest import ACCOUNT
 from worker.domain.errors import LedgerHalted
 from worker.domain.status import BatchState
 from worker.journal import Journal
 from worker.ledger import Claim, Ledger, NoClaim, Plan
 from worker.ledger.rollcall import HostReport
+from worker.ledger.views import Views
 from worker.processes.embedded import EmbeddedRedis
 from worker.recovery import Recovery
 from worker.redis_client import connect
@@ -385,3 +391,49 @@ def test_a_home_of_producers_alone_is_heard(copy: Any, host_on: HostOn) -> None:
     assert theirs.take_over(theirs.look()).word == "recovered"
     visitor.ledger.visit(visitor.journal)
     assert host.until_cleared()
+
+
+def test_a_missing_host_is_named_wherever_somebody_asks(server: EmbeddedRedis, host_on: HostOn, tmp_path: Path) -> None:
+    """By machine and home, with since when it is silent and the command, and given up by that name."""
+    one, gone = host_on("a").start(), host_on("b").start()
+    ref = one.enrol()
+    restart(server)
+    assert not one.until_cleared(0.3)
+
+    name, number = f"{socket.gethostname()}:{tmp_path / 'b'}", gone.journal.host
+    views = Views(one.ledger)
+    brakes = views.brakes()
+    assert (brakes.halted, views.depth().halts, views.depth().missing_hosts) == ("hosts", ("hosts",), 1)
+    for said in (brake(brakes), *finding_sentences(one.ledger)):
+        assert f"{name} ({number}), silent since 2" in said
+        assert f"`smsq recover --without {number}`" in said
+    with pytest.raises(LedgerHalted, match=f"{re.escape(name)}.*--without {number}"):
+        one.enrol(1)
+    assert name in one.said_to_a_person[0]
+
+    recovery = Recovery(one.ledger, one.journal, ACCOUNT)
+    assert recovery.check([name, number]) == [number, number]
+    recovery.give_up([number])
+    assert one.until_cleared()
+    assert views.brakes().halted == ""
+    assert isinstance(one.claim(ref), Claim)
+
+
+def test_a_host_that_comes_back_ends_the_wait(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """Nobody is missing any more, and nothing says so."""
+    one, other = host_on("a").start(), host_on("b").start()
+    restart(server)
+    assert not one.until_cleared(0.2)
+    assert other.until_cleared()
+
+    assert Views(one.ledger).brakes().halted == ""
+    assert one.until_cleared()
+    assert one.said_to_a_person[-1] == "the ledger is in order again; sending goes on"
+
+
+def finding_sentences(ledger: Ledger) -> list[str]:
+    """What doctor says about the run and about sending, both as failures."""
+    runtime = SimpleNamespace(ledger=ledger, views=Views(ledger))
+    found = [*run(runtime), *(each for each in state(runtime) if each.name == "sending")]  # type: ignore[arg-type]
+    assert [each.level for each in found] == ["fail", "fail"]
+    return [f"{each.said}; {each.cure}" for each in found]

@@ -10,6 +10,7 @@ from typing import Any
 
 from worker.domain.batch import Ref
 from worker.domain.status import BatchState
+from worker.ledger.hosts import Missing, missing
 from worker.ledger.keys import LANES
 from worker.ledger.ledger import Ledger
 from worker.ledger.rollcall import GATEWAY_ID_LAST
@@ -22,14 +23,6 @@ OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted 
 # What halts everything, the first that holds first: the ledger fell back, a host is missing from the roll call, ids are
 # at their end, the log-in was refused, the account is empty.
 HALTS = ("fell", "hosts", "ids", "login", "money")
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Whom the roll call waits for."""
-
-    hosts: tuple[str, ...]  # by their numbers
-    since: float  # Unix seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +182,7 @@ class Standing:
             owners=len(owners),
             sick=_counted(_sick(owners, sick)),
             halts=_halts(ctl, gid, owners, sick),
-            missing_hosts=len(missing.hosts) if (missing := _missing(ctl)) else 0,
+            missing_hosts=len(ctl.get(b"waits", b"").split()),
             gateway_ids_left=GATEWAY_ID_LAST - int(gid or 0),
             slots=dict(zip(LANES, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
@@ -226,12 +219,13 @@ class Standing:
             pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
             pipe.hgetall(self.key("sick"))
             pipe.get(self.key("n:gid"))
-            ctl, blind, owners, sick, gid = pipe.execute()
+            pipe.hgetall(self.key("homes"))
+            ctl, blind, owners, sick, gid, homes = pipe.execute()
         is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
         errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
             halted=next(iter(_halts(ctl, gid, owners, sick)), ""),
-            missing=_missing(ctl),
+            missing=missing(ctl, homes),
             rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
             is_cut_off=is_unreached and not _is_somebody_well(owners, sick),
             errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,
@@ -251,12 +245,6 @@ def _halts(
         "money": b"no_money" in ctl,
     }
     return tuple(word for word in HALTS if holds[word])
-
-
-def _missing(ctl: Mapping[bytes, bytes]) -> Missing | None:
-    if b"waits" not in ctl:
-        return None
-    return Missing(tuple(ctl[b"waits"].decode().split()), float(ctl.get(b"waits_since", 0)) / 1000)
 
 
 def _is_somebody_well(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 from worker.domain.errors import LedgerTrouble
 from worker.ledger.store import translated
@@ -17,9 +18,9 @@ BEATS_KEPT_S = 0.5
 class Overseer:
     """The master of one host; `tick` and `heartbeat` are what the supervisor asks for."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, say: Callable[[str], None] = lambda line: None) -> None:
         self._runtime = runtime
-        self._master = Master(runtime.ledger, runtime.journal)
+        self._master = Master(runtime.ledger, runtime.journal, say)
         self._next_tick = 0.0
         self._beats: dict[int, float] = {}
         self._beats_read_at = float("-inf")

@@ -113,6 +113,8 @@ def run(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("run", "ok", "this life of Redis is the one in force")
     elif beat.fell:
         yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
+    elif absent := runtime.views.brakes().missing:
+        yield Finding("run", "fail", absent.said, absent.cure)
     else:
         cure = "a running `smsq up` clears it within seconds"
         yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
@@ -124,7 +126,10 @@ def state(runtime: Runtime) -> Iterator[Finding]:
 
     brakes = runtime.views.brakes()
     halted = brakes.halted
-    said, _, cure = halt(halted).partition("; ")
+    if halted == "hosts" and brakes.missing is not None:
+        said, cure = brakes.missing.said, brakes.missing.cure
+    else:
+        said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
     for lane in ("urgent", "bulk"):
         if resting := rest(brakes, lane):

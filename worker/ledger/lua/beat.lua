@@ -1,5 +1,6 @@
--- A worker process is alive. KEYS: 1 owners, 2 run, 3 ctl, 4 stamp, 5 sick.
--- ARGV: 1 time or '', 2 owner ('' to look only), 3 why it cannot send just now, '' while it can.
+-- A worker process is alive. KEYS: 1 owners, 2 run, 3 ctl, 4 stamp, 5 sick, 6 homes.
+-- ARGV: 1 time or '', 2 owner ('' to look only), 3 why it cannot send just now, '' while it can,
+--       4 the host whose master looks, '' for anybody else.
 -- Returns {actual run, run in force or '', what halts or '', time in ms, credentials that were refused or '',
 --   name of the secret key that seals or ''}.
 
@@ -16,6 +17,9 @@ if ARGV[2] ~= '' then
     end
     redis.call('EXPIRE', KEYS[5], SICK_KEPT_S) -- those of processes that died go with the last that lives
   end
+end
+if ARGV[4] ~= '' and now - tonumber(redis.call('HGET', KEYS[6], ARGV[4] .. ':at') or '0') >= 10000 then
+  if redis.call('HEXISTS', KEYS[6], ARGV[4]) == 1 then redis.call('HSET', KEYS[6], ARGV[4] .. ':at', now) end
 end
 local ctl = redis.call('HMGET', KEYS[3], 'fell', 'bad_login')
 return { run(KEYS[2]), redis.call('HGET', KEYS[2], 'current') or '', ctl[1] or '', string.format('%.0f', now), ctl[2] or '',

@@ -11,6 +11,7 @@ redis.call('HDEL', KEYS[3], '') -- a first write that a full server allows
 
 local function fell(why)
   redis.call('HSET', KEYS[4], 'fell', why)
+  redis.call('HDEL', KEYS[4], 'waits', 'waits_since')
   return { 'fell', why }
 end
 
@@ -57,6 +58,10 @@ for host in pairs(wanted) do
 end
 if #missing > 0 then
   table.sort(missing)
+  if not is_fallen then -- for everybody who wonders why nothing is sent
+    redis.call('HSETNX', KEYS[4], 'waits_since', now)
+    redis.call('HSET', KEYS[4], 'waits', table.concat(missing, ' '))
+  end
   return { 'waits', table.concat(missing, ' ') }
 end
 for host, report in pairs(reports) do
@@ -64,5 +69,5 @@ for host, report in pairs(reports) do
   if found then return fell(found) end
 end
 redis.call('HSET', KEYS[1], 'current', actual)
-redis.call('HDEL', KEYS[4], 'fell')
+redis.call('HDEL', KEYS[4], 'fell', 'waits', 'waits_since')
 return { 'cleared' }
