@@ -19,6 +19,7 @@ lock on it and only if the newest is the claim's own; the master changes it unde
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import logging
@@ -35,6 +36,7 @@ from typing import NamedTuple
 from worker.clock import Clock
 from worker.domain.batch import Ref
 from worker.domain.errors import JournalTrouble, LedgerHalted
+from worker.evidence import Evidence, changed_at, lines_of, tail_of
 from worker.ledger.rollcall import HostReport
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,6 @@ MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
 FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
 KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
 CLOCKS_APART_S = 10800.0  # how far the host's clock and Redis' may differ; a process further apart sends nothing
-TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
 RUNS_KEPT = 200
 RUN_BYTES = 512  # longer than any run
 UNSURE_S = 3600.0  # after its start: longer than any claim is held
@@ -90,6 +91,7 @@ class Journal:
         self._run_written = ""
         self._is_in_trouble = False  # the last line could not be written
         self._run_file = os.open(self._folder / "run", os.O_RDWR | os.O_CREAT, 0o600)
+        self._evidence = Evidence(self._folder, self._run_file)
         self._pid = os.getpid()
         self._boots = self._note_boot()
 
@@ -137,7 +139,13 @@ class Journal:
             log.error("order not in the journal order=%s why=%s", what, error.strerror)
 
     def is_unsure(self) -> bool:
-        """Whether lines may be missing: this machine began anew within the hour, and they were not synced."""
+        """Whether lines may be missing.
+
+        A file is gone or shorter than it was, the list of hosts is gone, or this machine began anew within the hour and
+        they were not synced. Raises JournalTrouble where it cannot be told.
+        """
+        if not self._evidence.is_whole() or (self._files() and not self.hosts()):
+            return True
         return self._boots > 1 and not self._fsync and uptime_s() < UNSURE_S
 
     def is_writable(self) -> bool:
@@ -158,12 +166,19 @@ class Journal:
             fresh.write_text("\n".join(sorted(hosts)))
             fresh.replace(place)
 
+    def note(self) -> None:
+        """Write down how much there is, so that what is lost is noticed. Trouble is for the next time."""
+        with contextlib.suppress(OSError, JournalTrouble):
+            self._evidence.note()
+
     def hosts(self) -> list[str]:
         """The hosts that this one has heard of."""
         try:
             return (self._folder / "hosts").read_text().split()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise JournalTrouble(f"the journal under SMSQ_HOME cannot be read ({error.strerror})") from None
 
     def follows(self) -> str:
         """The run this host follows now, '' for none yet."""
@@ -200,15 +215,15 @@ class Journal:
 
     def knows_sends(self) -> bool:
         """Whether any journal of this home that is still kept tells of a send."""
-        return any(line.startswith("C ") for path in self._files() for line in _tail(path))
+        return any(line.startswith("C ") for path in self._files() for line in tail_of(path))
 
     def said(self, gateway_ids: Collection[int], since: float) -> set[int]:
         """Which of these ids any journal of this home knows as claimed since `since` (Unix seconds by Redis' clock)."""
         wanted = {str(gateway_id) for gateway_id in gateway_ids}
         if not wanted:
             return set()
-        recent = [path for path in self._files() if _changed_at(path) >= since - CLOCKS_APART_S]
-        lines = (line.split() for path in recent for line in _lines(path))
+        recent = [path for path in self._files() if changed_at(path) >= since - CLOCKS_APART_S]
+        lines = (line.split() for path in recent for line in lines_of(path))
         return {int(words[2]) for words in lines if len(words) >= 5 and words[0] == "C" and words[2] in wanted}
 
     def beyond(self, contained: Mapping[str, int]) -> tuple[list[Said], list[Brought], list[Ordered]]:
@@ -218,7 +233,7 @@ class Journal:
         orders: list[Ordered] = []
         for path in self._files():
             run = ""
-            for words in map(str.split, _lines(path)):
+            for words in map(str.split, lines_of(path)):
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
                 elif len(words) < 4 or not words[1].isdigit() or int(words[1]) <= contained.get(run, 0):
@@ -241,9 +256,9 @@ class Journal:
         named: list[tuple[int, int]] = []
         since = self._clock.now() - LATELY_S
         for path in self._files():
-            recent = _changed_at(path) >= since
+            recent = changed_at(path) >= since
             run = ""
-            for line in _lines(path) if recent else _tail(path):
+            for line in lines_of(path) if recent else tail_of(path):
                 words = line.split()
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
@@ -267,8 +282,8 @@ class Journal:
 
     def last(self) -> HostReport | None:
         """What the newest file of this home knows, in a moment; None where there is none."""
-        newest = max(self._files(), key=_changed_at, default=None)
-        lines = [line.split() for line in _tail(newest)] if newest else []
+        newest = max(self._files(), key=changed_at, default=None)
+        lines = [line.split() for line in tail_of(newest)] if newest else []
         ends = [int(words[1]) for words in lines if words and words[0] in LEAST_WORDS and words[1].isdigit()]
         if not ends or lines[0][0] != "R":
             return None
@@ -285,9 +300,11 @@ class Journal:
     def tidy(self) -> int:
         """Remove files older than any copy of the ledger that might be restored; how many."""
         with self._lock, self._locked(fcntl.LOCK_EX):  # nobody writes meanwhile; who had one open begins another
-            old = [path for path in self._files() if _changed_at(path) < self._clock.now() - KEPT_S]
+            old = [path for path in self._files() if changed_at(path) < self._clock.now() - KEPT_S]
             for path in old:
                 path.unlink(missing_ok=True)
+        if old:
+            self.note()
         return len(old)
 
     def _write(self, run: str, line: str, *, only_if_followed: bool) -> bool:
@@ -303,6 +320,7 @@ class Journal:
         with self._lock, self._locked(fcntl.LOCK_SH):
             if only_if_followed and self._newest() != run:
                 return False
+            self._evidence.require_same()
             out = self._open(run)
             if not self._written:
                 line = f"R {run}\n{line}"
@@ -359,7 +377,7 @@ class Journal:
         return runs[-1] if runs else ""
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("*.log"))
+        return self._evidence.files()
 
 
 def boot_id() -> str:
@@ -373,28 +391,3 @@ def boot_id() -> str:
 def uptime_s() -> float:
     """How long this machine has been up, in seconds."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
-def _changed_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _tail(path: Path) -> list[str]:
-    """The first line and the last ones: enough for the highest numbers of a file that grew in order."""
-    try:
-        with open(path, "rb") as file:
-            head = file.readline()
-            file.seek(max(len(head), file.seek(0, os.SEEK_END) - TAIL))
-            return [head.decode().rstrip("\n"), *file.read().decode(errors="replace").splitlines()]
-    except FileNotFoundError:
-        return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
+from worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
 from worker.domain.status import BatchState
 from worker.journal import Journal
 from worker.ledger import Ledger
@@ -17,6 +17,7 @@ from worker.ledger.rollcall import Beat
 log = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 3600.0
+NOTE_EVERY_S = 5.0
 
 
 class Master:
@@ -27,7 +28,7 @@ class Master:
         self._say = say  # to the person at the terminal
         self._journal = journal
         self._told = ""
-        self._tidy_at = float("-inf")
+        self._tidy_at = self._note_at = float("-inf")
 
     def found(self, account: str) -> None:
         """At start: stamp or check the ledger. Raises LedgerForeign, and LedgerHalted for an emptied one."""
@@ -52,10 +53,14 @@ class Master:
                 self._say("the ledger is in order again; sending goes on")
             self._told = ""
             self._remember_hosts()
+            self._note()
             self._tidy()
             return True
         try:
             return self._join(beat)
+        except JournalTrouble as error:  # not known is not nothing: no report, and everybody waits
+            self._tell("roll call not answered", LedgerHalted(error.sentence))
+            return False
         except SmsqError as error:
             self._tell("ledger halted", error)
             return False
@@ -66,6 +71,12 @@ class Master:
             self._journal.remember_hosts(self._ledger.hosts())
         except (LedgerTrouble, OSError) as error:
             self._tell("hosts not written down", LedgerHalted(type(error).__name__))
+
+    def _note(self) -> None:
+        now = self._ledger.clock.monotonic()
+        if now >= self._note_at:
+            self._note_at = now + NOTE_EVERY_S
+            self._journal.note()
 
     def _tidy(self) -> None:
         now = self._ledger.clock.monotonic()
@@ -85,6 +96,7 @@ class Master:
         word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
         if word in ("cleared", "force"):
             self._remember_hosts()  # who joined by this roll call must be known should an older copy be restored
+            self._journal.note()
         if word == "cleared":
             freed = self._free_unsaid(beat.run)
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)

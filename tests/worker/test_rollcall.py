@@ -17,7 +17,7 @@ import pytest
 from producers.cli.findings.ledger import run, state
 from producers.waits import brake
 from tests.worker.conftest import ACCOUNT
-from worker.domain.errors import LedgerHalted
+from worker.domain.errors import JournalTrouble, LedgerHalted
 from worker.domain.status import BatchState
 from worker.journal import Journal
 from worker.ledger import Claim, Ledger, NoClaim, Plan
@@ -437,3 +437,68 @@ def finding_sentences(ledger: Ledger) -> list[str]:
     found = [*run(runtime), *(each for each in state(runtime) if each.name == "sending")]  # type: ignore[arg-type]
     assert [each.level for each in found] == ["fail", "fail"]
     return [f"{each.said}; {each.cure}" for each in found]
+
+
+def _hide(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.listdir
+
+    def listdir(folder: Any) -> list[str]:
+        if Path(folder) == host.journal._folder:
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "scandir", listdir)
+
+
+def test_a_journal_that_cannot_be_listed_is_not_an_empty_one(
+    server: EmbeddedRedis, host_on: HostOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is cleared, nothing given back; readable again, what was said stays claimed."""
+    host = host_on("a").start()
+    ref = host.enrol()
+    host.said(ref)
+    restart(server)
+    with monkeypatch.context() as patched:
+        _hide(host, patched)
+        assert not host.until_cleared(0.3)
+        assert not host.ledger.beat().in_force
+        assert "cannot be read" in host.said_to_a_person[0]
+    assert host.until_cleared()
+
+    assert host.state(ref) == BatchState.SENDING
+
+
+@pytest.mark.parametrize("lost", ["missing", "shorter", "no sizes", "no hosts"])
+def test_a_journal_that_lost_lines_proves_nothing_unsaid(server: EmbeddedRedis, host_on: HostOn, lost: str) -> None:
+    """A file is gone or shorter than it was: its claims are left to expire and to be asked about."""
+    host = host_on("a").start()
+    ref, folder = host.enrol(), host.journal._folder
+    host.said(ref)
+    host.master._note_at = float("-inf")
+    assert host.master.tick()
+    (file,) = folder.glob("*.log")
+    if lost == "missing":
+        file.unlink()
+    elif lost == "shorter":
+        os.truncate(file, len(file.read_text().partition("C ")[0]))
+    else:
+        os.truncate(file, len(file.read_text().partition("C ")[0]))
+        (folder / lost.removeprefix("no ")).unlink()
+    restart(server)
+
+    assert host.until_cleared()
+    assert host.state(ref) == BatchState.SENDING
+
+
+def test_a_folder_that_is_another_takes_no_lines(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """The disk under the home was changed under running processes: nothing is sent, and no report is made."""
+    host = host_on("a").start()
+    ref = host.enrol()
+    host.journal._folder.rename(host.journal._folder.with_name("away"))
+    host.journal._folder.mkdir()
+    claim = host.claim(ref)
+    with pytest.raises(JournalTrouble):
+        host.journal.claim(claim.run, claim.n, claim.gateway_id, ref)
+    with pytest.raises(JournalTrouble):
+        host.journal.report()
