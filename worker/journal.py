@@ -217,6 +217,11 @@ class Journal:
         """Whether any journal of this home that is still kept tells of a send."""
         return any(line.startswith("C ") for path in self._files() for line in tail_of(path))
 
+    def sent_ids(self) -> set[int]:
+        """Every gateway id that a journal of this home tells of, however old."""
+        rows = (line.split() for path in self._files() for line in lines_of(path))
+        return {int(words[2]) for words in rows if len(words) >= 5 and words[0] == "C" and words[2].isdigit()}
+
     def said(self, gateway_ids: Collection[int], since: float) -> set[int]:
         """Which of these ids any journal of this home knows as claimed since `since` (Unix seconds by Redis' clock)."""
         wanted = {str(gateway_id) for gateway_id in gateway_ids}

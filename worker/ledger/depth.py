@@ -142,12 +142,13 @@ class Standing:
             pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
             pipe.hgetall(self.key("sick"))
             pipe.get(self.key("n:gid"))
+            pipe.hget(self.key("run"), "gid_last")
             pipe.zcount(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in LANES:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
-            raw, asks, ctl, leader, owners, sick, gid, held, *rest = pipe.execute()
+            raw, asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
         oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
@@ -181,9 +182,9 @@ class Standing:
             leader=bool(leader),
             owners=len(owners),
             sick=_counted(_sick(owners, sick)),
-            halts=_halts(ctl, gid, owners, sick),
+            halts=_halts(ctl, _ids_left(gid, last), owners, sick),
             missing_hosts=len(ctl.get(b"waits", b"").split()),
-            gateway_ids_left=GATEWAY_ID_LAST - int(gid or 0),
+            gateway_ids_left=_ids_left(gid, last),
             slots=dict(zip(LANES, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
             shield_holds=held,
@@ -219,12 +220,13 @@ class Standing:
             pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
             pipe.hgetall(self.key("sick"))
             pipe.get(self.key("n:gid"))
+            pipe.hget(self.key("run"), "gid_last")
             pipe.hgetall(self.key("homes"))
-            ctl, blind, owners, sick, gid, homes = pipe.execute()
+            ctl, blind, owners, sick, gid, last, homes = pipe.execute()
         is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
         errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
-            halted=next(iter(_halts(ctl, gid, owners, sick)), ""),
+            halted=next(iter(_halts(ctl, _ids_left(gid, last), owners, sick)), ""),
             missing=missing(ctl, homes),
             rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
             is_cut_off=is_unreached and not _is_somebody_well(owners, sick),
@@ -235,16 +237,20 @@ class Standing:
 
 
 def _halts(
-    ctl: Mapping[bytes, bytes], gid: bytes | None, owners: Sequence[bytes], sick: Mapping[bytes, bytes]
+    ctl: Mapping[bytes, bytes], ids_left: int, owners: Sequence[bytes], sick: Mapping[bytes, bytes]
 ) -> tuple[str, ...]:
     holds = {
         "fell": b"fell" in ctl,
         "hosts": b"waits" in ctl,
-        "ids": int(gid or 0) >= GATEWAY_ID_LAST,
+        "ids": ids_left == 0,
         "login": b"bad_login" in ctl and not _is_somebody_well(owners, sick),  # one host may have an old password
         "money": b"no_money" in ctl,
     }
     return tuple(word for word in HALTS if holds[word])
+
+
+def _ids_left(gid: bytes | None, last: bytes | None) -> int:
+    return max(0, int(last or GATEWAY_ID_LAST) - int(gid or 0))
 
 
 def _is_somebody_well(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> bool:

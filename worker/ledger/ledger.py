@@ -17,6 +17,7 @@ from worker.ledger.asking import Asking
 from worker.ledger.cascades import Cascades
 from worker.ledger.codes import Codes
 from worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
+from worker.ledger.ids import Ids
 from worker.ledger.rollcall import RollCall
 from worker.ledger.sending import Sending
 from worker.ledger.store import translated
@@ -24,7 +25,7 @@ from worker.ledger.store import translated
 JOB_KEPT_S = 600
 
 
-class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades):
+class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:

@@ -17,7 +17,8 @@ end
 
 -- What a host knows and this ledger does not, in words; nil where it contains it all.
 local function lacks(host, report)
-  if report.gid > tonumber(redis.call('GET', KEYS[5]) or '0') then
+  local top = tonumber(redis.call('HGET', KEYS[1], 'gid_top') or '0') -- before ids went on in a fresh range
+  if report.gid > math.max(top, tonumber(redis.call('GET', KEYS[5]) or '0')) then
     return 'host ' .. host .. ' knows gateway id ' .. string.format('%.0f', report.gid) .. ', the ledger does not'
   end
   if report.batch > tonumber(redis.call('GET', KEYS[6]) or '0') then
