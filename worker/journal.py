@@ -37,6 +37,7 @@ from worker.clock import Clock
 from worker.domain.batch import Ref
 from worker.domain.errors import JournalTrouble, LedgerHalted
 from worker.evidence import Evidence, changed_at, lines_of, tail_of
+from worker.holding import Holder, held, holders
 from worker.ledger.rollcall import HostReport
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
 KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
 CLOCKS_APART_S = 10800.0  # how far the host's clock and Redis' may differ; a process further apart sends nothing
 RUNS_KEPT = 200
+LOCK_S = 2.0  # a claim waits for no more: the master holds the lock for a millisecond
 RUN_BYTES = 512  # longer than any run
 UNSURE_S = 3600.0  # after its start: longer than any claim is held
 LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
@@ -182,12 +184,16 @@ class Journal:
 
     def follows(self) -> str:
         """The run this host follows now, '' for none yet."""
-        with self._lock, self._locked(fcntl.LOCK_SH):
+        with self._lock, held(self._run_file, fcntl.LOCK_SH, LOCK_S):
             return self._newest()
 
     def newest_run(self) -> str:
         """The same without waiting for anybody; what is being written just now may be missed."""
         return self._newest()
+
+    def holders(self) -> list[Holder]:
+        """Who keeps the master from following a new run."""
+        return holders(self._run_file)
 
     def follow(self, run: str) -> bool:
         """As the master: follow a new run. False while some process holds the file; try again.
@@ -303,8 +309,10 @@ class Journal:
             os.close(self._run_file)
 
     def tidy(self) -> int:
-        """Remove files older than any copy of the ledger that might be restored; how many."""
-        with self._lock, self._locked(fcntl.LOCK_EX):  # nobody writes meanwhile; who had one open begins another
+        """Remove files older than any copy of the ledger that might be restored; how many, none while others write."""
+        with self._lock, _unless_held(self._run_file) as is_ours:  # who had one open begins another
+            if not is_ours:
+                return 0
             old = [path for path in self._files() if changed_at(path) < self._clock.now() - KEPT_S]
             for path in old:
                 path.unlink(missing_ok=True)
@@ -322,7 +330,9 @@ class Journal:
         return is_written
 
     def _append(self, run: str, line: str, *, only_if_followed: bool) -> bool:
-        with self._lock, self._locked(fcntl.LOCK_SH):
+        # What is enrolled counts under any run: it waits for nobody, and a suspended producer keeps nobody waiting.
+        lock = held(self._run_file, fcntl.LOCK_SH, LOCK_S) if only_if_followed else contextlib.nullcontext()
+        with self._lock, lock:
             if only_if_followed and self._newest() != run:
                 return False
             self._evidence.require_same()
@@ -364,14 +374,6 @@ class Journal:
             known.append(current)
         return len(known)
 
-    @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
-        fcntl.flock(self._run_file, how)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._run_file, fcntl.LOCK_UN)
-
     def _runs(self, last: int = 0) -> list[str]:
         """All runs followed, or those at the end: the `last` bytes, of which the first run may be torn."""
         size = os.fstat(self._run_file).st_size
@@ -383,6 +385,18 @@ class Journal:
 
     def _files(self) -> list[Path]:
         return self._evidence.files()
+
+
+@contextmanager
+def _unless_held(descriptor: int) -> Iterator[bool]:
+    """The exclusive lock, and whether it could be had at once."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(held(descriptor, fcntl.LOCK_EX, 0.0))
+        except OSError:
+            yield False
+            return
+        yield True
 
 
 def boot_id() -> str:

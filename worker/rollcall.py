@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 3600.0
 NOTE_EVERY_S = 5.0
+NAMED_AFTER_S = 1.0  # a lock is held for a millisecond by a process that runs
+KILLED_AFTER_S = 5.0  # longer than makes its claims doubtful
 
 
 class Master:
@@ -28,6 +30,7 @@ class Master:
         self._say = say  # to the person at the terminal
         self._journal = journal
         self._told = ""
+        self._held_since = float("inf")
         self._tidy_at = self._note_at = float("-inf")
 
     def found(self, account: str) -> None:
@@ -48,7 +51,7 @@ class Master:
         except LedgerTrouble as error:
             self._tell("ledger unreachable", error)
             return False
-        if beat.in_force and self._journal.follows() == beat.run:
+        if beat.in_force and self._journal.newest_run() == beat.run:
             if self._told:
                 self._say("the ledger is in order again; sending goes on")
             self._told = ""
@@ -88,9 +91,9 @@ class Master:
 
     def _join(self, beat: Beat) -> bool:
         if not self._journal.follow(beat.run):
-            return (
-                False  # a process is writing its line; it takes microseconds unless it is frozen, and then it is killed
-            )
+            self._pass_by()
+            return False  # a process is writing its line; it takes microseconds unless it is frozen
+        self._held_since = float("inf")
         claims = self._claims()
         said = self._journal.said(claims, min(claims.values(), default=0.0))
         word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
@@ -107,6 +110,19 @@ class Master:
         elif word == "fell":
             self._tell("ledger fell back", LedgerHalted(detail))
         return word == "force"
+
+    def _pass_by(self) -> None:
+        """Name who holds the lock for long; a worker that is frozen over it is killed, others are for a person."""
+        now = self._ledger.clock.monotonic()
+        self._held_since = min(self._held_since, now)
+        if now - self._held_since < NAMED_AFTER_S:
+            return
+        for holder in self._journal.holders():
+            ends = "it is killed" if holder.is_worker else "let it go on (`fg`, `kill -CONT`), or end it"
+            self._tell("roll call not answered", LedgerHalted(f"{holder.said}; {ends}"))
+            if holder.is_worker and holder.is_stopped and now - self._held_since >= KILLED_AFTER_S:
+                log.error("frozen worker killed pid=%d", holder.pid)
+                holder.kill()
 
     def _claims(self) -> dict[int, float]:
         """Gateway ids of the claims that are being sent, and when they were granted."""
