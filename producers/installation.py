@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -15,6 +16,7 @@ from smsq.worker.domain import job as jobs
 from smsq.worker.domain.errors import (
     BadCredentials,
     BadInput,
+    JournalTrouble,
     LedgerForeign,
     LedgerHalted,
     LedgerUnreachable,
@@ -29,6 +31,8 @@ from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
+
+log = logging.getLogger(__name__)
 
 JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
 HINT_TIMEOUT_S = 1.0  # what is enrolled is safe without a hint: queues that hang hold no caller up
@@ -147,7 +151,10 @@ class Installation:
                 "use the Redis or SMSQ_HOME of that account, or its log-in"
             )
         with self.named():
-            self.runtime.ledger.visit(self.runtime.journal)
+            try:
+                self.runtime.ledger.visit(self.runtime.journal)
+            except JournalTrouble as error:  # nobody waits for what a producer knows
+                log.warning("journal not compared with the ledger why=%s", error.sentence)
         if self.settings.secret_key and secret is not None and secret.decode() not in self.runtime.sealer.names:
             raise WrongKey(WRONG_KEY)
         self._is_checked = True

@@ -17,6 +17,8 @@ HALTS = {
     "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
     "login": "the gateway refuses the log-in; correct SMSQ_LOGIN and SMSQ_PASSWORD and start the workers again, "
     "or, where they were right after all, `smsq balance` tries them once and lifts the halt",
+    "hosts": "hosts are missing from the roll call of a new life of Redis; `smsq doctor` names them, and the cure",
+    "ids": "the ids for the gateway are used up; `smsq recover --fresh-ids` goes on in a range that was not used",
     "money": "the account is empty; sending goes on by itself after a top-up",
 }
 # Why messages are in doubt, or parked, as the ledger writes it down.
@@ -65,10 +67,17 @@ def halt(word: str) -> str:
     return HALTS.get(word, word)
 
 
+def halted(brakes: Brakes) -> str:
+    """What halts the ledger just now, in words, with the hosts that are missing by name."""
+    if brakes.halted == "hosts" and brakes.missing is not None:
+        return f"{brakes.missing.said}; {brakes.missing.cure}"
+    return halt(brakes.halted)
+
+
 def brake(brakes: Brakes, lane: str = "urgent") -> str:
     """What keeps everything of a lane from leaving, '' for nothing."""
     if brakes.halted:
-        return halt(brakes.halted)
+        return halted(brakes)
     if brakes.is_cut_off:
         return CUT_OFF
     return rest(brakes, lane)
@@ -113,7 +122,7 @@ def _why_unmoved(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> s
         return budget(view) if view.why == "budget" else _paused(view)
     brakes = eyes.brakes()
     if brakes.halted:
-        return halt(brakes.halted)
+        return halted(brakes)
     lanes = eyes.lanes()
     if missing := [lane for lane in LANES if not lanes.get(lane)]:
         return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"

@@ -24,6 +24,7 @@ import errno
 import logging
 import os
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -31,14 +32,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-try:
-    import fcntl
-except ImportError:  # Windows, where producers run and no workers: nobody but us and our like has the files open
-    fcntl = None  # type: ignore[assignment]
-
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
+from smsq.worker.evidence import Evidence, changed_at, lines_of, tail_of
+from smsq.worker.holding import ALONE, SHARED, Holder, held, holders
 from smsq.worker.ledger.rollcall import HostReport
 
 log = logging.getLogger(__name__)
@@ -47,11 +45,10 @@ LATELY_S = 3600.0  # claims younger than this are named one by one in a report
 MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
 FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
 KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
-CLOCKS_APART_S = 3600.0  # how far the host's clock and Redis' may differ
-TAIL = 64 * 1024  # bytes at the end of an old file that hold its highest numbers
+CLOCKS_APART_S = 10800.0  # how far the host's clock and Redis' may differ; a process further apart sends nothing
 RUNS_KEPT = 200
 CLOSED = -1  # no descriptor
-SHARED, ALONE = (fcntl.LOCK_SH, fcntl.LOCK_EX) if fcntl is not None else (0, 0)
+LOCK_S = 2.0  # a claim waits for no more: the master holds the lock for a millisecond
 RUN_BYTES = 512  # longer than any run
 UNSURE_S = 3600.0  # after its start: longer than any claim is held
 LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
@@ -86,7 +83,7 @@ class Journal:
     """The journal of one process and, for a master, of its whole host. Thread-safe."""
 
     def __init__(self, home: Path, *, fsync: bool = False, clock: Clock | None = None) -> None:
-        self._folder = home / "journal"
+        self._folder = home.expanduser().absolute() / "journal"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._fsync = fsync
         self._clock = clock or Clock()
@@ -96,6 +93,7 @@ class Journal:
         self._run_written = ""
         self._is_in_trouble = False  # the last line could not be written
         self._run_file = os.open(self._folder / "run", os.O_RDWR | os.O_CREAT, 0o600)
+        self._evidence = Evidence(self._folder, self._run_file)
         self._pid = os.getpid()
         self._boots = self._note_boot()
 
@@ -109,6 +107,11 @@ class Journal:
         except FileExistsError:
             pass
         return path.read_text().strip()
+
+    @property
+    def place(self) -> str:
+        """What people call this host: the machine and the home."""
+        return f"{socket.gethostname()}:{self._folder.parent}"
 
     def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
         """Write down that a send begins; False where this host follows another run: the send must not begin.
@@ -138,7 +141,13 @@ class Journal:
             log.error("order not in the journal order=%s why=%s", what, error.strerror)
 
     def is_unsure(self) -> bool:
-        """Whether lines may be missing: this machine began anew within the hour, and they were not synced."""
+        """Whether lines may be missing.
+
+        A file is gone or shorter than it was, the list of hosts is gone, or this machine began anew within the hour and
+        they were not synced. Raises JournalTrouble where it cannot be told.
+        """
+        if not self._evidence.is_whole() or (self._files() and not self.hosts()):
+            return True
         return self._boots > 1 and not self._fsync and uptime_s() < UNSURE_S
 
     def is_writable(self) -> bool:
@@ -159,53 +168,68 @@ class Journal:
             fresh.write_text("\n".join(sorted(hosts)))
             fresh.replace(place)
 
+    def note(self) -> None:
+        """Write down how much there is, so that what is lost is noticed. Trouble is for the next time."""
+        with contextlib.suppress(OSError, JournalTrouble):
+            self._evidence.note()
+
     def hosts(self) -> list[str]:
         """The hosts that this one has heard of."""
         try:
             return (self._folder / "hosts").read_text().split()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise JournalTrouble(f"the journal under SMSQ_HOME cannot be read ({error.strerror})") from None
 
     def follows(self) -> str:
         """The run this host follows now, '' for none yet."""
-        with self._lock, self._locked(SHARED):
+        with self._lock, held(self._run_file, SHARED, LOCK_S):
             return self._newest()
+
+    def newest_run(self) -> str:
+        """The same without waiting for anybody; what is being written just now may be missed."""
+        return self._newest()
+
+    def holders(self) -> list[Holder]:
+        """Who keeps the master from following a new run."""
+        return holders(self._run_file)
 
     def follow(self, run: str) -> bool:
         """As the master: follow a new run. False while some process holds the file; try again.
 
         Raises LedgerHalted where this host followed the run before and left it: a host never returns.
         """
-        with self._lock:
-            try:
-                fcntl.flock(self._run_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with self._lock, _unless_held(self._run_file) as is_ours:
+            if not is_ours:
                 return False
-            try:
-                runs = self._runs()
-                if runs and runs[-1] == run:
-                    return True
-                if run in runs:
-                    raise LedgerHalted("Redis went back to a life this host has left behind; see `smsq doctor`")
-                content = "".join(f"{known}\n" for known in [*runs, run][-RUNS_KEPT:]).encode()
-                os.pwrite(self._run_file, content, 0)
-                os.ftruncate(self._run_file, len(content))
-                os.fsync(self._run_file)
+            runs = self._runs()
+            if runs and runs[-1] == run:
                 return True
-            finally:
-                fcntl.flock(self._run_file, fcntl.LOCK_UN)
+            if run in runs:
+                raise LedgerHalted("Redis went back to a life this host has left behind; see `smsq doctor`")
+            content = "".join(f"{known}\n" for known in [*runs, run][-RUNS_KEPT:]).encode()
+            os.pwrite(self._run_file, content, 0)
+            os.ftruncate(self._run_file, len(content))
+            os.fsync(self._run_file)
+            return True
 
     def knows_sends(self) -> bool:
         """Whether any journal of this home that is still kept tells of a send."""
-        return any(line.startswith("C ") for path in self._files() for line in _tail(path))
+        return any(line.startswith("C ") for path in self._files() for line in tail_of(path))
+
+    def sent_ids(self) -> set[int]:
+        """Every gateway id that a journal of this home tells of, however old."""
+        rows = (line.split() for path in self._files() for line in lines_of(path))
+        return {int(words[2]) for words in rows if len(words) >= 5 and words[0] == "C" and words[2].isdigit()}
 
     def said(self, gateway_ids: Collection[int], since: float) -> set[int]:
         """Which of these ids any journal of this home knows as claimed since `since` (Unix seconds by Redis' clock)."""
         wanted = {str(gateway_id) for gateway_id in gateway_ids}
         if not wanted:
             return set()
-        recent = [path for path in self._files() if _changed_at(path) >= since - CLOCKS_APART_S]
-        lines = (line.split() for path in recent for line in _lines(path))
+        recent = [path for path in self._files() if changed_at(path) >= since - CLOCKS_APART_S]
+        lines = (line.split() for path in recent for line in lines_of(path))
         return {int(words[2]) for words in lines if len(words) >= 5 and words[0] == "C" and words[2] in wanted}
 
     def beyond(self, contained: Mapping[str, int]) -> tuple[list[Said], list[Brought], list[Ordered]]:
@@ -215,7 +239,7 @@ class Journal:
         orders: list[Ordered] = []
         for path in self._files():
             run = ""
-            for words in map(str.split, _lines(path)):
+            for words in map(str.split, lines_of(path)):
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
                 elif len(words) < 4 or not words[1].isdigit() or int(words[1]) <= contained.get(run, 0):
@@ -238,9 +262,9 @@ class Journal:
         named: list[tuple[int, int]] = []
         since = self._clock.now() - LATELY_S
         for path in self._files():
-            recent = _changed_at(path) >= since
+            recent = changed_at(path) >= since
             run = ""
-            for line in _lines(path) if recent else _tail(path):
+            for line in lines_of(path) if recent else tail_of(path):
                 words = line.split()
                 if len(words) == 2 and words[0] == "R":
                     run = words[1]
@@ -264,8 +288,8 @@ class Journal:
 
     def last(self) -> HostReport | None:
         """What the newest file of this home knows, in a moment; None where there is none."""
-        newest = max(self._files(), key=_changed_at, default=None)
-        lines = [line.split() for line in _tail(newest)] if newest else []
+        newest = max(self._files(), key=changed_at, default=None)
+        lines = [line.split() for line in tail_of(newest)] if newest else []
         ends = [int(words[1]) for words in lines if words and words[0] in LEAST_WORDS and words[1].isdigit()]
         if not ends or lines[0][0] != "R":
             return None
@@ -286,11 +310,15 @@ class Journal:
                 self.close()
 
     def tidy(self) -> int:
-        """Remove files older than any copy of the ledger that might be restored; how many."""
-        with self._lock, self._locked(ALONE):  # nobody writes meanwhile; who had one open begins another
-            old = [path for path in self._files() if _changed_at(path) < self._clock.now() - KEPT_S]
+        """Remove files older than any copy of the ledger that might be restored; how many, none while others write."""
+        with self._lock, _unless_held(self._run_file) as is_ours:  # who had one open begins another
+            if not is_ours:
+                return 0
+            old = [path for path in self._files() if changed_at(path) < self._clock.now() - KEPT_S]
             for path in old:
                 path.unlink(missing_ok=True)
+        if old:
+            self.note()
         return len(old)
 
     def _write(self, run: str, line: str, *, only_if_followed: bool) -> bool:
@@ -303,9 +331,12 @@ class Journal:
         return is_written
 
     def _append(self, run: str, line: str, *, only_if_followed: bool) -> bool:
-        with self._lock, self._locked(SHARED):
+        # What is enrolled counts under any run: it waits for nobody, and a suspended producer keeps nobody waiting.
+        lock = held(self._run_file, SHARED, LOCK_S) if only_if_followed else contextlib.nullcontext()
+        with self._lock, lock:
             if only_if_followed and self._newest() != run:
                 return False
+            self._evidence.require_same()
             out = self._open(run)
             if not self._written:
                 line = f"R {run}\n{line}"
@@ -344,17 +375,6 @@ class Journal:
             known.append(current)
         return len(known)
 
-    @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
-        if fcntl is None:
-            yield
-            return
-        fcntl.flock(self._run_file, how)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._run_file, fcntl.LOCK_UN)
-
     def _runs(self, last: int = 0) -> list[str]:
         """All runs followed, or those at the end: the `last` bytes, of which the first run may be torn."""
         size = os.fstat(self._run_file).st_size
@@ -365,7 +385,19 @@ class Journal:
         return runs[-1] if runs else ""
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("*.log"))
+        return self._evidence.files()
+
+
+@contextmanager
+def _unless_held(descriptor: int) -> Iterator[bool]:
+    """The exclusive lock, and whether it could be had at once."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(held(descriptor, ALONE, 0.0))
+        except OSError:
+            yield False
+            return
+        yield True
 
 
 def boot_id() -> str:
@@ -379,28 +411,3 @@ def boot_id() -> str:
 def uptime_s() -> float:
     """How long this machine has been up, in seconds."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
-def _changed_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _tail(path: Path) -> list[str]:
-    """The first line and the last ones: enough for the highest numbers of a file that grew in order."""
-    try:
-        with open(path, "rb") as file:
-            head = file.readline()
-            file.seek(max(len(head), file.seek(0, os.SEEK_END) - TAIL))
-            return [head.decode().rstrip("\n"), *file.read().decode(errors="replace").splitlines()]
-    except FileNotFoundError:
-        return []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from smsq.worker.domain.errors import BadInput, LedgerHalted
 from smsq.worker.journal import Brought, Journal, Ordered, Said
 from smsq.worker.ledger import Ledger
+from smsq.worker.ledger.hosts import HostSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +45,25 @@ class Recovery:
         self._journal = journal
         self._account = account
 
-    def check(self, hosts: Sequence[str]) -> None:
-        """Raise BadInput for a host that nobody waits for."""
-        known = {*self._ledger.hosts(), *self._journal.hosts(), *self._ledger.reported_hosts()} - {self._journal.host}
-        for host in hosts:
-            if host not in known:
-                others = f"there is {', '.join(sorted(known))}" if known else "this one is alone"
-                raise BadInput(f"nobody waits for a host {host}: {others}")
+    def check(self, hosts: Sequence[str]) -> list[str]:
+        """The numbers of hosts that are told by number or name; raises BadInput for one that nobody waits for.
+
+        A name that several have is no answer either: their numbers are named.
+        """
+        numbers = {*self._ledger.hosts(), *self._journal.hosts(), *self._ledger.reported_hosts()} - {self._journal.host}
+        known = self._ledger.homes(numbers)
+        return [self._number_of(told, known) for told in hosts]
+
+    def _number_of(self, told: str, known: Sequence[HostSeen]) -> str:
+        meant = [host for host in known if told in (host.number, host.name)]
+        if len(meant) == 1:
+            return meant[0].number
+        if meant:
+            raise BadInput(
+                f"several hosts are called {told}: say which by {' or '.join(host.number for host in meant)}"
+            )
+        others = f"there is {'; '.join(host.said for host in known)}" if known else "this one is alone"
+        raise BadInput(f"nobody waits for a host {told}: {others}")
 
     def give_up(self, hosts: Sequence[str]) -> None:
         """Wait for these hosts no longer: what only they knew as sent may be sent twice. Raises BadInput."""
@@ -64,7 +77,8 @@ class Recovery:
         written after that.
         """
         host = self._journal.host
-        empty = self._ledger.found(self._account, host=host, knows_sends=self._journal.knows_sends()) == "empty"
+        name, knows_sends = self._journal.place, self._journal.knows_sends()
+        empty = self._ledger.found(self._account, host=host, name=name, knows_sends=knows_sends) == "empty"
         run = self._ledger.beat().run
         if empty:
             return self._forgotten(run, "this Redis is empty, the journals are not")
@@ -73,8 +87,9 @@ class Recovery:
         word, detail = self._ledger.report(run, host, self._journal.report())
         why = self._ledger.beat().fell
         if word == "waits" and not why:
+            absent = "; ".join(each.said for each in self._ledger.homes(detail.split()))
             raise LedgerHalted(
-                f"the roll call is not over: hosts that have not reported are {detail}; start a worker on them, or "
+                f"the roll call is not over: hosts that have not reported are {absent}; start a worker on them, or "
                 "give up those whose disks are gone by --without HOST"
             )
         return self._forgotten(run, why)
@@ -90,8 +105,9 @@ class Recovery:
     def take_over(self, forgotten: Forgotten, without: Sequence[str] = ()) -> Taken:
         """Open every forgotten id again, then go on if every host but `without` has done the same. Safe to repeat."""
         host = self._journal.host
-        if self._ledger.found(self._account, host=host, knows_sends=True) == "empty":
-            self._ledger.found(self._account, host=host, to_recover=True)
+        name = self._journal.place
+        if self._ledger.found(self._account, host=host, name=name, knows_sends=True) == "empty":
+            self._ledger.found(self._account, host=host, name=name, to_recover=True)
             forgotten = replace(forgotten, run=self._ledger.beat().run)
             if not self._journal.follow(forgotten.run):
                 raise LedgerHalted("a process of this home is writing its journal; try again in a moment")

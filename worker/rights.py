@@ -70,7 +70,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"})),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat found recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat found fresh_ids recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

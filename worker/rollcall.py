@@ -6,8 +6,9 @@ Whoever starts worker processes calls `Master.tick()` about once a second.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
-from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
+from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
 from smsq.worker.domain.status import BatchState
 from smsq.worker.journal import Journal
 from smsq.worker.ledger import Ledger
@@ -16,20 +17,26 @@ from smsq.worker.ledger.rollcall import Beat
 log = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 3600.0
+NOTE_EVERY_S = 5.0
+NAMED_AFTER_S = 1.0  # a lock is held for a millisecond by a process that runs
+KILLED_AFTER_S = 5.0  # longer than makes its claims doubtful
 
 
 class Master:
     """Keeps one host's workers on the run that is in force."""
 
-    def __init__(self, ledger: Ledger, journal: Journal) -> None:
+    def __init__(self, ledger: Ledger, journal: Journal, say: Callable[[str], None] = lambda line: None) -> None:
         self._ledger = ledger
+        self._say = say  # to the person at the terminal
         self._journal = journal
         self._told = ""
-        self._tidy_at = float("-inf")
+        self._held_since = float("inf")
+        self._tidy_at = self._note_at = float("-inf")
 
     def found(self, account: str) -> None:
         """At start: stamp or check the ledger. Raises LedgerForeign, and LedgerHalted for an emptied one."""
-        word = self._ledger.found(account, host=self._journal.host, knows_sends=self._journal.knows_sends())
+        host, place = self._journal.host, self._journal.place
+        word = self._ledger.found(account, host=host, name=place, knows_sends=self._journal.knows_sends())
         if word == "empty":
             raise LedgerHalted(
                 "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
@@ -40,17 +47,23 @@ class Master:
     def tick(self) -> bool:
         """Follow the server; whether claims are granted now."""
         try:
-            beat = self._ledger.beat()
+            beat = self._ledger.beat(host=self._journal.host)
         except LedgerTrouble as error:
             self._tell("ledger unreachable", error)
             return False
-        if beat.in_force and self._journal.follows() == beat.run:
+        if beat.in_force and self._journal.newest_run() == beat.run:
+            if self._told:
+                self._say("the ledger is in order again; sending goes on")
             self._told = ""
             self._remember_hosts()
+            self._note()
             self._tidy()
             return True
         try:
             return self._join(beat)
+        except JournalTrouble as error:  # not known is not nothing: no report, and everybody waits
+            self._tell("roll call not answered", LedgerHalted(error.sentence))
+            return False
         except SmsqError as error:
             self._tell("ledger halted", error)
             return False
@@ -62,6 +75,12 @@ class Master:
         except (LedgerTrouble, OSError) as error:
             self._tell("hosts not written down", LedgerHalted(type(error).__name__))
 
+    def _note(self) -> None:
+        now = self._ledger.clock.monotonic()
+        if now >= self._note_at:
+            self._note_at = now + NOTE_EVERY_S
+            self._journal.note()
+
     def _tidy(self) -> None:
         now = self._ledger.clock.monotonic()
         if now >= self._tidy_at:
@@ -72,23 +91,38 @@ class Master:
 
     def _join(self, beat: Beat) -> bool:
         if not self._journal.follow(beat.run):
-            return (
-                False  # a process is writing its line; it takes microseconds unless it is frozen, and then it is killed
-            )
+            self._pass_by()
+            return False  # a process is writing its line; it takes microseconds unless it is frozen
+        self._held_since = float("inf")
         claims = self._claims()
         said = self._journal.said(claims, min(claims.values(), default=0.0))
         word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
         if word in ("cleared", "force"):
             self._remember_hosts()  # who joined by this roll call must be known should an older copy be restored
+            self._journal.note()
         if word == "cleared":
             freed = self._free_unsaid(beat.run)
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
             return True
         if word == "waits":
-            self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {detail}"))
+            absent = "; ".join(host.said for host in self._ledger.homes(detail.split()))
+            self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {absent}"))
         elif word == "fell":
             self._tell("ledger fell back", LedgerHalted(detail))
         return word == "force"
+
+    def _pass_by(self) -> None:
+        """Name who holds the lock for long; a worker that is frozen over it is killed, others are for a person."""
+        now = self._ledger.clock.monotonic()
+        self._held_since = min(self._held_since, now)
+        if now - self._held_since < NAMED_AFTER_S:
+            return
+        for holder in self._journal.holders():
+            ends = "it is killed" if holder.is_worker else "let it go on (`fg`, `kill -CONT`), or end it"
+            self._tell("roll call not answered", LedgerHalted(f"{holder.said}; {ends}"))
+            if holder.is_worker and holder.is_stopped and now - self._held_since >= KILLED_AFTER_S:
+                log.error("frozen worker killed pid=%d", holder.pid)
+                holder.kill()
 
     def _claims(self) -> dict[int, float]:
         """Gateway ids of the claims that are being sent, and when they were granted."""
@@ -119,3 +153,5 @@ class Master:
         if sentence != self._told:
             log.error("%s why=%s", what, error.sentence)
             self._told = sentence
+            if isinstance(error, LedgerHalted):
+                self._say(f"nothing is sent: {sentence}; `smsq doctor` has the cure")

@@ -19,6 +19,7 @@ from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.gateway.codes import SEND_ERRORS, delivery_error
 from smsq.worker.gateway.forms import Login
+from smsq.worker.health import Health
 from smsq.worker.journal import Journal
 from smsq.worker.ledger import Keys, Ledger
 from smsq.worker.ledger.shield import Shield
@@ -145,6 +146,11 @@ class Runtime:
         for base in mirrors.bases:
             self.metrics.mirror_up(base, True)
         return mirrors
+
+    @cached_property
+    def health(self) -> Health:
+        """Whether this process can send."""
+        return Health(self.mirrors)
 
     @cached_property
     def transport(self) -> HttpTransport:

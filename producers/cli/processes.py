@@ -73,14 +73,14 @@ def _several(settings: Settings, lane: str, processes: int, threads: int) -> int
     from smsq.worker.processes.supervisor import Child, Supervisor
     from smsq.worker.runtime import Runtime
 
-    overseer = Overseer(Runtime.build(settings))
+    say = lambda line: click.echo(line, err=True)  # noqa: E731 - a line to the terminal
+    overseer = Overseer(Runtime.build(settings), say)
     overseer.begin()
     argv = [*argv_of("worker"), "--lane", lane, "--threads", str(threads)]
     children = [
         Child(f"{lane}-{n}", argv, env=dict(os.environ), silent_after_s=settings.silent_s)
         for n in range(1, processes + 1)
     ]
-    say = lambda line: click.echo(line, err=True)  # noqa: E731 - a line to the terminal
     supervisor = Supervisor(
         settings.home,
         children,

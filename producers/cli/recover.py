@@ -22,16 +22,21 @@ SHOWN = 20  # of each kind, to a person; --json has all
 @click.command("recover")
 @click.option("--yes", is_flag=True, help="Do it, do not ask.")
 @click.option(
-    "--without", multiple=True, metavar="HOST", help="Give up a host whose journals are lost; may be repeated."
+    "--without",
+    multiple=True,
+    metavar="HOST",
+    help="Give up a host whose journals are lost, by its name or number; may be repeated.",
 )
+@click.option("--fresh-ids", is_flag=True, help="Go on with gateway ids in a range that was not used of late.")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
-def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
+def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool) -> None:
     """Mend a ledger that fell back: an older copy was restored, or acknowledged writes were lost.
 
     Run it on every host that has workers, with the home they use. It shows what this host's journals know
     and the ledger has forgotten. With --yes every forgotten send is asked about under its old id, whatever is
     enrolled again meets those ids before it can be sent, and unfinished campaigns are paused for you to look at.
-    When the last host has done so, sending goes on.
+    When the last host has done so, sending goes on. --fresh-ids is for a ledger that is in order and whose ids for
+    the gateway come to their end.
     """
     from smsq.producers.adoption import adopt
     from smsq.worker.recovery import Recovery
@@ -40,14 +45,18 @@ def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
     if yes:
         output.changed()  # it is wanted whether or not anybody reads along
     runtime = Runtime.build(adopt())
+    if fresh_ids:
+        _fresh_ids(runtime, yes, as_json)
+        return
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
     if without:
-        recovery.check(without)
+        numbers = recovery.check(without)
         talk(f"to give up: {', '.join(without)}; what only they knew as sent may be sent twice")
         if not _agreed("Give them up?", yes):
             _say({"recovered": False}, ["nothing was changed; `--yes` gives them up"], as_json)
             sys.exit(USAGE)
-        recovery.give_up(without)
+        recovery.give_up(numbers)
+        without = tuple(numbers)
     forgotten = recovery.look()
     if not forgotten.why:
         ends = f"{', '.join(without)} given up; sending goes on. " if without else ""
@@ -64,6 +73,20 @@ def command(yes: bool, without: tuple[str, ...], as_json: bool) -> None:
     taken = recovery.take_over(forgotten, without)
     _say(told | _taken_object(taken, paused), _taken_lines(taken, paused), as_json)
     sys.exit(DONE if taken.word in ("recovered", "sound") else FAILED)
+
+
+def _fresh_ids(runtime: Runtime, yes: bool, as_json: bool) -> None:
+    """Go on in another range of ids; nothing else of the ledger changes."""
+    left = runtime.ledger.ids_left()
+    talk(
+        f"{left:,} ids for the gateway are left; a fresh range meets none that the ledger or this home's journals know"
+    )
+    if not _agreed("Go on in a fresh range?", yes):
+        _say({"first": 0, "last": 0, "left": left}, ["nothing was changed; `--yes` does it"], as_json)
+        sys.exit(USAGE)
+    first, last = runtime.ledger.fresh_ids(runtime.journal.sent_ids())
+    lines = [f"the next send takes gateway id {first}; ids last up to {last}"]
+    _say({"first": first, "last": last, "left": last - first + 1}, lines, as_json)
 
 
 def _agreed(question: str, yes: bool) -> bool:

@@ -149,7 +149,7 @@ def run(
     settings = Settings.load(environ, file)
     with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, foundations):
         told = {**environ, "SMSQ_HOME": str(home), **urls}
-        runtime, overseer = _overseer(Settings.load(told, file))
+        runtime, overseer = _overseer(Settings.load(told, file), say)
         kept = children(settings, told, gateway)
         lanes = {child.name for child in kept if "--lane" in child.argv}
         ready = Ready(
@@ -343,13 +343,13 @@ def _listens(port: int) -> bool:
         return line.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _overseer(settings: Settings) -> tuple[Runtime, Overseer]:
+def _overseer(settings: Settings, say: Callable[[str], None]) -> tuple[Runtime, Overseer]:
     """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
     from smsq.worker.processes.overseer import Overseer
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
-    overseer = Overseer(runtime)
+    overseer = Overseer(runtime, say)
     overseer.begin()
     return runtime, overseer
 

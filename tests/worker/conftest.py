@@ -32,7 +32,8 @@ class Host:
     journal: Journal
 
     def __post_init__(self) -> None:
-        self.master = Master(self.ledger, self.journal)
+        self.said_to_a_person: list[str] = []
+        self.master = Master(self.ledger, self.journal, self.said_to_a_person.append)
         self.ledger.witness = self.journal.enrolment
         self.ledger.order_witness = self.journal.order
 

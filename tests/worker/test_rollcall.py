@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from smsq.worker.domain.errors import LedgerHalted
+from smsq.producers.cli.findings.ledger import run, state
+from smsq.producers.waits import brake
+from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
 from smsq.worker.domain.status import BatchState
 from smsq.worker.journal import Journal
 from smsq.worker.ledger import Claim, Ledger, NoClaim, Plan
 from smsq.worker.ledger.rollcall import HostReport
+from smsq.worker.ledger.views import Views
 from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.recovery import Recovery
 from smsq.worker.redis_client import connect
@@ -385,3 +391,114 @@ def test_a_home_of_producers_alone_is_heard(copy: Any, host_on: HostOn) -> None:
     assert theirs.take_over(theirs.look()).word == "recovered"
     visitor.ledger.visit(visitor.journal)
     assert host.until_cleared()
+
+
+def test_a_missing_host_is_named_wherever_somebody_asks(server: EmbeddedRedis, host_on: HostOn, tmp_path: Path) -> None:
+    """By machine and home, with since when it is silent and the command, and given up by that name."""
+    one, gone = host_on("a").start(), host_on("b").start()
+    ref = one.enrol()
+    restart(server)
+    assert not one.until_cleared(0.3)
+
+    name, number = f"{socket.gethostname()}:{tmp_path / 'b'}", gone.journal.host
+    views = Views(one.ledger)
+    brakes = views.brakes()
+    assert (brakes.halted, views.depth().halts, views.depth().missing_hosts) == ("hosts", ("hosts",), 1)
+    for said in (brake(brakes), *finding_sentences(one.ledger)):
+        assert f"{name} ({number}), silent since 2" in said
+        assert f"`smsq recover --without {number}`" in said
+    with pytest.raises(LedgerHalted, match=f"{re.escape(name)}.*--without {number}"):
+        one.enrol(1)
+    assert name in one.said_to_a_person[0]
+
+    recovery = Recovery(one.ledger, one.journal, ACCOUNT)
+    assert recovery.check([name, number]) == [number, number]
+    recovery.give_up([number])
+    assert one.until_cleared()
+    assert views.brakes().halted == ""
+    assert isinstance(one.claim(ref), Claim)
+
+
+def test_a_host_that_comes_back_ends_the_wait(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """Nobody is missing any more, and nothing says so."""
+    one, other = host_on("a").start(), host_on("b").start()
+    restart(server)
+    assert not one.until_cleared(0.2)
+    assert other.until_cleared()
+
+    assert Views(one.ledger).brakes().halted == ""
+    assert one.until_cleared()
+    assert one.said_to_a_person[-1] == "the ledger is in order again; sending goes on"
+
+
+def finding_sentences(ledger: Ledger) -> list[str]:
+    """What doctor says about the run and about sending, both as failures."""
+    runtime = SimpleNamespace(ledger=ledger, views=Views(ledger))
+    found = [*run(runtime), *(each for each in state(runtime) if each.name == "sending")]  # type: ignore[arg-type]
+    assert [each.level for each in found] == ["fail", "fail"]
+    return [f"{each.said}; {each.cure}" for each in found]
+
+
+def _hide(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.listdir
+
+    def listdir(folder: Any) -> list[str]:
+        if Path(folder) == host.journal._folder:
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "scandir", listdir)
+
+
+def test_a_journal_that_cannot_be_listed_is_not_an_empty_one(
+    server: EmbeddedRedis, host_on: HostOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is cleared, nothing given back; readable again, what was said stays claimed."""
+    host = host_on("a").start()
+    ref = host.enrol()
+    host.said(ref)
+    restart(server)
+    with monkeypatch.context() as patched:
+        _hide(host, patched)
+        assert not host.until_cleared(0.3)
+        assert not host.ledger.beat().in_force
+        assert "cannot be read" in host.said_to_a_person[0]
+    assert host.until_cleared()
+
+    assert host.state(ref) == BatchState.SENDING
+
+
+@pytest.mark.parametrize("lost", ["missing", "shorter", "no sizes", "no hosts"])
+def test_a_journal_that_lost_lines_proves_nothing_unsaid(server: EmbeddedRedis, host_on: HostOn, lost: str) -> None:
+    """A file is gone or shorter than it was: its claims are left to expire and to be asked about."""
+    host = host_on("a").start()
+    ref, folder = host.enrol(), host.journal._folder
+    host.said(ref)
+    host.master._note_at = float("-inf")
+    assert host.master.tick()
+    (file,) = folder.glob("*.log")
+    if lost == "missing":
+        file.unlink()
+    elif lost == "shorter":
+        os.truncate(file, len(file.read_text().partition("C ")[0]))
+    else:
+        os.truncate(file, len(file.read_text().partition("C ")[0]))
+        (folder / lost.removeprefix("no ")).unlink()
+    restart(server)
+
+    assert host.until_cleared()
+    assert host.state(ref) == BatchState.SENDING
+
+
+def test_a_folder_that_is_another_takes_no_lines(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """The disk under the home was changed under running processes: nothing is sent, and no report is made."""
+    host = host_on("a").start()
+    ref = host.enrol()
+    host.journal._folder.rename(host.journal._folder.with_name("away"))
+    host.journal._folder.mkdir()
+    claim = host.claim(ref)
+    with pytest.raises(JournalTrouble):
+        host.journal.claim(claim.run, claim.n, claim.gateway_id, ref)
+    with pytest.raises(JournalTrouble):
+        host.journal.report()

@@ -23,6 +23,7 @@ from smsq.worker.domain.text import parts
 from smsq.worker.gateway import forms
 from smsq.worker.gateway.codes import Outcome
 from smsq.worker.gateway.replies import SendAnswer, read_send
+from smsq.worker.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -40,7 +41,6 @@ PACE_PATIENCE_S = 0.3  # less than the sweep would take
 FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
-JOURNAL_LOOK_S = 5.0  # until a disk that could not be written is tried again
 BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
 HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
 
@@ -53,6 +53,7 @@ class Turn(Enum):
     OVER = 0
     AGAIN = 1  # the rest of the batch can go at once
     REST = 2  # nobody can send now; the sweep brings the batch back
+    SICK = 3  # this process cannot; another may
 
 
 class Sender:
@@ -66,18 +67,33 @@ class Sender:
         self._was_throttled = False  # the next accepted send tells the ledger that the rest was long enough
 
     def send_batches(self, refs: Sequence[str]) -> None:
-        """The actor: send each batch once, if it is still to be sent."""
-        for ref in refs:
-            if self._rt.stopping.is_set() or self._rt.clock.monotonic() < self._rest_until:
+        """The actor: send each batch once, if it is still to be sent; what we cannot send goes back to the queue."""
+        for place, ref in enumerate(refs):
+            if self._rt.clock.monotonic() < self._rest_until:
                 return
-            try:
-                self._send(Ref.parse(ref))
-            except Unreachable as error:
-                log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
-                self._say_cut_off()
-            except LedgerTrouble as error:
-                log.warning("ledger in trouble batch=%s why=%s", ref, error.sentence)
-                self._rest(HALT_LOOK_S)
+            if not self._is_for_us(ref):
+                self._give_back(refs[place:])
+                return
+
+    def _is_for_us(self, ref: str) -> bool:
+        """Send a batch if it can be sent; False where this process cannot, and another may."""
+        if self._rt.stopping.is_set() or not self._rt.health.may_claim(self._lane):
+            return False
+        try:
+            return self._send(Ref.parse(ref)) is not Turn.SICK
+        except Unreachable as error:
+            log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
+            self._say_cut_off()
+            return False
+        except LedgerTrouble as error:
+            log.warning("ledger in trouble batch=%s why=%s", ref, error.sentence)
+            self._rest(HALT_LOOK_S)
+            return True
+
+    def _give_back(self, refs: Sequence[str]) -> None:
+        """Another process may be able to send these; we take no more hints until we are."""
+        self._rt.health.changed.set()
+        self._rt.hints.batches(self._lane, [Ref.parse(ref) for ref in refs], each=len(refs))
 
     def _say_cut_off(self) -> None:
         """Tell whoever waits for a message; a ledger in trouble is said elsewhere."""
@@ -85,7 +101,7 @@ class Sender:
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
-    def _send(self, ref: Ref) -> None:
+    def _send(self, ref: Ref) -> Turn:
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
         hurried: set[str] = set()
         while not self._rt.stopping.is_set():
@@ -95,14 +111,15 @@ class Sender:
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
                 stop=self._rt.stopping,
+                is_hopeless=self._rt.health.is_cut_off,
             )
             if turn is not Turn.AGAIN:
-                return
+                return turn
+        return Turn.REST
 
     def _attempt(self, ref: Ref, mirror: str, patience: float, hurried: set[str]) -> Turn:
         if not self._rt.journal.is_writable():
-            self._rest(JOURNAL_LOOK_S)
-            return Turn.REST
+            return self._sick(Sick.JOURNAL)
         line = self._open(mirror, hurried)
         try:
             claim = self._claim_in_time(ref, line, patience)
@@ -118,8 +135,7 @@ class Sender:
             line.done(keep=False)
             self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             log.error("sending rests why=%s", error.sentence)
-            self._rest(JOURNAL_LOOK_S)
-            return Turn.REST
+            return self._sick(Sick.JOURNAL)
         if not may_begin:
             line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
             return Turn.REST
@@ -189,6 +205,8 @@ class Sender:
                 return Turn.AGAIN if self._rt.clock.monotonic() < patience else Turn.OVER
             case ClaimRefusal.HALTED:
                 log.warning("sending halted why=%s", refusal.why)
+                if refusal.why == "login":  # ours alone: others may have been told the new password
+                    return self._sick(Sick.LOGIN)
                 self._rest(HALT_LOOK_S)
                 return Turn.REST
             case ClaimRefusal.LATER:
@@ -204,9 +222,15 @@ class Sender:
                 return Turn.AGAIN
             case ClaimRefusal.SEALED:
                 log.error("text does not open batch=%s why=it was sealed with a secret key that is not ours", ref)
+                if not refusal.wait_s:
+                    return self._sick(Sick.KEY)
             case ClaimRefusal.NEVER:
                 log.error("hint for a batch that never was batch=%s", ref)
         return Turn.OVER
+
+    def _sick(self, why: Sick) -> Turn:
+        self._rt.health.fell(why)
+        return Turn.SICK
 
     def _rest(self, seconds: float) -> None:
         self._rest_until = self._rt.clock.monotonic() + seconds
@@ -279,8 +303,7 @@ class Sender:
                 log.error(
                     "log-in refused by the gateway; sending halted until login, password or allowed address change"
                 )
-                self._rest(HALT_LOOK_S)
-                return Turn.REST
+                return self._sick(Sick.LOGIN)
             case Outcome.NO_MONEY:
                 self._persist(claim, ledger.halt_money)
                 self._doubt(claim, "no_money", money=True)

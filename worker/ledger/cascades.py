@@ -8,7 +8,6 @@ whoever took it in hand might have died.
 from __future__ import annotations
 
 from smsq.worker.ledger.codes import Reserved
-from smsq.worker.ledger.enrolment import halted
 from smsq.worker.ledger.store import Store
 
 LOOK_AGAIN_S = 2.0  # at what somebody took in hand, and perhaps did not finish
@@ -32,7 +31,7 @@ class Cascades(Store):
         reply = self.call("code_next", keys, code_id, place, channel, why, int(LOOK_AGAIN_S * 1000), after)
         word = reply[0].decode()
         if word == "halted":
-            raise halted(reply[1].decode())
+            raise self.halted(reply[1].decode())
         if word == "step":
             return Reserved(word, int(reply[1]), int(reply[2]) / 1000, int(reply[3]) / 1000)
         return Reserved(word)

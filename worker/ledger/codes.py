@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from smsq.worker.domain.batch import MessageId
 from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import Conflict, WrongKey
-from smsq.worker.ledger.enrolment import WRONG_KEY, halted, hash_of
+from smsq.worker.ledger.enrolment import WRONG_KEY, hash_of
 from smsq.worker.ledger.store import Store, translated
 
 NEXT = "next:"  # how a step is reserved that a cascade takes; the place of its channel follows
@@ -126,7 +126,7 @@ class Codes(Store):
         if word == "conflict":
             raise Conflict(f"this key was used with other content: code {reply[1].decode()}")
         if word == "halted":
-            raise halted(reply[1].decode())
+            raise self.halted(reply[1].decode())
         if word == "sealed":
             raise WrongKey(WRONG_KEY)
         return OpenedCode(
@@ -156,7 +156,7 @@ class Codes(Store):
         names = (f"code:{code_id}", f"code:{code_id}:s", "run", "ctl", "totals", "cascade")
         reply = self.call("code_check", [self.key(name) for name in names], nonce, int(is_equal), code_id)
         if reply[0] == b"halted":
-            raise halted(reply[1].decode())
+            raise self.halted(reply[1].decode())
         return Verdict(reply[0].decode())
 
     def reserve_step(
@@ -180,7 +180,7 @@ class Codes(Store):
         reply = self.call("code_step", keys, token, channel, int(cooldown_s * 1000), most, seen)
         word = reply[0].decode()
         if word == "halted":
-            raise halted(reply[1].decode())
+            raise self.halted(reply[1].decode())
         if word == "step":
             return Reserved(word, int(reply[1]), int(reply[2]) / 1000, int(reply[3]) / 1000)
         return Reserved(word, wait_s=int(reply[1]) / 1000 if word == "cooling" else 0.0)

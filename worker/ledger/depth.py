@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,8 +11,10 @@ from typing import Any
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.limits import is_region
 from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger.hosts import Missing, missing
 from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.rollcall import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
 MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
@@ -19,13 +22,28 @@ FEW = 2  # messages that are asked about by themselves
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
 
+# What halts everything, the first that holds first: the ledger fell back, a host is missing from the roll call, ids are
+# at their end, the log-in was refused, the account is empty.
+HALTS = ("fell", "hosts", "ids", "login", "money")
+
+
+@dataclass(frozen=True, slots=True)
+class SickProcess:
+    """A worker process that lives and cannot send."""
+
+    owner: str  # lane, host, pid and a word
+    why: str  # as in `worker/health.py`
+    since: float  # Unix seconds
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brakes:
     """What keeps all campaigns from going on."""
 
-    halted: str  # fell, login or money; '' for nothing
+    halted: str  # a word of `HALTS`; '' for nothing
+    missing: Missing | None = None  # whom the roll call waits for
     rests_s: float  # how long the login rests yet, because the gateway asked for it
-    is_cut_off: bool = False  # workers could reach no mirror a moment ago
+    is_cut_off: bool = False  # workers could reach no mirror a moment ago, and none of them is well
     errors: int = 0  # answers with an error since their span began
     errors_rest_s: float = 0.0  # until that span ends, and they are counted from the beginning
     blind: int  # batches of whose messages nothing is known since their requests went astray
@@ -69,7 +87,10 @@ class Depth:
     visible_after_seconds: float | None
     leader: bool
     owners: int
-    halted: str
+    sick: Mapping[str, int]  # processes that cannot send, by why
+    halts: tuple[str, ...]  # of `HALTS`, those that hold
+    missing_hosts: int
+    gateway_ids_left: int
     slots: Mapping[str, int]  # by lane: requests that may be running, those that went astray among them
     shield: Mapping[str, int]  # by decision
     shield_holds: int
@@ -98,6 +119,14 @@ class Standing:
         with translated():
             return [owner.decode() for owner in self.redis.zrangebyscore(self.key("owners"), since, "+inf")]
 
+    def sick(self) -> list[SickProcess]:
+        """Worker processes that live and cannot send."""
+        since = int((self.ledger.time() - OWNER_SILENT_S) * 1000)
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.zrangebyscore(self.key("owners"), since, "+inf")
+            pipe.hgetall(self.key("sick"))
+            return _sick(*pipe.execute())
+
     def in_motion(self) -> dict[str, int]:
         """How many batches stand in each of the moving sets."""
         names = ("ready:urgent", "ready:bulk", "lease", "doubt", "blind", "parked", "asks", "watch")
@@ -122,13 +151,16 @@ class Standing:
             pipe.zrange(self.key("asks"), 0, -1)
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
-            pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.hgetall(self.key("sick"))
+            pipe.get(self.key("n:gid"))
+            pipe.hget(self.key("run"), "gid_last")
             pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in LANES:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
-            raw, asks, ctl, leader, owners, held, *rest = pipe.execute()
+            raw, asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
         oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
@@ -160,8 +192,11 @@ class Standing:
             balance=float(ctl[b"balance"]) if b"balance" in ctl else None,
             visible_after_seconds=float(ctl[b"visible_after"]) if b"visible_after" in ctl else None,
             leader=bool(leader),
-            owners=owners,
-            halted=_halted(ctl),
+            owners=len(owners),
+            sick=_counted(_sick(owners, sick)),
+            halts=_halts(ctl, _ids_left(gid, last), owners, sick),
+            missing_hosts=len(ctl.get(b"waits", b"").split()),
+            gateway_ids_left=_ids_left(gid, last),
             slots=dict(zip(LANES, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
             shield_holds=len(held),
@@ -196,12 +231,19 @@ class Standing:
             pipe.hgetall(self.key("ctl"))
             pipe.zcard(self.key("blind"))
             pipe.exists(self.key("lead"))
-            ctl, blind, leader = pipe.execute()
+            pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.hgetall(self.key("sick"))
+            pipe.get(self.key("n:gid"))
+            pipe.hget(self.key("run"), "gid_last")
+            pipe.hgetall(self.key("homes"))
+            ctl, blind, leader, owners, sick, gid, last, homes = pipe.execute()
+        is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
         errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
-            halted=_halted(ctl),
+            halted=next(iter(_halts(ctl, _ids_left(gid, last), owners, sick)), ""),
+            missing=missing(ctl, homes),
             rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
-            is_cut_off=float(ctl.get(b"unreached_until", 0)) / 1000 > now,
+            is_cut_off=is_unreached and not _is_somebody_well(owners, sick),
             errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,
             errors_rest_s=errors_rest_s,
             blind=blind,
@@ -209,11 +251,39 @@ class Standing:
         )
 
 
-def _halted(ctl: Mapping[bytes, bytes]) -> str:
-    for field, word in ((b"fell", "fell"), (b"bad_login", "login"), (b"no_money", "money")):
-        if field in ctl:
-            return word
-    return ""
+def _halts(
+    ctl: Mapping[bytes, bytes], ids_left: int, owners: Sequence[bytes], sick: Mapping[bytes, bytes]
+) -> tuple[str, ...]:
+    holds = {
+        "fell": b"fell" in ctl,
+        "hosts": b"waits" in ctl,
+        "ids": ids_left == 0,
+        "login": b"bad_login" in ctl and not _is_somebody_well(owners, sick),  # one host may have an old password
+        "money": b"no_money" in ctl,
+    }
+    return tuple(word for word in HALTS if holds[word])
+
+
+def _ids_left(gid: bytes | None, last: bytes | None) -> int:
+    return max(0, int(last or GATEWAY_ID_LAST) - int(gid or 0))
+
+
+def _is_somebody_well(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> bool:
+    """Whether a process that sends is up and has nothing that keeps it from sending."""
+    return any(owner.startswith((b"urgent/", b"bulk/")) and owner not in sick for owner in owners)
+
+
+def _sick(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> list[SickProcess]:
+    found = []
+    for owner in owners:
+        if owner in sick:
+            why, _, since = sick[owner].decode().partition(" ")
+            found.append(SickProcess(owner.decode(), why, float(since or 0) / 1000))
+    return found
+
+
+def _counted(sick: Sequence[SickProcess]) -> dict[str, int]:
+    return Counter(each.why for each in sick)
 
 
 def _two(name: str) -> tuple[str, str]:

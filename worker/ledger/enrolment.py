@@ -103,7 +103,7 @@ class Enrolment(Store):
             if word == "conflict":
                 raise Conflict(f"this key was used with other content: message {reply[1].decode()}")
             if word == "halted":
-                raise halted(reply[1].decode())
+                raise self.halted(reply[1].decode())
             if word == "sealed":
                 raise WrongKey(WRONG_KEY)
             self._numbers = range(0)
@@ -200,7 +200,7 @@ class Enrolment(Store):
                     "which of its rows are sent; put the rows to send into a file of their own"
                 )
             if word == "halted":
-                raise halted(reply[1].decode())
+                raise self.halted(reply[1].decode())
             if word == "known":
                 return self._continue(reply[1].decode())
             # taken: the id drawn is in use; moved: another producer opened it in between. Look again.
@@ -313,7 +313,7 @@ class Enrolment(Store):
                     f"campaign {campaign_id} expects range {expected}, not {n}: run the same command again"
                 )
             if word == "halted":
-                raise halted(reply[1].decode())
+                raise self.halted(reply[1].decode())
             if word == "closed":
                 raise Conflict(f"campaign {campaign_id} takes no more rows: it is {reply[1].decode()}")
             if word == "overtaken":
@@ -366,7 +366,7 @@ class Enrolment(Store):
         reply = self.call_on("resolve", ref, fence, decision, " ".join(reason.split()))
         word = reply[0].decode()
         if word == "halted":
-            raise halted(reply[1].decode())
+            raise self.halted(reply[1].decode())
         self._note_order(reply, f"{decision}/{ref}")
         return word
 
@@ -396,19 +396,9 @@ def sealed_as(ref: Ref) -> str:
     return f"text/{ref.number}"
 
 
-def halted(why: str) -> LedgerHalted:
-    """The sentence for a ledger that grants nothing."""
-    if why == "fell":
-        return LedgerHalted(
-            "the ledger fell back: it knows less than this installation has done, so nothing is sent; "
-            "`smsq recover` shows what is missing"
-        )
-    return LedgerHalted("Redis restarted and the roll call is not over; a running `smsq up` or `smsq worker` clears it")
-
-
 def cost_units(cost: Decimal | None) -> int:
     """Money as the ledger counts it, -1 where it is unknown."""
     return -1 if cost is None else int((cost * COST_UNITS).to_integral_value(ROUND_HALF_EVEN))
 
 
-__all__ = ["Enrolment", "Options", "cost_units", "halted"]
+__all__ = ["Enrolment", "Options", "cost_units"]

@@ -24,6 +24,7 @@
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
+| `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
 | `run` | hash | the run in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
 | `rollcall:<run>` | hash | what each host reported | report | a week |
@@ -31,6 +32,7 @@
 | `recovered:<run>` | set | hosts whose journals were taken over | recover | a week |
 | `stubs` | hash | enrolment key of what was sent and lost: its ids and mirrors | stub | on its next claim |
 | `hosts` | set | hosts that must report | found | never: see `smsq doctor` |
+| `homes` | hash | per host of the roll call its name for people and when it was last heard | found, beat | on give_up |
 | `stamp` | hash | the account and birth of this ledger | found | never: it keeps accounts apart |
 | `ctl` | hash | what halts or slows the login | halt, release | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |

@@ -19,6 +19,7 @@ from smsq.worker.ledger.asking import Asking
 from smsq.worker.ledger.cascades import Cascades
 from smsq.worker.ledger.codes import Codes
 from smsq.worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
+from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.rollcall import RollCall
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.sending import Sending
@@ -28,7 +29,7 @@ JOB_KEPT_S = 600
 HANDED_OUT = 256  # more batches than a feed has ahead
 
 
-class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades):
+class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,13 +18,15 @@ import redis
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
 from smsq.worker.ledger.enrolment import WRONG_KEY
+from smsq.worker.ledger.hosts import HostSeen, host_seen
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 
+GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway takes
 GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
 GONE_KEPT_S = 604_800
 LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
-GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest id it takes, 2147483647
+GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest
 
 
 class Beat(NamedTuple):
@@ -33,6 +35,9 @@ class Beat(NamedTuple):
     run: str  # of the server that answered
     current: str  # the run in force
     fell: str  # why the ledger is taken to have fallen back, '' where it has not
+    at: float = 0.0  # the server's time, Unix seconds
+    bad_login: str = ""  # fingerprint of credentials that the gateway refused
+    secret: str = ""  # name of the key that seals codes
 
     @property
     def in_force(self) -> bool:
@@ -64,18 +69,20 @@ class Witness(Protocol):
 class RollCall(Store):
     """Founding, heartbeats and the roll call."""
 
-    def found(self, account: str, *, host: str = "", knows_sends: bool = False, to_recover: bool = False) -> str:
+    def found(
+        self, account: str, *, host: str = "", name: str = "", knows_sends: bool = False, to_recover: bool = False
+    ) -> str:
         """Stamp a new ledger, or check that this one is of `account`; `new`, `known` or `empty`.
 
         `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
-        the same, as one that fell back. Raises LedgerForeign, and WrongKey where its texts are sealed with
-        a secret key that we do not have.
+        the same, as one that fell back. `name` is what people call the host. Raises LedgerForeign, and WrongKey
+        where its texts are sealed with a secret key that we do not have.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
-        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl")]
+        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes")]
         how: Argument = "recover" if to_recover else int(knows_sends)
         names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
-        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how, names)[:2])
+        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how, names, name)[:2])
         if word == "foreign":
             raise LedgerForeign(
                 f"this ledger belongs to {owner}, not to {account}: use another Redis database or SMSQ_HOME, "
@@ -85,10 +92,15 @@ class RollCall(Store):
             raise WrongKey(WRONG_KEY)
         return word
 
-    def beat(self, owner: str = "") -> Beat:
-        """Say that a worker process lives (or, without `owner`, just look)."""
-        keys = [self.key(name) for name in ("owners", "run", "ctl")]
-        return Beat(*(part.decode() for part in self.call("beat", keys, owner)))
+    def beat(self, owner: str = "", why_sick: str = "", host: str = "") -> Beat:
+        """Say that a worker process lives (or, without `owner`, just look), and why it cannot send if it cannot.
+
+        `host` says that the master of this host looks.
+        """
+        keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick", "homes")]
+        reply = self.call("beat", keys, owner, why_sick, host)
+        run, current, fell, at, bad_login, secret = (part.decode() for part in reply)
+        return Beat(run, current, fell, int(at) / 1000, bad_login, secret)
 
     def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
         """Answer the roll call for `run`: `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.
@@ -152,6 +164,12 @@ class RollCall(Store):
         with translated():
             return sorted(host.decode() for host in self.redis.smembers(self.key("hosts")))
 
+    def homes(self, numbers: Collection[str]) -> list[HostSeen]:
+        """Hosts as people know them."""
+        with translated():
+            raw = self.redis.hgetall(self.key("homes"))
+        return [host_seen(number, raw) for number in sorted(numbers)]
+
     def reported_hosts(self) -> set[str]:
         """The hosts that those which have reported for the server's run know of."""
         with translated():
@@ -163,6 +181,7 @@ class RollCall(Store):
         if hosts:
             with translated(), self.redis.pipeline() as pipe:
                 pipe.srem(self.key("hosts"), *hosts)
+                pipe.hdel(self.key("homes"), *hosts, *(f"{host}:at" for host in hosts))
                 pipe.sadd(self.key(f"gone:{run}"), *hosts)
                 pipe.expire(self.key(f"gone:{run}"), GONE_KEPT_S)
                 pipe.execute()

@@ -26,7 +26,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref, unpack_phones
-from smsq.worker.domain.errors import LedgerFull, LedgerTrouble, LedgerUnreachable, WrongKey
+from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
+from smsq.worker.ledger.hosts import missing
 from smsq.worker.ledger.keys import LANES, Keys
 from smsq.worker.ledger.scripts import Argument, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
@@ -142,6 +143,23 @@ class Store:
             client.connection.disconnect()
             client.close()
             raise
+
+    def halted(self, why: str) -> LedgerHalted:
+        """The sentence for a ledger that grants nothing, with whom the roll call waits for."""
+        if why == "fell":
+            return LedgerHalted(
+                "the ledger fell back: it knows less than this installation has done, so nothing is sent; "
+                "`smsq recover` shows what is missing"
+            )
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("ctl"))
+            pipe.hgetall(self.key("homes"))
+            absent = missing(*pipe.execute())
+        if absent is not None:
+            return LedgerHalted(f"{absent.said}; {absent.cure}")
+        return LedgerHalted(
+            "Redis restarted and the roll call is not over; a running `smsq up` or `smsq worker` clears it"
+        )
 
     def sealing(self) -> Sealer:
         """What seals codes; raises WrongKey for a ledger that was opened without."""

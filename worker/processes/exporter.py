@@ -14,7 +14,7 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -26,6 +26,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Summa
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.domain.errors import SmsqError
+from smsq.worker.health import Sick
+from smsq.worker.ledger.depth import HALTS
 from smsq.worker.metrics import TABLE
 from smsq.worker.processes import metrics_folder
 from smsq.worker.processes.entrance import Entrance, Server
@@ -83,7 +85,13 @@ class Depth(Protocol):
     @property
     def owners(self) -> int: ...
     @property
-    def halted(self) -> str: ...
+    def sick(self) -> Mapping[str, int]: ...
+    @property
+    def halts(self) -> Collection[str]: ...
+    @property
+    def missing_hosts(self) -> int: ...
+    @property
+    def gateway_ids_left(self) -> int: ...
     @property
     def slots(self) -> Mapping[str, int]: ...
     @property
@@ -250,7 +258,10 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_code_steps_total", depth.code_steps)
     yield _family("smsq_leader", {(): depth.leader})
     yield _family("smsq_owners", {(): depth.owners})
-    yield _family("smsq_halted", {(): bool(depth.halted)})
+    yield _family("smsq_halted", {(why,): why in depth.halts for why in HALTS})
+    yield _family("smsq_sick_processes", {(why,): depth.sick.get(why, 0) for why in Sick})
+    yield _family("smsq_missing_hosts", {(): depth.missing_hosts})
+    yield _family("smsq_gateway_ids_left", {(): depth.gateway_ids_left})
     yield _family("smsq_slots", _single(depth.slots))
     yield _family("smsq_shield_total", _single(depth.shield))
     yield _family("smsq_shield_holds", {(): depth.shield_holds})

@@ -12,13 +12,18 @@ import secrets
 import signal
 import socket
 import threading
+from dataclasses import dataclass
+
+import dramatiq
+from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.actors import declare
 from smsq.worker.actors.balance import probe_mirror
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
+from smsq.worker.health import Checkup, Told
 from smsq.worker.processes.niceness import give_way
 from smsq.worker.processes.watchdog import Watchdog
-from smsq.worker.queues.broker import make_worker
+from smsq.worker.queues.broker import give_back, make_worker
 from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
@@ -56,16 +61,18 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, threads)
-    first_beat = threading.Event()
-    beats = threading.Thread(
-        target=_beat, args=(runtime, owner, None if has_master else master, first_beat), name="beats", daemon=True
-    )
+    runtime.broker.may_take = lambda: runtime.health.ails(lane) is None
+    checkup = Checkup(runtime.health, runtime.mirrors, runtime.transport, runtime.journal, runtime.clock)
+    beater = _Beater(runtime, owner, lane, None if has_master else master)
+    beats = threading.Thread(target=beater.run, name="beats", daemon=True)
     gc.collect()
     gc.freeze()  # what lives from the start is not looked through again, which would hold a code up for 15 ms
     beats.start()
-    first_beat.wait(FIRST_BEAT_S)  # so that no claim of ours belongs to somebody who never lived
+    beater.first.wait(FIRST_BEAT_S)  # so that no claim of ours belongs to somebody who never lived
     if lane == "urgent":
         Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
+    checkup.look()
+    threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
     worker.start()
     watchdog = Watchdog(runtime.broker, worker)
     watchdog.start()
@@ -73,6 +80,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     while not runtime.stopping.wait(PROBE_LOOK_S):
         is_nice = is_nice or give_way(NICE[lane])
         _probe(runtime)
+        if runtime.health.ails(lane) is not None and lane != "chores":
+            _leave_to_others(worker)
     watchdog.stop()
     worker.stop(timeout=int((settings.read_timeout_s + 5) * 1000))
     runtime.transport.close()
@@ -93,18 +102,49 @@ def _begin(runtime: Runtime, master: Master) -> None:
             runtime.clock.wait(1.0, runtime.stopping)
 
 
-def _beat(runtime: Runtime, owner: str, master: Master | None, first_beat: threading.Event) -> None:
-    while not runtime.stopping.is_set():
-        try:
-            runtime.ledger.beat(owner)
-            first_beat.set()
-            if master is not None:
-                master.tick()
-        except LedgerTrouble as error:
-            log.warning("beat not heard why=%s", error.sentence)
-        except OSError as error:  # the journal's disk
-            log.error("roll call not answered why=%s", error.strerror)
-        runtime.clock.wait(BEAT_S, runtime.stopping)
+@dataclass
+class _Beater:
+    """Says once a second that the process lives, and how it is; heeds what the ledger says of it."""
+
+    runtime: Runtime
+    owner: str
+    lane: str
+    master: Master | None
+
+    def __post_init__(self) -> None:
+        self.first = threading.Event()
+        runtime = self.runtime
+        key_names = runtime.sealer.names if self.lane == "urgent" else ()
+        self._told = Told(runtime.health, runtime.journal, runtime.credentials, key_names, runtime.clock)
+
+    def run(self) -> None:
+        """Until the runtime stops."""
+        while not self.runtime.stopping.is_set():
+            try:
+                self._beat()
+            except LedgerTrouble as error:
+                log.warning("beat not heard why=%s", error.sentence)
+            except OSError as error:  # the journal's disk
+                log.error("roll call not answered why=%s", error.strerror)
+            self.runtime.clock.wait(BEAT_S, self.runtime.stopping)
+
+    def _beat(self) -> None:
+        runtime, began = self.runtime, self.runtime.clock.monotonic()
+        beat = runtime.ledger.beat(self.owner, runtime.health.ails(self.lane) or "")
+        took_s = runtime.clock.monotonic() - began
+        if self.master is not None:
+            self.master.tick()
+        self._told.heard(beat, took_s)
+        self.first.set()
+
+
+def _leave_to_others(worker: dramatiq.Worker) -> None:
+    """What was fetched and not begun goes back, so that a process that is well takes it."""
+    try:
+        if hints := give_back(worker):
+            log.warning("hints given back hints=%d", hints)
+    except ConnectionClosed as error:  # they come back once this process has been silent for long
+        log.warning("hints not given back why=%s", error)
 
 
 def _probe(runtime: Runtime) -> None:

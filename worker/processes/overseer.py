@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import threading
 import time
+from collections.abc import Callable
 
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.ledger.store import translated
 from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 TICK_S = 1.0  # while claims are granted; otherwise at every look, since the workers wait
 BEATS_KEPT_S = 0.5
@@ -17,10 +22,11 @@ BEATS_KEPT_S = 0.5
 class Overseer:
     """The master of one host; `tick` and `heartbeat` are what the supervisor asks for."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, say: Callable[[str], None] = lambda line: None) -> None:
         self._runtime = runtime
-        self._master = Master(runtime.ledger, runtime.journal)
+        self._master = Master(runtime.ledger, runtime.journal, say)
         self._next_tick = 0.0
+        self._turn: threading.Thread | None = None
         self._beats: dict[int, float] = {}
         self._beats_read_at = float("-inf")
         self._hearing_since = float("inf")  # nobody is silent for longer than we have heard Redis ourselves
@@ -32,10 +38,18 @@ class Overseer:
         self._master.found(self._runtime.settings.account)
 
     def tick(self) -> None:
-        """Follow the server's run, about once a second."""
-        now = time.monotonic()
-        if now >= self._next_tick:
-            self._next_tick = now + (TICK_S if self._master.tick() else 0.0)
+        """Follow the server's run, about once a second; it waits for nobody, a disk or a Redis that hangs included."""
+        if (self._turn is None or not self._turn.is_alive()) and time.monotonic() >= self._next_tick:
+            self._turn = threading.Thread(target=self._follow, name="roll call", daemon=True)
+            self._turn.start()
+
+    def _follow(self) -> None:
+        try:
+            is_in_force = self._master.tick()
+        except Exception as error:  # it is tried again, whatever it was
+            log.error("roll call failed why=%s", type(error).__name__)
+            is_in_force = False
+        self._next_tick = time.monotonic() + (TICK_S if is_in_force else 0.0)
 
     def heartbeat(self, pid: int) -> float | None:
         """How many seconds ago the worker process `pid` of this host beat; None if it never did."""

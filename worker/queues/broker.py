@@ -6,6 +6,7 @@ worse is mended in this file and nowhere else: undecodable bytes are put aside i
 the queue, every error of Redis is a reason to try again, fetching and acknowledging go on when
 Redis is full, and idle consumers wait for a bell (`bell.py`) instead of polling. The layout in Redis
 is dramatiq's own, so stock producers and workers may share a queue.
+A process that cannot do what hints ask for takes none (`may_take`), and gives back what it had fetched.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 import functools
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from queue import Empty
 from threading import Event
 from typing import Any, Final, cast
 
@@ -36,6 +38,8 @@ KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
 
 HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
 MAINTENANCE_EVERY_S = 2.0  # what dead processes had fetched is looked for so often by each that fetches
+ASIDE_S = 0.05  # between two looks whether a process that leaves its queue to others may take hints again
+YIELD_S = {"chores": 0.5}  # a lane that takes hints all the same, but lets others go first for so long
 POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, "chores": 100}  # longest sleep of an idle consumer without a bell
 STOP_LOOK_MS = 250  # how often an idle thread looks whether it should end; a hint wakes it at once
 RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
@@ -88,6 +92,7 @@ class HintBroker(RedisBroker):
         self._put_aside = client.register_script(PUT_ASIDE)
         # Fetched and not yet acknowledged, by queue: what this process still knows of.
         self.held: defaultdict[str, set[str]] = defaultdict(set)
+        self.may_take: Callable[[], bool] = lambda: True  # whether this process can do what hints ask for
         self._maintained_at = -MAINTENANCE_EVERY_S
         self._mute: set[str] = set()  # queues whose bell did not take the last ring
 
@@ -193,6 +198,8 @@ class HintConsumer(dramatiq.Consumer):
     def __next__(self) -> dramatiq.MessageProxy | None:
         """The next hint, or None after a pause in which there was none."""
         try:
+            if self._stands_aside():
+                return None
             if not self._cache and not self._fetch():
                 return None
         except redis.RedisError as error:
@@ -223,6 +230,20 @@ class HintConsumer(dramatiq.Consumer):
         self._cache.clear()
         self.requeue(cached)
 
+    def _stands_aside(self) -> bool:
+        """Whether this process leaves the queue to others just now, after a pause; what it holds goes back to them."""
+        if self._broker.may_take():
+            return False
+        cached = list(self._cache)
+        self._cache.clear()
+        self.requeue(cached)
+        self._beat_seldom()
+        if self._queue in YIELD_S:
+            self._freed.wait(YIELD_S[self._queue])
+            return False
+        self._freed.wait(ASIDE_S)
+        return True
+
     def _fetch(self) -> bool:
         """Fill the cache; False after a pause if there was nothing to take or no room for it."""
         room = self._prefetch - len(self._held)
@@ -251,10 +272,13 @@ class HintConsumer(dramatiq.Consumer):
         time.sleep(min(self._pause_s, self._timeout_s))
         self._pause_s = min(self._pause_s * 2, self._timeout_s)
 
-    def _wait_for_room(self) -> None:
+    def _beat_seldom(self) -> None:
         if time.monotonic() - self._beaten_at > HEARTBEAT_TIMEOUT_MS / 5000:
             self._broker.beat()
             self._beaten_at = time.monotonic()
+
+    def _wait_for_room(self) -> None:
+        self._beat_seldom()
         self._freed.wait(self._timeout_s)
         self._freed.clear()
 
@@ -297,6 +321,24 @@ def make_worker(broker: HintBroker, lane: str, threads: int) -> dramatiq.Worker:
     # The running ones count too: little is held back from the other processes of the lane.
     worker.queue_prefetch = threads + max(1, threads // 2)
     return worker
+
+
+def give_back(worker: dramatiq.Worker) -> int:
+    """Give back what a worker has fetched and not begun, so that another process takes it at once; how many hints.
+
+    Raises ConnectionClosed where Redis does not take them; they come back when it has been silent for long.
+    """
+    waiting: dict[str, list[dramatiq.MessageProxy]] = {}
+    while True:
+        try:
+            message = worker.work_queue.get_nowait().message
+        except Empty:
+            break
+        worker.work_queue.task_done()
+        waiting.setdefault(message.queue_name, []).append(message)
+    for queue, messages in waiting.items():
+        worker.consumers[queue].requeue_messages(messages)
+    return sum(map(len, waiting.values()))
 
 
 def aside_key(queue: str) -> str:

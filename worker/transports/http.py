@@ -108,6 +108,14 @@ class HttpTransport:
                 return
         self._keep(self._new(mirror, None))
 
+    def reach(self, mirror: str) -> None:
+        """See that `mirror` takes connections: a new line, kept for the next send; raises Unreachable."""
+        line = self._new(mirror, None)
+        if self._keep_idle_s > 0:
+            self._keep(line)
+        else:
+            line.hang_up()
+
     def close(self) -> None:
         """Close every line; for when no request is running any more."""
         with self._lock:

@@ -31,15 +31,16 @@ def attempt_in_turn(
     budget_s: float,
     clock: Clock,
     stop: threading.Event | None = None,
+    is_hopeless: Callable[[], bool] = lambda: False,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> T:
     """Call `attempt(mirror)` until one mirror can be reached; its result, or its own exception.
 
     Each mirror is tried once without a pause; then rounds follow after random, growing pauses. Raises the
-    last Unreachable when `budget_s` seconds would be over or `stop` is set. `Mirrors` learns here which
-    mirrors were unreachable; what an answer proves of a mirror is for the attempt to tell it.
+    last Unreachable when `budget_s` seconds would be over, `stop` is set, or a round is over and `is_hopeless()`.
+    `Mirrors` learns here which mirrors were unreachable; what an answer proves of a mirror is for the attempt to tell.
     """
-    turn = _Turn(mirrors, clock, clock.monotonic() + budget_s, stop, uniform)
+    turn = _Turn(mirrors, clock, clock.monotonic() + budget_s, stop, is_hopeless, uniform)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Unreachable),
         wait=turn.pause_s,
@@ -59,12 +60,14 @@ class _Turn:
         clock: Clock,
         deadline: float,
         stop: threading.Event | None,
+        is_hopeless: Callable[[], bool],
         uniform: Callable[[float, float], float],
     ) -> None:
         self._mirrors = mirrors
         self._clock = clock
         self._deadline = deadline
         self._stop = stop
+        self._is_hopeless = is_hopeless
         self._uniform = uniform
         self._tried: set[str] = set()
         self._rounds = 0
@@ -99,6 +102,8 @@ class _Turn:
     def is_over(self, state: tenacity.RetryCallState) -> bool:
         """Whether to give up: told to stop, or the next try would begin after the deadline."""
         if self._stop is not None and self._stop.is_set():
+            return True
+        if not self._tried and self._is_hopeless():  # a round is over
             return True
         return self._clock.monotonic() + state.upcoming_sleep >= self._deadline
 

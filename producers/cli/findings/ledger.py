@@ -113,6 +113,8 @@ def run(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("run", "ok", "this life of Redis is the one in force")
     elif beat.fell:
         yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
+    elif absent := runtime.views.brakes().missing:
+        yield Finding("run", "fail", absent.said, absent.cure)
     else:
         cure = "a running `smsq up` clears it within seconds"
         yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
@@ -124,7 +126,10 @@ def state(runtime: Runtime) -> Iterator[Finding]:
 
     brakes = runtime.views.brakes()
     halted = brakes.halted
-    said, _, cure = halt(halted).partition("; ")
+    if halted == "hosts" and brakes.missing is not None:
+        said, cure = brakes.missing.said, brakes.missing.cure
+    else:
+        said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
     for lane in ("urgent", "bulk"):
         if resting := rest(brakes, lane):
@@ -133,6 +138,7 @@ def state(runtime: Runtime) -> Iterator[Finding]:
     if brakes.is_cut_off:
         cure = "look at the network of the machine they run on; sending goes on by itself"
         yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
+    yield _ids(runtime)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
     astray = {lane: count for lane, count in runtime.views.astray().items() if count}
     if astray:
@@ -155,3 +161,13 @@ def state(runtime: Runtime) -> Iterator[Finding]:
     if known is not None:
         age_s = runtime.clock.now() - known[1]
         yield Finding("balance", "ok", f"{known[0]}, as of {age_s:.0f} s ago")
+
+
+def _ids(runtime: Runtime) -> Finding:
+    """Whether ids for the gateway last for long; at their end nothing is sent."""
+    from smsq.worker.ledger.ids import FEW_LEFT
+
+    left = runtime.ledger.ids_left()
+    cure = "" if left >= FEW_LEFT else "`smsq recover --fresh-ids` goes on in a range that was not used of late"
+    level = "fail" if not left else "warn" if cure else "ok"
+    return Finding("gateway ids", level, f"{left:,} are left for sends", cure)

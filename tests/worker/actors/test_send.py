@@ -18,6 +18,7 @@ from smsq.worker.actors import send
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.domain.status import BatchState
+from smsq.worker.health import Sick
 from smsq.worker.ledger import Claim, Ledger, NoClaim
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.redis_client import connect
@@ -68,6 +69,7 @@ def test_a_text_that_does_not_open_is_not_sent(plant: Any, caplog: Any) -> None:
     assert "does not open" in caplog.text
     assert "4821" not in caplog.text
     plant.ledger.sealer = right
+    plant.runtime.health.mended(Sick.KEY)
     plant.send(ref)
     assert (plant.state(ref), accepted(plant)) == (BatchState.SETTLED, 1)
 

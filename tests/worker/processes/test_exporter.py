@@ -19,6 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
+from smsq.worker.health import Sick
+from smsq.worker.ledger.depth import HALTS
 from smsq.worker.metrics import METRICS
 from smsq.worker.processes import metrics_folder
 from smsq.worker.processes.embedded import EmbeddedRedis
@@ -53,7 +55,10 @@ class Seen:
     doubt_seconds: dict[str, tuple[int, float]] = field(default_factory=lambda: {"found": (4, 6.5)})
     leader: bool = True
     owners: int = 4
-    halted: str = "no money"
+    sick: dict[str, int] = field(default_factory=lambda: {"login": 2})
+    halts: tuple[str, ...] = ("hosts",)
+    missing_hosts: int = 1
+    gateway_ids_left: int = 900_000_000
     slots: dict[str, int] = field(default_factory=lambda: {"urgent": 8})
     shield: dict[str, int] = field(default_factory=lambda: {"held": 6})
     shield_holds: int = 1
@@ -106,7 +111,10 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_code_steps_total", "tg", "waited"): 5,
         ("smsq_leader",): 1,
         ("smsq_owners",): 4,
-        ("smsq_halted",): 1,
+        **{("smsq_halted", why): int(why == "hosts") for why in HALTS},
+        **{("smsq_sick_processes", why): 2 * (why == "login") for why in Sick},
+        ("smsq_missing_hosts",): 1,
+        ("smsq_gateway_ids_left",): 900_000_000,
         ("smsq_slots", "urgent"): 8,
         ("smsq_shield_total", "held"): 6,
         ("smsq_shield_holds",): 1,

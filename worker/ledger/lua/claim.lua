@@ -59,6 +59,10 @@ if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
 local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until')
 if ctl[1] then return { 'halted', 'fell' } end
 if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
+-- A larger id the gateway would refuse, message for message, as a wrong parameter.
+if tonumber(redis.call('GET', N_GID) or '0') >= tonumber(redis.call('HGET', RUN, 'gid_last') or '2147483647') then
+  return { 'halted', 'ids' }
+end
 if ctl[3] and m[LANE] == 1 then return { 'halted', 'money' } end
 if ctl[4] and tonumber(ctl[4]) > now then return { 'later', tonumber(ctl[4]) - now } end
 -- The gateway blocks an address for a hundred erroneous sends in ten minutes: campaigns stop well before, codes later.

@@ -38,5 +38,5 @@ redis.call('SET', KEYS[6], string.format('%.0f', gid))
 redis.call('SET', KEYS[7], string.format('%.0f', batch))
 redis.call('HSET', KEYS[1], 'current', actual)
 redis.call('HSET', KEYS[5], 'recovered_at', now)
-redis.call('HDEL', KEYS[5], 'fell')
+redis.call('HDEL', KEYS[5], 'fell', 'waits', 'waits_since')
 return { 'recovered', string.format('%.0f', gid), string.format('%.0f', batch) }

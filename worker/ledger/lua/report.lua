@@ -11,12 +11,14 @@ redis.call('HDEL', KEYS[3], '') -- a first write that a full server allows
 
 local function fell(why)
   redis.call('HSET', KEYS[4], 'fell', why)
+  redis.call('HDEL', KEYS[4], 'waits', 'waits_since')
   return { 'fell', why }
 end
 
 -- What a host knows and this ledger does not, in words; nil where it contains it all.
 local function lacks(host, report)
-  if report.gid > tonumber(redis.call('GET', KEYS[5]) or '0') then
+  local top = tonumber(redis.call('HGET', KEYS[1], 'gid_top') or '0') -- before ids went on in a fresh range
+  if report.gid > math.max(top, tonumber(redis.call('GET', KEYS[5]) or '0')) then
     return 'host ' .. host .. ' knows gateway id ' .. string.format('%.0f', report.gid) .. ', the ledger does not'
   end
   if report.batch > tonumber(redis.call('GET', KEYS[6]) or '0') then
@@ -57,6 +59,10 @@ for host in pairs(wanted) do
 end
 if #missing > 0 then
   table.sort(missing)
+  if not is_fallen then -- for everybody who wonders why nothing is sent
+    redis.call('HSETNX', KEYS[4], 'waits_since', now)
+    redis.call('HSET', KEYS[4], 'waits', table.concat(missing, ' '))
+  end
   return { 'waits', table.concat(missing, ' ') }
 end
 for host, report in pairs(reports) do
@@ -64,5 +70,5 @@ for host, report in pairs(reports) do
   if found then return fell(found) end
 end
 redis.call('HSET', KEYS[1], 'current', actual)
-redis.call('HDEL', KEYS[4], 'fell')
+redis.call('HDEL', KEYS[4], 'fell', 'waits', 'waits_since')
 return { 'cleared' }

@@ -1,0 +1,68 @@
+"""The gateway's ids come to an end: how many are left, and a range to go on with that meets none of late.
+
+They are counted up from a start that was drawn at random, up to the largest that the gateway takes. A fresh range is
+what lies below that start, as long as nothing was ever used there; else the widest gap between ids that the ledger
+still keeps or that a journal tells of.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
+from smsq.worker.ledger.rollcall import GATEWAY_ID_LAST, GATEWAY_ID_LOW, LEFT_FREE
+from smsq.worker.ledger.store import Store, translated
+
+FEW_LEFT = 50_000_000  # from here on somebody should think of it
+LEAST_GAP = 2 * FEW_LEFT  # a smaller one would soon be at its end
+TRIES = 5
+
+
+class Ids(Store):
+    """The counter of gateway ids, for a person."""
+
+    def ids_left(self) -> int:
+        """How many may still be given."""
+        with translated():
+            counter, last = self.redis.get(self.key("n:gid")), self.redis.hget(self.key("run"), "gid_last")
+        return max(0, int(last or GATEWAY_ID_LAST) - int(counter or 0))
+
+    def fresh_ids(self, also: Iterable[int]) -> tuple[int, int]:
+        """Go on in a range that meets no id of the ledger nor of `also`; its first and last id.
+
+        Raises SmsqError where no gap is wide enough, LedgerHalted where the run is not in force.
+        """
+        keys = [self.key(name) for name in ("run", "n:gid", "ctl")]
+        known = set(also)
+        for _ in range(TRIES):
+            with translated():
+                counter = int(self.redis.get(self.key("n:gid")) or 0)
+                begin = int(self.redis.hget(self.key("run"), "birth") or 0)
+                used = known.union(map(int, self.redis.hkeys(self.key("g"))), (counter,))
+            never = min(used) >= begin and begin - LEFT_FREE - GATEWAY_ID_LOW >= LEAST_GAP
+            first, last = (GATEWAY_ID_LOW, begin - LEFT_FREE - 1) if never else widest_gap(used)
+            if last - first < LEAST_GAP:
+                raise SmsqError(
+                    f"no range of ids is free: the widest gap between those of late has {max(0, last - first):,} ids; "
+                    "lower SMSQ_KEEP_DAYS, and try again once older messages are gone"
+                )
+            first += secrets.randbelow((last - first) // 10)  # a ledger that is wiped later must not meet these
+            word = self.call("fresh_ids", keys, counter, first - 1, last)[0].decode()
+            if word == "fresh":
+                return first, last
+            if word == "halted":
+                raise LedgerHalted("the ledger grants nothing just now; see `smsq doctor`, and try again")
+        raise LedgerTrouble("ids were given meanwhile, again and again; stop the workers and try again")
+
+
+def widest_gap(used: Iterable[int]) -> tuple[int, int]:
+    """The first and last id of the widest gap between these, a million away from each.
+
+    >>> widest_gap([1_900_000_000, 2_147_483_647])
+    (1000000000, 1898999999)
+    """
+    edges = sorted(each for each in used if GATEWAY_ID_LOW <= each <= GATEWAY_ID_LAST)
+    begins = [GATEWAY_ID_LOW, *(each + LEFT_FREE + 1 for each in edges)]
+    ends = [*(each - LEFT_FREE - 1 for each in edges), GATEWAY_ID_LAST]
+    return max(zip(begins, ends, strict=True), key=lambda gap: gap[1] - gap[0])
