@@ -4,6 +4,10 @@ Absence is trusted only when it was asked for after the window, by Redis' clock 
 process' own, on the mirror that carried the newest attempt and one other that is up, while each of
 them showed a control: a message known to be accepted. The script `probe.lua` has the last word.
 
+Of many messages a list of history (`absence.py`) proves it at once; what a list cannot prove is asked
+about singly, a few at a time, and by questions for many, of which a minute allows one. Nobody waits
+for that one: a batch that has to is put off.
+
 Where the sender accepts a second copy (`on_doubt` resend) it leaves before that: once, after the
 gateway's minute, when a question put just then shows nothing. Then all of it is asked about on.
 """
@@ -12,8 +16,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from worker.actors.absence import Listing, Lists, NotListed
 from worker.actors.status import Asker, Pair
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
@@ -36,6 +41,9 @@ BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to co
 CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doubt, at most the gateway's minute
 INCOMPLETE_AGAIN_S = 60.0  # at most until the next try where a mirror, a control or leave to ask was missing
 JUST_AFTER_S = 0.5
+LIST_AGAIN_S = 5.0  # at most until the next look for a list that somebody else is reading
+LISTED_WINDOWS = 3  # a list begins so many windows ago at the latest, so that it serves the doubts to come
+SINGLE_PATIENCE_S = 2.0  # for leave to ask about one message; after that the batch is put off
 SINGLES_MOST = 2  # phones of a batch that are asked about one by one
 
 
@@ -47,16 +55,28 @@ class DoubtSettler:
         self._asker = asker
         self._first_seen: dict[int, float] = {}  # newest gateway id: when this process first saw it, monotonic
         self._lock = threading.Lock()
+        self._lists = Lists(runtime, asker)
+        self._many = threading.Lock()  # held by who asks for many: all others would only wait for the same minute
 
     def settle_doubts(self, refs: Sequence[str]) -> None:
-        """The actor: ask about each of these doubtful batches once."""
-        for ref in refs:
-            if self._rt.stopping.is_set():
-                return
-            try:
-                self._settle(Ref.parse(ref))
-            except LedgerTrouble as error:
-                log.warning("ledger in trouble doubt=%s why=%s", ref, error.sentence)
+        """The actor: ask about each of these doubtful batches once, those last that need questions for many."""
+        left = [ref for ref in refs if not self._tell(ref, self._settle)]
+        for ref in left:
+            self._tell(ref, self._ask_about_many)
+
+    def _tell(self, ref: str, story: Callable[[Ref], bool]) -> bool:
+        """One batch's story; what trouble with the ledger interrupts is due again by itself."""
+        if self._rt.stopping.is_set():
+            return True
+        try:
+            return story(Ref.parse(ref))
+        except LedgerTrouble as error:
+            log.warning("ledger in trouble doubt=%s why=%s", ref, error.sentence)
+            return True
+
+    def settle_urgent_doubts(self, refs: Sequence[str]) -> None:
+        """The actor: the same for codes, on threads and permits of their own."""
+        self.settle_doubts(refs)
 
     def watch_absent(self, refs: Sequence[str]) -> None:
         """The actor: ask once more about ids that were taken for absent; a late arrival is never hidden."""
@@ -79,17 +99,18 @@ class DoubtSettler:
                     self._asker.learn(self._asker.ask(group[: self._rt.settings.mass_ask_size]))
             self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)
 
-    def _settle(self, ref: Ref) -> None:
+    def _settle(self, ref: Ref) -> bool:
+        """Ask once; False where only questions for many can tell what is left."""
         batch = self._rt.ledger.read([ref])[0]
         if batch is None or batch.state != BatchState.DOUBTFUL or not batch.ids:
             self._record(ref, None, {}, [], 0.0, 0.0, wanting=True, next_s=60.0)
-            return
+            return True
         newest = batch.ids[-1]
         asked_at = self._rt.ledger.time()
         known_s = self._known_for(newest.gateway_id)
         window_s = self._window_s()
         age_s = asked_at - newest.claimed_at
-        pairs = doubtful_pairs(batch)
+        pairs = unproved_pairs(batch)
         next_s = self._step(batch, asked_at, known_s)
         if not pairs:  # no open id can hold what is undecided: the script ends the doubt
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=next_s)
@@ -97,8 +118,70 @@ class DoubtSettler:
             start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
             unseen = self._look_for_signs([*pairs[start:], *pairs[:start]], is_urgent=batch.lane == "urgent")
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=next_s, unseen=unseen)
+        elif len(pairs) > SINGLES_MOST:
+            return self._look_into_history(batch, pairs)
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
+        return True
+
+    def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool:
+        """Take what is on no list for absent; False where history cannot tell."""
+        newest = batch.ids[-1]
+        if newest.money or not self._rt.ledger.leaves_at_once(batch.ref):
+            return False
+        window_s = self._window_s()
+        first = min(known.claimed_at for known in batch.ids if known.state == IdState.OPEN)
+        since = min(first, self._rt.ledger.time() - LISTED_WINDOWS * window_s)
+        mirrors = self._mirrors_for(newest.mirror)
+        lists: list[Listing] = []
+        for mirror in mirrors:
+            listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + window_s)
+            if listed is NotListed.LATER:
+                self._put_off(batch, min(LIST_AGAIN_S, self._rt.settings.mass_ask_every_s))
+                return True
+            if isinstance(listed, NotListed):
+                return False
+            lists.append(listed)
+        if newest.mirror not in mirrors:
+            return False
+        began = min(each.began for each in lists)
+        asked_at = min(each.asked_at for each in lists)
+        shown = frozenset[Pair]().union(*(each.shown for each in lists))
+        known_s = self._known_for(newest.gateway_id, at=began)
+        missing = [pair for pair in pairs if pair not in shown]
+        self._record(
+            batch.ref,
+            batch,
+            _by_id(batch, missing),
+            mirrors,
+            asked_at,
+            known_s,
+            wanting=False,
+            next_s=self._step(batch, asked_at, known_s),
+            control_at=min(each.control_at for each in lists),
+        )
+        return True
+
+    def _ask_about_many(self, ref: Ref) -> bool:
+        """What history cannot tell: by a question for many where nobody else waits for one, else by a few singles."""
+        batch = self._rt.ledger.read([ref])[0]
+        pairs = unproved_pairs(batch) if batch is not None else []
+        if batch is None or batch.state != BatchState.DOUBTFUL or len(pairs) <= SINGLES_MOST:
+            return self._settle(ref)
+        asked_at, known_s = self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
+        if self._many.acquire(blocking=False):
+            try:
+                self._look_for_absence(batch, pairs, asked_at, known_s)
+            finally:
+                self._many.release()
+        else:
+            start = batch.asked * SINGLES_MOST % len(pairs)
+            few = [*pairs[start:], *pairs[:start]][:SINGLES_MOST]
+            self._look_for_absence(batch, few, asked_at, known_s)
+        return True
+
+    def _put_off(self, batch: BatchView, seconds: float) -> None:
+        self._record(batch.ref, batch, {}, [], 0.0, 0.0, wanting=True, next_s=seconds)
 
     def _window_s(self) -> float:
         """The window; messages that were seen to show later than assumed raise it by themselves."""
@@ -141,16 +224,12 @@ class DoubtSettler:
             absent, control_at = set(), 0.0
         wanting = len(mirrors) < len(asked)
         complete = bool(mirrors) and not wanting and all(answer is not None for answer, _ in asked.values())
-        grouped: dict[int, list[int]] = {}
-        places = {phone: index for index, phone in enumerate(batch.phones)}
-        for gateway_id, phone in absent:
-            grouped.setdefault(gateway_id, []).append(places[phone])
         again = min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
         next_s = self._step(batch, asked_at, known_s) if complete else again
         self._record(
             batch.ref,
             batch,
-            grouped,
+            _by_id(batch, absent),
             mirrors,
             asked_at,
             known_s,
@@ -164,15 +243,19 @@ class DoubtSettler:
         self, carrier: str, pairs: Sequence[Pair], conclusive_at: float
     ) -> dict[str, tuple[StatusAnswer | None, float]]:
         """Ask the mirror that carried the attempt, and one other that is up: what each said, and its control's age."""
+        asked = {}
+        for mirror in self._mirrors_for(carrier):
+            control = self._control_on(mirror, conclusive_at)
+            asked[mirror] = (self._ask_all(pairs, mirror, conclusive_at) if control else None, control)
+        return asked
+
+    def _mirrors_for(self, carrier: str) -> list[str]:
+        """Where absence is looked for: the mirror that carried the newest attempt and one other that is up."""
         mirrors = [carrier] if carrier in self._rt.mirrors.bases else []
         other = self._rt.mirrors.next_to_ask({carrier})
         if other is not None and other not in self._rt.mirrors.tripped():
             mirrors.append(other)
-        asked = {}
-        for mirror in mirrors:
-            control = self._control_on(mirror, conclusive_at)
-            asked[mirror] = (self._ask_all(pairs, mirror, conclusive_at) if control else None, control)
-        return asked
+        return mirrors
 
     def _ask_all(self, pairs: Sequence[Pair], mirror: str, conclusive_at: float) -> StatusAnswer | None:
         """Every pair on one mirror: singles for a few, mass questions of the allowed size for many.
@@ -187,8 +270,8 @@ class DoubtSettler:
             answer = self._asker.ask(
                 group,
                 mirror,
-                patience_s=self._rt.settings.mass_ask_every_s + 1.0,
-                first=lambda: self._control_on(mirror, conclusive_at) > 0.0,
+                patience_s=self._rt.settings.mass_ask_every_s + 1.0 if size > 1 else SINGLE_PATIENCE_S,
+                first=lambda: self._may_still_ask(mirror, conclusive_at, is_for_many=size > 1),
             )
             if answer is None or answer.error is not None:
                 continue
@@ -197,6 +280,12 @@ class DoubtSettler:
             together.absent.extend(answer.absent)
             together.no_money.extend(answer.no_money)
         return together if answered else None
+
+    def _may_still_ask(self, mirror: str, conclusive_at: float, *, is_for_many: bool) -> bool:
+        """Whether the control is still shown, and no code has come up that goes first."""
+        if is_for_many and self._rt.ledger.has_urgent_doubt():
+            return False
+        return self._control_on(mirror, conclusive_at) > 0.0
 
     def _control_on(self, mirror: str, conclusive_at: float) -> float:
         """When the control was accepted that this mirror shows now; 0 where it shows none.
@@ -216,12 +305,13 @@ class DoubtSettler:
         self._rt.ledger.control_seen(mirror, asked_at, control)
         return control.accepted_at
 
-    def _known_for(self, gateway_id: int) -> float:
+    def _known_for(self, gateway_id: int, *, at: float | None = None) -> float:
+        """How long this process had known an id `at` a moment of its clock, by default now; negative for not yet."""
         now = self._rt.clock.monotonic()
         with self._lock:
             if len(self._first_seen) > 100_000:
                 self._first_seen.clear()
-            return now - self._first_seen.setdefault(gateway_id, now)
+            return (now if at is None else at) - self._first_seen.setdefault(gateway_id, now)
 
     def _step(self, batch: BatchView, asked_at: float, known_s: float) -> float:
         """Until the next question: the next offset, one when a second copy may leave, one after the window."""
@@ -292,6 +382,28 @@ def may_be_sent_again(batch: BatchView, now: float) -> bool:
         and batch.deaths < POISON_DEATHS
         and sum(known.state == IdState.OPEN for known in batch.ids) == 1
     )
+
+
+def _by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:
+    """Absent messages as the ledger takes them: by gateway id, their places in the batch."""
+    grouped: dict[int, list[int]] = {}
+    places = {phone: index for index, phone in enumerate(batch.phones)}
+    for gateway_id, phone in absent:
+        grouped.setdefault(gateway_id, []).append(places[phone])
+    return grouped
+
+
+def unproved_pairs(batch: BatchView) -> list[Pair]:
+    """Those of `doubtful_pairs` of which it is not known yet that they did not arrive."""
+    places = {phone: index for index, phone in enumerate(batch.phones)}
+    lacking = {
+        (known.gateway_id, phone)
+        for known in batch.ids
+        if known.absents
+        for phone, index in places.items()
+        if known.lacks(index)
+    }
+    return [pair for pair in doubtful_pairs(batch) if pair not in lacking]
 
 
 def doubtful_pairs(batch: BatchView) -> list[Pair]:

@@ -90,12 +90,15 @@ def balance(login: Login) -> bytes:
     return f"{_head(login)}&cur=1".encode("ascii")
 
 
-def history(login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000) -> bytes:
-    """The body that asks for a page of sent messages.
+def history(
+    login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000, phone: int | None = None
+) -> bytes:
+    """The body that asks for a page of sent messages, or of those to one phone.
 
     Days are the account's own, most likely Moscow's (PROTOCOL L.15); `prev_id` is the last page's last `int_id`.
     """
     page = f"&prev_id={prev_id}" if prev_id is not None else ""
+    page += f"&phone={phone}" if phone is not None else ""
     days = f"&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}"
     return f"{_head(login)}&get_messages=1{days}&cnt={count}{page}".encode("ascii")
 
@@ -293,6 +296,7 @@ class HistoryOrder:
     prev_id: int
     count: int
     fmt: int
+    phones: tuple[str, ...] = ()  # digits; empty for all
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> HistoryOrder:
@@ -309,6 +313,7 @@ class HistoryOrder:
             prev_id=_small_number(fields, "prev_id", 2**63),
             count=min(_small_number(fields, "cnt", 2**31) or 1000, 1000),
             fmt=_small_number(fields, "fmt", 3),
+            phones=tuple(digits(each) for each in fields.get("phone", "").split(",") if each),
         )
 
 

@@ -214,7 +214,10 @@ class Views(Standing):
     def undecided(self, which: str) -> list[BatchView]:
         """Batches that are `parked` and wait for an operator, oldest first, or that are in `doubt`."""
         with translated():
-            refs = [Ref.parse(raw) for raw in self.redis.zrange(self.key(which), 0, -1)]
+            found = self.redis.zrange(self.key(which), 0, -1)
+            if which == "doubt":
+                found = [*self.redis.zrange(self.key("doubt:urgent"), 0, -1), *found]
+        refs = [Ref.parse(raw) for raw in dict.fromkeys(found)]
         return [batch for batch in self.ledger.read(refs) if batch is not None]
 
     def batch(self, number: int) -> BatchView | None:

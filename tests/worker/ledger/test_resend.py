@@ -221,4 +221,4 @@ def test_an_urgent_doubt_is_asked_about_a_second_after_its_claim(desk: Any, wait
         claim = desk.claim(ref)
         desk.now += waited
         desk.ledger.doubt(claim, "no_answer", 1.0)
-        assert desk.redis.zscore("{smsq}:doubt", str(ref)) / 1000 - desk.now == pytest.approx(expected)
+        assert desk.redis.zscore("{smsq}:doubt:urgent", str(ref)) / 1000 - desk.now == pytest.approx(expected)
