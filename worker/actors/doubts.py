@@ -42,6 +42,7 @@ CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doub
 INCOMPLETE_AGAIN_S = 60.0  # at most until the next try where a mirror, a control or leave to ask was missing
 JUST_AFTER_S = 0.5
 LIST_AGAIN_S = 5.0  # at most until the next look for a list that somebody else is reading
+GATHER_S = 5.0  # past the window, at most, so that a list serves those too that were lost a moment later
 LISTED_WINDOWS = 3  # a list begins so many windows ago at the latest, so that it serves the doubts to come
 SINGLE_PATIENCE_S = 2.0  # for leave to ask about one message; after that the batch is put off
 SINGLES_MOST = 2  # phones of a batch that are asked about one by one
@@ -129,13 +130,20 @@ class DoubtSettler:
         newest = batch.ids[-1]
         if newest.money or not self._rt.ledger.leaves_at_once(batch.ref):
             return False
-        window_s = self._window_s()
+        needed_s = self._needed_s(batch)
+        if needed_s is None:
+            return False
+        now = self._rt.ledger.time()
+        left_s = needed_s - min(now - newest.claimed_at, self._known_for(newest.gateway_id))
+        if left_s > 0:  # a younger control may come meanwhile
+            self._put_off(batch, min(left_s + min(GATHER_S, needed_s / 20), self._again_s))
+            return True
         first = min(known.claimed_at for known in batch.ids if known.state == IdState.OPEN)
-        since = min(first, self._rt.ledger.time() - LISTED_WINDOWS * window_s)
+        since = min(first, now - LISTED_WINDOWS * self._window_s())
         mirrors = self._mirrors_for(newest.mirror)
         lists: list[Listing] = []
         for mirror in mirrors:
-            listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + window_s)
+            listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + needed_s)
             if listed is NotListed.LATER:
                 self._put_off(batch, min(LIST_AGAIN_S, self._rt.settings.mass_ask_every_s))
                 return True
@@ -148,6 +156,9 @@ class DoubtSettler:
         asked_at = min(each.asked_at for each in lists)
         shown = frozenset[Pair]().union(*(each.shown for each in lists))
         known_s = self._known_for(newest.gateway_id, at=began)
+        if known_s < needed_s:  # by our own clock they were read too early
+            self._put_off(batch, self._again_s)
+            return True
         missing = [pair for pair in pairs if pair not in shown]
         self._record(
             batch.ref,
@@ -180,8 +191,22 @@ class DoubtSettler:
             self._look_for_absence(batch, few, asked_at, known_s)
         return True
 
+    def _needed_s(self, batch: BatchView) -> float | None:
+        """How long after the newest claim absence counts, with the control there is now; None without any."""
+        control = self._rt.ledger.control_message(self._rt.settings.visible_s)
+        if control is None:
+            return None
+        newest = batch.ids[-1]
+        conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
+        return self._window_s() * (1 if control.accepted_at > conclusive_at else 2)
+
+    @property
+    def _again_s(self) -> float:
+        return min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
+
     def _put_off(self, batch: BatchView, seconds: float) -> None:
-        self._record(batch.ref, batch, {}, [], 0.0, 0.0, wanting=True, next_s=seconds)
+        """It is due again then; nothing was asked."""
+        self._rt.ledger.put_off("doubt:urgent" if batch.lane == "urgent" else "doubt", batch.ref, max(0.2, seconds))
 
     def _window_s(self) -> float:
         """The window; messages that were seen to show later than assumed raise it by themselves."""
@@ -224,8 +249,7 @@ class DoubtSettler:
             absent, control_at = set(), 0.0
         wanting = len(mirrors) < len(asked)
         complete = bool(mirrors) and not wanting and all(answer is not None for answer, _ in asked.values())
-        again = min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
-        next_s = self._step(batch, asked_at, known_s) if complete else again
+        next_s = self._step(batch, asked_at, known_s) if complete else self._again_s
         self._record(
             batch.ref,
             batch,

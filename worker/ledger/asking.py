@@ -54,6 +54,12 @@ class Asking(Store):
         reply = self.call("due", [self.key(which)], many, int(again_s * 1000))
         return [Ref.parse(ref) for ref in reply[1:]]
 
+    def put_off(self, which: str, ref: Ref, seconds: float) -> None:
+        """What is due in a set is due later instead; what has left the set meanwhile stays out."""
+        at_ms = int((self.time() + seconds) * 1000)
+        with translated():
+            self.redis.zadd(self.key(which), {str(ref): at_ms}, xx=True)
+
     def take(
         self,
         kind: str,
