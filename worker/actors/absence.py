@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_PAGES = 200  # of one list; where more was sent since the oldest doubt, questions have to do
 CLOCKS_APART_S = 600.0  # by which our clock and the gateway's may differ
+KEPT_MINUTES = 10  # a list tells of its moment whenever it is looked at; later ones serve as well
 LEAST_OLD_ROWS = 100  # on one page, all of them older than the oldest doubt: what is behind them is older still
 DAY = timedelta(days=1)  # beside those that are wanted, since days are the account's own
 
@@ -50,7 +51,7 @@ class Listing:
 
 
 class Lists:
-    """The lists of one worker process; each serves all its doubts until a minute is over."""
+    """The lists of one worker process; each serves all its doubts that it is late enough for."""
 
     def __init__(self, runtime: Runtime, asker: Asker) -> None:
         self._rt = runtime
@@ -66,7 +67,9 @@ class Lists:
         """
         now = self._rt.clock.monotonic()
         kept = self._kept.get(mirror)
-        if kept is not None and kept.since <= covers and kept.asked_at >= after and now - kept.began <= self._minute_s:
+        if kept is not None and now - kept.began > KEPT_MINUTES * self._minute_s:
+            self._kept.pop(mirror, None)
+        elif kept is not None and kept.since <= covers and kept.asked_at >= after:
             return kept
         if now < self._useless_until.get(mirror, 0.0):
             return NotListed.NOTHING

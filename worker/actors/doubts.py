@@ -23,6 +23,7 @@ from worker.actors.status import Asker, Pair
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
 from worker.domain.status import BatchState, IdState
+from worker.domain.window import Window
 from worker.gateway.replies import StatusAnswer
 from worker.ledger.asking import Probe
 from worker.ledger.values import BatchView
@@ -145,7 +146,7 @@ class DoubtSettler:
         for mirror in mirrors:
             listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + needed_s)
             if listed is NotListed.LATER:
-                self._put_off(batch, min(LIST_AGAIN_S, self._rt.settings.mass_ask_every_s))
+                self._put_off(batch, min(LIST_AGAIN_S, self._rt.settings.mass_ask_every_s / 12))
                 return True
             if isinstance(listed, NotListed):
                 return False
@@ -194,11 +195,7 @@ class DoubtSettler:
     def _needed_s(self, batch: BatchView) -> float | None:
         """How long after the newest claim absence counts, with the control there is now; None without any."""
         control = self._rt.ledger.control_message(self._rt.settings.visible_s)
-        if control is None:
-            return None
-        newest = batch.ids[-1]
-        conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
-        return self._window_s() * (1 if control.accepted_at > conclusive_at else 2)
+        return self._window().needed_s(batch.ids[-1].claimed_at, control.accepted_at if control is not None else None)
 
     @property
     def _again_s(self) -> float:
@@ -208,11 +205,16 @@ class DoubtSettler:
         """It is due again then; nothing was asked."""
         self._rt.ledger.put_off("doubt:urgent" if batch.lane == "urgent" else "doubt", batch.ref, max(0.2, seconds))
 
-    def _window_s(self) -> float:
-        """The window; messages that were seen to show later than assumed raise it by themselves."""
+    def _window(self) -> Window:
         settings = self._rt.settings
-        seen_s = settings.peer_close_s + settings.arrival_s + 2 * self._rt.ledger.visible_after()
-        return max(settings.doubt_settle_s, seen_s)
+        return Window(
+            settle_s=settings.doubt_settle_s,
+            late_s=settings.peer_close_s + settings.arrival_s,
+            visible_after_s=self._rt.ledger.visible_after(),
+        )
+
+    def _window_s(self) -> float:
+        return self._window().seconds
 
     def _look_for_signs(self, pairs: Sequence[Pair], *, is_urgent: bool) -> list[int]:
         """Before the window only presence counts: one or two single questions, then one for all if many are left.

@@ -1,4 +1,4 @@
-"""Absence by lists of history, on real sockets: one list serves all that is in doubt, and a spoilt one serves nothing."""
+"""Absence by lists of history, on real sockets: one list serves all that is in doubt, a spoilt one nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_what_never_arrived_goes_again_after_one_list_of_each_mirror(
 
     assert settle_all(plant, refs) == [BatchState.READY] * 12
     assert mass_questions(plant) == 0
-    # Of each mirror: the control, a page of it, the end; another list for those that were claimed too late for the first.
+    # Of each mirror: the control, a page of it, the end; another list for those that were claimed later.
     assert requests(plant, "history") in (6, 12, 18)
     for ref in refs:
         plant.send(ref)
@@ -168,7 +168,7 @@ def test_without_a_control_history_is_not_even_asked(make_plant: Callable[..., A
     assert requests(plant, "history") == 0
 
 
-def test_a_list_serves_what_it_covers_for_a_minute(make_plant: Callable[..., Any]) -> None:
+def test_a_list_serves_what_it_covers(make_plant: Callable[..., Any]) -> None:
     """Not what was claimed before it begins, nor what it was asked for too early; another waits for its minute."""
     plant = make_plant(profile=Profile(**QUICK), SMSQ_MASS_ASK_EVERY_S="30")
     plant.send(plant.enrol(CONTROL, "control"))
