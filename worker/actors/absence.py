@@ -60,16 +60,17 @@ class Lists:
         self._kept: dict[str, Listing] = {}
         self._useless_until: dict[str, float] = {}
 
-    def of(self, mirror: str, *, since: float, covers: float, after: float) -> Listing | NotListed:
+    def of(self, mirror: str, *, since: float, covers: float, after: float, began: float = 0.0) -> Listing | NotListed:
         """A list of what `mirror` accepted at or after `covers`, asked for no earlier than `after` (Unix seconds).
 
-        One that is made for it begins at `since`, and may serve others.
+        Nor earlier than `began` by this process' monotonic clock. One that is made for it begins at `since`, and may
+        serve others.
         """
         now = self._rt.clock.monotonic()
         kept = self._kept.get(mirror)
         if kept is not None and now - kept.began > KEPT_MINUTES * self._minute_s:
             self._kept.pop(mirror, None)
-        elif kept is not None and kept.since <= covers and kept.asked_at >= after:
+        elif kept is not None and kept.since <= covers and kept.asked_at >= after and kept.began >= began:
             return kept
         if now < self._useless_until.get(mirror, 0.0):
             return NotListed.NOTHING

@@ -128,23 +128,23 @@ class DoubtSettler:
 
     def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool:
         """Take what is on no list for absent; False where history cannot tell."""
-        newest = batch.ids[-1]
-        if newest.money or not self._rt.ledger.leaves_at_once(batch.ref):
+        newest, needed_s = batch.ids[-1], self._needed_s(batch)
+        if newest.money or needed_s is None:
             return False
-        needed_s = self._needed_s(batch)
-        if needed_s is None:
-            return False
-        now = self._rt.ledger.time()
-        left_s = needed_s - min(now - newest.claimed_at, self._known_for(newest.gateway_id))
+        now, known_s = self._rt.ledger.time(), self._known_for(newest.gateway_id)
+        began = self._rt.clock.monotonic() - known_s + needed_s  # the first moment that counts by our own clock
+        left_s = needed_s - min(now - newest.claimed_at, known_s)
         if left_s > 0:  # a younger control may come meanwhile
             self._put_off(batch, min(left_s + min(GATHER_S, needed_s / 20), self._again_s))
             return True
+        if not self._rt.ledger.leaves_at_once(batch.ref):
+            return False
         first = min(known.claimed_at for known in batch.ids if known.state == IdState.OPEN)
         since = min(first, now - LISTED_WINDOWS * self._window_s())
         mirrors = self._mirrors_for(newest.mirror)
         lists: list[Listing] = []
         for mirror in mirrors:
-            listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + needed_s)
+            listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + needed_s, began=began)
             if listed is NotListed.LATER:
                 self._put_off(batch, min(LIST_AGAIN_S, self._rt.settings.mass_ask_every_s / 12))
                 return True
@@ -153,13 +153,9 @@ class DoubtSettler:
             lists.append(listed)
         if newest.mirror not in mirrors:
             return False
-        began = min(each.began for each in lists)
         asked_at = min(each.asked_at for each in lists)
         shown = frozenset[Pair]().union(*(each.shown for each in lists))
-        known_s = self._known_for(newest.gateway_id, at=began)
-        if known_s < needed_s:  # by our own clock they were read too early
-            self._put_off(batch, self._again_s)
-            return True
+        known_s = self._known_for(newest.gateway_id, at=min(each.began for each in lists))
         missing = [pair for pair in pairs if pair not in shown]
         self._record(
             batch.ref,
@@ -189,7 +185,7 @@ class DoubtSettler:
         else:
             start = batch.asked * SINGLES_MOST % len(pairs)
             few = [*pairs[start:], *pairs[:start]][:SINGLES_MOST]
-            self._look_for_absence(batch, few, asked_at, known_s)
+            self._look_for_absence(batch, few, asked_at, known_s, next_s=self._again_s)
         return True
 
     def _needed_s(self, batch: BatchView) -> float | None:
@@ -232,7 +228,10 @@ class DoubtSettler:
             self._asker.learn(self._asker.ask(pairs[SINGLES_MOST : SINGLES_MOST + size]))
         return unseen
 
-    def _look_for_absence(self, batch: BatchView, pairs: Sequence[Pair], asked_at: float, known_s: float) -> None:
+    def _look_for_absence(
+        self, batch: BatchView, pairs: Sequence[Pair], asked_at: float, known_s: float, *, next_s: float | None = None
+    ) -> None:
+        """Ask about these on both mirrors; `next_s` until the next time, by default as its age says."""
         newest = batch.ids[-1]
         conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
         asked = self._ask_both(newest.mirror, pairs, conclusive_at)
@@ -251,7 +250,8 @@ class DoubtSettler:
             absent, control_at = set(), 0.0
         wanting = len(mirrors) < len(asked)
         complete = bool(mirrors) and not wanting and all(answer is not None for answer, _ in asked.values())
-        next_s = self._step(batch, asked_at, known_s) if complete else self._again_s
+        if next_s is None:
+            next_s = self._step(batch, asked_at, known_s) if complete else self._again_s
         self._record(
             batch.ref,
             batch,

@@ -13,6 +13,7 @@ from tests.worker.actors.test_doubts import claimed, settle_until
 from worker.actors.absence import Listing, NotListed
 from worker.domain.batch import Options, Ref, pack
 from worker.domain.status import BatchState
+from worker.gateway.replies import write_error
 from worker.ledger import Plan
 from worker.sandbox import Profile
 
@@ -60,8 +61,7 @@ def test_what_never_arrived_goes_again_after_one_list_of_each_mirror(
 
     assert settle_all(plant, refs) == [BatchState.READY] * 12
     assert mass_questions(plant) == 0
-    # Of each mirror: the control, a page of it, the end; another list for those that were claimed later.
-    assert requests(plant, "history") in (6, 12, 18)
+    assert requests(plant, "history") < 12 * 2 * 3  # of a list: the control, one page of it, the end
     for ref in refs:
         plant.send(ref)
     report = plant.sandbox.report()
@@ -186,14 +186,64 @@ def test_a_list_counts_from_before_its_first_page(make_plant: Callable[..., Any]
     plant = make_plant(profile=Profile(**QUICK))
     plant.send(plant.enrol(CONTROL, "control"))
     mirror = plant.sandbox.mirrors[0]
-    plant.sandbox.misfortune("slow", command="history", next_few=1, seconds=0.4)
-    before = plant.ledger.time() + 0.3
+    plant.sandbox.misfortune("slow", command="history", next_few=3, seconds=0.4)  # the control, a page, the end
 
     made = list_of(plant, mirror)
 
     assert isinstance(made, Listing)
-    assert before <= made.asked_at <= plant.ledger.time()
     assert made.control_at < made.asked_at
+    assert plant.ledger.time() - made.asked_at >= 0.8
+    assert plant.runtime.clock.monotonic() - made.began >= 0.8
+
+
+def test_a_control_that_shows_later_makes_no_list(make_plant: Callable[..., Any]) -> None:
+    """A mirror's view that goes on while it is read: what was on the pages before may have been hidden then."""
+    plant = make_plant(profile=Profile(**QUICK))
+    plant.send(plant.enrol(CONTROL, "control"))
+    real = plant.runtime.transport.open
+
+    class Blind:
+        """A line that shows no message when it is asked for one phone's, and all of them in the list behind."""
+
+        def __init__(self, line: Any) -> None:
+            self.line = line
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.line, name)
+
+        def say(self, path: str, body: bytes, *args: Any, **options: Any) -> Any:
+            reply = self.line.say(path, body, *args, **options)
+            return replace(reply, body=write_error(3)) if f"&phone={CONTROL}".encode() in body else reply
+
+    plant.runtime.transport.open = lambda *args: Blind(real(*args))
+
+    assert list_of(plant, plant.sandbox.mirrors[0]) is NotListed.NOTHING
+    assert requests(plant, "history") == 1
+
+
+def test_a_list_must_cover_every_open_attempt(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator had it sent again: the first attempt may have been accepted long before the second."""
+    plant.send(plant.enrol(CONTROL, "control"))
+    (ref,) = plant.campaign(PHONES[:3])
+    first = claimed(plant, ref)
+    plant.ledger.doubt(first, "no_answer", 0.0, over=True)
+    plant.ledger.resolve(ref, first.fence, "release", "he waits")
+    plant.runtime.clock.wait(0.5)
+    lost(plant, ref)
+    ids = plant.ledger.read([ref])[0].ids
+    wanted: list[dict[str, float]] = []
+
+    def of(mirror: str, **moments: float) -> NotListed:
+        wanted.append(moments)
+        return NotListed.LATER
+
+    monkeypatch.setattr(plant.doubts._lists, "of", of)
+    until = time.monotonic() + 20.0
+    while not wanted and time.monotonic() < until:
+        settle_all(plant, [ref], 0.1)
+
+    assert wanted[0]["since"] <= wanted[0]["covers"] == ids[0].claimed_at
+    assert wanted[0]["after"] == ids[1].claimed_at + 4.0  # two windows beside an older control
 
 
 @pytest.mark.parametrize(
