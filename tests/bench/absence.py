@@ -1,7 +1,7 @@
 """How long until what never arrived goes again: `python -m tests.bench.absence` prints a table of it.
 
 Batches of a hundred are claimed and their requests lost; a process of the status lane settles them against a sandbox
-whose minute takes two seconds, with all of our times shortened alike. Time is told in the gateway's minutes, since
+whose minute takes five seconds, with all of our times shortened alike. Time is told in the gateway's minutes, since
 its limits are what everything here waits for. What is compared: a younger control comes (the campaign goes on), none
 comes (it was the last), and a history that proves nothing, so that questions have to do.
 """
@@ -29,7 +29,7 @@ from worker.sandbox import Profile, Sandbox
 from worker.scheduler.doubts import Doubts
 from worker.settings import Settings
 
-MINUTE_S = 2.0
+MINUTE_S = 5.0
 SCALE = MINUTE_S / 60.0
 BATCH = 100
 PHONE = 79990000000

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from worker.actors.absence import Listing, Lists, NotListed
+from worker.actors.doubtful import by_id, doubtful_pairs, may_be_sent_again, unproved_pairs
 from worker.actors.status import Asker, Pair
 from worker.domain.batch import Ref
 from worker.domain.errors import LedgerTrouble
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 # From the claim to each question before the window is over; one that the gateway's limit does not allow is left out.
 OFFSETS_S = {"urgent": (1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0), "bulk": (5.0, 15.0, 45.0, 90.0, 180.0)}
 RESEND_AFTER_S = 1.0  # past the gateway's minute, in which it may refuse the same text to the same phone (error 9)
-POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
 RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and the last one had no answer
 LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
@@ -62,9 +62,19 @@ class DoubtSettler:
 
     def settle_doubts(self, refs: Sequence[str]) -> None:
         """The actor: ask about each of these doubtful batches once, those last that need questions for many."""
+        self._see(refs)
         left = [ref for ref in refs if not self._tell(ref, self._settle)]
         for ref in left:
             self._tell(ref, self._ask_about_many)
+
+    def _see(self, refs: Sequence[str]) -> None:
+        """From now on this process knows their attempts, though the last is only asked about after all others."""
+        try:
+            for batch in self._rt.ledger.read([Ref.parse(ref) for ref in refs]) if len(refs) > 1 else ():
+                if batch is not None and batch.ids:
+                    self._known_for(batch.ids[-1].gateway_id)
+        except LedgerTrouble as error:
+            log.warning("ledger in trouble while looking at doubts why=%s", error.sentence)
 
     def _tell(self, ref: str, story: Callable[[Ref], bool]) -> bool:
         """One batch's story; what trouble with the ledger interrupts is due again by itself."""
@@ -160,7 +170,7 @@ class DoubtSettler:
         self._record(
             batch.ref,
             batch,
-            _by_id(batch, missing),
+            by_id(batch, missing),
             mirrors,
             asked_at,
             known_s,
@@ -255,7 +265,7 @@ class DoubtSettler:
         self._record(
             batch.ref,
             batch,
-            _by_id(batch, absent),
+            by_id(batch, absent),
             mirrors,
             asked_at,
             known_s,
@@ -397,47 +407,3 @@ class DoubtSettler:
             self._first_seen.pop(batch.ids[-1].gateway_id, None)
         if state == "ready":
             self._rt.hints.batches(batch.lane, [ref])
-
-
-def may_be_sent_again(batch: BatchView, now: float) -> bool:
-    """Whether its sender accepts a second copy that did not leave yet; when it may leave, `probe.lua` says."""
-    return (
-        batch.on_doubt == "resend"
-        and not batch.resent_by
-        and now < batch.deadline
-        and batch.deaths < POISON_DEATHS
-        and sum(known.state == IdState.OPEN for known in batch.ids) == 1
-    )
-
-
-def _by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:
-    """Absent messages as the ledger takes them: by gateway id, their places in the batch."""
-    grouped: dict[int, list[int]] = {}
-    places = {phone: index for index, phone in enumerate(batch.phones)}
-    for gateway_id, phone in absent:
-        grouped.setdefault(gateway_id, []).append(places[phone])
-    return grouped
-
-
-def unproved_pairs(batch: BatchView) -> list[Pair]:
-    """Those of `doubtful_pairs` of which it is not known yet that they did not arrive."""
-    places = {phone: index for index, phone in enumerate(batch.phones)}
-    lacking = {
-        (known.gateway_id, phone)
-        for known in batch.ids
-        if known.absents
-        for phone, index in places.items()
-        if known.lacks(index)
-    }
-    return [pair for pair in doubtful_pairs(batch) if pair not in lacking]
-
-
-def doubtful_pairs(batch: BatchView) -> list[Pair]:
-    """Every undecided phone under every open id that carried it, the newest id first."""
-    return [
-        (known.gateway_id, phone)
-        for known in reversed(batch.ids)
-        if known.state == IdState.OPEN
-        for index, phone in enumerate(batch.phones)
-        if batch.status(index) == 0 and known.holds(index)
-    ]

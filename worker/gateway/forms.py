@@ -93,14 +93,10 @@ def balance(login: Login) -> bytes:
 def history(
     login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000, phone: int | None = None
 ) -> bytes:
-    """The body that asks for a page of sent messages, or of those to one phone.
-
-    Days are the account's own, most likely Moscow's (PROTOCOL L.15); `prev_id` is the last page's last `int_id`.
-    """
-    page = f"&prev_id={prev_id}" if prev_id is not None else ""
-    page += f"&phone={phone}" if phone is not None else ""
-    days = f"&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}"
-    return f"{_head(login)}&get_messages=1{days}&cnt={count}{page}".encode("ascii")
+    """The body that asks for a page behind the `int_id` `prev_id`, or for a phone's; days: likely Moscow's (P.L.15)."""
+    more = {"prev_id": prev_id, "phone": phone}
+    page = "".join(f"&{name}={value}" for name, value in more.items() if value is not None)
+    return f"{_head(login)}&get_messages=1&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}&cnt={count}{page}".encode("ascii")
 
 
 @lru_cache(maxsize=16)

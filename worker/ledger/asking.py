@@ -13,6 +13,7 @@ from worker.ledger.scripts import Argument, script
 from worker.ledger.store import OPTIONS_AT, Store, translated
 from worker.ledger.values import Fact
 
+_OPTIONS = msgspec.json.Decoder(Options)
 DAYS_WATCHED = 3  # how long ids taken for absent are still asked about
 
 
@@ -97,7 +98,7 @@ class Asking(Store):
                 told = msgspec.msgpack.decode(meta)[OPTIONS_AT] if meta is not None else None
         if told is None:
             return False
-        options = msgspec.json.decode(told, type=Options) if told else Options()
+        options = _OPTIONS.decode(told) if told else Options()
         return options.channel == "sms" and options.time is None and not options.extra
 
     def has_urgent_doubt(self) -> bool:
