@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def measure(many: int, *, is_younger: bool, is_listed: bool) -> tuple[float, int, int]:
-    """From the first claim until no batch is in doubt: gateway minutes, pages of history, questions for many."""
+    """From the last claim until no batch is in doubt: gateway minutes, pages of history, questions for many."""
     profile = Profile(
         minute_s=MINUTE_S,
         mass_ask_every_s=MINUTE_S,
@@ -101,7 +101,8 @@ def _story(runtime: Runtime, many: int, *, is_younger: bool) -> float:
     sender = Sender(runtime, "bench")
     _control(runtime, sender)
     time.sleep(runtime.settings.visible_s)
-    began, refs = time.monotonic(), _lose(runtime, many)
+    refs = _lose(runtime, many)
+    began = time.monotonic()
     younger_at = began + runtime.settings.peer_close_s + runtime.settings.arrival_s + MINUTE_S / 2
     left = list(refs)
     while left and time.monotonic() - began < MOST_MINUTES * MINUTE_S:
