@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Unpack
 
 from smsq.producers import preflight, waits
+from smsq.producers.doubts import in_doubt, waits_for
 from smsq.producers.drafts import AnyRow, Draft, How, draft, ranges
 from smsq.producers.installation import Installation
 from smsq.producers.progress import Watch
@@ -136,7 +137,15 @@ class Campaigns:
     def why(self, view: CampaignView) -> str:
         """Why it does not move, in a sentence; '' where it does, or may."""
         runtime = self._smsq.runtime
-        return waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
+        why = waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
+        return why or self.why_in_doubt(view)
+
+    def why_in_doubt(self, view: CampaignView) -> str:
+        """What its messages in doubt wait for and until when, in a sentence; '' where none is."""
+        if not view.statuses.get("doubtful"):
+            return ""
+        runtime = self._smsq.runtime
+        return waits_for(in_doubt(runtime, runtime.views.in_doubt(view.id)))
 
     def watch(self, campaign_id: str) -> Watch:
         """Eyes for `smsq.producers.progress.follow`."""

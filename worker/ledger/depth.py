@@ -14,6 +14,7 @@ from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
 MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
+WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
 
@@ -98,9 +99,13 @@ class Standing:
         """How many batches stand in each of the moving sets."""
         names = ("ready:urgent", "ready:bulk", "lease", "doubt", "blind", "parked", "asks", "watch")
         with translated(), self.redis.pipeline(transaction=False) as pipe:
-            for name in names:
+            for name in (*names, *WITH_URGENT):
                 pipe.zcard(self.key(name))
-            return dict(zip(names, pipe.execute(), strict=True))
+            found = pipe.execute()
+        motion = dict(zip(names, found, strict=False))
+        for name, many in zip(WITH_URGENT, found[len(names) :], strict=True):
+            motion[name.partition(":")[0]] += many
+        return motion
 
     def depth(self) -> Depth:
         """Counters, gauges and ages, in a few round trips."""
@@ -108,6 +113,7 @@ class Standing:
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("totals"))
             pipe.zrange(self.key("asks"), 0, -1)
+            pipe.zrange(self.key("asks:urgent"), 0, -1)
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
             pipe.zcount(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
@@ -116,7 +122,7 @@ class Standing:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in LANES:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
-            raw, asks, ctl, leader, owners, held, *rest = pipe.execute()
+            raw, asks, urgent_asks, ctl, leader, owners, held, *rest = pipe.execute()
         oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
@@ -129,7 +135,7 @@ class Standing:
             messages={_three(name): n for name, n in totals.items() if name.startswith("messages:")},
             queue_oldest_seconds=ages,
             pending_statuses=max(0, totals.get("pending", 0)),
-            status_age_seconds=self._age(asks, now),
+            status_age_seconds=self._age([*asks, *urgent_asks], now),
             costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
             double_accepts=totals.get("doubles", 0),
             resends={who: totals.get(f"resends:{who}", 0) for who in RESENT_BY[1:]},

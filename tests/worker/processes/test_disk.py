@@ -57,7 +57,7 @@ with _log_to(log), EmbeddedRedis(home) as server:
     filler.close()
     wait(lambda: connect(server.url).set("key", "kept"))
     import logging
-    logging.getLogger("worker.test").info("there is room")
+    logging.getLogger("smsq.worker.test").info("there is room")
     wait(lambda: "there is room" in log.read_text())
     supervisor.stop()
     thread.join()
