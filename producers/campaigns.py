@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Unpack
 
 from smsq.producers import preflight, waits
+from smsq.producers.doubts import in_doubt, waits_for
 from smsq.producers.drafts import AnyRow, Draft, How, draft, money_of, ranges
 from smsq.producers.installation import Installation
 from smsq.producers.moments import plain
@@ -248,7 +249,15 @@ class Campaigns:
     def why(self, view: CampaignView) -> str:
         """Why it does not move, in a sentence; '' where it does, or may."""
         runtime = self._smsq.runtime
-        return waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
+        why = waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
+        return why or self.why_in_doubt(view)
+
+    def why_in_doubt(self, view: CampaignView) -> str:
+        """What its messages in doubt wait for and until when, in a sentence; '' where none is."""
+        if not view.statuses.get("doubtful"):
+            return ""
+        runtime = self._smsq.runtime
+        return waits_for(in_doubt(runtime, runtime.views.in_doubt(view.id)))
 
     def stopped(self, view: CampaignView) -> str:
         """Where its enrolment stopped and what to do, in a sentence; '' where it goes on or is complete."""

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smsq.producers.installation import Installation
+from smsq.producers.report import iso
 from smsq.worker.domain.batch import MessageId
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.status import BatchState
+from smsq.worker.domain.window import Window
 from smsq.worker.ledger.values import BatchView
+from smsq.worker.runtime import Runtime
 
 # What a person decides, and what the ledger calls it.
 DECISIONS = {"settle": "settle", "resend": "release", "drop": "drop"}
@@ -21,6 +24,8 @@ class Doubt:
 
     batch: BatchView
     decisions: Sequence[tuple[float, str, str]]  # earlier ones: Unix seconds, what, why
+    next_ask: float = 0.0  # Unix seconds; 0 where it is not asked about any more
+    absence_from: float | None = None  # from when "not found" ends it, in Unix seconds; None without a control
 
     @property
     def id(self) -> str:
@@ -42,6 +47,49 @@ class Doubt:
         """The phones of those messages."""
         return [f"+{self.batch.phones[place]}" for place in self.batch.waiting()]
 
+    @property
+    def waits(self) -> str:
+        """What it waits for and until when, in a sentence; '' where only a person can end it."""
+        return waits_for([self]) if self.state == "doubtful" else ""
+
+
+def waits_for(doubts: Sequence[Doubt]) -> str:
+    """What these wait for and until when, in one sentence; '' for none. `absence_from` of the last one counts."""
+    if not doubts:
+        return ""
+    many = sum(len(doubt.messages) for doubt in doubts)
+    what = "1 message is in doubt" if many == 1 else f"{many} messages are in doubt"
+    if any(doubt.absence_from is None for doubt in doubts):
+        return f"{what}: absence is believed beside a message that was accepted, and there was none yet to compare with"
+    until = iso(max(doubt.absence_from or 0.0 for doubt in doubts))
+    after = iso(min(doubt.next_ask for doubt in doubts))
+    return f"{what}: what the gateway does not show by {until} counts as not arrived; asked about next at {after}"
+
+
+def in_doubt(runtime: Runtime, batches: Sequence[BatchView]) -> list[Doubt]:
+    """These batches with what is known of their end."""
+    views, settings = runtime.views, runtime.settings
+    asks = views.next_asks()
+    control = runtime.ledger.control_message(settings.visible_s)
+    window = Window(
+        settle_s=settings.doubt_settle_s,
+        late_s=settings.peer_close_s + settings.arrival_s,
+        visible_after_s=runtime.ledger.visible_after(),
+    )
+    found = []
+    for batch in batches:
+        claimed_at = batch.ids[-1].claimed_at if batch.ids else batch.since
+        needed_s = window.needed_s(claimed_at, control.accepted_at if control is not None else None)
+        found.append(
+            Doubt(
+                batch=batch,
+                decisions=views.decisions(batch.ref),
+                next_ask=asks.get(batch.ref, 0.0),
+                absence_from=claimed_at + needed_s if needed_s is not None else None,
+            )
+        )
+    return found
+
 
 class Doubts:
     """What one does about doubts; `Smsq.doubts`."""
@@ -53,7 +101,7 @@ class Doubts:
         """Batches that wait for a person, oldest first; also those that are still asked about, if wanted."""
         views = self._smsq.runtime.views
         found = views.undecided("parked") + ([] if parked_only else views.undecided("doubt"))
-        return [Doubt(batch=batch, decisions=views.decisions(batch.ref)) for batch in found]
+        return in_doubt(self._smsq.runtime, found)
 
     def show(self, named: str) -> Doubt:
         """One batch, by its number or by the id of one of its messages; raises BadInput for an unknown one."""
@@ -62,7 +110,7 @@ class Doubts:
         batch = views.batch(int(number)) if number.isdecimal() else None
         if batch is None:
             raise BadInput(f"there is no batch {named}; `smsq doubts list` shows what is in doubt")
-        return Doubt(batch=batch, decisions=views.decisions(batch.ref))
+        return in_doubt(self._smsq.runtime, [batch])[0]
 
     def decide(self, doubt: Doubt, decision: str, reason: str) -> Doubt:
         """`settle` (they were accepted), `resend` (may double) or `drop` the messages without a verdict.

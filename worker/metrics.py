@@ -31,7 +31,7 @@ GATEWAY_CODES: Final = range(1, 10)  # those of the gateway's tables; it may inv
 
 LABELS: Final[dict[str, str]] = {
     "lane": "`urgent`, `bulk`, `status`, `chores`",
-    "queue": "`urgent`, `bulk`, `status`, `chores`",
+    "queue": "`urgent`, `bulk`, `status`, `status.urgent`, `chores`",
     "channel": "a row of `gateway/channels.py`",
     "status": "a name that reports show (`domain/status.py`)",
     "state": "where a batch stands: `ready`, `sending`, `doubtful`, `parked`, `settled`",

@@ -33,6 +33,7 @@ def group() -> None:
 def list_doubts(everything: bool, as_json: bool) -> None:
     """Show what waits for a person."""
     from smsq.producers.api import Smsq
+    from smsq.producers.doubts import waits_for
 
     with Smsq() as smsq:
         found = smsq.doubts.list(parked_only=not everything)
@@ -43,6 +44,8 @@ def list_doubts(everything: bool, as_json: bool) -> None:
         talk("nothing is parked" if not everything else "nothing is parked or in doubt")
     for doubt in found:
         click.echo(_line(doubt))
+    if waiting := waits_for([doubt for doubt in found if doubt.state == "doubtful"]):
+        talk(waiting)
 
 
 @group.command("show")
@@ -117,6 +120,9 @@ def _object(doubt: Doubt) -> dict[str, Any]:
         "since": batch.since,
         "fence": batch.fence,
         "asked": batch.asked,
+        "next_ask": doubt.next_ask or None,
+        "absence_from": doubt.absence_from if doubt.state == "doubtful" else None,
+        "waits": doubt.waits or None,
         "died": batch.deaths,
         "on_doubt": batch.on_doubt,
         "resent_by": batch.resent_by or None,
@@ -162,6 +168,8 @@ def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:
         where = f" by {known.mirror}" if known.mirror else ""
         say(f"  attempt   {when(known.claimed_at)} under gateway id {known.gateway_id}{where}: {_fate(known.state)}")
     say(f"  asked     {batch.asked} times" + (f"; workers died on it {batch.deaths} times" if batch.deaths else ""))
+    if doubt.waits:
+        say(f"  waits     {doubt.waits}")
     if batch.resent_by:
         say(f"  may double: sent again by its {batch.resent_by}'s choice, two copies rather than none")
     for at, what, why in doubt.decisions:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from smsq.producers.api import Smsq
+from smsq.producers.report import iso
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.status import Status
@@ -89,6 +90,29 @@ def test_a_finished_campaign_goes_on_for_what_is_sent_again(smsq: Smsq) -> None:
     smsq.runtime.ledger.redis.hset(f"{{smsq}}:c:{campaign.id}", "state", "done")
     smsq.doubts.decide(smsq.doubts.show(str(ref.number)), "resend", "wanted")
     assert smsq.campaigns.show(campaign.id).state == "running"
+
+
+def test_what_a_doubt_waits_for_and_until_when(run: Any, smsq: Smsq) -> None:
+    """The very moment, of each batch and of its campaign: a window after the claim, two beside an older control."""
+    campaign = smsq.campaigns.run([{"phone": "+79991234567"}, {"phone": "+79991234568"}], text="Hi")
+    (ref,), _ = smsq.runtime.ledger.feed(campaign.id, 1, 100)
+    smsq.runtime.ledger.doubt(claim(smsq, ref), "no_answer", 5.0)
+    (doubt,) = smsq.doubts.list(parked_only=False)
+    claimed_at = doubt.batch.ids[0].claimed_at
+    assert doubt.absence_from is None
+    assert "2 messages are in doubt" in doubt.waits
+    assert "none yet to compare with" in smsq.campaigns.why_in_doubt(smsq.campaigns.show(campaign.id))
+
+    smsq.runtime.ledger.redis.hset("{smsq}:control", mapping={"young": "1:79990000001", "young_at": 1})
+    (doubt,) = smsq.doubts.list(parked_only=False)
+    assert doubt.absence_from == claimed_at + 600.0
+    assert doubt.next_ask == pytest.approx(claimed_at + 5.0, abs=4.0)
+    assert iso(claimed_at + 600.0) in smsq.campaigns.why_in_doubt(smsq.campaigns.show(campaign.id))
+
+    told = json.loads(run("doubts", "show", doubt.id, "--json").output)
+    assert (told["absence_from"], told["waits"]) == (doubt.absence_from, doubt.waits)
+    for words in (("doubts", "show", doubt.id), ("doubts", "list", "--all")):
+        assert f"does not show by {iso(claimed_at + 600.0)} counts as not arrived" in run(*words).output
 
 
 def test_a_copy_that_its_sender_chose_is_labelled(run: Any, smsq: Smsq) -> None:

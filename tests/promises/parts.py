@@ -96,6 +96,11 @@ PARTS: tuple[Part, ...] = (
         f"{LEDGER}/test_probe.py::test_absence_that_may_not_be_trusted",
     ),
     Part(
+        "Pages of history that are broken, lag, end early, run in either order or hold few rows",
+        "a whole list proves absence for all at once, any other nothing",
+        f"{ACTORS}/test_absence.py::test_a_page_that_breaks_in_the_middle_proves_nothing",
+    ),
+    Part(
         "No control for a day",
         "parked, and in every report",
         f"{LEDGER}/test_probe.py::test_without_any_control_it_is_parked_after_a_day",

@@ -9,13 +9,16 @@ from smsq.worker.actors.codes import StepTaker
 from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
 from smsq.worker.actors.status import Asker
+from smsq.worker.queues.broker import STATUS_URGENT
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
+    ASK_URGENT,
     CHECK_BALANCE,
     DO_JOB,
     READ_HISTORY,
     SEND_BATCHES,
     SETTLE_DOUBTS,
+    SETTLE_URGENT,
     TAKE_STEPS,
     WATCH_ABSENT,
 )
@@ -25,8 +28,8 @@ from smsq.worker.runtime import Runtime
 def declare(runtime: Runtime, lane: str, owner: str) -> None:
     """Declare the actors of one lane on the runtime's broker; `owner` is the name of this process in the ledger."""
 
-    def actor(function: object, name: str) -> None:
-        dramatiq.actor(function, broker=runtime.broker, queue_name=lane, actor_name=name)  # type: ignore[call-overload]
+    def actor(function: object, name: str, queue: str = lane) -> None:
+        dramatiq.actor(function, broker=runtime.broker, queue_name=queue, actor_name=name)  # type: ignore[call-overload]
 
     if lane in ("urgent", "bulk"):
         actor(_function(Sender(runtime, owner).send_batches), SEND_BATCHES)
@@ -39,6 +42,8 @@ def declare(runtime: Runtime, lane: str, owner: str) -> None:
         actor(_function(asker.read_history), READ_HISTORY)
         actor(_function(doubts.settle_doubts), SETTLE_DOUBTS)
         actor(_function(doubts.watch_absent), WATCH_ABSENT)
+        actor(_function(asker.ask_urgent_statuses), ASK_URGENT, STATUS_URGENT)
+        actor(_function(doubts.settle_urgent_doubts), SETTLE_URGENT, STATUS_URGENT)
     elif lane == "chores":
         chores = Chores(runtime)
         actor(_function(chores.check_balance), CHECK_BALANCE)

@@ -4,6 +4,10 @@ Absence is trusted only when it was asked for after the window, by Redis' clock 
 process' own, on the mirror that carried the newest attempt and one other that is up, while each of
 them showed a control: a message known to be accepted. The script `probe.lua` has the last word.
 
+Of many messages a list of history (`absence.py`) proves it at once; what a list cannot prove is asked
+about singly, a few at a time, and by questions for many, of which a minute allows one. Nobody waits
+for that one: a batch that has to is put off.
+
 Where the sender accepts a second copy (`on_doubt` resend) it leaves before that: once, after the
 gateway's minute, when a question put just then shows nothing. Then all of it is asked about on.
 """
@@ -12,12 +16,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from smsq.worker.actors.absence import Listing, Lists, NotListed
+from smsq.worker.actors.doubtful import by_id, doubtful_pairs, may_be_sent_again, unproved_pairs
 from smsq.worker.actors.status import Asker, Pair
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState, IdState
+from smsq.worker.domain.window import Window
 from smsq.worker.gateway.replies import StatusAnswer
 from smsq.worker.ledger.asking import Probe
 from smsq.worker.ledger.values import BatchView
@@ -28,7 +35,6 @@ log = logging.getLogger(__name__)
 # From the claim to each question before the window is over; one that the gateway's limit does not allow is left out.
 OFFSETS_S = {"urgent": (1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0), "bulk": (5.0, 15.0, 45.0, 90.0, 180.0)}
 RESEND_AFTER_S = 1.0  # past the gateway's minute, in which it may refuse the same text to the same phone (error 9)
-POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
 RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and the last one had no answer
 LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
@@ -36,6 +42,10 @@ BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to co
 CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doubt, at most the gateway's minute
 INCOMPLETE_AGAIN_S = 60.0  # at most until the next try where a mirror, a control or leave to ask was missing
 JUST_AFTER_S = 0.5
+LIST_AGAIN_S = 5.0  # at most until the next look for a list that somebody else is reading
+GATHER_S = 5.0  # past the window, at most, so that a list serves those too that were lost a moment later
+LISTED_WINDOWS = 3  # a list begins so many windows ago at the latest, so that it serves the doubts to come
+SINGLE_PATIENCE_S = 2.0  # for leave to ask about one message; after that the batch is put off
 SINGLES_MOST = 2  # phones of a batch that are asked about one by one
 
 
@@ -47,16 +57,38 @@ class DoubtSettler:
         self._asker = asker
         self._first_seen: dict[int, float] = {}  # newest gateway id: when this process first saw it, monotonic
         self._lock = threading.Lock()
+        self._lists = Lists(runtime, asker)
+        self._many = threading.Lock()  # held by who asks for many: all others would only wait for the same minute
 
     def settle_doubts(self, refs: Sequence[str]) -> None:
-        """The actor: ask about each of these doubtful batches once."""
-        for ref in refs:
-            if self._rt.stopping.is_set():
-                return
-            try:
-                self._settle(Ref.parse(ref))
-            except LedgerTrouble as error:
-                log.warning("ledger in trouble doubt=%s why=%s", ref, error.sentence)
+        """The actor: ask about each of these doubtful batches once, those last that need questions for many."""
+        self._see(refs)
+        left = [ref for ref in refs if not self._tell(ref, self._settle)]
+        for ref in left:
+            self._tell(ref, self._ask_about_many)
+
+    def _see(self, refs: Sequence[str]) -> None:
+        """From now on this process knows their attempts, though the last is only asked about after all others."""
+        try:
+            for batch in self._rt.ledger.read([Ref.parse(ref) for ref in refs]) if len(refs) > 1 else ():
+                if batch is not None and batch.ids:
+                    self._known_for(batch.ids[-1].gateway_id)
+        except LedgerTrouble as error:
+            log.warning("ledger in trouble while looking at doubts why=%s", error.sentence)
+
+    def _tell(self, ref: str, story: Callable[[Ref], bool]) -> bool:
+        """One batch's story; what trouble with the ledger interrupts is due again by itself."""
+        if self._rt.stopping.is_set():
+            return True
+        try:
+            return story(Ref.parse(ref))
+        except LedgerTrouble as error:
+            log.warning("ledger in trouble doubt=%s why=%s", ref, error.sentence)
+            return True
+
+    def settle_urgent_doubts(self, refs: Sequence[str]) -> None:
+        """The actor: the same for codes, on threads and permits of their own."""
+        self.settle_doubts(refs)
 
     def watch_absent(self, refs: Sequence[str]) -> None:
         """The actor: ask once more about ids that were taken for absent; a late arrival is never hidden."""
@@ -79,17 +111,18 @@ class DoubtSettler:
                     self._asker.learn(self._asker.ask(group[: self._rt.settings.mass_ask_size]))
             self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)
 
-    def _settle(self, ref: Ref) -> None:
+    def _settle(self, ref: Ref) -> bool:
+        """Ask once; False where only questions for many can tell what is left."""
         batch = self._rt.ledger.read([ref])[0]
         if batch is None or batch.state != BatchState.DOUBTFUL or not batch.ids:
             self._record(ref, None, {}, [], 0.0, 0.0, wanting=True, next_s=60.0)
-            return
+            return True
         newest = batch.ids[-1]
         asked_at = self._rt.ledger.time()
         known_s = self._known_for(newest.gateway_id)
         window_s = self._window_s()
         age_s = asked_at - newest.claimed_at
-        pairs = doubtful_pairs(batch)
+        pairs = unproved_pairs(batch)
         next_s = self._step(batch, asked_at, known_s)
         if not pairs:  # no open id can hold what is undecided: the script ends the doubt
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=next_s)
@@ -97,14 +130,97 @@ class DoubtSettler:
             start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
             unseen = self._look_for_signs([*pairs[start:], *pairs[:start]], is_urgent=batch.lane == "urgent")
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=next_s, unseen=unseen)
+        elif len(pairs) > SINGLES_MOST:
+            return self._look_into_history(batch, pairs)
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
+        return True
+
+    def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool:
+        """Take what is on no list for absent; False where history cannot tell."""
+        newest, needed_s = batch.ids[-1], self._needed_s(batch)
+        if newest.money or needed_s is None:
+            return False
+        now, known_s = self._rt.ledger.time(), self._known_for(newest.gateway_id)
+        began = self._rt.clock.monotonic() - known_s + needed_s  # the first moment that counts by our own clock
+        left_s = needed_s - min(now - newest.claimed_at, known_s)
+        if left_s > 0:  # a younger control may come meanwhile
+            self._put_off(batch, min(left_s + min(GATHER_S, needed_s / 20), self._again_s))
+            return True
+        if not self._rt.ledger.leaves_at_once(batch.ref):
+            return False
+        first = min(known.claimed_at for known in batch.ids if known.state == IdState.OPEN)
+        since = min(first, now - LISTED_WINDOWS * self._window_s())
+        mirrors = self._mirrors_for(newest.mirror)
+        lists: list[Listing] = []
+        for mirror in mirrors:
+            listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + needed_s, began=began)
+            if listed is NotListed.LATER:
+                self._put_off(batch, min(LIST_AGAIN_S, self._rt.settings.mass_ask_every_s / 12))
+                return True
+            if isinstance(listed, NotListed):
+                return False
+            lists.append(listed)
+        if newest.mirror not in mirrors:
+            return False
+        asked_at = min(each.asked_at for each in lists)
+        shown = frozenset[Pair]().union(*(each.shown for each in lists))
+        known_s = self._known_for(newest.gateway_id, at=min(each.began for each in lists))
+        missing = [pair for pair in pairs if pair not in shown]
+        self._record(
+            batch.ref,
+            batch,
+            by_id(batch, missing),
+            mirrors,
+            asked_at,
+            known_s,
+            wanting=False,
+            next_s=self._step(batch, asked_at, known_s),
+            control_at=min(each.control_at for each in lists),
+        )
+        return True
+
+    def _ask_about_many(self, ref: Ref) -> bool:
+        """What history cannot tell: by a question for many where nobody else waits for one, else by a few singles."""
+        batch = self._rt.ledger.read([ref])[0]
+        pairs = unproved_pairs(batch) if batch is not None else []
+        if batch is None or batch.state != BatchState.DOUBTFUL or len(pairs) <= SINGLES_MOST:
+            return self._settle(ref)
+        asked_at, known_s = self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
+        if self._many.acquire(blocking=False):
+            try:
+                self._look_for_absence(batch, pairs, asked_at, known_s)
+            finally:
+                self._many.release()
+        else:
+            start = batch.asked * SINGLES_MOST % len(pairs)
+            few = [*pairs[start:], *pairs[:start]][:SINGLES_MOST]
+            self._look_for_absence(batch, few, asked_at, known_s, next_s=self._again_s)
+        return True
+
+    def _needed_s(self, batch: BatchView) -> float | None:
+        """How long after the newest claim absence counts, with the control there is now; None without any."""
+        control = self._rt.ledger.control_message(self._rt.settings.visible_s)
+        return self._window().needed_s(batch.ids[-1].claimed_at, control.accepted_at if control is not None else None)
+
+    @property
+    def _again_s(self) -> float:
+        return min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
+
+    def _put_off(self, batch: BatchView, seconds: float) -> None:
+        """It is due again then; nothing was asked."""
+        self._rt.ledger.put_off("doubt:urgent" if batch.lane == "urgent" else "doubt", batch.ref, max(0.2, seconds))
+
+    def _window(self) -> Window:
+        settings = self._rt.settings
+        return Window(
+            settle_s=settings.doubt_settle_s,
+            late_s=settings.peer_close_s + settings.arrival_s,
+            visible_after_s=self._rt.ledger.visible_after(),
+        )
 
     def _window_s(self) -> float:
-        """The window; messages that were seen to show later than assumed raise it by themselves."""
-        settings = self._rt.settings
-        seen_s = settings.peer_close_s + settings.arrival_s + 2 * self._rt.ledger.visible_after()
-        return max(settings.doubt_settle_s, seen_s)
+        return self._window().seconds
 
     def _look_for_signs(self, pairs: Sequence[Pair], *, is_urgent: bool) -> list[int]:
         """Before the window only presence counts: one or two single questions, then one for all if many are left.
@@ -122,7 +238,10 @@ class DoubtSettler:
             self._asker.learn(self._asker.ask(pairs[SINGLES_MOST : SINGLES_MOST + size]))
         return unseen
 
-    def _look_for_absence(self, batch: BatchView, pairs: Sequence[Pair], asked_at: float, known_s: float) -> None:
+    def _look_for_absence(
+        self, batch: BatchView, pairs: Sequence[Pair], asked_at: float, known_s: float, *, next_s: float | None = None
+    ) -> None:
+        """Ask about these on both mirrors; `next_s` until the next time, by default as its age says."""
         newest = batch.ids[-1]
         conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
         asked = self._ask_both(newest.mirror, pairs, conclusive_at)
@@ -141,16 +260,12 @@ class DoubtSettler:
             absent, control_at = set(), 0.0
         wanting = len(mirrors) < len(asked)
         complete = bool(mirrors) and not wanting and all(answer is not None for answer, _ in asked.values())
-        grouped: dict[int, list[int]] = {}
-        places = {phone: index for index, phone in enumerate(batch.phones)}
-        for gateway_id, phone in absent:
-            grouped.setdefault(gateway_id, []).append(places[phone])
-        again = min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
-        next_s = self._step(batch, asked_at, known_s) if complete else again
+        if next_s is None:
+            next_s = self._step(batch, asked_at, known_s) if complete else self._again_s
         self._record(
             batch.ref,
             batch,
-            grouped,
+            by_id(batch, absent),
             mirrors,
             asked_at,
             known_s,
@@ -164,15 +279,19 @@ class DoubtSettler:
         self, carrier: str, pairs: Sequence[Pair], conclusive_at: float
     ) -> dict[str, tuple[StatusAnswer | None, float]]:
         """Ask the mirror that carried the attempt, and one other that is up: what each said, and its control's age."""
+        asked = {}
+        for mirror in self._mirrors_for(carrier):
+            control = self._control_on(mirror, conclusive_at)
+            asked[mirror] = (self._ask_all(pairs, mirror, conclusive_at) if control else None, control)
+        return asked
+
+    def _mirrors_for(self, carrier: str) -> list[str]:
+        """Where absence is looked for: the mirror that carried the newest attempt and one other that is up."""
         mirrors = [carrier] if carrier in self._rt.mirrors.bases else []
         other = self._rt.mirrors.next_to_ask({carrier})
         if other is not None and other not in self._rt.mirrors.tripped():
             mirrors.append(other)
-        asked = {}
-        for mirror in mirrors:
-            control = self._control_on(mirror, conclusive_at)
-            asked[mirror] = (self._ask_all(pairs, mirror, conclusive_at) if control else None, control)
-        return asked
+        return mirrors
 
     def _ask_all(self, pairs: Sequence[Pair], mirror: str, conclusive_at: float) -> StatusAnswer | None:
         """Every pair on one mirror: singles for a few, mass questions of the allowed size for many.
@@ -187,8 +306,8 @@ class DoubtSettler:
             answer = self._asker.ask(
                 group,
                 mirror,
-                patience_s=self._rt.settings.mass_ask_every_s + 1.0,
-                first=lambda: self._control_on(mirror, conclusive_at) > 0.0,
+                patience_s=self._rt.settings.mass_ask_every_s + 1.0 if size > 1 else SINGLE_PATIENCE_S,
+                first=lambda: self._may_still_ask(mirror, conclusive_at, is_for_many=size > 1),
             )
             if answer is None or answer.error is not None:
                 continue
@@ -197,6 +316,12 @@ class DoubtSettler:
             together.absent.extend(answer.absent)
             together.no_money.extend(answer.no_money)
         return together if answered else None
+
+    def _may_still_ask(self, mirror: str, conclusive_at: float, *, is_for_many: bool) -> bool:
+        """Whether the control is still shown, and no code has come up that goes first."""
+        if is_for_many and self._rt.ledger.has_urgent_doubt():
+            return False
+        return self._control_on(mirror, conclusive_at) > 0.0
 
     def _control_on(self, mirror: str, conclusive_at: float) -> float:
         """When the control was accepted that this mirror shows now; 0 where it shows none.
@@ -216,12 +341,13 @@ class DoubtSettler:
         self._rt.ledger.control_seen(mirror, asked_at, control)
         return control.accepted_at
 
-    def _known_for(self, gateway_id: int) -> float:
+    def _known_for(self, gateway_id: int, *, at: float | None = None) -> float:
+        """How long this process had known an id `at` a moment of its clock, by default now; negative for not yet."""
         now = self._rt.clock.monotonic()
         with self._lock:
             if len(self._first_seen) > 100_000:
                 self._first_seen.clear()
-            return now - self._first_seen.setdefault(gateway_id, now)
+            return (now if at is None else at) - self._first_seen.setdefault(gateway_id, now)
 
     def _step(self, batch: BatchView, asked_at: float, known_s: float) -> float:
         """Until the next question: the next offset, one when a second copy may leave, one after the window."""
@@ -281,25 +407,3 @@ class DoubtSettler:
             self._first_seen.pop(batch.ids[-1].gateway_id, None)
         if state == "ready":
             self._rt.hints.batches(batch.lane, [ref])
-
-
-def may_be_sent_again(batch: BatchView, now: float) -> bool:
-    """Whether its sender accepts a second copy that did not leave yet; when it may leave, `probe.lua` says."""
-    return (
-        batch.on_doubt == "resend"
-        and not batch.resent_by
-        and now < batch.deadline
-        and batch.deaths < POISON_DEATHS
-        and sum(known.state == IdState.OPEN for known in batch.ids) == 1
-    )
-
-
-def doubtful_pairs(batch: BatchView) -> list[Pair]:
-    """Every undecided phone under every open id that carried it, the newest id first."""
-    return [
-        (known.gateway_id, phone)
-        for known in reversed(batch.ids)
-        if known.state == IdState.OPEN
-        for index, phone in enumerate(batch.phones)
-        if batch.status(index) == 0 and known.holds(index)
-    ]

@@ -65,6 +65,15 @@ def _taken(
         runtime.clock.wait(wait, runtime.stopping)
 
 
+def places(parallel: int, *, is_urgent: bool = False) -> int:
+    """How many questions may run at once before this one has to wait: one place is kept for codes.
+
+    >>> places(3, is_urgent=True), places(3), places(1)
+    (3, 2, 1)
+    """
+    return parallel if is_urgent else max(1, parallel - 1)
+
+
 def may_ask(runtime: Runtime) -> bool:
     """Whether questions may be put at all: the log-in was not refused and the gateway has not asked for a rest."""
     return runtime.ledger.questions_rest_s(runtime.credentials) == 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from smsq.worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge, within
-from smsq.worker.actors.leave import leave, may_ask, note_error
+from smsq.worker.actors.leave import leave, may_ask, note_error, places
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.receipt import MAX_IDS, unpack
@@ -29,6 +29,7 @@ ASKS_A_MINUTE = (
 LONGEST_VISIBLE_S = 3600.0  # what shows later than that is a curiosity, and must not stretch the window for all
 WITH_MONEY = 2  # the gateway's `all`: what a message cost, and its parts (PROTOCOL D.4)
 PAGES_AT_ONCE = 10
+URGENT_SINGLES = 20  # codes that are asked about one by one in one round
 PAGE = 1000  # rows of history in one answer, the most the gateway gives
 MOSCOW = timezone(timedelta(hours=3))  # dates of history are the account's, Moscow unless changed (assumed)
 
@@ -47,7 +48,7 @@ class Asker:
         self._page_from: int | None = None  # where the next page of history begins
         self._final_to: int | None = None  # everything up to here is final for good (oldest first)
 
-    def ask_statuses(self, refs: Sequence[str]) -> None:
+    def ask_statuses(self, refs: Sequence[str], *, are_urgent: bool = False) -> None:
         """The actor: ask about the accepted messages of these batches that are not final."""
         try:
             wanted = [Ref.parse(ref) for ref in refs]
@@ -55,19 +56,25 @@ class Asker:
             for ref, batch in zip(wanted, found, strict=True):
                 if batch is None:  # it was purged: nothing is due any more
                     self._rt.ledger.asked(ref, self._rt.settings.ask_every_s)
-            self._ask_in_groups([batch for batch in found if batch is not None])
+            self._ask_in_groups([batch for batch in found if batch is not None], are_urgent=are_urgent)
         except LedgerTrouble as error:
             log.warning("ledger in trouble while asking why=%s", error.sentence)
 
-    def _ask_in_groups(self, batches: Sequence[BatchView]) -> None:
+    def ask_urgent_statuses(self, refs: Sequence[str]) -> None:
+        """The actor: the same for codes, on threads and permits of their own."""
+        self.ask_statuses(refs, are_urgent=True)
+
+    def _ask_in_groups(self, batches: Sequence[BatchView], *, are_urgent: bool) -> None:
         waiting = [(batch, pairs) for batch in batches if (pairs := [*open_pairs(batch), *unpaid_pairs(batch)])]
         for batch in batches:
             if not open_pairs(batch) and not unpaid_pairs(batch):
                 self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
         few = [(batch, pairs) for batch, pairs in waiting if len(pairs) <= 2]
-        if len(few) <= self._rt.settings.parallel_asks * 2:
+        if len(few) <= (URGENT_SINGLES if are_urgent else self._rt.settings.parallel_asks * 2):
             for batch, pairs in few:
-                answers = [self.ask([pair], are_accepted=True, detail=_detail([batch])) for pair in pairs]
+                answers = [
+                    self.ask([pair], are_accepted=True, is_urgent=are_urgent, detail=_detail([batch])) for pair in pairs
+                ]
                 for answer in answers:
                     self.learn(answer)
                 # Of money alone it is asked a few times, so only answers count.
@@ -100,22 +107,23 @@ class Asker:
         first: Callable[[], bool] | None = None,
         are_accepted: bool = False,
         spared: int = 0,
+        is_urgent: bool = False,
         detail: int = WITH_MONEY,
     ) -> StatusAnswer | None:
         """One question about one or many messages; None where there was no leave or no answer.
 
         `first` is done between the leave and the question, which is not put where it answers False.
         `are_accepted` where the gateway said so of each: then how late they show is measured. `spared` of the
-        questions that a minute allows about one message are left to others. `detail` 0 leaves out what they cost and
-        their parts, where that is known: such an answer is shorter by ten times.
+        questions that a minute allows about one message are left to others. An urgent one may use every place for
+        questions, any other leaves one to those; a question about many waits for a code's that is due. `detail` 0
+        leaves out what they cost and their parts, where that is known: such an answer is shorter by ten times.
         """
         settings = self._rt.settings
-        if not may_ask(self._rt):
+        if not may_ask(self._rt) or (len(pairs) > 1 and not is_urgent and self._rt.ledger.has_urgent_doubt()):
             return None
         limits = self._limits(pairs, spared)
-        with leave(
-            self._rt, "ask", settings.parallel_asks, limits, patience_s=patience_s, is_prepared=first is None
-        ) as until:
+        most = places(settings.parallel_asks, is_urgent=is_urgent)
+        with leave(self._rt, "ask", most, limits, patience_s=patience_s, is_prepared=first is None) as until:
             if not until or (first is not None and not first()) or self._rt.clock.monotonic() > until:
                 return None
             asked_at = self._rt.ledger.time()
@@ -156,7 +164,7 @@ class Asker:
     def ask_at_once(self, pair: Pair, within_s: float) -> None:
         """Put a question about one message that was accepted, if there is leave, and wait so long for its answer."""
         pairs = [pair]
-        within(lambda: self.learn(self.ask(pairs, patience_s=0.0, are_accepted=True)), within_s)
+        within(lambda: self.learn(self.ask(pairs, patience_s=0.0, are_accepted=True, is_urgent=True)), within_s)
 
     def ask_for(self, pair: Pair, *, is_hedged: bool) -> tuple[int, bool]:
         """A question about one message: whether it moved, and whether some mirror answered that it is not there.
@@ -167,7 +175,7 @@ class Asker:
         answers: list[StatusAnswer] = []
 
         def put(mirror: str | None = None, *, patience_s: float = 2.0, spared: int = 0) -> int:
-            answer = self.ask([pair], mirror, patience_s=patience_s, spared=spared)
+            answer = self.ask([pair], mirror, patience_s=patience_s, spared=spared, is_urgent=is_hedged)
             if answer is not None:
                 answers.append(answer)
             return self.learn(answer)
@@ -193,6 +201,10 @@ class Asker:
         if answer is None or not answer.found:
             return 0
         return self._advance(answer.found)
+
+    def learn_page(self, http_status: int, body: bytes) -> int:
+        """Merge what a page of history proves; how many messages moved."""
+        return self._advance(row.found for row in read_history(http_status, body).rows if row.found is not None)
 
     def _advance(self, found: Iterable[Found]) -> int:
         """Merge facts; what a doubt becomes by them is asked about as soon as what was accepted."""
@@ -244,7 +256,7 @@ class Asker:
     def _page(self, start: object, end: object, before: int | None) -> HistoryAnswer | None:
         if not may_ask(self._rt):
             return None
-        with leave(self._rt, "ask", self._rt.settings.parallel_asks, {}) as may:
+        with leave(self._rt, "ask", places(self._rt.settings.parallel_asks), {}) as may:
             if not may:
                 return None
             body = forms.history(self._rt.login, start, end, prev_id=before, count=PAGE)  # type: ignore[arg-type]

@@ -92,12 +92,12 @@ def balance(login: Login) -> bytes:
     return f"{_head(login)}&cur=1".encode("ascii")
 
 
-def history(login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000) -> bytes:
-    """The body that asks for a page of sent messages.
-
-    Days are the account's own, most likely Moscow's (PROTOCOL L.15); `prev_id` is the last page's last `int_id`.
-    """
-    page = f"&prev_id={prev_id:d}" if prev_id is not None else ""
+def history(
+    login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000, phone: int | None = None
+) -> bytes:
+    """The body that asks for a page behind the `int_id` `prev_id`, or for a phone's; days: likely Moscow's (P.L.15)."""
+    more = {"prev_id": prev_id, "phone": phone}
+    page = "".join(f"&{name}={value:d}" for name, value in more.items() if value is not None)
     days = f"&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}"
     return f"{_head(login)}&get_messages=1{days}&cnt={count:d}{page}".encode("ascii")
 
@@ -285,6 +285,7 @@ class HistoryOrder:
     prev_id: int
     count: int
     fmt: int
+    phones: tuple[str, ...] = ()  # digits; empty for all
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> HistoryOrder:
@@ -301,6 +302,7 @@ class HistoryOrder:
             prev_id=_small_number(fields, "prev_id", 2**63),
             count=min(_small_number(fields, "cnt", 2**31) or 1000, 1000),
             fmt=_small_number(fields, "fmt", 3),
+            phones=tuple(records.digits(each) for each in fields.get("phone", "").split(",") if each),
         )
 
 

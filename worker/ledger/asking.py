@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from smsq.worker.domain.batch import Ref
+import msgspec
+
+from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.ledger.enrolment import cost_units
 from smsq.worker.ledger.scripts import Argument, script
-from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.store import OPTIONS_AT, Store, translated
 from smsq.worker.ledger.values import Fact
 
+_OPTIONS = msgspec.json.Decoder(Options)
 DAYS_WATCHED = 3  # how long ids taken for absent are still asked about
 
 
@@ -45,9 +48,18 @@ class Asking(Store):
     on_final: FinalWitness | None = None
 
     def due(self, which: str, many: int, again_s: float) -> list[Ref]:
-        """References due in `doubt`, `asks`, `watch` or `ready:<lane>`; each is due again after `again_s`."""
+        """References due in a set; each is due again after `again_s`.
+
+        Sets are `doubt`, `asks`, those of codes `doubt:urgent` and `asks:urgent`, `watch` and `ready:<lane>`.
+        """
         reply = self.call("due", [self.key(which)], many, int(again_s * 1000))
         return [Ref.parse(ref) for ref in reply[1:]]
+
+    def put_off(self, which: str, ref: Ref, seconds: float) -> None:
+        """What is due in a set is due later instead; what has left the set meanwhile stays out."""
+        at_ms = int((self.time() + seconds) * 1000)
+        with translated():
+            self.redis.zadd(self.key(which), {str(ref): at_ms}, xx=True)
 
     def take(
         self,
@@ -75,6 +87,25 @@ class Asking(Store):
         limits = limits or {}
         keys = [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)]
         self.call("give_back", keys, token, *(int(span * 1000) for _, span in limits.values()))
+
+    def leaves_at_once(self, ref: Ref) -> bool:
+        """Whether a batch is plain SMS to be sent at once: the gateway may list anything else later, or elsewhere."""
+        with translated():
+            if ref.campaign:
+                told = self.redis.hget(self.keys.campaign(ref.campaign), "options")
+            else:
+                meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
+                told = msgspec.msgpack.decode(meta)[OPTIONS_AT] if meta is not None else None
+        if told is None:
+            return False
+        options = _OPTIONS.decode(told) if told else Options()
+        return options.channel == "sms" and options.time is None and not options.extra
+
+    def has_urgent_doubt(self) -> bool:
+        """Whether it is time to ask about a code: then no question for many goes first."""
+        now_ms = int(self.time() * 1000)
+        with translated():
+            return int(self.redis.zcount(self.key("doubt:urgent"), "-inf", now_ms)) > 0
 
     def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
         """To which batch each gateway id was given, None where the ledger never gave it."""

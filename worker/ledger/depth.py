@@ -19,6 +19,7 @@ from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
 MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
 FEW = 2  # messages that are asked about by themselves
+WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
 
@@ -131,14 +132,18 @@ class Standing:
         """How many batches stand in each of the moving sets."""
         names = ("ready:urgent", "ready:bulk", "lease", "doubt", "blind", "parked", "asks", "watch")
         with translated(), self.redis.pipeline(transaction=False) as pipe:
-            for name in names:
+            for name in (*names, *WITH_URGENT):
                 pipe.zcard(self.key(name))
-            return dict(zip(names, pipe.execute(), strict=True))
+            found = pipe.execute()
+        motion = dict(zip(names, found, strict=False))
+        for name, many in zip(WITH_URGENT, found[len(names) :], strict=True):
+            motion[name.partition(":")[0]] += many
+        return motion
 
     def wants_history(self) -> bool:
         """Whether a page of history tells more than single questions: of a campaign's batch, or of three messages."""
         with translated(), self.redis.pipeline(transaction=False) as pipe:
-            for name in ("asks", "doubt"):
+            for name in ("asks", "doubt", *WITH_URGENT):
                 pipe.zrange(self.key(name), 0, FEW)
             found = [Ref.parse(raw) for refs in pipe.execute() for raw in refs]
         return len(found) > FEW or any(ref.campaign for ref in found)
@@ -149,6 +154,7 @@ class Standing:
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("totals"))
             pipe.zrange(self.key("asks"), 0, -1)
+            pipe.zrange(self.key("asks:urgent"), 0, -1)
             pipe.hgetall(self.key("ctl"))
             pipe.exists(self.key("lead"))
             pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
@@ -160,7 +166,7 @@ class Standing:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in LANES:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
-            raw, asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
+            raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
         oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
@@ -173,7 +179,7 @@ class Standing:
             messages={_three(name): n for name, n in totals.items() if name.startswith("messages:")},
             queue_oldest_seconds=ages,
             pending_statuses=max(0, totals.get("pending", 0)),
-            status_age_seconds=self._age(asks, now),
+            status_age_seconds=self._age([*asks, *urgent_asks], now),
             costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
             double_accepts=totals.get("doubles", 0),
             resends={who: totals.get(f"resends:{who}", 0) for who in RESENT_BY[1:]},

@@ -14,10 +14,10 @@
 | `g` | hash | gateway id: its batch, every attempt | claim | upkeep |
 | `ready:<lane>` | sorted set | handed out or waiting; score: hint again at | enrol, feed, release, probe | on claim |
 | `lease` | sorted set | batches being sent; score: until | claim | on settle, release, doubt, expire |
-| `doubt` | sorted set | doubtful batches; score: next ask | doubt, expire, probe | on a verdict |
+| `doubt` `doubt:urgent` | sorted set | doubtful batches, codes apart; score: next ask | doubt, probe | on a verdict |
 | `blind` | sorted set | doubtful batches of which nothing was found | doubt, expire | on a first fact |
 | `parked` | sorted set | batches that wait for an operator; score: since | probe | on a verdict |
-| `asks` | sorted set | accepted, not final or its cost not told; score: next ask | settle, advance | when all is told |
+| `asks` `asks:urgent` | sorted set | not final, or cost not told; score: next ask | settle | when all is told |
 | `watch` | sorted set | absent ids still asked about; score: next ask | probe | 72 h after the claim |
 | `ended` | sorted set | single messages that are final; score: when | advance, asked | upkeep |
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
@@ -122,4 +122,6 @@ class Keys:
             f"{tag}:bell:slots:urgent",
             f"{tag}:bell:slots:bulk",
             f"{tag}:cascade",
+            f"{tag}:doubt:urgent",
+            f"{tag}:asks:urgent",
         ]

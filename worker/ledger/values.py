@@ -151,6 +151,10 @@ class KnownId:
     absents: str
     money: bool = False
 
+    def lacks(self, index: int) -> bool:
+        """Whether it is known already that the message at `index` did not arrive under this id."""
+        return self.absents != "" and self.absents[index + 1] == "1"
+
     def holds(self, index: int) -> bool:
         """Whether this id carried the message at `index`."""
         return self.members == "" or self.members[index + 1] == "1"

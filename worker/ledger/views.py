@@ -293,7 +293,25 @@ class Views(Standing):
     def undecided(self, which: str) -> list[BatchView]:
         """Batches that are `parked` and wait for an operator, oldest first, or that are in `doubt`."""
         with translated():
-            refs = [Ref.parse(raw) for raw in self.redis.zrange(self.key(which), 0, -1)]
+            found = self.redis.zrange(self.key(which), 0, -1)
+            if which == "doubt":
+                found = [*self.redis.zrange(self.key("doubt:urgent"), 0, -1), *found]
+        refs = [Ref.parse(raw) for raw in dict.fromkeys(found)]
+        return [batch for batch in self.ledger.read(refs) if batch is not None]
+
+    def next_asks(self) -> dict[Ref, float]:
+        """When each doubtful batch is asked about next, in Unix seconds."""
+        with translated():
+            found = [
+                entry
+                for which in ("doubt:urgent", "doubt")
+                for entry in self.redis.zrange(self.key(which), 0, -1, withscores=True)
+            ]
+        return {Ref.parse(raw): score / 1000 for raw, score in found}
+
+    def in_doubt(self, campaign_id: str) -> list[BatchView]:
+        """The doubtful batches of one campaign."""
+        refs = [ref for ref in self.next_asks() if ref.campaign == campaign_id]
         return [batch for batch in self.ledger.read(refs) if batch is not None]
 
     def batch(self, number: int) -> BatchView | None:

@@ -216,11 +216,11 @@ class Exporter:
 
 def run(settings: Settings, beat: Callable[[], None]) -> int:
     """Serve until SIGTERM or SIGINT, calling `beat` meanwhile; raises SmsqError if the address cannot be had."""
-    from smsq.worker.queues.broker import LANES
+    from smsq.worker.queues.broker import QUEUES
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
-    hints = {lane: functools.partial(runtime.broker.depth, lane) for lane in LANES}
+    hints = {queue: functools.partial(runtime.broker.depth, queue) for queue in QUEUES}
     registry = build_registry(settings.home, runtime.views.depth, hints)
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -23,7 +23,7 @@ from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.health import Checkup, Told
 from smsq.worker.processes.niceness import give_way
 from smsq.worker.processes.watchdog import Watchdog
-from smsq.worker.queues.broker import give_back, make_worker
+from smsq.worker.queues.broker import STATUS_URGENT, give_back, make_worker
 from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 BEAT_S = 1.0
 FIRST_BEAT_S = 5.0  # how long a worker that cannot be heard waits before it works all the same
 PROBE_LOOK_S = 0.25
+URGENT_ASKERS = 4  # threads of the status lane that look after codes alone: each waits for one answer at a time
 NICE = {"urgent": 0, "bulk": 15, "status": 10, "chores": 10}  # a code does not queue for the processor behind these
 
 
@@ -60,7 +61,9 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         runtime.sealer.warm()
     owner = owner_name(lane)
     declare(runtime, lane, owner)
-    worker = make_worker(runtime.broker, lane, threads)
+    workers = [make_worker(runtime.broker, lane, threads)]
+    if lane == "status":
+        workers.append(make_worker(runtime.broker, STATUS_URGENT, URGENT_ASKERS))
     runtime.broker.may_take = lambda: runtime.health.ails(lane) is None
     checkup = Checkup(runtime.health, runtime.mirrors, runtime.transport, runtime.journal, runtime.clock)
     beater = _Beater(runtime, owner, lane, None if has_master else master)
@@ -73,17 +76,27 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
     checkup.look()
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
-    worker.start()
-    watchdog = Watchdog(runtime.broker, worker)
-    watchdog.start()
+    for worker in workers:
+        worker.start()
+    watchdogs = [Watchdog(runtime.broker, worker) for worker in workers]
+    for watchdog in watchdogs:
+        watchdog.start()
     log.info("worker started lane=%s threads=%d", lane, threads)
     while not runtime.stopping.wait(PROBE_LOOK_S):
         is_nice = is_nice or give_way(NICE[lane])
         _probe(runtime)
         if runtime.health.ails(lane) is not None and lane != "chores":
-            _leave_to_others(worker)
-    watchdog.stop()
-    worker.stop(timeout=int((settings.read_timeout_s + 5) * 1000))
+            for worker in workers:
+                _leave_to_others(worker)
+    for watchdog in watchdogs:
+        watchdog.stop()
+    stops = [
+        threading.Thread(target=worker.stop, args=(int((settings.read_timeout_s + 5) * 1000),)) for worker in workers
+    ]
+    for stop in stops:
+        stop.start()
+    for stop in stops:
+        stop.join()
     runtime.transport.close()
     log.info("worker stopped lane=%s", lane)
 

@@ -32,6 +32,8 @@ from smsq.worker.queues.bell import SLICE_S, Bell, bell_key, with_bell
 from smsq.worker.redis_client import TIMEOUT_S, connect, no_right
 
 LANES: Final = ("urgent", "bulk", "status", "chores")
+STATUS_URGENT: Final = "status.urgent"  # questions about codes: a queue of the status lane with threads of its own
+QUEUES: Final = (*LANES, STATUS_URGENT)
 NAMESPACE = "smsq"
 MAX_BYTES = 4096  # of one message; a hint of a hundred ids has about 2,500
 KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
@@ -40,7 +42,8 @@ HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it
 MAINTENANCE_EVERY_S = 2.0  # what dead processes had fetched is looked for so often by each that fetches
 ASIDE_S = 0.05  # between two looks whether a process that leaves its queue to others may take hints again
 YIELD_S = {"chores": 0.5}  # a lane that takes hints all the same, but lets others go first for so long
-POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, "chores": 100}  # longest sleep of an idle consumer without a bell
+# By queue: the longest sleep of an idle consumer without a bell.
+POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, STATUS_URGENT: 50, "chores": 100}
 STOP_LOOK_MS = 250  # how often an idle thread looks whether it should end; a hint wakes it at once
 RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
 
@@ -303,13 +306,13 @@ def make_broker(
     if not url.startswith(("redis://", "rediss://", "unix://")):
         raise BadSettings(f"SMSQ_BROKER_URL begins with {url.partition(':')[0]!r}; redis, rediss or unix would do")
     broker = HintBroker(connect(url, timeout_s=timeout_s), middleware)
-    for lane in LANES:
-        broker.declare_queue(lane)
+    for queue in QUEUES:
+        broker.declare_queue(queue)
     return broker
 
 
-def make_worker(broker: HintBroker, lane: str, threads: int) -> dramatiq.Worker:
-    """A worker of one lane, not yet started.
+def make_worker(broker: HintBroker, queue: str, threads: int) -> dramatiq.Worker:
+    """A worker of one queue, not yet started.
 
     What dramatiq would read from the environment while it is imported is set here instead.
     """
@@ -317,7 +320,7 @@ def make_worker(broker: HintBroker, lane: str, threads: int) -> dramatiq.Worker:
         CONSUMER_RESTART_DELAY_SECS=RECONNECT_S,
         POST_PROCESS_MESSAGE_RETRY_DELAY_SECS=RECONNECT_S,
     )
-    worker = dramatiq.Worker(broker, queues={lane}, worker_threads=threads, worker_timeout=STOP_LOOK_MS)
+    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=threads, worker_timeout=STOP_LOOK_MS)
     # The running ones count too: little is held back from the other processes of the lane.
     worker.queue_prefetch = threads + max(1, threads // 2)
     return worker

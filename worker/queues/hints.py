@@ -16,12 +16,14 @@ import redis
 from dramatiq.errors import BrokerConnectionError
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.queues.broker import HintBroker
+from smsq.worker.queues.broker import STATUS_URGENT, HintBroker
 from smsq.worker.redis_client import no_right
 
 SEND_BATCHES: Final = "send_batches"
 ASK_STATUSES: Final = "ask_statuses"
+ASK_URGENT: Final = "ask_urgent_statuses"
 SETTLE_DOUBTS: Final = "settle_doubts"
+SETTLE_URGENT: Final = "settle_urgent_doubts"
 DO_JOB: Final = "do_job"
 CHECK_BALANCE: Final = "check_balance"
 READ_HISTORY: Final = "read_history"
@@ -51,12 +53,15 @@ class Hints:
         """These may be claimed now; one message per `each` of them, which one thread sends in turn."""
         return all(self._give(lane, SEND_BATCHES, part) for part in _parts(refs, each))
 
-    def asks(self, refs: Sequence[Ref]) -> bool:
+    def asks(self, refs: Sequence[Ref], *, are_urgent: bool = False) -> bool:
         """The gateway should be asked about these; together, so that they share a request."""
-        return all(self._give("status", ASK_STATUSES, part) for part in _parts(refs, MAX_REFS))
+        to = (STATUS_URGENT, ASK_URGENT) if are_urgent else ("status", ASK_STATUSES)
+        return all(self._give(*to, part) for part in _parts(refs, MAX_REFS))
 
-    def doubts(self, refs: Sequence[Ref]) -> bool:
-        """It is time to look at these doubtful batches."""
+    def doubts(self, refs: Sequence[Ref], *, are_urgent: bool = False) -> bool:
+        """It is time to look at these doubtful batches; those of codes one by one, so that none waits for another."""
+        if are_urgent:
+            return all(self._give(STATUS_URGENT, SETTLE_URGENT, part) for part in _parts(refs, 1))
         return all(self._give("status", SETTLE_DOUBTS, part) for part in _parts(refs, MAX_REFS))
 
     def history(self) -> bool:

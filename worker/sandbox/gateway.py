@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -36,6 +37,7 @@ PATHS = {
     forms.HISTORY_PATH: "history",
 }
 MOSCOW = timezone(timedelta(hours=3))
+QUESTIONS_KEPT = 10_000  # of the log of who was asked about, in order: mirror, ids
 
 Order = forms.SendOrder | forms.AskOrder | forms.HistoryOrder
 
@@ -81,6 +83,7 @@ class Gateway:
         self.limits_broken: dict[str, int] = {}
         self.requests: dict[str, int] = {}
         self.errors: dict[str, int] = {}
+        self.questions: deque[tuple[int, list[int | str]]] = deque(maxlen=QUESTIONS_KEPT)
         self.guarded = 0
         self.door = Doorkeeper(self.profile, self.limits_broken)
         self.accounts = {self.profile.login: self._account(self.profile.login, self.profile.password)}
@@ -140,6 +143,7 @@ class Gateway:
         if command == "status":
             order = ticket.order
             assert isinstance(order, forms.AskOrder)
+            self.questions.append((ticket.mirror, [message_id for message_id, _ in order.pairs]))
             is_allowed = limits.ask(order.pairs, order.is_multiple, now)
         elif command == "price":
             is_allowed = limits.price(_content(ticket.fields), now)
@@ -278,7 +282,7 @@ class Gateway:
             since, until = _day(order.start, 0.0), _day(order.end, float("inf"), is_end=True)
         except ValueError:
             return self._error(ticket, 1)
-        rows = self.teller.page(account, order.prev_id, order.count, since, until, now, ticket.mirror)
+        rows = self.teller.page(account, order, since, until, now, ticket.mirror)
         if not rows:
             return self._error(ticket, 3, "no messages found")
         charset = forms.CHARSETS.get(ticket.fields.get("charset", "").lower(), forms.CHARSETS[forms.DEFAULT_CHARSET])

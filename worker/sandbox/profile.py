@@ -83,6 +83,8 @@ class Profile:
 
     # History.
     history_newest_first: bool = False
+    history_page: int = 1000  # most rows of one page
+    history_after_s: float = 0.0  # by which it lags behind the statuses
 
     # Misfortunes from the start: `kind` (every mirror) or `2:kind` (the second) -> share of requests; and mirrors
     # that are down, by number.

@@ -124,29 +124,21 @@ class Account:
             if place is not None:
                 yield record, place
 
-    def page(
-        self, prev_id: int, count: int, newest_first: bool, since: float, until: float
-    ) -> list[tuple[Record, int]]:
-        """The next `count` messages behind the one with this global id (0: from the start)."""
-        found: list[tuple[Record, int]] = []
+    def behind(self, prev_id: int, newest_first: bool, since: float, until: float) -> Iterator[tuple[Record, int]]:
+        """The messages behind the one with this global id (0: from the start), accepted from `since` to `until`."""
         at = bisect_right(self.records, prev_id, key=lambda record: record.first_int_id) - 1
         if newest_first:
-            at = at if prev_id else len(self.records) - 1
-            for record in reversed(self.records[: at + 1]):
+            for index in range(at if prev_id else len(self.records) - 1, -1, -1):
+                record = self.records[index]
                 last = len(record.messages) if not prev_id else min(len(record.messages), prev_id - record.first_int_id)
                 if since <= record.at < until:
-                    found += [(record, place) for place in range(last - 1, -1, -1)]
-                if len(found) >= count:
-                    break
-            return found[:count]
+                    yield from ((record, place) for place in range(last - 1, -1, -1))
+            return
         for index in range(max(at, 0), len(self.records)):
             record = self.records[index]
             first = max(0, prev_id + 1 - record.first_int_id)
             if since <= record.at < until:
-                found += [(record, place) for place in range(first, len(record.messages))]
-            if len(found) >= count:
-                break
-        return found[:count]
+                yield from ((record, place) for place in range(first, len(record.messages)))
 
 
 def money(units: int) -> Decimal:

@@ -7,6 +7,7 @@ messages that share id and phone, the last one that is visible is told of (gatew
 from __future__ import annotations
 
 from smsq.worker.gateway.channels import CHANNELS
+from smsq.worker.gateway.forms import HistoryOrder
 from smsq.worker.gateway.replies import Told
 from smsq.worker.sandbox.handset import NOT_FOUND, Handsets, Standing
 from smsq.worker.sandbox.parts import parts_of
@@ -35,14 +36,24 @@ class Teller:
         return Told(gateway_id=message_id, phone=phone, code=NOT_FOUND)
 
     def page(
-        self, account: Account, prev_id: int, count: int, since: float, until: float, now: float, mirror: int
+        self, account: Account, order: HistoryOrder, since: float, until: float, now: float, mirror: int
     ) -> list[Told]:
-        """A page of history: `count` messages behind the global id `prev_id`, accepted from `since` to `until`."""
-        rows = []
-        for record, place in account.page(prev_id, count, self._profile.history_newest_first, since, until):
-            standing = self._standing(record, record.messages[place][0], now, mirror)
+        """A page of history: the next messages that show, behind the global id, accepted from `since` to `until`.
+
+        History may lag behind the statuses of the same mirror.
+        """
+        rows: list[Told] = []
+        most = min(order.count, self._profile.history_page)
+        now -= self._profile.history_after_s
+        for record, place in account.behind(order.prev_id, self._profile.history_newest_first, since, until):
+            phone = record.messages[place][0]
+            if order.phones and phone not in order.phones:
+                continue
+            standing = self._standing(record, phone, now, mirror)
             if standing.code != NOT_FOUND:
                 rows.append(_tell(account, record, place, standing))
+                if len(rows) >= most:
+                    break
         return rows
 
     def _standing(self, record: Record, phone: str, now: float, mirror: int) -> Standing:

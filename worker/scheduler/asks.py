@@ -19,6 +19,7 @@ class Asks:
     def tick(self, now: float) -> None:
         """Hint the batches whose statuses are due, together, so that they share a question."""
         again = min(AGAIN_S, max(self._rt.settings.mass_ask_every_s, 2.0))
-        refs = self._rt.ledger.due("asks", AT_ONCE, again)
-        if refs:
-            self._rt.hints.asks(refs)
+        for due, are_urgent in (("asks:urgent", True), ("asks", False)):
+            refs = self._rt.ledger.due(due, AT_ONCE, again)
+            if refs:
+                self._rt.hints.asks(refs, are_urgent=are_urgent)

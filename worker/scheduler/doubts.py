@@ -1,4 +1,4 @@
-"""Doubts: when it is time to ask about a doubtful batch, or once more about ids taken for absent."""
+"""Doubts: when it is time to ask about a doubtful batch, codes first, or once more about ids taken for absent."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ class Doubts:
 
     def tick(self, now: float) -> None:
         """Hint what is due."""
-        refs = self._rt.ledger.due("doubt", AT_ONCE, AGAIN_S + self._rt.settings.read_timeout_s)
-        if refs:
-            self._rt.hints.doubts(refs)
+        again_s = AGAIN_S + self._rt.settings.read_timeout_s
+        for due, are_urgent in (("doubt:urgent", True), ("doubt", False)):
+            refs = self._rt.ledger.due(due, AT_ONCE, again_s)
+            if refs:
+                self._rt.hints.doubts(refs, are_urgent=are_urgent)
         watched = self._rt.ledger.due("watch", 5, 600.0)
         if watched:
             self._rt.hints.watch(watched)

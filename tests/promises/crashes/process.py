@@ -26,10 +26,12 @@ from smsq.worker.gateway import callbacks as dialect
 from smsq.worker.ledger import Fact, Keys, Ledger
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
+    ASK_URGENT,
     CHECK_BALANCE,
     READ_HISTORY,
     SEND_BATCHES,
     SETTLE_DOUBTS,
+    SETTLE_URGENT,
     WATCH_ABSENT,
     Hints,
 )
@@ -166,8 +168,10 @@ class Process:
         doubts = DoubtSettler(self.runtime, asker)
         return {
             ASK_STATUSES: asker.ask_statuses,
+            ASK_URGENT: asker.ask_urgent_statuses,
             READ_HISTORY: asker.read_history,
             SETTLE_DOUBTS: doubts.settle_doubts,
+            SETTLE_URGENT: doubts.settle_urgent_doubts,
             WATCH_ABSENT: doubts.watch_absent,
         }
 

@@ -42,8 +42,10 @@ SETS = {  # of the ledger, and the duty that looks at each
     "ready:bulk": "sweeper",
     "lease": "sweeper",
     "doubt": "doubts",
+    "doubt:urgent": "doubts",
     "watch": "doubts",
     "asks": "asks",
+    "asks:urgent": "asks",
 }
 # The first score of each set, then the duties that have something to do at once.
 LOOK = """
@@ -217,7 +219,7 @@ class World:
             at = int(score) + 1 if score else 0
             if at and not (name == "watch" and at > self.began_ms + WATCHED_S * 1000):
                 due.append((SETS[name], at))
-                if self.wants_history and name == "asks":
+                if self.wants_history and name in ("asks", "asks:urgent"):
                     due.append(("history", self.now_ms))
         return due + [(duty.decode(), self.now_ms) for duty in reply[len(SETS) :]]
 

@@ -59,6 +59,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("no control is needed", VIEWS, promises.DOUBLED),
     Mutation("an older control is enough", VIEWS, promises.DOUBLED),
     Mutation("absence from a mirror that did not carry it", VIEWS, promises.DOUBLED),
+    # Lists of history
+    Mutation("a list counts from its last page", worlds.LISTS, promises.DOUBLED),
+    Mutation("a broken page ends a list", worlds.LISTS, promises.DOUBLED),
+    Mutation("a list begins after an older attempt", worlds.LISTS_ORDERS, promises.FALSE_END),
+    Mutation("a list's control is looked for behind it", worlds.LISTS_VIEWS, promises.DOUBLED),
     # Ends
     Mutation("late while an id is open", worlds.ORDERS, promises.FALSE_END),
     Mutation("refused while an id is open", worlds.ORDERS, promises.FALSE_ACCEPT),

@@ -81,6 +81,10 @@ class Inquiry(NamedTuple):
     mirrors: int
     control: int
     absent: tuple[tuple[int, int], ...]
+    to_read: tuple[tuple[int, int], ...] = ()  # pages of a list to come: mirror, whose row
+
+
+END = 0  # instead of an id: the answer without rows, which alone says that a list is over
 
 
 class State(NamedTuple):
@@ -115,6 +119,7 @@ class World:
     ends: bool = False  # a deadline may pass, a campaign be cancelled
     queue: bool = False  # hints matter: they get lost and come twice
     views: bool = False  # mirrors lag apart, and controls matter
+    lists: bool = False  # the asker reads whole lists of history, page by page, instead of asking about each message
     blind: bool = False  # nothing was ever accepted at the beginning: there is no control
     strangers: bool = False  # callbacks under ids of other batches
     jumps: int = 0

@@ -17,6 +17,7 @@ from tests.promises.model.states import (
     CONCLUSIVE,
     DOUBTFUL,
     DUPLICATE,
+    END,
     FLYING,
     LATE,
     LATER,
@@ -180,12 +181,17 @@ class Steps:
             if not s.known and self.world.jumps:
                 yield "the asker sees the newest id", s._replace(known=1)
             else:
-                yield from self._asks(s)
+                yield from self._begins_a_list(s) if self.world.lists else self._asks(s)
         if b.state == DOUBTFUL and s.age >= self.world.cap:
             nothing = Inquiry(0, 0, 0, 0, ())
             after = self.ledger.probe(b, nothing, s.ended, patient=False)
             yield "undecided for three days", s._replace(batch=after)
-        if seen is not None:
+        if seen is not None and seen.to_read:
+            yield from self._reads_on(s, seen)
+            yield "the asker dies, or a page is broken", s._replace(inquiry=None)
+            if self.off == "a broken page ends a list":
+                yield "a page is broken", s._replace(inquiry=seen._replace(to_read=()))
+        elif seen is not None:
             if self.off == "absence is dated when recorded":
                 seen = seen._replace(asked=s.age)
             after = s._replace(batch=self.ledger.probe(b, seen, s.ended, age=s.age))
@@ -222,6 +228,47 @@ class Steps:
             known_for = s.known - 1 if self.world.jumps and self.off != "only Redis' clock counts" else self.world.cap
             seen = Inquiry(s.age, known_for, mirrors, control, tuple(absent))
             yield f"the asker asks mirrors {list(bits(mirrors))}", s._replace(batch=b, inquiry=seen)
+
+    def _begins_a_list(self, s: State) -> Iterator[Step]:
+        """What every open id may have left there is absent unless one of the pages to come shows it."""
+        absent = tuple(
+            (known.gid, rest)
+            for known in s.batch.ids
+            if known.state == OPEN and (rest := known.members & undecided(s.batch))
+        )
+        carrier = 1 << s.batch.ids[-1].mirror
+        for mirrors in {carrier, self.everywhere}:
+            control = min(s.controls[mirror] for mirror in bits(mirrors))
+            if self.off == "a list's control is looked for behind it":
+                control = CONCLUSIVE
+            if not control:
+                continue
+            covered = absent[-1:] if self.off == "a list begins after an older attempt" else absent
+            pages = tuple((mirror, gid) for mirror in bits(mirrors) for gid in (*(gid for gid, _ in covered), END))
+            known_for = s.known - 1 if self.world.jumps else self.world.cap
+            seen = Inquiry(s.age, known_for, mirrors, control, absent, pages)
+            yield f"the asker begins a list on mirrors {list(bits(mirrors))}", s._replace(inquiry=seen)
+
+    def _reads_on(self, s: State, seen: Inquiry) -> Iterator[Step]:
+        """The next page, in either order; the end of a mirror's list comes after all of it."""
+        for page in seen.to_read:
+            mirror, gid = page
+            if gid == END and any(other[0] == mirror and other != page for other in seen.to_read):
+                continue
+            rest = tuple(other for other in seen.to_read if other != page)
+            b, absent = s.batch, seen.absent
+            if gid != END:
+                found = self._found(s, gid, 1 << mirror)
+                for index in bits(found):
+                    b = self.ledger.learn(b, gid, index, 1)
+                absent = tuple((each, gone & ~found if each == gid else gone) for each, gone in absent)
+            after = seen._replace(absent=absent, to_read=rest)
+            if not rest and self.off == "a list counts from its last page":
+                after = after._replace(asked=s.age)
+            if not rest and self.off == "a list's control is looked for behind it":
+                after = after._replace(control=min(s.controls[each] for each in bits(seen.mirrors)))
+            what = "the end of the list" if gid == END else f"the page of id {gid}"
+            yield f"the asker reads {what} on mirror {mirror}", s._replace(batch=b, inquiry=after)
 
     def _found(self, s: State, gid: int, mirrors: int) -> int:
         found = 0

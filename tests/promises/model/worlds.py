@@ -18,6 +18,9 @@ PARKS = World(workers=1, most_claims=2, parks=True)
 RESENDS = World(workers=1, most_claims=3, resends=True)
 RESENDS_ONCE = World(workers=1, most_claims=2, resends=True, ends=True)
 QUEUE = World(most_claims=2, queue=True)
+LISTS = World(workers=1, most_claims=2, lists=True)
+LISTS_ORDERS = World(workers=1, most_claims=2, orders=1, ends=True, facts=(), close=0, arrival=0, lists=True)
+LISTS_VIEWS = World(workers=1, most_claims=2, views=True, freezes=1, facts=(), close=0, arrival=0, lists=True)
 
 FAST: dict[str, World] = {
     "one message, two workers": ONE,
@@ -35,6 +38,9 @@ FAST: dict[str, World] = {
     "two phones": PAIR,
     "two phones that go on alone": ALONE,
     "two mirrors that lag apart": VIEWS,
+    "lists of history": LISTS,
+    "lists of history, an operator": LISTS_ORDERS,
+    "lists of history, a mirror that stands still": LISTS_VIEWS,
 }
 # Small worlds that together make every move.
 FOR_MOVES = (ORDERS, PAIR, PARKS)
@@ -51,6 +57,14 @@ SLOW: dict[str, World] = {
     "sent again, two workers, dying twice": World(most_claims=3, resends=True, poison=2),
     "sent again, longer times, an operator": World(
         workers=1, most_claims=2, resends=True, orders=1, close=2, arrival=2, visible=2
+    ),
+    "lists of history, two phones": World(phones=2, workers=1, most_claims=2, lists=True),
+    "lists of history, two mirrors that lag apart": World(
+        workers=1, most_claims=2, mirrors=2, views=True, freezes=1, facts=(), close=0, arrival=0, lists=True
+    ),
+    "lists of history, clocks that jump": World(workers=1, most_claims=2, lists=True, jumps=1),
+    "lists of history, three claims, a copy of every command": World(
+        workers=2, most_claims=3, lists=True, lingers=True, poison=2
     ),
     "two mirrors with every delay": World(workers=1, most_claims=2, mirrors=2, views=True, freezes=1, blind=True),
 }

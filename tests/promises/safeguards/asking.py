@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.promises.safeguards.row import DOUBTS, PROBE, RESEND, SETTINGS, Safeguard
+from tests.promises.safeguards.row import ABSENCE, DOUBTS, PROBE, RESEND, SETTINGS, STATUS, Safeguard
 
 WINDOW = "the window exceeds the peer's close, the latest arrival and the latest visibility"
 EVERY = "absence is trusted for every phone under every open id that carried it"
@@ -10,9 +10,14 @@ CONTROL = "absence is trusted beside a control that the same mirror shows"
 WHERE = "absence is asked where the attempt went, and on another mirror"
 PARKS = "policy and poison park on trusted absence"
 SECOND = "a second copy leaves by its sender's choice, once, unseen when asked about, in time"
+LIST = (
+    "a list of history proves absence if it was asked for late enough, is whole, covers every claim, and shows the "
+    "control before and in it"
+)
+FIRST = "a code's question waits for none of a campaign's"
 LABEL = "a double that somebody chose is labelled and counted apart"
 
-ABSENCE = (
+ABSENCE_ROWS = (
     Safeguard(
         "absence counts from when it was asked",
         "from when recorded",
@@ -80,6 +85,62 @@ ABSENCE = (
     ),
 )
 
+LISTS = (
+    Safeguard(
+        LIST,
+        "it counts from its last page",
+        f"{ABSENCE}::test_a_list_counts_from_before_its_first_page",
+        "a list counts from its last page",
+    ),
+    Safeguard(
+        LIST,
+        "a broken page ends it",
+        f"{ABSENCE}::test_a_page_that_breaks_in_the_middle_proves_nothing",
+        "a broken page ends a list",
+    ),
+    Safeguard(LIST, "a page with few rows ends it", f"{ABSENCE}::test_what_a_list_shows_is_found"),
+    Safeguard(
+        LIST,
+        "a row that cannot be read is overlooked",
+        "tests/worker/gateway/test_listing.py::test_a_page_that_proves_nothing",
+    ),
+    Safeguard(
+        LIST,
+        "it begins after an older attempt",
+        f"{ABSENCE}::test_a_list_must_cover_every_open_attempt",
+        "a list begins after an older attempt",
+    ),
+    Safeguard(LIST, "one that covers less serves too", f"{ABSENCE}::test_a_list_serves_what_it_covers"),
+    Safeguard(
+        LIST,
+        "the control is looked for behind it",
+        f"{ABSENCE}::test_a_control_that_shows_later_makes_no_list",
+        "a list's control is looked for behind it",
+    ),
+    Safeguard(
+        LIST, "a status shows the control, history does not", f"{ABSENCE}::test_history_that_lags_proves_nothing"
+    ),
+    Safeguard(
+        LIST,
+        "of what the gateway keeps for later, or sends by another channel",
+        f"{ABSENCE}::test_only_plain_sms_is_looked_for_in_history",
+    ),
+)
+
+CODES_FIRST = (
+    Safeguard(
+        FIRST,
+        "they share a queue and its threads",
+        "tests/journeys/test_doubts.py::test_a_codes_doubt_does_not_wait_behind_a_campaigns",
+    ),
+    Safeguard(FIRST, "they share all places for questions", f"{STATUS}::test_a_place_is_kept_for_codes"),
+    Safeguard(
+        FIRST,
+        "a question for many goes before one that is due",
+        f"{STATUS}::test_no_question_for_many_goes_before_a_codes_that_is_due",
+    ),
+)
+
 SECOND_COPY = (
     Safeguard(
         SECOND,
@@ -125,4 +186,4 @@ SECOND_COPY = (
     ),
 )
 
-ASKING: tuple[Safeguard, ...] = (*ABSENCE, *SECOND_COPY)
+ASKING: tuple[Safeguard, ...] = (*ABSENCE_ROWS, *LISTS, *CODES_FIRST, *SECOND_COPY)

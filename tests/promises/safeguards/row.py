@@ -22,6 +22,7 @@ CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/test_{verb}.py" for verb in ("clai
 FULL, MOVES, RESEND = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "moves", "resend"))
 ADVANCE, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("advance", "duties"))
 SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
+ABSENCE, STATUS = (f"tests/worker/actors/test_{what}.py" for what in ("absence", "status"))
 HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "retry"))
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
 WINDUP = "tests/worker/scheduler/test_windup.py"

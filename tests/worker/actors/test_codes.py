@@ -73,5 +73,5 @@ def test_what_a_doubt_ended_as_is_asked_about_as_soon_as_what_was_accepted(make_
     plant.doubts.settle_doubts([str(ref)])
 
     assert plant.statuses(ref) == ["accepted"]
-    due_at = plant.ledger.redis.zscore(plant.ledger.key("asks"), str(ref)) / 1000
+    due_at = plant.ledger.redis.zscore(plant.ledger.key("asks:urgent"), str(ref)) / 1000
     assert 7.0 <= due_at - asked_at < 20.0

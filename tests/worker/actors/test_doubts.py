@@ -22,8 +22,9 @@ def settle_until(plant: Any, ref: Any, states: set[BatchState], seconds: float =
     """Ask as the status lane would, until the batch stands in one of `states`."""
     until = time.monotonic() + seconds
     while plant.state(ref) not in states and time.monotonic() < until:
-        for due in plant.ledger.due("doubt", 10, 1.0):
-            plant.doubts.settle_doubts([str(due)])
+        for which in ("doubt:urgent", "doubt"):
+            for due in plant.ledger.due(which, 10, 1.0):
+                plant.doubts.settle_doubts([str(due)])
         plant.runtime.clock.wait(0.02)
     return plant.state(ref)
 

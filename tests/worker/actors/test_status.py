@@ -44,6 +44,31 @@ def test_a_blocked_address_is_left_alone(plant: Any, command: str) -> None:
     assert plant.runtime.views.brakes().rests_s > 590
 
 
+def test_a_place_is_kept_for_codes(make_plant: Callable[..., Any]) -> None:
+    """All but one of the places for questions are taken by a campaign's: its next one waits, a code's does not."""
+    plant = make_plant(SMSQ_PARALLEL_ASKS="3")
+    pair = (4711, 79991234567)
+    for token in ("a", "b"):
+        assert plant.ledger.take("ask", token, 2, 30.0) == 0.0
+
+    assert plant.asker.ask([pair], patience_s=0.0) is None
+    assert plant.asker.ask([pair], patience_s=0.0, is_urgent=True) is not None
+
+
+def test_no_question_for_many_goes_before_a_codes_that_is_due(plant: Any) -> None:
+    """It is left out until that was handed out."""
+    code = plant.enrol()
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(code)
+    pairs = [(4711, 79991234567), (4712, 79991234568)]
+    plant.ledger.redis.zadd(plant.ledger.key("doubt:urgent"), {str(code): 1})
+    assert plant.asker.ask(pairs) is None
+    assert asked(plant, "status") == 0
+
+    assert plant.ledger.due("doubt:urgent", 10, 60.0) == [code]
+    assert plant.asker.ask(pairs) is not None
+
+
 @pytest.mark.parametrize("command", ASK)
 def test_all_questions_rest_after_one_too_many(make_plant: Callable[..., Any], command: str) -> None:
     """Error 9 to a question counts for all of them; sends are counted apart and go on."""

@@ -221,4 +221,5 @@ def test_an_urgent_doubt_is_asked_about_a_second_after_its_claim(desk: Any, wait
         claim = desk.claim(ref)
         desk.now += waited
         desk.ledger.doubt(claim, "no_answer", 1.0)
-        assert desk.redis.zscore("{smsq}:doubt", str(ref)) / 1000 - desk.now == pytest.approx(expected)
+        due = "{smsq}:doubt:urgent" if lane == "urgent" else "{smsq}:doubt"
+        assert desk.redis.zscore(due, str(ref)) / 1000 - desk.now == pytest.approx(expected)

@@ -16,7 +16,7 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.processes.embedded import EmbeddedRedis
-from smsq.worker.queues.broker import LANES, HintBroker, aside_key, make_broker, make_worker
+from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker, make_worker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
 
@@ -70,16 +70,18 @@ def test_each_kind_of_hint_reaches_its_actor(broker: HintBroker) -> None:
         (lambda hints: hints.batches("urgent", [Ref(1)]), "urgent"),
         (lambda hints: hints.asks([Ref(n) for n in range(150)]), "status"),
         (lambda hints: hints.doubts([Ref(1)]), "status"),
+        (lambda hints: hints.asks([Ref(1)], are_urgent=True), "status.urgent"),
+        (lambda hints: hints.doubts([Ref(1), Ref(2)], are_urgent=True), "status.urgent"),
         (lambda hints: hints.job("abc"), "chores"),
         (lambda hints: hints.balance(), "chores"),
     ],
-    ids=["urgent batches", "asks share messages", "doubts", "a job", "the balance"],
+    ids=["urgent batches", "asks share messages", "doubts", "asks of codes", "doubts of codes", "a job", "the balance"],
 )
 def test_hints_wait_in_their_lane(broker: HintBroker, give: Callable[[Hints], bool], queue: str) -> None:
     """A producer needs no actors; the queue keeps the hint for whoever has them."""
     assert give(Hints(broker))
 
-    assert {lane for lane in LANES if broker.depth(lane)} == {queue}
+    assert {each for each in QUEUES if broker.depth(each)} == {queue}
 
 
 def test_a_hint_that_cannot_be_given_is_no_error(redis_server: EmbeddedRedis) -> None:

@@ -151,7 +151,7 @@ def test_the_sweeper_doubts_what_its_worker_left_behind(office: Any, monkeypatch
 
 def test_doubts_and_asks_are_hinted_when_due(office: Any) -> None:
     """And again where nobody carried it out; ids taken for absent now and then."""
-    doubtful, accepted = office.single(), office.single(1)
+    doubtful, accepted = office.single(lane="bulk"), office.single(1, lane="bulk")
     office.ledger.doubt(office.claim(doubtful), "no_answer", 1.0)
     office.settled(accepted)
     office.redis.zadd("{smsq}:watch", {str(doubtful): 0})
@@ -164,6 +164,24 @@ def test_doubts_and_asks_are_hinted_when_due(office: Any) -> None:
         for duty in duties:
             duty.tick(office.now)
         assert office.hinted("status") == [("settle_doubts", [str(doubtful)]), ("ask_statuses", [str(accepted)])]
+
+
+def test_codes_are_asked_about_apart_and_one_by_one(office: Any) -> None:
+    """Their questions wait in a queue of their own, and none of them for another's answer."""
+    doubtful, accepted = [office.single(n) for n in range(2)], office.single(2)
+    for ref in doubtful:
+        office.ledger.doubt(office.claim(ref), "no_answer", 1.0)
+    office.settled(accepted)
+    office.ahead_s = 61.0
+    for duty in (Doubts(office.runtime), Asks(office.runtime)):
+        duty.tick(office.now)
+
+    assert office.hinted("status") == []
+    assert office.hinted("status.urgent") == [
+        *(("settle_urgent_doubts", [str(ref)]) for ref in doubtful),
+        ("ask_urgent_statuses", [str(accepted)]),
+    ]
+    assert office.views.in_motion()["doubt"] == 2
 
 
 def test_history_is_read_while_much_is_missing(office: Any) -> None:
@@ -284,7 +302,7 @@ def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
 
     gone = str(Ref(1, "camp1"))
     office.redis.set("{smsq}:n:batch", 1)
-    for name in ("asks", "watch"):
+    for name in ("asks", "asks:urgent", "watch"):
         office.redis.zadd("{smsq}:" + name, {gone: 1})
     asker = Asker(office.runtime)
     asker.ask_statuses([gone])

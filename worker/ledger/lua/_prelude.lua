@@ -4,7 +4,7 @@
 
 local SHARD, CAMPAIGN_KEY, HELD, READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED,
   SLOTS_URGENT, SLOTS_BULK, OWNERS, IDS_KEY, N_GID, N_BATCH, RUN, CTL, TOTALS, CONTROL, BUCKET, STUBS,
-  BELL_SLOTS_URGENT, BELL_SLOTS_BULK, CASCADE = unpack(KEYS)
+  BELL_SLOTS_URGENT, BELL_SLOTS_BULK, CASCADE, DOUBT_URGENT, ASKS_URGENT = unpack(KEYS)
 
 -- Places in a batch's meta, an array packed with MessagePack.
 local STATE, LANE, COUNT, FIRST_ROW, FENCE, CLAIMS, DEATHS, POLICY, DEADLINE, ENROLLED, PARTS, CHANNEL, OPTIONS,
@@ -40,7 +40,8 @@ end
 
 -- A batch that never existed is an alarm and creates no key; one that was purged is ignored. Neither stays in motion.
 local function unknown_batch()
-  for _, set in ipairs({ READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED }) do
+  for _, set in ipairs({ READY_URGENT, READY_BULK, LEASES, DOUBTS, DOUBT_URGENT, BLIND, PARKINGS, ASKS, ASKS_URGENT, WATCH,
+    ENDED }) do
     redis.call('ZREM', set, ref)
   end
   redis.call('SREM', HELD, ref)
@@ -65,6 +66,19 @@ end
 
 local function ready_key(m) return m[LANE] == 0 and READY_URGENT or READY_BULK end
 local function slots_key(m) return m[LANE] == 0 and SLOTS_URGENT or SLOTS_BULK end
+
+-- Questions about codes wait in sets of their own, so that no campaign's stand in front of them.
+local function doubts_key(m) return m[LANE] == 0 and DOUBT_URGENT or DOUBTS end
+local function asks_key(m) return m[LANE] == 0 and ASKS_URGENT or ASKS end
+-- From both: an earlier version put all of them into one.
+local function forget_doubt()
+  redis.call('ZREM', DOUBTS, ref)
+  redis.call('ZREM', DOUBT_URGENT, ref)
+end
+local function forget_asks()
+  redis.call('ZREM', ASKS, ref)
+  redis.call('ZREM', ASKS_URGENT, ref)
+end
 
 -- A request is over: whoever waits for a slot may look, of either lane. A few rings are kept for who is about to wait;
 -- a ring that cannot be made is left out, since they look now and then all the same.
@@ -184,7 +198,7 @@ end
 
 local function forget_motion()
   redis.call('ZREM', LEASES, ref)
-  redis.call('ZREM', DOUBTS, ref)
+  forget_doubt()
   redis.call('ZREM', BLIND, ref)
   redis.call('ZREM', PARKINGS, ref)
   redis.call('SREM', HELD, ref)
@@ -197,7 +211,7 @@ local function enter_doubt(m, rest, why, ms)
   move(m, DOUBTFUL, #rest)
   m[WHY], m[SINCE], m[ASKED] = why, now, 0
   m[OWNER], m[NONCE], m[LEASE] = '', '', 0
-  redis.call('ZADD', DOUBTS, now + ms, ref)
+  redis.call('ZADD', doubts_key(m), now + ms, ref)
   if #rest == m[COUNT] then redis.call('ZADD', BLIND, now, ref) end
 end
 
@@ -385,9 +399,9 @@ local function settle_batch(m, blob, ask_after)
   end
   if m[LANE] == 0 then redis.call('HDEL', SHARD, number .. 't') end -- a code's text goes as soon as it is settled
   if waiting or is_unpaid then
-    redis.call('ZADD', ASKS, now + ask_after, ref)
+    redis.call('ZADD', asks_key(m), now + ask_after, ref)
   else
-    redis.call('ZREM', ASKS, ref)
+    forget_asks()
     if m[KEY] ~= nil and SINGLE then redis.call('ZADD', ENDED, now, ref) end
   end
   if not waiting then wake_code(m) end
@@ -485,7 +499,7 @@ end
 
 local function park(m, rest, why)
   count_doubt(m, 'parked')
-  redis.call('ZREM', DOUBTS, ref)
+  forget_doubt()
   redis.call('ZREM', BLIND, ref)
   redis.call('ZADD', PARKINGS, now, ref)
   move(m, PARKED, #rest)
@@ -553,10 +567,10 @@ local function conclude(m, blob, ask_after)
   elseif m[STATE] == SETTLED then
     local waiting, is_unpaid = open_questions(m, blob)
     if waiting or is_unpaid then -- perhaps again: a message of ours to end was accepted after all
-      redis.call('ZADD', ASKS, 'NX', now + ask_after, ref)
+      redis.call('ZADD', asks_key(m), 'NX', now + ask_after, ref)
       redis.call('ZREM', ENDED, ref)
     else
-      redis.call('ZREM', ASKS, ref)
+      forget_asks()
       if SINGLE then redis.call('ZADD', ENDED, 'NX', now, ref) end
     end
     if not waiting then wake_code(m) end

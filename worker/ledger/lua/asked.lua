@@ -4,16 +4,16 @@
 
 local m = load_batch()
 if not m then
-  redis.call('ZREM', ASKS, ref)
+  forget_asks()
   return { 'final' }
 end
 in_motion(m)
 redis.call('ZREM', ASKS, '') -- a first write that a full server allows
-if not redis.call('ZSCORE', ASKS, ref) then return { 'final' } end
+if not redis.call('ZSCORE', ASKS, ref) and not redis.call('ZSCORE', ASKS_URGENT, ref) then return { 'final' } end
 m[ASKED] = m[ASKED] + 1
 local MONEY_ASKS = 6
 if m[ASKED] >= MONEY_ASKS and not open_questions(m, load_receipts(m)) then
-  redis.call('ZREM', ASKS, ref)
+  forget_asks()
   if SINGLE then redis.call('ZADD', ENDED, 'NX', now, ref) end
   save_batch(m)
   return { 'final' }
@@ -21,6 +21,7 @@ end
 local steps = #ARGV - 3
 local wait = tonumber(ARGV[3 + math.min(m[ASKED], steps)])
 if m[ASKED] > steps then wait = math.min(wait * 2 ^ (m[ASKED] - steps), 86400000) end
-redis.call('ZADD', ASKS, now + wait, ref)
+forget_asks()
+redis.call('ZADD', asks_key(m), now + wait, ref)
 save_batch(m)
 return { 'next', wait }

@@ -13,12 +13,12 @@
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
 if not m then
-  redis.call('ZREM', DOUBTS, ref)
+  forget_doubt()
   return unknown_batch()
 end
 in_motion(m)
 if m[STATE] ~= DOUBTFUL then
-  redis.call('ZREM', DOUBTS, ref)
+  forget_doubt()
   return { 'elsewhere' }
 end
 m[ASKED] = m[ASKED] + 1
@@ -100,6 +100,7 @@ if now - m[SINCE] >= limit then
   save_batch(m)
   return { 'parked', 'undecided' }
 end
-redis.call('ZADD', DOUBTS, now + tonumber(ARGV[11]), ref)
+forget_doubt()
+redis.call('ZADD', doubts_key(m), now + tonumber(ARGV[11]), ref)
 save_batch(m)
 return { 'doubtful', '' }
