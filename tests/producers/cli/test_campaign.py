@@ -421,7 +421,7 @@ def test_a_gateway_out_of_reach_is_named(plant: Plant) -> None:
     for mirror in (1, 2):
         plant.sandbox.mirror(mirror, down=True)
     for lane in ("urgent", "bulk", "status"):
-        plant.ledger.beat(owner_name(lane))
+        plant.ledger.beat(owner_name(lane), "gateway")
     plant.send(plant.enrol())
     environ = {**environ_of(plant), "SMSQ_MIRRORS": ",".join(plant.sandbox.mirrors)}
     waited = smsq(environ, "send", "+79991234567", "Hi", "--wait", "--timeout", "0.2")
@@ -434,7 +434,7 @@ def test_a_gateway_out_of_reach_is_named(plant: Plant) -> None:
 
 def test_a_refused_log_in_is_exit_code_3_however_short_the_wait(plant: Plant) -> None:
     """It will not mend itself within any timeout."""
-    plant.ledger.beat(owner_name("urgent"))
+    plant.ledger.beat(owner_name("urgent"), "login")
     plant.ledger.halt_login("these")
     waited = smsq(environ_of(plant), "send", "+79991234567", "Hi", "--wait", "--timeout", "0.2")
 

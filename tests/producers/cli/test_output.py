@@ -71,7 +71,7 @@ COMMANDS: dict[str, Callable[[Smsq], list[str]]] = {
     "campaign run": lambda smsq: ["campaign", "run", _people(smsq), "--text", "Hi {name}", "--yes"],
     "campaign run --json": lambda smsq: ["campaign", "run", _people(smsq), "--text", "Hi", "--yes", "--json"],
     "campaign pause": lambda smsq: ["campaign", "pause", _campaign(smsq)],
-    "campaign cancel": lambda smsq: ["campaign", "cancel", _campaign(smsq)],
+    "campaign cancel": lambda smsq: ["campaign", "cancel", _campaign(smsq), "--yes"],
     "doubts drop": lambda smsq: ["doubts", "drop", doubtful(smsq)[0], "--reason", "seen", "--yes"],
     "shield hold": lambda smsq: ["shield", "hold", "+7999"],
     "shield limit": lambda smsq: ["shield", "limit", "daily", "100"],
