@@ -110,8 +110,7 @@ def _run(settings: Settings, told: Mapping[str, Any]) -> None:
 def _start_lane(settings: Settings, lane: str, threads: int) -> None:
     """The workers of a lane, with what a process of their own would have: connections, journal, name and beats."""
     from smsq.worker.actors import declare
-    from smsq.worker.processes.lane import owner_name
-    from smsq.worker.queues.broker import make_worker
+    from smsq.worker.processes.lane import owner_name, workers_of
     from smsq.worker.runtime import Runtime
 
     runtime, owner = Runtime.build(settings), owner_name(lane)
@@ -119,7 +118,8 @@ def _start_lane(settings: Settings, lane: str, threads: int) -> None:
     declare(runtime, lane, owner)
     runtime.ledger.beat(owner)
     threading.Thread(target=_beat, args=(runtime, owner), name=f"beats of {lane}", daemon=True).start()
-    make_worker(runtime.broker, lane, threads).start()
+    for worker in workers_of(runtime, lane, threads):
+        worker.start()
 
 
 def _beat(runtime: Runtime, owner: str) -> None:

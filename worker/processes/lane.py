@@ -61,9 +61,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         runtime.sealer.warm()
     owner = owner_name(lane)
     declare(runtime, lane, owner)
-    workers = [make_worker(runtime.broker, lane, threads)]
-    if lane == "status":
-        workers.append(make_worker(runtime.broker, STATUS_URGENT, URGENT_ASKERS))
+    workers = workers_of(runtime, lane, threads)
     runtime.broker.may_take = lambda: runtime.health.ails(lane) is None
     checkup = Checkup(runtime.health, runtime.mirrors, runtime.transport, runtime.journal, runtime.clock)
     beater = _Beater(runtime, owner, lane, None if has_master else master)
@@ -99,6 +97,14 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         stop.join()
     runtime.transport.close()
     log.info("worker stopped lane=%s", lane)
+
+
+def workers_of(runtime: Runtime, lane: str, threads: int) -> list[dramatiq.Worker]:
+    """What takes the hints of a lane; questions about codes have threads of their own, beside those of the rest."""
+    workers = [make_worker(runtime.broker, lane, threads)]
+    if lane == "status":
+        workers.append(make_worker(runtime.broker, STATUS_URGENT, URGENT_ASKERS))
+    return workers
 
 
 def _begin(runtime: Runtime, master: Master) -> None:
