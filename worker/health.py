@@ -12,14 +12,16 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
 from smsq.worker.journal import Journal
 from smsq.worker.ledger.rollcall import Beat
-from smsq.worker.transports.http import HttpTransport
 from smsq.worker.transports.mirrors import Mirrors
+
+if TYPE_CHECKING:
+    from smsq.worker.transports.http import HttpTransport
 
 log = logging.getLogger(__name__)
 
@@ -64,19 +66,19 @@ class Health:
 
     def __init__(self, mirrors: Mirrors) -> None:
         self._mirrors = mirrors
-        self._sick: dict[Sick, None] = {}  # in the order of finding out
+        self._sick: dict[Sick, bool] = {}  # in the order of finding out; False if it was only not tried yet
         self.changed = threading.Event()  # set whenever something was found out, for those who wait
 
-    def fell(self, why: Sick) -> None:
-        """It cannot send, for this reason."""
-        if why not in self._sick:
-            self._sick[why] = None
+    def fell(self, why: Sick, *, is_known: bool = True) -> None:
+        """It cannot send, for this reason; `is_known` False where it was only not tried yet, which is no news."""
+        if is_known and not self._sick.get(why):
             log.error("this process cannot send, and leaves its queue to others why=%s", why)
+        self._sick[why] = is_known or self._sick.get(why, False)
         self.changed.set()
 
     def mended(self, why: Sick) -> None:
         """It can send again, as far as this reason goes."""
-        if self._sick.pop(why, self) is None:
+        if self._sick.pop(why, False):
             log.warning("this process is well again was=%s", why)
         self.changed.set()
 
@@ -119,7 +121,7 @@ class Checkup:
         self._awake_at = 0.0
         self._rest_s = 0.0
         self._froze_at = float("-inf")
-        health.fell(Sick.GATEWAY)
+        health.fell(Sick.GATEWAY, is_known=False)
 
     def look(self) -> None:
         """Try what is due; each at intervals that grow."""
@@ -163,6 +165,8 @@ class Checkup:
                 self._mirrors.reached(mirror)
                 self._health.mended(Sick.GATEWAY)
                 return
+        if tried:
+            self._health.fell(Sick.GATEWAY)
 
     def _try_journal(self, now: float) -> None:
         if self._journal.is_writable():
@@ -188,7 +192,7 @@ class Told:
         off_s = abs(self._clock.now() - beat.at) - took_s
         self._note(Sick.CLOCK, off_s > CLOCK_OFF_S)
         self._note(Sick.LOGIN, beat.bad_login == self._credentials)
-        self._note(Sick.KEY, bool(beat.secret) and beat.secret not in self._key_names)
+        self._note(Sick.KEY, bool(beat.secret and self._key_names) and beat.secret not in self._key_names)
         self._note(Sick.RUN, beat.in_force and self._journal.newest_run() != beat.run)
 
     def _note(self, why: Sick, is_so: bool) -> None:

@@ -138,7 +138,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "Somebody asks for a price with a form's piece for a phone, a field of its own, an odd option",
         "refused at the door and by the worker, the gateway hears nothing",
-        "tests/producers/test_installation.py::test_a_price_cannot_be_made_a_send",
+        "tests/producers/test_prices.py::test_a_price_cannot_be_made_a_send",
     ),
     Part(
         "One row of a page or one item of a list that cannot be read",

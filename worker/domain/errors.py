@@ -38,6 +38,7 @@ __all__ = [
     "BadText",
     "BadTtl",
     "BadWait",
+    "BudgetSpent",
     "CodeOver",
     "Conflict",
     "CoolingDown",

@@ -103,6 +103,14 @@ class HintBroker(RedisBroker):
     def consumer_class(self) -> type[HintConsumer]:
         return HintConsumer
 
+    def add_middleware(self, middleware: dramatiq.Middleware, **where: type[dramatiq.Middleware] | None) -> None:
+        """As dramatiq does it, without its warning of a second of one kind: each worker of a process brings its own."""
+        was, self.logger.disabled = self.logger.disabled, True
+        try:
+            super().add_middleware(middleware, **where)
+        finally:
+            self.logger.disabled = was
+
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue, without the delay queue that would be polled for nothing."""
         if queue_name not in self.queues:

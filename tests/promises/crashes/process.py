@@ -23,7 +23,9 @@ from smsq.worker.actors.send import Sender
 from smsq.worker.actors.status import Asker
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.gateway import callbacks as dialect
+from smsq.worker.health import Sick
 from smsq.worker.ledger import Fact, Keys, Ledger
+from smsq.worker.ledger.rollcall import Beat
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
     ASK_URGENT,
@@ -88,6 +90,16 @@ class Process:
     @property
     def is_idle(self) -> bool:
         return not (self.is_busy or self.is_dead)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it takes hints to send: one that cannot leaves them to others, as the broker does for a real one."""
+        return self.kind != "worker" or not self.runtime.health.has(Sick.LOGIN)
+
+    def heard(self, beat: Beat) -> None:
+        """A log-in that nobody refuses any more may be tried again."""
+        if "runtime" in self.__dict__ and beat.bad_login != self.runtime.credentials:
+            self.runtime.health.mended(Sick.LOGIN)
 
     def run(self, act: Callable[[], Any]) -> Any:
         """Do one thing; None where the process dies of it."""

@@ -236,14 +236,14 @@ class World:
     # Processes -----------------------------------------------------------------------------------------------------
 
     def _idle(self, kind: str, other_than: str = "") -> Process | None:
-        idle = [process for process in self.processes[kind] if process.is_idle]
+        idle = [process for process in self.processes[kind] if process.is_idle and process.is_well]
         return next((process for process in idle if process.name != other_than), idle[0] if idle else None)
 
     def _beat(self) -> None:
         """Every worker that lives and is not frozen has beaten lately."""
         for process in self.processes["worker"]:
             if not process.is_dead and not process.is_frozen:
-                self.ledger.beat(process.owner)
+                process.heard(self.ledger.beat(process.owner))
 
     def fell_silent(self) -> None:
         """A process died or froze: before long its claims are looked at."""
