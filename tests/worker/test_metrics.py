@@ -110,11 +110,11 @@ def test_folders_of_starts_that_are_over_are_removed(home: Path) -> None:
     """A folder lives as long as the process that started its child."""
     ended = subprocess.Popen(["true"])
     ended.wait()
-    gone, mine = metrics_folder.folder(home, "bulk", ended.pid), metrics_folder.folder(home, "bulk")
+    gone, living = (metrics_folder.folder(home, "bulk", pid) for pid in (ended.pid, os.getppid()))
 
     metrics_folder.clean(home)
 
-    assert (gone.exists(), mine.exists()) == (False, True)
+    assert (gone.exists(), living.exists()) == (False, True)
 
 
 def test_a_folder_named_by_the_supervisor_is_kept(home: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_message_whose_cost_nobody_told_counts_at_its_price(desk: Any) -> None
     desk.accept(desk.claim(refs[0]), None)
     lost = desk.doubted(refs[1])
     for phone in lost.phones:
-        desk.fact(lost.gateway_id, phone)
+        desk.fact(lost.gateway_id, phone, cost=None)
 
     view = desk.views.campaign(campaign)
     assert (view.cost, view.unpriced, view.expected) == (0, 4, 4)
@@ -49,7 +49,7 @@ def test_it_counts_at_its_cost_once_that_is_told(desk: Any) -> None:
     for claim in claims:
         for phone in claim.phones:
             desk.fact(claim.gateway_id, phone, cost=Decimal("0.5"))
-            desk.fact(claim.gateway_id, phone, Status.READ)
+            desk.fact(claim.gateway_id, phone, Status.READ, cost=None)
 
     view = desk.views.campaign(campaign)
     assert (view.cost, view.unpriced, view.expected) == (2, 0, 0)
