@@ -90,4 +90,6 @@ SLOW_FALLS: dict[str, Falls] = {
     "three claims, two falls": Falls(falls=2, most_claims=3, late=True),
     "two hosts, two falls": Falls(hosts=2, joined=1, falls=2),
     "a host that signs off, two falls": LEAVES_TWO_FALLS,
+    "a host that signs off twice, two falls": Falls(hosts=2, joined=2, leaves=2, falls=2),
+    "three hosts, one signs off": Falls(hosts=3, joined=3, leaves=1),
 }
