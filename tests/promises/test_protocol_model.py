@@ -9,7 +9,7 @@ import pytest
 from smsq.worker.domain.status import STATUS_TABLE, BatchState, Status
 from tests.promises.model import worlds
 from tests.promises.model.explorer import walk
-from tests.promises.model.mutations import MUTATIONS, Mutation
+from tests.promises.model.mutations import MUTATIONS, SIGN_OFF, SIGN_OFF_SLOW, Mutation
 from tests.promises.model.promises import OneBatch
 from tests.promises.model.rollcall import FallingLedger, Falls
 from tests.promises.model.rules import TABLE, Move, MoveUnknown
@@ -62,13 +62,23 @@ def test_nothing_breaks_in_a_deep_world(world: World | Falls) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.off.replace(" ", "-"))
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *SIGN_OFF], ids=lambda mutation: mutation.off.replace(" ", "-"))
 def test_a_rule_left_out_is_caught(mutation: Mutation) -> None:
     """Each is needed: without it the promise that is named breaks, in a world where nothing else does."""
     found = walk(mutation.model())
 
     assert found.broken == mutation.breaks, str(found)
     assert mutation.world in (*worlds.FAST.values(), *worlds.FAST_FALLS.values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutation", SIGN_OFF_SLOW, ids=lambda mutation: mutation.off.replace(" ", "-"))
+def test_a_rule_of_the_sign_off_left_out_is_caught_after_two_falls(mutation: Mutation) -> None:
+    """A sign-off that a restored copy brings back, and one that was seen before an earlier roll call."""
+    found = walk(mutation.model())
+
+    assert found.broken == mutation.breaks, str(found)
 
 
 def test_the_moves_are_those_of_production() -> None:

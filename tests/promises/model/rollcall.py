@@ -2,6 +2,9 @@
 
 Time is left to the other worlds: here absence may be recorded once nothing can arrive any more under the ids that the
 ledger knows. What it does not know is what this world is about.
+
+Where hosts come and go (`Falls.leaves`) it holds a rule that nothing in production follows yet, see
+docs/decisions/024: a host that stops in order signs off, and whoever saw that very sign-off last excuses it.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ from tests.promises.model.states import (
 
 Step = tuple[str, "State"]
 
+PRESENT, AWAY, RETURNING = 0, 1, 2
+
 
 class Books(NamedTuple):
     """What lies in Redis, and in a copy of it."""
@@ -52,15 +57,25 @@ class Books(NamedTuple):
     current: int  # the run in force
     hosts: int  # who must report
     fell: int
+    signed: tuple[int, ...]  # per host the sign-off that is in force, 0 for none
+    watch: int  # who has looked under this run
+    unheard: tuple[int, ...]  # per host that returns, who looked before it did and not since
 
 
 class Host(NamedTuple):
-    """One host: the run it follows, the lines of its journals, the hosts it has seen, what it is about to free."""
+    """One host: the run it follows, the lines of its journals, the hosts it has seen, what it is about to free.
+
+    What it saw signed off at its last look is good for one roll call: that for the first run it followed thereafter.
+    """
 
     follows: int
     lines: tuple[tuple[int, int, int], ...]  # run, n, gateway id
     knows: int
     unsaid: tuple[int, ...] | None
+    place: int = 0  # PRESENT, AWAY or RETURNING
+    registered: int = -1  # the run under which it said that it is back
+    saw: tuple[int, ...] | None = None  # sign-offs as of its last look
+    good_for: int = -1  # the run whose roll call may count them, -1 for the next
 
 
 class Send(NamedTuple):
@@ -84,6 +99,7 @@ class Report(NamedTuple):
     counts: tuple[tuple[int, int], ...]
     ids: tuple[int, ...]
     hosts: int
+    saw: tuple[int, ...]
 
 
 class State(NamedTuple):
@@ -98,6 +114,7 @@ class State(NamedTuple):
     late: int
     falls: int  # still to come
     claims: int
+    leaves: int = 0  # sign-offs so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +126,7 @@ class Falls:
     falls: int = 1
     most_claims: int = 2
     workers: int = 1  # of each host
+    leaves: int = 0  # how often the last host stops in order; then only sends that are accepted are walked
     late: bool = False
 
 
@@ -124,16 +142,23 @@ class FallingLedger:
     def first(self) -> State:
         joined = (1 << self.falls.joined) - 1
         batch = World().first().batch
-        books = Books(batch, 0, (), (0,), 0, joined, 0)
+        none = (0,) * self.falls.hosts
+        books = Books(batch, 0, (), (0,), 0, joined, 0, none, 0, none)
         hosts = (Host(0, (), joined, None),) * self.falls.hosts
         return State(0, books, None, (None,) * self.falls.hosts, hosts, (), 0, self.falls.falls, 0)
 
     def steps(self, s: State) -> list[Step]:
-        steps = [*self._server(s), *self._duties(s)]
+        steps = [*self._server(s), *(() if self.falls.leaves else self._duties(s))]
         for host in range(self.falls.hosts):
-            steps += self._master(s, host)
-            steps += self._claims(s, host)
+            if s.hosts[host].place != AWAY:
+                steps += self._master(s, host)
+                steps += self._claims(s, host)
+            if self.falls.leaves and (host or s.hosts[host].place == PRESENT):
+                steps += self._leaves(s, host)
         for place, send in enumerate(s.sends):
+            if self.falls.leaves:
+                steps += self._said_at_once(s, place, send)
+                continue
             steps += self._worker(s, place, send)
             steps += self._gateway(s, place, send)
         return [(what, _tidy(t)) for what, t in steps if t != s]
@@ -153,8 +178,10 @@ class FallingLedger:
                 run, forgotten = s.run + 1, books._replace(counts=_counted(books.counts, s.run + 1, 0))
             if self.off == "no roll call":
                 forgotten = forgotten._replace(current=run)
+            forgotten = forgotten._replace(watch=0, unheard=(0,) * self.falls.hosts)  # both are kept by run
             none = (None,) * self.falls.hosts
-            yield f"the server {what}", s._replace(run=run, books=forgotten, copy=None, reports=none, falls=s.falls - 1)
+            copy = s.copy if self.falls.leaves else None  # restored twice, it matters to those who come and go
+            yield f"the server {what}", s._replace(run=run, books=forgotten, copy=copy, reports=none, falls=s.falls - 1)
 
     def _in_force(self, s: State) -> bool:
         return s.books.current == s.run
@@ -173,7 +200,7 @@ class FallingLedger:
             yield f"host {host} joins", s._replace(books=joined, hosts=hosts)
             return
         if me.follows < s.run:
-            yield f"host {host} follows run {s.run}", _with_host(s, host, me._replace(follows=s.run))
+            yield f"host {host} follows run {s.run}", _with_host(s, host, self._followed(me, s.run))
         if not self._in_force(s) and (me.follows == s.run or self.off == "a report before its workers noticed"):
             yield from self._reports(s, host)
         if me.unsaid is not None:
@@ -184,12 +211,15 @@ class FallingLedger:
         me, b = s.hosts[host], s.books
         counts = tuple(sorted({run: n for run, n, _ in sorted(me.lines)}.items()))
         ids = tuple(sorted(gid for _, _, gid in me.lines))
-        report = Report(max(ids, default=0), counts, ids, me.knows | 1 << host)
+        saw = me.saw if me.saw is not None and me.good_for == s.run else ()
+        report = Report(max(ids, default=0), counts, ids, me.knows | 1 << host, saw)
         reports = (*s.reports[:host], report, *s.reports[host + 1 :])
         wanted = b.hosts | 1 << host
         for each in reports:
             wanted |= each.hosts if each is not None else 0
-        b = b._replace(hosts=b.hosts | 1 << host)
+        wanted &= ~self._excused(b, reports)
+        signed = b.signed if self.off == "a report leaves the sign-off standing" else _put(b.signed, host, 0)
+        b = b._replace(hosts=b.hosts | 1 << host, signed=signed)
         if any(wanted >> each & 1 and reports[each] is None for each in range(self.falls.hosts)):
             yield f"host {host} reports and waits", s._replace(books=b, reports=reports)
         elif any(each is not None and _is_missing(each, b) for each in reports):
@@ -206,6 +236,81 @@ class FallingLedger:
             me = hosts[host]
             cleared = s._replace(books=b._replace(current=s.run, fell=0), reports=reports, hosts=hosts)
             yield f"host {host} reports: cleared", _with_host(cleared, host, me._replace(unsaid=unsaid or None))
+
+    # Hosts that stop in order ----------------------------------------------------------------------------------------
+
+    def _followed(self, me: Host, run: int) -> Host:
+        me = me._replace(follows=run)
+        if me.saw is None:
+            return me
+        if me.good_for == -1 or self.off == "what was seen is good for every roll call":
+            return me._replace(good_for=run)
+        return me._replace(saw=None, good_for=-1)
+
+    def _excused(self, b: Books, reports: tuple[Report | None, ...]) -> int:
+        """Hosts that signed off, if somebody who reports saw this very sign-off in force last."""
+        excused = 0
+        for host, signed in enumerate(b.signed):
+            seen = {each.saw[host] for each in reports if each is not None and each.saw}
+            is_enough = self.off == "any sign-off is as good as the last" and any(seen)
+            if is_enough or self.off == "who signed off is never waited for":
+                seen = {signed}
+            if signed and signed in seen:
+                excused |= 1 << host
+        return excused
+
+    def _leaves(self, s: State, host: int) -> Iterator[Step]:
+        me, b, bit = s.hosts[host], s.books, 1 << host
+        is_member, in_force = b.hosts & bit, self._in_force(s) and not b.fell
+        if me.place == PRESENT:
+            busy = any(send.host == host and send.holder in (CLAIMED, WAITS) for send in s.sends)
+            if host and is_member and not busy and me.unsaid is None and s.leaves < self.falls.leaves:
+                after = _with_host(s, host, me._replace(place=AWAY, saw=None, good_for=-1))
+                yield f"host {host} stops", after._replace(leaves=s.leaves + 1)
+        elif me.place == AWAY and not b.signed[host] and me.registered == -1 and in_force and self._may_sign(s, host):
+            signed = _put(b.signed, host, s.leaves)
+            books = b._replace(signed=signed, watch=b.watch & ~bit, unheard=tuple(u & ~bit for u in b.unheard))
+            yield f"host {host} signs off", s._replace(books=books)
+        if me.place == AWAY or (me.place == RETURNING and me.registered != s.run):
+            unheard = _put(b.unheard, host, b.watch & ~bit)
+            books = b._replace(hosts=b.hosts | bit, signed=_put(b.signed, host, 0), unheard=unheard)
+            back = me._replace(place=RETURNING, registered=s.run)
+            yield f"host {host} says it is back", _with_host(s._replace(books=books), host, back)
+        elif me.place == RETURNING and in_force and me.follows == s.run:
+            hosts = list(s.hosts)
+            for each in range(self.falls.hosts):
+                if b.unheard[host] >> each & 1 and self.off != "a host that returns waits for nobody":
+                    hosts[each] = hosts[each]._replace(saw=None, good_for=-1)  # too long ago by now
+            hosts[host] = hosts[host]._replace(place=PRESENT, registered=-1)
+            books = b._replace(unheard=_put(b.unheard, host, 0))
+            yield f"host {host} is back", s._replace(books=books, hosts=tuple(hosts))
+        if me.place != AWAY and is_member and in_force and me.follows == s.run:
+            unheard = tuple(each & ~bit for each in b.unheard)
+            looked = s._replace(books=b._replace(watch=b.watch | bit, unheard=unheard))
+            yield f"host {host} looks", _with_host(looked, host, me._replace(saw=b.signed, good_for=-1))
+
+    def _may_sign(self, s: State, host: int) -> bool:
+        """The ledger contains what it knows, and no claim of it is being sent."""
+        me, b = s.hosts[host], s.books
+        counts = tuple(sorted({run: n for run, n, _ in sorted(me.lines)}.items()))
+        ids = tuple(sorted(gid for _, _, gid in me.lines))
+        if _is_missing(Report(max(ids, default=0), counts, ids, 0, ()), b):
+            return False
+        is_sent = b.batch.state == SENDING and b.batch.ids[-1].gid in ids
+        return not is_sent or self.off == "signs off while its claim is being sent"
+
+    def _said_at_once(self, s: State, place: int, send: Send) -> Iterator[Step]:
+        """Where hosts come and go the gateway accepts whatever it is told: the other worlds know the rest."""
+        me = s.hosts[send.host]
+        if send.holder == CLAIMED:
+            yield f"the worker of id {send.gid} dies", _with_send(s, place, send._replace(holder=NOBODY))
+            if me.follows == send.run and me.place == PRESENT:
+                lines = tuple(sorted((*me.lines, (send.run, send.n, send.gid))))
+                said = send._replace(holder=NOBODY, phase=OVER, accepted=1, answer=ALL)
+                after = _with_host(_with_send(s, place, said), send.host, me._replace(lines=lines))
+                yield f"id {send.gid} is journalled, said and accepted", after
+                batch = self.ledger.settle_accepted(s.books.batch, send.fence, send.gid)
+                yield f"id {send.gid} is journalled, said, accepted and settled", _with_batch(after, batch)
 
     def _freed(self, s: State, host: int) -> State:
         b, me = s.books.batch, s.hosts[host]
@@ -226,6 +331,7 @@ class FallingLedger:
         busy = sum(send.host == host and send.holder in (CLAIMED, WAITS) for send in s.sends)
         if (
             busy >= self.falls.workers
+            or s.hosts[host].place != PRESENT
             or not joined
             or not self._in_force(s)
             or b.fell
@@ -253,7 +359,7 @@ class FallingLedger:
             said = _with_send(s, place, send._replace(holder=WAITS, phase=FLYING))
             if self.off == "said without a line in the journal":
                 yield f"id {send.gid} is said", said
-            elif me.follows == send.run:
+            elif me.follows == send.run and me.place == PRESENT:
                 lines = tuple(sorted((*me.lines, (send.run, send.n, send.gid))))
                 yield f"id {send.gid} is journalled and said", _with_host(said, send.host, me._replace(lines=lines))
             elif self.off == "a line is written whatever run is followed":
@@ -289,7 +395,7 @@ class FallingLedger:
         me = s.hosts[send.host]
         after = _with_send(s, place, send._replace(holder=NOBODY))
         if self.off != "released before a line in the journal":
-            if me.follows != send.run:
+            if me.follows != send.run or me.place != PRESENT:
                 return f"the line of id {send.gid} is closed, and its run is over", after
             lines = tuple(sorted((*me.lines, (send.run, send.n, send.gid))))
             after = _with_host(after, send.host, me._replace(lines=lines))
@@ -337,6 +443,8 @@ class FallingLedger:
     def is_end(self, s: State) -> bool:
         """Final, parked, out of claims, or halted with the operator told."""
         state = s.books.batch.state
+        if self.falls.leaves:  # the roll call comes to its end
+            return bool(s.books.fell) or (not s.falls and self._in_force(s))
         spent = state == READY and s.claims >= self.falls.most_claims
         return state in (SETTLED, PARKED) or spent or bool(s.books.fell)
 
@@ -362,6 +470,10 @@ def _is_missing(report: Report, books: Books) -> bool:
 def _counted(counts: tuple[int, ...], run: int, n: int) -> tuple[int, ...]:
     longer = counts + (0,) * (run + 1 - len(counts))
     return (*longer[:run], n, *longer[run + 1 :])
+
+
+def _put(row: tuple[int, ...], place: int, what: int) -> tuple[int, ...]:
+    return (*row[:place], what, *row[place + 1 :])
 
 
 def _with_batch(s: State, batch: Batch) -> State:

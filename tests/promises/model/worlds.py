@@ -73,6 +73,9 @@ ONE_HOST = Falls()
 TWO_WORKERS = Falls(workers=2, most_claims=3)
 LATE_MEANWHILE = Falls(late=True, workers=2)
 TWO_HOSTS = Falls(hosts=2, joined=1)
+LEAVES_ONCE = Falls(hosts=2, joined=2, leaves=1)
+LEAVES_TWICE = Falls(hosts=2, joined=2, leaves=2)
+LEAVES_TWO_FALLS = Falls(hosts=2, joined=2, leaves=1, falls=2)
 FAST_FALLS: dict[str, Falls] = {
     "one host, one fall": ONE_HOST,
     "one host, two workers": TWO_WORKERS,
@@ -80,8 +83,13 @@ FAST_FALLS: dict[str, Falls] = {
     "one host, a deadline": LATE_MEANWHILE,
     "two hosts": Falls(hosts=2, joined=2),
     "a host that joins later": TWO_HOSTS,
+    "a host that signs off": LEAVES_ONCE,
+    "a host that signs off twice": LEAVES_TWICE,
 }
 SLOW_FALLS: dict[str, Falls] = {
     "three claims, two falls": Falls(falls=2, most_claims=3, late=True),
     "two hosts, two falls": Falls(hosts=2, joined=1, falls=2),
+    "a host that signs off, two falls": LEAVES_TWO_FALLS,
+    "a host that signs off twice, two falls": Falls(hosts=2, joined=2, leaves=2, falls=2),
+    "three hosts, one signs off": Falls(hosts=3, joined=3, leaves=1),
 }
