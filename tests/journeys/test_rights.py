@@ -174,6 +174,34 @@ def test_nobody_reaches_keys_of_others(clients: Callable[..., Any], role: str) -
             clients("ledger", role).hget(key, "field")
 
 
+KEPT_FROM = {
+    "web": (
+        "idem:*",
+        "code:x",
+        "codekey:x",
+        "shield",
+        "shield:rules",
+        "shield:phone:x",
+        "job:x",
+        "stamp",
+        "hosts",
+        "lead",
+    ),
+    "producer": ("hosts", "rollcall:x", "gone:x", "recovered:x", "upkeep", "doctor", "slots:status", "limit:balance"),
+}
+
+
+@pytest.mark.parametrize("role", KEPT_FROM)
+def test_a_role_reaches_the_keys_it_touches_alone(clients: Callable[..., Any], role: str) -> None:
+    """Whoever takes over what faces the network opens no code, and whoever enrols lifts no halt of a roll call."""
+    client = clients("ledger", role)
+    for name in KEPT_FROM[role]:
+        with pytest.raises(redis_py.exceptions.NoPermissionError):
+            client.hget("{smsq}:" + name, "field")
+        with pytest.raises(redis_py.exceptions.NoPermissionError):
+            client.eval("return redis.call('HGET', KEYS[1], 'field')", 1, "{smsq}:" + name)
+
+
 def test_who_only_reads_changes_nothing(clients: Callable[..., Any]) -> None:
     """The exporter's user can neither write nor run a script."""
     exporter = clients("ledger", "exporter")
