@@ -84,6 +84,7 @@ LEDGER: dict[str, Role] = {
             *_of_a_batch(),
             *("campaigns", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
+            *("hosts", "rollcall:*", "gone:*"),  # its home knows more than the ledger: a visitor of the roll call
         ),
     ),
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),

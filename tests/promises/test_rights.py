@@ -104,6 +104,7 @@ def test_who_takes_calls_from_outside_reaches_what_a_status_touches() -> None:
     for key in Keys().batch_verb(Ref(5000, "x")):
         assert any(fnmatchcase(key, pattern) for pattern in web), key
     assert set(web) < set(producer)
+    assert not any(name.endswith("}:*") for name in producer)
     for name in ("*", "code:*", "shield:*", "idem:*", "hosts"):
         assert Keys().of(name) not in web
 
