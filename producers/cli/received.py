@@ -16,6 +16,7 @@ import click
 from smsq.producers.adoption import running
 from smsq.producers.cli.shown import counted, print_json, talk
 from smsq.producers.fields import phone_of
+from smsq.producers.moments import when
 from smsq.worker.domain.errors import BadInput, Unreachable
 from smsq.worker.settings import Settings
 
@@ -112,6 +113,26 @@ def of_this_home() -> str:
             "it runs, or give --control URL of a sandbox that runs by itself"
         )
     return up.control
+
+
+def forgot(sent_at: float) -> str:
+    """That the sandbox of this home began after `sent_at` (Unix seconds), and what this means; '' if it did not.
+
+    '' also if nothing was sent (0), without a sandbox, and for one that does not answer.
+    """
+    settings = Settings.load()
+    up = running(settings.home)
+    if not sent_at or up is None or not up.control or settings.redis_url not in (None, up.redis_url):
+        return ""
+    try:
+        began = float(ask(up.control, "tally")["began"])
+    except (Unreachable, BadInput, KeyError):
+        return ""
+    if sent_at > began:
+        return ""
+    return (
+        f"the sandbox began anew on {when(began)} and has forgotten what was sent to it before: no status comes of it"
+    )
 
 
 def received(base: str, **asked: str) -> dict[str, Any]:
