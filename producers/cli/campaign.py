@@ -184,12 +184,14 @@ def list_campaigns(as_json: bool) -> None:
 @as_json_option
 def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     """Show what it is, counts by status, cost, why messages failed, and why it waits."""
+    from smsq.producers.cli.received import forgotten
+
     code = DONE
     with _smsq() as smsq:
         view = smsq.campaigns.show(campaign_id)
         if follow:
             view, code = _follow(smsq, campaign_id)
-        why = "; ".join(filter(None, (smsq.campaigns.why(view), _forgotten(view))))
+        why = "; ".join(filter(None, (smsq.campaigns.why(view), forgotten(view))))
         failures = smsq.campaigns.failures(view)
     if as_json:
         print_json(campaign_object(view, failures) | ({"waits": why} if why else {}))
@@ -371,15 +373,6 @@ def _enrol(smsq: Smsq, drafted: Draft, rows: int, again: bool) -> CampaignView:
         except KeyboardInterrupt:
             talk("\nstopped while enrolling; what is in is being sent, the same command goes on from there")
             sys.exit(INTERRUPTED)
-
-
-def _forgotten(view: CampaignView) -> str:
-    """That a sandbox has forgotten messages that are under way, '' if none is or it has not."""
-    from smsq.producers.cli.received import forgot
-    from smsq.worker.domain.status import FINAL_STATUSES
-
-    is_under_way = any(many and name not in {*FINAL_STATUSES, "queued"} for name, many in view.statuses.items())
-    return forgot(view.first_sent_at) if is_under_way else ""
 
 
 def _say_why_it_waits(smsq: Smsq, view: CampaignView) -> None:

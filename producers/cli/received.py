@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import click
@@ -18,7 +18,11 @@ from smsq.producers.cli.shown import counted, print_json, talk
 from smsq.producers.fields import phone_of
 from smsq.producers.moments import when
 from smsq.worker.domain.errors import BadInput, Unreachable
+from smsq.worker.domain.status import FINAL_STATUSES
 from smsq.worker.settings import Settings
+
+if TYPE_CHECKING:
+    from smsq.worker.ledger.views import CampaignView
 
 TIMEOUT_S = 10.0
 LOOK_EVERY_S = 0.3
@@ -133,6 +137,12 @@ def forgot(sent_at: float) -> str:
     return (
         f"the sandbox began anew on {when(began)} and has forgotten what was sent to it before: no status comes of it"
     )
+
+
+def forgotten(view: CampaignView) -> str:
+    """`forgot` for a campaign of which messages are under way."""
+    is_under_way = any(many and name not in {*FINAL_STATUSES, "queued"} for name, many in view.statuses.items())
+    return forgot(view.first_sent_at) if is_under_way else ""
 
 
 def received(base: str, **asked: str) -> dict[str, Any]:
