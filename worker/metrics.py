@@ -97,7 +97,10 @@ METRICS: Final[tuple[Metric, ...]] = (
         buckets=REQUEST_BUCKETS,
     ),
     Metric(
-        "smsq_mirror_up", "gauge", "1 while the mirror's breaker is closed, as last seen by any process.", ("mirror",)
+        "smsq_mirror_up",
+        "gauge",
+        "1 if the mirror was well when last tried by any process, 0 if no connection opened or answers are missing.",
+        ("mirror",),
     ),
     Metric("smsq_gateway_errors_total", "counter", "Error codes the gateway answered.", ("command", "code")),
     Metric(
@@ -204,7 +207,7 @@ class Metrics:
         self._request_seconds.labels(command, host_of(mirror)).observe(took_s)
 
     def mirror_up(self, mirror: str, is_up: bool) -> None:
-        """A mirror's breaker closed or opened."""
+        """A mirror was tried; nothing shows before."""
         self._mirror_up.labels(host_of(mirror)).set(is_up)
 
     def gateway_error(self, command: str, code: int | None) -> None:

@@ -4,19 +4,22 @@ A role's commands are those of the scripts it runs, read from the scripts, and t
 named here. A command that is in no role is refused by a server that loaded the files, and by a test before
 that. `python -m smsq.worker.rights` writes `deploy/redis/`; passwords are filled in where the server runs.
 
-Ledger and broker have a file each, as they have a server each. Roles cannot be told apart by key: every
-verb of the ledger is given the keys of the whole batch.
+Ledger and broker have a file each, as they have a server each. `web` and `producer` reach only the keys that
+they touch. Every verb on a batch is given all keys of `Keys.batch_verb`, and a server wants the right to read
+and write for each key that a script is given: more cannot be held back from who runs one. Patterns are plain,
+without `%R~`, which Redis 6.2 cannot read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from smsq.worker.ledger.keys import Keys
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger.keys import SHARD, Keys
 from smsq.worker.ledger.scripts import text_of
 from smsq.worker.queues.bell import with_bell
 from smsq.worker.queues.broker import NAMESPACE, PUT_ASIDE
@@ -46,6 +49,17 @@ class Role:
     verbs: frozenset[str] = frozenset()
     commands: frozenset[str] = frozenset()
     also: tuple[str, ...] = field(default=(), kw_only=True)  # roles whose rights it has too
+    keys: tuple[str, ...] = field(default=("*",), kw_only=True)  # patterns of names in the table of `Keys`
+
+
+def _of_a_batch() -> tuple[str, ...]:
+    """Patterns of what every verb on a batch is given."""
+    number, campaign = SHARD * 7, "0" * 12
+    names = [name.removeprefix(f"{Keys().tag}:") for name in Keys().batch_verb(Ref(number, campaign))]
+    shard, one, held = names[:3]
+    if (shard, one, held) != ("b:7", f"c:{campaign}", f"c:{campaign}:h"):
+        raise ValueError("`Keys.batch_verb` names a batch's own keys otherwise than the rights know")
+    return ("b:*", "c:*", *names[3:])
 
 
 LEDGER: dict[str, Role] = {
@@ -66,8 +80,14 @@ LEDGER: dict[str, Role] = {
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
+        keys=(
+            *_of_a_batch(),
+            *("campaigns", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
+            *("hosts", "rollcall:*", "gone:*"),  # its home knows more than the ledger: a visitor of the roll call
+        ),
     ),
-    "web": Role(frozenset({"advance"}), frozenset({"hincrby"})),
+    "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset("adopt beat found fresh_ids recover report resolve shield_rule stub".split()),
@@ -104,11 +124,16 @@ def ledger() -> dict[str, frozenset[str]]:
     return {name: _of(role) for name, role in LEDGER.items()}
 
 
-def acl(commands: Mapping[str, frozenset[str]], *patterns: str) -> str:
-    """An ACL file: a user per role, who may give these commands on keys of these patterns; `#<role>` is a password."""
-    keys = " ".join(f"~{pattern}" for pattern in patterns)
+def keys() -> dict[str, tuple[str, ...]]:
+    """Every role's patterns of keys on the ledger's server."""
+    return {name: tuple(Keys().of(pattern) for pattern in role.keys) for name, role in LEDGER.items()}
+
+
+def acl(commands: Mapping[str, frozenset[str]], patterns: Mapping[str, Sequence[str]]) -> str:
+    """An ACL file: a user per role, who may give its commands on keys of its patterns; `#<role>` is a password."""
     lines = [DEFAULT_USER, "user admin on #<admin> ~* &* +@all"]
     for name, allowed in commands.items():
+        keys = " ".join(f"~{pattern}" for pattern in patterns[name])
         lines.append(
             f"user {name} on #<{name}> resetchannels {keys} -@all {' '.join(f'+{c}' for c in sorted(allowed))}"
         )
@@ -118,8 +143,8 @@ def acl(commands: Mapping[str, frozenset[str]], *patterns: str) -> str:
 def files() -> dict[str, str]:
     """The ACL files by name."""
     return {
-        "ledger.acl": acl(ledger(), f"{Keys().tag}:*"),
-        "broker.acl": acl(broker(), NAMESPACE, f"{NAMESPACE}:*"),
+        "ledger.acl": acl(ledger(), keys()),
+        "broker.acl": acl(broker(), dict.fromkeys(broker(), (NAMESPACE, f"{NAMESPACE}:*"))),
     }
 
 

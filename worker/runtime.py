@@ -142,10 +142,7 @@ class Runtime:
     def mirrors(self) -> Mirrors:
         """The brand's mirrors, or those that are named."""
         bases = self.settings.mirrors or BRANDS[self.settings.brand].mirrors
-        mirrors = Mirrors(bases, self.clock, on_change=self.metrics.mirror_up)
-        for base in mirrors.bases:
-            self.metrics.mirror_up(base, True)
-        return mirrors
+        return Mirrors(bases, self.clock, on_seen=self.metrics.mirror_up)
 
     @cached_property
     def health(self) -> Health:

@@ -184,12 +184,14 @@ def list_campaigns(as_json: bool) -> None:
 @as_json_option
 def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     """Show what it is, counts by status, cost, why messages failed, and why it waits."""
+    from smsq.producers.cli.received import forgotten
+
     code = DONE
     with _smsq() as smsq:
         view = smsq.campaigns.show(campaign_id)
         if follow:
             view, code = _follow(smsq, campaign_id)
-        why = smsq.campaigns.why(view)
+        why = "; ".join(filter(None, (smsq.campaigns.why(view), forgotten(view))))
         failures = smsq.campaigns.failures(view)
     if as_json:
         print_json(campaign_object(view, failures) | ({"waits": why} if why else {}))

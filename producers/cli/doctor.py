@@ -1,7 +1,8 @@
 """`smsq doctor`: looks at everything this installation stands on, and says what cures what is wrong.
 
-It only looks: nothing is sent, no request of the gateway is made (mirrors are connected to and left), and
-what is written are a key that lasts a second, to time the disk, and a file that is gone at once, to try the home.
+It only looks: nothing is sent, no request of the gateway is made (mirrors are connected to and left, real ones not
+before there is a log-in), and what is written are a key that lasts a second, to time the disk, and files that are gone
+at once, to try the home.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsq.producers.cli import DONE, FAILED, UNREACHABLE
-from smsq.producers.cli.findings import Finding, ledger, machine, working
+from smsq.producers.cli.findings import Finding, ledger, machine, private, working
 from smsq.producers.cli.output import screen
 from smsq.producers.cli.shown import print_json
 
 if TYPE_CHECKING:
+    from smsq.producers.adoption import Up
     from smsq.worker.runtime import Runtime
 
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -58,15 +60,16 @@ def examine() -> Iterator[Finding]:
         settings = adopt()
     except LedgerUnreachable as error:
         yield Finding("redis", "fail", error.sentence.partition(":")[0], "start `smsq up`, or set SMSQ_REDIS_URL", True)
+        yield from machine.credentials(settings)
         yield from machine.mirrors(settings)
         return
     if up is None:
         yield from machine.credentials(settings)
-    yield from _ledger(Runtime.build(settings), up is not None)
-    yield from machine.mirrors(settings)
+    yield from _ledger(Runtime.build(settings), up)
+    yield from machine.mirrors(settings, is_up=up is not None)
 
 
-def _ledger(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
+def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:
     import redis
 
     from smsq.worker.domain.errors import LedgerTrouble
@@ -81,7 +84,8 @@ def _ledger(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
             said, _, cure = refused.partition(": ")
             yield Finding("redis", "fail", f"{place}: {said}", cure or "correct SMSQ_REDIS_URL", True)
             return
-        cure = "start it, or correct SMSQ_REDIS_URL; work resumes by itself"
+        known = private.cure(up, runtime.redis_url, private.LEDGER)
+        cure = known or "start it, or correct SMSQ_REDIS_URL; work resumes by itself"
         yield Finding("redis", "fail", f"{place} does not answer ({type(error).__name__})", cure, True)
         return
     version = info.get("valkey_version") or info.get("redis_version")
@@ -91,8 +95,8 @@ def _ledger(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
         "account": ledger.account,
         "secret": ledger.secret,
         "run": ledger.run,
-        "broker": working.broker,
-        "processes": partial(working.processes, is_up=is_up),
+        "broker": partial(working.broker, up=up),
+        "processes": partial(working.processes, is_up=up is not None),
         "shield": ledger.shield,
         "state": ledger.state,
     }

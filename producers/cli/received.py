@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import click
@@ -16,8 +16,13 @@ import click
 from smsq.producers.adoption import running
 from smsq.producers.cli.shown import counted, print_json, talk
 from smsq.producers.fields import phone_of
+from smsq.producers.moments import when
 from smsq.worker.domain.errors import BadInput, Unreachable
+from smsq.worker.domain.status import FINAL_STATUSES
 from smsq.worker.settings import Settings
+
+if TYPE_CHECKING:
+    from smsq.worker.ledger.views import CampaignView
 
 TIMEOUT_S = 10.0
 LOOK_EVERY_S = 0.3
@@ -112,6 +117,32 @@ def of_this_home() -> str:
             "it runs, or give --control URL of a sandbox that runs by itself"
         )
     return up.control
+
+
+def forgot(sent_at: float) -> str:
+    """That the sandbox of this home began after `sent_at` (Unix seconds), and what this means; '' if it did not.
+
+    '' also if nothing was sent (0), without a sandbox, and for one that does not answer.
+    """
+    settings = Settings.load()
+    up = running(settings.home)
+    if not sent_at or up is None or not up.control or settings.redis_url not in (None, up.redis_url):
+        return ""
+    try:
+        began = float(ask(up.control, "tally")["began"])
+    except (Unreachable, BadInput, KeyError):
+        return ""
+    if sent_at > began:
+        return ""
+    return (
+        f"the sandbox began anew on {when(began)} and has forgotten what was sent to it before: no status comes of it"
+    )
+
+
+def forgotten(view: CampaignView) -> str:
+    """`forgot` for a campaign of which messages are under way."""
+    is_under_way = any(many and name not in {*FINAL_STATUSES, "queued"} for name, many in view.statuses.items())
+    return forgot(view.first_sent_at) if is_under_way else ""
 
 
 def received(base: str, **asked: str) -> dict[str, Any]:

@@ -121,10 +121,32 @@ def limit(name: str, value: str) -> None:
     Names: mode, phone, block, wide, country, client, daily, daily_cost, price, countries, deny, hold_after,
     hold_below, hold_for. See the page about settings for what each is.
     """
+    _set(name, None if value == "default" else value)
+
+
+@group.command("on")
+def on() -> None:
+    """Let it refuse what its limits and holds forbid; the same as `limit mode on`."""
+    _set("mode", "on")
+
+
+@group.command("watch")
+def watch() -> None:
+    """Let all codes go and keep counting what it would refuse; the same as `limit mode watch`."""
+    _set("mode", "watch")
+
+
+@group.command("off")
+def off() -> None:
+    """Let all codes go and count nothing; the same as `limit mode off`."""
+    _set("mode", "off")
+
+
+def _set(name: str, value: str | None) -> None:
     from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
-        held = smsq.shield.limit(name, None if value == "default" else value)
+        held = smsq.shield.limit(name, value)
         output.changed()
         is_deaf = smsq.settings.shield == "off"
     click.echo(f"{name} {held}")

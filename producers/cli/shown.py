@@ -166,8 +166,8 @@ def _settled_doubts(view: CampaignView) -> str:
     return f"{many}, settled after {view.doubt_seconds:.1f} s (the longest {view.doubt_longest_seconds:.1f} s)"
 
 
-def print_receipt(receipt: Receipt) -> None:
-    """A message for people."""
+def print_receipt(receipt: Receipt, waits: str = "") -> None:
+    """A message for people; `waits` is why no status comes, if that is known."""
     from smsq.producers.moments import plain, when
     from smsq.producers.report import printable
     from smsq.producers.waits import reason
@@ -178,6 +178,7 @@ def print_receipt(receipt: Receipt) -> None:
         ("phone", printable(receipt.phone)),
         ("status", receipt.status),
         ("why", printable(reason(receipt.why))),
+        ("waits", waits),
         ("may double", "sent again by choice: two copies rather than none" if receipt.may_double else ""),
         ("error", printable(error)),
         ("gateway id", str(receipt.gateway_id or "")),

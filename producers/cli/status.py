@@ -13,11 +13,15 @@ from smsq.producers.cli.shown import print_json, print_receipt
 def command(message_id: str, as_json: bool) -> None:
     """Show what is known of message ID, as `smsq send` and reports name it."""
     from smsq.producers.api import Smsq
+    from smsq.producers.cli.received import forgot
     from smsq.producers.report import as_object
+    from smsq.worker.domain.status import FINAL_STATUSES
 
     with Smsq() as smsq:
         receipt = smsq.status(message_id)
+    is_under_way = receipt.submitted_at and receipt.status not in FINAL_STATUSES
+    waits = forgot(receipt.submitted_at + 1) if is_under_way else ""  # a receipt's moments are whole seconds
     if as_json:
-        print_json(as_object(receipt))
+        print_json(as_object(receipt) | ({"waits": waits} if waits else {}))
     else:
-        print_receipt(receipt)
+        print_receipt(receipt, waits)

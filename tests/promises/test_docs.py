@@ -187,3 +187,10 @@ def trouble_with(said: str) -> str:
             assert found[0] is not None
             command, context = found[0], click.Context(found[0], parent=context)
     return ""
+
+
+def test_no_page_needs_a_client_of_redis() -> None:
+    """The private servers come without one, so that what the runbook says to do can be done."""
+    for page in PAGES:
+        if page.name != "CHANGELOG.md":
+            assert not re.search(r"(redis|valkey)-cli", words(page)), page

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 import redis as redis_py
 
 from smsq.worker import rights
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.scripts import text_of
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +95,28 @@ def test_no_role_may_do_what_is_dangerous() -> None:
 def test_who_only_reads_may_not_write() -> None:
     """The exporter cannot run a script, and so changes nothing."""
     assert rights.ledger()["exporter"] == rights.CONNECTION | rights.READS
+
+
+def test_who_takes_calls_from_outside_reaches_what_a_status_touches() -> None:
+    """The receiver's user has the keys of a batch, and a producer's has those and what it enrols and asks."""
+    web, producer = (rights.keys()[name] for name in ("web", "producer"))
+
+    for key in Keys().batch_verb(Ref(5000, "x")):
+        assert any(fnmatchcase(key, pattern) for pattern in web), key
+    assert set(web) < set(producer)
+    assert not any(name.endswith("}:*") for name in producer)
+    for name in ("*", "code:*", "shield:*", "idem:*", "hosts"):
+        assert Keys().of(name) not in web
+
+
+def test_settings_of_the_server_are_read_by_name_and_by_who_judges_them() -> None:
+    """`CONFIG GET *` tells passwords; who neither sends nor examines asks for none of it."""
+    asks = [text for path in SOURCES if "config_get" in (text := path.read_text(encoding="utf-8"))]
+
+    assert len(asks) == 1
+    assert re.findall(r'in \(("[\w", -]+)\)\n.*\n.*', asks[0])[0] == '"appendonly", "appendfsync", "maxmemory-policy"'
+    assert {name for name, may in rights.ledger().items() if "config|get" in may} == {"worker", "operator", "up"}
+    assert not any("config|get" in may for may in rights.broker().values())
 
 
 def test_no_password_is_kept() -> None:

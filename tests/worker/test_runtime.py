@@ -77,10 +77,20 @@ def test_codes_are_put_into_words() -> None:
     assert explain(6, True) != explain(6, False)
 
 
-def test_every_mirror_shows_from_the_start(home: Path) -> None:
-    """Not only once it has fallen ill."""
-    runtime = Runtime.build(settings(home, SMSQ_MIRRORS="https://one.test,https://two.test"))
-    _ = runtime.mirrors
+def test_a_mirror_shows_as_it_was_last_seen(home: Path) -> None:
+    """Not before it was tried; 0 if nothing can be reached, whichever process starts meanwhile."""
+    told = settings(home, SMSQ_MIRRORS="https://one.test,https://two.test,https://never.test")
+    first = Runtime.build(told).mirrors
+    for mirror in ("https://one.test", "https://two.test"):
+        first.unreachable(mirror)
+    second = Runtime.build(told).mirrors
 
-    for mirror in ("one.test", "two.test"):
-        assert prometheus_client.REGISTRY.get_sample_value("smsq_mirror_up", {"mirror": mirror}) == 1.0
+    assert [_shown(mirror) for mirror in ("one.test", "two.test", "never.test")] == [0.0, 0.0, None]
+    second.reached("https://two.test")
+    assert _shown("two.test") == 1.0
+    first.unreachable("https://two.test")
+    assert _shown("two.test") == 0.0
+
+
+def _shown(mirror: str) -> float | None:
+    return prometheus_client.REGISTRY.get_sample_value("smsq_mirror_up", {"mirror": mirror})

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
 
@@ -35,6 +36,9 @@ BEAT_CHECK_S = 1.0
 STEADY_S = 10.0  # a child that lived for so long is started again at once
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 LONGEST_PAUSE_KILLED_S = 1.0  # somebody else ended it: nothing says that it will end again
+TELLER_ENDS_S = 1.0  # a terminal that takes nothing more keeps nobody
+STOPPING = "stopping: what was begun is finished first, which can take a minute; once more hurries"
+HURRYING = "hurrying: what is not finished is left, and looked after at the next start"
 GIVE_UP_AFTER = 3  # failures of a child that never was steady: it cannot be started
 
 _log = logging.getLogger(__name__)
@@ -225,15 +229,26 @@ class Supervisor:
             yield
             return
 
+        lines: SimpleQueue[str] = SimpleQueue()  # a handler may put into it whatever it interrupts, and write nothing
+
         def ask(signum: int, frame: FrameType | None) -> None:
+            lines.put(HURRYING if self.is_stopping else STOPPING)
             self.stop()
 
+        def tell() -> None:
+            while line := lines.get():
+                self._say(line)
+
+        teller = threading.Thread(target=tell, name="teller", daemon=True)  # the loop may be busy with a server
+        teller.start()
         before = {signum: signal.signal(signum, ask) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             yield
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+            lines.put("")
+            teller.join(TELLER_ENDS_S)
 
 
 class _Kept:

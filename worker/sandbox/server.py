@@ -28,6 +28,7 @@ class Server:
         self.profile = profile
         self.loop = asyncio.get_running_loop()
         self.now = (clock or Clock()).now
+        self.began = self.now()  # Unix seconds: it knows nothing of what was sent before
         self.gateway = Gateway(profile)
         self.count = Count(self.gateway)
         self.pusher = Pusher(profile, self.gateway.handsets, self.now)
@@ -55,6 +56,7 @@ class Server:
         pusher = self.pusher
         return {
             **self.count.report(self.now(), with_statuses=with_statuses),
+            "began": self.began,
             "mirrors": [
                 {"base": m.base, "down": m.is_down, "requests": m.requests, "connections": len(m.connections)}
                 for m in self.mirrors
@@ -70,6 +72,7 @@ class Server:
 
     def reset(self) -> None:
         """Begin again on the same ports."""
+        self.began = self.now()
         self.gateway.misfortunes.clear()
         self.gateway.misfortunes.struck.clear()
         self.gateway.teller.lags.clear()

@@ -18,18 +18,21 @@ OWING_S = 2.0  # a mirror that has owed an answer for longer is not preferred
 
 
 def _nobody(mirror: str, is_up: bool) -> None:
-    """The default for whoever wants to know of changes."""
+    """The default for whoever need not know."""
 
 
 class Mirrors:
-    """The mirrors of one brand. `on_change(mirror, is_up)` is told when a mirror falls ill or recovers."""
+    """The mirrors of one brand.
 
-    def __init__(self, bases: Sequence[str], clock: Clock, *, on_change: Callable[[str, bool], None] = _nobody) -> None:
+    `on_seen(mirror, is_up)` is told whenever a mirror was seen, well or ill; nothing is told of one before it was.
+    """
+
+    def __init__(self, bases: Sequence[str], clock: Clock, *, on_seen: Callable[[str, bool], None] = _nobody) -> None:
         if not bases:
             raise ValueError("a gateway has at least one mirror")
         self.bases = tuple(dict.fromkeys(base.rstrip("/") for base in bases))
         self._clock = clock
-        self._on_change = on_change
+        self._on_seen = on_seen
         self._lock = threading.Lock()
         self._breakers = {base: Breaker() for base in self.bases}
         self._owed: dict[str, dict[int, float]] = {base: {} for base in self.bases}  # requests under way: since when
@@ -148,8 +151,6 @@ class Mirrors:
             return
         now = self._clock.monotonic()
         with self._lock:
-            was_up = breaker.is_up
             verdict(breaker, now)
             is_up = breaker.is_up
-        if is_up is not was_up:
-            self._on_change(mirror, is_up)
+        self._on_seen(mirror.rstrip("/"), is_up)

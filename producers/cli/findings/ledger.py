@@ -95,9 +95,9 @@ def shield(runtime: Runtime) -> Iterator[Finding]:
     if runtime.settings.shield == "off":
         yield Finding("shield", "warn", "SMSQ_SHIELD is off: nothing limits codes", "leave it out where codes are sent")
     elif limits.mode == "off":
-        yield Finding("shield", "warn", "it is off: nothing limits codes", "`smsq shield limit mode on`")
+        yield Finding("shield", "warn", "it is off: nothing limits codes", "`smsq shield on`")
     elif limits.mode == "watch":
-        cure = "`smsq shield limit mode on` once what it would refuse looks right (smsq_shield_total)"
+        cure = "`smsq shield on` once what it would refuse looks right (smsq_shield_total)"
         yield Finding("shield", "warn", "it watches only: nothing limits codes", cure)
     elif not limits.daily_cost:
         cure = "set SMSQ_SHIELD_DAILY_COST to twice or three times a good day"

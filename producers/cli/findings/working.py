@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from smsq.producers.cli.findings import Finding
+from smsq.producers.cli.findings import Finding, private
 from smsq.producers.cli.findings.machine import reach
 
 if TYPE_CHECKING:
+    from smsq.producers.adoption import Up
     from smsq.worker.ledger.depth import SickProcess
     from smsq.worker.runtime import Runtime
 
@@ -44,8 +45,8 @@ AILMENTS = {  # why a process cannot send: in words, and what cures it
 }
 
 
-def broker(runtime: Runtime) -> Iterator[Finding]:
-    """Whether the queues can be reached, and somebody waits at them."""
+def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
+    """Whether the queues can be reached, and somebody waits at them; `up` is the `smsq up` of this home."""
     import redis
 
     from smsq.worker.redis_client import connect, no_right, where
@@ -66,7 +67,8 @@ def broker(runtime: Runtime) -> Iterator[Finding]:
             said, _, cure = refused.partition(": ")
             yield Finding("broker", "fail", f"{where(url)}: {said}", cure or "correct SMSQ_BROKER_URL", True)
             return
-        yield Finding("broker", "fail", f"{where(url)} does not answer ({type(error).__name__})", "start it", True)
+        cure = private.cure(up, url, private.QUEUES) or "start it"
+        yield Finding("broker", "fail", f"{where(url)} does not answer ({type(error).__name__})", cure, True)
         return
     if theirs == ours:
         cure = "in production give the broker a server of its own by SMSQ_BROKER_URL"

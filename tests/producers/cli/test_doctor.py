@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -9,7 +13,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from smsq.producers.cli import main
 from smsq.producers.cli.findings import Finding
 from smsq.producers.cli.findings.ledger import shield, state
 from smsq.producers.cli.findings.machine import LEAST_ROOM, mirrors, secrets, space
@@ -19,6 +25,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Claim, NoClaim
 from smsq.worker.ledger.shield_desk import ShieldDesk
 from smsq.worker.processes import disk
+from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 
@@ -168,6 +175,88 @@ def test_a_home_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
     assert (found.level, found.said) == ("fail", f"nothing can be written in {home}: Not a directory")
 
 
+def test_a_home_that_cannot_be_made_is_a_failure() -> None:
+    """It is found before `smsq up` finds it, though nothing is there yet."""
+    (found,) = space(Path("/proc/smsq/home"))
+
+    assert (found.level, found.said.partition(": ")[0]) == ("fail", "nothing can be written in /proc/smsq/home")
+
+
+def test_a_folder_of_the_home_that_cannot_be_written_is_a_failure(home: Path) -> None:
+    """The home alone may be well while its journals lie on a disk that is read-only."""
+    home.mkdir(exist_ok=True)
+    (home / "journal").symlink_to("/proc/sys")
+    (found,) = space(home)
+
+    assert (found.level, found.said.partition(": ")[0]) == ("fail", f"nothing can be written in {home / 'journal'}")
+
+
+def doctor(*, home: Path, **environ: str) -> dict[str, Finding]:
+    """What it finds in a shell with these settings and no others, by name."""
+    told = {"SMSQ_HOME": str(home), "SMSQ_CONNECT_TIMEOUT_S": "2", **environ}
+    clean = {name: None for name in os.environ if name.startswith("SMSQ_")}
+    answer = CliRunner().invoke(main, ["doctor", "--json"], env={**clean, **told}, catch_exceptions=False)
+    return {each["name"]: Finding(**each) for each in json.loads(answer.stdout)}
+
+
+@pytest.mark.parametrize("login", [{}, {"SMSQ_LOGIN": "acme"}, {"SMSQ_LOGIN": "acme", "SMSQ_PASSWORD": "x"}])
+def test_no_real_mirror_hears_of_us_before_there_is_a_log_in(
+    home: Path, monkeypatch: pytest.MonkeyPatch, login: dict[str, str]
+) -> None:
+    """Its absence is a failure with its cure; the hosts of the brand are neither looked up nor connected to."""
+    asked: list[object] = []
+
+    def refuse(address: object, *_: object, **__: object) -> None:
+        asked.append(address)
+        raise OSError("this test has no network")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    found = doctor(home=home, **login)
+
+    is_set = "SMSQ_PASSWORD" in login
+    assert (found["log-in"].level, bool(asked)) == ("ok" if is_set else "fail", is_set)
+    assert is_set or "`smsq up --sandbox`" in found["log-in"].cure
+    assert is_set or found["mirror"].said.startswith("none was tried")
+
+
+def announced(home: Path, ledger: EmbeddedRedis, queues: EmbeddedRedis) -> None:
+    """Leave word as `smsq up` does, in the name of this process."""
+    up = {"pid": os.getpid(), "home": str(home), "redis_url": ledger.url, "broker_url": queues.url}
+    (home / "up.json").write_bytes(msgspec.json.encode({**up, "control": "", "own_key": True, "settings": {}}))
+
+
+@pytest.mark.parametrize(
+    ("frozen", "finding", "does"),
+    [
+        ("redis", "redis", "`smsq up` lets it be while it hangs"),
+        ("queues", "broker", "`smsq up` kills it within seconds"),
+    ],
+)
+def test_a_private_server_that_hangs_has_a_cure_of_its_own(home: Path, frozen: str, finding: str, does: str) -> None:
+    """Its process is named, and what `up` does about it: nobody can start it, or correct its address."""
+    with EmbeddedRedis(home) as ledger, EmbeddedRedis(home, name="queues", is_kept=False) as queues:
+        announced(home, ledger, queues)
+        pid = {"redis": ledger, "queues": queues}[frozen].pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            found = doctor(home=home)[finding]
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    assert (found.level, "does not answer" in found.said) == ("fail", True)
+    assert f"process {pid}" in found.cure
+    assert does in found.cure
+
+
+def test_a_private_server_that_is_gone_is_not_somebody_else_s(home: Path) -> None:
+    """`up` starts it again; there is no address to correct."""
+    with EmbeddedRedis(home) as ledger, EmbeddedRedis(home, name="queues", is_kept=False) as queues:
+        announced(home, ledger, queues)
+    found = doctor(home=home)["redis"]
+
+    assert found.cure.startswith("its process has ended: `smsq up` starts it again by itself")
+
+
 def test_secrets_that_others_may_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file that holds one, with the command that closes it."""
     monkeypatch.chdir(tmp_path)
@@ -188,7 +277,7 @@ def test_secrets_that_others_may_read_are_named(tmp_path: Path, monkeypatch: pyt
 
 def test_mirrors_without_tls_are_named() -> None:
     """The log-in travels with every request; on this machine that is nobody's matter."""
-    told = {"SMSQ_MIRRORS": "http://192.0.2.1:9, http://127.0.0.1:9", "SMSQ_CONNECT_TIMEOUT_S": "0.2"}
+    told = {"SMSQ_MIRRORS": "http://192.0.2.1:9, http://127.0.0.1:9"}
     found = [f for f in mirrors(Settings.load(told)) if "can be read on their way" in f.said]
 
     assert [(finding.level, finding.said.partition(": ")[0]) for finding in found] == [("warn", "http://192.0.2.1:9")]

@@ -185,3 +185,12 @@ def test_what_was_cancelled_is_no_failure(environ: dict[str, str], way_in: Smsq)
     assert followed.exit_code == 0
     assert "failed 0 · doubtful 0 · parked 0 · cancelled 3" in followed.stderr
     assert "3 messages cancelled" in followed.stderr
+
+
+@pytest.mark.parametrize("mode", ["watch", "on", "off"])
+def test_the_shield_s_mode_is_a_command(environ: dict[str, str], smsq: Smsq, mode: str) -> None:
+    """The same as `shield limit mode …`, in a word less to remember at night."""
+    answer = CliRunner().invoke(main, ["shield", mode], env=environ, catch_exceptions=False)
+
+    assert (answer.exit_code, answer.stdout) == (0, f"mode {mode}\n")
+    assert smsq.shield.show().limits["mode"] == mode

@@ -74,6 +74,7 @@ COMMANDS: dict[str, Callable[[Smsq], list[str]]] = {
     "campaign cancel": lambda smsq: ["campaign", "cancel", _campaign(smsq), "--yes"],
     "doubts drop": lambda smsq: ["doubts", "drop", doubtful(smsq)[0], "--reason", "seen", "--yes"],
     "shield hold": lambda smsq: ["shield", "hold", "+7999"],
+    "shield watch": lambda smsq: ["shield", "watch"],
     "shield limit": lambda smsq: ["shield", "limit", "daily", "100"],
     "recover": lambda smsq: ["recover", "--yes"],
 }

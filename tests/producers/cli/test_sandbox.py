@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smsq.producers.cli import UNREACHABLE, USAGE, main
+from smsq.producers.cli.received import ask
+from smsq.worker.domain.batch import MessageId
 from smsq.worker.sandbox import Profile, Sandbox
+from tests.conftest import Plant
 from tests.worker.sandbox.conftest import Caller
 
 ROOT = Path(__file__).parents[3]
@@ -122,3 +126,31 @@ def test_no_sandbox_to_ask(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(main, ["sandbox", "messages", "--control", "http://127.0.0.1:9"])
     assert result.exit_code == UNREACHABLE
     assert "no sandbox answers at http://127.0.0.1:9" in result.stderr
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_sandbox_that_began_anew_has_forgotten(
+    make_plant: Callable[..., Plant], home: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    """Who waits for a status hears that none comes; what was not sent yet is not lost."""
+    plant = make_plant(profile=Profile(deliver_after_s=(9000.0, 9000.0), handover_after_s=9000.0))
+    single, (batch,), later = plant.enrol(), plant.campaign([79991234568]), plant.enrol(79991234569)
+    plant.send(single, batch)
+    up = {"pid": os.getpid(), "redis_url": plant.runtime.redis_url, "broker_url": plant.runtime.broker_url}
+    told = {**up, "home": str(home), "control": plant.sandbox.control}
+    (home / "up.json").write_text(json.dumps(told))
+    monkeypatch.setenv("SMSQ_HOME", str(home))
+    said = "and has forgotten what was sent to it before: no status comes of it"
+
+    def shown(*words: str) -> str:
+        result = CliRunner().invoke(main, [*words, *(["--json"] if as_json else [])], catch_exceptions=False)
+        return result.stdout if not as_json else json.loads(result.stdout).get("waits", "")
+
+    assert said not in shown("status", str(MessageId(single.number, 0)))
+    until = time.monotonic() + 60
+    while said not in shown("status", str(MessageId(single.number, 0))):  # the ledger counts whole seconds
+        assert time.monotonic() < until
+        ask(plant.sandbox.control, "reset", {})
+
+    assert said in shown("campaign", "show", batch.campaign)
+    assert said not in shown("status", str(MessageId(later.number, 0)))

@@ -19,7 +19,7 @@ import pytest
 
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
 from smsq.worker.processes.embedded import EmbeddedRedis
-from smsq.worker.processes.supervisor import Child, Supervisor
+from smsq.worker.processes.supervisor import HURRYING, STOPPING, Child, Supervisor
 from smsq.worker.redis_client import connect
 
 ROOT = Path(__file__).parents[3]
@@ -279,10 +279,34 @@ def test_a_signal_stops_it_cleanly_and_a_second_hurries(home: Path, signum: sign
     assert process.stdout is not None
     assert process.stdout.readline() == "a: up\n"
     process.send_signal(signum)
+    assert process.stdout.readline() == f"{STOPPING}\n"  # while the child goes on
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     process.send_signal(signum)
-    process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (0, f"{HURRYING}\n")
+
+
+def test_a_signal_is_heard_at_once_even_while_redis_is_awaited(home: Path) -> None:
+    """The loop may wait for its server for a minute; whoever pressed Ctrl-C hears that it was heard."""
+    script = (
+        "import sys; from pathlib import Path; from smsq.worker.processes.supervisor import *\n"
+        "class Slow:\n"
+        "    name = 'redis'\n"
+        "    def ensure(self):\n"
+        "        print('waits', flush=True)\n"
+        "        sys.stdin.readline()\n"
+        "    def stop(self): pass\n"
+        "sys.exit(Supervisor(Path(sys.argv[1]), [], foundations=[Slow()], say=lambda l: print(l, flush=True)).run())"
+    )
+    argv = [sys.executable, "-c", script, str(home)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waits\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == f"{STOPPING}\n"
+        process.communicate("\n", timeout=30)
 
     assert process.returncode == 0
 

@@ -120,16 +120,16 @@ def test_refused_connections_rest_a_mirror() -> None:
     assert mirrors.wait_s() < 1 or mirrors.next() == B
 
 
-def test_changes_are_told_once() -> None:
-    """Whoever measures hears of each change of a mirror, and of nothing else."""
+def test_what_is_seen_of_a_mirror_is_told() -> None:
+    """Whoever measures hears how each try left a mirror, and nothing of one that nobody has tried."""
     told: list[tuple[str, bool]] = []
-    mirrors = Mirrors([A], HandClock(), on_change=lambda mirror, is_up: told.append((mirror, is_up)))
-    for verdict in (mirrors.good, mirrors.unknown, mirrors.unknown, mirrors.unknown, mirrors.good, mirrors.unreachable):
-        verdict(A)
-    mirrors.good(A)
+    mirrors = Mirrors([A, B], HandClock(), on_seen=lambda mirror, is_up: told.append((mirror, is_up)))
+    assert told == []
+    for verdict in (mirrors.good, mirrors.unknown, mirrors.unknown, mirrors.good, mirrors.unreachable, mirrors.reached):
+        verdict(A + "/")
     mirrors.good("http://stranger")
 
-    assert told == [(A, False), (A, True), (A, False), (A, True)]
+    assert told == [(A, is_up) for is_up in (True, True, False, True, False, True)]
 
 
 def test_one_probe_for_many_threads() -> None:
