@@ -397,7 +397,7 @@ def _log_to(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("worker")
+    log = logging.getLogger("smsq")
     before = log.level, log.propagate
     log.addHandler(handler)
     log.setLevel(logging.INFO)
