@@ -95,7 +95,7 @@ def _run(settings: Settings, told: Mapping[str, Any]) -> None:
     runtime = Runtime.build(settings)
     overseer = Overseer(runtime)
     overseer.begin()
-    while runtime.views.halted():
+    while runtime.views.halted() or not runtime.journal.newest_run():  # no claim is said before its run is followed
         overseer.tick()
         runtime.clock.wait(0.01)
     for lane, threads in LANES.items():
