@@ -64,7 +64,7 @@ class Campaigns:
         Conflict with the old id where rows or the whole were sent before and neither is said, LedgerTrouble where the
         ledger takes nothing: the same call goes on later, and what it wishes otherwise for a campaign that is begun
         (name, rate, moment, window, budget, doubts) is not applied; `resume` sets another budget. A `budget` needs
-        workers that can say what a part costs; raises Unreachable where none is up.
+        workers that can say what a part costs; raises Unreachable if none is up.
         """
         check_flags(again=again, only_new=only_new)
         drafted = draft(rows, text=text, **how)
@@ -122,7 +122,7 @@ class Campaigns:
     ) -> tuple[Draft, Preflight | None, Repeats]:
         """Decide what becomes of rows that were sent already: the draft as it is enrolled, a look at it, those rows.
 
-        No look where there is nothing to compare with. Raises Conflict where nobody has said whether such rows are
+        No look if there is nothing to compare with. Raises Conflict if the caller has not said whether such rows are
         left out or sent again.
         """
         if before is not None:
