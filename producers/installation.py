@@ -25,7 +25,7 @@ from smsq.worker.domain.errors import (
     WrongKey,
 )
 from smsq.worker.domain.text import tidied
-from smsq.worker.gateway import prices
+from smsq.worker.gateway.http import prices
 from smsq.worker.ledger.enrolment import WRONG_KEY
 from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where

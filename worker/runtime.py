@@ -17,8 +17,8 @@ from smsq.worker.clock import Clock
 from smsq.worker.codes import CodeDesk
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.brands import BRANDS
-from smsq.worker.gateway.codes import SEND_ERRORS, delivery_error
-from smsq.worker.gateway.forms import Login
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.numbers import SEND_ERRORS, delivery_error
 from smsq.worker.health import Health
 from smsq.worker.journal import Journal
 from smsq.worker.ledger import Keys, Ledger

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from smsq.worker.domain.errors import LedgerTrouble
-from smsq.worker.gateway.callbacks import Events, Forged, Malformed, Report, read
+from smsq.worker.gateway.http.callbacks import Events, Forged, Malformed, Report, read
 from smsq.worker.ledger import Fact
 from smsq.worker.processes.sums import Sums
 

@@ -42,7 +42,7 @@ PARTS: tuple[Part, ...] = (
         "A send is answered by error 1 to 8, 9 of both texts, 10 or 99, an odd id, an odd count, a key twice, half of "
         "it, HTML, nothing, too much",
         "each proves what its row says, everything else is unknown",
-        "tests/worker/gateway/test_replies.py::test_outcome_of_a_send",
+        "tests/worker/gateway/http/test_replies.py::test_outcome_of_a_send",
     ),
     Part(
         "A send is accepted, and its answer is any that cannot be trusted",
@@ -72,7 +72,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "A question is answered by an error, an odd -3, HTML, half, nothing",
         "no evidence of anything",
-        "tests/worker/gateway/test_replies.py::test_what_is_no_evidence",
+        "tests/worker/gateway/http/test_replies.py::test_what_is_no_evidence",
     ),
     Part(
         "Error 9 to a question",
@@ -123,7 +123,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "A call that is forged, in any way",
         "refused",
-        "tests/worker/gateway/test_callbacks.py::test_forged_calls",
+        "tests/worker/gateway/http/test_callbacks.py::test_forged_calls",
     ),
     Part(
         "Calls, answers, questions and pages of history that name any cost, in any order",
@@ -143,7 +143,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "One row of a page or one item of a list that cannot be read",
         "left out alone, the others are merged",
-        "tests/worker/gateway/test_replies.py::test_one_row_spoils_no_page",
+        "tests/worker/gateway/http/test_replies.py::test_one_row_spoils_no_page",
     ),
     Part(
         "An older copy of the ledger, or a replica that missed something",

@@ -14,7 +14,7 @@ import pytest
 from smsq.worker import logs
 from smsq.worker.domain.errors import Conflict, SmsqError
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.forms import Login
+from smsq.worker.gateway.login import Login
 from smsq.worker.ledger import Fact, Order
 from smsq.worker.redis_client import connect
 from smsq.worker.sandbox import Profile

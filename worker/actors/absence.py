@@ -16,8 +16,8 @@ from enum import Enum
 from smsq.worker.actors.gateway import HISTORY, ask_mirror
 from smsq.worker.actors.leave import leave, may_ask, note_error, places
 from smsq.worker.actors.status import MOSCOW, PAGE, Asker, Pair
-from smsq.worker.gateway import forms
-from smsq.worker.gateway.listing import ListedPage, read_page
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.http.listing import ListedPage, read_page
 from smsq.worker.ledger.asking import Control
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import MAX_PAGE
@@ -162,7 +162,7 @@ class _Reading:
     def _page(self, start: date, prev_id: int | None, phone: int | None = None) -> ListedPage:
         rt = self._rt
         end = _day(rt.clock.now()) + DAY
-        body = forms.history(rt.login, start, end, prev_id=prev_id, count=PAGE, phone=phone)
+        body = client_forms.history(rt.login, start, end, prev_id=prev_id, count=PAGE, phone=phone)
         if not may_ask(rt):
             raise _ProvesNothing("questions rest")
         with leave(rt, "ask", places(rt.settings.parallel_asks), {}, patience_s=rt.settings.read_timeout_s) as may:

@@ -12,8 +12,8 @@ from smsq.worker.actors.gateway import BALANCE, SEND, ask_any, ask_mirror
 from smsq.worker.actors.leave import leave, may_ask, note_error
 from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.job import BalanceJob, PriceJob
-from smsq.worker.gateway import forms, prices
-from smsq.worker.gateway.replies import read_balance, read_price
+from smsq.worker.gateway.http import client_forms, prices
+from smsq.worker.gateway.http.client_replies import read_balance, read_price
 from smsq.worker.ledger.store import translated
 from smsq.worker.runtime import Runtime
 
@@ -61,7 +61,7 @@ class Chores:
         with self._leave("balance", BALANCES_A_MINUTE) as may:
             if not may:
                 return {"error": "too many balance requests this minute; try again shortly"}
-            answer = ask_any(self._rt, BALANCE, forms.balance(self._rt.login))
+            answer = ask_any(self._rt, BALANCE, client_forms.balance(self._rt.login))
         if answer is None:
             return {"error": "no mirror of the gateway answered"}
         read = read_balance(answer.reply.status, answer.reply.body)
@@ -122,7 +122,7 @@ def probe_mirror(runtime: Runtime, mirror: str) -> None:
     if not may_ask(runtime):
         return
     with leave(runtime, "chores", AT_ONCE, {"balance": (PROBES_A_MINUTE, runtime.settings.mass_ask_every_s)}) as may:
-        reply = ask_mirror(runtime, mirror, BALANCE, forms.balance(runtime.login)) if may else None
+        reply = ask_mirror(runtime, mirror, BALANCE, client_forms.balance(runtime.login)) if may else None
     if reply is None:
         return
     read = read_balance(reply.status, reply.body)

@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from smsq.worker.gateway.codes import STATUS_ERRORS, Outcome
+from smsq.worker.gateway.numbers import STATUS_ERRORS
+from smsq.worker.gateway.outcomes import Outcome
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unknown, Unreachable
 from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.text import parts
-from smsq.worker.gateway import forms
-from smsq.worker.gateway.codes import Outcome
-from smsq.worker.gateway.replies import SendAnswer, read_send
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.http.client_replies import read_send
+from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
@@ -270,9 +270,9 @@ class Sender:
     def _form(self, claim: Claim) -> bytes:
         login = self._rt.login
         if claim.text is not None:
-            return forms.send_same(login, claim.gateway_id, claim.phones, claim.text, claim.options)
+            return client_forms.send_same(login, claim.gateway_id, claim.phones, claim.text, claim.options)
         messages = list(zip(claim.phones, claim.texts, strict=True))
-        return forms.send_list(login, claim.gateway_id, messages, claim.options)
+        return client_forms.send_list(login, claim.gateway_id, messages, claim.options)
 
     def _conclude(self, claim: Claim, answer: SendAnswer) -> Turn:
         """What each outcome means for the batch and the login: the table of outcomes, row by row."""

@@ -13,8 +13,8 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.receipt import MAX_IDS, unpack
 from smsq.worker.domain.status import STATUS_TABLE, IdState, Status
-from smsq.worker.gateway import forms
-from smsq.worker.gateway.replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.http.client_replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
 from smsq.worker.ledger import Fact
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.metrics import host_of
@@ -127,7 +127,7 @@ class Asker:
             if not until or (first is not None and not first()) or self._rt.clock.monotonic() > until:
                 return None
             asked_at = self._rt.ledger.time()
-            body = forms.ask(self._rt.login, pairs, detail=detail)
+            body = client_forms.ask(self._rt.login, pairs, detail=detail)
             if mirror is None:
                 answer = ask_any(self._rt, STATUS, body, max_reply=MAX_PAGE)
                 if answer is None:
@@ -259,7 +259,7 @@ class Asker:
         with leave(self._rt, "ask", places(self._rt.settings.parallel_asks), {}) as may:
             if not may:
                 return None
-            body = forms.history(self._rt.login, start, end, prev_id=before, count=PAGE)  # type: ignore[arg-type]
+            body = client_forms.history(self._rt.login, start, end, prev_id=before, count=PAGE)  # type: ignore[arg-type]
             answer = ask_any(self._rt, HISTORY, body, max_reply=MAX_PAGE)
         if answer is None:
             return None

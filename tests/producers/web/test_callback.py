@@ -20,7 +20,7 @@ from smsq.producers.web.callback import LARGEST_GROUP, MAX_BODY, Gatherer
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerUnreachable
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.callbacks import Call, write, write_list
+from smsq.worker.gateway.http.callbacks import Call, write, write_list
 from smsq.worker.ledger import Fact
 from smsq.worker.runtime import Runtime
 from tests.conftest import Plant

@@ -1,8 +1,8 @@
 """A page of history read as evidence: what does not stand on it was not accepted, if the whole list says so.
 
-`replies.read_history` takes from a page what it can. Here a row that is overlooked would be taken for a message that
-never arrived, so that one thing that cannot be read spoils its page: bytes, keys given twice, an id or a phone that
-might be ours and is not well-formed, numbers that do not run in one direction.
+`client_replies.read_history` takes from a page what it can. Here a row that is overlooked would be taken for a
+message that never arrived, so that one thing that cannot be read spoils its page: bytes, keys given twice, an id or a
+phone that might be ours and is not well-formed, numbers that do not run in one direction.
 """
 
 from __future__ import annotations

@@ -1,165 +1,26 @@
-"""Requests to the gateway: values to form bytes for the client, form bytes to values for whoever answers.
+"""Requests as a server reads them: form bytes to values, in whatever charset and form a stranger writes.
 
-Always a POST body, always `fmt=3` and `charset=utf-8`; credentials stand only in the body. A value is either
-encoded or written as an integer (`:d`, which raises for anything else), so that none can begin a field of its own.
-What a person wrote is percent-encoded byte by byte, which is quicker than choosing which bytes need it and
-decodes to the same (PROTOCOL A.3, A.4, B.1-B.3, C.3, D.1, E). A sample:
-
-    login=me&psw=secret&charset=utf-8&fmt=3&cost=3&id=1000000001&phones=%2B79991234567&mes=%48%69
+What the client writes is in `client_forms.py` (PROTOCOL A.3, A.4, B.1-B.3, C.3, D.1, E).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from functools import lru_cache
-from urllib.parse import quote_plus, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
-from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, SmsqError
-from smsq.worker.gateway import records
-from smsq.worker.gateway.channels import channel, check_extra_names, check_extras, chosen
-from smsq.worker.gateway.extras import check_time
-
-SEND_PATH = "/sys/send.php"
-STATUS_PATH = "/sys/status.php"
-BALANCE_PATH = "/sys/balance.php"
-HISTORY_PATH = "/sys/get.php"
+from smsq.worker.gateway.channels import channel, check_extras, chosen
+from smsq.worker.gateway.http import records
+from smsq.worker.gateway.login import Login
 
 MAX_ID = 2_147_483_647  # a client id is a positive signed 32-bit number (PROTOCOL I.1.5)
 DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes where `charset` is missing (PROTOCOL A.4)
-TRANSLITS = (0, 1, 2)  # PROTOCOL B.1
 CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
 
 _BELOW_ZERO = re.compile(r"-[0-9]+", re.ASCII)  # a number, and none that an id can be
 _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
-# PROTOCOL B.1; an empty sender, formerly a dot, switches the account's own off.
-_SENDER = re.compile(r"[ -~]{0,11}|\d{12,15}", re.ASCII)
-_VALID = re.compile(r"[1-9]|1\d|2[0-4]|(?!00:00)(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who speaks: a login and its password, or (`is_key`) an API key alone, with the login left empty."""
-
-    login: str
-    secret: str = field(repr=False)
-    is_key: bool = False
-
-
-# --- our half: values to bytes -------------------------------------------------------------------------------
-
-
-def send_same(login: Login, gateway_id: int, phones: Sequence[int], text: str, options: Options) -> bytes:
-    """The body of a send of one text to several phones, under one gateway id."""
-    head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
-    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
-
-
-def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
-    """The body of a send with a text of its own for each phone: `messages` are (phone, text)."""
-    head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
-    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
-
-
-def price_same(login: Login, phones: Sequence[int], text: str, options: Options) -> bytes:
-    """The body that asks what `send_same` would cost; nothing is sent."""
-    head = f"{_head(login)}&cost=1{_options(options)}"
-    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
-
-
-def price_list(login: Login, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
-    """The body that asks what `send_list` would cost; nothing is sent."""
-    head = f"{_head(login)}&cost=1{_options(options)}"
-    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
-
-
-def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> bytes:
-    """The body that asks for statuses of (gateway id, phone) pairs.
-
-    One pair makes a single ask, more make a mass ask, which has a limit of its own (PROTOCOL D.2).
-    `detail` is the gateway's `all`: 1 adds cost and more, 2 also parts and the operator.
-    """
-    ids = "%2C".join([f"{gateway_id:d}" for gateway_id, _ in pairs])
-    more = f"&all={detail:d}" if detail else ""
-    return f"{_head(login)}&id={ids}&phone={records.phones([phone for _, phone in pairs])}{more}".encode("ascii")
-
-
-def balance(login: Login) -> bytes:
-    """The body that asks for the account's balance and its currency."""
-    return f"{_head(login)}&cur=1".encode("ascii")
-
-
-def history(
-    login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000, phone: int | None = None
-) -> bytes:
-    """The body that asks for a page behind the `int_id` `prev_id`, or for a phone's; days: likely Moscow's (P.L.15)."""
-    more = {"prev_id": prev_id, "phone": phone}
-    page = "".join(f"&{name}={value:d}" for name, value in more.items() if value is not None)
-    days = f"&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}"
-    return f"{_head(login)}&get_messages=1{days}&cnt={count:d}{page}".encode("ascii")
-
-
-@lru_cache(maxsize=16)
-def _head(login: Login) -> str:
-    """The part that every request of a login has in common."""
-    if login.is_key:
-        return f"apikey={quote_plus(login.secret)}&charset=utf-8&fmt=3"
-    return f"login={quote_plus(login.login)}&psw={quote_plus(login.secret)}&charset=utf-8&fmt=3"
-
-
-def check_options(options: Options) -> None:
-    """Raise BadInput for options that the gateway would refuse, or that are not the caller's to set.
-
-    For whoever takes options from a person: found out only at the send, a wrong one would refuse every message.
-    """
-    if not isinstance(options, Options):
-        raise BadInput(f"options are an Options, not {type(options).__name__}")
-    row = channel(options.channel)
-    if not isinstance(options.extra, Mapping):
-        raise BadInput("extra fields are a mapping of names and values, such as {'tinyurl': '1'}")
-    check_extras(row, options.extra)
-    sender, valid, time = options.sender, options.valid, options.time
-    if not all(isinstance(word, str | None) for word in (sender, valid, time)):
-        raise BadInput("sender, valid and time are words")
-    if sender is not None and _SENDER.fullmatch(sender) is None:
-        raise BadInput(f"a sender is up to 11 latin letters, digits and signs, or up to 15 digits, not {sender!r}")
-    if valid is not None and _VALID.fullmatch(valid) is None:
-        raise BadInput(f"operators try for 1 to 24 hours, or hh:mm from 00:01 to 24:00, not {valid!r}")
-    if time is not None:
-        check_time(time)
-    if type(options.translit) is not int or options.translit not in TRANSLITS:
-        raise BadInput(f"translit is 0 (none), 1 (translit) or 2 (look-alike letters), not {options.translit!r}")
-
-
-def _options(options: Options) -> str:
-    """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14).
-
-    Values are the gateway's to judge here, since a message that was enrolled must not stumble over a younger rule.
-    """
-    row = channel(options.channel)
-    check_extra_names(row, options.extra)
-    fields = dict(row.fields)
-    if options.sender is not None:
-        fields["sender"] = options.sender
-    if options.valid is not None:
-        fields["valid"] = options.valid
-    if options.time is not None:
-        fields["time"] = options.time
-    if options.translit:
-        fields["translit"] = f"{options.translit:d}"
-    fields.update(options.extra)
-    return "".join([f"&{quote_plus(name)}={quote_plus(value)}" for name, value in fields.items()])
-
-
-def _every_byte(text: str) -> str:
-    """Percent-encode all bytes alike: 1.7 µs for a Cyrillic record against 9.4 for choosing among them."""
-    return "%" + text.encode("utf-8", "replace").hex("%") if text else ""
-
-
-# --- the other half: bytes to values -------------------------------------------------------------------------
 
 
 class FormError(SmsqError):

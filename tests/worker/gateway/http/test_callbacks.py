@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.callbacks import Call, Digest, Forged, Malformed, Report, Style, read, write, write_list
+from smsq.worker.gateway.http.callbacks import Call, Digest, Forged, Malformed, Report, Style, read, write, write_list
 
 GOLDEN = Path(__file__).parent / "golden"
 SECRET = "тайна"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.gateway.listing import read_page
-from smsq.worker.gateway.replies import Told, write_error, write_history
+from smsq.worker.gateway.http.listing import read_page
+from smsq.worker.gateway.http.server_replies import Told, write_error, write_history
 
 PHONE = 79991234567
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.worker.gateway import records
+from smsq.worker.gateway.http import records
 
 LINES = [
     ("a semicolon before a text with a colon", "79991234567;Your code: 123", ["79991234567"], "Your code: 123"),

@@ -8,7 +8,7 @@ from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.status import STATUS_TABLE, Status
 from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.codes import (
+from smsq.worker.gateway.numbers import (
     DELIVERY_ERRORS,
     SEND_ERRORS,
     STATUS_CODES,

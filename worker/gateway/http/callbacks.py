@@ -30,11 +30,11 @@ from xml.etree import ElementTree
 
 from smsq.worker.domain.errors import BadInput, SmsqError
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.codes import status_of
-from smsq.worker.gateway.forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
-from smsq.worker.gateway.money import price
-from smsq.worker.gateway.replies import MAX_ERROR
-from smsq.worker.gateway.told import MOSCOW
+from smsq.worker.gateway.http.client_replies import MAX_ERROR
+from smsq.worker.gateway.http.money import price
+from smsq.worker.gateway.http.server_forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
+from smsq.worker.gateway.http.server_replies import MOSCOW
+from smsq.worker.gateway.numbers import status_of
 
 MAX_BODY = 1024 * 1024  # bytes of one call; a list of some thousand statuses
 

@@ -1,4 +1,4 @@
-"""Answers of the gateway: bytes to values for the client, values to bytes for whoever answers.
+"""Answers of the gateway as the client reads them: bytes to values.
 
 The readers never raise: an answer that is not exactly what the manual promises proves nothing, and says so
 (`Outcome.UNKNOWN`, or a row that is neither found nor absent). Samples (PROTOCOL B.6, D.4, D.6, E, C.3):
@@ -16,70 +16,21 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.codes import (
+from smsq.worker.gateway.http.json_values import code_of, count_of, error_of, is_id, object_of, phone_of, rows_of
+from smsq.worker.gateway.http.money import amount, price
+from smsq.worker.gateway.numbers import (
     CONCURRENT_DELAY_S,
     HISTORY_EMPTY,
     NO_MONEY,
     NOT_FOUND,
     SEND_ERRORS,
-    Outcome,
     is_concurrent,
     status_of,
 )
-from smsq.worker.gateway.json_values import code_of, count_of, error_of, is_id, object_of, phone_of, rows_of
-from smsq.worker.gateway.money import amount, price
-from smsq.worker.gateway.told import (
-    Told,
-    write_balance,
-    write_error,
-    write_history,
-    write_price,
-    write_send_ok,
-    write_statuses,
-)
-
-__all__ = [
-    "BalanceAnswer",
-    "Found",
-    "HistoryAnswer",
-    "HistoryRow",
-    "Outcome",
-    "PriceAnswer",
-    "SendAnswer",
-    "StatusAnswer",
-    "Told",
-    "read_balance",
-    "read_history",
-    "read_price",
-    "read_send",
-    "read_statuses",
-    "write_balance",
-    "write_error",
-    "write_history",
-    "write_price",
-    "write_send_ok",
-    "write_statuses",
-]
+from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
 MAX_ERROR = 10**6  # a delivery error has fewer digits; the manual names none above 255
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendAnswer:
-    """What an answer to a send proves.
-
-    `parts` counts the parts of all phones together, 0 where unknown; `cost` is for all of them.
-    `delay_s` is how long the login should rest where `outcome` is LATER.
-    """
-
-    outcome: Outcome
-    sentence: str
-    code: int | None = None
-    parts: int = 0
-    cost: Decimal | None = None
-    balance: Decimal | None = None
-    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

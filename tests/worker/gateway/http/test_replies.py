@@ -11,14 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.replies import (
-    Outcome,
+from smsq.worker.gateway.http.client_replies import read_balance, read_history, read_price, read_send, read_statuses
+from smsq.worker.gateway.http.server_replies import (
     Told,
-    read_balance,
-    read_history,
-    read_price,
-    read_send,
-    read_statuses,
     write_balance,
     write_error,
     write_history,
@@ -26,6 +21,7 @@ from smsq.worker.gateway.replies import (
     write_send_ok,
     write_statuses,
 )
+from smsq.worker.gateway.outcomes import Outcome
 
 GOLDEN = Path(__file__).parent / "golden"
 PHONES = [79991234567, 79991234568, 79991234569]

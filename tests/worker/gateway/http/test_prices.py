@@ -7,7 +7,8 @@ import pytest
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.job import PriceJob
-from smsq.worker.gateway import forms, prices
+from smsq.worker.gateway.http import prices, server_forms
+from smsq.worker.gateway.login import Login
 
 PHONE = 79991234567
 WRONG = [
@@ -37,5 +38,5 @@ def test_both_kinds_are_price_requests() -> None:
     """Whatever the job, the request carries cost=1 and no id."""
     for job in (PriceJob(phones=(PHONE,), text="Hi"), PriceJob(messages=((PHONE, "a"), (PHONE + 1, "b")))):
         prices.check(job)
-        order = forms.SendOrder.read(forms.read(prices.body(forms.Login("me", "pw"), job)))
+        order = server_forms.SendOrder.read(server_forms.read(prices.body(Login("me", "pw"), job)))
         assert (order.cost, order.id, order.is_list) == (1, None, bool(job.messages))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.job import PriceJob
-from smsq.worker.gateway import forms
 from smsq.worker.gateway.channels import channel
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.options import check_options
 
 
 def check(job: PriceJob) -> None:
     """Raise BadInput for options that cannot be, and BadText for a text that could not be sent."""
-    forms.check_options(job.options)
+    check_options(job.options)
     row = channel(job.options.channel)
     for text in job.texts:
         row.check(text)
@@ -22,8 +24,8 @@ def check(job: PriceJob) -> None:
             texts.check_list(text)
 
 
-def body(login: forms.Login, job: PriceJob) -> bytes:
+def body(login: Login, job: PriceJob) -> bytes:
     """The request; `check` comes first."""
     if job.text is not None:
-        return forms.price_same(login, job.phones, job.text, job.options)
-    return forms.price_list(login, job.messages, job.options)
+        return client_forms.price_same(login, job.phones, job.text, job.options)
+    return client_forms.price_list(login, job.messages, job.options)

@@ -1,7 +1,7 @@
 """The gateway's side of an answer: values to bytes, as the manual prints them.
 
-Written for the sandbox and the front door; the client's half is `replies.py`, which re-exports all of
-this. The golden texts in the tests hold both halves to the manual, so that they cannot agree on a mistake.
+Written for the sandbox and the front door; the client's half is `client_replies.py`. The golden texts in the tests
+hold both halves to the manual, so that they cannot agree on a mistake.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from smsq.worker.gateway.codes import SEND_ERRORS, STATUS_CODES
+from smsq.worker.gateway.numbers import SEND_ERRORS, STATUS_CODES
 
 MOSCOW = timezone(timedelta(hours=3))  # `last_date` was last_timestamp + 3 h in all logged answers (PROTOCOL D.4)
 

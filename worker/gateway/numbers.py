@@ -9,26 +9,13 @@ status proves acceptance and nothing else. Adding a number is adding a row.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from smsq.worker.domain.status import Status
+from smsq.worker.gateway.outcomes import Outcome
 
 NOT_FOUND = -3  # the only status that speaks of absence
 NO_MONEY = 24  # neither proves acceptance nor absence while the balance is low
 BAD_LOGIN = 2  # an error of any request
-
-
-class Outcome(Enum):
-    """What an answer to a send proves, and so what happens next. ELSEWHERE is the transport's `Unreachable`."""
-
-    ACCEPTED = "accepted"
-    ACCEPTED_IN_PART = "accepted in part"
-    LATER = "later"
-    BAD_LOGIN = "bad log-in"
-    NO_MONEY = "no money"
-    REFUSED = "refused"
-    REFUSED_WHO = "refused, but who?"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
