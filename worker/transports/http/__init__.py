@@ -1,0 +1,9 @@
+"""HTTP to the gateway: lines of one sealed connection each, and where they are kept.
+
+`transport.py` opens and keeps lines, `line.py` is one exchange on one of them, `sealed.py` the connection beneath it.
+"""
+
+from smsq.worker.transports.http.line import HttpLine
+from smsq.worker.transports.http.transport import HttpTransport
+
+__all__ = ["HttpLine", "HttpTransport"]
