@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dramatiq
 
-from smsq.worker.actors.balance import Chores
-from smsq.worker.actors.codes import StepTaker
+from smsq.worker.actors.chores import Chores
 from smsq.worker.actors.doubts import DoubtSettler
+from smsq.worker.actors.otp_steps import StepTaker
 from smsq.worker.actors.send import Sender
-from smsq.worker.actors.status import Asker
+from smsq.worker.questions.asker import Asker
 from smsq.worker.queues.broker import STATUS_URGENT
 from smsq.worker.queues.hints import (
     ASK_STATUSES,

@@ -4,7 +4,7 @@ Absence is trusted only when it was asked for after the window, by Redis' clock 
 process' own, on the mirror that carried the newest attempt and one other that is up, while each of
 them showed a control: a message known to be accepted. The script `probe.lua` has the last word.
 
-Of many messages a list of history (`absence.py`) proves it at once; what a list cannot prove is asked
+Of many messages a list of history (`questions/lists.py`) proves it at once; what a list cannot prove is asked
 about singly, a few at a time, and by questions for many, of which a minute allows one. Nobody waits
 for that one: a batch that has to is put off.
 
@@ -18,9 +18,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from smsq.worker.actors.absence import Listing, Lists, NotListed
-from smsq.worker.actors.doubtful import by_id, doubtful_pairs, may_be_sent_again, unproved_pairs
-from smsq.worker.actors.status import Asker, Pair
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState, IdState
@@ -28,6 +25,9 @@ from smsq.worker.domain.window import Window
 from smsq.worker.gateway.http.client_replies import StatusAnswer
 from smsq.worker.ledger.asking import Probe
 from smsq.worker.ledger.values import BatchView
+from smsq.worker.questions.asker import Asker, Pair
+from smsq.worker.questions.lists import Listing, Lists, NotListed
+from smsq.worker.questions.pairs import by_id, doubtful_pairs, may_be_sent_again, unproved_pairs
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)

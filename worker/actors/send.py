@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TypeVar
 
-from smsq.worker.actors.gateway import SEND
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unknown, Unreachable
 from smsq.worker.domain.hours import hour_of
@@ -25,6 +24,7 @@ from smsq.worker.gateway.http.client_replies import read_send
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
+from smsq.worker.questions.exchange import SEND
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
 from smsq.worker.transports.retry import attempt_in_turn

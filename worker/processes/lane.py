@@ -18,7 +18,7 @@ import dramatiq
 from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.actors import declare
-from smsq.worker.actors.balance import probe_mirror
+from smsq.worker.actors.chores import probe_mirror
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.health import Checkup, Told
 from smsq.worker.processes.niceness import give_way

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smsq.worker.actors.gateway import SEND
 from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
 from smsq.worker.gateway.http import callbacks as dialect
 from smsq.worker.gateway.http.server_forms import SendOrder
+from smsq.worker.questions.exchange import SEND
 from smsq.worker.sandbox.gateway import Gateway, Ticket
 from smsq.worker.sandbox.mirrors import _FORGED, HTML
 from smsq.worker.sandbox.misfortunes import KINDS, Rule, Stage

@@ -17,15 +17,15 @@ from starlette.requests import Request
 
 from smsq import Smsq
 from smsq.producers.web.callback import Callback, Gatherer
-from smsq.worker.actors.balance import Chores
+from smsq.worker.actors.chores import Chores
 from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
-from smsq.worker.actors.status import Asker
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.gateway.http import callbacks as dialect
 from smsq.worker.health import Sick
 from smsq.worker.ledger import Fact, Keys, Ledger
 from smsq.worker.ledger.rollcall import Beat
+from smsq.worker.questions.asker import Asker
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
     ASK_URGENT,

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
-from smsq.worker.actors.gateway import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge, within
-from smsq.worker.actors.leave import leave, may_ask, note_error, places
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.receipt import MAX_IDS, unpack
@@ -18,6 +16,8 @@ from smsq.worker.gateway.http.client_replies import Found, HistoryAnswer, Status
 from smsq.worker.ledger import Fact
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.metrics import host_of
+from smsq.worker.questions.exchange import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge, within
+from smsq.worker.questions.permits import leave, may_ask, note_error, places
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import MAX_PAGE
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smsq.worker.actors.status import Pair
 from smsq.worker.domain.status import IdState
 from smsq.worker.ledger.values import BatchView
+from smsq.worker.questions.asker import Pair
 
 POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
 

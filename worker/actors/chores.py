@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
-from smsq.worker.actors.gateway import BALANCE, SEND, ask_any, ask_mirror
-from smsq.worker.actors.leave import leave, may_ask, note_error
 from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.job import BalanceJob, PriceJob
 from smsq.worker.gateway.http import client_forms, prices
 from smsq.worker.gateway.http.client_replies import read_balance, read_price
 from smsq.worker.ledger.store import translated
+from smsq.worker.questions.exchange import BALANCE, SEND, ask_any, ask_mirror
+from smsq.worker.questions.permits import leave, may_ask, note_error
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)

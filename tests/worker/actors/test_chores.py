@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from smsq.worker.actors.balance import BALANCES_A_MINUTE, PRICES_A_MINUTE, Chores, probe_mirror
+from smsq.worker.actors.chores import BALANCES_A_MINUTE, PRICES_A_MINUTE, Chores, probe_mirror
 from smsq.worker.domain.job import PriceJob
 
 PRICE = """
 import sys
-from smsq.worker.actors.balance import Chores
+from smsq.worker.actors.chores import Chores
 from smsq.worker.domain.job import PriceJob
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 
-from smsq.worker.actors.gateway import HISTORY, ask_mirror
-from smsq.worker.actors.leave import leave, may_ask, note_error, places
-from smsq.worker.actors.status import MOSCOW, PAGE, Asker, Pair
 from smsq.worker.gateway.http import client_forms
 from smsq.worker.gateway.http.listing import ListedPage, read_page
 from smsq.worker.ledger.asking import Control
+from smsq.worker.questions.asker import MOSCOW, PAGE, Asker, Pair
+from smsq.worker.questions.exchange import HISTORY, ask_mirror
+from smsq.worker.questions.permits import leave, may_ask, note_error, places
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import MAX_PAGE
 

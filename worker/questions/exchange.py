@@ -1,6 +1,6 @@
 """One counted request to the gateway: over which line, how long, what it cost in metrics and breakers.
 
-Sends have a path of their own (`send.py`), since a claim stands between opening and speaking.
+Sends have a path of their own (`actors/send.py`), since a claim stands between opening and speaking.
 """
 
 from __future__ import annotations
