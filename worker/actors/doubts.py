@@ -335,7 +335,7 @@ class DoubtSettler:
             return seen
         asked_at = self._rt.ledger.time()
         answer = self._asker.ask([(control.gateway_id, control.phone)], mirror)
-        if answer is None or not answer.found:
+        if answer is None or not answer.facts:
             return 0.0
         self._asker.learn(answer)
         self._rt.ledger.control_seen(mirror, asked_at, control)

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.receipt import MAX_IDS, unpack
 from smsq.worker.domain.status import STATUS_TABLE, IdState, Status
 from smsq.worker.gateway.http import client_forms
-from smsq.worker.gateway.http.client_replies import Found, HistoryAnswer, StatusAnswer, read_history, read_statuses
-from smsq.worker.ledger import Fact
+from smsq.worker.gateway.http.client_replies import HistoryAnswer, StatusAnswer, read_history, read_statuses
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.metrics import host_of
 from smsq.worker.questions.exchange import HEDGE_AFTER_S, HISTORY, STATUS, ask_any, ask_mirror, hedge, within
@@ -155,7 +155,7 @@ class Asker:
                 self._missing.setdefault(pair, asked_at)
             shown = [
                 asked_at - since
-                for found in answer.found
+                for found in answer.facts
                 if (since := self._missing.pop((found.gateway_id, found.phone), None)) is not None
             ]
         if shown:
@@ -198,17 +198,17 @@ class Asker:
 
     def learn(self, answer: StatusAnswer | None) -> int:
         """Merge what an answer proves; how many messages moved."""
-        if answer is None or not answer.found:
+        if answer is None or not answer.facts:
             return 0
-        return self._advance(answer.found)
+        return self._advance(answer.facts)
 
     def learn_page(self, http_status: int, body: bytes) -> int:
         """Merge what a page of history proves; how many messages moved."""
-        return self._advance(row.found for row in read_history(http_status, body).rows if row.found is not None)
+        return self._advance(row.fact for row in read_history(http_status, body).rows if row.fact is not None)
 
-    def _advance(self, found: Iterable[Found]) -> int:
+    def _advance(self, facts: Iterable[Fact]) -> int:
         """Merge facts; what a doubt becomes by them is asked about as soon as what was accepted."""
-        return self._rt.ledger.advance([fact_of(each) for each in found], self._rt.settings.ask_every_s[0])
+        return self._rt.ledger.advance(list(facts), self._rt.settings.ask_every_s[0])
 
     def read_history(self, days: int = 1) -> None:
         """The actor: walk on through the account's history and merge what it shows of ours.
@@ -232,7 +232,7 @@ class Asker:
             page = self._page(today - timedelta(days=days), today, self._page_from)
             if page is None:
                 return
-            self._advance(row.found for row in page.rows if row.found is not None)
+            self._advance(row.fact for row in page.rows if row.fact is not None)
             behind_all_final = behind_all_final and not _is_newest_first(page) and self._is_past(page)
             if behind_all_final:
                 self._final_to = page.last_int_id
@@ -248,7 +248,7 @@ class Asker:
             page.count >= PAGE
             and not page.broken
             and all(
-                row.found is not None and STATUS_TABLE[row.found.status].is_final and row.found.at < past
+                row.fact is not None and STATUS_TABLE[row.fact.status].is_final and row.fact.at < past
                 for row in page.rows
             )
         )
@@ -314,16 +314,3 @@ def unpaid_pairs(batch: BatchView) -> list[Pair]:
 
 def _detail(batches: Sequence[BatchView]) -> int:
     return WITH_MONEY if any("1" in batch.untold for batch in batches) else 0
-
-
-def fact_of(found: Found) -> Fact:
-    """A row of the gateway as the ledger takes it."""
-    return Fact(
-        gateway_id=found.gateway_id,
-        phone=found.phone,
-        status=found.status,
-        error_code=found.err,
-        parts=found.parts or 0,
-        cost=found.cost,
-        at=found.at,
-    )

@@ -38,7 +38,7 @@ def await_delivery(plant: Any, code: OneTimeCode) -> None:
     deadline = time.monotonic() + 10
     while True:
         answer = plant.asker.ask([pair], patience_s=1.0)
-        if answer is not None and answer.found[0].status is Status.DELIVERED:
+        if answer is not None and answer.facts[0].status is Status.DELIVERED:
             return
         assert time.monotonic() < deadline
         plant.runtime.clock.wait(0.05)

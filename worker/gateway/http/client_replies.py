@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from smsq.worker.domain.status import Status
+from smsq.worker.domain.fact import Fact
 from smsq.worker.gateway.http.json_values import code_of, count_of, error_of, is_id, object_of, phone_of, rows_of
 from smsq.worker.gateway.http.money import amount, price
 from smsq.worker.gateway.numbers import (
@@ -55,30 +55,13 @@ class BalanceAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One message that the gateway has: proof of acceptance, with what became of it.
-
-    `code` is the gateway's own status; `at` its Unix time, 0 where nothing happened yet.
-    """
-
-    gateway_id: int
-    phone: int
-    status: Status
-    code: int
-    err: int = 0
-    at: int = 0
-    cost: Decimal | None = None
-    parts: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
     """What an answer proves about the pairs that were asked for; a pair in no list was not answered.
 
     `no_money` holds pairs at status 24, which proves neither acceptance nor absence.
     """
 
-    found: list[Found] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
     absent: list[tuple[int, int]] = field(default_factory=list)
     no_money: list[tuple[int, int]] = field(default_factory=list)
     error: int | None = None
@@ -92,7 +75,7 @@ class StatusAnswer:
     @property
     def is_about_messages(self) -> bool:
         """Whether it said something of one of our pairs."""
-        return bool(self.found or self.absent or self.no_money)
+        return bool(self.facts or self.absent or self.no_money)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +84,7 @@ class HistoryRow:
 
     gateway_id: int
     phone: int
-    found: Found | None  # None where its status proves no acceptance (24)
+    fact: Fact | None  # None where its status proves no acceptance (24)
     int_id: int
 
 
@@ -216,7 +199,7 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
     rows = answer.rows
     asked = set(pairs)
     lone = next(iter(asked)) if len(asked) == 1 and len(rows) == 1 and not answer.broken else None
-    found: list[Found] = []
+    facts: list[Fact] = []
     absent: dict[tuple[int, int], None] = {}
     no_money: dict[tuple[int, int], None] = {}
     for row in rows:
@@ -227,14 +210,14 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
             absent[pair] = None
         elif code_of(row.get("status")) == NO_MONEY:
             no_money[pair] = None
-        elif (one := _found(row, pair)) is not None:
-            found.append(one)
-    known = {(one.gateway_id, one.phone) for one in found}
+        elif (one := _fact(row, pair)) is not None:
+            facts.append(one)
+    known = {(one.gateway_id, one.phone) for one in facts}
     return StatusAnswer(
-        found=found,
+        facts=facts,
         absent=[pair for pair in absent if pair not in known and pair not in no_money],
         no_money=[pair for pair in no_money if pair not in known],
-        sentence="" if found or absent or no_money else "the answer speaks of none of the messages asked for",
+        sentence="" if facts or absent or no_money else "the answer speaks of none of the messages asked for",
     )
 
 
@@ -254,22 +237,21 @@ def _pair(row: dict[str, object], lone: tuple[int, int] | None) -> tuple[int, in
     return (gateway_id, phone) if gateway_id is not None and phone is not None else None
 
 
-def _found(row: dict[str, object], pair: tuple[int, int]) -> Found | None:
+def _fact(row: dict[str, object], pair: tuple[int, int]) -> Fact | None:
     """A row that proves acceptance, or None; details that are malformed are left out, the proof stays."""
     code = code_of(row.get("status"))
     status = status_of(code) if code is not None else None
-    if code is None or status is None:
+    if status is None:
         return None
     at, err = count_of(row.get("last_timestamp")) or 0, count_of(row.get("err")) or 0
-    return Found(
+    return Fact(
         gateway_id=pair[0],
         phone=pair[1],
         status=status,
-        code=code,
-        err=err if err < MAX_ERROR else 0,
-        at=at if at < 2**32 else 0,
+        error_code=err if err < MAX_ERROR else 0,
+        parts=count_of(row.get("sms_cnt")) or 0,
         cost=price(row.get("cost")),
-        parts=count_of(row.get("sms_cnt")),
+        at=at if at < 2**32 else 0,
     )
 
 
@@ -287,5 +269,5 @@ def read_history(http_status: int, body: bytes) -> HistoryAnswer:
         pair = _pair(row, None)
         if int_id is None or pair is None or code_of(row.get("status")) in (None, NOT_FOUND):
             continue
-        ours.append(HistoryRow(gateway_id=pair[0], phone=pair[1], found=_found(row, pair), int_id=int_id))
+        ours.append(HistoryRow(gateway_id=pair[0], phone=pair[1], fact=_fact(row, pair), int_id=int_id))
     return HistoryAnswer(rows=ours, count=len(answer.rows) + answer.broken, last_int_id=last, broken=answer.broken)
