@@ -112,7 +112,7 @@ def _put(runtime: Runtime, mirror: str, path: str, body: bytes, max_reply: int, 
     began = runtime.clock.monotonic()
     outcome = "unreachable"
     try:
-        line = runtime.transport.open(mirror)
+        line = runtime.http.open(mirror)
         outcome = "unknown"
         try:
             reply = line.say(path, body, runtime.settings.read_timeout_s, max_reply=max_reply)

@@ -94,8 +94,8 @@ def note_error(runtime: Runtime, command: str, code: int | None) -> None:
         log.error("log-in refused by the gateway; sending halted until login, password or allowed address change")
     elif row.outcome is Outcome.LATER:
         rest_s = runtime.ledger.throttled(row.delay_s)
-        log.warning("login rests command=%s code=%d for_s=%.0f", command, row.code, rest_s)
+        log.warning("login paused command=%s code=%d for_s=%.0f", command, row.code, rest_s)
     elif row.delay_s:
         rest_s = min(row.delay_s, runtime.settings.mass_ask_every_s)
         runtime.ledger.ask_later(rest_s)
-        log.warning("questions rest command=%s code=%d for_s=%.0f", command, row.code, rest_s)
+        log.warning("questions paused command=%s code=%d for_s=%.0f", command, row.code, rest_s)

@@ -84,7 +84,8 @@ class Process:
         ledger.sealer = runtime.sealer
         ledger.witness = runtime.journal.enrolment
         transport = CrashTransport(self, world.far, world.settings.mirrors, world.settings.keep_idle_s)
-        runtime.__dict__.update(ledger=ledger, hints=Hints(_Queue(self)), transport=transport)  # type: ignore[arg-type]
+        hints = Hints(_Queue(self))  # type: ignore[arg-type]
+        runtime.__dict__.update(ledger=ledger, hints=hints, transport=transport, http=transport)
         return runtime
 
     @property
