@@ -21,7 +21,7 @@ MAY_USE: dict[str, set[str]] = {
     "transports": {"domain", "gateway"},
     "ledger": {"domain", "redis_client", "sealing"},  # the last two use nothing of ours but domain
     "queues": {"domain", "redis_client"},
-    "questions": {"domain", "gateway", "transports", "ledger", "runtime"},
+    "questions": {"domain", "gateway", "transports", "ledger"},
     "actors": {"domain", "gateway", "transports", "questions", "ledger", "runtime", "queues", "health"},
     "scheduler": {"domain", "ledger", "runtime", "actors", "queues"},
 }

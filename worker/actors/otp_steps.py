@@ -18,7 +18,8 @@ from smsq.worker.domain.receipt import Stored, status_name, unpack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.codes import CodeView
 from smsq.worker.ledger.values import BatchView
-from smsq.worker.questions.asker import Asker, open_pairs
+from smsq.worker.questions.asker import Asker
+from smsq.worker.questions.pairs import open_pairs
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -1,25 +1,48 @@
-"""What of a doubtful batch is still to be asked about, and whether a second copy of it may leave."""
+"""Which (gateway id, phone) of a batch are to be asked about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smsq.worker.domain.status import IdState
+from smsq.worker.domain.receipt import MAX_IDS, unpack
+from smsq.worker.domain.status import STATUS_TABLE, IdState, Status
 from smsq.worker.ledger.values import BatchView
-from smsq.worker.questions.asker import Pair
-
-POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
+from smsq.worker.questions import Pair
 
 
-def may_be_sent_again(batch: BatchView, now: float) -> bool:
-    """Whether its sender accepts a second copy that did not leave yet; when it may leave, `probe.lua` says."""
-    return (
-        batch.on_doubt == "resend"
-        and not batch.resent_by
-        and now < batch.deadline
-        and batch.deaths < POISON_DEATHS
-        and sum(known.state == IdState.OPEN for known in batch.ids) == 1
-    )
+def open_pairs(batch: BatchView) -> list[Pair]:
+    """Which (gateway id, phone) of a batch are accepted and not final."""
+    pairs = []
+    for index, phone in enumerate(batch.phones):
+        status = Status(batch.status(index))
+        if not STATUS_TABLE[status].is_final:
+            gateway_id = _carrier(batch, index)
+            if gateway_id:
+                pairs.append((gateway_id, phone))
+    return pairs
+
+
+def _carrier(batch: BatchView, index: int) -> int:
+    """Under which id a message is asked about: the one that its receipt names; 0 if none of its ids may live."""
+    live = [i for i in batch.ids if i.holds(index) and i.state != IdState.ABSENT]
+    if not live:
+        return 0
+    place = unpack(batch.receipts, index).id_index
+    # The place is a nibble: from the fifteenth id on it means the newest that carried the message.
+    return (batch.ids[place - 1] if 0 < place < MAX_IDS else live[-1]).gateway_id
+
+
+def unpaid_pairs(batch: BatchView) -> list[Pair]:
+    """Which final messages of a batch are still to be asked about, since the gateway did not say what they cost."""
+    if "1" not in batch.untold:
+        return []
+    return [
+        (gateway_id, phone)
+        for index, phone in enumerate(batch.phones)
+        if batch.is_untold(index)
+        and STATUS_TABLE[Status(batch.status(index))].is_final
+        and (gateway_id := _carrier(batch, index))
+    ]
 
 
 def by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:

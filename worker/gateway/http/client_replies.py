@@ -12,7 +12,7 @@ The readers never raise: an answer that is not exactly what the manual promises 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from smsq.worker.domain.fact import Fact
@@ -27,7 +27,7 @@ from smsq.worker.gateway.numbers import (
     is_concurrent,
     status_of,
 )
-from smsq.worker.gateway.outcomes import Outcome, SendAnswer
+from smsq.worker.gateway.outcomes import HistoryAnswer, HistoryRow, Outcome, SendAnswer, StatusAnswer
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
 MAX_ERROR = 10**6  # a delivery error has fewer digits; the manual names none above 255
@@ -52,60 +52,6 @@ class BalanceAnswer:
     credit: Decimal | None = None
     error: int | None = None
     sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusAnswer:
-    """What an answer proves about the pairs that were asked for; a pair in no list was not answered.
-
-    `no_money` holds pairs at status 24, which proves neither acceptance nor absence.
-    """
-
-    facts: list[Fact] = field(default_factory=list)
-    absent: list[tuple[int, int]] = field(default_factory=list)
-    no_money: list[tuple[int, int]] = field(default_factory=list)
-    error: int | None = None
-    sentence: str = ""
-
-    @property
-    def is_well_formed(self) -> bool:
-        """Whether the gateway itself spoke: rows about our pairs, or one of its error codes."""
-        return self.error is not None or self.is_about_messages
-
-    @property
-    def is_about_messages(self) -> bool:
-        """Whether it said something of one of our pairs."""
-        return bool(self.facts or self.absent or self.no_money)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRow:
-    """One message of the account's history; `int_id` is the gateway's own, global number for it."""
-
-    gateway_id: int
-    phone: int
-    fact: Fact | None  # None where its status proves no acceptance (24)
-    int_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryAnswer:
-    """A page of history. `count` is how many rows the page had, ours or not; `last_int_id` leads to the next.
-
-    `broken` of them cannot be read. A page that was none is told by `error` or `sentence`, and is no last page.
-    """
-
-    rows: list[HistoryRow] = field(default_factory=list)
-    count: int = 0
-    last_int_id: int | None = None
-    broken: int = 0
-    error: int | None = None
-    sentence: str = ""
-
-    @property
-    def is_page(self) -> bool:
-        """Whether the gateway gave a page, be it an empty one."""
-        return self.error is None and not self.sentence
 
 
 def read_send(http_status: int, body: bytes, gateway_id: int, phones: int) -> SendAnswer:
