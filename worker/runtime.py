@@ -19,8 +19,8 @@ from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.gateway.codes import SEND_ERRORS, delivery_error
 from smsq.worker.gateway.forms import Login
-from smsq.worker.health import Health
-from smsq.worker.journal import Journal
+from smsq.worker.host.health import Health
+from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Keys, Ledger
 from smsq.worker.ledger.shield import Shield
 from smsq.worker.ledger.views import Views

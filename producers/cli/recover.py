@@ -12,8 +12,8 @@ from smsq.producers.cli import DONE, FAILED, USAGE, output
 from smsq.producers.cli.shown import print_json, talk
 
 if TYPE_CHECKING:
-    from smsq.worker.journal import Brought, Said
-    from smsq.worker.recovery import Forgotten, Taken
+    from smsq.worker.host.journal import Brought, Said
+    from smsq.worker.host.recovery import Forgotten, Taken
     from smsq.worker.runtime import Runtime
 
 SHOWN = 20  # of each kind, to a person; --json has all
@@ -39,7 +39,7 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
     the gateway come to their end.
     """
     from smsq.producers.adoption import adopt
-    from smsq.worker.recovery import Recovery
+    from smsq.worker.host.recovery import Recovery
     from smsq.worker.runtime import Runtime
 
     if yes:

@@ -25,6 +25,7 @@ from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
 from smsq.worker.domain.status import FINAL_STATUSES
+from smsq.worker.host.master import Master
 from smsq.worker.ledger import Ledger, Order
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.lane import owner_name
@@ -32,7 +33,6 @@ from smsq.worker.processes.redis_server import find_server
 from smsq.worker.queues.broker import LANES, aside_key, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
-from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.settings import Settings

@@ -148,7 +148,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "An older copy of the ledger, or a replica that missed something",
         "the roll call does not clear it",
-        "tests/worker/test_rollcall.py::test_an_older_copy_is_not_cleared",
+        "tests/worker/host/test_master.py::test_an_older_copy_is_not_cleared",
     ),
     Part(
         "A Redis that syncs once a second, or may evict",
@@ -158,7 +158,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "The power of a worker's machine fails",
         "no claim of it is taken for unsaid",
-        "tests/worker/test_rollcall.py::test_a_machine_that_lost_its_power_frees_nothing",
+        "tests/worker/host/test_master.py::test_a_machine_that_lost_its_power_frees_nothing",
     ),
     Part(
         "A full Redis, at every verb",

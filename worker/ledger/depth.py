@@ -33,7 +33,7 @@ class SickProcess:
     """A worker process that lives and cannot send."""
 
     owner: str  # lane, host, pid and a word
-    why: str  # as in `worker/health.py`
+    why: str  # as in `worker/host/health.py`
     since: float  # Unix seconds
 
 

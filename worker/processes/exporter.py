@@ -26,7 +26,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Summa
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.domain.errors import SmsqError
-from smsq.worker.health import Sick
+from smsq.worker.host.health import Sick
 from smsq.worker.ledger.depth import HALTS
 from smsq.worker.metrics import TABLE
 from smsq.worker.processes import metrics_folder

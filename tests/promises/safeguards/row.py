@@ -26,7 +26,7 @@ ABSENCE, STATUS = (f"tests/worker/actors/test_{what}.py" for what in ("absence",
 HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "retry"))
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
 WINDUP = "tests/worker/scheduler/test_windup.py"
-ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/test_{what}.py" for what in ("rollcall", "journal", "recovery"))
+ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/host/test_{what}.py" for what in ("master", "journal", "recovery"))
 SUPERVISOR, OVERSEER, EMBEDDED = (
     f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer", "embedded")
 )

@@ -35,8 +35,8 @@ from typing import NamedTuple
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
-from smsq.worker.evidence import Evidence, changed_at, lines_of, tail_of
-from smsq.worker.holding import ALONE, SHARED, Holder, held, holders
+from smsq.worker.host.evidence import Evidence, changed_at, lines_of, tail_of
+from smsq.worker.host.file_locks import ALONE, SHARED, Holder, held, holders
 from smsq.worker.ledger.rollcall import HostReport
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ import pytest
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble
-from smsq.worker.holding import Holder, holders
-from smsq.worker.journal import Journal
+from smsq.worker.host.file_locks import Holder, holders
+from smsq.worker.host.journal import Journal
 from smsq.worker.processes.overseer import Overseer
 from smsq.worker.processes.supervisor import Supervisor
 from tests.worker.processes.test_supervisor import FOREVER, await_true, child, running
@@ -56,7 +56,7 @@ def test_a_claim_does_not_wait_for_a_suspended_process(
     home: Path, suspend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is trouble with the holder's name, and the claim goes back; enrolments need no lock."""
-    monkeypatch.setattr("smsq.worker.journal.LOCK_S", 0.05)
+    monkeypatch.setattr("smsq.worker.host.journal.LOCK_S", 0.05)
     journal = Journal(home)
     journal.follow("r1")
     process = suspend(home, fcntl.LOCK_EX, "recover", "--yes")

@@ -11,7 +11,7 @@ import pytest
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
-from smsq.worker.journal import FILE_FULL, KEPT_S, LATELY_S, Journal
+from smsq.worker.host.journal import FILE_FULL, KEPT_S, LATELY_S, Journal
 
 
 class Held(Clock):
@@ -80,7 +80,7 @@ def test_one_home_is_one_host(home: Path, tmp_path: Path) -> None:
 
 def test_what_was_said_is_found_however_many_came_after(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report names the newest; a claim that is still being sent is looked for in all that was written since."""
-    monkeypatch.setattr("smsq.worker.journal.MOST_NAMED", 5)
+    monkeypatch.setattr("smsq.worker.host.journal.MOST_NAMED", 5)
     clock = Held(2_000_000_000.0)
     journal = Journal(home, clock=clock)
     journal.follow("r1")

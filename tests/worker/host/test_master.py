@@ -18,14 +18,14 @@ from smsq.producers.cli.findings.ledger import run, state
 from smsq.producers.waits import brake
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
 from smsq.worker.domain.status import BatchState
-from smsq.worker.journal import Journal
+from smsq.worker.host.journal import Journal
+from smsq.worker.host.master import Master
+from smsq.worker.host.recovery import Recovery
 from smsq.worker.ledger import Claim, Ledger, NoClaim, Plan
 from smsq.worker.ledger.rollcall import HostReport
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.embedded import EmbeddedRedis
-from smsq.worker.recovery import Recovery
 from smsq.worker.redis_client import connect
-from smsq.worker.rollcall import Master
 from tests.worker.conftest import ACCOUNT
 
 HostOn = Callable[[str], Any]
@@ -75,7 +75,7 @@ def test_what_was_said_long_ago_is_not_taken_for_unsaid(
     server: EmbeddedRedis, host_on: HostOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis was away for hours, or thousands were sent since: the claim's line is looked for however old."""
-    monkeypatch.setattr("smsq.worker.journal.MOST_NAMED", 1)
+    monkeypatch.setattr("smsq.worker.host.journal.MOST_NAMED", 1)
     host = host_on("a").start()
     old, newer = host.enrol(), host.enrol(1)
     host.said(old)
@@ -286,14 +286,14 @@ def test_a_machine_that_lost_its_power_frees_nothing(
     server: EmbeddedRedis, host_on: HostOn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis has the claim on disk, the journal's line was not: what may have been said is asked about."""
-    monkeypatch.setattr("smsq.worker.journal.boot_id", lambda: "first")
+    monkeypatch.setattr("smsq.worker.host.journal.boot_id", lambda: "first")
     host = host_on("a").start()
     ref = host.enrol()
     host.said(ref)
     for path in (tmp_path / "a" / "journal").glob("*.log"):
         path.unlink()
-    monkeypatch.setattr("smsq.worker.journal.boot_id", lambda: "second")
-    monkeypatch.setattr("smsq.worker.journal.uptime_s", lambda: 20.0)
+    monkeypatch.setattr("smsq.worker.host.journal.boot_id", lambda: "second")
+    monkeypatch.setattr("smsq.worker.host.journal.uptime_s", lambda: 20.0)
     restart(server)
     again = host_on("a").start()
     assert again.master.tick()
@@ -304,16 +304,16 @@ def test_a_machine_that_lost_its_power_frees_nothing(
 
 def test_a_life_of_the_machine_is_told_from_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unsure is who began anew within the hour, did not sync, and was there before."""
-    monkeypatch.setattr("smsq.worker.journal.uptime_s", lambda: 20.0)
-    monkeypatch.setattr("smsq.worker.journal.boot_id", lambda: "first")
+    monkeypatch.setattr("smsq.worker.host.journal.uptime_s", lambda: 20.0)
+    monkeypatch.setattr("smsq.worker.host.journal.boot_id", lambda: "first")
     assert [Journal(tmp_path).is_unsure() for _ in range(2)] == [False, False]
-    monkeypatch.setattr("smsq.worker.journal.boot_id", lambda: "second")
+    monkeypatch.setattr("smsq.worker.host.journal.boot_id", lambda: "second")
     assert Journal(tmp_path).is_unsure()
     assert not Journal(tmp_path, fsync=True).is_unsure()
-    monkeypatch.setattr("smsq.worker.journal.uptime_s", lambda: 4000.0)
+    monkeypatch.setattr("smsq.worker.host.journal.uptime_s", lambda: 4000.0)
     assert not Journal(tmp_path).is_unsure()
-    monkeypatch.setattr("smsq.worker.journal.uptime_s", lambda: 20.0)
-    monkeypatch.setattr("smsq.worker.journal.boot_id", lambda: "")  # a system that does not say
+    monkeypatch.setattr("smsq.worker.host.journal.uptime_s", lambda: 20.0)
+    monkeypatch.setattr("smsq.worker.host.journal.boot_id", lambda: "")  # a system that does not say
     assert Journal(tmp_path / "new").is_unsure()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
 from smsq.worker.domain.status import BatchState
-from smsq.worker.journal import Journal
+from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.rollcall import Beat
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from smsq.worker.domain.errors import BadInput, LedgerHalted
-from smsq.worker.journal import Brought, Journal, Ordered, Said
+from smsq.worker.host.journal import Brought, Journal, Ordered, Said
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.hosts import HostSeen
 

@@ -11,9 +11,9 @@ import pytest
 from smsq.worker.domain.batch import Ref, pack
 from smsq.worker.domain.errors import BadInput, LedgerHalted
 from smsq.worker.domain.status import BatchState
+from smsq.worker.host.recovery import Recovery, Taken
 from smsq.worker.ledger import Claim, NoClaim, Plan
 from smsq.worker.ledger.rollcall import LEFT_FREE
-from smsq.worker.recovery import Recovery, Taken
 
 HostOn = Callable[[str], Any]
 ACCOUNT = "smsc.ru/demo"
