@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq as Smsq
-    from smsq.worker.domain.code import Verdict as Verdict
+    from smsq.worker.domain.otp import Verdict as Verdict
 
 __all__ = ["Smsq", "Verdict"]
 

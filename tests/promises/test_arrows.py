@@ -21,6 +21,7 @@ MAY_USE: dict[str, set[str]] = {
     "transports": {"domain", "gateway"},
     "ledger": {"domain", "redis_client", "sealing"},  # the last two use nothing of ours but domain
     "queues": {"domain", "redis_client"},
+    "otp": {"domain", "gateway", "ledger", "sealing"},
     "host": {"domain", "ledger", "transports"},
     "actors": {"domain", "gateway", "transports", "ledger", "runtime", "queues", "host"},
     "scheduler": {"domain", "ledger", "runtime", "actors", "queues"},

@@ -1,1 +1,1 @@
-"""What one machine remembers and knows of itself: its journals, its part in the roll call and in recovery, its health."""
+"""What one machine remembers and knows of itself: its journals, its part in the roll call, its health."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from smsq.worker.domain.batch import MessageId
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import Conflict, WrongKey
+from smsq.worker.domain.otp import Verdict
 from smsq.worker.ledger.enrolment import WRONG_KEY, hash_of
 from smsq.worker.ledger.store import Store, translated
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from smsq.producers.api import Smsq
-from tests.producers.otp.codes import sent
+from tests.producers.otp.sent import sent
 from tests.producers.test_doubts import doubtful
 
 PHONE = "+79991234567"

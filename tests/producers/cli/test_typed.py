@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from smsq.producers.api import Smsq
 from smsq.producers.cli import main
-from tests.producers.otp.codes import claimed
+from tests.producers.otp.sent import claimed
 
 
 def piped(environ: dict[str, str], *typed: str, stdin: str | bytes = "") -> Result:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import Conflict, LedgerHalted
+from smsq.worker.domain.otp import Verdict
 from smsq.worker.ledger.codes import REMEMBERED_S, step_key
 from tests.worker.ledger.conftest import Desk
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from statistics import mean
 
-from tests.bench.codes.pace import Times
-from tests.bench.codes.stand_in import StandIn
-from tests.bench.codes.systems import PATIENCE_S, PROGRAMS, Place, Program
+from tests.bench.otp.pace import Times
+from tests.bench.otp.stand_in import StandIn
+from tests.bench.otp.systems import PATIENCE_S, PROGRAMS, Place, Program
 
 SITUATIONS = ("idle", "loaded")
 SLICES = 4  # of the codes beside campaigns; before, between and after them campaigns run alone

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from tests.bench import page
-from tests.bench.codes.latency import SITUATIONS, Latency, Samples, percentile
-from tests.bench.codes.pace import BULK_SIZE
-from tests.bench.codes.sustained import PRODUCERS, RUNNERS, THINK_MS
-from tests.bench.codes.systems import PROGRAMS
 from tests.bench.environments import CELERY, HUEY
 from tests.bench.figures import Spread, Table, Verdict, number
+from tests.bench.otp.latency import SITUATIONS, Latency, Samples, percentile
+from tests.bench.otp.pace import BULK_SIZE
+from tests.bench.otp.sustained import PRODUCERS, RUNNERS, THINK_MS
+from tests.bench.otp.systems import PROGRAMS
 
 PARTS = (50, 95, 99, 100)
 HEADS = ("p50", "p95", "p99", "max")

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tests.bench.codes import systems
-from tests.bench.codes.stand_in import stand_in
-from tests.bench.codes.systems import PATIENCE_S, PROCESSES, THREADS, Place, Sampler
+from tests.bench.otp import systems
+from tests.bench.otp.stand_in import stand_in
+from tests.bench.otp.systems import PATIENCE_S, PROCESSES, THREADS, Place, Sampler
 from tests.bench.programs import wait_until
 
 THINK_MS = 50.0

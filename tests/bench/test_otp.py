@@ -18,10 +18,10 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.gateway.codes import Outcome
 from smsq.worker.gateway.forms import SEND_PATH, Login, send_same
 from smsq.worker.gateway.replies import read_send
-from tests.bench.codes.latency import Bulk, Samples, matched, nothing_yet, percentile, rate
-from tests.bench.codes.pace import FIRST_CODE_PHONE, pauses, sample
-from tests.bench.codes.page import lines, verdicts
-from tests.bench.codes.stand_in import Tally, stand_in
+from tests.bench.otp.latency import Bulk, Samples, matched, nothing_yet, percentile, rate
+from tests.bench.otp.pace import FIRST_CODE_PHONE, pauses, sample
+from tests.bench.otp.page import lines, verdicts
+from tests.bench.otp.stand_in import Tally, stand_in
 from tests.bench.programs import ROOT
 
 LOGIN = Login("bench", "bench")
@@ -146,7 +146,7 @@ def test_a_turn_that_failed_is_told_on_the_page() -> None:
 def test_a_small_run_of_ours_brings_every_code_once(tmp_path: Path) -> None:
     """From the command to the readings, idle and beside campaigns that are restocked."""
     raw = tmp_path / "readings.json"
-    argv = [sys.executable, "-m", "tests.bench.codes", "--quick", "--only", "ours", "--codes", "12", "--json", str(raw)]
+    argv = [sys.executable, "-m", "tests.bench.otp", "--quick", "--only", "ours", "--codes", "12", "--json", str(raw)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

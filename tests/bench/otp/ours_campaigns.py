@@ -17,7 +17,7 @@ from smsq.producers.prepare import prepare
 from smsq.producers.rows import inspect
 from smsq.producers.templates import Template
 from smsq.worker.ledger import Plan
-from tests.bench.codes.pace import BULK_SIZE, BULK_TEXT, LOOK_S
+from tests.bench.otp.pace import BULK_SIZE, BULK_TEXT, LOOK_S
 
 TOP_UP_ROWS = 20_000  # looked at after so many
 

@@ -21,7 +21,7 @@ from smsq.worker.gateway.forms import BALANCE_PATH, SEND_PATH
 from smsq.worker.sandbox import new_loop
 from smsq.worker.sandbox.http import Connection, Request
 from smsq.worker.sandbox.mirrors import BACKLOG, JSON
-from tests.bench.codes.pace import FIRST_CODE_PHONE
+from tests.bench.otp.pace import FIRST_CODE_PHONE
 from tests.bench.programs import start, stop
 
 PHONES = re.compile(rb"(?:^|&)phones=(?:%2B)?(\d+)([^&]*)")
@@ -58,7 +58,7 @@ class StandIn:
 @contextlib.contextmanager
 def stand_in(folder: Path, think_ms: float = 0.0) -> Iterator[StandIn]:
     """Start it; every send is answered after `think_ms`."""
-    argv = [sys.executable, "-m", "tests.bench.codes.stand_in", str(think_ms)]
+    argv = [sys.executable, "-m", "tests.bench.otp.stand_in", str(think_ms)]
     process = start(argv, log=folder / "gateway.log")
     try:
         yield StandIn(json.loads(process.stdout.readline())["mirror"])

@@ -17,12 +17,12 @@ import click
 
 from tests.bench import environments, files
 from tests.bench import page as machine
-from tests.bench.codes import latency, page, sustained
-from tests.bench.codes.latency import Latency
-from tests.bench.codes.pace import CAMPAIGN_ROWS
-from tests.bench.codes.stand_in import stand_in
-from tests.bench.codes.systems import PROGRAMS, Place
 from tests.bench.environments import NotToBeHad
+from tests.bench.otp import latency, page, sustained
+from tests.bench.otp.latency import Latency
+from tests.bench.otp.pace import CAMPAIGN_ROWS
+from tests.bench.otp.stand_in import stand_in
+from tests.bench.otp.systems import PROGRAMS, Place
 from tests.bench.programs import ROOT
 
 ROUNDS, CODES = 5, 400  # at least 2,000 codes of each program in each situation
@@ -83,7 +83,7 @@ def main(
     if out is not None:
         picture = _drawn(found, out.with_suffix(".svg"), rows, missing, say) if found is not None else None
         facts = list(machine.facts(time.monotonic() - began, load))
-        command = " ".join(["python -m tests.bench.codes", *sys.argv[1:]])
+        command = " ".join(["python -m tests.bench.otp", *sys.argv[1:]])
         told = {"command": command, "rounds": rounds, "rows": rows, "picture": picture, "missing": missing}
         out.write_text("\n".join(page.lines(found, rates, facts, **told)) + "\n", encoding="utf-8")  # type: ignore[arg-type]
         say(f"written: {out}")

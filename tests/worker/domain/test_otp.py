@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsq.worker.domain import code as codes
+from smsq.worker.domain import otp as codes
 from smsq.worker.domain import text as texts
-from smsq.worker.domain.code import Step
 from smsq.worker.domain.errors import BadChannel
+from smsq.worker.domain.otp import Step
 
 
 @pytest.mark.parametrize("length", range(4, 9))

@@ -1,4 +1,4 @@
-"""A peer's sampler, or the producer of its backlog: `python -m tests.bench.codes.peer celery_peer sample`.
+"""A peer's sampler, or the producer of its backlog: `python -m tests.bench.otp.peer celery_peer sample`.
 
 The peer is a module that has `send(phone)`, `give(phones)` and `waiting()`; it is known by one name here and in its
 workers, which some of them insist on.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-from tests.bench.codes.pace import restock, serve
+from tests.bench.otp.pace import restock, serve
 
 if __name__ == "__main__":
-    peer = importlib.import_module(f"tests.bench.codes.{sys.argv[1]}")
+    peer = importlib.import_module(f"tests.bench.otp.{sys.argv[1]}")
     if sys.argv[2] == "sample":
         serve(peer.send)
     else:

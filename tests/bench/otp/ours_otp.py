@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from smsq import Smsq
-from tests.bench.codes.pace import TEXT, serve
+from tests.bench.otp.pace import TEXT, serve
 
 if __name__ == "__main__":
     with Smsq() as smsq:

@@ -14,8 +14,8 @@ import requests
 from dramatiq.brokers.redis import RedisBroker
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from tests.bench.codes.pace import BULK_TEXT, TEXT
-from tests.bench.codes.post import post
+from tests.bench.otp.pace import BULK_TEXT, TEXT
+from tests.bench.otp.post import post
 
 QUEUES = int(os.environ.get("BENCH_QUEUES", "1"))
 WITH_TENACITY = os.environ.get("BENCH_TENACITY") == "1"

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from smsq.worker.domain import code as codes
+from smsq.worker.domain import otp as codes
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.cascade import OVER, fits
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import (
     CodeOver,
     CoolingDown,
@@ -28,6 +27,7 @@ from smsq.worker.domain.errors import (
     TooMany,
     WrongKey,
 )
+from smsq.worker.domain.otp import Verdict
 from smsq.worker.domain.receipt import unpack
 from smsq.worker.domain.shield import Decision
 from smsq.worker.domain.speech import text_for, voice_for

@@ -10,8 +10,8 @@ import os
 import redis
 from celery import Celery
 
-from tests.bench.codes.pace import BULK_TEXT, TEXT
-from tests.bench.codes.post import post
+from tests.bench.otp.pace import BULK_TEXT, TEXT
+from tests.bench.otp.post import post
 
 URL = os.environ["BENCH_BROKER"]
 client = redis.Redis.from_url(URL)

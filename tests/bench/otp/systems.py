@@ -16,11 +16,11 @@ from typing import Any
 from smsq.producers.cli.up import free_port
 from smsq.worker.processes.embedded import EmbeddedRedis
 from tests.bench import environments
-from tests.bench.codes.pace import FIRST_CODE_PHONE
-from tests.bench.codes.stand_in import StandIn
+from tests.bench.otp.pace import FIRST_CODE_PHONE
+from tests.bench.otp.stand_in import StandIn
 from tests.bench.programs import LOGIN, NICE, PASSWORD, start, stop, wait_until
 
-HERE = "tests.bench.codes"
+HERE = "tests.bench.otp"
 Say = Callable[[str], None]
 PATIENCE_S = 60.0  # for what should be there; a code that takes longer counts as lost
 DRAMATIQ_QUEUES = 64  # visited in turn, so that each is quiet for seconds between two codes
@@ -107,7 +107,7 @@ def ours(
         if is_loaded:
             told = json.dumps({"file": str(place.file), "rows": place.rows})
             _stock([sys.executable, "-m", f"{HERE}.ours_campaigns", told], environ, log, stack)
-        yield _sampler(stack, [sys.executable, "-m", f"{HERE}.ours_codes", *call], environ, log, place)
+        yield _sampler(stack, [sys.executable, "-m", f"{HERE}.ours_otp", *call], environ, log, place)
 
 
 def otp(place: Place, is_loaded: bool) -> contextlib.AbstractContextManager[Sampler]:

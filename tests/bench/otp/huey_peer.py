@@ -9,8 +9,8 @@ import os
 
 from huey import PriorityRedisHuey
 
-from tests.bench.codes.pace import BULK_TEXT, TEXT
-from tests.bench.codes.post import post
+from tests.bench.otp.pace import BULK_TEXT, TEXT
+from tests.bench.otp.post import post
 
 huey = PriorityRedisHuey("codes", results=False, url=os.environ["BENCH_BROKER"])
 

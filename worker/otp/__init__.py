@@ -1,0 +1,1 @@
+"""One-time codes above the ledger: made, said by a channel, checked, said again."""
