@@ -2,7 +2,7 @@
 
 A role's commands are those of the scripts it runs, read from the scripts, and those its own code sends,
 named here. A command that is in no role is refused by a server that loaded the files, and by a test before
-that. `python -m smsq.worker.rights` writes `deploy/redis/`; passwords are filled in where the server runs.
+that. `python -m smsq.worker.acl` writes `deploy/redis/`; passwords are filled in where the server runs.
 
 Ledger and broker have a file each, as they have a server each. `web` and `producer` reach only the keys that
 they touch. Every verb on a batch is given all keys of `Keys.batch_verb`, and a server wants the right to read

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis as redis_py
 
-from smsq.worker import rights
+from smsq.worker import acl
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.scripts import text_of
@@ -51,15 +51,15 @@ def sent(path: Path) -> Iterator[str]:
 
 def everything() -> frozenset[str]:
     """What any role may do anywhere."""
-    return frozenset().union(*rights.ledger().values(), *rights.broker().values())
+    return frozenset().union(*acl.ledger().values(), *acl.broker().values())
 
 
-@pytest.mark.parametrize("name", rights.files())
+@pytest.mark.parametrize("name", acl.files())
 def test_the_files_are_current(name: str) -> None:
-    """Whoever changes a script or a role writes them anew: python -m smsq.worker.rights."""
-    written = (ROOT / rights.FOLDER / name).read_text(encoding="utf-8")
+    """Whoever changes a script or a role writes them anew: python -m smsq.worker.acl."""
+    written = (ROOT / acl.FOLDER / name).read_text(encoding="utf-8")
 
-    assert rights.files()[name] == written
+    assert acl.files()[name] == written
 
 
 def test_every_command_that_python_sends_is_somebodys() -> None:
@@ -74,32 +74,32 @@ def test_every_verb_is_somebodys() -> None:
     """A script that no role runs is refused everywhere."""
     verbs = {path.stem for path in (ROOT / "worker/ledger/lua").glob("*.lua") if not path.stem.startswith("_")}
 
-    assert verbs == {verb for role in rights.LEDGER.values() for verb in role.verbs}
+    assert verbs == {verb for role in acl.LEDGER.values() for verb in role.verbs}
 
 
 def test_commands_in_scripts_are_found_whatever_their_spelling() -> None:
     """The search for them is not blind to a call: every `redis.call` of every verb names its command in quotes."""
-    for verb in sorted({verb for role in rights.LEDGER.values() for verb in role.verbs}):
+    for verb in sorted({verb for role in acl.LEDGER.values() for verb in role.verbs}):
         text = text_of(verb)
-        assert len(re.findall(r"redis\.p?call\(", text)) == len(rights.CALLED.findall(text)), verb
+        assert len(re.findall(r"redis\.p?call\(", text)) == len(acl.CALLED.findall(text)), verb
 
 
 def test_no_role_may_do_what_is_dangerous() -> None:
     """`KEYS` alone is needed, by those who keep the queues in order, and never where the ledger is."""
-    for name, commands in rights.ledger().items():
+    for name, commands in acl.ledger().items():
         assert commands & DANGEROUS == set(), name
-    for name, commands in rights.broker().items():
+    for name, commands in acl.broker().items():
         assert commands & DANGEROUS <= ({"keys"} if name in ("worker", "up") else set()), name
 
 
 def test_who_only_reads_may_not_write() -> None:
     """The exporter cannot run a script, and so changes nothing."""
-    assert rights.ledger()["exporter"] == rights.CONNECTION | rights.READS
+    assert acl.ledger()["exporter"] == acl.CONNECTION | acl.READS
 
 
 def test_who_takes_calls_from_outside_reaches_what_a_status_touches() -> None:
     """The receiver's user has the keys of a batch, and a producer's has those and what it enrols and asks."""
-    web, producer = (rights.keys()[name] for name in ("web", "producer"))
+    web, producer = (acl.keys()[name] for name in ("web", "producer"))
 
     for key in Keys().batch_verb(Ref(5000, "x")):
         assert any(fnmatchcase(key, pattern) for pattern in web), key
@@ -115,14 +115,14 @@ def test_settings_of_the_server_are_read_by_name_and_by_who_judges_them() -> Non
 
     assert len(asks) == 1
     assert re.findall(r'in \(("[\w", -]+)\)\n.*\n.*', asks[0])[0] == '"appendonly", "appendfsync", "maxmemory-policy"'
-    assert {name for name, may in rights.ledger().items() if "config|get" in may} == {"worker", "operator", "up"}
-    assert not any("config|get" in may for may in rights.broker().values())
+    assert {name for name, may in acl.ledger().items() if "config|get" in may} == {"worker", "operator", "up"}
+    assert not any("config|get" in may for may in acl.broker().values())
 
 
 def test_no_password_is_kept() -> None:
     """What stands in the files is a placeholder, with which no server starts."""
-    for name in rights.files():
-        for line in (ROOT / rights.FOLDER / name).read_text().splitlines()[1:]:
+    for name in acl.files():
+        for line in (ROOT / acl.FOLDER / name).read_text().splitlines()[1:]:
             _, user, *told = line.split()
             assert [word for word in told if word[0] in "#><!"] == [f"#<{user}>"]
             assert "nopass" not in told
