@@ -16,7 +16,7 @@ from smsq.producers.moments import when
 from smsq.worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, SmsqError
-from smsq.worker.ledger.lately import Earlier, Lately, Printer, Said
+from smsq.worker.ledger.campaigns.lately import Earlier, Lately, Printer, Said
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime
 from smsq.worker.sealing import ID_BYTES

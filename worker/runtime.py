@@ -21,7 +21,7 @@ from smsq.worker.gateway.forms import Login
 from smsq.worker.host.health import Health
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Keys, Ledger
-from smsq.worker.ledger.shield import Shield
+from smsq.worker.ledger.otp.shield import Shield
 from smsq.worker.ledger.views import Views
 from smsq.worker.metrics import Metrics
 from smsq.worker.otp.desk import CodeDesk

@@ -11,7 +11,7 @@ from smsq.producers.api import Smsq
 from smsq.producers.drafts import draft
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import Ref, unpack_phones
-from smsq.worker.ledger.lately import Lately
+from smsq.worker.ledger.campaigns.lately import Lately
 
 FIRST = 79990000000
 

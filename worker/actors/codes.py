@@ -17,7 +17,7 @@ from smsq.worker.domain.errors import LedgerTrouble, Limited
 from smsq.worker.domain.otp import Step, steps_of
 from smsq.worker.domain.receipt import Stored, status_name, unpack
 from smsq.worker.domain.status import BatchState
-from smsq.worker.ledger.codes import CodeView
+from smsq.worker.ledger.otp.records import CodeView
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.runtime import Runtime
 

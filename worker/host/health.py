@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
 from smsq.worker.host.journal import Journal
-from smsq.worker.ledger.rollcall import Beat
+from smsq.worker.ledger.runs import Beat
 from smsq.worker.transports.mirrors import Mirrors
 
 if TYPE_CHECKING:

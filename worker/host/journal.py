@@ -37,7 +37,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
 from smsq.worker.host.evidence import Evidence, changed_at, lines_of, tail_of
 from smsq.worker.host.file_locks import ALONE, SHARED, Holder, held, holders
-from smsq.worker.ledger.rollcall import HostReport
+from smsq.worker.ledger.runs import HostReport
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTroubl
 from smsq.worker.domain.status import BatchState
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Ledger
-from smsq.worker.ledger.rollcall import Beat
+from smsq.worker.ledger.runs import Beat
 
 log = logging.getLogger(__name__)
 

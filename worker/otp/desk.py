@@ -34,10 +34,10 @@ from smsq.worker.domain.speech import text_for, voice_for
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.ledger import Enrolled, Ledger, Order
-from smsq.worker.ledger.cascades import LOOK_AGAIN_S
-from smsq.worker.ledger.codes import CodeView, OpenedCode, Reserved, step_key
-from smsq.worker.ledger.enrolment import SAYABLE, WRONG_KEY
-from smsq.worker.ledger.shield import Shield
+from smsq.worker.ledger.batches.enrolment import SAYABLE, WRONG_KEY
+from smsq.worker.ledger.otp.cascades import LOOK_AGAIN_S
+from smsq.worker.ledger.otp.records import CodeView, OpenedCode, Reserved, step_key
+from smsq.worker.ledger.otp.shield import Shield
 from smsq.worker.ledger.store import COST_UNITS
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.ledger.views import Views

@@ -27,7 +27,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.host.health import Sick
-from smsq.worker.ledger.depth import HALTS
+from smsq.worker.ledger.standing import HALTS
 from smsq.worker.metrics import TABLE
 from smsq.worker.processes import metrics_folder
 from smsq.worker.processes.entrance import Entrance, Server

@@ -89,7 +89,7 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
 
 def shield(runtime: Runtime) -> Iterator[Finding]:
     """Whether somebody who pumps is stopped, and what it may cost until then."""
-    from smsq.worker.ledger.shield_desk import ShieldDesk
+    from smsq.worker.ledger.otp.shield_admin import ShieldDesk
 
     limits = ShieldDesk(runtime.shield).limits()
     if runtime.settings.shield == "off":

@@ -14,7 +14,7 @@ from smsq.producers.cli.findings.machine import reach
 
 if TYPE_CHECKING:
     from smsq.producers.adoption import Up
-    from smsq.worker.ledger.depth import SickProcess
+    from smsq.worker.ledger.standing import SickProcess
     from smsq.worker.runtime import Runtime
 
 LANES = ("urgent", "bulk", "status", "chores")

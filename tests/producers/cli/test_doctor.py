@@ -23,7 +23,7 @@ from smsq.producers.cli.findings.working import broker, processes
 from smsq.producers.waits import brake
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Claim, NoClaim
-from smsq.worker.ledger.shield_desk import ShieldDesk
+from smsq.worker.ledger.otp.shield_admin import ShieldDesk
 from smsq.worker.processes import disk
 from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime

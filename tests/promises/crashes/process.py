@@ -26,7 +26,7 @@ from smsq.worker.gateway import callbacks as dialect
 from smsq.worker.host.health import Sick
 from smsq.worker.host.master import Master
 from smsq.worker.ledger import Fact, Keys, Ledger
-from smsq.worker.ledger.rollcall import Beat
+from smsq.worker.ledger.runs import Beat
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
     ASK_URGENT,

@@ -18,9 +18,9 @@ class Safeguard(NamedTuple):
     mutation: str = ""
 
 
-CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/test_{verb}.py" for verb in ("claim", "settle", "probe"))
-FULL, MOVES, RESEND = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "moves", "resend"))
-ADVANCE, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("advance", "duties"))
+CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/batches/test_{verb}.py" for verb in ("claim", "settle", "probe"))
+ADVANCE, MOVES, RESEND = (f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend"))
+FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
 SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
 ABSENCE, STATUS = (f"tests/worker/actors/test_{what}.py" for what in ("absence", "status"))
 HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "retry"))

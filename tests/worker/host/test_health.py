@@ -23,7 +23,7 @@ from smsq.worker.clock import Clock
 from smsq.worker.domain.status import BatchState
 from smsq.worker.host.health import FIRST_REST_S, FROZEN_S, Checkup, Health, Sick, Told
 from smsq.worker.host.journal import Journal
-from smsq.worker.ledger.rollcall import Beat
+from smsq.worker.ledger.runs import Beat
 from smsq.worker.queues.broker import give_back, make_worker
 from smsq.worker.sealing import Sealer
 from smsq.worker.transports.http import HttpTransport

@@ -22,7 +22,7 @@ from smsq.worker.host.journal import Journal
 from smsq.worker.host.master import Master
 from smsq.worker.host.recovery import Recovery
 from smsq.worker.ledger import Claim, Ledger, NoClaim, Plan
-from smsq.worker.ledger.rollcall import HostReport
+from smsq.worker.ledger.runs import HostReport
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect

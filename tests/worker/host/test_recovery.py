@@ -13,7 +13,7 @@ from smsq.worker.domain.errors import BadInput, LedgerHalted
 from smsq.worker.domain.status import BatchState
 from smsq.worker.host.recovery import Recovery, Taken
 from smsq.worker.ledger import Claim, NoClaim, Plan
-from smsq.worker.ledger.rollcall import LEFT_FREE
+from smsq.worker.ledger.runs import LEFT_FREE
 
 HostOn = Callable[[str], Any]
 ACCOUNT = "smsc.ru/demo"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.worker.ledger.enrolment import hash_of
+from smsq.worker.ledger.batches.enrolment import hash_of
 from smsq.worker.ledger.views import Views
-from tests.worker.ledger.shield.gate import HOUR, PHONE, Gate, block
+from tests.worker.ledger.otp.shield.gate import HOUR, PHONE, Gate, block
 
 STRANGERS = [f"198.51.100.{each}" for each in range(250)]
 

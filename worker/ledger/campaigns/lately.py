@@ -18,7 +18,7 @@ from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.domain.receipt import SIZE as RECEIPT
 from smsq.worker.domain.status import BatchState, IdState, Status
-from smsq.worker.ledger.enrolment import Enrolment
+from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.sealing import ID_BYTES, Key

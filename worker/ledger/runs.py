@@ -17,7 +17,7 @@ import redis
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
-from smsq.worker.ledger.enrolment import WRONG_KEY
+from smsq.worker.ledger.batches.enrolment import WRONG_KEY
 from smsq.worker.ledger.hosts import HostSeen, host_seen
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated

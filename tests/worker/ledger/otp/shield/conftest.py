@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import redis as redis_py
 
-from tests.worker.ledger.shield.gate import Gate
+from tests.worker.ledger.otp.shield.gate import Gate
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from smsq.worker.domain.batch import MessageId
 from smsq.worker.domain.errors import Conflict, WrongKey
 from smsq.worker.domain.otp import Verdict
-from smsq.worker.ledger.enrolment import WRONG_KEY, hash_of
+from smsq.worker.ledger.batches.enrolment import WRONG_KEY, hash_of
 from smsq.worker.ledger.store import Store, translated
 
 NEXT = "next:"  # how a step is reserved that a cascade takes; the place of its channel follows

@@ -11,8 +11,8 @@ import redis as redis_py
 from smsq.worker.domain.limits import Limits, with_written
 from smsq.worker.domain.shield import Decision
 from smsq.worker.ledger import Keys, Ledger
-from smsq.worker.ledger.shield import Shield
-from smsq.worker.ledger.shield_desk import ShieldDesk
+from smsq.worker.ledger.otp.shield import Shield
+from smsq.worker.ledger.otp.shield_admin import ShieldDesk
 
 PHONE = 79161234567
 ELSEWHERE = 79271234567  # another block, another wide block, the same country

@@ -8,7 +8,7 @@ import pytest
 
 from smsq.worker.domain.errors import Conflict, LedgerHalted
 from smsq.worker.domain.otp import Verdict
-from smsq.worker.ledger.codes import REMEMBERED_S, step_key
+from smsq.worker.ledger.otp.records import REMEMBERED_S, step_key
 from tests.worker.ledger.conftest import Desk
 
 

@@ -33,7 +33,7 @@ from smsq.worker.domain.shield import (
     client_of,
     subjects,
 )
-from smsq.worker.ledger.enrolment import hash_of
+from smsq.worker.ledger.batches.enrolment import hash_of
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
 
 log = logging.getLogger(__name__)

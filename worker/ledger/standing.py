@@ -14,7 +14,7 @@ from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.hosts import Missing, missing
 from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.ledger import Ledger
-from smsq.worker.ledger.rollcall import GATEWAY_ID_LAST
+from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
 MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`

@@ -9,7 +9,7 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import WrongKey
-from smsq.worker.ledger.enrolment import cost_units, sealed_as
+from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
 from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.scripts import Argument, script
 from smsq.worker.ledger.store import Store, translated

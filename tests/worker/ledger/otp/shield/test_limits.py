@@ -9,8 +9,8 @@ import redis as redis_py
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from smsq.worker.ledger.enrolment import hash_of
-from tests.worker.ledger.shield.gate import ELSEWHERE, HOUR, NONE, PHONE, Gate, block
+from smsq.worker.ledger.batches.enrolment import hash_of
+from tests.worker.ledger.otp.shield.gate import ELSEWHERE, HOUR, NONE, PHONE, Gate, block
 
 # Limits ---------------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smsq.worker.domain.errors import Denied
-from tests.worker.ledger.shield.gate import ELSEWHERE, NONE, PHONE, Gate
+from tests.worker.ledger.otp.shield.gate import ELSEWHERE, NONE, PHONE, Gate
 
 
 def test_countries_are_told_by_their_numbers(gate: Gate) -> None:

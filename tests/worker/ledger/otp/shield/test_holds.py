@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.worker.ledger.shield.gate import PHONE, Gate, block
+from tests.worker.ledger.otp.shield.gate import PHONE, Gate, block
 
 
 def test_a_block_that_nobody_verifies_is_held(gate: Gate) -> None:

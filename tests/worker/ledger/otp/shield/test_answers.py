@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smsq.worker.ledger.enrolment import hash_of
-from tests.worker.ledger.shield.gate import HOUR, NONE, PHONE, Gate, block
+from smsq.worker.ledger.batches.enrolment import hash_of
+from tests.worker.ledger.otp.shield.gate import HOUR, NONE, PHONE, Gate, block
 
 
 def test_a_repeat_counts_once_and_is_answered_the_same(gate: Gate) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from smsq.worker.domain import limits as reading
 from smsq.worker.domain.limits import DAY_S, Limits
 from smsq.worker.domain.shield import EVIDENCE_S, in_window
-from smsq.worker.ledger.shield import Shield, part
+from smsq.worker.ledger.otp.shield import Shield, part
 from smsq.worker.ledger.store import COST_UNITS, translated
 
 BUSIEST = 20  # shown, of each kind

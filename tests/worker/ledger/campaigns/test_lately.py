@@ -9,7 +9,7 @@ import pytest
 
 from smsq.worker.domain.batch import Options, pack
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger.lately import ONE_PRINT, PRINT, Lately, Printer
+from smsq.worker.ledger.campaigns.lately import ONE_PRINT, PRINT, Lately, Printer
 from smsq.worker.sealing import Sealer
 
 PHONE = 79990000001

@@ -7,7 +7,7 @@ whoever took it in hand might have died.
 
 from __future__ import annotations
 
-from smsq.worker.ledger.codes import Reserved
+from smsq.worker.ledger.otp.records import Reserved
 from smsq.worker.ledger.store import Store
 
 LOOK_AGAIN_S = 2.0  # at what somebody took in hand, and perhaps did not finish

@@ -13,9 +13,9 @@ import redis as redis_py
 
 from smsq.worker.domain.errors import LedgerFull
 from smsq.worker.processes.embedded import EmbeddedRedis
-from tests.worker.ledger.shield.gate import NONE, PHONE, Gate, block
+from tests.worker.ledger.otp.shield.gate import NONE, PHONE, Gate, block
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 
 # What is kept ---------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ CLIENT = """
 import sys, threading
 from smsq.worker.domain.limits import Limits, with_written
 from smsq.worker.ledger import Keys, Ledger
-from smsq.worker.ledger.shield import Shield
+from smsq.worker.ledger.otp.shield import Shield
 from smsq.worker.redis_client import connect
 
 who, url, told = sys.argv[1], sys.argv[2], dict(each.split("=") for each in sys.argv[3:])

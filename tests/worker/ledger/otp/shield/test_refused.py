@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from smsq.worker.ledger.enrolment import hash_of
-from tests.worker.ledger.shield.gate import HOUR, PHONE, Gate, block
+from smsq.worker.ledger.batches.enrolment import hash_of
+from tests.worker.ledger.otp.shield.gate import HOUR, PHONE, Gate, block
 
 
 def refused(gate: Gate, phone: int, code: int = 8, channel: str = "sms", **how: Any) -> str:

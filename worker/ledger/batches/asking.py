@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from smsq.worker.domain.batch import Options, Ref
-from smsq.worker.ledger.enrolment import cost_units
+from smsq.worker.ledger.batches.enrolment import cost_units
 from smsq.worker.ledger.scripts import Argument, script
 from smsq.worker.ledger.store import OPTIONS_AT, Store, translated
 from smsq.worker.ledger.values import Fact

@@ -1,0 +1,1 @@
+"""The verbs of campaigns, and what is kept of them."""

@@ -1,0 +1,1 @@
+"""The verbs of one-time codes: records, cascades, and the pumping shield in front of them."""
