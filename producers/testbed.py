@@ -68,7 +68,7 @@ def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
 
 def main() -> None:
     """Run until standard input ends; raises what kept it from starting."""
-    from smsq.worker.processes.embedded import EmbeddedRedis
+    from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
     from smsq.worker.sandbox import Profile, Sandbox
 
     logs.configure("warning", "console")

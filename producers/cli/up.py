@@ -301,7 +301,7 @@ def require_free(address: str, variable: str) -> None:
 @contextlib.contextmanager
 def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
     """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
-    from smsq.worker.processes.embedded import EmbeddedRedis
+    from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
     from smsq.worker.redis_client import connect, next_database, no_right, where
 
     if settings.redis_url is None:

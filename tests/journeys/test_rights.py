@@ -29,7 +29,7 @@ from smsq.worker.host.master import Master
 from smsq.worker.ledger import Ledger, Order
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.lane import owner_name
-from smsq.worker.processes.redis_server import find_server
+from smsq.worker.processes.private_redis.redis_server import find_server
 from smsq.worker.queues.broker import LANES, aside_key, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect

@@ -127,7 +127,7 @@ def test_one_reader_of_the_environment() -> None:
     assert {name for name in readers if name.startswith("worker/")} == {
         "worker/settings.py",
         "worker/processes/metrics_folder.py",
-        "worker/processes/redis_server.py",
+        "worker/processes/private_redis/redis_server.py",
     }
 
 

@@ -16,7 +16,7 @@ from smsq.worker.domain.status import BatchState
 from smsq.worker.host.journal import Journal
 from smsq.worker.host.master import Master
 from smsq.worker.ledger import Claim, Ledger, NoClaim, Order
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect
 from smsq.worker.sealing import Sealer
 

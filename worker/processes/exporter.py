@@ -30,7 +30,7 @@ from smsq.worker.host.health import Sick
 from smsq.worker.ledger.standing import HALTS
 from smsq.worker.metrics import TABLE
 from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.entrance import Entrance, Server
+from smsq.worker.processes.http_server import Entrance, Server
 
 if TYPE_CHECKING:
     from smsq.worker.settings import Settings

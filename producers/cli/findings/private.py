@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smsq.worker.processes.redis_server import SHORT
+from smsq.worker.processes.private_redis.redis_server import SHORT
 
 if TYPE_CHECKING:
     from smsq.producers.adoption import Up

@@ -16,7 +16,7 @@ from typing import Any
 from smsq.producers.cli.up import SANDBOX_PROFILE, free_port
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.views import Views
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import LANES
 from smsq.worker.redis_client import connect
 from tests.bench import environments

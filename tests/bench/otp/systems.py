@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from smsq.producers.cli.up import free_port
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.bench import environments
 from tests.bench.otp.pace import FIRST_CODE_PHONE
 from tests.bench.otp.stand_in import StandIn

@@ -25,7 +25,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Claim, NoClaim
 from smsq.worker.ledger.otp.shield_admin import ShieldDesk
 from smsq.worker.processes import disk
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 

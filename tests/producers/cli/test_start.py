@@ -8,7 +8,7 @@ import pytest
 
 from smsq.producers.cli import up
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.processes.redis_server import socket_path
+from smsq.worker.processes.private_redis.redis_server import socket_path
 from smsq.worker.settings import Settings
 
 LOGIN = {"SMSQ_LOGIN": "demo", "SMSQ_PASSWORD": "demo"}

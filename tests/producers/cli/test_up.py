@@ -28,7 +28,7 @@ from smsq.producers.cli.up import (
     sandbox_environ,
 )
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import CONNECT_TIMEOUT_S, TIMEOUT_S, connect
 from smsq.worker.settings import Settings
 

@@ -27,7 +27,6 @@ HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "r
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
 WINDUP = "tests/worker/scheduler/test_windup.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/host/test_{what}.py" for what in ("master", "journal", "recovery"))
-SUPERVISOR, OVERSEER, EMBEDDED = (
-    f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer", "embedded")
-)
+SUPERVISOR, OVERSEER = (f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer"))
+EMBEDDED = "tests/worker/processes/private_redis/test_embedded.py"
 SETTINGS = "tests/worker/test_settings.py"

@@ -24,7 +24,7 @@ from smsq.worker.host.recovery import Recovery
 from smsq.worker.ledger import Claim, Ledger, NoClaim, Plan
 from smsq.worker.ledger.runs import HostReport
 from smsq.worker.ledger.views import Views
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect
 from tests.worker.conftest import ACCOUNT
 

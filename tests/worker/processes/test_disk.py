@@ -19,7 +19,7 @@ from pathlib import Path
 import redis
 from smsq.producers.cli.up import _log_to
 from smsq.worker.processes import disk
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.processes.supervisor import Supervisor
 from smsq.worker.redis_client import connect
 

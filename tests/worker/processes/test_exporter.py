@@ -23,8 +23,8 @@ from smsq.worker.host.health import Sick
 from smsq.worker.ledger.standing import HALTS
 from smsq.worker.metrics import METRICS
 from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.processes.exporter import Depth, Exporter, build_registry
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import make_broker
 from smsq.worker.queues.hints import Hints
 

@@ -12,7 +12,7 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.errors import LedgerFull
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.worker.ledger.otp.shield.gate import NONE, PHONE, Gate, block
 
 ROOT = Path(__file__).parents[5]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable
-from smsq.worker.processes.embedded import EmbeddedRedis
-from smsq.worker.processes.redis_server import find_server
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.redis_server import find_server
 
 
 def test_a_named_binary_that_is_none_is_refused(home: Path) -> None:

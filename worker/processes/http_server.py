@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from smsq.worker.processes.sums import Sums
+from smsq.worker.processes.bounded_log import Sums
 
 HEAD_S = 10.0  # until the headers are complete, from the connection or the first byte of a further request
 BODY_S = 20.0  # from then on until the whole request is there

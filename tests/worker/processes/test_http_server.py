@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.processes.entrance import LARGEST_HEAD, Entrance, Server
-from smsq.worker.processes.sums import Sums
+from smsq.worker.processes.bounded_log import Sums
+from smsq.worker.processes.http_server import LARGEST_HEAD, Entrance, Server
 
 PATIENCE_S = 30.0
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n"

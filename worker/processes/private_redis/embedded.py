@@ -25,7 +25,7 @@ from smsq.worker.domain.errors import LedgerUnreachable
 from smsq.worker.processes.disk import trouble
 from smsq.worker.processes.locks import try_lock
 from smsq.worker.processes.parent import ask_kernel
-from smsq.worker.processes.redis_server import SHORT, find_server, last_words, socket_path
+from smsq.worker.processes.private_redis.redis_server import SHORT, find_server, last_words, socket_path
 from smsq.worker.redis_client import connect
 
 START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answer

@@ -17,8 +17,8 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.errors import LedgerUnreachable
-from smsq.worker.processes.embedded import EmbeddedRedis, Fall
-from smsq.worker.processes.redis_server import SOCKET_PATH_LIMIT
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis, Fall
+from smsq.worker.processes.private_redis.redis_server import SOCKET_PATH_LIMIT
 from smsq.worker.redis_client import connect
 
 
@@ -71,8 +71,8 @@ def test_the_queues_have_a_server_that_keeps_nothing(home: Path) -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server is taken for hanging soon."""
-    monkeypatch.setattr("smsq.worker.processes.embedded.ANSWER_TIMEOUT_S", 0.1)
-    monkeypatch.setattr("smsq.worker.processes.embedded.ASK_EVERY_S", 0.1)
+    monkeypatch.setattr("smsq.worker.processes.private_redis.embedded.ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("smsq.worker.processes.private_redis.embedded.ASK_EVERY_S", 0.1)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -126,7 +126,7 @@ def test_queues_whose_socket_was_tidied_up_come_back_to_the_same_place(tmp_path:
 def test_an_heir_of_queues_looks_after_them_too(home: Path, is_frozen: bool) -> None:
     """Frozen before it came or later; and it stops them."""
     script = (
-        "import os, pathlib, sys; from smsq.worker.processes.embedded import EmbeddedRedis;"
+        "import os, pathlib, sys; from smsq.worker.processes.private_redis.embedded import EmbeddedRedis;"
         "r = EmbeddedRedis(pathlib.Path(sys.argv[1]), name='queues', is_kept=False); r.start();"
         "print(r.pid, flush=True); os.kill(os.getpid(), 9)"
     )
@@ -162,8 +162,8 @@ def test_whoever_cannot_start_beside_one_that_hangs_is_told_its_process(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger's server is not killed for that."""
-    monkeypatch.setattr("smsq.worker.processes.embedded.START_TIMEOUT_S", 0.5)
-    monkeypatch.setattr("smsq.worker.processes.embedded.ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("smsq.worker.processes.private_redis.embedded.START_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("smsq.worker.processes.private_redis.embedded.ANSWER_TIMEOUT_S", 0.1)
     with EmbeddedRedis(home) as owner:
         pid = owner.pid
         os.kill(pid, signal.SIGSTOP)
@@ -224,7 +224,7 @@ def test_what_a_server_said_last_is_known(home: Path) -> None:
 def test_a_server_whose_starter_was_killed_gets_a_new_owner(home: Path) -> None:
     """The next one to come finds the orphan, and stops it when it leaves."""
     script = (
-        "import os, pathlib, sys; from smsq.worker.processes.embedded import EmbeddedRedis;"
+        "import os, pathlib, sys; from smsq.worker.processes.private_redis.embedded import EmbeddedRedis;"
         "r = EmbeddedRedis(pathlib.Path(sys.argv[1])); r.start(); print(r.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     orphan = int(subprocess.run([sys.executable, "-c", script, home], capture_output=True, check=False).stdout)
@@ -240,7 +240,7 @@ def test_a_server_whose_starter_was_killed_gets_a_new_owner(home: Path) -> None:
 def test_it_can_be_told_to_leave_with_its_starter(home: Path) -> None:
     """With `dies_with_parent` a killed starter takes the server along."""
     script = (
-        "import os, pathlib, sys; from smsq.worker.processes.embedded import EmbeddedRedis;"
+        "import os, pathlib, sys; from smsq.worker.processes.private_redis.embedded import EmbeddedRedis;"
         "r = EmbeddedRedis(pathlib.Path(sys.argv[1]), dies_with_parent=True);"
         "r.start(); print(r.pid, flush=True); os.kill(os.getpid(), 9)"
     )
