@@ -19,8 +19,8 @@ from smsq.producers.cli.shown import campaign_object, counted, list_lines, print
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
     from smsq.producers.cli.found import Balance
-    from smsq.producers.drafts import Draft
-    from smsq.producers.preflight import Preflight, Price
+    from smsq.producers.intake.drafts import Draft
+    from smsq.producers.intake.preflight import Preflight, Price
     from smsq.worker.ledger.views import CampaignView, Failure
 
 SAY_EVERY_ROWS = 50_000
@@ -55,9 +55,9 @@ def group() -> None:
 @as_json_option
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
-    from smsq.producers import preflight
     from smsq.producers.cli.found import check_object, found_lines, price_lines, repeat_lines, repeats_object
-    from smsq.producers.drafts import draft
+    from smsq.producers.intake import preflight
+    from smsq.producers.intake.drafts import draft
     from smsq.worker.domain.errors import SmsqError
 
     drafted = draft(file, text=text, **how)
@@ -116,11 +116,11 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
     What is sent is what FILE held when it was read. Rows that another campaign has sent already are refused, unless
     --only-new or --again says what shall become of them.
     """
-    from smsq.producers import preflight
     from smsq.producers.campaigns import is_all_in, not_applied
     from smsq.producers.cli.found import repeat_lines
-    from smsq.producers.drafts import draft
-    from smsq.producers.repeats import check_flags
+    from smsq.producers.intake import preflight
+    from smsq.producers.intake.drafts import draft
+    from smsq.producers.intake.repeats import check_flags
 
     check_flags(again=again, only_new=only_new)
     drafted = draft(file, text=text, **how)
@@ -235,9 +235,9 @@ def report(
     A file that is written is its owner's alone, unless --mode says more.
     """
     from smsq.producers.cli.files import bits, opened
-    from smsq.producers.own_columns import OwnColumns
+    from smsq.producers.intake.own_columns import OwnColumns
+    from smsq.producers.intake.rows import inspect
     from smsq.producers.report import REJECTED, WRITERS, rejected
-    from smsq.producers.rows import inspect
 
     may, own = bits(mode), None
     if columns_of is not None:
@@ -347,7 +347,7 @@ def _above(price: Price, budget: Decimal | None, balance: Balance | None) -> str
 
 def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Balance | None, str]:
     """Price and balance, each None where it is not known, and why."""
-    from smsq.producers import preflight
+    from smsq.producers.intake import preflight
     from smsq.worker.domain.errors import BadCredentials, SmsqError
 
     price = balance = None

@@ -32,7 +32,7 @@ from smsq.worker.settings import PREFIX
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
-    from smsq.producers.preflight import Preflight, Price
+    from smsq.producers.intake.preflight import Preflight, Price
     from smsq.worker.domain.receipt import Receipt
     from smsq.worker.ledger.views import CampaignView
     from smsq.worker.processes.supervisor import Supervisor
@@ -149,8 +149,8 @@ class Story:
 
     def _campaign(self) -> bool:
         """Wait for the workers, run the sample, show the verdict; whether all is well."""
-        from smsq.producers import drafts, preflight
         from smsq.producers.api import Smsq
+        from smsq.producers.intake import drafts, preflight
 
         self._wait_for("everything to start", START_TIMEOUT_S, lambda: (self.home / "up.json").exists())
         with Smsq(environ={"SMSQ_HOME": str(self.home)}) as smsq:

@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from smsq.producers.cli.shown import counted
+from smsq.producers.intake.rows import Source, called, shown
 from smsq.producers.moments import plain
 from smsq.producers.report import iso, printable
-from smsq.producers.rows import Source, called, shown
 from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind
 
 if TYPE_CHECKING:
-    from smsq.producers.drafts import Draft, Rows
-    from smsq.producers.preflight import Preflight, Price
-    from smsq.producers.repeats import Repeats, Sent
+    from smsq.producers.intake.drafts import Draft, Rows
+    from smsq.producers.intake.preflight import Preflight, Price
+    from smsq.producers.intake.repeats import Repeats, Sent
 
 Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
 _WARNED: dict[Kind, str] = {

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 from smsq import Smsq
-from smsq.producers.drafts import RANGE_BATCHES
-from smsq.producers.prepare import prepare
-from smsq.producers.rows import inspect
-from smsq.producers.templates import Template
+from smsq.producers.intake.drafts import RANGE_BATCHES
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import inspect
+from smsq.producers.intake.templates import Template
 from smsq.worker.ledger import Plan
 from tests.bench.otp.pace import BULK_SIZE, BULK_TEXT, LOOK_S
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from smsq.producers.api import Smsq
 from smsq.producers.cli import main
-from smsq.producers.drafts import draft
+from smsq.producers.intake.drafts import draft
 from smsq.worker.domain.errors import BadInput, BudgetSpent, SmsqError
 from smsq.worker.ledger import Claim
 
@@ -55,7 +55,7 @@ def campaign(smsq: Smsq, rows: int, *, sent: int = 0, cost: str | None = "1", **
     drafted = draft(people, text="Hi", name="spring", **how)
     ledger = smsq.runtime.ledger
     opened = ledger.open_campaign(drafted.plan(1))
-    from smsq.producers.drafts import ranges
+    from smsq.producers.intake.drafts import ranges
 
     for part in ranges(drafted, opened.batch_size):
         ledger.enrol_range(opened.id, part.n, part.batches, part.rejects, rows)

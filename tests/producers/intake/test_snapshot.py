@@ -11,9 +11,9 @@ from typing import IO, Any
 import pytest
 
 from smsq.producers.api import Smsq
-from smsq.producers.drafts import draft
-from smsq.producers.rows import inspect
-from smsq.producers.snapshot import Snapshot
+from smsq.producers.intake.drafts import draft
+from smsq.producers.intake.rows import inspect
+from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain.batch import unpack_phones
 from smsq.worker.domain.errors import BadInput
 

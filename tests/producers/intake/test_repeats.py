@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smsq.producers.api import Smsq
-from smsq.producers.drafts import draft
+from smsq.producers.intake.drafts import draft
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import Ref, unpack_phones
 from smsq.worker.ledger.campaigns.lately import Lately

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smsq.producers.rows import Source, digest, inspect, of_iterable
+from smsq.producers.intake.rows import Source, digest, inspect, of_iterable
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 

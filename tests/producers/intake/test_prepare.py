@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from smsq.producers.prepare import prepare
-from smsq.producers.rows import Row, inspect
-from smsq.producers.templates import Template
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import Row, inspect
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import Range, Reject
 from smsq.worker.domain.errors import BadText

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from smsq.producers.drafts import AtHand, draft
-from smsq.producers.preflight import look
+from smsq.producers.intake.drafts import AtHand, draft
+from smsq.producers.intake.preflight import look
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from smsq.producers.rows import MISSING, Row, shown
-from smsq.producers.templates import Template
+from smsq.producers.intake.rows import MISSING, Row, shown
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Packed, pack
 from smsq.worker.domain.campaign import LeftOut, Range, Reject

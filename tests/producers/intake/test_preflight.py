@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from smsq.producers import preflight
 from smsq.producers.api import Smsq
-from smsq.producers.drafts import AtHand
-from smsq.producers.preflight import look, price, require_some
-from smsq.producers.templates import Template
+from smsq.producers.intake import preflight
+from smsq.producers.intake.drafts import AtHand
+from smsq.producers.intake.preflight import look, price, require_some
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.runtime import Runtime

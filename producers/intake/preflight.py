@@ -14,9 +14,9 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from smsq.producers.prepare import prepare
-from smsq.producers.rows import MISSING, Row
-from smsq.producers.templates import Template
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import MISSING, Row
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options, Packed, unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range, Reject

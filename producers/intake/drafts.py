@@ -17,9 +17,9 @@ import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
-from smsq.producers.prepare import prepare
-from smsq.producers.rows import Row, Source, inspect, of_iterable
-from smsq.producers.templates import Template
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject

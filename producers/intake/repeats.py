@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from smsq.producers.drafts import Draft
+from smsq.producers.intake.drafts import Draft
 from smsq.producers.moments import when
 from smsq.worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range

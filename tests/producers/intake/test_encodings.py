@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from smsq.producers.rows import Source, inspect
+from smsq.producers.intake.rows import Source, inspect
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.producers.templates import Template
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain.errors import BadInput
 
 COLUMNS = ("phone", "name", "город")

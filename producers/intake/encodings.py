@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from smsq.producers.alphabets import weigh
-from smsq.producers.snapshot import Snapshot
+from smsq.producers.intake.alphabets import weigh
+from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain.errors import BadInput
 
 BLOCK = 1 << 20

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from smsq.producers.encodings import look_through
-from smsq.producers.snapshot import Snapshot
+from smsq.producers.intake.encodings import look_through
+from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput, BadPhone

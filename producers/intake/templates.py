@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smsq.producers.rows import MISSING, listed, nearest, tidy
+from smsq.producers.intake.rows import MISSING, listed, nearest, tidy
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.text import tidied
 
