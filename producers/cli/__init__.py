@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from smsq.producers.cli import output
+from smsq.producers.terminal import output
 from smsq.worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Refused, SmsqError
 
 __all__ = ["COMMANDS", "Row", "Suggesting", "exit_code", "main"]

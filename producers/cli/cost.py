@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsq.producers.cli.shown import print_json
-from smsq.producers.cli.typed import from_stdin
+from smsq.producers.terminal.display import print_json
+from smsq.producers.terminal.stdin import from_stdin
 
 if TYPE_CHECKING:
     from smsq.producers.intake.preflight import Price

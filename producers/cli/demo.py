@@ -24,8 +24,9 @@ from urllib.parse import urlsplit
 import click
 
 from smsq.producers import sample
-from smsq.producers.cli import output, up
-from smsq.producers.cli.shown import campaign_object, print_json, talk
+from smsq.producers.cli import up
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import campaign_object, print_json, talk
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.settings import PREFIX

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, output
+from smsq.producers.cli import DONE, FAILED, Suggesting
 from smsq.producers.cli.send import code_of, reached, say_who_is_missing, wait_for
-from smsq.producers.cli.shown import counted, print_json, print_receipt
-from smsq.producers.cli.typed import from_stdin
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import counted, print_json, print_receipt
+from smsq.producers.terminal.stdin import from_stdin
 from smsq.worker.domain.otp import PURPOSE
 
 if TYPE_CHECKING:

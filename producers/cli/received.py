@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 import click
 
 from smsq.producers.adoption import running
-from smsq.producers.cli.shown import counted, print_json, talk
 from smsq.producers.fields import phone_of
 from smsq.producers.moments import when
+from smsq.producers.terminal.display import counted, print_json, talk
 from smsq.worker.domain.errors import BadInput, Unreachable
 from smsq.worker.domain.status import FINAL_STATUSES
 from smsq.worker.settings import Settings

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, output
-from smsq.producers.cli.shown import print_json, talk
-from smsq.producers.cli.typed import from_stdin
+from smsq.producers.cli import DONE, FAILED, Suggesting
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import print_json, talk
+from smsq.producers.terminal.stdin import from_stdin
 
 if TYPE_CHECKING:
     from smsq.worker.domain.shield import Decision

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smsq.producers.cli.shown import print_json, print_receipt
+from smsq.producers.terminal.display import print_json, print_receipt
 
 
 @click.command("status")

@@ -16,10 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from smsq.producers.cli import main
-from smsq.producers.cli.findings import Finding
-from smsq.producers.cli.findings.ledger import shield, state
-from smsq.producers.cli.findings.machine import LEAST_ROOM, mirrors, secrets, space
-from smsq.producers.cli.findings.working import broker, processes
+from smsq.producers.findings import Finding
+from smsq.producers.findings.ledger import shield, state
+from smsq.producers.findings.machine import LEAST_ROOM, mirrors, secrets, space
+from smsq.producers.findings.working import broker, processes
 from smsq.producers.waits import brake
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Claim, NoClaim

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from smsq.producers.cli.findings.ledger import run, state
+from smsq.producers.findings.ledger import run, state
 from smsq.producers.waits import brake
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
 from smsq.worker.domain.status import BatchState

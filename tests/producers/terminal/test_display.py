@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 
 from smsq.producers.api import Smsq
 from smsq.producers.cli import main
-from smsq.producers.cli.shown import list_lines
-from smsq.producers.cli.whose import gateway
+from smsq.producers.cli.account import gateway
 from smsq.producers.moments import when
+from smsq.producers.terminal.display import list_lines
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger import Claim, Fact
 from smsq.worker.runtime import Runtime

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from smsq.producers.cli.shown import counted
 from smsq.producers.intake.rows import Source, called, shown
 from smsq.producers.moments import plain
 from smsq.producers.report import iso, printable
+from smsq.producers.terminal.display import counted
 from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind
 

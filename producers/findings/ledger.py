@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from smsq.producers.cli.findings import Finding
+from smsq.producers.findings import Finding
 
 if TYPE_CHECKING:
     from smsq.worker.runtime import Runtime

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from smsq.producers.cli.findings import Finding
+from smsq.producers.findings import Finding
 from smsq.worker.processes import disk
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli.output import escaped
+from smsq.producers.terminal.output import escaped
 
 if TYPE_CHECKING:
     from smsq.worker.domain.receipt import Receipt

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsq.producers.cli import FAILED, output
-from smsq.producers.cli.shown import campaign_object, counted, print_json, talk
+from smsq.producers.cli import FAILED
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import campaign_object, counted, print_json, talk
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from smsq.producers.cli.findings import Finding, private
-from smsq.producers.cli.findings.machine import reach
+from smsq.producers.findings import Finding, private
+from smsq.producers.findings.machine import reach
 
 if TYPE_CHECKING:
     from smsq.producers.adoption import Up
