@@ -185,7 +185,7 @@ def list_campaigns(as_json: bool) -> None:
 @as_json_option
 def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     """Show what it is, counts by status, cost, why messages failed, and why it waits."""
-    from smsq.producers.cli.received import forgotten
+    from smsq.producers.machine.sandbox import forgotten
 
     code = DONE
     with _smsq() as smsq:

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from smsq.producers.cli.received import messages, misfortunes
+from smsq.producers.machine.sandbox import messages, misfortunes
 from smsq.worker.domain.errors import BadSettings
 
 

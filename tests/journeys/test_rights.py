@@ -18,8 +18,8 @@ import pytest
 import redis as redis_py
 
 from smsq import Smsq, Verdict
-from smsq.producers.cli.demo import free_ports
-from smsq.producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from smsq.producers.machine.demo import free_ports
+from smsq.producers.machine.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
 from smsq.worker import acl
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import MessageId, Ref

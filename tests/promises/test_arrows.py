@@ -28,9 +28,9 @@ MAY_USE: dict[str, set[str]] = {
 }
 SANDBOX_USERS = {
     "producers/cli/sandbox.py",
-    "producers/cli/demo.py",
-    "producers/cli/up.py",
-    "producers/testbed.py",  # a process of its own that speaks to nobody else
+    "producers/machine/demo.py",
+    "producers/machine/up.py",
+    "producers/testing/testbed.py",  # a process of its own that speaks to nobody else
 }
 LARGE = {"worker/settings.py"}  # one table and its readers
 LARGEST = 420

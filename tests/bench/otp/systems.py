@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smsq.producers.cli.up import free_port
+from smsq.producers.machine.up import free_port
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.bench import environments
 from tests.bench.otp.pace import FIRST_CODE_PHONE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smsq.producers.cli import up
+from smsq.producers.machine import up
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.processes.private_redis.redis_server import socket_path
 from smsq.worker.settings import Settings

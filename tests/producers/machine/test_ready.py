@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.producers.cli import ready
-from smsq.producers.cli.ready import Ready
+from smsq.producers.machine import ready
+from smsq.producers.machine.ready import Ready
 from smsq.worker.domain.errors import LedgerUnreachable
 
 

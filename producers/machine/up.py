@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 import click
 
 from smsq.producers.adoption import running
-from smsq.producers.cli.processes import argv_of, threads_of
-from smsq.producers.cli.ready import Ready
 from smsq.producers.cli.sandbox import numbers
+from smsq.producers.machine.processes import argv_of, threads_of
+from smsq.producers.machine.ready import Ready
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
 from smsq.worker.logs import LogFile
 from smsq.worker.processes.supervisor import Child, Foundation, Supervisor

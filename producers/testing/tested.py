@@ -1,6 +1,6 @@
 """An installation as a test sees it: the way in of `Smsq`, and what arrived at the phones.
 
-Made by the fixtures of `producers/testing.py`; the installation itself is `producers/testbed.py`, a process of its own.
+Made by the fixtures of `fixtures.py`; the installation itself is `testbed.py`, a process of its own.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smsq.producers import testbed
 from smsq.producers.api import Smsq
-from smsq.producers.cli.received import ask, received
 from smsq.producers.fields import phone_of
+from smsq.producers.machine.sandbox import ask, received
+from smsq.producers.testing import testbed
 from smsq.worker.ledger.fresh import forget_callers
 
 WAIT_S = 30.0  # for a message: a good one is there within a tenth of a second, a machine may be busy

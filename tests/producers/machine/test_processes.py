@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from smsq.producers.cli import _clean
-from smsq.producers.cli.processes import argv_of
-from smsq.producers.cli.up import free_port
+from smsq.producers.machine.processes import argv_of
+from smsq.producers.machine.up import free_port
 
 SMSQ = Path(sys.executable).with_name("smsq")
 TRAPS = (

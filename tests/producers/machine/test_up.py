@@ -14,8 +14,8 @@ import redis
 from click.testing import CliRunner
 
 from smsq.producers.cli import main
-from smsq.producers.cli.processes import threads_of
-from smsq.producers.cli.up import (
+from smsq.producers.machine.processes import threads_of
+from smsq.producers.machine.up import (
     LEAST_SILENCE_S,
     SANDBOX_PROFILE,
     Gateway,

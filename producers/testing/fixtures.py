@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from smsq.producers.tested import Installation, TestedSmsq
+    from smsq.producers.testing.tested import Installation, TestedSmsq
 
 __all__ = ["smsq", "smsq_installation", "smsq_settings"]
 
@@ -38,7 +38,7 @@ def smsq_installation(
     An `Smsq()` anywhere in your application finds it, if it is used for the first time after this fixture; so do the
     processes that a test starts.
     """
-    from smsq.producers.tested import Installation
+    from smsq.producers.testing.tested import Installation
 
     installation = Installation(tmp_path_factory.mktemp("smsq"), smsq_settings)
     installation.start()
@@ -56,7 +56,7 @@ def smsq_installation(
 @pytest.fixture
 def smsq(smsq_installation: Installation) -> Iterator[TestedSmsq]:
     """A way in to it, with `messages(phone)`, `code_for(phone)`, `phone()` and `misfortune(kind)`; fresh for a test."""
-    from smsq.producers.tested import TestedSmsq
+    from smsq.producers.testing.tested import TestedSmsq
 
     with TestedSmsq(smsq_installation) as way_in:
         yield way_in

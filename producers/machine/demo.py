@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import click
 
 from smsq.producers import sample
-from smsq.producers.cli import up
+from smsq.producers.machine import up
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, print_json, talk
 from smsq.worker.clock import Clock

@@ -1,0 +1,1 @@
+"""For tests of applications: a pytest plugin and the installation behind it."""
