@@ -33,11 +33,9 @@ class Row(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Row]] = {
-    "demo": Row(
-        "smsq.producers.machine.demo:command", "See a sample campaign run on this machine alone, then its report."
-    ),
+    "demo": Row("smsq.producers.cli.demo:command", "See a sample campaign run on this machine alone, then its report."),
     "up": Row(
-        "smsq.producers.machine.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."
+        "smsq.producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."
     ),
     "send": Row("smsq.producers.cli.send:command", "Send one message."),
     "otp": Row("smsq.producers.cli.otp:group", "Send one-time codes, and check what people typed."),
@@ -50,9 +48,9 @@ COMMANDS: Final[dict[str, Row]] = {
     "doctor": Row("smsq.producers.cli.doctor:command", "Look for what is wrong, and say what cures it."),
     "recover": Row("smsq.producers.cli.recover:command", "Show and mend what a ledger that fell back has forgotten."),
     "web": Row("smsq.producers.cli.web:command", "Receive the gateway's statuses."),
-    "worker": Row("smsq.producers.machine.processes:worker", "Run the workers of one lane."),
-    "scheduler": Row("smsq.producers.machine.processes:scheduler", "Run the scheduler; a second one stands by."),
-    "exporter": Row("smsq.producers.machine.processes:exporter", "Serve the metrics of this host."),
+    "worker": Row("smsq.producers.cli.processes:worker", "Run the workers of one lane."),
+    "scheduler": Row("smsq.producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),
+    "exporter": Row("smsq.producers.cli.processes:exporter", "Serve the metrics of this host."),
     "sandbox": Row("smsq.producers.cli.sandbox:command", "Run a gateway on this machine, with misfortunes on demand."),
     "completion": Row("smsq.producers.cli.completion:command", "Print what makes a shell complete smsq."),
 }

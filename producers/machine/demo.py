@@ -1,4 +1,4 @@
-"""`smsq demo`: everything on this machine in a temporary home, a sample campaign, and the gateway's own count.
+"""The demo: everything on this machine in a temporary home, a sample campaign, and the gateway's own count.
 
 It hears nothing of the shell's settings, speaks to nobody but the sandbox it starts, and takes its verdict
 from what that sandbox counted: every row accounted for, nothing lost, nothing twice, no limit broken.
@@ -10,9 +10,7 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -51,27 +49,6 @@ ROWS_PER_S = 50  # slower than this something is wrong
 ANSWER_TIMEOUT_S = 15.0
 INTERRUPTED = 130  # what a shell calls Ctrl-C
 LINES_KEPT = 15  # of what the processes said, for whoever wonders why it failed
-
-
-@click.command("demo")
-@click.option("--rows", type=click.IntRange(10, 1_000_000), default=sample.ROWS, show_default=True, help="Of the file.")
-@click.option("--keep", is_flag=True, help="Stay up afterwards, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="The outcome as one object on standard output.")
-def command(rows: int, keep: bool, as_json: bool) -> None:
-    """See a sample campaign run on this machine alone, then its report and the gateway's own count."""
-    output.changed()  # the exit code has the verdict
-    home = Path(tempfile.mkdtemp(prefix="smsq-demo-"))
-    story = Story(home, rows, keep=keep, as_json=as_json)
-    try:
-        story.run()
-    except BaseException:
-        talk(f"its home is kept for a look: {home}")
-        raise
-    if story.code not in (0, INTERRUPTED):
-        talk(f"its home is kept for a look: {home} (logs in {story.home / 'logs'})")
-    else:
-        shutil.rmtree(home, ignore_errors=True)
-    sys.exit(story.code)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""`smsq worker`, `scheduler` and `exporter`: one process each, for the supervisor and for service managers."""
+"""How the processes of a machine are started: with how many threads, by which words, several of one lane."""
 
 from __future__ import annotations
 
@@ -8,52 +8,10 @@ import sys
 
 import click
 
-from smsq.worker import logs
-from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.beats import Pulse
 from smsq.worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
 MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
-
-
-@click.command("worker")
-@click.option("--lane", type=click.Choice(LANES), required=True, help="Whose hints to work on.")
-@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes.")
-@click.option("--threads", type=click.IntRange(1, 512), help="Threads in each.  [default: by the settings]")
-@click.pass_context
-def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -> None:
-    """Run the workers of one lane until told to stop."""
-    settings = Settings.load()
-    threads = threads or threads_of(settings, lane, processes)
-    if processes > 1:
-        sys.exit(_several(settings, lane, processes, threads))
-    logs.configure(settings.log_level, settings.log_style)
-    metrics_folder.choose(settings.home, f"worker-{lane}")
-    from smsq.worker.processes.lane import run_worker
-
-    run_worker(settings, lane, threads, has_master=ctx.find_root().params.get("parent") is not None)
-
-
-@click.command("scheduler")
-def scheduler() -> None:
-    """Run the scheduler until told to stop; of several one leads and the others stand by."""
-    settings = Settings.load()
-    logs.configure(settings.log_level, settings.log_style)
-    metrics_folder.choose(settings.home, "scheduler")
-    from smsq.worker.scheduler.loop import run
-
-    run(settings, Pulse.of_process(os.environ).beat)
-
-
-@click.command("exporter")
-def exporter() -> None:
-    """Serve the metrics of this host at SMSQ_METRICS_ADDR until told to stop."""
-    settings = Settings.load()
-    logs.configure(settings.log_level, settings.log_style)
-    from smsq.worker.processes.exporter import run
-
-    sys.exit(run(settings, Pulse.of_process(os.environ).beat))
 
 
 def threads_of(settings: Settings, lane: str, processes: int) -> int:
@@ -67,7 +25,7 @@ def threads_of(settings: Settings, lane: str, processes: int) -> int:
     return min(512, max(1, math.ceil(wanted[lane] / processes)))
 
 
-def _several(settings: Settings, lane: str, processes: int, threads: int) -> int:
+def several(settings: Settings, lane: str, processes: int, threads: int) -> int:
     """A supervisor over processes of one lane."""
     from smsq.worker.processes.overseer import Overseer
     from smsq.worker.processes.supervisor import Child, Supervisor

@@ -1,7 +1,6 @@
-"""`smsq up`: every process of one machine in the foreground, under the supervisor.
+"""Everything of one machine: which processes there are, what they are told, and running them under the supervisor.
 
-`run` is also what the demo uses: it takes the environment that the children shall see, so that
-nothing depends on the shell's.
+`run` takes the environment that the children shall see, so that nothing depends on the shell's.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import math
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,13 +20,12 @@ from typing import TYPE_CHECKING
 import click
 
 from smsq.producers.adoption import running
-from smsq.producers.cli.sandbox import numbers
 from smsq.producers.machine.processes import argv_of, threads_of
 from smsq.producers.machine.ready import Ready
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
 from smsq.worker.logs import LogFile
 from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
-from smsq.worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
+from smsq.worker.settings import FIELDS, PREFIX, Settings
 
 if TYPE_CHECKING:
     from smsq.worker.processes.overseer import Overseer
@@ -84,34 +81,6 @@ class Gateway:
     def control(self) -> str:
         """Where it is told what to do and asked what it counted."""
         return f"http://127.0.0.1:{self.control_port}"
-
-
-@click.command("up")
-@click.option("--sandbox", is_flag=True, help="With a gateway on this machine; nothing leaves it.")
-@click.option(
-    "--ports",
-    help="Of the sandbox: a mirror each, and 0 is any free port.  [default: 9101,9102,9103, or free ones]",
-)
-@click.option("--verbose", is_flag=True, help="Show every line of the logs, not warnings and errors alone.")
-def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
-    """Run everything in the foreground until Ctrl-C; a second Ctrl-C hurries."""
-    environ = dict(os.environ)
-    file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
-    settings = Settings.load(environ, file)
-    if ports is not None and not sandbox:
-        raise click.UsageError("--ports are those of the sandbox; add --sandbox")
-    if not sandbox:
-        sys.exit(run(environ, file, verbose=verbose))
-    if settings.redis_url is not None:
-        raise click.UsageError("--sandbox keeps a ledger of its own; unset SMSQ_REDIS_URL, or leave out --sandbox")
-    if ports is None:
-        gateway = Gateway(tuple(map(free_port, MIRROR_PORTS)), free_port(CONTROL_PORT))
-        if taken := [str(port) for port in MIRROR_PORTS if port not in gateway.ports]:
-            click.echo(f"somebody listens at {', '.join(taken)} already: the sandbox takes other ports", err=True)
-    else:
-        gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
-    told = _with_free_addresses(sandbox_environ(environ, settings.home, gateway), settings)
-    sys.exit(run(told, file, gateway, front=settings.home, verbose=verbose))
 
 
 def run(
@@ -249,7 +218,7 @@ def free_port(wanted: int = 0) -> int:
     raise SmsqError("this machine has no free port")
 
 
-def _with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str, str]:
+def with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str, str]:
     """Beside a sandbox nobody chose ports: web and metrics give way where somebody listens at their defaults."""
     fresh = Settings.load({})
     for variable, address, default in (

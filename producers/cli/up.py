@@ -1,0 +1,49 @@
+"""`smsq up`: every process of one machine in the foreground, under the supervisor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from smsq.producers.cli.sandbox import numbers
+from smsq.producers.machine.up import (
+    CONTROL_PORT,
+    MIRROR_PORTS,
+    Gateway,
+    free_port,
+    run,
+    sandbox_environ,
+    with_free_addresses,
+)
+from smsq.worker.settings import FILE_NAME, Settings
+
+
+@click.command("up")
+@click.option("--sandbox", is_flag=True, help="With a gateway on this machine; nothing leaves it.")
+@click.option(
+    "--ports",
+    help="Of the sandbox: a mirror each, and 0 is any free port.  [default: 9101,9102,9103, or free ones]",
+)
+@click.option("--verbose", is_flag=True, help="Show every line of the logs, not warnings and errors alone.")
+def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
+    """Run everything in the foreground until Ctrl-C; a second Ctrl-C hurries."""
+    environ = dict(os.environ)
+    file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
+    settings = Settings.load(environ, file)
+    if ports is not None and not sandbox:
+        raise click.UsageError("--ports are those of the sandbox; add --sandbox")
+    if not sandbox:
+        sys.exit(run(environ, file, verbose=verbose))
+    if settings.redis_url is not None:
+        raise click.UsageError("--sandbox keeps a ledger of its own; unset SMSQ_REDIS_URL, or leave out --sandbox")
+    if ports is None:
+        gateway = Gateway(tuple(map(free_port, MIRROR_PORTS)), free_port(CONTROL_PORT))
+        if taken := [str(port) for port in MIRROR_PORTS if port not in gateway.ports]:
+            click.echo(f"somebody listens at {', '.join(taken)} already: the sandbox takes other ports", err=True)
+    else:
+        gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
+    told = with_free_addresses(sandbox_environ(environ, settings.home, gateway), settings)
+    sys.exit(run(told, file, gateway, front=settings.home, verbose=verbose))
