@@ -1,6 +1,6 @@
 """Brings messages in and shows what became of them. Programs write `from smsq import Smsq`.
 
-In a checkout `from producers import Smsq` is the same.
+In a checkout `from producers import Smsq` is the same. Never speaks to the gateway: that is the workers' part.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The `smsq` command: a table of sub-commands, each imported only when it is used.
 
 An error of ours becomes one sentence on stderr and an exit code by its kind; results go to stdout.
+Never anything but commands: what they run is in `machine/` and in the files above, what they show in `terminal/`.
 """
 
 from __future__ import annotations

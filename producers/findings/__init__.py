@@ -1,4 +1,7 @@
-"""What `smsq doctor` finds, by where it looks: this machine, the ledger and who works on it."""
+"""What `smsq doctor` finds, by where it looks: this machine, the ledger and who works on it.
+
+Never changes anything, and never prints: a finding is a value.
+"""
 
 from __future__ import annotations
 
