@@ -22,7 +22,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState, IdState
 from smsq.worker.domain.window import Window
-from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.questions import Pair
 from smsq.worker.questions.absence import SINGLES_MOST, AbsenceAsker

@@ -22,7 +22,7 @@ from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
-from smsq.worker.health import Sick
+from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line

@@ -15,7 +15,7 @@ from enum import Enum
 
 from smsq.worker.gateway.http import HISTORY_PATH, client_forms
 from smsq.worker.gateway.http.listing import ListedPage, read_page
-from smsq.worker.ledger.asking import Control
+from smsq.worker.ledger.batches.asking import Control
 from smsq.worker.questions import Means, Pair
 from smsq.worker.questions.asker import Asker
 from smsq.worker.questions.exchange import ask_mirror
