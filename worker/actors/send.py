@@ -76,7 +76,7 @@ class Sender:
                 return
 
     def _is_for_us(self, ref: str) -> bool:
-        """Send a batch if it can be sent; False where this process cannot, and another may."""
+        """Send a batch if it can be sent; False if this process cannot, and another may."""
         if self._rt.stopping.is_set() or not self._rt.health.may_claim(self._lane):
             return False
         try:
@@ -96,7 +96,7 @@ class Sender:
         self._rt.hints.batches(self._lane, [Ref.parse(ref) for ref in refs], each=len(refs))
 
     def _say_cut_off(self) -> None:
-        """Tell whoever waits for a message; a ledger in trouble is said elsewhere."""
+        """Tell everybody who waits for a message; a ledger in trouble is said elsewhere."""
         if self._rt.mirrors.is_cut_off():
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
@@ -154,7 +154,7 @@ class Sender:
         return self._rt.transport.open(mirror, HURRY_S)
 
     def _claim_in_time(self, ref: Ref, line: Line, patience: float) -> Claim | NoClaim:
-        """Claim; where no slot is free, wait for one beside the open line while it stays silent."""
+        """Claim; if no slot is free, wait for one beside the open line while it stays silent."""
         give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
         while True:
             if self._rt.mirrors.has_better(line.mirror):  # it fell silent since the line was opened
@@ -296,7 +296,10 @@ class Sender:
             case Outcome.HANDED_OVER:
                 self._doubt(claim, "handed_over", first_s=FIRST_HANDED_OVER_S)
             case _:
-                self._doubt(claim, "bad_answer" if answer.is_complete else "no_answer", over=answer.is_over)
+                if answer.is_complete:
+                    self._doubt(claim, "bad_answer")
+                else:
+                    self._doubt(claim, "no_answer", over=answer.is_over)
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
