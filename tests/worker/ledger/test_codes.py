@@ -9,7 +9,9 @@ import pytest
 from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import Conflict, LedgerHalted
 from smsq.worker.ledger.codes import REMEMBERED_S, step_key
-from tests.worker.ledger.conftest import Desk
+from tests.worker.ledger.conftest import BOTH_WAYS, Desk
+
+pytestmark = BOTH_WAYS
 
 
 def write(desk: Desk, code_id: str = "a", **more: Any) -> Any:

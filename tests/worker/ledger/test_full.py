@@ -15,6 +15,9 @@ from smsq.worker.domain.errors import LedgerFull
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Fact, Order
 from smsq.worker.ledger.asking import Control
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 
