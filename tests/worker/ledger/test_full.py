@@ -14,7 +14,7 @@ from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import LedgerFull
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Fact, Order
-from smsq.worker.ledger.asking import Control
+from smsq.worker.ledger.batches.asking import Control
 from tests.worker.ledger.conftest import BOTH_WAYS
 
 pytestmark = BOTH_WAYS

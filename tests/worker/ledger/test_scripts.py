@@ -15,8 +15,8 @@ from smsq.worker.domain.status import Status
 from smsq.worker.ledger import Fact, Ledger
 from smsq.worker.ledger.lua_text import library_of
 from smsq.worker.ledger.scripts import MAY_NOT, NO_FUNCTIONS, script
-from smsq.worker.processes.embedded import EmbeddedRedis
-from smsq.worker.processes.redis_server import find_server, socket_path
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.redis_server import find_server, socket_path
 from smsq.worker.redis_client import connect
 
 PHONE = 79990000000
