@@ -59,6 +59,11 @@ class DeadlineSocket(socket.socket):
         self._hurry()
         super().sendall(*args, **kwargs)
 
+    def receive(self, size: int) -> bytes:
+        """At most so many bytes, none once the connection has ended; TimeoutError at the deadline."""
+        self._hurry()
+        return self.recv(size)
+
     def makefile(self, *args: Any, **kwargs: Any) -> Any:
         return Tail(super().makefile("rb", buffering=0), self)
 
