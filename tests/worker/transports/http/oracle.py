@@ -67,7 +67,7 @@ class OracleSocket(DeadlineSocket):
         return super().recv_into(*args, **kwargs)
 
     def makefile(self, *args: Any, **kwargs: Any) -> Any:
-        return _Tail(super(DeadlineSocket, self).makefile("rb", buffering=0), self)
+        return _Tail(super().makefile("rb", buffering=0), self)
 
 
 class Oracle:
