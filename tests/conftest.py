@@ -14,13 +14,14 @@ import redis as redis_py
 
 from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
-from smsq.worker.actors.status import Asker
+from smsq.worker.actors.statuses import Statuses
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.domain.text import parts
 from smsq.worker.ledger import Ledger, Order, Plan
 from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.processes.lane import owner_name
+from smsq.worker.questions.asker import Asker
 from smsq.worker.redis_client import connect
 from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
@@ -73,6 +74,10 @@ class Plant:
     @cached_property
     def asker(self) -> Asker:
         return Asker(self.runtime)
+
+    @cached_property
+    def asks(self) -> Statuses:
+        return Statuses(self.runtime, self.asker)
 
     @cached_property
     def doubts(self) -> DoubtSettler:

@@ -21,7 +21,8 @@ MAY_USE: dict[str, set[str]] = {
     "transports": {"domain", "gateway"},
     "ledger": {"domain", "redis_client", "sealing"},  # the last two use nothing of ours but domain
     "queues": {"domain", "redis_client"},
-    "actors": {"domain", "gateway", "transports", "ledger", "runtime", "queues", "health"},
+    "questions": {"domain", "gateway", "transports", "ledger"},
+    "actors": {"domain", "gateway", "transports", "questions", "ledger", "runtime", "queues", "health"},
     "scheduler": {"domain", "ledger", "runtime", "actors", "queues"},
 }
 SANDBOX_USERS = {

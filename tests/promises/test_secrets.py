@@ -74,7 +74,7 @@ def live(plant: Any) -> list[BaseException]:
         ref = plant.enrol(PHONE + 2, TEXT + kind)
         plant.send(ref)
         plant.doubts.settle_doubts([str(ref)])
-    plant.asker.ask_statuses([str(well)])
+    plant.asks.ask_statuses([str(well)])
     plant.runtime.hints.batches("bulk", [well])
     plant.runtime.hints.asks([well])
     plant.runtime.hints.doubts([well])

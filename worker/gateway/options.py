@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.job import PriceJob
 from smsq.worker.gateway.channels import channel, check_extras
 from smsq.worker.gateway.extras import check_time
 
@@ -39,3 +41,17 @@ def check_options(options: Options) -> None:
         check_time(time)
     if type(options.translit) is not int or options.translit not in TRANSLITS:
         raise BadInput(f"translit is 0 (none), 1 (translit) or 2 (look-alike letters), not {options.translit!r}")
+
+
+def check_price(job: PriceJob) -> None:
+    """Raise BadInput for options that cannot be, and BadText for a text that could not be sent.
+
+    A price request is a send with one field more, so whatever could make something else of a send is refused before it
+    is written down, and once more before it is said.
+    """
+    check_options(job.options)
+    row = channel(job.options.channel)
+    for text in job.texts:
+        row.check(text)
+        if job.messages:
+            texts.check_list(text)

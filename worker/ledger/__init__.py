@@ -1,12 +1,12 @@
 """The truth about every message, in Redis: keys, verbs and their Lua."""
 
+from smsq.worker.domain.fact import Fact
 from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.values import (
     Claim,
     ClaimRefusal,
     Enrolled,
-    Fact,
     NoClaim,
     Opened,
     Order,

@@ -9,7 +9,7 @@ from typing import Any
 
 from smsq.producers.api import Smsq
 from smsq.producers.otp import CodeShown, OneTimeCode
-from smsq.worker.actors.codes import StepTaker
+from smsq.worker.actors.otp_steps import StepTaker
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger import Claim

@@ -29,7 +29,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 from xml.etree import ElementTree
 
 from smsq.worker.domain.errors import BadInput, SmsqError
-from smsq.worker.domain.status import Status
+from smsq.worker.domain.fact import Fact
 from smsq.worker.gateway.http.client_replies import MAX_ERROR
 from smsq.worker.gateway.http.money import price
 from smsq.worker.gateway.http.server_forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
@@ -87,9 +87,21 @@ class Report:
     text: str = field(default="", repr=False)
 
     @property
-    def status(self) -> Status | None:
-        """The verdict that this report proves; None for -3 and 24, and for events that are no status."""
-        return status_of(self.code) if self.kind == "status" else None
+    def fact(self) -> Fact | None:
+        """The fact that this report proves; None for -3 and 24, and for events that are no status."""
+        status = status_of(self.code) if self.kind == "status" else None
+        if status is None:
+            return None
+        return Fact(
+            gateway_id=self.gateway_id,
+            phone=self.phone,
+            status=status,
+            error_code=self.err,
+            parts=self.parts or 0,
+            cost=self.cost,
+            at=self.at,
+            heard=True,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +127,11 @@ class Events:
 
     reports: list[Report] = field(default_factory=list)
     left_out: Counter[LeftOut] = field(default_factory=Counter)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """What its reports prove of messages of ours."""
+        return [fact for report in self.reports if (fact := report.fact) is not None]
 
 
 def read(method: str, query: str, body: bytes, content_type: str, secret: str) -> Events:

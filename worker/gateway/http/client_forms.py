@@ -16,6 +16,7 @@ from functools import lru_cache
 from urllib.parse import quote_plus
 
 from smsq.worker.domain.batch import Options
+from smsq.worker.domain.job import PriceJob
 from smsq.worker.gateway.channels import channel, check_extra_names
 from smsq.worker.gateway.http import records
 from smsq.worker.gateway.login import Login
@@ -31,6 +32,13 @@ def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]]
     """The body of a send with a text of its own for each phone: `messages` are (phone, text)."""
     head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
     return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
+
+
+def price(login: Login, job: PriceJob) -> bytes:
+    """The body that asks what a job's messages would cost; `check_price` comes first."""
+    if job.text is not None:
+        return price_same(login, job.phones, job.text, job.options)
+    return price_list(login, job.messages, job.options)
 
 
 def price_same(login: Login, phones: Sequence[int], text: str, options: Options) -> bytes:

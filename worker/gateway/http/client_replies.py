@@ -12,10 +12,10 @@ The readers never raise: an answer that is not exactly what the manual promises 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
-from smsq.worker.domain.status import Status
+from smsq.worker.domain.fact import Fact
 from smsq.worker.gateway.http.json_values import code_of, count_of, error_of, is_id, object_of, phone_of, rows_of
 from smsq.worker.gateway.http.money import amount, price
 from smsq.worker.gateway.numbers import (
@@ -27,7 +27,7 @@ from smsq.worker.gateway.numbers import (
     is_concurrent,
     status_of,
 )
-from smsq.worker.gateway.outcomes import Outcome, SendAnswer
+from smsq.worker.gateway.outcomes import HistoryAnswer, HistoryRow, Outcome, SendAnswer, StatusAnswer
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
 MAX_ERROR = 10**6  # a delivery error has fewer digits; the manual names none above 255
@@ -52,77 +52,6 @@ class BalanceAnswer:
     credit: Decimal | None = None
     error: int | None = None
     sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One message that the gateway has: proof of acceptance, with what became of it.
-
-    `code` is the gateway's own status; `at` its Unix time, 0 where nothing happened yet.
-    """
-
-    gateway_id: int
-    phone: int
-    status: Status
-    code: int
-    err: int = 0
-    at: int = 0
-    cost: Decimal | None = None
-    parts: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusAnswer:
-    """What an answer proves about the pairs that were asked for; a pair in no list was not answered.
-
-    `no_money` holds pairs at status 24, which proves neither acceptance nor absence.
-    """
-
-    found: list[Found] = field(default_factory=list)
-    absent: list[tuple[int, int]] = field(default_factory=list)
-    no_money: list[tuple[int, int]] = field(default_factory=list)
-    error: int | None = None
-    sentence: str = ""
-
-    @property
-    def is_well_formed(self) -> bool:
-        """Whether the gateway itself spoke: rows about our pairs, or one of its error codes."""
-        return self.error is not None or self.is_about_messages
-
-    @property
-    def is_about_messages(self) -> bool:
-        """Whether it said something of one of our pairs."""
-        return bool(self.found or self.absent or self.no_money)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRow:
-    """One message of the account's history; `int_id` is the gateway's own, global number for it."""
-
-    gateway_id: int
-    phone: int
-    found: Found | None  # None where its status proves no acceptance (24)
-    int_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryAnswer:
-    """A page of history. `count` is how many rows the page had, ours or not; `last_int_id` leads to the next.
-
-    `broken` of them cannot be read. A page that was none is told by `error` or `sentence`, and is no last page.
-    """
-
-    rows: list[HistoryRow] = field(default_factory=list)
-    count: int = 0
-    last_int_id: int | None = None
-    broken: int = 0
-    error: int | None = None
-    sentence: str = ""
-
-    @property
-    def is_page(self) -> bool:
-        """Whether the gateway gave a page, be it an empty one."""
-        return self.error is None and not self.sentence
 
 
 def read_send(http_status: int, body: bytes, gateway_id: int, phones: int) -> SendAnswer:
@@ -216,7 +145,7 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
     rows = answer.rows
     asked = set(pairs)
     lone = next(iter(asked)) if len(asked) == 1 and len(rows) == 1 and not answer.broken else None
-    found: list[Found] = []
+    facts: list[Fact] = []
     absent: dict[tuple[int, int], None] = {}
     no_money: dict[tuple[int, int], None] = {}
     for row in rows:
@@ -227,14 +156,14 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
             absent[pair] = None
         elif code_of(row.get("status")) == NO_MONEY:
             no_money[pair] = None
-        elif (one := _found(row, pair)) is not None:
-            found.append(one)
-    known = {(one.gateway_id, one.phone) for one in found}
+        elif (one := _fact(row, pair)) is not None:
+            facts.append(one)
+    known = {(one.gateway_id, one.phone) for one in facts}
     return StatusAnswer(
-        found=found,
+        facts=facts,
         absent=[pair for pair in absent if pair not in known and pair not in no_money],
         no_money=[pair for pair in no_money if pair not in known],
-        sentence="" if found or absent or no_money else "the answer speaks of none of the messages asked for",
+        sentence="" if facts or absent or no_money else "the answer speaks of none of the messages asked for",
     )
 
 
@@ -254,22 +183,21 @@ def _pair(row: dict[str, object], lone: tuple[int, int] | None) -> tuple[int, in
     return (gateway_id, phone) if gateway_id is not None and phone is not None else None
 
 
-def _found(row: dict[str, object], pair: tuple[int, int]) -> Found | None:
+def _fact(row: dict[str, object], pair: tuple[int, int]) -> Fact | None:
     """A row that proves acceptance, or None; details that are malformed are left out, the proof stays."""
     code = code_of(row.get("status"))
     status = status_of(code) if code is not None else None
-    if code is None or status is None:
+    if status is None:
         return None
     at, err = count_of(row.get("last_timestamp")) or 0, count_of(row.get("err")) or 0
-    return Found(
+    return Fact(
         gateway_id=pair[0],
         phone=pair[1],
         status=status,
-        code=code,
-        err=err if err < MAX_ERROR else 0,
-        at=at if at < 2**32 else 0,
+        error_code=err if err < MAX_ERROR else 0,
+        parts=count_of(row.get("sms_cnt")) or 0,
         cost=price(row.get("cost")),
-        parts=count_of(row.get("sms_cnt")),
+        at=at if at < 2**32 else 0,
     )
 
 
@@ -287,5 +215,5 @@ def read_history(http_status: int, body: bytes) -> HistoryAnswer:
         pair = _pair(row, None)
         if int_id is None or pair is None or code_of(row.get("status")) in (None, NOT_FOUND):
             continue
-        ours.append(HistoryRow(gateway_id=pair[0], phone=pair[1], found=_found(row, pair), int_id=int_id))
+        ours.append(HistoryRow(gateway_id=pair[0], phone=pair[1], fact=_fact(row, pair), int_id=int_id))
     return HistoryAnswer(rows=ours, count=len(answer.rows) + answer.broken, last_int_id=last, broken=answer.broken)

@@ -1,6 +1,7 @@
 """HTTP to the gateway: lines of one sealed connection each, and where they are kept.
 
-`transport.py` opens and keeps lines, `line.py` is one exchange on one of them, `sealed.py` the connection beneath it.
+`transport.py` opens and keeps lines, `line.py` is one exchange on one of them, `sealed.py` the connection beneath it,
+`answer.py` reads what comes back.
 """
 
 from smsq.worker.transports.http.line import HttpLine

@@ -17,8 +17,12 @@ import requests
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import NoReply, Unknown, Unreachable
+from smsq.worker.domain.outgoing import Outgoing
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.transports import MAX_REPLY, Reply
 from smsq.worker.transports.http.sealed import OneLineAdapter, Sealed, Whole
+from smsq.worker.transports.http.sending import send
 from smsq.worker.transports.sockets import DeadlineSocket
 
 KEEP_MARGIN_S = 1.0  # a server that keeps a line for n seconds may be closing it in the last one
@@ -44,9 +48,17 @@ class HttpLine:
     """One connection. Sealed from the start: whatever would connect again raises instead."""
 
     def __init__(
-        self, mirror: str, line: DeadlineSocket, keep_idle_s: float, clock: Clock, keep: Callable[[HttpLine], None]
+        self,
+        mirror: str,
+        line: DeadlineSocket,
+        *,
+        login: Login,
+        keep_idle_s: float,
+        clock: Clock,
+        keep: Callable[[HttpLine], None],
     ) -> None:
         self.mirror = mirror
+        self._login = login
         self.good_until = clock.monotonic() + keep_idle_s  # until when it may be kept; later with each complete answer
         self._keep_idle_s = keep_idle_s
         self._clock = clock
@@ -63,6 +75,10 @@ class HttpLine:
     def is_quiet(self) -> bool:
         """Still open, and nothing to read."""
         return self._connection.is_quiet()
+
+    def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
+        """Send once and say what became of it; raises BadInput or Unreachable, and then nothing was written."""
+        return send(self.say, self._login, outgoing, deadline_s)
 
     def say(self, path: str, body: bytes, deadline_s: float, *, max_reply: int = MAX_REPLY) -> Reply:
         """POST once and read the whole answer; raises NoReply or BrokenReply, and then the line is closed.

@@ -12,8 +12,11 @@ import certifi
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
+from smsq.worker.gateway.login import Login
 from smsq.worker.transports.http.line import HttpLine
 from smsq.worker.transports.sockets import DeadlineSocket, dial, secure, tls_context
+
+NOBODY = Login("", "")
 
 # Why a line could not be opened, by exception; the first row that fits.
 _OPEN_TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
@@ -29,19 +32,22 @@ _OPEN_TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
 class HttpTransport:
     """Opens lines to mirrors, and keeps those that owe nothing for `keep_idle_s` seconds for whoever asks next.
 
-    `ca_file` names the certificates to trust, by default those that come with `requests`.
+    `login` is who sends; a line that is only asked over needs none. `ca_file` names the certificates to trust, by
+    default those that come with `requests`.
     """
 
     def __init__(
         self,
         connect_timeout_s: float = 4.0,
         *,
+        login: Login = NOBODY,
         keep_idle_s: float = 5.0,
         silence_s: float = 30.0,
         clock: Clock | None = None,
         ca_file: str | None = None,
     ) -> None:
         self._connect_timeout_s = connect_timeout_s
+        self._login = login
         self._keep_idle_s = keep_idle_s
         self._silence_s = silence_s
         self._clock = clock or Clock()
@@ -86,7 +92,14 @@ class HttpTransport:
 
     def _new(self, mirror: str, timeout_s: float | None) -> HttpLine:
         within_s = min(timeout_s or self._connect_timeout_s, self._connect_timeout_s)
-        line = HttpLine(mirror, self._connect(mirror, within_s), self._keep_idle_s, self._clock, self._keep)
+        line = HttpLine(
+            mirror,
+            self._connect(mirror, within_s),
+            login=self._login,
+            keep_idle_s=self._keep_idle_s,
+            clock=self._clock,
+            keep=self._keep,
+        )
         with self._lock:
             self._all.add(line)
         return line

@@ -64,7 +64,11 @@ def test_list_of_statuses() -> None:
 
     for style in ("json", "xml"):
         reports = taken(write_list(events, SECRET, style))  # type: ignore[arg-type]
-        assert [report.status for report in reports] == [Status.ACCEPTED, Status.DELIVERED, Status.UNDELIVERABLE]
+        assert [report.fact.status for report in reports if report.fact] == [
+            Status.ACCEPTED,
+            Status.DELIVERED,
+            Status.UNDELIVERABLE,
+        ]
 
 
 def test_body_wins_over_query() -> None:
@@ -80,7 +84,7 @@ def test_incoming_message_and_call() -> None:
     [ring] = taken(write({"phone": "79991234567", "ts": 1700000000, "waitcall": 1}, SECRET, "json"))
 
     assert (message.kind, message.text, message.to) == ("incoming", "Да, жду: 5", "79990000000")
-    assert (ring.kind, ring.at, ring.status) == ("call", 1700000000, None)
+    assert (ring.kind, ring.at, ring.fact) == ("call", 1700000000, None)
     assert "жду" not in repr(message)
 
 
@@ -266,7 +270,7 @@ def test_no_money_and_not_found_prove_nothing() -> None:
     """Statuses 24 and -3 carry no verdict."""
     for code in (24, -3):
         [report] = taken(write({**FIELDS, "status": code}, SECRET, "json"))
-        assert report.status is None
+        assert report.fact is None
 
 
 @pytest.mark.parametrize("cost", ["400000.01", "999999999999", "-1", "1e3"])

@@ -7,8 +7,9 @@ import pytest
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.job import PriceJob
-from smsq.worker.gateway.http import prices, server_forms
+from smsq.worker.gateway.http import client_forms, server_forms
 from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.options import check_price
 
 PHONE = 79991234567
 WRONG = [
@@ -31,12 +32,12 @@ WRONG = [
 def test_what_could_not_be_sent_is_not_priced(job: PriceJob) -> None:
     """A price request is a send with one field more."""
     with pytest.raises(BadInput):
-        prices.check(job)
+        check_price(job)
 
 
 def test_both_kinds_are_price_requests() -> None:
     """Whatever the job, the request carries cost=1 and no id."""
     for job in (PriceJob(phones=(PHONE,), text="Hi"), PriceJob(messages=((PHONE, "a"), (PHONE + 1, "b")))):
-        prices.check(job)
-        order = server_forms.SendOrder.read(server_forms.read(prices.body(Login("me", "pw"), job)))
+        check_price(job)
+        order = server_forms.SendOrder.read(server_forms.read(client_forms.price(Login("me", "pw"), job)))
         assert (order.cost, order.id, order.is_list) == (1, None, bool(job.messages))

@@ -157,13 +157,12 @@ def test_single_status_belongs_to_the_pair_asked_for() -> None:
     for name, at in (("status_old.json", 1476794052), ("status_new.json", 1577550022)):
         answer = read_statuses(200, golden(name), [(33, PHONES[0])])
 
-        [found] = answer.found
-        assert (33, PHONES[0], Status.DELIVERED, 1, 0, at) == (
+        [found] = answer.facts
+        assert (33, PHONES[0], Status.DELIVERED, 0, at) == (
             found.gateway_id,
             found.phone,
             found.status,
-            found.code,
-            found.err,
+            found.error_code,
             found.at,
         )
 
@@ -175,7 +174,7 @@ def test_multiple_status_is_matched_by_id_and_phone() -> None:
     answer = read_statuses(200, golden("status_multiple.json"), pairs)
 
     assert {(77059648729, Status.REFUSED, 248), (79652943192, Status.REFUSED, 254)} == {
-        (found.phone, found.status, found.err) for found in answer.found
+        (found.phone, found.status, found.error_code) for found in answer.facts
     }
     assert answer.absent == []
 
@@ -184,7 +183,7 @@ def test_not_found_is_absence() -> None:
     """The manual's -3 row is absence of that pair."""
     answer = read_statuses(200, golden("status_not_found.json"), [(138, 89995190557)])
 
-    assert (answer.absent, answer.found) == ([(138, 89995190557)], [])
+    assert (answer.absent, answer.facts) == ([(138, 89995190557)], [])
 
 
 NO_EVIDENCE = [
@@ -215,21 +214,21 @@ def test_what_is_no_evidence(status: int, body: bytes) -> None:
     """Nothing but a well-formed row about the very pair says anything."""
     answer = read_statuses(status, body, [(5, 79991234567)])
 
-    assert (answer.found, answer.absent, answer.no_money) == ([], [], [])
+    assert (answer.facts, answer.absent, answer.no_money) == ([], [], [])
 
 
 def test_nameless_row_for_several_pairs_proves_nothing() -> None:
     """With more than one pair asked for, a row must name its own."""
     answer = read_statuses(200, b'{"status": -3}', [(5, PHONES[0]), (5, PHONES[1])])
 
-    assert (answer.found, answer.absent) == ([], [])
+    assert (answer.facts, answer.absent) == ([], [])
 
 
 def test_absence_may_be_written_as_digits() -> None:
     """The gateway quotes a number now and then: its -3 says the same."""
     answer = read_statuses(200, b'{"status": "-3"}', [(5, 79991234567)])
 
-    assert (answer.found, answer.absent) == ([], [(5, 79991234567)])
+    assert (answer.facts, answer.absent) == ([], [(5, 79991234567)])
 
 
 def test_found_and_absent_in_one_answer() -> None:
@@ -238,7 +237,7 @@ def test_found_and_absent_in_one_answer() -> None:
 
     answer = read_statuses(200, body, [(5, 79991234567)])
 
-    assert (len(answer.found), answer.absent) == (1, [])
+    assert (len(answer.facts), answer.absent) == (1, [])
 
 
 def test_unknown_status_proves_acceptance_only() -> None:
@@ -246,8 +245,8 @@ def test_unknown_status_proves_acceptance_only() -> None:
     unknown = read_statuses(200, b'{"status": 17}', [(5, PHONES[0])])
     poor = read_statuses(200, b'{"status": 24}', [(5, PHONES[0])])
 
-    assert [(found.status, found.code) for found in unknown.found] == [(Status.ACCEPTED, 17)]
-    assert ([], [], [(5, PHONES[0])]) == (poor.found, poor.absent, poor.no_money)
+    assert [found.status for found in unknown.facts] == [Status.ACCEPTED]
+    assert ([], [], [(5, PHONES[0])]) == (poor.facts, poor.absent, poor.no_money)
 
 
 WRITTEN = [
@@ -326,9 +325,9 @@ def test_history_page() -> None:
     assert (page.count, page.last_int_id, page.error) == (3, 902, None)
     first, second = page.rows
     assert (first.gateway_id, first.phone, first.int_id) == (5, 79991234567, 900)
-    assert first.found is not None
-    assert (Decimal("3.8"), 2) == (first.found.cost, first.found.parts)
-    assert second.found is None
+    assert first.fact is not None
+    assert (Decimal("3.8"), 2) == (first.fact.cost, first.fact.parts)
+    assert second.fact is None
 
 
 def test_an_answer_behind_a_byte_order_mark_is_the_same() -> None:
@@ -349,7 +348,7 @@ def test_full_status_carries_cost_and_parts() -> None:
     """With all=2 a status tells cost and parts."""
     told = Told(gateway_id=5, phone="79991234567", code=1, at=5, cost=Decimal("7.6"), parts=2, text="Привет, «мир»")
 
-    [found] = read_statuses(200, write_statuses([told], True, detail=2), [(5, 79991234567)]).found
+    [found] = read_statuses(200, write_statuses([told], True, detail=2), [(5, 79991234567)]).facts
 
     assert (Decimal("7.6"), 2) == (found.cost, found.parts)
 
@@ -359,9 +358,9 @@ def test_a_full_single_answer_names_the_phone_alone() -> None:
     told = Told(gateway_id=5, phone="79991234567", code=1, at=5, cost=Decimal("7.6"), parts=2)
     body = write_statuses([told], False, detail=2)
 
-    [found] = read_statuses(200, body, [(5, 79991234567)]).found
+    [found] = read_statuses(200, body, [(5, 79991234567)]).facts
     assert (found.gateway_id, found.cost, found.parts) == (5, Decimal("7.6"), 2)
-    assert read_statuses(200, body, [(5, 79991234568)]).found == []
+    assert read_statuses(200, body, [(5, 79991234568)]).facts == []
 
 
 MONEY = [
@@ -392,15 +391,15 @@ def test_money_is_what_was_meant(written: bytes, cost: Decimal | None) -> None:
     asked, page = read_statuses(200, row, [(5, 79991234567)]), read_history(200, row)
     priced = read_price(200, b'{"cnt": 1, "cost": ' + written + b"}")
 
-    assert page.rows[0].found is not None
-    assert [sent.cost, asked.found[0].cost, page.rows[0].found.cost, priced.cost] == [cost] * 4
+    assert page.rows[0].fact is not None
+    assert [sent.cost, asked.facts[0].cost, page.rows[0].fact.cost, priced.cost] == [cost] * 4
 
 
 def test_a_large_delivery_error_keeps_its_number() -> None:
     """One above 255 is not the operator's refusal."""
-    [found] = read_statuses(200, b'{"status": 20, "err": 300}', [(5, 79991234567)]).found
+    [found] = read_statuses(200, b'{"status": 20, "err": 300}', [(5, 79991234567)]).facts
 
-    assert found.err == 300
+    assert found.error_code == 300
 
 
 ROW = b'{"status": 1, "id": %d, "phone": "79991234567", "message": "%s", "int_id": %d}'
@@ -423,7 +422,7 @@ def test_one_row_spoils_no_page(middle: bytes, ours: int, broken: int) -> None:
     asked = read_statuses(200, body, [(5, 79991234567), (6, 79991234567), (7, 79991234567)])
 
     assert (len(page.rows), page.count, page.broken, page.last_int_id, page.is_page) == (ours, 3, broken, 3, True)
-    assert len(asked.found) == ours
+    assert len(asked.facts) == ours
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[{", b'{"error": "x"}', b"7"])

@@ -10,7 +10,7 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.producers.otp import OneTimeCode
-from smsq.worker.actors.codes import StepTaker
+from smsq.worker.actors.otp_steps import StepTaker
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import End, Take
 from smsq.worker.domain.status import Status
@@ -38,7 +38,7 @@ def await_delivery(plant: Any, code: OneTimeCode) -> None:
     deadline = time.monotonic() + 10
     while True:
         answer = plant.asker.ask([pair], patience_s=1.0)
-        if answer is not None and answer.found[0].status is Status.DELIVERED:
+        if answer is not None and answer.facts[0].status is Status.DELIVERED:
             return
         assert time.monotonic() < deadline
         plant.runtime.clock.wait(0.05)
@@ -55,7 +55,7 @@ def test_the_gateway_is_asked_before_a_step_is_paid_for(plant: Any, smsq: Smsq) 
 
 def test_a_gateway_that_says_nothing_holds_no_step_up(plant: Any, smsq: Smsq, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody waits for that code."""
-    monkeypatch.setattr("smsq.worker.actors.codes.LAST_ASK_S", 0.1)
+    monkeypatch.setattr("smsq.worker.actors.otp_steps.LAST_ASK_S", 0.1)
     code = sent(plant, smsq)
     plant.sandbox.misfortune("slow", command="status", next_few=1, seconds=5.0)
 

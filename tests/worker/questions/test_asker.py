@@ -13,8 +13,8 @@ from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Fact
 
 ASK = {
-    "status": lambda plant, ref: plant.asker.ask_statuses([str(ref)]),
-    "history": lambda plant, ref: plant.asker.read_history(),
+    "status": lambda plant, ref: plant.asks.ask_statuses([str(ref)]),
+    "history": lambda plant, ref: plant.asks.read_history(),
 }
 
 
@@ -110,7 +110,7 @@ def test_what_was_found_and_shows_no_longer_stays_accepted(make_plant: Callable[
         plant.sandbox.mirror(number, lag=3600.0)
 
     for each in (ref, other):
-        plant.asker.ask_statuses([str(each)])
+        plant.asks.ask_statuses([str(each)])
         plant.doubts.settle_doubts([str(each)])
 
     assert asked(plant, "status") > before
@@ -193,7 +193,7 @@ def test_money_that_is_known_is_not_asked_for(plant: Any) -> None:
     ask = plant.asker.ask
     plant.asker.ask = lambda pairs, **how: seen.append(how["detail"]) or ask(pairs, **how)
 
-    plant.asker.ask_statuses([str(ref)])
+    plant.asks.ask_statuses([str(ref)])
     heard(plant, ref, Status.READ)
 
     assert seen == [0]
@@ -207,23 +207,23 @@ def test_a_question_about_money_counts_when_it_was_answered(plant: Any) -> None:
     heard(plant, ref)
     plant.sandbox.misfortune("error_502", next_few=20, command="status")
     for _ in range(20):
-        plant.asker.ask_statuses([str(ref)])
+        plant.asks.ask_statuses([str(ref)])
     assert plant.runtime.views.in_motion()["asks"] == 1
 
     plant.sandbox.clear()
     plant.runtime.clock.wait(0.2)
-    plant.asker.ask_statuses([str(ref)])
+    plant.asks.ask_statuses([str(ref)])
     assert money_of(plant, ref) == [(PRICE, 1)]
 
 
 def test_a_page_that_cannot_be_read_is_no_last_page(plant: Any) -> None:
     """The walk through history goes on from where it stood; only a page of the gateway's can end it."""
     sent(plant)
-    plant.asker._page_from = 4711
+    plant.asks._page_from = 4711
     plant.sandbox.misfortune("error_502", next_few=1, command="history")
 
-    plant.asker.read_history()
-    assert plant.asker._page_from == 4711
+    plant.asks.read_history()
+    assert plant.asks._page_from == 4711
 
-    plant.asker.read_history()
-    assert plant.asker._page_from is None
+    plant.asks.read_history()
+    assert plant.asks._page_from is None

@@ -9,24 +9,25 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from smsq.worker.actors.balance import BALANCES_A_MINUTE, PRICES_A_MINUTE, Chores, probe_mirror
+from smsq.worker.actors.chores import Chores
 from smsq.worker.domain.job import PriceJob
+from smsq.worker.questions.money import BALANCES_A_MINUTE, PRICES_A_MINUTE, MoneyQuestions, probe_mirror
 
 PRICE = """
 import sys
-from smsq.worker.actors.balance import Chores
+from smsq.worker.questions.money import MoneyQuestions
 from smsq.worker.domain.job import PriceJob
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 
 runtime = Runtime.build(Settings.load())
 print("\\n".join(map(str, runtime.ledger.redis.keys("{smsq}:limit:*"))))
-print(Chores(runtime)._price(PriceJob(phones=(79991234567,), text="Hi")))
+print(MoneyQuestions(runtime).price(PriceJob(phones=(79991234567,), text="Hi")))
 """
 
 
 def price(plant: Any) -> dict[str, Any]:
-    return Chores(plant.runtime)._price(PriceJob(phones=(79991234567,), text="Hi"))
+    return MoneyQuestions(plant.runtime).price(PriceJob(phones=(79991234567,), text="Hi"))
 
 
 def test_equal_prices_are_counted_over_all_processes(make_plant: Callable[..., Any]) -> None:
@@ -53,7 +54,7 @@ def test_a_counted_question_counts_from_its_end(plant: Any) -> None:
     """The gateway may have counted it that late, so the minute begins there."""
     for command in ("balance", "price"):
         plant.sandbox.misfortune("slow", command=command, next_few=1, seconds=0.5)
-    Chores(plant.runtime)._balance()
+    MoneyQuestions(plant.runtime).balance()
     price(plant)
     ended = plant.ledger.time()
 
@@ -69,7 +70,7 @@ def test_a_counted_question_counts_from_its_end(plant: Any) -> None:
 def test_a_running_balance_holds_its_place(plant: Any) -> None:
     """A question without an end takes one of the few places until it has one."""
     plant.sandbox.misfortune("slow", command="balance", next_few=1, seconds=0.5)
-    asking = threading.Thread(target=Chores(plant.runtime)._balance)
+    asking = threading.Thread(target=MoneyQuestions(plant.runtime).balance)
     asking.start()
     held = set()
     while asking.is_alive():
@@ -87,18 +88,18 @@ def test_a_probe_is_one_of_the_balances(make_plant: Callable[..., Any]) -> None:
         probe_mirror(plant.runtime, plant.runtime.mirrors.bases[0])
 
     assert plant.sandbox.report()["requests"]["balance"] == 6
-    answers = [Chores(plant.runtime)._balance() for _ in range(3)]
+    answers = [MoneyQuestions(plant.runtime).balance() for _ in range(3)]
     assert ["balance" in answer for answer in answers] == [True, True, False]
 
 
 def test_a_blocked_address_is_not_asked_again(plant: Any) -> None:
     """Neither by a person nor by the scheduler nor by a probe."""
     plant.sandbox.misfortune("blocked", command="balance", next_few=1)
-    chores = Chores(plant.runtime)
-    chores._balance()
+    money = MoneyQuestions(plant.runtime)
+    money.balance()
 
-    assert "left alone" in chores._balance()["error"]
+    assert "left alone" in money.balance()["error"]
     assert "left alone" in price(plant)["error"]
-    assert chores.check_balance() is None
+    assert Chores(plant.runtime).check_balance() is None
     probe_mirror(plant.runtime, plant.runtime.mirrors.bases[0])
     assert plant.sandbox.report()["requests"]["balance"] == 1

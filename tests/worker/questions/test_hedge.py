@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from smsq.worker.actors.gateway import hedge
+from smsq.worker.questions.hedge import hedge
 
 
 def test_a_quick_answer_is_the_only_question() -> None:

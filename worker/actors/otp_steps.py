@@ -10,7 +10,6 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from smsq.worker.actors.status import Asker, open_pairs
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
 from smsq.worker.domain.code import Step, steps_of
@@ -19,6 +18,8 @@ from smsq.worker.domain.receipt import Stored, status_name, unpack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.codes import CodeView
 from smsq.worker.ledger.values import BatchView
+from smsq.worker.questions.asker import Asker
+from smsq.worker.questions.pairs import open_pairs
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -10,16 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from enum import Enum
 
-from smsq.worker.actors.gateway import HISTORY, ask_mirror
-from smsq.worker.actors.leave import leave, may_ask, note_error, places
-from smsq.worker.actors.status import MOSCOW, PAGE, Asker, Pair
-from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.http import HISTORY_PATH, client_forms
 from smsq.worker.gateway.http.listing import ListedPage, read_page
 from smsq.worker.ledger.asking import Control
-from smsq.worker.runtime import Runtime
+from smsq.worker.questions import Means, Pair
+from smsq.worker.questions.asker import Asker
+from smsq.worker.questions.exchange import ask_mirror
+from smsq.worker.questions.history import PAGE, day_of
+from smsq.worker.questions.permits import may_ask, note_error, permit, places
 from smsq.worker.transports import MAX_PAGE
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,8 @@ class Listing:
 class Lists:
     """The lists of one worker process; each serves all its doubts that it is late enough for."""
 
-    def __init__(self, runtime: Runtime, asker: Asker) -> None:
-        self._rt = runtime
+    def __init__(self, means: Means, asker: Asker) -> None:
+        self._means = means
         self._asker = asker
         self._lock = threading.Lock()
         self._kept: dict[str, Listing] = {}
@@ -66,7 +67,7 @@ class Lists:
         Nor earlier than `began` by this process' monotonic clock. One that is made for it begins at `since`, and may
         serve others.
         """
-        now = self._rt.clock.monotonic()
+        now = self._means.clock.monotonic()
         kept = self._kept.get(mirror)
         if kept is not None and now - kept.began > KEPT_MINUTES * self._minute_s:
             self._kept.pop(mirror, None)
@@ -83,23 +84,23 @@ class Lists:
 
     @property
     def _minute_s(self) -> float:
-        return self._rt.settings.mass_ask_every_s
+        return self._means.settings.mass_ask_every_s
 
     def _make(self, mirror: str, since: float) -> Listing | NotListed:
-        control = self._rt.ledger.control_message(self._rt.settings.visible_s)
+        control = self._means.ledger.control_message(self._means.settings.visible_s)
         limits = {f"history:{mirror}": (1, self._minute_s)}
-        if not may_ask(self._rt):
+        if not may_ask(self._means):
             return NotListed.LATER
-        with leave(self._rt, "list", 1, limits) as may:
+        with permit(self._means, "list", 1, limits) as may:
             if not may:
                 return NotListed.LATER
             try:
                 if control is None:
                     raise _ProvesNothing("nothing was ever accepted that it should show")
-                made = _Reading(self._rt, self._asker, mirror, control).read(since)
+                made = _Reading(self._means, self._asker, mirror, control).read(since)
             except _ProvesNothing as why:
                 log.info("history proves nothing mirror=%s why=%s", mirror, why)
-                self._useless_until[mirror] = self._rt.clock.monotonic() + self._minute_s
+                self._useless_until[mirror] = self._means.clock.monotonic() + self._minute_s
                 return NotListed.NOTHING
         self._kept[mirror] = made
         log.info("history listed mirror=%s messages=%d", mirror, len(made.shown))
@@ -113,8 +114,8 @@ class _ProvesNothing(Exception):
 class _Reading:
     """One list while it is read."""
 
-    def __init__(self, runtime: Runtime, asker: Asker, mirror: str, control: Control) -> None:
-        self._rt = runtime
+    def __init__(self, means: Means, asker: Asker, mirror: str, control: Control) -> None:
+        self._means = means
         self._asker = asker
         self._mirror = mirror
         self._control = control
@@ -123,13 +124,13 @@ class _Reading:
     def read(self, since: float) -> Listing:
         """All pages; raises _ProvesNothing where one is not there, broken, or the control is missing."""
         oldest = min(since, self._control.accepted_at)
-        start = _day(oldest) - DAY
+        start = day_of(oldest) - DAY
         self._look_for_control()
-        asked_at, began = self._rt.ledger.time(), self._rt.clock.monotonic()
+        asked_at, began = self._means.ledger.time(), self._means.clock.monotonic()
         shown: set[Pair] = set()
         before: ListedPage | None = None
         for _ in range(MOST_PAGES):
-            if self._rt.clock.monotonic() - self._control_seen > self._rt.settings.mass_ask_every_s:
+            if self._means.clock.monotonic() - self._control_seen > self._means.settings.mass_ask_every_s:
                 self._look_for_control()
             page = self._page(start, before.last_int_id if before is not None else None)
             shown.update(page.shown)
@@ -153,26 +154,28 @@ class _Reading:
 
     def _look_for_control(self) -> None:
         """What is accepted is shown in its order: with the control, everything earlier is there for the next page."""
-        seen = self._rt.clock.monotonic()
-        page = self._page(_day(self._control.accepted_at) - DAY, None, self._control.phone)
+        seen = self._means.clock.monotonic()
+        page = self._page(day_of(self._control.accepted_at) - DAY, None, self._control.phone)
         if (self._control.gateway_id, self._control.phone) not in page.shown:
             raise _ProvesNothing("it does not show the control")
         self._control_seen = seen
 
     def _page(self, start: date, prev_id: int | None, phone: int | None = None) -> ListedPage:
-        rt = self._rt
-        end = _day(rt.clock.now()) + DAY
-        body = client_forms.history(rt.login, start, end, prev_id=prev_id, count=PAGE, phone=phone)
-        if not may_ask(rt):
-            raise _ProvesNothing("questions rest")
-        with leave(rt, "ask", places(rt.settings.parallel_asks), {}, patience_s=rt.settings.read_timeout_s) as may:
-            reply = ask_mirror(rt, self._mirror, HISTORY, body, max_reply=MAX_PAGE) if may else None
+        means = self._means
+        end = day_of(means.clock.now()) + DAY
+        body = client_forms.history(means.login, start, end, prev_id=prev_id, count=PAGE, phone=phone)
+        if not may_ask(means):
+            raise _ProvesNothing("questions are paused")
+        with permit(
+            means, "ask", places(means.settings.parallel_asks), {}, patience_s=means.settings.read_timeout_s
+        ) as may:
+            reply = ask_mirror(means, self._mirror, HISTORY_PATH, body, max_reply=MAX_PAGE) if may else None
         if reply is None:
             raise _ProvesNothing("no whole answer came")
         page = read_page(reply.status, reply.body)
-        (rt.mirrors.unknown if page.trouble and page.error is None else rt.mirrors.good)(self._mirror)
+        (means.mirrors.unknown if page.trouble and page.error is None else means.mirrors.good)(self._mirror)
         if page.error is not None:
-            note_error(rt, "history", page.error)
+            note_error(means, "history", page.error)
         if page.trouble:
             raise _ProvesNothing(page.trouble)
         self._asker.learn_page(reply.status, reply.body)
@@ -190,7 +193,3 @@ def _check_order(before: ListedPage, page: ListedPage) -> None:
 def _is_all_older(page: ListedPage, than: float) -> bool:
     """Whether newest comes first and this page is past everything that is wanted."""
     return page.is_descending and page.count >= LEAST_OLD_ROWS and page.newest < than
-
-
-def _day(at: float) -> date:
-    return datetime.fromtimestamp(at, UTC).astimezone(MOSCOW).date()

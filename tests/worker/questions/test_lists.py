@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.actors.absence import Listing, NotListed
 from smsq.worker.domain.batch import Options, Ref, pack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.gateway.http.server_replies import write_error
 from smsq.worker.ledger import Plan
+from smsq.worker.questions.lists import Listing, NotListed
 from smsq.worker.sandbox import Profile
 from tests.worker.actors.test_doubts import claimed, settle_until
 
