@@ -7,7 +7,7 @@ from typing import Protocol
 
 from smsq.producers.moments import plain, when
 from smsq.worker.domain.hours import is_open
-from smsq.worker.ledger.depth import Brakes
+from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
 CENT = Decimal("0.01")
@@ -24,6 +24,7 @@ HALTS = {
 # Why messages are in doubt, or parked, as the ledger writes it down.
 REASONS = {
     "no_answer": "the request was begun and no complete answer came",
+    "handed_over": "it was handed over by a way that gives no receipts; the gateway is asked",
     "bad_answer": "the gateway's answer cannot be trusted",
     "in_part": "the gateway's answer does not cover every phone of the request",
     "refused_who": "the gateway refused one message of several and did not say which",

@@ -28,8 +28,8 @@ from smsq.worker.gateway.http.client_forms import send_same
 from smsq.worker.gateway.login import Login
 from smsq.worker.transports.http import HttpTransport
 from tests.bench import files
-from tests.bench.codes.stand_in import stand_in
 from tests.bench.figures import Spread
+from tests.bench.otp.stand_in import stand_in
 from tests.bench.programs import LOGIN, PASSWORD
 from tests.worker.transports.http.oracle import Oracle, OracleSocket
 

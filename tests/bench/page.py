@@ -12,11 +12,21 @@ from pathlib import Path
 
 import redis
 
-from smsq.worker.processes.redis_server import find_server
+from smsq.worker.processes.private_redis.redis_server import find_server
 from tests.bench.campaigns import SLOW_ROWS, in_flight
 from tests.bench.figures import Measurement, Table
 
-LIBRARIES = ("dramatiq", "redis", "hiredis", "requests", "urllib3", "httptools", "phonenumberslite", "msgspec", "uvloop")
+LIBRARIES = (
+    "dramatiq",
+    "redis",
+    "hiredis",
+    "requests",
+    "urllib3",
+    "httptools",
+    "phonenumberslite",
+    "msgspec",
+    "uvloop",
+)
 
 INTRO = """# Benchmarks
 

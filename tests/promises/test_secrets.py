@@ -13,9 +13,10 @@ import pytest
 
 from smsq.worker import logs
 from smsq.worker.domain.errors import Conflict, SmsqError
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.login import Login
-from smsq.worker.ledger import Fact, Order
+from smsq.worker.ledger import Order
 from smsq.worker.redis_client import connect
 from smsq.worker.sandbox import Profile
 

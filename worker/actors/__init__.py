@@ -1,6 +1,6 @@
-"""The actors: short stories told over ledger, transports and questions, in words of no dialect.
+"""The actors: short stories told over ledger, transports and questions. `declare` makes dramatiq actors of them.
 
-`declare` makes dramatiq actors of them.
+Never a word of any dialect, never a broker at import, never a delay, and never anything in a message but ids.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState, IdState
 from smsq.worker.domain.window import Window
-from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.questions import Pair
 from smsq.worker.questions.absence import SINGLES_MOST, AbsenceAsker
@@ -112,7 +112,7 @@ class DoubtSettler:
             self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)
 
     def _settle(self, ref: Ref) -> bool:
-        """Ask once; False where only questions for many can tell what is left."""
+        """Ask once; False if only questions for many can tell what is left."""
         batch = self._rt.ledger.read([ref])[0]
         if batch is None or batch.state != BatchState.DOUBTFUL or not batch.ids:
             self._record(ref, None, {}, [], 0.0, 0.0, wanting=True, next_s=60.0)
@@ -137,7 +137,7 @@ class DoubtSettler:
         return True
 
     def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool:
-        """Take what is on no list for absent; False where history cannot tell."""
+        """Take what is on no list for absent; False if history cannot tell."""
         newest, needed_s = batch.ids[-1], self._needed_s(batch)
         if newest.money or needed_s is None:
             return False

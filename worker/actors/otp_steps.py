@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
-from smsq.worker.domain.code import Step, steps_of
 from smsq.worker.domain.errors import LedgerTrouble, Limited
+from smsq.worker.domain.otp import Step, steps_of
 from smsq.worker.domain.receipt import Stored, status_name, unpack
 from smsq.worker.domain.status import BatchState
-from smsq.worker.ledger.codes import CodeView
+from smsq.worker.ledger.otp.records import CodeView
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.questions.asker import Asker
 from smsq.worker.questions.pairs import open_pairs
@@ -52,7 +52,7 @@ class StepTaker:
                 log.warning("ledger in trouble while looking at a code why=%s", error.sentence)
 
     def look(self, code_id: str) -> Move | None:
-        """Do what is next for one code; what that was, None where nothing is known of it."""
+        """Do what is next for one code; what that was, None if nothing is known of it."""
         looked = self._look(code_id)
         if looked is not None and isinstance(looked.move, Take) and looked.move.why == "waited":
             looked = self._look_again(looked)

@@ -22,7 +22,7 @@ from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
-from smsq.worker.health import Sick
+from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -76,11 +76,11 @@ class Sender:
                 return
 
     def _is_for_us(self, ref: str) -> bool:
-        """Send a batch if it can be sent; False where this process cannot, and another may."""
+        """Send a batch if it can be sent; False if this process cannot, and another may."""
         if self._rt.stopping.is_set() or not self._rt.health.may_claim(self._lane):
             return False
         try:
-            return self._send(Ref.parse(ref)) is not Turn.SICK
+            return self._go_round(Ref.parse(ref)) is not Turn.SICK
         except Unreachable as error:
             log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
             self._say_cut_off()
@@ -96,12 +96,13 @@ class Sender:
         self._rt.hints.batches(self._lane, [Ref.parse(ref) for ref in refs], each=len(refs))
 
     def _say_cut_off(self) -> None:
-        """Tell whoever waits for a message; a ledger in trouble is said elsewhere."""
+        """Tell everybody who waits for a message; a ledger in trouble is said elsewhere."""
         if self._rt.mirrors.is_cut_off():
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
-    def _send(self, ref: Ref) -> Turn:
+    def _go_round(self, ref: Ref) -> Turn:
+        """One attempt at a mirror, again at the next if that cannot be reached, and as long as a batch has a rest."""
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
         hurried: set[str] = set()
         while not self._rt.stopping.is_set():
@@ -118,31 +119,18 @@ class Sender:
         return Turn.BACK_OFF
 
     def _attempt(self, ref: Ref, mirror: str, patience: float, hurried: set[str]) -> Turn:
+        """Open, claim, journal, send, settle."""
         if not self._rt.journal.is_writable():
             return self._sick(Sick.JOURNAL)
         line = self._open(mirror, hurried)
-        try:
-            claim = self._claim_in_time(ref, line, patience)
-        except LedgerTrouble:
-            line.done(keep=False)
-            raise
+        claim = self._claim_over(line, ref, patience)
         if isinstance(claim, NoClaim):
-            line.done(keep=True)
             return self._not_granted(ref, claim, patience)
-        try:
-            may_begin = self._rt.journal.claim(claim.run, claim.n, claim.gateway_id, claim.ref, mirror, claim.known_as)
-        except JournalTrouble as error:  # nothing was said; the nonce sees to it that the release frees no other claim
-            line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
-            log.error("sending paused why=%s", error.sentence)
-            return self._sick(Sick.JOURNAL)
-        if not may_begin:
-            line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
-            return Turn.BACK_OFF
+        if (turn := self._journal(claim, line)) is not None:
+            return turn
         # Only now: a ledger that fell back may have given id and fence of a claim without a line to another worker.
         if not line.is_quiet():  # it closed while we claimed: nothing was written
-            line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
+            self._release_unsaid(claim, line)
             raise Unreachable(f"{mirror} closed the line before anything was written")
         return self._send_once(claim, line)
 
@@ -153,8 +141,19 @@ class Sender:
         hurried.add(mirror)
         return self._rt.transport.open(mirror, HURRY_S)
 
+    def _claim_over(self, line: Line, ref: Ref, patience: float) -> Claim | NoClaim:
+        """Claim over an open line, which goes back if nothing is granted."""
+        try:
+            claim = self._claim_in_time(ref, line, patience)
+        except LedgerTrouble:
+            line.done(keep=False)
+            raise
+        if isinstance(claim, NoClaim):
+            line.done(keep=True)
+        return claim
+
     def _claim_in_time(self, ref: Ref, line: Line, patience: float) -> Claim | NoClaim:
-        """Claim; where no slot is free, wait for one beside the open line while it stays silent."""
+        """Claim; if no slot is free, wait for one beside the open line while it stays silent."""
         give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
         while True:
             if self._rt.mirrors.has_better(line.mirror):  # it fell silent since the line was opened
@@ -198,6 +197,26 @@ class Sender:
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def _journal(self, claim: Claim, line: Line) -> Turn | None:
+        """Write the claim down before its first byte; what is to do instead if it cannot be sent."""
+        try:
+            may_begin = self._rt.journal.claim(
+                claim.run, claim.n, claim.gateway_id, claim.ref, line.mirror, claim.known_as
+            )
+        except JournalTrouble as error:  # the nonce sees to it that the release frees no other claim
+            self._release_unsaid(claim, line)
+            log.error("sending paused why=%s", error.sentence)
+            return self._sick(Sick.JOURNAL)
+        if not may_begin:
+            line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
+            return Turn.BACK_OFF
+        return None
+
+    def _release_unsaid(self, claim: Claim, line: Line) -> None:
+        """Give a claim back of which not a byte was written; its line is closed."""
+        line.done(keep=False)
+        self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
 
     def _not_granted(self, ref: Ref, refusal: NoClaim, patience: float) -> Turn:
         match refusal.refusal:
@@ -247,15 +266,14 @@ class Sender:
             done = self._persist(claim, lambda: self._rt.ledger.settle_refused(claim, BAD_PARAMETERS))
             return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
         except Unreachable:  # it had closed before the first write: nothing was said
-            line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
+            self._release_unsaid(claim, line)
             raise
         line.done(keep=answer.is_complete)
         (self._rt.mirrors.good if answer.is_well_formed else self._rt.mirrors.unknown)(line.mirror)
         self._measure(line.mirror, answer.outcome.name.lower(), began)
-        return self._conclude(claim, answer)
+        return self._settle(claim, answer)
 
-    def _conclude(self, claim: Claim, answer: SendAnswer) -> Turn:
+    def _settle(self, claim: Claim, answer: SendAnswer) -> Turn:
         """What each outcome means for the batch and the login: the table of outcomes, row by row."""
         ledger = self._rt.ledger
         if answer.code is not None:
@@ -296,7 +314,10 @@ class Sender:
             case Outcome.HANDED_OVER:
                 self._doubt(claim, "handed_over", first_s=FIRST_HANDED_OVER_S)
             case _:
-                self._doubt(claim, "bad_answer" if answer.is_complete else "no_answer", over=answer.is_over)
+                if answer.is_complete:
+                    self._doubt(claim, "bad_answer")
+                else:
+                    self._doubt(claim, "no_answer", over=answer.is_over)
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 

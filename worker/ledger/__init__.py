@@ -1,6 +1,9 @@
-"""The truth about every message, in Redis: keys, verbs and their Lua."""
+"""The truth about every message, in Redis: keys, verbs and their Lua.
 
-from smsq.worker.domain.fact import Fact
+Verbs lie by subject in `batches/`, `campaigns/` and `otp/`, what they share beside this file. Never a dialect of the
+gateway, nor a hint: the caller that changed something tells the queues.
+"""
+
 from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.values import (
@@ -17,7 +20,6 @@ __all__ = [
     "Claim",
     "ClaimRefusal",
     "Enrolled",
-    "Fact",
     "Keys",
     "Ledger",
     "NoClaim",

@@ -1,4 +1,4 @@
-"""What is asked of the gateway, and by whose permit: statuses, history, price and balance. Nothing here sends.
+"""What is asked of the gateway, and by whose permit: statuses, history, price and balance. Never a send.
 
 `exchange.py` puts one question, `permits.py` keeps to what the gateway allows, the others are the questions there are
 and what their answers prove. Actors decide when to ask and what follows.

@@ -78,7 +78,7 @@ class MoneyQuestions:
         return permit(self._means, "chores", AT_ONCE, {name: (most, self._means.settings.mass_ask_every_s)})
 
     def _paused(self) -> str:
-        """Why nothing is asked just now, '' where it may be; with a refused log-in a person may try."""
+        """Why nothing is asked just now, '' if it may be; with a refused log-in a person may try."""
         pause_s = self._means.ledger.questions_rest_s(self._means.credentials)
         return f"the gateway wants to be left alone for another {pause_s:.0f} s" if 0 < pause_s < float("inf") else ""
 
@@ -108,7 +108,7 @@ def probe_mirror(means: Means, mirror: str) -> None:
 
 
 def _trouble(mirror: str, sentence: str, code: int | None) -> dict[str, Any]:
-    """What whoever asked is told: the gateway's refusal, or whose answer could not be read."""
+    """What the caller is told: the gateway's refusal, or whose answer could not be read."""
     if code is None:
         return {"error": f"the gateway at {mirror} gave no answer that can be read: {sentence}", "code": None}
     return {"error": sentence or f"the gateway answered with error {code}", "code": code}

@@ -3,8 +3,8 @@
 Two phases. `open` makes a line and may fail as often as it likes, since nothing was said; `send` speaks once, and
 whatever fails from its first write on is answered with `Outcome.UNKNOWN`. Mirrors, breaker and retry stand around the
 whole attempt (open, claim, send, settle), never inside a transport. A transport is a folder here that knows its
-dialect from `gateway/`, and a row of `table.py`; no dialect goes past it. Questions to the gateway are not a
-transport's: they are put over HTTP whatever messages travel by (`questions/`).
+dialect from `gateway/`, and a row of `table.py`. Never a word of a dialect goes past it, never a send is repeated here.
+Questions to the gateway are not a transport's: they are put over HTTP whatever messages travel by (`questions/`).
 """
 
 from __future__ import annotations

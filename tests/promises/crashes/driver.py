@@ -16,10 +16,11 @@ import msgspec
 import redis
 
 from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.http import client_forms
 from smsq.worker.gateway.login import Login
-from smsq.worker.ledger import Claim, Fact, Order
+from smsq.worker.ledger import Claim, Order
 from smsq.worker.redis_client import connect
 from smsq.worker.settings import Settings
 from tests.promises.crashes import turns

@@ -22,10 +22,12 @@ from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
 from smsq.worker.actors.statuses import Statuses
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.fact import Fact
 from smsq.worker.gateway.http import callbacks as dialect
-from smsq.worker.health import Sick
-from smsq.worker.ledger import Fact, Keys, Ledger
-from smsq.worker.ledger.rollcall import Beat
+from smsq.worker.host.health import Sick
+from smsq.worker.host.master import Master
+from smsq.worker.ledger import Keys, Ledger
+from smsq.worker.ledger.runs import Beat
 from smsq.worker.questions.asker import Asker
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
@@ -38,7 +40,6 @@ from smsq.worker.queues.hints import (
     WATCH_ABSENT,
     Hints,
 )
-from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.doubts import Doubts

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Fact
 
 ASK = {
     "status": lambda plant, ref: plant.asks.ask_statuses([str(ref)]),

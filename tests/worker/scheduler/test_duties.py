@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Fact, Plan
-from smsq.worker.ledger.asking import Probe
-from smsq.worker.ledger.lately import Lately, Printer
+from smsq.worker.ledger import Plan
+from smsq.worker.ledger.batches.asking import Probe
+from smsq.worker.ledger.campaigns.lately import Lately, Printer
 from smsq.worker.scheduler import upkeep as upkeep_module
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.doubts import Doubts

@@ -1,6 +1,6 @@
-"""The gateway's HTTP interface: what the client says and reads, what a server reads and answers; no sockets, no clock.
+"""The gateway's HTTP interface: what the client says and reads, what a server reads and answers.
 
-`client_…` and `server_…` are the two ends of one wire and do not import each other. The client's half is used by
+`client_…` and `server_…` are the two ends of one wire and never import each other. The client's half is used by
 transports and questions, the server's by the sandbox and the front door.
 """
 

@@ -27,7 +27,7 @@ class _Spoilt(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPage:
-    """One page; `trouble` says why it proves nothing, '' where it was read whole.
+    """One page; `trouble` says why it proves nothing, '' if it was read whole.
 
     A page without rows is the end of its list: how many rows a page may have is not relied on.
     """
@@ -88,7 +88,7 @@ def _page(rows: list[object]) -> ListedPage:
 
 
 def _pair(row: dict[str, object]) -> Pair | None:
-    """Whom a row speaks of; None where it is certainly another program's, or an e-mail."""
+    """Whom a row speaks of; None if it is certainly another program's, or an e-mail."""
     gateway_id, phone = row.get("id"), row.get("phone")
     if isinstance(gateway_id, str) and _NUMBER.fullmatch(gateway_id) is None:
         if _FOREIGN_ID.fullmatch(gateway_id) is None:
