@@ -19,7 +19,7 @@ from smsq.worker.transports.http.answer import Answer, read_answer
 from smsq.worker.transports.sockets import DeadlineSocket
 
 _UNFIT = re.compile(r"[\x00-\x20\x7f]")  # in a target
-_BREAK = re.compile(r"[\r\n\0]")  # in a header
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # in a header
 
 
 class Sealed:
@@ -91,10 +91,9 @@ def written(request: requests.PreparedRequest) -> bytes:
     if _UNFIT.search(target):
         raise ValueError("the target of a request has no spaces and no control characters")
     lines = [f"{request.method} {target} HTTP/1.1"]
-    for name, value in request.headers.items():
-        if _BREAK.search(value):
-            raise ValueError("a header has no line breaks")
-        lines.append(f"{name}: {value}")
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    if _CONTROL.search("".join(lines)):
+        raise ValueError("a header has no control characters")
     body = request.body or b""
     assert isinstance(body, bytes)
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
