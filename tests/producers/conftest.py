@@ -14,6 +14,7 @@ from smsq.producers.cli import main
 from smsq.worker.actors import declare
 from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.processes.lane import owner_name
+from smsq.worker.queues import bell
 from smsq.worker.queues.broker import make_worker
 from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
@@ -52,12 +53,14 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, 1)
-    worker.start()
-    runtime.ledger.beat(owner)
-    try:
-        yield
-    finally:
-        worker.stop(timeout=5000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(bell.SLICE_S, lane, 0.05)  # it stops between two waits
+        worker.start()
+        runtime.ledger.beat(owner)
+        try:
+            yield
+        finally:
+            worker.stop(timeout=5000)
 
 
 @pytest.fixture
