@@ -12,7 +12,7 @@ import pytest
 
 from tests.journeys.town import Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 # Of the town's own time: unclaimed work resumes, claimed work is asked about, a standby leads.
 RECOVERY_S = 5.0

@@ -37,7 +37,7 @@ from tests.journeys.server import Server
 SMSQ = [sys.executable, "-m", "smsq"]
 OURS = [*SMSQ, "--parent", str(os.getpid())]  # ends with the tests, or with the thread that started it
 LANES = {"urgent", "bulk", "status", "chores"}
-START_S = 40.0
+START_S = 120.0  # the end of patience, on a machine with much else to do
 MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no end
 IN_MOTION = ("ready:urgent", "ready:bulk", "lease", "doubt")  # sets of batches that are not settled
 SECRET = "a secret for callbacks"
