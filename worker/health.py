@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
+from smsq.worker.domain.lane import LANES, SENDING
 from smsq.worker.journal import Journal
 from smsq.worker.ledger.rollcall import Beat
 from smsq.worker.transports.mirrors import Mirrors
@@ -45,15 +46,16 @@ class Sick(StrEnum):
     RUN = "run"
 
 
-SENDS = frozenset({"urgent", "bulk"})
-ASKS = SENDS | {"status"}
-ALL = ASKS | {"chores"}
+ALL = frozenset(LANES)
+ASKS = frozenset(lane.name for lane in LANES.values() if lane.asks)
+SENDS = frozenset(SENDING)
+CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_codes)
 # Which lanes each keeps from working. Chores only let others go first, and a refused log-in is for them to try.
 MATTERS: Final[Mapping[Sick, Collection[str]]] = {
     Sick.GATEWAY: ALL,
     Sick.LOGIN: ASKS,
     Sick.JOURNAL: SENDS,
-    Sick.KEY: {"urgent"},  # only codes are sealed
+    Sick.KEY: CODES,  # nothing else is sealed
     Sick.CLOCK: ASKS,
     Sick.FROZEN: ALL,
     Sick.RUN: SENDS,

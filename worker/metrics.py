@@ -18,6 +18,7 @@ from typing import Final, Literal, TextIO
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from smsq.worker.domain.lane import LANES, QUEUES
 from smsq.worker.domain.shield import CODES
 
 Kind = Literal["counter", "gauge", "histogram", "summary"]
@@ -30,8 +31,8 @@ FATE_BUCKETS: Final = (1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)  # a
 GATEWAY_CODES: Final = range(1, 10)  # those of the gateway's tables; it may invent any number
 
 LABELS: Final[dict[str, str]] = {
-    "lane": "`urgent`, `bulk`, `status`, `chores`",
-    "queue": "`urgent`, `bulk`, `status`, `status.urgent`, `chores`",
+    "lane": ", ".join(f"`{name}`" for name in LANES),
+    "queue": ", ".join(f"`{name}`" for name in QUEUES),
     "channel": "a row of `gateway/channels.py`",
     "status": "a name that reports show (`domain/status.py`)",
     "state": "where a batch stands: `ready`, `sending`, `doubtful`, `parked`, `settled`",

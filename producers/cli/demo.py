@@ -28,6 +28,7 @@ from smsq.producers.cli import output, up
 from smsq.producers.cli.shown import campaign_object, print_json, talk
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import SmsqError
+from smsq.worker.domain.lane import LANES
 from smsq.worker.settings import PREFIX
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ MISFORTUNES = (
     *("--undeliverable", "3%", "--expire", "1%"),
 )
 BATCH_SIZE = 20  # so that 2,000 rows are a hundred requests, and a few of their answers get lost
-LANES = ("urgent", "bulk", "status", "chores")
 START_TIMEOUT_S = 40.0
 LEAST_CAMPAIGN_TIMEOUT_S = 90.0
 ROWS_PER_S = 50  # slower than this something is wrong

@@ -9,16 +9,14 @@ import sys
 import click
 
 from smsq.worker import logs
+from smsq.worker.domain.lane import LANES
 from smsq.worker.processes import metrics_folder
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.settings import Settings
 
-LANES = ("urgent", "bulk", "status", "chores")
-MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
-
 
 @click.command("worker")
-@click.option("--lane", type=click.Choice(LANES), required=True, help="Whose hints to work on.")
+@click.option("--lane", type=click.Choice(list(LANES)), required=True, help="Whose hints to work on.")
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes.")
 @click.option("--threads", type=click.IntRange(1, 512), help="Threads in each.  [default: by the settings]")
 @click.pass_context
@@ -58,13 +56,7 @@ def exporter() -> None:
 
 def threads_of(settings: Settings, lane: str, processes: int) -> int:
     """Threads for each process of a lane, so that its slots of the log-in can all be used."""
-    wanted = {
-        "urgent": settings.parallel_sends + MORE_URGENT,  # codes may use every slot, and go past hanging ones
-        "bulk": settings.parallel_sends - settings.urgent_slots,
-        "status": settings.parallel_asks + 1,
-        "chores": 2,
-    }
-    return min(512, max(1, math.ceil(wanted[lane] / processes)))
+    return min(512, max(1, math.ceil(LANES[lane].threads(settings) / processes)))
 
 
 def _several(settings: Settings, lane: str, processes: int, threads: int) -> int:

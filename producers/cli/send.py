@@ -11,6 +11,7 @@ import click
 from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE, output
 from smsq.producers.cli.shown import print_json, print_receipt, talk
 from smsq.producers.cli.typed import from_stdin
+from smsq.worker.domain.lane import SENDING
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
@@ -36,7 +37,7 @@ LOOK_EVERY_S = 0.1
     help="When the gateway sends it, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
 @click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
-@click.option("--lane", type=click.Choice(["urgent", "bulk"]), default="urgent", show_default=True, help="Its queue.")
+@click.option("--lane", type=click.Choice(list(SENDING)), default="urgent", show_default=True, help="Its queue.")
 @click.option(
     "--on-doubt",
     type=click.Choice(["ask", "park", "resend"]),

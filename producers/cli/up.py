@@ -26,6 +26,7 @@ from smsq.producers.cli.processes import argv_of, threads_of
 from smsq.producers.cli.ready import Ready
 from smsq.producers.cli.sandbox import numbers
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
+from smsq.worker.domain.lane import LANES
 from smsq.worker.logs import LogFile
 from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
 from smsq.worker.settings import FIELDS, FILE_NAME, PREFIX, Settings
@@ -187,15 +188,15 @@ def run(
 
 def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
     """Everything that runs, in the order of starting; bulk has one process per core, urgent several for many slots."""
-    from smsq.worker.processes.lane import NICE
-
     cores = os.cpu_count() or 1
     urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
     silent_s = max(settings.silent_s, LEAST_SILENCE_S)
 
     def lane(name: str, processes: int = 1, suffix: str = "") -> Child:
         argv = [*argv_of("worker"), "--lane", name, "--threads", str(threads_of(settings, name, processes))]
-        return Child(name + suffix, argv, env=environ, nice=NICE[name], stop_order=3, silent_after_s=settings.silent_s)
+        return Child(
+            name + suffix, argv, env=environ, nice=LANES[name].nice, stop_order=3, silent_after_s=settings.silent_s
+        )
 
     started = [
         *(lane("urgent", urgent, suffix=f"-{n}" if urgent > 1 else "") for n in range(1, urgent + 1)),

@@ -24,12 +24,13 @@ from smsq.worker import rights
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
+from smsq.worker.domain.lane import LANES
 from smsq.worker.domain.status import FINAL_STATUSES
 from smsq.worker.ledger import Ledger, Order
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.redis_server import find_server
-from smsq.worker.queues.broker import LANES, aside_key, make_broker
+from smsq.worker.queues.broker import aside_key, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
 from smsq.worker.rollcall import Master

@@ -19,6 +19,7 @@ from smsq.worker.actors.gateway import SEND
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unknown, Unreachable
 from smsq.worker.domain.hours import hour_of
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway import forms
 from smsq.worker.gateway.codes import Outcome
@@ -38,7 +39,6 @@ SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the
 SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
 SLOT_LOOK_S = 0.01  # the same where nothing can be heard
 PACE_PATIENCE_S = 0.3  # less than the sweep would take
-FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
 THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
 BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
@@ -338,7 +338,7 @@ class Sender:
         return Turn.AGAIN if done[0] == "again" else Turn.OVER
 
     def _doubt(self, claim: Claim, why: str, *, over: bool = True, alone: bool = False, money: bool = False) -> None:
-        first = FIRST_DOUBT_S[claim.lane]
+        first = SENDING[claim.lane].first_ask_s
         self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money, over=over))
 
     def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:

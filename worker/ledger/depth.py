@@ -9,15 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.hosts import Missing, missing
-from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.rollcall import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
 
-MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
 FEW = 2  # messages that are asked about by themselves
 WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
@@ -52,7 +51,7 @@ class Brakes:
 
     def errors_rest(self, lane: str) -> float:
         """For how many seconds a lane rests because many errors would block the address; 0 where it does not."""
-        return self.errors_rest_s if self.errors >= MOST_ERRORS[lane] else 0.0
+        return self.errors_rest_s if self.errors >= SENDING[lane].most_errors else 0.0
 
     def is_blind(self, parallel: int) -> bool:
         """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
@@ -162,18 +161,18 @@ class Standing:
             pipe.get(self.key("n:gid"))
             pipe.hget(self.key("run"), "gid_last")
             pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
-            for lane in LANES:
+            for lane in SENDING:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
-            for lane in LANES:
+            for lane in SENDING:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
             raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
-        oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
+        oldest, slots = rest[: len(SENDING)], rest[len(SENDING) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
-        ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
+        ages = {lane: self._age(found, now) for lane, found in zip(SENDING, oldest, strict=True)}
         return Depth(
             batches={
                 (lane, state.name.lower()): max(0, totals.get(f"batches:{lane}:{state.value}", 0))
-                for lane in LANES
+                for lane in SENDING
                 for state in BatchState
             },
             messages={_three(name): n for name, n in totals.items() if name.startswith("messages:")},
@@ -186,7 +185,7 @@ class Standing:
             resend_doubles=totals.get("resend_doubles", 0),
             late_arrivals=totals.get("late_arrivals", 0),
             alarms={name[6:]: n for name, n in totals.items() if name.startswith("alarm:")},
-            leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in LANES},
+            leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in SENDING},
             codes={name[6:]: n for name, n in totals.items() if name.startswith("codes:")},
             doubts={name.split(":", 1)[1]: n for name, n in totals.items() if name.startswith("doubts_ended:")},
             doubt_seconds={
@@ -203,7 +202,7 @@ class Standing:
             halts=_halts(ctl, _ids_left(gid, last), owners, sick),
             missing_hosts=len(ctl.get(b"waits", b"").split()),
             gateway_ids_left=_ids_left(gid, last),
-            slots=dict(zip(LANES, slots, strict=True)),
+            slots=dict(zip(SENDING, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
             shield_holds=len(held),
             shield_country_holds=sum(is_region(name.decode()) for name in held),

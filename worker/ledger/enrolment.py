@@ -12,12 +12,11 @@ import msgspec
 from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
-HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
-LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # while Redis does not answer: three tries
 MOST_DEADLINE_S = 366 * 86_400.0
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
@@ -48,7 +47,7 @@ class Enrolment(Store):
         """
         if order.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
-        if order.lane not in LANE_NUMBERS:
+        if order.lane not in SENDING:
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
         if order.on_doubt == "resend" and order.deadline_s is None and not order.deadline_at:
             raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
@@ -65,7 +64,7 @@ class Enrolment(Store):
         deadline_at = order.deadline_at or (self.time() + order.deadline_s if order.deadline_s is not None else 0.0)
         meta: list[int | str] = [
             0,
-            LANE_NUMBERS[order.lane],
+            SENDING[order.lane].number,
             1,
             0,
             0,
@@ -88,7 +87,7 @@ class Enrolment(Store):
                 pack_phones([order.phone]),
                 sealer.seal(texts, sealed_as(ref)) if sealer else texts,
                 key_hash,
-                HINT_AGAIN_MS[order.lane],
+                int(SENDING[order.lane].hint_again_s * 1000),
                 " ".join(sealer.names) if sealer else "",
                 order.code_id,
                 int(order.waited_for_s * 1000),

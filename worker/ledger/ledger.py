@@ -15,10 +15,11 @@ import msgspec
 
 from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.ledger.asking import Asking
 from smsq.worker.ledger.cascades import Cascades
 from smsq.worker.ledger.codes import Codes
-from smsq.worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
+from smsq.worker.ledger.enrolment import Enrolment
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.rollcall import RollCall
 from smsq.worker.ledger.scripts import Argument
@@ -36,7 +37,7 @@ class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
         """Hand out the next batches of a campaign: their references, or none and why it waits."""
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
         keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind")]
-        reply = self.call("feed", keys, campaign_id, many, HINT_AGAIN_MS["bulk"], blind_most)
+        reply = self.call("feed", keys, campaign_id, many, int(SENDING["bulk"].hint_again_s * 1000), blind_most)
         if reply[0] == b"fed":
             return [Ref.parse(ref) for ref in reply[1:]], ""
         return [], reply[1].decode()

@@ -9,8 +9,8 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import WrongKey
+from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.enrolment import cost_units, sealed_as
-from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.scripts import Argument, script
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import Claim, ClaimRefusal, NoClaim
@@ -279,7 +279,7 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         lease_until=int(reply[3]) / 1000,
         run=reply[4].decode(),
         n=int(reply[5]),
-        lane=LANES[int(m[1])],
+        lane=SENDING_BY_NUMBER[int(m[1])],
         phones=phones,
         text=text,
         texts=texts,

@@ -27,8 +27,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref, unpack_phones
 from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
+from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.hosts import missing
-from smsq.worker.ledger.keys import LANES, Keys
+from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.scripts import Argument, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import no_right
@@ -215,7 +216,7 @@ def _view(
     return BatchView(
         ref=ref,
         state=int(m[0]),
-        lane=LANES[int(m[1])],
+        lane=SENDING_BY_NUMBER[int(m[1])],
         count=int(m[2]),
         first_row=int(m[3]),
         fence=int(m[4]),

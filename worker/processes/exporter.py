@@ -216,7 +216,7 @@ class Exporter:
 
 def run(settings: Settings, beat: Callable[[], None]) -> int:
     """Serve until SIGTERM or SIGINT, calling `beat` meanwhile; raises SmsqError if the address cannot be had."""
-    from smsq.worker.queues.broker import QUEUES
+    from smsq.worker.domain.lane import QUEUES
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)

@@ -16,7 +16,8 @@ import redis
 from dramatiq.errors import BrokerConnectionError
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.queues.broker import STATUS_URGENT, HintBroker
+from smsq.worker.domain.lane import STATUS_URGENT
+from smsq.worker.queues.broker import HintBroker
 from smsq.worker.redis_client import no_right
 
 SEND_BATCHES: Final = "send_batches"

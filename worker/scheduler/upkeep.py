@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.ledger.keys import LANES
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.ledger.lately import Lately
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.views import CampaignView
@@ -43,7 +43,7 @@ class Upkeep:
     def _end_late(self) -> None:
         """A worker's claim ends what is late; without one it ends here, in the order it is hinted."""
         ledger = self._rt.ledger
-        for lane in LANES:
+        for lane in SENDING:
             with translated():
                 waiting = ledger.redis.zrange(ledger.key(f"ready:{lane}"), 0, LATE_AT_ONCE - 1)
             refs = [ref for raw in waiting if not (ref := Ref.parse(raw)).campaign]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smsq.producers.cli.findings import Finding
+from smsq.worker.domain.lane import SENDING
 
 if TYPE_CHECKING:
     from smsq.worker.runtime import Runtime
@@ -131,7 +132,7 @@ def state(runtime: Runtime) -> Iterator[Finding]:
     else:
         said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
-    for lane in ("urgent", "bulk"):
+    for lane in SENDING:
         if resting := rest(brakes, lane):
             said, _, cure = resting.partition("; ")
             yield Finding(f"rest {lane}", "warn", said, cure or "sending goes on by itself")

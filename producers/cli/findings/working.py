@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from smsq.producers.cli.findings import Finding, private
 from smsq.producers.cli.findings.machine import reach
+from smsq.worker.domain.lane import LANES
 
 if TYPE_CHECKING:
     from smsq.producers.adoption import Up
     from smsq.worker.ledger.depth import SickProcess
     from smsq.worker.runtime import Runtime
 
-LANES = ("urgent", "bulk", "status", "chores")
 LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
 IDLE = "none leads: campaigns are not handed out; codes in doubt, and those with another channel to come, wait"
 
