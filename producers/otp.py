@@ -25,13 +25,13 @@ from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.cascade import end_of
 from smsq.worker.domain.code import Step, Verdict
 from smsq.worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
+from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.speech import text_for
 from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.gateway.forms import check_options
 from smsq.worker.ledger import Enrolled
 from smsq.worker.ledger.codes import CodeView
-from smsq.worker.ledger.store import COST_UNITS
 
 __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 
@@ -308,7 +308,7 @@ def _cost(written: Decimal | str | int | None) -> int | None:
         raise BadInput(f"a cost is an amount such as 7.50, not {written!r}") from None
     if not amount.is_finite() or not 0 < amount < 1_000_000:
         raise BadInput(f"a cost is an amount such as 7.50, not {written!r}")
-    return int(amount * COST_UNITS)
+    return int(amount * UNITS)
 
 
 def _is_id(code_id: object) -> bool:

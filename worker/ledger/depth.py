@@ -11,11 +11,12 @@ from typing import Any
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
+from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.hosts import Missing, missing
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.rollcall import GATEWAY_ID_LAST
-from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
+from smsq.worker.ledger.store import RESENT_BY, translated
 
 FEW = 2  # messages that are asked about by themselves
 WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
@@ -179,7 +180,7 @@ class Standing:
             queue_oldest_seconds=ages,
             pending_statuses=max(0, totals.get("pending", 0)),
             status_age_seconds=self._age([*asks, *urgent_asks], now),
-            costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
+            costs={name[5:]: value / UNITS for name, value in totals.items() if name.startswith("cost:")},
             double_accepts=totals.get("doubles", 0),
             resends={who: totals.get(f"resends:{who}", 0) for who in RESENT_BY[1:]},
             resend_doubles=totals.get("resend_doubles", 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 import msgspec
 
@@ -13,8 +13,9 @@ from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_tex
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
 from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.money import UNITS, of_units, to_units
 from smsq.worker.ledger.scripts import Argument
-from smsq.worker.ledger.store import COST_UNITS, Store, translated
+from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
 REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # while Redis does not answer: three tries
@@ -156,8 +157,8 @@ class Enrolment(Store):
             "options": plan.options.written().decode(),
             "channel": plan.options.channel,
             "rate": plan.rate or 0,
-            "budget": int(plan.budget * COST_UNITS) if plan.budget is not None else 0,
-            "part_price": str(plan.part_price * COST_UNITS),
+            "budget": int(plan.budget * UNITS) if plan.budget is not None else 0,
+            "part_price": str(plan.part_price * UNITS),
             "file": plan.file,
             "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
             "window": plan.window or "",
@@ -344,14 +345,14 @@ class Enrolment(Store):
             self.key("ready:bulk"),
             self.key("run"),
         ]
-        most = "" if budget is None else int(budget * COST_UNITS)
-        each = "" if part_price is None else str(part_price * COST_UNITS)
+        most = "" if budget is None else int(budget * UNITS)
+        each = "" if part_price is None else str(part_price * UNITS)
         reply = self.call("control", keys, verb, why, most, each)
         state = reply[0].decode()
         if state == "gone":
             raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
         if state == "short":
-            raise BudgetSpent(campaign_id, Decimal(int(reply[1])) / COST_UNITS)
+            raise BudgetSpent(campaign_id, of_units(int(reply[1])))
         raised = "" if budget is None else f"/--budget/{budget:f}"
         self._note_order(reply, f"{verb}/{campaign_id}{raised}")
         return state
@@ -397,7 +398,7 @@ def sealed_as(ref: Ref) -> str:
 
 def cost_units(cost: Decimal | None) -> int:
     """Money as the ledger counts it, -1 where it is unknown."""
-    return -1 if cost is None else int((cost * COST_UNITS).to_integral_value(ROUND_HALF_EVEN))
+    return -1 if cost is None else to_units(cost)
 
 
 __all__ = ["Enrolment", "Options", "cost_units"]

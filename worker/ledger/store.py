@@ -36,7 +36,6 @@ from smsq.worker.redis_client import no_right
 from smsq.worker.sealing import Sealer
 
 OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
-COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
 RESENT_BY = ("", "operator", "sender")  # as `lua/_prelude.lua` numbers them
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 _RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # where our user is named, and the file with its rights

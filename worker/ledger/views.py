@@ -12,11 +12,12 @@ from heapq import merge
 import msgspec
 
 from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_phones, unpack_rows
+from smsq.worker.domain.money import of_units
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from smsq.worker.ledger.depth import Standing
 from smsq.worker.ledger.ledger import Ledger
-from smsq.worker.ledger.store import COST_UNITS, is_single, translated
+from smsq.worker.ledger.store import is_single, translated
 from smsq.worker.ledger.values import PLAIN, POLICIES, BatchView, KnownId
 
 RESENT = {
@@ -372,7 +373,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         invalid=statuses["invalid"] + statuses["duplicate"],
         statuses={name: many for name, many in statuses.items() if many},
         doubles=int(raw.get("doubles", "0")),
-        cost=Decimal(raw["cost"]) / COST_UNITS,
+        cost=of_units(Decimal(raw["cost"])),
         parts=int(raw["parts"]),
         batches=int(raw["batches"]),
         fed=int(raw["fed"]),
@@ -383,8 +384,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         start_at=start_at,
         is_scheduled=start_at > now and not first_sent_at,
         template=raw.get("template", ""),
-        budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
-        part_price=Decimal(raw.get("part_price", "0")) / COST_UNITS,
+        budget=of_units(Decimal(raw.get("budget", "0"))),
+        part_price=of_units(Decimal(raw.get("part_price", "0"))),
         unpriced=int(raw.get("unpriced", "0")),
         options=_OPTIONS.decode(raw.get("options") or "{}"),
         file=raw.get("file", ""),
