@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from smsq.worker.clock import Clock
 from smsq.worker.codes import CodeDesk
+from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.gateway.codes import SEND_ERRORS, delivery_error
 from smsq.worker.gateway.forms import Login
 from smsq.worker.health import Health

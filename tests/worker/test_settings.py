@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from smsq.worker.domain import limits
+from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.settings import BRANDS as NAMES
 from smsq.worker.settings import FIELDS, Secret, Settings, page
 
