@@ -11,12 +11,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
 from smsq.worker.domain.lane import LANES, SENDING
+from smsq.worker.domain.sick import Sick
 from smsq.worker.journal import Journal
 from smsq.worker.ledger.rollcall import Beat
 from smsq.worker.transports.mirrors import Mirrors
@@ -32,18 +32,6 @@ FIRST_REST_S, LAST_REST_S = 2.5, 40.0  # awake after a freeze before anything is
 FORGIVEN_S = 60.0  # without a freeze, and the next one counts as the first
 LOOK_S = 0.25
 FIRST_TRY_S, LAST_TRY_S = 0.5, 5.0  # between tries of a disk that could not be written
-
-
-class Sick(StrEnum):
-    """Why a process cannot send, in the words of the ledger and the metrics."""
-
-    GATEWAY = "gateway"
-    LOGIN = "login"
-    JOURNAL = "journal"
-    KEY = "key"
-    CLOCK = "clock"
-    FROZEN = "frozen"
-    RUN = "run"
 
 
 ALL = frozenset(LANES)

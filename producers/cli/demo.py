@@ -189,7 +189,7 @@ class Story:
 
     def _is_ready(self, smsq: Smsq) -> bool:
         lanes = smsq.lanes()
-        return all(lanes.get(lane) for lane in LANES) and smsq.runtime.views.depth().leader and self._web_is_ready()
+        return all(lanes.get(lane) for lane in LANES) and smsq.runtime.views.brakes().is_led and self._web_is_ready()
 
     def _web_is_ready(self) -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):

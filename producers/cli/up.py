@@ -156,7 +156,7 @@ def run(
         ready = Ready(
             lambda: _all_of(lanes, supervisor.pids()),
             overseer.heartbeat,
-            lambda: runtime.views.depth().leader and (gateway is None or _listens(gateway.control_port)),
+            lambda: runtime.views.brakes().is_led and (gateway is None or _listens(gateway.control_port)),
             lambda: say(_what_to_try(gateway)),
         )
 

@@ -20,11 +20,11 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unknown, Unreachable
 from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway import forms
 from smsq.worker.gateway.codes import Outcome
 from smsq.worker.gateway.replies import SendAnswer, read_send
-from smsq.worker.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line

@@ -153,11 +153,11 @@ def state(runtime: Runtime) -> Iterator[Finding]:
             f"{motion['parked']} batches wait for a person",
             "`smsq doubts list` shows them, and what can be decided",
         )
-    if depth.double_accepts:
-        said = f"{depth.double_accepts} messages were accepted twice"
+    if doubles := depth.one("smsq_double_accepts_total"):
+        said = f"{doubles:.0f} messages were accepted twice"
         yield Finding("doubles", "fail", said, "this must never happen: keep the logs and journals, and report it")
-    for alarm, count in depth.alarms.items():
-        yield Finding("alarm", "warn", f"{alarm}: {count}", "see the runbook")
+    for alarm, count in depth.by("smsq_alarms_total").items():
+        yield Finding("alarm", "warn", f"{alarm}: {count:.0f}", "see the runbook")
     known = runtime.views.balance()
     if known is not None:
         age_s = runtime.clock.now() - known[1]

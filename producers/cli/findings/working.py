@@ -98,10 +98,10 @@ def processes(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
         cure = "" if count else again.format(lane) if is_up else f"`smsq up`, or `smsq worker --lane {lane}`"
         yield Finding(f"lane {lane}", "ok" if count else "fail", f"{count} worker processes are up", cure)
     yield from _sick(runtime, lanes)
-    depth = runtime.views.depth()
-    cure = "" if depth.leader else again.format("scheduler") if is_up else "`smsq up`, or `smsq scheduler`"
-    said = "one leads" if depth.leader else IDLE
-    yield Finding("scheduler", "ok" if depth.leader else "fail", said, cure)
+    is_led = runtime.views.brakes().is_led
+    cure = "" if is_led else again.format("scheduler") if is_up else "`smsq up`, or `smsq scheduler`"
+    said = "one leads" if is_led else IDLE
+    yield Finding("scheduler", "ok" if is_led else "fail", said, cure)
 
 
 def _sick(runtime: Runtime, lanes: Mapping[str, int]) -> Iterator[Finding]:

@@ -22,8 +22,8 @@ from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
 from smsq.worker.actors.status import Asker
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.sick import Sick
 from smsq.worker.gateway import callbacks as dialect
-from smsq.worker.health import Sick
 from smsq.worker.ledger import Fact, Keys, Ledger
 from smsq.worker.ledger.rollcall import Beat
 from smsq.worker.queues.hints import (

@@ -292,7 +292,7 @@ def test_what_is_removed_leaves_nothing_behind(office: Any) -> None:
     assert office.views.campaign(campaign) is None
     assert set(office.views.in_motion().values()) == {0}
     depth = office.views.depth()
-    assert (sum(depth.batches.values()), depth.pending_statuses) == (0, 0)
+    assert (sum(depth.shown["smsq_batches"].values()), depth.one("smsq_pending_statuses")) == (0, 0)
 
 
 def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
@@ -318,15 +318,15 @@ def test_the_depth_tells_the_oldest_and_counts_messages(office: Any) -> None:
     office.redis.zadd("{smsq}:ready:urgent", {str(first): 9e15, str(second): 1})
     office.ahead_s = 100.0
     youngest = office.single(2)
-    assert office.views.depth().queue_oldest_seconds["urgent"] > 99
+    assert office.views.depth().by("smsq_queue_oldest_seconds")["urgent"] > 99
     for ref in (first, third, youngest):
         office.settled(ref)
     office.redis.zadd("{smsq}:asks", {str(first): 9e15})
 
     depth = office.views.depth()
 
-    assert depth.pending_statuses == 3
-    assert depth.status_age_seconds > 99
+    assert depth.one("smsq_pending_statuses") == 3
+    assert depth.one("smsq_status_age_seconds") > 99
 
 
 def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
@@ -339,10 +339,10 @@ def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
 
     depth = office.views.depth()
 
-    assert depth.doubts == {"found": 1}
-    assert depth.doubt_seconds["found"][0] == 1
-    assert 6.9 <= depth.doubt_seconds["found"][1] < 60
-    assert depth.pending_statuses == 1
+    assert depth.by("smsq_doubts_total") == {"found": 1}
+    assert depth.by("smsq_doubt_settle_seconds_count") == {"found": 1}
+    assert 6.9 <= depth.by("smsq_doubt_settle_seconds_sum")["found"] < 60
+    assert depth.one("smsq_pending_statuses") == 1
 
 
 @pytest.mark.parametrize("spread_ms", [0, 1, 30_000], ids=["at once", "one after the other", "over hours"])
