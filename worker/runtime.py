@@ -28,7 +28,7 @@ from smsq.worker.metrics import Metrics
 from smsq.worker.queues.broker import HintBroker, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.middleware import ActorMetrics
-from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, next_database
+from smsq.worker.redis_client import TIMEOUT_S, connect, next_database
 from smsq.worker.sealing import Sealer
 from smsq.worker.settings import NO_LOGIN, Settings
 from smsq.worker.transports.mirrors import Mirrors
@@ -163,8 +163,8 @@ class Runtime:
 
     def at_each_exchange(self, what: Callable[[], None]) -> None:
         """Have `what` called around everything that ledger and queues are asked; to be said before the first of it."""
-        for client in (self.ledger.redis, self.broker.client):
-            at_each_exchange(client, what)
+        self.ledger.at_each_exchange(what)
+        self.broker.at_each_exchange(what)
 
     def check_ledger(self) -> None:
         """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""

@@ -303,7 +303,8 @@ def require_free(address: str, variable: str) -> None:
 def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
     """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
     from smsq.worker.processes.embedded import EmbeddedRedis
-    from smsq.worker.redis_client import connect, next_database, no_right, where
+    from smsq.worker.redis_client import next_database, where
+    from smsq.worker.redis_health import NoAnswer, ping
 
     if settings.redis_url is None:
         with contextlib.ExitStack() as stack:
@@ -314,14 +315,11 @@ def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], l
                 started.append(stack.enter_context(start(name="queues", is_kept=False)))
             yield {**urls, "SMSQ_BROKER_URL": settings.broker_url or started[-1].url}, [*started]
         return
-    import redis
-
     try:
-        with contextlib.closing(connect(settings.redis_url)) as client:
-            client.ping()
-    except redis.RedisError as error:
-        refused = no_right(error, "SMSQ_REDIS_URL", "ledger.acl")
-        silent = f"Redis at {where(settings.redis_url)} does not answer ({type(error).__name__})"
+        ping(settings.redis_url)
+    except NoAnswer as error:
+        refused = error.refused("SMSQ_REDIS_URL", "ledger.acl")
+        silent = f"Redis at {where(settings.redis_url)} does not answer ({error.why})"
         raise LedgerUnreachable(refused or silent) from None
     broker_url = settings.broker_url or next_database(settings.redis_url)
     yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, []

@@ -14,7 +14,6 @@ from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.job import BalanceJob, PriceJob
 from smsq.worker.gateway import forms, prices
 from smsq.worker.gateway.replies import read_balance, read_price
-from smsq.worker.ledger.store import translated
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -107,12 +106,8 @@ class Chores:
         return f"the gateway wants to be left alone for another {rest_s:.0f} s" if 0 < rest_s < float("inf") else ""
 
     def _store(self, balance: Decimal) -> None:
-        with translated():
-            self._rt.ledger.redis.hset(
-                self._rt.ledger.key("ctl"), mapping={"balance": str(balance), "balance_at": str(self._rt.clock.now())}
-            )
-            halted = self._rt.ledger.redis.hexists(self._rt.ledger.key("ctl"), "no_money")
-        if halted and balance > 0:
+        is_halted = self._rt.ledger.note_balance(balance)
+        if is_halted and balance > 0:
             self._rt.ledger.topped_up()
             log.info("money is back balance=%s", balance)
 

@@ -16,6 +16,7 @@ import msgspec
 from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
+from smsq.worker.ledger.about import About
 from smsq.worker.ledger.asking import Asking
 from smsq.worker.ledger.cascades import Cascades
 from smsq.worker.ledger.codes import Codes
@@ -30,7 +31,7 @@ JOB_KEPT_S = 600
 HANDED_OUT = 256  # more batches than a feed has ahead
 
 
-class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
+class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids, About):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:

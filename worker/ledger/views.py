@@ -197,6 +197,12 @@ class Views(Standing):
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
         return _kept(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
 
+    def campaign_of(self, digest: str) -> CampaignView | None:
+        """The campaign that rows, text and options of this digest became, None if there is none any more."""
+        with translated():
+            known = self.redis.get(self.ledger.key(f"digest:{digest}"))
+        return self.campaign(known.decode()) if known is not None else None
+
     def cancelled(self) -> list[str]:
         """Campaigns that were cancelled and hold messages that never left, oldest first."""
         ids = list(reversed(self._campaign_ids("live")))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import prometheus_client
-import redis
+from dramatiq.errors import ConnectionClosed
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -56,13 +56,13 @@ class ScrapeCollector:
         """All families of source `scrape`; those that are unknown now are left out."""
         try:
             depth = self._depth()
-        except (SmsqError, redis.RedisError) as error:
+        except SmsqError as error:
             _log.warning("ledger not read why=%s", type(error).__name__)
             yield _family("smsq_ledger_up", {(): 0})
         else:
             yield from _of_ledger(depth)
             yield _family("smsq_ledger_up", {(): 1})
-        with contextlib.suppress(redis.RedisError):
+        with contextlib.suppress(ConnectionClosed):
             yield _family("smsq_queue_hints", {(queue,): count() for queue, count in self._hints.items()})
 
 

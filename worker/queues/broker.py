@@ -30,7 +30,7 @@ from dramatiq.errors import ConnectionClosed
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.domain.lane import QUEUES, Queue
 from smsq.worker.queues.bell import Bell, bell_key, with_bell
-from smsq.worker.redis_client import TIMEOUT_S, connect, no_right
+from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, no_right
 
 OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # how a queue is waited for that is in no lane
 NAMESPACE = "smsq"
@@ -163,12 +163,22 @@ class HintBroker(RedisBroker):
         return 1
 
     def depth(self, queue: str) -> int:
-        """How many hints wait in `queue`, fetched ones not counted."""
-        return int(self.client.llen(f"{self.namespace}:{queue}"))
+        """How many hints wait in `queue`, fetched ones not counted; raises ConnectionClosed."""
+        try:
+            return int(self.client.llen(f"{self.namespace}:{queue}"))
+        except redis.RedisError as error:
+            raise _trouble(error) from None
 
     def fetched(self, queue: str) -> set[str]:
-        """Ids that Redis has as fetched by this process and not acknowledged."""
-        return {member.decode() for member in cast("set[bytes]", self.client.smembers(self._acks(queue)))}
+        """Ids that Redis has as fetched by this process and not acknowledged; raises ConnectionClosed."""
+        try:
+            return {member.decode() for member in cast("set[bytes]", self.client.smembers(self._acks(queue)))}
+        except redis.RedisError as error:
+            raise _trouble(error) from None
+
+    def at_each_exchange(self, what: Callable[[], None]) -> None:
+        """Have `what` called around everything that the queues are asked; to be said before the first of it."""
+        at_each_exchange(self.client, what)
 
     def put_aside(self, queue: str, data: bytes) -> None:
         """Move a fetched message that cannot be read to `<namespace>:<queue>.aside`; empty: forget its id."""

@@ -47,7 +47,7 @@ class Hints:
         """How many hints wait in a lane; 0 where the queue cannot tell."""
         try:
             return self._broker.depth(lane)
-        except (redis.RedisError, BrokerConnectionError):
+        except BrokerConnectionError:
             return 0
 
     def batches(self, lane: str, refs: Sequence[Ref], *, each: int = 1) -> bool:

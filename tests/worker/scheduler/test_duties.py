@@ -7,10 +7,9 @@ import pytest
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Fact, Plan
+from smsq.worker.ledger import Fact, Plan, retention
 from smsq.worker.ledger.asking import Probe
 from smsq.worker.ledger.lately import Lately, Printer
-from smsq.worker.scheduler import upkeep as upkeep_module
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.doubts import Doubts
 from smsq.worker.scheduler.feed import LEAST_AHEAD, MOST_AHEAD, Feed
@@ -348,7 +347,7 @@ def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
 @pytest.mark.parametrize("spread_ms", [0, 1, 30_000], ids=["at once", "one after the other", "over hours"])
 def test_texts_of_singles_go_whenever_upkeep_comes_back(office: Any, monkeypatch: Any, spread_ms: int) -> None:
     """A scheduler that was away for days leaves none behind."""
-    monkeypatch.setattr(upkeep_module, "AT_ONCE", 4)
+    monkeypatch.setattr(retention, "AT_ONCE", 4)
     refs = [office.single(n, lane="bulk") for n in range(10)]
     began = int(office.now * 1000)
     office.redis.zadd("{smsq}:ended", {str(ref): began + n * spread_ms for n, ref in enumerate(refs)})
@@ -381,7 +380,7 @@ def test_campaigns_that_are_over_cost_the_feed_nothing(office: Any) -> None:
 
 def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: Any) -> None:
     """Part by part, every second."""
-    monkeypatch.setattr(upkeep_module, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
     campaign = office.campaign(5)
     office.redis.hset(office.ledger.keys.campaign(campaign), mapping={"state": "done", "done_at": 1})
     upkeep = Upkeep(office.runtime)
@@ -394,7 +393,7 @@ def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: A
 
 def test_texts_leave_fingerprints_part_by_part(office: Any, monkeypatch: Any) -> None:
     """Each second a few batches; texts that are gone are known again, and all of it goes with the campaign."""
-    monkeypatch.setattr(upkeep_module, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
     ledger = office.ledger
     opened = ledger.open_campaign(Plan(name="own", digest="d1", text=None, template="Hi {name}"))
     packed = [pack([PHONE + n], [f"Hi {n}"], [n + 1], 1) for n in range(5)]
