@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 ADDITIONS = Path(__file__).parent / "additions"
 COPIED = ("worker", "producers", "smsq", "tests", "docs", "deploy", "pyproject.toml", "README.md", "CHANGELOG.md")
 PROMISES = (
-    "tests/promises/test_rights.py",
+    "tests/promises/test_acl.py",
     "tests/promises/test_scripts.py",
     "tests/promises/test_totals.py",
     "tests/promises/test_redis.py",
@@ -105,8 +105,8 @@ def a_verb(tree: Tree) -> None:
     tree.insert("worker/ledger/ledger.py", "def leases(self)", method)
     row = "| `census` | string | how many campaigns there are | census | never |\n"
     tree.insert("worker/ledger/keys.py", "| `campaigns` |", row)
-    tree.replace("worker/rights.py", '"beat control doubt drop', '"beat census control doubt drop')
-    tree.write("smsq.worker.rights")
+    tree.replace("worker/acl.py", '"beat control doubt drop', '"beat census control doubt drop')
+    tree.write("smsq.worker.acl")
 
 
 def a_metric(tree: Tree) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
-from smsq.worker.ledger.lately import Lately
+from smsq.worker.ledger.campaigns.lately import Lately
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.views import CampaignView, Views

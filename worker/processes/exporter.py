@@ -29,10 +29,10 @@ from smsq.worker.domain.errors import SmsqError
 from smsq.worker.metrics import METRICS, TABLE
 from smsq.worker.metrics import Metric as Row
 from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.entrance import Entrance, Server
+from smsq.worker.processes.http_server import Entrance, Server
 
 if TYPE_CHECKING:
-    from smsq.worker.ledger.depth import Depth
+    from smsq.worker.ledger.standing import Depth
     from smsq.worker.settings import Settings
 
 STOP_S = 10.0  # longer than the server gives requests that are under way

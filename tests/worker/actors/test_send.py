@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from smsq.producers.cli.processes import threads_of
+from smsq.producers.machine.processes import threads_of
 from smsq.worker.actors import send
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import Options, Ref

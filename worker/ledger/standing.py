@@ -1,0 +1,258 @@
+"""How the whole stands: processes, queues, totals, and what keeps everything from going on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.limits import is_region
+from smsq.worker.domain.sick import Sick
+from smsq.worker.ledger.hosts import Missing, missing
+from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.runs import GATEWAY_ID_LAST
+from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.totals import Labels, by_metric
+
+FEW = 2  # messages that are asked about by themselves
+WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
+OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
+
+
+# What halts everything, the first that holds first: the ledger fell back, a host is missing from the roll call, ids are
+# at their end, the log-in was refused, the account is empty.
+HALTS = ("fell", "hosts", "ids", "login", "money")
+
+
+@dataclass(frozen=True, slots=True)
+class SickProcess:
+    """A worker process that lives and cannot send."""
+
+    owner: str  # lane, host, pid and a word
+    why: str  # as in `worker/host/health.py`
+    since: float  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brakes:
+    """What keeps all campaigns from going on."""
+
+    halted: str  # a word of `HALTS`; '' for nothing
+    missing: Missing | None = None  # whom the roll call waits for
+    rests_s: float  # how long the login rests yet, because the gateway asked for it
+    is_cut_off: bool = False  # workers could reach no mirror a moment ago, and none of them is well
+    errors: int = 0  # answers with an error since their span began
+    errors_rest_s: float = 0.0  # until that span ends, and they are counted from the beginning
+    blind: int  # batches of whose messages nothing is known since their requests went astray
+    is_led: bool = True  # a scheduler leads the duties; one that stands still does not
+
+    def errors_rest(self, lane: str) -> float:
+        """For how many seconds a lane rests because many errors would block the address; 0 where it does not."""
+        return self.errors_rest_s if self.errors >= SENDING[lane].most_errors else 0.0
+
+    def is_blind(self, parallel: int) -> bool:
+        """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
+        return self.blind > blind_limit(parallel)
+
+
+def blind_limit(parallel: int) -> int:
+    """How many blind doubts the feed bears."""
+    return 2 * parallel
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What the exporter shows of the ledger: the value of each metric at one moment, by its labels."""
+
+    shown: Mapping[str, Mapping[Labels, float]]  # of a summary, `_sum` and `_count` behind the name
+
+    def one(self, metric: str) -> float:
+        """The value of a metric without labels, 0 if it is not known."""
+        return self.shown[metric].get((), 0)
+
+    def by(self, metric: str) -> dict[str, float]:
+        """The values of a metric by its only label."""
+        return {label: value for (label,), value in self.shown[metric].items()}
+
+
+class Standing:
+    """Questions about everything at once; `Views` has them too."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.redis: Any = ledger.redis
+        self.key = ledger.key
+
+    def lanes(self) -> dict[str, int]:
+        """How many worker processes of each lane are up."""
+        counts: dict[str, int] = {}
+        for owner in self.owners(OWNER_SILENT_S):
+            lane = owner.split("/", 1)[0]
+            counts[lane] = counts.get(lane, 0) + 1
+        return counts
+
+    def owners(self, within_s: float) -> list[str]:
+        """Worker processes that beat within the last `within_s`."""
+        since = int((self.ledger.time() - within_s) * 1000)
+        with translated():
+            return [owner.decode() for owner in self.redis.zrangebyscore(self.key("owners"), since, "+inf")]
+
+    def sick(self) -> list[SickProcess]:
+        """Worker processes that live and cannot send."""
+        since = int((self.ledger.time() - OWNER_SILENT_S) * 1000)
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.zrangebyscore(self.key("owners"), since, "+inf")
+            pipe.hgetall(self.key("sick"))
+            return _sick(*pipe.execute())
+
+    def in_motion(self) -> dict[str, int]:
+        """How many batches stand in each of the moving sets."""
+        names = ("ready:urgent", "ready:bulk", "lease", "doubt", "blind", "parked", "asks", "watch")
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for name in (*names, *WITH_URGENT):
+                pipe.zcard(self.key(name))
+            found = pipe.execute()
+        motion = dict(zip(names, found, strict=False))
+        for name, many in zip(WITH_URGENT, found[len(names) :], strict=True):
+            motion[name.partition(":")[0]] += many
+        return motion
+
+    def wants_history(self) -> bool:
+        """Whether a page of history tells more than single questions: of a campaign's batch, or of three messages."""
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for name in ("asks", "doubt", *WITH_URGENT):
+                pipe.zrange(self.key(name), 0, FEW)
+            found = [Ref.parse(raw) for refs in pipe.execute() for raw in refs]
+        return len(found) > FEW or any(ref.campaign for ref in found)
+
+    def depth(self) -> Depth:
+        """Counters, gauges and ages, in a few round trips."""
+        now = self.ledger.time()
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("totals"))
+            pipe.zrange(self.key("asks"), 0, -1)
+            pipe.zrange(self.key("asks:urgent"), 0, -1)
+            pipe.hgetall(self.key("ctl"))
+            pipe.exists(self.key("lead"))
+            pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.hgetall(self.key("sick"))
+            pipe.get(self.key("n:gid"))
+            pipe.hget(self.key("run"), "gid_last")
+            pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
+            for lane in SENDING:
+                pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
+            for lane in SENDING:
+                pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
+            raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
+        oldest, slots = rest[: len(SENDING)], rest[len(SENDING) :]
+        totals = {field.decode(): int(value) for field, value in raw.items()}
+        left = _ids_left(gid, last)
+        halts, ill = _halts(ctl, left, owners, sick), Counter(each.why for each in _sick(owners, sick))
+        return Depth(
+            {
+                **by_metric(totals),
+                "smsq_queue_oldest_seconds": {
+                    (lane,): self._age(found, now) for lane, found in zip(SENDING, oldest, strict=True)
+                },
+                "smsq_slots": {(lane,): held for lane, held in zip(SENDING, slots, strict=True)},
+                "smsq_status_age_seconds": {(): self._age([*asks, *urgent_asks], now)},
+                "smsq_visible_after_seconds": _known(ctl, b"visible_after"),
+                "smsq_balance": _known(ctl, b"balance"),
+                "smsq_leader": {(): int(leader)},
+                "smsq_owners": {(): len(owners)},
+                "smsq_halted": {(why,): int(why in halts) for why in HALTS},
+                "smsq_missing_hosts": {(): len(ctl.get(b"waits", b"").split())},
+                "smsq_sick_processes": {(why,): ill[why] for why in Sick},
+                "smsq_gateway_ids_left": {(): left},
+                "smsq_shield_holds": {(): len(held)},
+                "smsq_shield_country_holds": {(): sum(is_region(name.decode()) for name in held)},
+            }
+        )
+
+    def _age(self, refs: Sequence[bytes], now: float) -> float:
+        """Since the oldest of these batches was enrolled: numbers are drawn in that order, scores tell what is due."""
+        oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
+        batch = self.ledger.read([oldest])[0] if oldest is not None else None
+        return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
+
+    def astray(self) -> dict[str, int]:
+        """By lane, how many slots are held for requests of which nobody waits for the answer any more."""
+        shown = self.depth().shown
+        batches, slots = shown["smsq_batches"], shown["smsq_slots"]
+        return {lane: max(0, int(held - batches[lane, "sending"])) for (lane,), held in slots.items()}
+
+    def balance(self) -> tuple[Decimal, float] | None:
+        """The balance last heard of and when (Unix seconds), None where none was."""
+        with translated():
+            amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
+        return (Decimal(amount.decode()), float(at)) if amount is not None else None
+
+    def halted(self) -> str:
+        """What keeps everything from being sent, '' for nothing."""
+        return self.brakes().halted
+
+    def brakes(self) -> Brakes:
+        """What keeps campaigns from going on, just now."""
+        now = self.ledger.time()
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("ctl"))
+            pipe.zcard(self.key("blind"))
+            pipe.exists(self.key("lead"))
+            pipe.zrangebyscore(self.key("owners"), int((now - OWNER_SILENT_S) * 1000), "+inf")
+            pipe.hgetall(self.key("sick"))
+            pipe.get(self.key("n:gid"))
+            pipe.hget(self.key("run"), "gid_last")
+            pipe.hgetall(self.key("homes"))
+            ctl, blind, leader, owners, sick, gid, last, homes = pipe.execute()
+        is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
+        errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
+        return Brakes(
+            halted=next(iter(_halts(ctl, _ids_left(gid, last), owners, sick)), ""),
+            missing=missing(ctl, homes),
+            rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
+            is_cut_off=is_unreached and not _is_somebody_well(owners, sick),
+            errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,
+            errors_rest_s=errors_rest_s,
+            blind=blind,
+            is_led=bool(leader),
+        )
+
+
+def _halts(
+    ctl: Mapping[bytes, bytes], ids_left: int, owners: Sequence[bytes], sick: Mapping[bytes, bytes]
+) -> tuple[str, ...]:
+    holds = {
+        "fell": b"fell" in ctl,
+        "hosts": b"waits" in ctl,
+        "ids": ids_left == 0,
+        "login": b"bad_login" in ctl and not _is_somebody_well(owners, sick),  # one host may have an old password
+        "money": b"no_money" in ctl,
+    }
+    return tuple(word for word in HALTS if holds[word])
+
+
+def _ids_left(gid: bytes | None, last: bytes | None) -> int:
+    return max(0, int(last or GATEWAY_ID_LAST) - int(gid or 0))
+
+
+def _is_somebody_well(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> bool:
+    """Whether a process that sends is up and has nothing that keeps it from sending."""
+    return any(owner.startswith((b"urgent/", b"bulk/")) and owner not in sick for owner in owners)
+
+
+def _sick(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> list[SickProcess]:
+    found = []
+    for owner in owners:
+        if owner in sick:
+            why, _, since = sick[owner].decode().partition(" ")
+            found.append(SickProcess(owner.decode(), why, float(since or 0) / 1000))
+    return found
+
+
+def _known(ctl: Mapping[bytes, bytes], field: bytes) -> dict[Labels, float]:
+    """A value that is noted once it was heard of."""
+    return {(): float(ctl[field])} if field in ctl else {}
