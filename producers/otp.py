@@ -25,6 +25,7 @@ from smsq.worker.domain.cascade import end_of
 from smsq.worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
 from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.otp import Step, Verdict
+from smsq.worker.domain.policy import POLICIES
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.speech import text_for
 from smsq.worker.gateway.channels import channel as channel_row
@@ -291,8 +292,6 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
 
 
 def _policy(on_doubt: str) -> str:
-    from smsq.worker.ledger.values import POLICIES
-
     if not isinstance(on_doubt, str) or on_doubt not in POLICIES:
         raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {on_doubt!r}")
     return on_doubt

@@ -13,6 +13,7 @@ from smsq.producers.terminal import output
 from smsq.producers.terminal.display import print_json, print_receipt, talk
 from smsq.producers.terminal.stdin import from_stdin
 from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.policy import POLICIES
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
@@ -41,7 +42,7 @@ LOOK_EVERY_S = 0.1
 @click.option("--lane", type=click.Choice(list(SENDING)), default="urgent", show_default=True, help="Its queue.")
 @click.option(
     "--on-doubt",
-    type=click.Choice(["ask", "park", "resend"]),
+    type=click.Choice(list(POLICIES)),
     default="ask",
     show_default=True,
     help="What follows where nobody can tell whether it arrived: ask sends it again once it certainly did not, park "

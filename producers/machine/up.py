@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import secrets
 import socket
@@ -23,7 +22,7 @@ from smsq.producers.adoption import running
 from smsq.producers.machine.processes import argv_of, threads_of
 from smsq.producers.machine.ready import Ready
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
-from smsq.worker.domain.lane import LANES
+from smsq.worker.domain.lane import LANES, Lane
 from smsq.worker.logs import LogFile
 from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
 from smsq.worker.settings import FIELDS, PREFIX, Settings
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from smsq.worker.processes.overseer import Overseer
     from smsq.worker.runtime import Runtime
 
-SENDS_OF_ONE_PROCESS = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
 LEAST_SILENCE_S = 15.0  # one exchange with Redis may take ten: three to connect and seven for its reply
 MIRROR_PORTS = (9101, 9102, 9103)
 CONTROL_PORT = 9100
@@ -156,21 +154,19 @@ def run(
 
 
 def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
-    """Everything that runs, in the order of starting; bulk has one process per core, urgent several for many slots."""
+    """Everything that runs, in the order of starting."""
     cores = os.cpu_count() or 1
-    urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
     silent_s = max(settings.silent_s, LEAST_SILENCE_S)
 
-    def lane(name: str, processes: int = 1, suffix: str = "") -> Child:
-        argv = [*argv_of("worker"), "--lane", name, "--threads", str(threads_of(settings, name, processes))]
-        nice = LANES[name].nice
-        return Child(name + suffix, argv, env=environ, nice=nice, stop_order=3, silent_after_s=settings.silent_s)
+    def workers(lane: Lane) -> Iterator[Child]:
+        many = lane.processes(settings, cores)
+        argv = [*argv_of("worker"), "--lane", lane.name, "--threads", str(threads_of(settings, lane.name, many))]
+        for n in range(1, many + 1):
+            name = f"{lane.name}-{n}" if many > 1 or lane.is_numbered else lane.name
+            yield Child(name, argv, env=environ, nice=lane.nice, stop_order=3, silent_after_s=settings.silent_s)
 
     started = [
-        *(lane("urgent", urgent, suffix=f"-{n}" if urgent > 1 else "") for n in range(1, urgent + 1)),
-        *(lane("bulk", cores, suffix=f"-{n}") for n in range(1, cores + 1)),
-        lane("status"),
-        lane("chores"),
+        *(child for lane in LANES.values() for child in workers(lane)),
         Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2, silent_after_s=silent_s),
         Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10, silent_after_s=silent_s),
         Child(

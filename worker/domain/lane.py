@@ -6,11 +6,13 @@ became of them, `chores` asks for the balance and for prices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
+SENDS_OF_ONE_PROCESS: Final = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
 MORE_URGENT: Final = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
 
 
@@ -55,10 +57,12 @@ class Lane:
     nice: int  # a code does not queue for the processor behind the others
     threads: Callable[[AtOnce], int]  # of all its processes together, so that the log-in's requests can all be used
     queues: tuple[Queue, ...]  # its own first
+    processes: Callable[[AtOnce, int], int] = lambda may, cores: 1  # that `smsq up` runs, with so many cores
     sends: Sends | None = None
     asks: bool = True  # about messages: it is of no use while the log-in is refused
     carries_codes: bool = False  # so that it needs the secret key, and keeps lines warm
     ends_campaigns: bool = False  # without it no campaign ends
+    is_numbered: bool = False  # its only process is called `bulk-1`, not `bulk`
 
 
 STATUS_URGENT: Final = "status.urgent"  # questions about codes, which wait behind no campaign's
@@ -68,6 +72,7 @@ _ROWS = (
         name="urgent",
         nice=0,
         threads=lambda may: may.parallel_sends + MORE_URGENT,
+        processes=lambda may, cores: min(cores, math.ceil(may.parallel_sends / SENDS_OF_ONE_PROCESS)),
         queues=(Queue(name="urgent", poll_ms=20, slice_s=0.25),),
         sends=Sends(
             number=0,
@@ -82,6 +87,7 @@ _ROWS = (
         name="bulk",
         nice=15,
         threads=lambda may: may.parallel_sends - may.urgent_slots,
+        processes=lambda may, cores: cores,
         queues=(Queue(name="bulk", poll_ms=50, slice_s=1.0),),
         sends=Sends(
             number=1,
@@ -91,6 +97,7 @@ _ROWS = (
             most_errors=50,
         ),
         ends_campaigns=True,
+        is_numbered=True,
     ),
     Lane(
         name="status",
