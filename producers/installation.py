@@ -25,7 +25,8 @@ from smsq.worker.domain.errors import (
     WrongKey,
 )
 from smsq.worker.domain.text import tidied
-from smsq.worker.gateway import prices
+from smsq.worker.gateway.numbers import BAD_LOGIN
+from smsq.worker.gateway.options import check_price
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
 from smsq.worker.redis_client import where
 from smsq.worker.runtime import Runtime
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
 HINT_TIMEOUT_S = 1.0  # what is enrolled is safe without a hint: queues that hang hold no caller up
 ROLL_CALL_S = 5.0  # how long a ledger that was just restarted is waited for
-BAD_LOGIN = 2
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ class Installation:
         answers, BadCredentials, Refused with the gateway's reason.
         """
         job = jobs.price_of(_understood(payload))
-        prices.check(job)
+        check_price(job)
         answer = self.job(job)
         return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
 

@@ -74,7 +74,7 @@ class _Turn:
         self._is_round_over = False
 
     def go(self, attempt: Callable[[str], T]) -> T:
-        """One try: the next mirror of this round; Unreachable where there is none."""
+        """One try: the next mirror of this round; Unreachable if there is none."""
         if self._stop is not None and self._stop.is_set():
             raise Unreachable("stopping; nothing was begun")
         mirror = self._mirrors.next(self._tried)
@@ -90,7 +90,7 @@ class _Turn:
             raise
 
     def pause_s(self, state: tenacity.RetryCallState) -> float:
-        """Nothing inside a round; after it a random, growing pause, and no less than the mirrors' own rest."""
+        """Nothing inside a round; after it a random, growing pause, and no less than the mirrors' own back-off."""
         if not self._is_round_over:
             return 0.0
         self._is_round_over = False

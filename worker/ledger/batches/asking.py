@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.fact import Fact
 from smsq.worker.ledger.batches.enrolment import cost_units
 from smsq.worker.ledger.scripts import Argument, script
 from smsq.worker.ledger.store import OPTIONS_AT, Store, translated
-from smsq.worker.ledger.values import Fact
 
 _OPTIONS = msgspec.json.Decoder(Options)
 DAYS_WATCHED = 3  # how long ids taken for absent are still asked about
