@@ -14,7 +14,7 @@ from smsq.producers.otp import OneTimeCode, Verdict
 from smsq.worker.domain.errors import Held, Limited
 from tests.journeys.town import Journey, Town
 
-pytestmark = [pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.timeout(300)]
 
 BLOCK = [79990000000 + each for each in range(120)]  # of ten thousand neighbouring numbers
 WIDE = [79980000000 + each * 2500 for each in range(240)]  # of a million, four of each ten thousand

@@ -38,7 +38,7 @@ from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.settings import Settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 ROOT = Path(__file__).parents[2]
 SMSQ = [sys.executable, "-m", "smsq"]

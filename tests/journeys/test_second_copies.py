@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.town import SMSQ, Town
 
-pytestmark = [pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 def shown(town: Town, *words: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.guard import POISON_DEATHS
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.status import BatchState, IdState
 from smsq.worker.domain.window import Window
@@ -41,7 +42,6 @@ PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
 BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to compare with
 INCOMPLETE_AGAIN_S = 60.0  # at most until the next try if a mirror, a control or a permit was missing
 JUST_AFTER_S = 0.5
-POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
 LIST_AGAIN_S = 5.0  # at most until the next look for a list that somebody else is reading
 GATHER_S = 5.0  # past the window, at most, so that a list serves those too that were lost a moment later
 LISTED_WINDOWS = 3  # a list begins so many windows ago at the latest, so that it serves the doubts to come

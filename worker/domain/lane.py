@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from smsq.worker.domain.guard import MORE_URGENT
+
 SENDS_OF_ONE_PROCESS: Final = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
-MORE_URGENT: Final = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
 
 
 class AtOnce(Protocol):
@@ -46,7 +47,7 @@ class Sends:
     hint_again_s: float  # what was handed out and not claimed is hinted again
     first_ask_s: float  # from the doubt to its first question
     asks_s: tuple[float, ...]  # from the claim to each question within the window; some may be left out
-    most_errors: int  # answers with an error in a span, at which the lane pauses
+    most_errors: int  # in ten minutes, then the lane pauses: at a hundred the gateway blocks an address (its FAQ)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from smsq.worker.ledger.retention import Retention
 from smsq.worker.runtime import Runtime
 
+log = logging.getLogger(__name__)
+
 KEPT_LOOK_S = 60.0  # between two looks at campaigns that are over, of which there may be many
+FUNCTIONS_LOOK_S = 86400.0  # between two looks for functions of other versions, from a day after the start
 
 
 class Upkeep:
@@ -15,10 +20,12 @@ class Upkeep:
 
     def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
+        self._ledger = runtime.ledger
         self._retention = Retention(
             runtime.ledger, runtime.views, keep_texts_s=settings.keep_texts_s, keep_days=settings.keep_days
         )
         self._looked_at = float("-inf")
+        self._functions_at: float | None = None
 
     def tick(self, now: float) -> None:
         """Look at what is over."""
@@ -28,3 +35,9 @@ class Upkeep:
             self._looked_at = float("-inf") if is_more else now
         self._retention.end_late()
         self._retention.forget_singles(now)
+        if self._functions_at is None:
+            self._functions_at = now + FUNCTIONS_LOOK_S
+        if now >= self._functions_at:
+            self._functions_at = now + FUNCTIONS_LOOK_S
+            if gone := self._ledger.forget_functions():
+                log.info("functions of other versions removed count=%d", len(gone))

@@ -16,6 +16,9 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Order
 from smsq.worker.ledger.batches.asking import Control
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 

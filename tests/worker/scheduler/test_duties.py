@@ -435,3 +435,17 @@ def test_late_messages_end_without_a_worker(office: Any) -> None:
 
     assert [office.views.receipt(MessageId(ref.number, 0)).status for ref in late] == ["late", "late"]
     assert office.views.receipt(MessageId(waiting.number, 0)).status == "queued"
+
+
+def test_functions_of_other_versions_go_a_day_after_the_start(office: Any) -> None:
+    """Those of ours stay; and not at once, so that an upgrade is over by then."""
+    redis, name = office.ledger.redis, "smsq_due_0000000000000000"
+    redis.function_load(f"#!lua name={name}\nredis.register_function('{name}', function() return 1 end)", replace=True)
+    upkeep = Upkeep(office.runtime)
+    left = []
+    for after_s in (0.0, DAY_S - 1, DAY_S):
+        upkeep.tick(office.now + after_s)
+        left.append(len(redis.function_list("smsq_due_0*")))
+
+    assert left == [1, 1, 0]
+    assert redis.function_list("smsq_found_*")
