@@ -14,7 +14,8 @@ of batches; `-` where there is none. The file `hosts` names the hosts that must 
 them, and `boots` the lives of this machine: lines written just before it lost its power may be lost with it.
 
 `run` holds the runs this host has followed, the newest last. A line is only written under a shared
-lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock.
+lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock. Once the host has
+signed off it ends with `-`: no claim is written, by any process that may live on, until the host is back.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -36,8 +37,9 @@ from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
 from smsq.worker.evidence import Evidence, changed_at, lines_of, tail_of
-from smsq.worker.holding import ALONE, SHARED, Holder, held, holders
+from smsq.worker.holding import ALONE, SHARED, Holder, held, holders, lock
 from smsq.worker.ledger.rollcall import HostReport
+from smsq.worker.signoffs import Notes
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,9 @@ CLOCKS_APART_S = 10800.0  # how far the host's clock and Redis' may differ; a pr
 RUNS_KEPT = 200
 CLOSED = -1  # no descriptor
 LOCK_S = 2.0  # a claim waits for no more: the master holds the lock for a millisecond
+OFF = "-"  # instead of a newest run: this host signed off
+MASTERS = "processes"  # locked by each process that sends for this home, for as long as it lives
+ATTEND_S = 5.0  # longer than a sign-off takes
 RUN_BYTES = 512  # longer than any run
 UNSURE_S = 3600.0  # after its start: longer than any claim is held
 LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
@@ -96,6 +101,8 @@ class Journal:
         self._evidence = Evidence(self._folder, self._run_file)
         self._pid = os.getpid()
         self._boots = self._note_boot()
+        self._attending = CLOSED
+        self.notes = Notes(self._folder, self._clock, boot_id(), uptime_s)
 
     @property
     def host(self) -> str:
@@ -182,8 +189,56 @@ class Journal:
         except OSError as error:
             raise JournalTrouble(f"the journal under SMSQ_HOME cannot be read ({error.strerror})") from None
 
+    def attend(self) -> None:
+        """Be one of the processes that send for this home, until it is closed.
+
+        Raises JournalTrouble while another signs this home off.
+        """
+        if self._attending != CLOSED:
+            return
+        descriptor = os.open(self._folder / MASTERS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock(descriptor, SHARED, ATTEND_S)
+        except OSError as error:
+            os.close(descriptor)
+            raise JournalTrouble(f"this home is just being signed off: {error.strerror}") from None
+        self._attending = descriptor
+
+    @contextmanager
+    def signing_off(self) -> Iterator[None]:
+        """No other process sends for this home until this ends; raises OSError if one does."""
+        if self._attending == CLOSED:
+            raise OSError(errno.EBADF, "this process does not send for this home")
+        try:
+            lock(self._attending, ALONE, 0.0)  # where that fails the lock we had is lost too
+            yield
+        finally:
+            lock(self._attending, SHARED, ATTEND_S)
+
+    def leave(self) -> bool:
+        """Write no claim any more and vouch for nobody, until `come_back`. False if a process holds the file."""
+        with self._lock, _unless_held(self._run_file) as is_ours:
+            if is_ours:
+                self._write_runs([*self._followed(), OFF])
+        if is_ours:
+            self.notes.drop()
+        return is_ours
+
+    def is_away(self) -> bool:
+        """Whether this host left, and is not back yet."""
+        return self._newest() == OFF
+
+    def come_back(self, run: str) -> bool:
+        """Write claims of `run` again. False if it is not the one that is followed, or a process holds the file."""
+        with self._lock, _unless_held(self._run_file) as is_ours:
+            runs = self._followed()
+            if not is_ours or runs[-1:] != [run]:
+                return False
+            self._write_runs(runs)
+            return True
+
     def follows(self) -> str:
-        """The run this host follows now, '' for none yet."""
+        """The run this host follows now, '' for none yet, `OFF` if it has left."""
         with self._lock, held(self._run_file, SHARED, LOCK_S):
             return self._newest()
 
@@ -196,22 +251,19 @@ class Journal:
         return holders(self._run_file)
 
     def follow(self, run: str) -> bool:
-        """As the master: follow a new run. False while some process holds the file; try again.
+        """As the master: follow a new run; a host that left stays away. False while some process holds the file.
 
         Raises LedgerHalted where this host followed the run before and left it: a host never returns.
         """
         with self._lock, _unless_held(self._run_file) as is_ours:
             if not is_ours:
                 return False
-            runs = self._runs()
+            runs = self._followed()
             if runs and runs[-1] == run:
                 return True
             if run in runs:
                 raise LedgerHalted("Redis went back to a life this host has left behind; see `smsq doctor`")
-            content = "".join(f"{known}\n" for known in [*runs, run][-RUNS_KEPT:]).encode()
-            os.pwrite(self._run_file, content, 0)
-            os.ftruncate(self._run_file, len(content))
-            os.fsync(self._run_file)
+            self._write_runs([*runs, run, *([OFF] if self.is_away() else [])])
             return True
 
     def knows_sends(self) -> bool:
@@ -282,8 +334,15 @@ class Journal:
                     else:
                         batch = max(batch, int(words[2]))
         ids = sorted({found for _, found in sorted(named)[-MOST_NAMED:]}.union(also))
+        is_unsure, before = self.is_unsure(), self._followed()[-2:-1]
         return HostReport(
-            gateway_id=gateway_id, batch=batch, runs=runs, ids=ids, hosts=self.hosts(), is_unsure=self.is_unsure()
+            gateway_id=gateway_id,
+            batch=batch,
+            runs=runs,
+            ids=ids,
+            hosts=self.hosts(),
+            away=self.notes.vouched(before[0]) if before and not is_unsure and not self.is_away() else {},
+            is_unsure=is_unsure,
         )
 
     def last(self) -> HostReport | None:
@@ -298,7 +357,8 @@ class Journal:
     def close(self) -> None:
         """Give the files back; the journal is not used any more. Again changes nothing."""
         with self._lock:
-            held, self._out, self._run_file = (self._out, self._run_file), None, CLOSED
+            held = (self._out, self._run_file, self._attending)
+            self._out, self._run_file, self._attending = None, CLOSED, CLOSED
         for descriptor in held:
             if descriptor is not None and descriptor != CLOSED:
                 os.close(descriptor)
@@ -379,6 +439,16 @@ class Journal:
         """All runs followed, or those at the end: the `last` bytes, of which the first run may be torn."""
         size = os.fstat(self._run_file).st_size
         return os.pread(self._run_file, size, max(0, size - last) if last else 0).decode().split()
+
+    def _followed(self) -> list[str]:
+        """All runs followed, without what says that this host left."""
+        return [run for run in self._runs() if run != OFF]
+
+    def _write_runs(self, runs: Sequence[str]) -> None:
+        content = "".join(f"{known}\n" for known in runs[-RUNS_KEPT:]).encode()
+        os.pwrite(self._run_file, content, 0)
+        os.ftruncate(self._run_file, len(content))
+        os.fsync(self._run_file)
 
     def _newest(self) -> str:
         runs = self._runs(last=RUN_BYTES)

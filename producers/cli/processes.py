@@ -86,6 +86,7 @@ def _several(settings: Settings, lane: str, processes: int, threads: int) -> int
         children,
         heartbeat=overseer.heartbeat,
         tick=overseer.tick,
+        sign_off=overseer.sign_off,
         say=say,
         name=f"worker-{lane}",
     )
