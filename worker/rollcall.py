@@ -112,6 +112,9 @@ class Master:
             if is_known and (is_second or not look.away):
                 return
             self._journal.notes.write(look)
+            gone = set(look.away) - set(noted.away if noted is not None else ())
+            for host in self._ledger.homes(gone):
+                self._say(f"host {host.said}; if Redis restarts it is not waited for")
 
     def _note(self) -> None:
         now = self._ledger.clock.monotonic()
@@ -144,7 +147,8 @@ class Master:
             freed = self._free_unsaid(beat.run)
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
             for host in self._ledger.homes(detail.split()):
-                log.warning("host signed off and not waited for host=%s", host.name)
+                log.warning("roll call did not wait for a host that signed off host=%s", host.name)
+                self._say(f"Redis began a new life; not waited for: host {host.said}")
             return not self._journal.is_away()
         if word == "waits":
             absent = "; ".join(host.said for host in self._ledger.homes(detail.split()))

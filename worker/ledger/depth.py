@@ -11,7 +11,7 @@ from typing import Any
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.limits import is_region
 from smsq.worker.domain.status import BatchState
-from smsq.worker.ledger.hosts import Missing, missing
+from smsq.worker.ledger.hosts import HostSeen, Missing, missing, signed_off
 from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.rollcall import GATEWAY_ID_LAST
@@ -43,6 +43,7 @@ class Brakes:
 
     halted: str  # a word of `HALTS`; '' for nothing
     missing: Missing | None = None  # whom the roll call waits for
+    signed_off: tuple[HostSeen, ...] = ()  # hosts that stopped in order
     rests_s: float  # how long the login rests yet, because the gateway asked for it
     is_cut_off: bool = False  # workers could reach no mirror a moment ago, and none of them is well
     errors: int = 0  # answers with an error since their span began
@@ -91,6 +92,7 @@ class Depth:
     sick: Mapping[str, int]  # processes that cannot send, by why
     halts: tuple[str, ...]  # of `HALTS`, those that hold
     missing_hosts: int
+    signed_off_hosts: int
     gateway_ids_left: int
     slots: Mapping[str, int]  # by lane: requests that may be running, those that went astray among them
     shield: Mapping[str, int]  # by decision
@@ -162,11 +164,12 @@ class Standing:
             pipe.get(self.key("n:gid"))
             pipe.hget(self.key("run"), "gid_last")
             pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
+            pipe.hgetall(self.key("away"))
             for lane in LANES:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in LANES:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
-            raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
+            raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, away, *rest = pipe.execute()
         oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
@@ -202,6 +205,7 @@ class Standing:
             sick=_counted(_sick(owners, sick)),
             halts=_halts(ctl, _ids_left(gid, last), owners, sick),
             missing_hosts=len(ctl.get(b"waits", b"").split()),
+            signed_off_hosts=len(away),
             gateway_ids_left=_ids_left(gid, last),
             slots=dict(zip(LANES, slots, strict=True)),
             shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
@@ -242,12 +246,14 @@ class Standing:
             pipe.get(self.key("n:gid"))
             pipe.hget(self.key("run"), "gid_last")
             pipe.hgetall(self.key("homes"))
-            ctl, blind, leader, owners, sick, gid, last, homes = pipe.execute()
+            pipe.hgetall(self.key("away"))
+            ctl, blind, leader, owners, sick, gid, last, homes, away = pipe.execute()
         is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
         errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
             halted=next(iter(_halts(ctl, _ids_left(gid, last), owners, sick)), ""),
-            missing=missing(ctl, homes),
+            missing=missing(ctl, homes, away),
+            signed_off=signed_off(homes, away),
             rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
             is_cut_off=is_unreached and not _is_somebody_well(owners, sick),
             errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,

@@ -218,9 +218,11 @@ class RollCall(Store):
 
     def homes(self, numbers: Collection[str]) -> list[HostSeen]:
         """Hosts as people know them."""
-        with translated():
-            raw = self.redis.hgetall(self.key("homes"))
-        return [host_seen(number, raw) for number in sorted(numbers)]
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("homes"))
+            pipe.hgetall(self.key("away"))
+            homes, away = pipe.execute()
+        return [host_seen(number, homes, away) for number in sorted(numbers)]
 
     def reported_hosts(self) -> set[str]:
         """The hosts that those which have reported for the server's run know of."""

@@ -91,6 +91,8 @@ class Depth(Protocol):
     @property
     def missing_hosts(self) -> int: ...
     @property
+    def signed_off_hosts(self) -> int: ...
+    @property
     def gateway_ids_left(self) -> int: ...
     @property
     def slots(self) -> Mapping[str, int]: ...
@@ -261,6 +263,7 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
     yield _family("smsq_halted", {(why,): why in depth.halts for why in HALTS})
     yield _family("smsq_sick_processes", {(why,): depth.sick.get(why, 0) for why in Sick})
     yield _family("smsq_missing_hosts", {(): depth.missing_hosts})
+    yield _family("smsq_signed_off_hosts", {(): depth.signed_off_hosts})
     yield _family("smsq_gateway_ids_left", {(): depth.gateway_ids_left})
     yield _family("smsq_slots", _single(depth.slots))
     yield _family("smsq_shield_total", _single(depth.shield))

@@ -58,6 +58,7 @@ class Seen:
     sick: dict[str, int] = field(default_factory=lambda: {"login": 2})
     halts: tuple[str, ...] = ("hosts",)
     missing_hosts: int = 1
+    signed_off_hosts: int = 2
     gateway_ids_left: int = 900_000_000
     slots: dict[str, int] = field(default_factory=lambda: {"urgent": 8})
     shield: dict[str, int] = field(default_factory=lambda: {"held": 6})
@@ -114,6 +115,7 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         **{("smsq_halted", why): int(why == "hosts") for why in HALTS},
         **{("smsq_sick_processes", why): 2 * (why == "login") for why in Sick},
         ("smsq_missing_hosts",): 1,
+        ("smsq_signed_off_hosts",): 2,
         ("smsq_gateway_ids_left",): 900_000_000,
         ("smsq_slots", "urgent"): 8,
         ("smsq_shield_total", "held"): 6,
