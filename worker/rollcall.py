@@ -43,6 +43,10 @@ class Master:
         """
         self._journal.attend()
         host, place = self._journal.host, self._journal.place
+        if host in self._ledger.away() and not self._journal.is_away() and not self._journal.leave():
+            raise JournalTrouble(
+                "the ledger says that this host signed off, and a process of its home holds the journal"
+            )
         word = self._ledger.found(account, host=host, name=place, knows_sends=self._journal.knows_sends())
         if word == "empty":
             raise LedgerHalted(

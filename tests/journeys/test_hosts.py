@@ -75,8 +75,9 @@ def sent_soon(town: Town, journey: Journey, number: int = 1) -> None:
     town.wait_for(lambda: journey.accepted() == before + number, "a message being accepted", SENT_S)
 
 
+@pytest.mark.fault
 def test_a_host_that_signed_off_is_not_waited_for(two: tuple[Town, Second]) -> None:
-    """`up` stops in order, Redis is restarted, messages leave within seconds; it returns and works; nothing twice."""
+    """One of two hosts stops in order, then Redis is restarted: messages leave within seconds; it returns and works."""
     town, _ = two
     assert town.server is not None
     assert town.up is not None
@@ -98,8 +99,9 @@ def test_a_host_that_signed_off_is_not_waited_for(two: tuple[Town, Second]) -> N
     journey.verdict()
 
 
+@pytest.mark.fault
 def test_an_old_copy_excuses_nobody_who_came_back(two: tuple[Town, Second]) -> None:
-    """The copy is from while the host was away; it came back, sent and died: it is waited for, nothing goes twice."""
+    """A copy from while a host was signed off, which returned, sent and died: it is waited for, nothing goes twice."""
     town, second = two
     assert town.server is not None
     journey = town.begin()
@@ -131,8 +133,9 @@ def test_an_old_copy_excuses_nobody_who_came_back(two: tuple[Town, Second]) -> N
     journey.verdict()
 
 
+@pytest.mark.fault
 def test_a_host_that_hurried_is_waited_for(two: tuple[Town, Second]) -> None:
-    """What it was sending was left: nobody vouches for it, and it is there again before anything leaves."""
+    """A host told twice to stop leaves what it was sending, then Redis is restarted: nothing leaves without it."""
     town, second = two
     assert town.server is not None
     journey = town.begin()

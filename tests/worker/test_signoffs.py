@@ -474,6 +474,17 @@ def test_a_sign_off_that_comes_late_is_refused(host_on: HostOn, monkeypatch: pyt
 # Coming back -----------------------------------------------------------------------------------------------------
 
 
+def test_a_home_that_does_not_know_of_its_sign_off_waits_too(host_on: HostOn) -> None:
+    """An older copy of its files was put back: others may vouch for it all the same."""
+    stays, leaves = pair(host_on)
+    run = leaves.ledger.beat().run
+    assert leaves.journal.come_back(run)
+    back = started_again(leaves)
+
+    assert not back.until_cleared(0.2)
+    assert in_order(stays, back)
+
+
 def test_a_host_that_is_silent_is_waited_for_three_minutes(host_on: HostOn) -> None:
     """By then what it had noted counts no more; longer than that nobody waits."""
     stays, leaves = pair(host_on)

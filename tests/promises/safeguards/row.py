@@ -27,6 +27,7 @@ HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "r
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
 WINDUP = "tests/worker/scheduler/test_windup.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/test_{what}.py" for what in ("rollcall", "journal", "recovery"))
+SIGNOFFS = "tests/worker/test_signoffs.py"
 SUPERVISOR, OVERSEER, EMBEDDED = (
     f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer", "embedded")
 )
