@@ -41,7 +41,7 @@ class Master:
 
         Raises LedgerForeign, JournalTrouble, and LedgerHalted for an emptied one.
         """
-        self._journal.attend()
+        self._journal.attendance.begin()
         host, place = self._journal.host, self._journal.place
         if host in self._ledger.away() and not self._journal.is_away() and not self._journal.leave():
             raise JournalTrouble(
@@ -180,7 +180,7 @@ class Master:
         waited for, as if we had died.
         """
         try:
-            with self._journal.signing_off():
+            with self._journal.attendance.alone():
                 why_not = self._signed_off()
         except (SmsqError, OSError) as error:
             why_not = error.sentence if isinstance(error, SmsqError) else str(error.strerror)

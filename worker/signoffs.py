@@ -16,16 +16,58 @@ So a note counts only
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from smsq.worker.clock import Clock
-from smsq.worker.holding import ALONE, held
+from smsq.worker.domain.errors import JournalTrouble
+from smsq.worker.followed import CLOSED
+from smsq.worker.holding import ALONE, SHARED, held, lock
 from smsq.worker.ledger.rollcall import VOUCHED_S, Look
 
 PLACE = "away"
+PROCESSES = "processes"
+ATTEND_S = 5.0  # longer than a sign-off takes
+
+
+class Attendance:
+    """The processes that send for a home: each holds a lock for life, and one that signs it off must be alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / PROCESSES
+        self._descriptor = CLOSED
+
+    def begin(self) -> None:
+        """Be one of them, until this is closed. Raises JournalTrouble while another signs the home off."""
+        if self._descriptor != CLOSED:
+            return
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock(descriptor, SHARED, ATTEND_S)
+        except OSError as error:
+            os.close(descriptor)
+            raise JournalTrouble(f"this home is just being signed off: {error.strerror}") from None
+        self._descriptor = descriptor
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process sends for this home until this ends; raises OSError if one does."""
+        if self._descriptor == CLOSED:
+            raise OSError(errno.EBADF, "this process does not send for this home")
+        try:
+            lock(self._descriptor, ALONE, 0.0)  # where that fails the lock we had is lost too
+            yield
+        finally:
+            lock(self._descriptor, SHARED, ATTEND_S)
+
+    def close(self) -> None:
+        """It ends; again changes nothing."""
+        descriptor, self._descriptor = self._descriptor, CLOSED
+        if descriptor != CLOSED:
+            os.close(descriptor)
 
 
 class Note(NamedTuple):

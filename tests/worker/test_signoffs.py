@@ -18,8 +18,9 @@ from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble
 from smsq.worker.domain.status import BatchState
+from smsq.worker.followed import OFF
 from smsq.worker.holding import SHARED, held
-from smsq.worker.journal import OFF, Journal
+from smsq.worker.journal import Journal
 from smsq.worker.ledger import Claim, Ledger, NoClaim
 from smsq.worker.ledger.hosts import HostSeen, Missing
 from smsq.worker.ledger.rollcall import VOUCHED_S, WAITED_FOR_MS, HostReport, Look
@@ -345,7 +346,7 @@ def test_a_process_of_the_home_that_lives_keeps_it_from_signing_off(host_on: Hos
     """Another worker, or another master."""
     _, leaves = host_on("a").start(), host_on("b").start()
     other = Journal(leaves.journal._folder.parent)
-    other.attend()
+    other.attendance.begin()
     assert not leaves.master.sign_off()
     assert not leaves.journal.is_away()
     other.close()
@@ -355,13 +356,13 @@ def test_a_process_of_the_home_that_lives_keeps_it_from_signing_off(host_on: Hos
 
 def test_a_process_that_starts_waits_for_a_sign_off(host_on: HostOn, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not work under one that is still on its way."""
-    monkeypatch.setattr("smsq.worker.journal.ATTEND_S", 0.05)
+    monkeypatch.setattr("smsq.worker.signoffs.ATTEND_S", 0.05)
     leaves = host_on("b").start()
     other = Journal(leaves.journal._folder.parent)
-    with leaves.journal.signing_off(), pytest.raises(JournalTrouble, match="signed off"):
-        other.attend()
+    with leaves.journal.attendance.alone(), pytest.raises(JournalTrouble, match="signed off"):
+        other.attendance.begin()
 
-    other.attend()
+    other.attendance.begin()
 
 
 def test_who_does_not_send_for_a_home_does_not_sign_it_off(host_on: HostOn) -> None:
