@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smsq.worker.journal import Journal
+from smsq.worker.host.journal import Journal
 from tests.journeys.town import OURS, START_S, Journey, Town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -14,7 +14,7 @@ local seen, answer = {}, { 'seen', string.format('%.0f', now) }
 local flat = redis.call('HGETALL', KEYS[5])
 for at = 1, #flat, 2 do
   local number, signed_at = string.match(flat[at + 1], '^(%x+) (%d+)$')
-  -- One that was heard since has come back, whatever it was that it came back with.
+  -- A host that was heard since has come back, be it with an older smsq, which takes nothing out.
   if number and tonumber(redis.call('HGET', KEYS[4], flat[at] .. ':at') or '0') <= tonumber(signed_at) then
     seen[flat[at]] = true
     answer[#answer + 1], answer[#answer + 2] = flat[at], number
