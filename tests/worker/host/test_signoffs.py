@@ -500,6 +500,27 @@ def test_a_host_that_is_silent_is_waited_for_three_minutes(host_on: HostOn) -> N
         assert back.master.tick() is is_back
 
 
+def test_a_start_takes_the_sign_off_out(host_on: HostOn) -> None:
+    """Before its master has looked even once: from then on nobody notes it."""
+    stays, leaves = pair(host_on)
+    leaves.ledger.found(ACCOUNT, host=leaves.journal.host, name=leaves.journal.place)
+
+    assert stays.ledger.away() == {}
+
+
+def test_a_roll_call_brings_nobody_back(server: EmbeddedRedis, host_on: HostOn) -> None:
+    """The host that ends it by its report had signed off: it takes no claims by that alone."""
+    stays, leaves = host_on("a").start(), host_on("b").start()
+    assert leaves.master.sign_off()
+    restart(server)
+    assert not stays.until_cleared(0.2)
+    back = started_again(leaves)
+
+    assert not back.master.tick()
+    assert back.ledger.beat().in_force
+    assert back.until_cleared()
+
+
 def test_a_host_that_was_given_up_is_not_waited_for(host_on: HostOn) -> None:
     """`recover --without` says that its disk is gone, and its note with it."""
     stays, leaves = pair(host_on)
