@@ -102,6 +102,7 @@ def run(runtime: Runtime) -> Iterator[Finding]:
     beat = runtime.ledger.beat()
     if beat.in_force:
         yield Finding("run", "ok", "this life of Redis is the one in force")
+        yield from _hosts(runtime)
     elif beat.fell:
         yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
     elif absent := runtime.views.brakes().missing:
@@ -120,6 +121,18 @@ def verbs(runtime: Runtime) -> Iterator[Finding]:
     cure = "load deploy/redis/ledger.acl of this version" if why == MAY_NOT else ""
     said = f"they run as scripts, which costs Redis more: {why}" if why else "they run as functions of the server"
     yield Finding("verbs", "warn" if cure else "ok", said, cure)
+
+
+def _hosts(runtime: Runtime) -> Iterator[Finding]:
+    """Whether this host is back, and who else signed off."""
+    for host in runtime.views.brakes().signed_off:
+        yield Finding("hosts", "ok", f"host {host.said}; if Redis restarts it is not waited for")
+    if runtime.journal.is_away():
+        said = "this home signed off; nothing is sent from here"
+        cure = (
+            "`smsq up` brings it back: within seconds, or three minutes if another host is silent that vouched for it"
+        )
+        yield Finding("hosts", "ok", said, cure)
 
 
 def state(runtime: Runtime) -> Iterator[Finding]:

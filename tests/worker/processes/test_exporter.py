@@ -119,6 +119,7 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         **{("smsq_halted", why): int(why == "hosts") for why in HALTS},
         **{("smsq_sick_processes", why): 2 * (why == "login") for why in Sick},
         ("smsq_missing_hosts",): 1,
+        ("smsq_signed_off_hosts",): 2,
         ("smsq_gateway_ids_left",): 900_000_000,
         ("smsq_slots", "urgent"): 8,
         ("smsq_shield_total", "held"): 6,
