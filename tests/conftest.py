@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +17,7 @@ import redis as redis_py
 
 from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
-from smsq.worker.actors.status import Asker
+from smsq.worker.actors.statuses import Statuses
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.domain.text import parts
@@ -22,10 +25,29 @@ from smsq.worker.host.master import Master
 from smsq.worker.ledger import Ledger, Order, Plan
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
+from smsq.worker.questions.asker import Asker
 from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
 from smsq.worker.sandbox import Profile, Sandbox
 from smsq.worker.settings import Settings
+
+# As in the Makefile: children find what others have compiled.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+WORKERS_PER_CORE = 2  # half of what tests do is to wait: for a gateway, a lease, a process
+MOST_WORKERS = 8
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means."""
+    return min(MOST_WORKERS, WORKERS_PER_CORE * (os.cpu_count() or 1))
+
+
+def pytest_configure() -> None:
+    """A run in the background is deaf to Ctrl-C, and so would be the commands that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +95,10 @@ class Plant:
     @cached_property
     def asker(self) -> Asker:
         return Asker(self.runtime)
+
+    @cached_property
+    def asks(self) -> Statuses:
+        return Statuses(self.runtime, self.asker)
 
     @cached_property
     def doubts(self) -> DoubtSettler:

@@ -18,14 +18,14 @@ import pytest
 
 from smsq import Smsq
 from smsq.worker.domain.errors import Conflict
-from smsq.worker.gateway import callbacks
+from smsq.worker.gateway.http import callbacks
 from smsq.worker.queues.bell import bell_key
 from smsq.worker.queues.broker import NAMESPACE, aside_key, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
 from tests.journeys.town import SECRET, Journey, Town
 
-pytestmark = [pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.mark.fault

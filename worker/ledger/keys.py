@@ -72,7 +72,6 @@ from dataclasses import dataclass
 from smsq.worker.domain.batch import Ref
 
 SHARD = 1024  # batches in one hash: large enough to amortise a key, small enough to load and move
-LANES = ("urgent", "bulk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Keys:
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
     def batch_verb(self, ref: Ref) -> list[str]:
-        """The keys every verb on a batch receives, in the order `lua/_prelude.lua` names them."""
+        """The keys every verb on a batch receives, in the order `lua/include/batch.lua` names them."""
         tag = self.tag
         return [
             self.shard(ref.number),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from smsq.worker.domain.status import BatchState, Status
 from tests.promises.model.promises import DOUBLED, FALSE_END
+from tests.promises.model.quick import quick
 from tests.promises.model.rules import Ledger, undecided
 from tests.promises.model.states import (
     ACCEPTED,
@@ -47,6 +48,7 @@ Step = tuple[str, "State"]
 PRESENT, AWAY, RETURNING = 0, 1, 2
 
 
+@quick
 class Books(NamedTuple):
     """What lies in Redis, and in a copy of it."""
 
@@ -61,6 +63,7 @@ class Books(NamedTuple):
     may: tuple[int, ...]  # per host whose sign-offs it may have noted under this run
 
 
+@quick
 class Host(NamedTuple):
     """One host: the run it follows, the lines of its journals, the hosts it has seen, what it is about to free.
 
@@ -77,6 +80,7 @@ class Host(NamedTuple):
     noted_in: int = -1  # the run under which
 
 
+@quick
 class Send(NamedTuple):
     """One granted claim."""
 
@@ -91,6 +95,7 @@ class Send(NamedTuple):
     answer: int
 
 
+@quick
 class Report(NamedTuple):
     """What a host said in the roll call."""
 
@@ -101,6 +106,7 @@ class Report(NamedTuple):
     noted: tuple[int, ...]
 
 
+@quick
 class State(NamedTuple):
     """All of it."""
 

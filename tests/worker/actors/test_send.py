@@ -17,8 +17,8 @@ from smsq.producers.machine.processes import threads_of
 from smsq.worker.actors import send
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.status import BatchState
-from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, Ledger, NoClaim
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.redis_client import connect
@@ -177,7 +177,7 @@ def test_nothing_is_sent_that_cannot_be_written_down(plant: Any) -> None:
     assert (BatchState(batch.state), batch.deaths, len(batch.ids)) == (BatchState.READY, 0, 0)
     assert accepted(plant) == 1
     os.close(journal._out)
-    journal._out, plant.sender._rest_until = None, 0.0
+    journal._out, plant.sender._paused_until = None, 0.0
     plant.send(ref)
     assert (plant.state(ref), accepted(plant)) == (BatchState.SETTLED, 2)
 
