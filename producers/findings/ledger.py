@@ -112,17 +112,6 @@ def run(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
 
 
-def verbs(runtime: Runtime) -> Iterator[Finding]:
-    """Which way verbs go to the server."""
-    from smsq.worker.ledger.scripts import MAY_NOT
-
-    runtime.ledger.beat()  # any verb finds it out
-    why = runtime.ledger.way.why_scripts
-    cure = "load deploy/redis/ledger.acl of this version" if why == MAY_NOT else ""
-    said = f"they run as scripts, which costs Redis more: {why}" if why else "they run as functions of the server"
-    yield Finding("verbs", "warn" if cure else "ok", said, cure)
-
-
 def _hosts(runtime: Runtime) -> Iterator[Finding]:
     """Whether this host is back, and who else signed off."""
     for host in runtime.views.brakes().signed_off:
@@ -133,6 +122,17 @@ def _hosts(runtime: Runtime) -> Iterator[Finding]:
             "`smsq up` brings it back: within seconds, or three minutes if another host is silent that vouched for it"
         )
         yield Finding("hosts", "ok", said, cure)
+
+
+def verbs(runtime: Runtime) -> Iterator[Finding]:
+    """Which way verbs go to the server."""
+    from smsq.worker.ledger.scripts import MAY_NOT
+
+    runtime.ledger.beat()  # any verb finds it out
+    why = runtime.ledger.way.why_scripts
+    cure = "load deploy/redis/ledger.acl of this version" if why == MAY_NOT else ""
+    said = f"they run as scripts, which costs Redis more: {why}" if why else "they run as functions of the server"
+    yield Finding("verbs", "warn" if cure else "ok", said, cure)
 
 
 def state(runtime: Runtime) -> Iterator[Finding]:

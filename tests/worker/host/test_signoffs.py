@@ -26,8 +26,8 @@ from smsq.worker.host.recovery import Recovery
 from smsq.worker.host.signoffs import Notes
 from smsq.worker.ledger import Claim, Ledger, NoClaim
 from smsq.worker.ledger.hosts import HostSeen, Missing
+from smsq.worker.ledger.lua_text import text_of
 from smsq.worker.ledger.runs import VOUCHED_S, WAITED_FOR_MS, HostReport, Look
-from smsq.worker.ledger.scripts import text_of
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.worker.conftest import ACCOUNT
@@ -85,7 +85,7 @@ def test_a_host_that_signed_off_is_not_waited_for(server: EmbeddedRedis, host_on
     assert any(line.startswith(f"Redis began a new life; not waited for: {told}") for line in stays.said_to_a_person)
     runtime = SimpleNamespace(ledger=stays.ledger, views=Views(stays.ledger), journal=stays.journal)
     assert told in [finding.said for finding in findings(runtime)][1]  # type: ignore[arg-type]
-    assert Views(stays.ledger).depth().signed_off_hosts == 1
+    assert Views(stays.ledger).depth().one("smsq_signed_off_hosts") == 1
 
 
 def test_it_is_not_waited_for_again_and_again(server: EmbeddedRedis, host_on: HostOn) -> None:

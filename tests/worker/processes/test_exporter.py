@@ -56,6 +56,7 @@ SEEN = Depth(
         "smsq_sick_processes": {(why,): 2 * (why == "login") for why in Sick},
         "smsq_halted": {(why,): int(why == "hosts") for why in HALTS},
         "smsq_missing_hosts": {(): 1},
+        "smsq_signed_off_hosts": {(): 2},
         "smsq_gateway_ids_left": {(): 900_000_000},
         "smsq_slots": {("urgent",): 8},
         "smsq_shield_total": {("held",): 6},
