@@ -56,9 +56,7 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            broker, "QUEUES", {**QUEUES, lane: replace(QUEUES[lane], slice_s=0.05)}
-        )  # stops soon
+        patch.setattr(broker, "QUEUES", {**QUEUES, lane: replace(QUEUES[lane], slice_s=0.05)})  # stops soon
         worker.start()
         runtime.ledger.beat(owner)
         try:
