@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import dramatiq
 import pytest
@@ -15,9 +16,10 @@ import redis as redis_py
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
+from smsq.worker.domain.lane import QUEUES
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues import bell
-from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker, make_worker
+from smsq.worker.queues import broker as broker_module
+from smsq.worker.queues.broker import HintBroker, aside_key, make_broker, make_worker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
 
@@ -33,7 +35,7 @@ def working(broker: HintBroker, lane: str = "bulk", threads: int = 4) -> Iterato
     """A running worker of one lane, that is soon stopped: it stops between two waits for its bell."""
     worker = make_worker(broker, lane, threads)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(bell.SLICE_S, lane, 0.05)
+        patch.setattr(broker_module, "QUEUES", {**QUEUES, lane: replace(QUEUES[lane], slice_s=0.05)})
         worker.start()
         try:
             yield worker
