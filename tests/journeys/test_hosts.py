@@ -13,7 +13,7 @@ import pytest
 from smsq.worker.host.journal import Journal
 from tests.journeys.town import OURS, START_S, Journey, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 SENT_S = 10.0  # on a busy machine; about one second on an idle one
 SECRET_KEY = "a secret key that both homes have"
