@@ -24,6 +24,7 @@ HALTS = {
 # Why messages are in doubt, or parked, as the ledger writes it down.
 REASONS = {
     "no_answer": "the request was begun and no complete answer came",
+    "handed_over": "it was handed over by a way that gives no receipts; the gateway is asked",
     "bad_answer": "the gateway's answer cannot be trusted",
     "in_part": "the gateway's answer does not cover every phone of the request",
     "refused_who": "the gateway refused one message of several and did not say which",

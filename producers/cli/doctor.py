@@ -95,6 +95,7 @@ def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:
         "account": ledger.account,
         "secret": ledger.secret,
         "run": ledger.run,
+        "verbs": ledger.verbs,
         "broker": partial(working.broker, up=up),
         "processes": partial(working.processes, is_up=up is not None),
         "shield": ledger.shield,

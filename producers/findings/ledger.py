@@ -120,6 +120,17 @@ def run(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
 
 
+def verbs(runtime: Runtime) -> Iterator[Finding]:
+    """Which way verbs go to the server."""
+    from smsq.worker.ledger.scripts import MAY_NOT
+
+    runtime.ledger.beat()  # any verb finds it out
+    why = runtime.ledger.way.why_scripts
+    cure = "load deploy/redis/ledger.acl of this version" if why == MAY_NOT else ""
+    said = f"they run as scripts, which costs Redis more: {why}" if why else "they run as functions of the server"
+    yield Finding("verbs", "warn" if cure else "ok", said, cure)
+
+
 def state(runtime: Runtime) -> Iterator[Finding]:
     """What waits, rests or is stuck."""
     from smsq.producers.waits import halt, rest

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 LATE_AT_ONCE = 100  # waiting singles looked at in one tick, of each lane
 KEPT_LOOK_S = 60.0  # between two looks at campaigns that are over
+FUNCTIONS_LOOK_S = 86400.0  # between two looks for functions of other versions, from a day after the start
 AT_ONCE = 400  # batches removed in one tick
 
 
@@ -27,6 +28,7 @@ class Upkeep:
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
         self._looked_at = float("-inf")
+        self._functions_at: float | None = None
 
     def tick(self, now: float) -> None:
         """Look at what is over; of campaigns that are over there may be many, which are looked at now and then."""
@@ -37,6 +39,12 @@ class Upkeep:
         if now - self._looked_at >= KEPT_LOOK_S:
             self._looked_at = now
             self._look_at_kept(now)
+        if self._functions_at is None:
+            self._functions_at = now + FUNCTIONS_LOOK_S
+        if now >= self._functions_at:
+            self._functions_at = now + FUNCTIONS_LOOK_S
+            if gone := self._rt.ledger.forget_functions():
+                log.info("functions of other versions removed count=%d", len(gone))
         self._end_late()
         self._forget_singles(now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +11,9 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Claim, Fact, Keys, Ledger, NoClaim, Order, Plan
+from smsq.worker.ledger import Claim, Keys, Ledger, NoClaim, Order, Plan
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.views import Views
 from smsq.worker.sealing import Sealer
@@ -20,15 +21,17 @@ from smsq.worker.sealing import Sealer
 ONE, OTHER = "https://one", "https://other"
 WINDOW_S, ARRIVAL_S = 300.0, 195.0
 PHONE = 79990000000
+BOTH_WAYS = pytest.mark.parametrize("way", ["functions", "scripts"], indirect=True)
 
 
 class Desk:
     """A founded ledger at a time of the test's choosing."""
 
-    def __init__(self, client: redis_py.Redis) -> None:
+    def __init__(self, client: redis_py.Redis, *, by_scripts: bool = False) -> None:
         self.now = 1_800_000_000.0
         self.redis: Any = client
         self.ledger = Ledger(client, Keys(), now=lambda: self.now)
+        self.ledger.way.why_scripts = "the test wants it" if by_scripts else ""
         self.ledger.sealer = Sealer(["a secret of thirty-two characters"])
         self.ledger.found("smsc.ru/demo")
         self.views = Views(self.ledger)
@@ -117,6 +120,8 @@ class Desk:
         unseen: Sequence[int] = (),
         without_money: bool = False,
         patience_s: float = 72 * 3600.0,
+        window_s: float = WINDOW_S,
+        guard_s: float = 61.0,
     ) -> tuple[str, str]:
         """Say what was seen `asked_s` after the newest claim, with a control accepted `control_s` after it."""
         claimed = self.view(ref).ids[-1].claimed_at
@@ -125,12 +130,12 @@ class Desk:
         return self.ledger.probe(
             ref,
             Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent, unseen, without_money),
-            window_s=WINDOW_S,
+            window_s=window_s,
             arrival_s=ARRIVAL_S,
             next_ask_s=60.0,
             patience_s=patience_s,
             blind_patience_s=24 * 3600.0,
-            resend_after_s=61.0,
+            resend_after_s=guard_s,
         )
 
     # Looking -------------------------------------------------------------------------------------------------------
@@ -166,6 +171,18 @@ class Desk:
 
 
 @pytest.fixture
-def desk(redis: redis_py.Redis) -> Desk:
+def way(request: pytest.FixtureRequest) -> str:
+    """How verbs go to the server: as `functions`; a module whose tests should pass both ways asks with BOTH_WAYS."""
+    return str(getattr(request, "param", "functions"))
+
+
+@pytest.fixture
+def desk(redis: redis_py.Redis, way: str) -> Desk:
     """An empty ledger, founded."""
-    return Desk(redis)
+    return Desk(redis, by_scripts=way == "scripts")
+
+
+@pytest.fixture
+def make_desk() -> Callable[..., Desk]:
+    """An empty ledger on a client of the test's own."""
+    return Desk

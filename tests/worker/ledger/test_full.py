@@ -12,9 +12,13 @@ import pytest
 from smsq.worker.domain.batch import pack
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import LedgerFull
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Fact, Order
+from smsq.worker.ledger import Order
 from smsq.worker.ledger.batches.asking import Control
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 

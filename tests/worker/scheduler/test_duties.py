@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Fact, Plan
+from smsq.worker.ledger import Plan
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.campaigns.lately import Lately, Printer
 from smsq.worker.scheduler import upkeep as upkeep_module
@@ -298,14 +299,15 @@ def test_what_is_removed_leaves_nothing_behind(office: Any) -> None:
 def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
     """Whoever is hinted of it takes it out."""
     from smsq.worker.actors.doubts import DoubtSettler
-    from smsq.worker.actors.status import Asker
+    from smsq.worker.actors.statuses import Statuses
+    from smsq.worker.questions.asker import Asker
 
     gone = str(Ref(1, "camp1"))
     office.redis.set("{smsq}:n:batch", 1)
     for name in ("asks", "asks:urgent", "watch"):
         office.redis.zadd("{smsq}:" + name, {gone: 1})
     asker = Asker(office.runtime)
-    asker.ask_statuses([gone])
+    Statuses(office.runtime, asker).ask_statuses([gone])
     DoubtSettler(office.runtime, asker).watch_absent([gone])
 
     assert set(office.views.in_motion().values()) == {0}
@@ -434,3 +436,17 @@ def test_late_messages_end_without_a_worker(office: Any) -> None:
 
     assert [office.views.receipt(MessageId(ref.number, 0)).status for ref in late] == ["late", "late"]
     assert office.views.receipt(MessageId(waiting.number, 0)).status == "queued"
+
+
+def test_functions_of_other_versions_go_a_day_after_the_start(office: Any) -> None:
+    """Those of ours stay; and not at once, so that an upgrade is over by then."""
+    redis, name = office.ledger.redis, "smsq_due_0000000000000000"
+    redis.function_load(f"#!lua name={name}\nredis.register_function('{name}', function() return 1 end)", replace=True)
+    upkeep = Upkeep(office.runtime)
+    left = []
+    for after_s in (0.0, DAY_S - 1, DAY_S):
+        upkeep.tick(office.now + after_s)
+        left.append(len(redis.function_list("smsq_due_0*")))
+
+    assert left == [1, 1, 0]
+    assert redis.function_list("smsq_found_*")

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, IdState, Status
-from smsq.worker.ledger import Fact
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 

@@ -8,6 +8,9 @@ import pytest
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import ClaimRefusal, NoClaim
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 
 def refusal(claim: Any) -> ClaimRefusal:
