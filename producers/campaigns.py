@@ -28,7 +28,6 @@ from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
 from smsq.worker.domain.campaign import Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
-from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView, Failure
 
@@ -227,10 +226,7 @@ class Campaigns:
 
     def before(self, draft: Draft) -> CampaignView | None:
         """The campaign that these rows, text and options became earlier, if it is still kept."""
-        ledger = self._smsq.runtime.ledger
-        with translated():
-            known = ledger.redis.get(ledger.key(f"digest:{draft.digest}"))
-        return self._smsq.runtime.views.campaign(known.decode()) if known is not None else None
+        return self._smsq.runtime.views.campaign_of(draft.digest)
 
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
         """Raise BadInput where a campaign that is not begun yet shall begin in the past."""

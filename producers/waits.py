@@ -7,12 +7,12 @@ from typing import Protocol
 
 from smsq.producers.moments import plain, when
 from smsq.worker.domain.hours import is_open
+from smsq.worker.domain.lane import LANES
 from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
 CENT = Decimal("0.01")
 ENROLMENT_SILENT_S = 90.0  # after which no producer is at it any more
-LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {
     "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
     "login": "the gateway refuses the log-in; correct SMSQ_LOGIN and SMSQ_PASSWORD and start the workers again, "
@@ -125,7 +125,7 @@ def _why_unmoved(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> s
     if brakes.halted:
         return halted(brakes)
     lanes = eyes.lanes()
-    if missing := [lane for lane in LANES if not lanes.get(lane)]:
+    if missing := [lane for lane, row in LANES.items() if row.ends_campaigns and not lanes.get(lane)]:
         return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"
     if not brakes.is_led:
         return UNLED

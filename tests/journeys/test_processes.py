@@ -73,7 +73,7 @@ def test_workers_are_frozen_past_their_lease(make_town: Callable[..., Town], see
 
     assert set(pids) <= set(town.pids("worker"))
     journey.verdict(within_s=100)
-    assert sum(town.views.depth().leases_expired.values()) > 0
+    assert sum(town.views.depth().by("smsq_leases_expired_total").values()) > 0
 
 
 @pytest.mark.fault
@@ -177,7 +177,7 @@ def test_workers_are_rolled_one_after_the_other(make_town: Callable[..., Town]) 
             journey.send(1)
 
     journey.verdict(within_s=90)
-    assert town.views.depth().leases_expired == {"urgent": 0, "bulk": 0}
+    assert town.views.depth().by("smsq_leases_expired_total") == {"urgent": 0, "bulk": 0}
 
 
 @pytest.mark.fault

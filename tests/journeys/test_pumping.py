@@ -81,7 +81,7 @@ def test_a_pumping_attack_is_held_after_a_bounded_spend(make_town: Callable[...,
     }
     assert shown.all.cost == spent  # the reserve was corrected by every answer of the gateway
     depth = town.views.depth()
-    assert (depth.shield["held"], depth.shield_holds) == (narrow["held"] + wide["held"], 2)
+    assert (depth.by("smsq_shield_total")["held"], depth.one("smsq_shield_holds")) == (narrow["held"] + wide["held"], 2)
     town.smsq.shield.release("+7999000")
     town.smsq.otp.send(BLOCK[-1])
     with pytest.raises(Held):

@@ -58,7 +58,7 @@ def test_a_code_that_nobody_shows_arrives_twice_as_its_sender_chose(make_town: C
     town.chosen_twice = 1
     journey = town.begin()
     journey.send(on_doubt="resend", deadline_s=60.0)
-    town.wait_for(lambda: town.views.depth().resend_doubles, "news of both copies", 40)
+    town.wait_for(lambda: town.views.depth().one("smsq_resend_doubles_total"), "news of both copies", 40)
 
     journey.verdict(chosen_twice=1)
     told = shown(town, "status", journey.singles[0])

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 
 from smsq import Smsq
 from smsq.producers.machine.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from smsq.worker.domain.lane import LANES
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.views import CampaignView, Views
 from smsq.worker.redis_client import connect
@@ -36,7 +37,6 @@ from tests.journeys.server import Server
 
 SMSQ = [sys.executable, "-m", "smsq"]
 OURS = [*SMSQ, "--parent", str(os.getpid())]  # ends with the tests, or with the thread that started it
-LANES = {"urgent", "bulk", "status", "chores"}
 START_S = 120.0  # the end of patience, on a machine with much else to do
 MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no end
 IN_MOTION = ("ready:urgent", "ready:bulk", "lease", "doubt")  # sets of batches that are not settled
@@ -81,7 +81,10 @@ class Town:
                 [*OURS, "up"], cwd=self.folder, env=self.environ, stdout=log, stderr=log, start_new_session=True
             )
         self.wait_for(
-            lambda: {owner.split("/")[0] for owner in set(self.views.owners(3.0)) - before} >= LANES and self.leader(),
+            lambda: (
+                {owner.split("/")[0] for owner in set(self.views.owners(3.0)) - before} >= LANES.keys()
+                and self.leader()
+            ),
             "the lanes and a leader",
             START_S,
         )
@@ -235,7 +238,7 @@ class Town:
         try:
             moving = self.views.in_motion()
             still = not any(moving[name] for name in IN_MOTION)
-            return still and self.in_force() and set(self.views.lanes()) >= LANES and not self.views.halted()
+            return still and self.in_force() and self.views.lanes().keys() >= LANES.keys() and not self.views.halted()
         except Exception:
             return False
 

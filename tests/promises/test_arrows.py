@@ -20,7 +20,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 GROUND = {"settings", "ownership", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
 STORE = {"domain", "redis_client", "sealing"}  # the last two use nothing of ours but domain
-BELOW_RUNTIME = STORE | {"gateway", "transports", "questions", "ledger", "queues", "otp", "host"}
+BELOW_RUNTIME = STORE | {"redis_health", "gateway", "transports", "questions", "ledger", "queues", "otp", "host"}
 # Each room, and what it may use besides itself and, but for the first, the ground floor.
 MAY_USE: dict[str, set[str]] = {
     "domain": set(),
@@ -39,6 +39,7 @@ MAY_USE: dict[str, set[str]] = {
     "sandbox": {"domain", "gateway"},
     "sealing": {"domain"},
     "redis_client": {"domain"},
+    "redis_health": {"redis_client"},
 }
 # The same inside `producers`. A file there, no folder, is a way in or serves one; `VALUES` use nothing of it.
 VALUES = {"fields", "moments", "adoption"}

@@ -19,10 +19,11 @@ from typing import TypeVar
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.hours import hour_of
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
+from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
-from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -37,8 +38,7 @@ SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the
 SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
 SLOT_LOOK_S = 0.01  # the same where nothing can be heard
 PACE_PATIENCE_S = 0.3  # less than the sweep would take
-FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
-FIRST_HANDED_OVER_S = 1.0  # the same if the wire gives no receipts: most likely the gateway has it by then
+FIRST_HANDED_OVER_S = 1.0  # to the first question if the wire gives no receipts: most likely the gateway has it by then
 THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
 BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
@@ -352,7 +352,7 @@ class Sender:
         first_s: float | None = None,
     ) -> None:
         """Leave the rest to asking; the first question comes after `first_s`, by default as the lane has it."""
-        first = FIRST_DOUBT_S[claim.lane] if first_s is None else first_s
+        first = SENDING[claim.lane].first_ask_s if first_s is None else first_s
         self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money, over=over))
 
     def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:

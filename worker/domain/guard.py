@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-# The gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ): at so many a lane stops.
-MOST_ERRORS = {"urgent": 80, "bulk": 50}
-
 # A batch whose worker died so often while sending it is parked once its absence is trusted.
 POISON_DEATHS = 3
 

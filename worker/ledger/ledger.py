@@ -16,8 +16,10 @@ from redis.exceptions import ResponseError
 
 from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.lane import SENDING
+from smsq.worker.ledger.about import About
 from smsq.worker.ledger.batches.asking import Asking
-from smsq.worker.ledger.batches.enrolment import HINT_AGAIN_MS, Enrolment
+from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.batches.sending import Sending
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.lua_text import files
@@ -31,14 +33,14 @@ JOB_KEPT_S = 600
 HANDED_OUT = 256  # more batches than a feed has ahead
 
 
-class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
+class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids, About):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:
         """Hand out the next batches of a campaign: their references, or none and why it waits."""
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
         keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind")]
-        reply = self.call("feed", keys, campaign_id, many, HINT_AGAIN_MS["bulk"], blind_most)
+        reply = self.call("feed", keys, campaign_id, many, int(SENDING["bulk"].hint_again_s * 1000), blind_most)
         if reply[0] == b"fed":
             return [Ref.parse(ref) for ref in reply[1:]], ""
         return [], reply[1].decode()

@@ -12,7 +12,6 @@ from smsq.worker.domain.job import PriceJob
 from smsq.worker.gateway.http import BALANCE_PATH, SEND_PATH, client_forms
 from smsq.worker.gateway.http.client_replies import read_balance, read_price
 from smsq.worker.gateway.options import check_price
-from smsq.worker.ledger.store import translated
 from smsq.worker.questions import Means
 from smsq.worker.questions.exchange import ask_any, ask_mirror
 from smsq.worker.questions.permits import may_ask, note_error, permit
@@ -84,11 +83,8 @@ class MoneyQuestions:
 
     def _store(self, balance: Decimal) -> None:
         ledger = self._means.ledger
-        known = {"balance": str(balance), "balance_at": str(self._means.clock.now())}
-        with translated():
-            ledger.redis.hset(ledger.key("ctl"), mapping=known)
-            halted = ledger.redis.hexists(ledger.key("ctl"), "no_money")
-        if halted and balance > 0:
+        is_halted = ledger.note_balance(balance)
+        if is_halted and balance > 0:
             ledger.topped_up()
             log.info("money is back balance=%s", balance)
 

@@ -13,12 +13,13 @@ import hmac
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import msgspec
 
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http import (
     BALANCE_PATH,
     HISTORY_PATH,
@@ -52,7 +53,6 @@ PATHS = {
     BALANCE_PATH: "balance",
     HISTORY_PATH: "history",
 }
-MOSCOW = timezone(timedelta(hours=3))
 QUESTIONS_KEPT = 10_000  # of the log of who was asked about, in order: mirror, ids
 
 Request = SendRequest | StatusRequest | HistoryRequest

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-HISTORY_EMPTY = 3  # "no messages found" (gateway manual, history)
+from smsq.worker.gateway.numbers import HISTORY_EMPTY
+
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _PHONE = re.compile(r"\+?([0-9]{5,18})")

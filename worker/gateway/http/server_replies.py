@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from decimal import Decimal
 
+from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.numbers import SEND_ERRORS, STATUS_CODES
-
-MOSCOW = timezone(timedelta(hours=3))  # `last_date` was last_timestamp + 3 h in all logged answers (PROTOCOL D.4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import WrongKey
+from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
-from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
@@ -278,7 +278,7 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         lease_until=int(reply[3]) / 1000,
         run=reply[4].decode(),
         n=int(reply[5]),
-        lane=LANES[int(m[Meta.LANE])],
+        lane=SENDING_BY_NUMBER[int(m[Meta.LANE])],
         phones=phones,
         text=text,
         texts=texts,
