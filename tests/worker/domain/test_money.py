@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from smsq.worker.gateway.money import LEAST
+from smsq.worker.gateway.http.money import LEAST
 
 from smsq.worker.domain.money import UNITS, of_units, to_units
 

@@ -11,8 +11,9 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger import Fact, Ledger
+from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.lua_text import library_of
 from smsq.worker.ledger.scripts import MAY_NOT, NO_FUNCTIONS, script
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
@@ -49,7 +50,7 @@ def test_what_the_server_forgot_is_loaded_again(desk: Any, way: str, flush: str)
     ref = desk.single(PHONE + 1)
 
     assert desk.statuses(ref) == ["queued"]
-    assert desk.views.depth().batches["urgent", "ready"] == 2
+    assert desk.views.depth().shown["smsq_batches"]["urgent", "ready"] == 2
 
 
 @pytest.mark.parametrize("way", ["functions", "scripts"], indirect=True)
