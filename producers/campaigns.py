@@ -25,7 +25,7 @@ from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.moments import plain
 from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
-from smsq.worker.domain.campaign import Range
+from smsq.worker.domain.campaign import GOING, OVER, Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.ledger.values import Opened
@@ -33,9 +33,8 @@ from smsq.worker.ledger.views import CampaignView, Failure
 
 log = logging.getLogger(__name__)
 
-OVER = ("done", "cancelled")
 # What a campaign is once each verb has been done.
-REACHED = {"pause": ("paused",), "resume": ("running", "enrolling"), "cancel": ("cancelled",)}
+REACHED = {"pause": ("paused",), "resume": GOING, "cancel": ("cancelled",)}
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
@@ -313,7 +312,7 @@ class Campaigns:
         view = self.show(campaign_id)
         if view.state in REACHED[verb]:
             return view
-        _require(view, verb, ("enrolling", "running", "paused"))
+        _require(view, verb, (*GOING, "paused"))
         self._smsq.runtime.ledger.control(campaign_id, verb, "a person said so")
         return self.show(campaign_id)
 

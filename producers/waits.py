@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from smsq.producers.moments import plain, when
+from smsq.worker.domain.campaign import OVER
 from smsq.worker.domain.hours import is_open
 from smsq.worker.domain.lane import LANES
 from smsq.worker.ledger.standing import Brakes
@@ -102,7 +103,7 @@ def stopped(view: CampaignView, now: float) -> str:
 
     `now` is in Unix seconds. Rows go in by the thousand, seconds apart at most; a producer waits a minute for Redis.
     """
-    if view.closed or view.state in ("done", "cancelled") or now - view.enrolled_at <= ENROLMENT_SILENT_S:
+    if view.closed or view.state in OVER or now - view.enrolled_at <= ENROLMENT_SILENT_S:
         return ""
     return (
         f"its enrolment stopped at row {view.rows}, on {when(view.enrolled_at)}: the same command with the same file "

@@ -160,7 +160,18 @@ def test_every_script_runs_where_it_is_sent(redis: redis_py.Redis) -> None:
     """It compiles on this server; a verb that was never loaded is sent whole."""
     for verb in VERBS:
         assert redis.script_load(text_of(verb)) == script(verb).sha
-        assert redis.function_load(script(verb).library, replace=True) == script(verb).function.encode()
+
+
+def test_every_script_is_a_function_too(redis: redis_py.Redis) -> None:
+    """Its library compiles and can be made as it is loaded, when little of Redis may be called."""
+    try:
+        loaded = {verb: redis.function_load(script(verb).library, replace=True) for verb in VERBS}
+    except redis_py.ResponseError as error:
+        if "unknown command" in str(error):
+            pytest.skip("this server has no functions")
+        raise
+
+    assert loaded == {verb: script(verb).function.encode() for verb in VERBS}
 
 
 PAIRS = [(known, reported) for known in Status for reported in Status if known and reported not in (0, Status.OPTOUT)]

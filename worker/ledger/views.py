@@ -12,6 +12,7 @@ from heapq import merge
 import msgspec
 
 from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_phones, unpack_rows
+from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
@@ -72,7 +73,12 @@ class CampaignView:
     @property
     def standing(self) -> str:
         """Its state for people: `scheduled` while it only waits for its moment."""
-        return "scheduled" if self.is_scheduled and self.state in ("enrolling", "running") else self.state
+        return "scheduled" if self.is_scheduled and self.is_going else self.state
+
+    @property
+    def is_going(self) -> bool:
+        """Whether it is sent, as far as nothing but its state says."""
+        return self.state in GOING
 
     @property
     def messages(self) -> int:
@@ -243,7 +249,7 @@ class Views(Standing):
         return [
             (campaign_id, (window or b"").decode())
             for campaign_id, (state, fed, batches, window) in zip(ids, rows, strict=True)
-            if state in (b"running", b"enrolling") and int(fed or 0) < int(batches or 0)
+            if (state or b"").decode() in GOING and int(fed or 0) < int(batches or 0)
         ]
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:

@@ -30,6 +30,16 @@ def calls(client: Any) -> dict[str, int]:
     return {name: stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("fcall", "evalsha", "eval")}
 
 
+@pytest.fixture
+def functions(redis: redis_py.Redis) -> None:
+    """Skip on a server without functions."""
+    try:
+        redis.function_list()
+    except redis_py.ResponseError:
+        pytest.skip("this server has no functions")
+
+
+@pytest.mark.usefixtures("functions")
 def test_verbs_go_as_functions(desk: Any) -> None:
     """Where the server has them: no script is sent any more."""
     desk.claim(desk.single())
@@ -40,6 +50,7 @@ def test_verbs_go_as_functions(desk: Any) -> None:
     assert desk.ledger.way.why_scripts == ""
 
 
+@pytest.mark.usefixtures("functions")
 @pytest.mark.parametrize(
     ("way", "flush"), [("functions", "FUNCTION FLUSH"), ("scripts", "SCRIPT FLUSH")], indirect=["way"]
 )
@@ -53,6 +64,7 @@ def test_what_the_server_forgot_is_loaded_again(desk: Any, way: str, flush: str)
     assert desk.views.depth().shown["smsq_batches"]["urgent", "ready"] == 2
 
 
+@pytest.mark.usefixtures("functions")
 @pytest.mark.parametrize("way", ["functions", "scripts"], indirect=True)
 def test_what_is_unknown_among_several_runs_all_the_same(desk: Any, way: str) -> None:
     """Each once, and the answers in order."""
@@ -65,6 +77,7 @@ def test_what_is_unknown_among_several_runs_all_the_same(desk: Any, way: str) ->
     assert desk.ledger.advance(facts) == 0
 
 
+@pytest.mark.usefixtures("functions")
 def test_two_versions_live_side_by_side(desk: Any) -> None:
     """Another text has another name: neither takes the other's place."""
     mine = script("due").function
@@ -76,6 +89,7 @@ def test_two_versions_live_side_by_side(desk: Any) -> None:
     assert desk.redis.fcall(mine, 1, "{smsq}:watch", "6", 1, 1000) == [b"6"]
 
 
+@pytest.mark.usefixtures("functions")
 def test_functions_of_other_versions_go(desk: Any) -> None:
     """Ours stay, and those of others too; whoever still wants one loads it at its next call."""
     desk.ledger.due("watch", 1, 1.0)
@@ -89,6 +103,7 @@ def test_functions_of_other_versions_go(desk: Any) -> None:
     desk.redis.function_flush()
 
 
+@pytest.mark.usefixtures("functions")
 @pytest.mark.parametrize("missing", ["fcall", "function|load"])
 def test_a_user_without_the_rights_goes_by_scripts(desk: Any, redis_server: EmbeddedRedis, missing: str) -> None:
     """At once, and from then on without asking again."""
@@ -105,6 +120,7 @@ def test_a_user_without_the_rights_goes_by_scripts(desk: Any, redis_server: Embe
     desk.redis.acl_deluser("old")
 
 
+@pytest.mark.usefixtures("functions")
 def test_a_right_that_no_way_gives_is_said(desk: Any, redis_server: EmbeddedRedis) -> None:
     """A key that is forbidden is no reason to try it another way."""
     desk.redis.acl_setuser("narrow", enabled=True, nopass=True, keys=["{smsq}:lead"], commands=["+@all"])
@@ -117,6 +133,7 @@ def test_a_right_that_no_way_gives_is_said(desk: Any, redis_server: EmbeddedRedi
     desk.redis.acl_deluser("narrow")
 
 
+@pytest.mark.usefixtures("functions")
 def test_a_full_server_runs_what_frees_it(desk: Any) -> None:
     """It refuses functions before they begin, and judges a script write by write."""
     ref = desk.single()
@@ -135,7 +152,7 @@ def test_a_full_server_runs_what_frees_it(desk: Any) -> None:
 
 
 @pytest.fixture
-def older(tmp_path: Path) -> Iterator[redis_py.Redis]:
+def older(functions: None, tmp_path: Path) -> Iterator[redis_py.Redis]:
     """A client of a server that has no functions."""
     place = socket_path(tmp_path)
     argv = [find_server(None, tmp_path), "--port", "0", "--unixsocket", str(place), "--dir", str(tmp_path)]
