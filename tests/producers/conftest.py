@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 import redis as redis_py
@@ -13,14 +12,13 @@ from click.testing import CliRunner, Result
 from smsq.producers.api import Smsq
 from smsq.producers.cli import main
 from smsq.worker.actors import declare
-from smsq.worker.domain.lane import QUEUES
 from smsq.worker.host.master import Master
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues import broker
 from smsq.worker.queues.broker import make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
+from tests.conftest import soon_stopped
 
 
 @pytest.fixture
@@ -55,8 +53,7 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, 1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(broker, "QUEUES", {**QUEUES, lane: replace(QUEUES[lane], slice_s=0.05)})  # stops soon
+    with soon_stopped(lane):
         worker.start()
         runtime.ledger.beat(owner)
         try:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import dramatiq
 import pytest
@@ -16,12 +15,11 @@ import redis as redis_py
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
-from smsq.worker.domain.lane import QUEUES
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues import broker as broker_module
-from smsq.worker.queues.broker import HintBroker, aside_key, make_broker, make_worker
+from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker, make_worker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
+from tests.conftest import soon_stopped
 
 
 @pytest.fixture
@@ -34,8 +32,7 @@ def broker(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> HintBroker:
 def working(broker: HintBroker, lane: str = "bulk", threads: int = 4) -> Iterator[dramatiq.Worker]:
     """A running worker of one lane, that is soon stopped: it stops between two waits for its bell."""
     worker = make_worker(broker, lane, threads)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(broker_module, "QUEUES", {**QUEUES, lane: replace(QUEUES[lane], slice_s=0.05)})
+    with soon_stopped(lane):
         worker.start()
         try:
             yield worker
