@@ -39,7 +39,7 @@ bench-doubles: setup ## lose answers on everybody alike, ours and three peers, a
 	$(bin)/python -m tests.bench.doubles
 
 bench-otp: setup ## measure how long a code takes, ours and three peers, idle and beside campaigns, and write docs/otp-latency.md
-	$(bin)/python -m tests.bench.codes
+	$(bin)/python -m tests.bench.otp
 
 SOAK ?= --minutes 10
 soak: setup ## ten minutes of random faults on real processes; the gateway counts (SOAK="--minutes 60 --seed 7")

@@ -1,6 +1,6 @@
 """Brings messages in and shows what became of them. Programs write `from smsq import Smsq`.
 
-In a checkout `from producers import Smsq` is the same.
+In a checkout `from producers import Smsq` is the same. Never speaks to the gateway: that is the workers' part.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq as Smsq
-    from smsq.worker.domain.code import Verdict as Verdict
+    from smsq.worker.domain.otp import Verdict as Verdict
 
 __all__ = ["Smsq", "Verdict"]
 

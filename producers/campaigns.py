@@ -16,14 +16,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Unpack
 
-from smsq.producers import preflight, waits
+from smsq.producers import waits
 from smsq.producers.doubts import in_doubt, waits_for
-from smsq.producers.drafts import AnyRow, Draft, How, draft, money_of, ranges
 from smsq.producers.installation import Installation
+from smsq.producers.intake import preflight
+from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, money_of, ranges
+from smsq.producers.intake.preflight import Preflight
+from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.moments import plain
-from smsq.producers.preflight import Preflight
 from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
-from smsq.producers.repeats import Comparison, Repeats, check_flags, decided
 from smsq.worker.domain.campaign import Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt

@@ -26,7 +26,7 @@ from smsq.worker.domain.errors import (
 )
 from smsq.worker.domain.text import tidied
 from smsq.worker.gateway import prices
-from smsq.worker.ledger.enrolment import WRONG_KEY
+from smsq.worker.ledger.batches.enrolment import WRONG_KEY
 from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where
 from smsq.worker.runtime import Runtime

@@ -19,19 +19,19 @@ from decimal import Decimal, InvalidOperation
 
 from smsq.producers.fields import check_client, check_key, check_word, phone_of
 from smsq.producers.installation import Installation
-from smsq.worker.codes import CodeOrder, Unsealed, over
-from smsq.worker.domain import code as codes
+from smsq.worker.domain import otp as codes
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.cascade import end_of
-from smsq.worker.domain.code import Step, Verdict
 from smsq.worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
+from smsq.worker.domain.otp import Step, Verdict
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.speech import text_for
 from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.gateway.forms import check_options
 from smsq.worker.ledger import Enrolled
-from smsq.worker.ledger.codes import CodeView
+from smsq.worker.ledger.otp.records import CodeView
 from smsq.worker.ledger.store import COST_UNITS
+from smsq.worker.otp.desk import CodeOrder, Unsealed, over
 
 __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 

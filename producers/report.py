@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
+from smsq.producers.intake.own_columns import OwnColumns
 from smsq.producers.moments import plain, when
-from smsq.producers.own_columns import OwnColumns
 from smsq.producers.waits import reason
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt

@@ -15,7 +15,7 @@ from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.limits import DAY_S
 from smsq.worker.domain.shield import Decision
 from smsq.worker.gateway.channels import channel as channel_row
-from smsq.worker.ledger.shield_desk import ShieldDesk, ShieldView
+from smsq.worker.ledger.otp.shield_admin import ShieldDesk, ShieldView
 
 LONGEST_S = 365 * DAY_S  # that a prefix is held by hand; longer is `deny`
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from smsq.producers.moments import plain, when
 from smsq.worker.domain.hours import is_open
-from smsq.worker.ledger.depth import Brakes
+from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
 CENT = Decimal("0.01")

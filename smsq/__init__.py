@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from smsq.producers.api import Smsq as Smsq
     from smsq.producers.otp import OneTimeCode as OneTimeCode
     from smsq.worker.domain.batch import Options as Options
-    from smsq.worker.domain.code import Verdict as Verdict
+    from smsq.worker.domain.otp import Verdict as Verdict
     from smsq.worker.domain.receipt import Receipt as Receipt
     from smsq.worker.ledger import Enrolled as Enrolled
     from smsq.worker.ledger.views import CampaignView as CampaignView
@@ -33,7 +33,7 @@ _HOMES: Final[dict[str, str]] = {
     "Receipt": "smsq.worker.domain.receipt",
     "Settings": "smsq.worker.settings",
     "Smsq": "smsq.producers.api",
-    "Verdict": "smsq.worker.domain.code",
+    "Verdict": "smsq.worker.domain.otp",
 }
 
 __all__ = [

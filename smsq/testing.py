@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsq.producers.testing import smsq as smsq
-from smsq.producers.testing import smsq_installation as smsq_installation
-from smsq.producers.testing import smsq_settings as smsq_settings
+from smsq.producers.testing.fixtures import smsq as smsq
+from smsq.producers.testing.fixtures import smsq_installation as smsq_installation
+from smsq.producers.testing.fixtures import smsq_settings as smsq_settings
 
 if TYPE_CHECKING:
-    from smsq.producers.tested import TestedSmsq as TestedSmsq
+    from smsq.producers.testing.tested import TestedSmsq as TestedSmsq
 
 
 def __getattr__(name: str) -> Any:
     """Import what a test needs when it is first used: other suites load this plugin, too."""
     if name == "TestedSmsq":
-        from smsq.producers.tested import TestedSmsq
+        from smsq.producers.testing.tested import TestedSmsq
 
         return TestedSmsq
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

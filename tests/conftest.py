@@ -18,11 +18,11 @@ from smsq.worker.actors.status import Asker
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.domain.text import parts
+from smsq.worker.host.master import Master
 from smsq.worker.ledger import Ledger, Order, Plan
-from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.processes.lane import owner_name
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect
-from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.sandbox import Profile, Sandbox
 from smsq.worker.settings import Settings

@@ -43,7 +43,7 @@ LABELS: Final[dict[str, str]] = {
     "actor": "an actor's name",
     "why": "why a channel was tried for a code (`domain/cascade.py`); `cost`, `shield`: why it was not",
     "halt": "`fell` (the ledger fell back), `hosts` (some are missing from the roll call), `ids`, `login`, `money`",
-    "ailment": "`gateway`, `login`, `journal`, `key`, `clock`, `frozen`, `run`: see `worker/health.py`",
+    "ailment": "`gateway`, `login`, `journal`, `key`, `clock`, `frozen`, `run`: see `worker/host/health.py`",
     "decision": ", ".join(f"`{code}`" for code in CODES),
     "alarm": "`unknown-batch`, `foreign-id` and the like; see the runbook",
 }

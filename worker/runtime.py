@@ -14,17 +14,17 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from smsq.worker.clock import Clock
-from smsq.worker.codes import CodeDesk
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.gateway.codes import SEND_ERRORS, delivery_error
 from smsq.worker.gateway.forms import Login
-from smsq.worker.health import Health
-from smsq.worker.journal import Journal
+from smsq.worker.host.health import Health
+from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Keys, Ledger
-from smsq.worker.ledger.shield import Shield
+from smsq.worker.ledger.otp.shield import Shield
 from smsq.worker.ledger.views import Views
 from smsq.worker.metrics import Metrics
+from smsq.worker.otp.desk import CodeDesk
 from smsq.worker.queues.broker import HintBroker, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.middleware import ActorMetrics

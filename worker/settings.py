@@ -25,8 +25,8 @@ from smsq.worker import ownership
 from smsq.worker.domain import limits
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.batch import MAX_MESSAGES
-from smsq.worker.domain.code import LONGEST, SHORTEST
 from smsq.worker.domain.errors import BadPhone, BadSettings
+from smsq.worker.domain.otp import LONGEST, SHORTEST
 
 PREFIX = "SMSQ_"
 FILE_NAME = "smsq.toml"

@@ -1,6 +1,7 @@
 """The `smsq` command: a table of sub-commands, each imported only when it is used.
 
 An error of ours becomes one sentence on stderr and an exit code by its kind; results go to stdout.
+Never anything but commands: what they run is in `machine/` and in the files above, what they show in `terminal/`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from smsq.producers.cli import output
+from smsq.producers.terminal import output
 from smsq.worker.domain.errors import BadInput, Halted, Later, LedgerUnreachable, Refused, SmsqError
 
 __all__ = ["COMMANDS", "Row", "Suggesting", "exit_code", "main"]

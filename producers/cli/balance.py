@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smsq.producers.cli.shown import print_json
+from smsq.producers.terminal.display import print_json
 
 
 @click.command("balance")

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, Suggesting, hand, output
-from smsq.producers.cli.shown import campaign_object, counted, list_lines, print_campaign, print_json, talk
+from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, Suggesting, campaign_control
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import campaign_object, counted, list_lines, print_campaign, print_json, talk
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
-    from smsq.producers.cli.found import Balance
-    from smsq.producers.drafts import Draft
-    from smsq.producers.preflight import Preflight, Price
+    from smsq.producers.cli.campaign_check import Balance
+    from smsq.producers.intake.drafts import Draft
+    from smsq.producers.intake.preflight import Preflight, Price
     from smsq.worker.ledger.views import CampaignView, Failure
 
 SAY_EVERY_ROWS = 50_000
@@ -55,9 +56,9 @@ def group() -> None:
 @as_json_option
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
-    from smsq.producers import preflight
-    from smsq.producers.cli.found import check_object, found_lines, price_lines, repeat_lines, repeats_object
-    from smsq.producers.drafts import draft
+    from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
+    from smsq.producers.intake import preflight
+    from smsq.producers.intake.drafts import draft
     from smsq.worker.domain.errors import SmsqError
 
     drafted = draft(file, text=text, **how)
@@ -116,11 +117,11 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
     What is sent is what FILE held when it was read. Rows that another campaign has sent already are refused, unless
     --only-new or --again says what shall become of them.
     """
-    from smsq.producers import preflight
     from smsq.producers.campaigns import is_all_in, not_applied
-    from smsq.producers.cli.found import repeat_lines
-    from smsq.producers.drafts import draft
-    from smsq.producers.repeats import check_flags
+    from smsq.producers.cli.campaign_check import repeat_lines
+    from smsq.producers.intake import preflight
+    from smsq.producers.intake.drafts import draft
+    from smsq.producers.intake.repeats import check_flags
 
     check_flags(again=again, only_new=only_new)
     drafted = draft(file, text=text, **how)
@@ -184,7 +185,7 @@ def list_campaigns(as_json: bool) -> None:
 @as_json_option
 def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     """Show what it is, counts by status, cost, why messages failed, and why it waits."""
-    from smsq.producers.cli.received import forgotten
+    from smsq.producers.machine.sandbox import forgotten
 
     code = DONE
     with _smsq() as smsq:
@@ -234,10 +235,10 @@ def report(
 
     A file that is written is its owner's alone, unless --mode says more.
     """
-    from smsq.producers.cli.files import bits, opened
-    from smsq.producers.own_columns import OwnColumns
+    from smsq.producers.intake.own_columns import OwnColumns
+    from smsq.producers.intake.rows import inspect
     from smsq.producers.report import REJECTED, WRITERS, rejected
-    from smsq.producers.rows import inspect
+    from smsq.producers.terminal.files import bits, opened
 
     may, own = bits(mode), None
     if columns_of is not None:
@@ -250,7 +251,7 @@ def report(
             WRITERS[form](receipts, out, own)
 
 
-for command in hand.COMMANDS:
+for command in campaign_control.COMMANDS:
     group.add_command(command)
 
 
@@ -309,8 +310,8 @@ def _unfinished(smsq: Smsq, drafted: Draft) -> CampaignView | None:
 
 def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
-    from smsq.producers.cli.found import found_lines
-    from smsq.producers.cli.whose import whose_line
+    from smsq.producers.cli.account import whose_line
+    from smsq.producers.cli.campaign_check import found_lines
     from smsq.worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = _price(smsq, drafted, found)
@@ -337,7 +338,7 @@ def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> 
 
 def _above(price: Price, budget: Decimal | None, balance: Balance | None) -> str:
     """What the price is more than: then not all of it will be sent."""
-    from smsq.producers.cli.found import money
+    from smsq.producers.cli.campaign_check import money
 
     currency = balance[1] if balance is not None else ""
     limits = [f"the budget of {money(budget, currency)}"] if budget is not None and budget < price.cost else []
@@ -347,7 +348,7 @@ def _above(price: Price, budget: Decimal | None, balance: Balance | None) -> str
 
 def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Balance | None, str]:
     """Price and balance, each None where it is not known, and why."""
-    from smsq.producers import preflight
+    from smsq.producers.intake import preflight
     from smsq.worker.domain.errors import BadCredentials, SmsqError
 
     price = balance = None

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsq.producers.cli.shown import print_json
-from smsq.producers.cli.typed import from_stdin
+from smsq.producers.terminal.display import print_json
+from smsq.producers.terminal.stdin import from_stdin
 
 if TYPE_CHECKING:
-    from smsq.producers.preflight import Price
+    from smsq.producers.intake.preflight import Price
     from smsq.worker.domain.batch import Options
 
 
@@ -35,9 +35,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Show what TEXT to a phone, or --text to a CSV file's rows, would cost. - is standard input, as for `send`."""
-    from smsq.producers import preflight
     from smsq.producers.api import Smsq
-    from smsq.producers.drafts import draft
+    from smsq.producers.intake import preflight
+    from smsq.producers.intake.drafts import draft
     from smsq.worker.domain.batch import Options
 
     written = template or text
@@ -64,7 +64,7 @@ def command(
 def _single(phone: str, text: str, options: Options, region: str, as_json: bool) -> None:
     """The price of one message by a channel that no campaign goes by."""
     from smsq.producers.api import Smsq
-    from smsq.producers.preflight import Price
+    from smsq.producers.intake.preflight import Price
     from smsq.worker.domain import phone as phones
     from smsq.worker.gateway.channels import channel
     from smsq.worker.gateway.forms import check_options

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsq.producers.cli import DONE, FAILED, UNREACHABLE
-from smsq.producers.cli.findings import Finding, ledger, machine, private, working
-from smsq.producers.cli.output import screen
-from smsq.producers.cli.shown import print_json
+from smsq.producers.findings import Finding, ledger, machine, private, working
+from smsq.producers.terminal.display import print_json
+from smsq.producers.terminal.output import screen
 
 if TYPE_CHECKING:
     from smsq.producers.adoption import Up

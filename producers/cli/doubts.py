@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import Suggesting, output
-from smsq.producers.cli.shown import print_json, talk
+from smsq.producers.cli import Suggesting
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import print_json, talk
 
 if TYPE_CHECKING:
     from smsq.producers.doubts import Doubt

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, output
+from smsq.producers.cli import DONE, FAILED, Suggesting
 from smsq.producers.cli.send import code_of, reached, say_who_is_missing, wait_for
-from smsq.producers.cli.shown import counted, print_json, print_receipt
-from smsq.producers.cli.typed import from_stdin
-from smsq.worker.domain.code import PURPOSE
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import counted, print_json, print_receipt
+from smsq.producers.terminal.stdin import from_stdin
+from smsq.worker.domain.otp import PURPOSE
 
 if TYPE_CHECKING:
     from smsq.producers.otp import CodeShown, OneTimeCode
@@ -121,8 +122,8 @@ def check(code_id: str, code: str, purpose: str, as_json: bool) -> None:
     Exit code 0 where it is right, 1 where it is not, 4 where the ledger cannot tell: let nobody in then.
     """
     from smsq.producers.api import Smsq
-    from smsq.worker.domain.code import Verdict
     from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerUnreachable
+    from smsq.worker.domain.otp import Verdict
 
     with _errors(as_json), contextlib.ExitStack() as stack:
         typed = sys.stdin.readline(LONGEST_TYPED) if code == "-" else code

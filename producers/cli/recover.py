@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, USAGE, output
-from smsq.producers.cli.shown import print_json, talk
+from smsq.producers.cli import DONE, FAILED, USAGE
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import print_json, talk
 
 if TYPE_CHECKING:
-    from smsq.worker.journal import Brought, Said
-    from smsq.worker.recovery import Forgotten, Taken
+    from smsq.worker.host.journal import Brought, Said
+    from smsq.worker.host.recovery import Forgotten, Taken
     from smsq.worker.runtime import Runtime
 
 SHOWN = 20  # of each kind, to a person; --json has all
@@ -39,7 +40,7 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
     the gateway come to their end.
     """
     from smsq.producers.adoption import adopt
-    from smsq.worker.recovery import Recovery
+    from smsq.worker.host.recovery import Recovery
     from smsq.worker.runtime import Runtime
 
     if yes:

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from smsq.producers.cli.received import messages, misfortunes
+from smsq.producers.cli.sandbox_calls import messages, misfortunes, share_of
 from smsq.worker.domain.errors import BadSettings
 
 
@@ -138,17 +138,6 @@ def _pair(written: str, read: Any) -> tuple[str, Any]:
     if not equals:
         raise click.UsageError(f"{written!r} should look like NAME=VALUE")
     return name, read(value)
-
-
-def share_of(written: str) -> float:
-    """5% or 0.05."""
-    try:
-        share = float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0.0 <= share <= 1.0:
-        raise click.UsageError(f"a share is 5% or 0.05, not {written!r}")
-    return share
 
 
 def _money(written: str) -> Decimal:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE, output
-from smsq.producers.cli.shown import print_json, print_receipt, talk
-from smsq.producers.cli.typed import from_stdin
+from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import print_json, print_receipt, talk
+from smsq.producers.terminal.stdin import from_stdin
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq

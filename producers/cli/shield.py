@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, output
-from smsq.producers.cli.shown import print_json, talk
-from smsq.producers.cli.typed import from_stdin
+from smsq.producers.cli import DONE, FAILED, Suggesting
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import print_json, talk
+from smsq.producers.terminal.stdin import from_stdin
 
 if TYPE_CHECKING:
     from smsq.worker.domain.shield import Decision
-    from smsq.worker.ledger.shield_desk import Rule, ShieldView, Usage
+    from smsq.worker.ledger.otp.shield_admin import Rule, ShieldView, Usage
 
 BUSIEST = 10  # lines of prefixes on a screen; --json has more
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smsq.producers.cli.shown import print_json, print_receipt
+from smsq.producers.terminal.display import print_json, print_receipt
 
 
 @click.command("status")
@@ -13,7 +13,7 @@ from smsq.producers.cli.shown import print_json, print_receipt
 def command(message_id: str, as_json: bool) -> None:
     """Show what is known of message ID, as `smsq send` and reports name it."""
     from smsq.producers.api import Smsq
-    from smsq.producers.cli.received import forgot
+    from smsq.producers.machine.sandbox import forgot
     from smsq.producers.report import as_object
     from smsq.worker.domain.status import FINAL_STATUSES
 

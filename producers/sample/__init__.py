@@ -1,7 +1,7 @@
 """The sample campaign of the demo: made-up people, most of them reachable, eight rows as files really have them.
 
 `people.csv` beside this file is the first 2,000 rows of `lines`, so that it can be read, opened and sent by
-hand. Names and numbers are drawn by arithmetic, not from anybody's address book.
+hand. Names and numbers are drawn by arithmetic, never from anybody's address book.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from smsq.producers.web.callback import Callback, Gatherer
 from smsq.worker.domain.errors import LedgerTrouble, SmsqError
 from smsq.worker.ledger.store import translated
-from smsq.worker.processes.entrance import Server
+from smsq.worker.processes.http_server import Server
 from smsq.worker.runtime import Runtime
 
 PAGE = """smsq web

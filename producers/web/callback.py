@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.gateway.callbacks import Events, Forged, Malformed, Report, read
 from smsq.worker.ledger import Fact
-from smsq.worker.processes.sums import Sums
+from smsq.worker.processes.bounded_log import Sums
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
 BODY_TIMEOUT_S = 10.0  # the gateway's calls arrive in one packet

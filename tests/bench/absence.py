@@ -21,9 +21,9 @@ from pathlib import Path
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState
+from smsq.worker.host.master import Master
 from smsq.worker.ledger import Claim, Order, Plan
-from smsq.worker.processes.embedded import EmbeddedRedis
-from smsq.worker.rollcall import Master
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.sandbox import Profile, Sandbox
 from smsq.worker.scheduler.doubts import Doubts

@@ -12,7 +12,7 @@ import sys
 import time
 from itertools import islice
 
-from smsq.producers.templates import Template
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.phone import parse
 from smsq.worker.gateway import forms

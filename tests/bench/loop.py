@@ -14,7 +14,7 @@ from itertools import islice
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from smsq.producers.templates import Template
+from smsq.producers.intake.templates import Template
 
 TRIES = 5
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 from tests.bench.programs import NICE, GatewayProcess, cpu_s, start, stop, wait_until

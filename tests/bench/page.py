@@ -12,7 +12,7 @@ from pathlib import Path
 
 import redis
 
-from smsq.worker.processes.redis_server import find_server
+from smsq.worker.processes.private_redis.redis_server import find_server
 from tests.bench.campaigns import SLOW_ROWS, in_flight
 from tests.bench.figures import Measurement, Table
 

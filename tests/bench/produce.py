@@ -12,14 +12,14 @@ import time
 from itertools import count, islice
 from pathlib import Path
 
-from smsq.producers.prepare import prepare
-from smsq.producers.rows import inspect
-from smsq.producers.templates import Template
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import inspect
+from smsq.producers.intake.templates import Template
 from smsq.worker.ledger import Plan
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 
-RANGE_ROWS = 1000  # as in producers/drafts.py
+RANGE_ROWS = 1000  # as in producers/intake/drafts.py
 RANGE_BATCHES = 10
 LOOK_S = 0.005
 PATIENCE_S = 120.0

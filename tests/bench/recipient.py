@@ -9,7 +9,7 @@ import time
 import urllib.request
 from itertools import islice
 
-from smsq.producers.templates import Template
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain.phone import parse
 from tests.bench.recipient_actor import send
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import phonenumbers
 
-from smsq.producers.prepare import prepare
-from smsq.producers.rows import Source, inspect
-from smsq.producers.templates import Template
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import Source, inspect
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import pack
 from smsq.worker.domain.errors import BadPhone

@@ -11,9 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from smsq.worker.domain.batch import pack
+from smsq.worker.host.master import Master
 from smsq.worker.ledger import Claim, Ledger, Plan
-from smsq.worker.processes.embedded import EmbeddedRedis
-from smsq.worker.rollcall import Master
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 from tests.bench import files

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.bench import programs
 from tests.bench.ours import running
 from tests.bench.programs import LOGIN, NICE, PASSWORD, GatewayProcess

@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from smsq.worker.processes.parent import ask_kernel
-from smsq.worker.processes.redis_server import find_server
+from smsq.worker.processes.private_redis.redis_server import find_server
 from smsq.worker.redis_client import connect
 from tests.journeys.proxy import Proxy
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from smsq.producers.otp import CodeShown, OneTimeCode
-from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.otp import Verdict
 from tests.journeys.town import PASSWORD, Town
 
 SOON = "sms:3s,tg:3s,call"

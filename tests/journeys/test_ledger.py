@@ -137,7 +137,7 @@ def test_redis_is_full(town: Town) -> None:
 
 
 def _draft(town: Town) -> object:
-    from smsq.producers.drafts import draft
+    from smsq.producers.intake.drafts import draft
 
     return draft(["+79990000002"], text="No room for this either")
 

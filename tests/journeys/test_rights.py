@@ -18,21 +18,21 @@ import pytest
 import redis as redis_py
 
 from smsq import Smsq, Verdict
-from smsq.producers.cli.demo import free_ports
-from smsq.producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
-from smsq.worker import rights
+from smsq.producers.machine.demo import free_ports
+from smsq.producers.machine.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from smsq.worker import acl
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
 from smsq.worker.domain.status import FINAL_STATUSES
+from smsq.worker.host.master import Master
 from smsq.worker.ledger import Ledger, Order
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.lane import owner_name
-from smsq.worker.processes.redis_server import find_server
+from smsq.worker.processes.private_redis.redis_server import find_server
 from smsq.worker.queues.broker import LANES, aside_key, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
-from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.settings import Settings
@@ -63,9 +63,9 @@ class Guarded:
         return connect(self.url(user))
 
     def start(self) -> None:
-        command = ["sh", str(ROOT / "deploy/redis/with-passwords"), str(ROOT / rights.FOLDER / self.file)]
-        acl = subprocess.run([*command, str(self.folder / "secrets")], check=True, capture_output=True).stdout
-        (self.folder / "users.acl").write_bytes(acl)
+        command = ["sh", str(ROOT / "deploy/redis/with-passwords"), str(ROOT / acl.FOLDER / self.file)]
+        filled = subprocess.run([*command, str(self.folder / "secrets")], check=True, capture_output=True).stdout
+        (self.folder / "users.acl").write_bytes(filled)
         argv = [find_server(None, self.folder), "--port", "0", "--unixsocket", str(self.folder / "redis.sock")]
         argv += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users.acl"), "--save", "", *self.options]
         with open(self.folder / "redis.log", "ab") as log:
@@ -103,7 +103,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Guar
         for name, options in (("ledger", DURABLE), ("broker", ())):
             folder = tmp_path_factory.mktemp(name[0])
             (folder / "secrets").mkdir()
-            for user in {"admin", *rights.LEDGER}:
+            for user in {"admin", *acl.LEDGER}:
                 (folder / "secrets" / user).write_text(password_of(user) + "\n")
             made[name] = Guarded(folder, f"{name}.acl", options)
             made[name].start()
@@ -144,7 +144,7 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("role", rights.LEDGER)
+@pytest.mark.parametrize("role", acl.LEDGER)
 def test_forbidden_commands_are_refused_at_the_ledger(clients: Callable[..., Any], role: str) -> None:
     """To every role, by name, and in scripts; `KEYS` too."""
     client = clients("ledger", role)
@@ -157,7 +157,7 @@ def test_forbidden_commands_are_refused_at_the_ledger(clients: Callable[..., Any
                 client.eval(f"return redis.call({words})", 0)
 
 
-@pytest.mark.parametrize("role", rights.broker())
+@pytest.mark.parametrize("role", acl.broker())
 def test_forbidden_commands_are_refused_at_the_broker(clients: Callable[..., Any], role: str) -> None:
     """The same; `KEYS` is for those who keep the queues in order."""
     client = clients("broker", role)
@@ -166,7 +166,7 @@ def test_forbidden_commands_are_refused_at_the_broker(clients: Callable[..., Any
             client.execute_command(*command.split(), *words)
 
 
-@pytest.mark.parametrize("role", rights.LEDGER)
+@pytest.mark.parametrize("role", acl.LEDGER)
 def test_nobody_reaches_keys_of_others(clients: Callable[..., Any], role: str) -> None:
     """A server may be shared with another program."""
     for key in ("theirs", "smsq:bulk", "{other}:run"):
@@ -233,7 +233,7 @@ def test_nobody_comes_in_without_a_name(servers: dict[str, Guarded]) -> None:
 
 def test_a_missing_password_prints_no_file(servers: dict[str, Guarded], tmp_path: Path) -> None:
     """Better no server than one without passwords."""
-    command = ["sh", str(ROOT / "deploy/redis/with-passwords"), str(ROOT / rights.FOLDER / "ledger.acl"), str(tmp_path)]
+    command = ["sh", str(ROOT / "deploy/redis/with-passwords"), str(ROOT / acl.FOLDER / "ledger.acl"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
 
     assert (done.returncode, done.stdout) == (1, "")

@@ -26,7 +26,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from smsq import Smsq
-from smsq.producers.cli.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
+from smsq.producers.machine.up import SANDBOX_OPTIONS, SANDBOX_PROFILE
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.views import CampaignView, Views
 from smsq.worker.redis_client import connect

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from smsq.producers.api import Smsq
 from smsq.producers.cli import main
 from smsq.worker.actors import declare
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.host.master import Master
 from smsq.worker.processes.lane import owner_name
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import make_worker
-from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smsq.producers.api import Smsq
-from smsq.producers.drafts import draft, ranges
+from smsq.producers.intake.drafts import draft, ranges
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import Options, unpack_phones
 from smsq.worker.domain.hours import is_open

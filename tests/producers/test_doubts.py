@@ -13,7 +13,7 @@ from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger import Claim, Fact
-from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.batches.asking import Probe
 
 
 def claim(smsq: Smsq, ref: Ref) -> Claim:

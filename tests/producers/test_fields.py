@@ -10,9 +10,9 @@ from decimal import Decimal
 import pytest
 
 from smsq.producers.fields import phone_of, timestamp
-from smsq.producers.prepare import prepare
-from smsq.producers.rows import Row
-from smsq.producers.templates import Template
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import Row
+from smsq.producers.intake.templates import Template
 from smsq.worker.domain.errors import BadInput, BadPhone
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable
-from tests.producers.otp.codes import at_once
+from tests.producers.otp.sent import at_once
 
 PHONE = "+79161234567"
 ROOT = Path(__file__).parents[2]

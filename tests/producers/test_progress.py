@@ -15,7 +15,7 @@ from smsq.producers.moments import when
 from smsq.producers.progress import Watch, follow
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadCredentials, LedgerUnreachable
-from smsq.worker.ledger.depth import Brakes
+from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
 

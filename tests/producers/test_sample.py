@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from smsq.producers import sample
-from smsq.producers.drafts import draft
-from smsq.producers.preflight import look
+from smsq.producers.intake.drafts import draft
+from smsq.producers.intake.preflight import look
 
 
 def test_the_file_is_the_first_rows(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from smsq.producers.api import Smsq
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import BadInput, Conflict, Denied, Held, Limited, OverBudget, TooMany
 from smsq.worker.redis_client import connect
-from tests.producers.otp.codes import at_once, text_of
+from tests.producers.otp.sent import at_once, text_of
 
 PHONE = "+79161234567"
 Run = Callable[..., Result]

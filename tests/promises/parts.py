@@ -93,7 +93,7 @@ PARTS: tuple[Part, ...] = (
         "-3 on the mirror that carried it alone, on another alone, too early by either clock, beside an old control or "
         "none",
         "no absence is trusted",
-        f"{LEDGER}/test_probe.py::test_absence_that_may_not_be_trusted",
+        f"{LEDGER}/batches/test_probe.py::test_absence_that_may_not_be_trusted",
     ),
     Part(
         "Pages of history that are broken, lag, end early, run in either order or hold few rows",
@@ -103,22 +103,22 @@ PARTS: tuple[Part, ...] = (
     Part(
         "No control for a day",
         "parked, and in every report",
-        f"{LEDGER}/test_probe.py::test_without_any_control_it_is_parked_after_a_day",
+        f"{LEDGER}/batches/test_probe.py::test_without_any_control_it_is_parked_after_a_day",
     ),
     Part(
         "In doubt for three days, absent but three times the death of its worker, or not to be sent again",
         "parked, each with its reason",
-        f"{LEDGER}/test_probe.py::test_policy_poison_and_patience_park",
+        f"{LEDGER}/batches/test_probe.py::test_policy_poison_and_patience_park",
     ),
     Part(
         "Accepted after its absence was trusted",
         "counted, and shown in the report",
-        f"{LEDGER}/test_advance.py::test_a_late_arrival_is_counted_and_shown",
+        f"{LEDGER}/batches/test_advance.py::test_a_late_arrival_is_counted_and_shown",
     ),
     Part(
         "Statuses in any order",
         "merged by their ranks",
-        f"{LEDGER}/test_advance.py::test_reports_may_come_in_any_order",
+        f"{LEDGER}/batches/test_advance.py::test_reports_may_come_in_any_order",
     ),
     Part(
         "A call that is forged, in any way",
@@ -128,7 +128,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "Calls, answers, questions and pages of history that name any cost, in any order",
         "each message costs what the gateway said last when it was asked",
-        f"{LEDGER}/test_money.py::test_cost_is_what_the_gateway_itself_said_last",
+        f"{LEDGER}/batches/test_money.py::test_cost_is_what_the_gateway_itself_said_last",
     ),
     Part(
         "An answer is lost, and no callback names the cost",
@@ -148,7 +148,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "An older copy of the ledger, or a replica that missed something",
         "the roll call does not clear it",
-        "tests/worker/test_rollcall.py::test_an_older_copy_is_not_cleared",
+        "tests/worker/host/test_master.py::test_an_older_copy_is_not_cleared",
     ),
     Part(
         "A Redis that syncs once a second, or may evict",
@@ -158,7 +158,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "The power of a worker's machine fails",
         "no claim of it is taken for unsaid",
-        "tests/worker/test_rollcall.py::test_a_machine_that_lost_its_power_frees_nothing",
+        "tests/worker/host/test_master.py::test_a_machine_that_lost_its_power_frees_nothing",
     ),
     Part(
         "A full Redis, at every verb",

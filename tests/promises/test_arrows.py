@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,44 @@ SOURCES = sorted(
 NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 GROUND = {"settings", "ownership", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
+STORE = {"domain", "redis_client", "sealing"}  # the last two use nothing of ours but domain
+BELOW_RUNTIME = STORE | {"gateway", "transports", "questions", "ledger", "queues", "otp", "host"}
+# Each room, and what it may use besides itself and, but for the first, the ground floor.
 MAY_USE: dict[str, set[str]] = {
     "domain": set(),
     "gateway": {"domain"},
     "transports": {"domain", "gateway"},
-    "ledger": {"domain", "redis_client", "sealing"},  # the last two use nothing of ours but domain
+    "questions": {"domain", "gateway", "transports", "ledger"},
+    "ledger": STORE,
     "queues": {"domain", "redis_client"},
-    "actors": {"domain", "gateway", "transports", "ledger", "runtime", "queues", "health"},
-    "scheduler": {"domain", "ledger", "runtime", "actors", "queues"},
+    "otp": {"domain", "gateway", "ledger", "sealing"},
+    "host": {"domain", "ledger", "transports"},
+    "runtime": BELOW_RUNTIME,
+    "acl": {"domain", "ledger", "queues"},
+    "actors": BELOW_RUNTIME | {"runtime"},
+    "scheduler": {"domain", "ledger", "queues", "runtime", "actors"},
+    "processes": BELOW_RUNTIME | {"runtime", "actors", "scheduler"},
+    "sandbox": {"domain", "gateway"},
+    "sealing": {"domain"},
+    "redis_client": {"domain"},
+}
+# The same inside `producers`. A file there, no folder, is a way in or serves one; `VALUES` use nothing of it.
+VALUES = {"fields", "moments", "adoption"}
+ROOMS: dict[str, set[str]] = {
+    "sample": set(),
+    "intake": VALUES,
+    "web": VALUES,
+    "terminal": {"intake"},
+    "findings": {"intake"},
+    "machine": {"intake", "sample", "terminal"},
+    "cli": {"intake", "sample", "terminal", "findings", "machine", "web"},
+    "testing": {"machine"},
 }
 SANDBOX_USERS = {
     "producers/cli/sandbox.py",
-    "producers/cli/demo.py",
-    "producers/cli/up.py",
-    "producers/testbed.py",  # a process of its own that speaks to nobody else
+    "producers/machine/demo.py",
+    "producers/machine/up.py",
+    "producers/testing/testbed.py",  # a process of its own that speaks to nobody else
 }
 LARGE = {"worker/settings.py"}  # one table and its readers
 LARGEST = 420
@@ -56,11 +81,69 @@ def test_imports_go_one_way(path: Path) -> None:
         assert ours(path, "producers") == set()
     if top == "worker" and part in GROUND:
         assert used <= GROUND | {"domain"}
-    if top == "worker" and part != "processes":
-        assert "processes" not in used
     if top == "worker" and part in MAY_USE:
-        allowed = MAY_USE[part] | (set() if part == "domain" else GROUND)
-        assert used <= allowed
+        assert used <= MAY_USE[part] | (set() if part == "domain" else GROUND)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_producers_import_one_way(path: Path) -> None:
+    """The files of `producers` use `intake` alone of its rooms, and a room what stands to its left."""
+    top, part = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).parts[1].removesuffix(".py")
+    if top == "worker" or part == "__init__":
+        return
+    used = ours(path, "producers") - {part}
+    if part in VALUES:
+        assert used == set()
+    elif part in ("sample", "intake", "web"):
+        assert used <= ROOMS[part]
+    else:
+        assert used & ROOMS.keys() <= ROOMS.get(part, {"intake"})
+
+
+def test_every_room_has_its_arrows() -> None:
+    """A new folder, and a new file beside the ground floor, says in the tables above what it may use."""
+    folders = {path.name for path in (ROOT / "worker").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    files = {path.stem for path in (ROOT / "worker").glob("*.py")} - {"__init__"}
+    rooms = {path.name for path in (ROOT / "producers").iterdir() if path.is_dir() and path.name != "__pycache__"}
+
+    assert (folders | files) - GROUND - MAY_USE.keys() == set()
+    assert rooms - ROOMS.keys() == set()
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Between modules, those inside functions and those for types alone included."""
+    modules = {module_of(path): path for top in ("worker", "producers") for path in (ROOT / top).rglob("*.py")}
+    left = {name: {longest(used, modules) for used in imports(path)} - {name, ""} for name, path in modules.items()}
+    while free := [name for name, used in left.items() if not used & left.keys()]:
+        for name in free:
+            del left[name]
+
+    assert left == {}, "these are in circles, or lead to one"
+
+
+def module_of(path: Path) -> str:
+    """The name by which a file is imported."""
+    name = ".".join(("smsq", *path.relative_to(ROOT).with_suffix("").parts))
+    return name.removesuffix(".__init__")
+
+
+def longest(used: str, modules: Container[str]) -> str:
+    """The module that an import names, by itself or by something in it; '' if none is ours."""
+    while used and used not in modules:
+        used = used.rpartition(".")[0]
+    return used
+
+
+FOLDERS = sorted({path.parent for top in ("worker", "producers") for path in (ROOT / top).rglob("*.py")})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(ROOT)) for folder in FOLDERS])
+def test_a_folder_says_what_may_be_in_it_and_what_never(folder: Path) -> None:
+    """In the docstring of its first file."""
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+
+    assert said[:1].isupper()
+    assert re.search(r"\b[Nn]ever\b", said)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
@@ -125,7 +208,7 @@ def test_one_reader_of_the_environment() -> None:
     assert {name for name in readers if name.startswith("worker/")} == {
         "worker/settings.py",
         "worker/processes/metrics_folder.py",
-        "worker/processes/redis_server.py",
+        "worker/processes/private_redis/redis_server.py",
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.promises.crashes import turns
 from tests.promises.crashes.driver import Driver, quiet, sample
 from tests.promises.crashes.faults import Fault, possible

@@ -16,7 +16,7 @@ import pytest
 
 import smsq
 from smsq.worker.domain import errors
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.conftest import Plant
 
 ROOT = Path(__file__).parents[2]

@@ -72,7 +72,7 @@ def test_every_key_that_is_passed_is_in_the_table() -> None:
     """And keeps to one hash tag."""
     table = {name.strip(" `") for row in NAMED.findall(keys.__doc__ or "") for name in row[0].split("` `")}
     patterns = [re.compile(re.sub(r"<[^>]*>", "[^:]+", name)) for name in table]
-    source = "".join(path.read_text() for path in Path(keys.__file__).parent.glob("*.py"))
+    source = "".join(path.read_text() for path in Path(keys.__file__).parent.rglob("*.py"))
     used = set(re.findall(r'self\.key\(f?"([^"]+)"\)', source)) | set(re.findall(r'\{tag\}:([\w:]+)"', source))
     for name in used:
         shown = re.sub(r"\{[^}]*\}", "x", name)

@@ -13,11 +13,11 @@ import pytest
 
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.status import BatchState
-from smsq.worker.journal import Journal
+from smsq.worker.host.journal import Journal
+from smsq.worker.host.master import Master
 from smsq.worker.ledger import Claim, Ledger, NoClaim, Order
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect
-from smsq.worker.rollcall import Master
 from smsq.worker.sealing import Sealer
 
 ACCOUNT = "smsc.ru/demo"

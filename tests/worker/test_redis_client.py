@@ -10,7 +10,7 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import at_each_exchange, connect, next_database, where
 
 

@@ -1,4 +1,7 @@
-"""The actors: short stories told over ledger and transports. `declare` makes dramatiq actors of them."""
+"""The actors: short stories told over ledger and transports. `declare` makes dramatiq actors of them.
+
+Never a broker at import, never a delay, and never anything in a message but ids.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from smsq.worker.actors.leave import leave, may_ask, note_error, places
 from smsq.worker.actors.status import MOSCOW, PAGE, Asker, Pair
 from smsq.worker.gateway import forms
 from smsq.worker.gateway.listing import ListedPage, read_page
-from smsq.worker.ledger.asking import Control
+from smsq.worker.ledger.batches.asking import Control
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import MAX_PAGE
 

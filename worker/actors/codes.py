@@ -13,11 +13,11 @@ from typing import NamedTuple
 from smsq.worker.actors.status import Asker, open_pairs
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
-from smsq.worker.domain.code import Step, steps_of
 from smsq.worker.domain.errors import LedgerTrouble, Limited
+from smsq.worker.domain.otp import Step, steps_of
 from smsq.worker.domain.receipt import Stored, status_name, unpack
 from smsq.worker.domain.status import BatchState
-from smsq.worker.ledger.codes import CodeView
+from smsq.worker.ledger.otp.records import CodeView
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.runtime import Runtime
 

@@ -26,7 +26,7 @@ from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState, IdState
 from smsq.worker.domain.window import Window
 from smsq.worker.gateway.replies import StatusAnswer
-from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.runtime import Runtime
 

@@ -23,7 +23,7 @@ from smsq.worker.domain.text import parts
 from smsq.worker.gateway import forms
 from smsq.worker.gateway.codes import Outcome
 from smsq.worker.gateway.replies import SendAnswer, read_send
-from smsq.worker.health import Sick
+from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from smsq.worker.domain.code import Step
+from smsq.worker.domain.otp import Step
 
 UNSENT_LOOK_S = 2.0  # whether a first message was enrolled meanwhile
 ARRIVED = frozenset({"delivered", "read", "clicked"})

@@ -1,7 +1,7 @@
 """The pumping shield in plain values: what a phone counts with, what is decided, and how it is said.
 
 Pumping is asking a form for codes to numbers whose owner is paid for each: a range of one prefix, from
-many addresses, never verified. The counting is `worker/ledger/shield.py`; nothing here reads a clock.
+many addresses, never verified. The counting is `worker/ledger/otp/shield.py`; nothing here reads a clock.
 """
 
 from __future__ import annotations

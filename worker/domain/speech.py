@@ -6,7 +6,7 @@ again; so a call reads digit by digit, and everything twice.
 
 from __future__ import annotations
 
-from smsq.worker.domain import code as codes
+from smsq.worker.domain import otp as codes
 from smsq.worker.domain.text import MAX_LENGTH, units
 
 FOREIGN_VOICE = "w,en"  # for a text without Cyrillic letters; the gateway's own voice reads Russian (PROTOCOL B.1)

@@ -1,1 +1,4 @@
-"""How the gateway speaks: both halves of every dialect as pure functions and tables, no sockets, no clock."""
+"""How the gateway speaks: both halves of every dialect, as pure functions and tables.
+
+Never a socket, a clock or a setting.
+"""

@@ -1,4 +1,8 @@
-"""The truth about every message, in Redis: keys, verbs and their Lua."""
+"""The truth about every message, in Redis: keys, verbs and their Lua.
+
+Verbs lie by subject in `batches/`, `campaigns/` and `otp/`, what they share beside this file. Never a dialect of the
+gateway, nor a hint: the caller that changed something tells the queues.
+"""
 
 from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.ledger import Ledger

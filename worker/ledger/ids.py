@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable
 
 from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
-from smsq.worker.ledger.rollcall import GATEWAY_ID_LAST, GATEWAY_ID_LOW, LEFT_FREE
+from smsq.worker.ledger.runs import GATEWAY_ID_LAST, GATEWAY_ID_LOW, LEFT_FREE
 from smsq.worker.ledger.store import Store, translated
 
 FEW_LEFT = 50_000_000  # from here on somebody should think of it

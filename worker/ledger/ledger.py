@@ -15,14 +15,14 @@ import msgspec
 
 from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
-from smsq.worker.ledger.asking import Asking
-from smsq.worker.ledger.cascades import Cascades
-from smsq.worker.ledger.codes import Codes
-from smsq.worker.ledger.enrolment import HINT_AGAIN_MS, Enrolment
+from smsq.worker.ledger.batches.asking import Asking
+from smsq.worker.ledger.batches.enrolment import HINT_AGAIN_MS, Enrolment
+from smsq.worker.ledger.batches.sending import Sending
 from smsq.worker.ledger.ids import Ids
-from smsq.worker.ledger.rollcall import RollCall
+from smsq.worker.ledger.otp.cascades import Cascades
+from smsq.worker.ledger.otp.records import Codes
+from smsq.worker.ledger.runs import RollCall
 from smsq.worker.ledger.scripts import Argument
-from smsq.worker.ledger.sending import Sending
 from smsq.worker.ledger.store import translated
 
 JOB_KEPT_S = 600

@@ -14,8 +14,8 @@ import msgspec
 from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_phones, unpack_rows
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
-from smsq.worker.ledger.depth import Standing
 from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import COST_UNITS, is_single, translated
 from smsq.worker.ledger.values import PLAIN, POLICIES, BatchView, KnownId
 

@@ -26,11 +26,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Summa
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.domain.errors import SmsqError
-from smsq.worker.health import Sick
-from smsq.worker.ledger.depth import HALTS
+from smsq.worker.host.health import Sick
+from smsq.worker.ledger.standing import HALTS
 from smsq.worker.metrics import TABLE
 from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.entrance import Entrance, Server
+from smsq.worker.processes.http_server import Entrance, Server
 
 if TYPE_CHECKING:
     from smsq.worker.settings import Settings

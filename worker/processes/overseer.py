@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.host.master import Master
 from smsq.worker.ledger.store import translated
-from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)

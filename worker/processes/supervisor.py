@@ -27,9 +27,9 @@ import msgspec
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.processes import beats, metrics_folder
 from smsq.worker.processes.child_log import ChildLog, Seldom
-from smsq.worker.processes.embedded import Fall
 from smsq.worker.processes.locks import try_lock
 from smsq.worker.processes.niceness import make_session_nice
+from smsq.worker.processes.private_redis.embedded import Fall
 
 TICK_S = 0.2
 BEAT_CHECK_S = 1.0

@@ -27,7 +27,7 @@ from smsq.worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.state import Account, Record, money
-from smsq.worker.sandbox.telling import REFUSED_STATUS, Teller
+from smsq.worker.sandbox.statuses import REFUSED_STATUS, Teller
 
 PATHS = {
     forms.SEND_PATH: "send",

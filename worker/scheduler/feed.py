@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.hours import is_open
-from smsq.worker.ledger.depth import blind_limit
+from smsq.worker.ledger.standing import blind_limit
 from smsq.worker.runtime import Runtime
 
 LEAST_AHEAD = 4  # batches per slot: enough that no slot waits

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger.campaigns.lately import Lately
 from smsq.worker.ledger.keys import LANES
-from smsq.worker.ledger.lately import Lately
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smsq.producers.cli.up import SANDBOX_PROFILE, free_port
+from smsq.producers.machine.up import SANDBOX_PROFILE, free_port
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.views import Views
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import LANES
 from smsq.worker.redis_client import connect
 from tests.bench import environments

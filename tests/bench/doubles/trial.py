@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smsq.producers.cli.up import SANDBOX_OPTIONS
+from smsq.producers.machine.up import SANDBOX_OPTIONS
 from tests.bench.programs import start, stop
 
 LOGIN, PASSWORD = "bench", "bench"

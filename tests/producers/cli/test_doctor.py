@@ -16,16 +16,16 @@ import pytest
 from click.testing import CliRunner
 
 from smsq.producers.cli import main
-from smsq.producers.cli.findings import Finding
-from smsq.producers.cli.findings.ledger import shield, state
-from smsq.producers.cli.findings.machine import LEAST_ROOM, mirrors, secrets, space
-from smsq.producers.cli.findings.working import broker, processes
+from smsq.producers.findings import Finding
+from smsq.producers.findings.ledger import shield, state
+from smsq.producers.findings.machine import LEAST_ROOM, mirrors, secrets, space
+from smsq.producers.findings.working import broker, processes
 from smsq.producers.waits import brake
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Claim, NoClaim
-from smsq.worker.ledger.shield_desk import ShieldDesk
+from smsq.worker.ledger.otp.shield_admin import ShieldDesk
 from smsq.worker.processes import disk
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 

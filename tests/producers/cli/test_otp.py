@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from smsq.producers.api import Smsq
 from smsq.producers.cli import main
 from smsq.worker.processes.lane import owner_name
-from tests.producers.otp.codes import text_of, wrong
+from tests.producers.otp.sent import text_of, wrong
 
 Plant = Any
 PHONE = "+79991234567"

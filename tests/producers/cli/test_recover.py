@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from smsq.producers.api import Smsq
-from smsq.producers.cli.findings.ledger import state
+from smsq.producers.findings.ledger import state
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import ClaimRefusal

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smsq.producers.cli import UNREACHABLE, USAGE, main
-from smsq.producers.cli.received import ask
+from smsq.producers.machine.sandbox import ask
 from smsq.worker.domain.batch import MessageId
 from smsq.worker.sandbox import Profile, Sandbox
 from tests.conftest import Plant

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from smsq.producers.cli import up
+from smsq.producers.machine import up
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.processes.redis_server import socket_path
+from smsq.worker.processes.private_redis.redis_server import socket_path
 from smsq.worker.settings import Settings
 
 LOGIN = {"SMSQ_LOGIN": "demo", "SMSQ_PASSWORD": "demo"}
@@ -42,8 +42,8 @@ def test_a_socket_s_path_can_stand_in_an_address(tmp_path: Path, letter: str) ->
 def test_a_sandbox_takes_other_ports_where_the_default_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody chose them; a port that was chosen stays, and is refused by name."""
     monkeypatch.setattr(up, "free_port", lambda wanted=0: 4711)  # whoever asks for one gets another
-    default = up._with_free_addresses({}, Settings.load({}))
-    chosen = up._with_free_addresses({}, Settings.load({"SMSQ_WEB_ADDR": "127.0.0.1:8081"}))
+    default = up.with_free_addresses({}, Settings.load({}))
+    chosen = up.with_free_addresses({}, Settings.load({"SMSQ_WEB_ADDR": "127.0.0.1:8081"}))
 
     assert default == {"SMSQ_WEB_ADDR": "127.0.0.1:4711", "SMSQ_METRICS_ADDR": "127.0.0.1:4711"}
     assert "SMSQ_WEB_ADDR" not in chosen

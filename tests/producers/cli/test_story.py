@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from smsq.producers.cli.demo import free_ports
+from smsq.producers.machine.demo import free_ports
 
 ROOT = Path(__file__).parents[3]
 START_TIMEOUT_S = 30.0

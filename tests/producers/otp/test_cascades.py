@@ -13,12 +13,12 @@ from smsq.producers.api import Smsq
 from smsq.worker.actors.codes import StepTaker
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import End, Enrol, Take, Wait
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, OverBudget, TooMany
+from smsq.worker.domain.otp import Verdict
 from smsq.worker.domain.status import Status
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.cascade import PILED_UP, Cascade
-from tests.producers.otp.codes import with_settings
+from tests.producers.otp.sent import with_settings
 from tests.producers.otp.story import Story, digits
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from smsq.producers.api import Smsq
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import MessageId
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import CodeOver, LedgerUnreachable
-from tests.producers.otp.codes import PHONE, at_once, sent, with_settings, wrong
+from smsq.worker.domain.otp import Verdict
+from tests.producers.otp.sent import PHONE, at_once, sent, with_settings, wrong
 
 
 def test_wrong_tries_lock_a_code(smsq: Smsq) -> None:

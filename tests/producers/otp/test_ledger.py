@@ -9,10 +9,10 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.worker.domain import errors
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import CoolingDown, LedgerUnreachable, SmsqError, WrongKey
+from smsq.worker.domain.otp import Verdict
 from smsq.worker.redis_client import connect
-from tests.producers.otp.codes import PHONE, sent, text_of, with_settings, wrong
+from tests.producers.otp.sent import PHONE, sent, text_of, with_settings, wrong
 
 
 def test_another_secret_key_sends_and_checks_nothing(smsq: Smsq, environ: dict[str, str]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from smsq.worker.domain.batch import MessageId, Ref
-from smsq.worker.domain.code import Verdict
+from smsq.worker.domain.otp import Verdict
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
-from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.batches.asking import Probe
 from tests.producers.otp.story import Story
 
 

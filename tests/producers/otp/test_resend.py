@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from smsq.producers.api import Smsq
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import CodeOver, CoolingDown, LedgerUnreachable, TooMany
-from tests.producers.otp.codes import PHONE, at_once, sent, text_of, with_settings, wrong
+from smsq.worker.domain.otp import Verdict
+from tests.producers.otp.sent import PHONE, at_once, sent, text_of, with_settings, wrong
 
 
 def test_a_code_is_sent_again(smsq: Smsq, environ: dict[str, str]) -> None:

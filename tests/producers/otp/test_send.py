@@ -10,10 +10,10 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import MessageId
-from smsq.worker.domain.code import Verdict
 from smsq.worker.domain.errors import Conflict, SmsqError
+from smsq.worker.domain.otp import Verdict
 from smsq.worker.ledger.values import POLICIES
-from tests.producers.otp.codes import PHONE, at_once, claimed, sent, text_of, with_settings, wrong
+from tests.producers.otp.sent import PHONE, at_once, claimed, sent, text_of, with_settings, wrong
 
 
 def test_a_code_is_sent_and_checked(smsq: Smsq) -> None:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.promises.crashes.driver import Driver, quiet
 from tests.promises.crashes.faults import Fault, read
 from tests.promises.crashes.stories import STORIES

@@ -23,9 +23,10 @@ from smsq.worker.actors.send import Sender
 from smsq.worker.actors.status import Asker
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.gateway import callbacks as dialect
-from smsq.worker.health import Sick
+from smsq.worker.host.health import Sick
+from smsq.worker.host.master import Master
 from smsq.worker.ledger import Fact, Keys, Ledger
-from smsq.worker.ledger.rollcall import Beat
+from smsq.worker.ledger.runs import Beat
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
     ASK_URGENT,
@@ -37,7 +38,6 @@ from smsq.worker.queues.hints import (
     WATCH_ABSENT,
     Hints,
 )
-from smsq.worker.rollcall import Master
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.doubts import Doubts

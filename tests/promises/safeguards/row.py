@@ -18,16 +18,15 @@ class Safeguard(NamedTuple):
     mutation: str = ""
 
 
-CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/test_{verb}.py" for verb in ("claim", "settle", "probe"))
-FULL, MOVES, RESEND = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "moves", "resend"))
-ADVANCE, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("advance", "duties"))
+CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/batches/test_{verb}.py" for verb in ("claim", "settle", "probe"))
+ADVANCE, MOVES, RESEND = (f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend"))
+FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
 SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
 ABSENCE, STATUS = (f"tests/worker/actors/test_{what}.py" for what in ("absence", "status"))
 HTTP, RETRY = (f"tests/worker/transports/test_{what}.py" for what in ("http", "retry"))
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/test_replies.py"
 WINDUP = "tests/worker/scheduler/test_windup.py"
-ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/test_{what}.py" for what in ("rollcall", "journal", "recovery"))
-SUPERVISOR, OVERSEER, EMBEDDED = (
-    f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer", "embedded")
-)
+ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/host/test_{what}.py" for what in ("master", "journal", "recovery"))
+SUPERVISOR, OVERSEER = (f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer"))
+EMBEDDED = "tests/worker/processes/private_redis/test_embedded.py"
 SETTINGS = "tests/worker/test_settings.py"

@@ -13,7 +13,7 @@ import pytest
 from smsq.worker.actors.status import ASKS_A_MINUTE
 from smsq.worker.domain.status import BatchState, IdState, Status
 from smsq.worker.ledger import Claim, Fact
-from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.batches.asking import Probe
 
 PHONES = [79990000000 + n for n in range(30)]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from smsq.worker.domain.cascade import ENDED, TAKEN, End, Enrol, Move, Sent, Take, Wait, fits, next_move, not_taken
-from smsq.worker.domain.code import Step, steps_of, written
 from smsq.worker.domain.errors import BadChannel, BadWait, NoChannel
+from smsq.worker.domain.otp import Step, steps_of, written
 
 STEPS = (Step("sms", 20.0), Step("tg", 30.0), Step("call", 0.0))
 

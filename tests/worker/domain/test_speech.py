@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.worker.domain.code import TEMPLATES
+from smsq.worker.domain.otp import TEMPLATES
 from smsq.worker.domain.speech import spelled, text_for, voice_for
 from smsq.worker.domain.text import MAX_LENGTH, units
 from smsq.worker.gateway.channels import CHANNELS

@@ -13,7 +13,7 @@ import redis as redis_py
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Claim, Fact, Keys, Ledger, NoClaim, Order, Plan
-from smsq.worker.ledger.asking import Probe
+from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.views import Views
 from smsq.worker.sealing import Sealer
 

@@ -14,7 +14,7 @@ from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import LedgerFull
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Fact, Order
-from smsq.worker.ledger.asking import Control
+from smsq.worker.ledger.batches.asking import Control
 
 PHONE = 79990000000
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from smsq.producers.cli.processes import argv_of
-from smsq.producers.cli.up import free_port
+from smsq.producers.machine.processes import argv_of
+from smsq.producers.machine.up import free_port
 from smsq.worker.processes.beats import EVERY_S, VARIABLE, Listener, Pulse
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.processes.supervisor import Child, Supervisor
 from smsq.worker.redis_client import connect
 from tests.journeys.proxy import Proxy

@@ -17,9 +17,9 @@ FULL = """
 import subprocess, sys, threading, time
 from pathlib import Path
 import redis
-from smsq.producers.cli.up import _log_to
+from smsq.producers.machine.up import _log_to
 from smsq.worker.processes import disk
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.processes.supervisor import Supervisor
 from smsq.worker.redis_client import connect
 

@@ -19,12 +19,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
-from smsq.worker.health import Sick
-from smsq.worker.ledger.depth import HALTS
+from smsq.worker.host.health import Sick
+from smsq.worker.ledger.standing import HALTS
 from smsq.worker.metrics import METRICS
 from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.processes.exporter import Depth, Exporter, build_registry
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import make_broker
 from smsq.worker.queues.hints import Hints
 

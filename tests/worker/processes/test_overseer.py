@@ -9,9 +9,9 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.errors import BadSettings, LedgerForeign, LedgerWeak
-from smsq.worker.processes.embedded import EmbeddedRedis
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.overseer import Overseer
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 

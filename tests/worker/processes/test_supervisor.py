@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.processes.supervisor import HURRYING, STOPPING, Child, Supervisor
 from smsq.worker.redis_client import connect
 

@@ -15,7 +15,7 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.processes.watchdog import SICK, Watchdog
 from smsq.worker.queues.broker import HintBroker, make_broker, make_worker
 from smsq.worker.queues.hints import Hints

@@ -14,7 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from prometheus_client import REGISTRY
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues import bell, broker
 from smsq.worker.queues.bell import MOST_RINGS, bell_key
 from smsq.worker.queues.broker import NAMESPACE, HintBroker, HintConsumer, make_broker, make_worker

@@ -15,7 +15,7 @@ import redis as redis_py
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker, make_worker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect

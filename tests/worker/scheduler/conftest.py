@@ -15,7 +15,7 @@ import redis as redis_py
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.ledger import Claim, NoClaim, Order, Plan
-from smsq.worker.processes.embedded import EmbeddedRedis
+from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings

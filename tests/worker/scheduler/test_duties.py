@@ -8,8 +8,8 @@ import pytest
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Fact, Plan
-from smsq.worker.ledger.asking import Probe
-from smsq.worker.ledger.lately import Lately, Printer
+from smsq.worker.ledger.batches.asking import Probe
+from smsq.worker.ledger.campaigns.lately import Lately, Printer
 from smsq.worker.scheduler import upkeep as upkeep_module
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.doubts import Doubts

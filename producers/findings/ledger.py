@@ -1,0 +1,173 @@
+"""What stands in the ledger: how durable it is, whose, and what holds anything up."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from smsq.producers.findings import Finding
+
+if TYPE_CHECKING:
+    from smsq.worker.runtime import Runtime
+
+WRITES_TIMED = 10
+SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
+SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
+FALLEN = "put its newest data back if there is any, else `smsq recover`; nothing is sent meanwhile"
+
+
+def durability(runtime: Runtime) -> Iterator[Finding]:
+    """Whether what Redis acknowledged is kept, and how long its disk takes."""
+    from smsq.worker.domain.errors import LedgerWeak
+
+    try:
+        runtime.ledger.check_durable()
+        yield Finding("durability", "ok", "what Redis acknowledged survives a power failure")
+    except LedgerWeak as error:
+        sentence, _, cure = error.sentence.partition(" Cure: ")
+        level = "warn" if runtime.settings.accept_loss else "fail"
+        yield Finding("durability", level, sentence, cure)
+    if not runtime.ledger.survives_restart():
+        said = "the server's user `default` may not write, and older servers skip what scripts wrote when they restart"
+        yield Finding("durability", "warn", said, "redis-cli ACL SETUSER default off resetpass '~*' '&*' +@all")
+    from smsq.worker.ledger.store import translated
+
+    times = []
+    with translated():
+        for _ in range(WRITES_TIMED):
+            began = time.perf_counter()
+            runtime.ledger.redis.set(runtime.ledger.key("doctor"), b"1", px=1000)
+            times.append(time.perf_counter() - began)
+    median = statistics.median(times)
+    said = f"a durable write takes {median * 1000:.1f} ms (the slowest of {WRITES_TIMED}: {max(times) * 1000:.1f})"
+    cure = "" if median < SLOW_WRITE_S else "give Redis a faster disk; throughput is bounded by it"
+    yield Finding("disk", "warn" if cure else "ok", said, cure)
+
+
+def account(runtime: Runtime) -> Iterator[Finding]:
+    """Whose ledger it is."""
+    from smsq.worker.ledger.store import translated
+
+    with translated():
+        owner = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "account")
+    settings = runtime.settings
+    if owner is None:
+        yield Finding("account", "warn", "this ledger is not founded yet", "the first worker does it: `smsq up`")
+    elif (settings.login or settings.apikey) and owner.decode() != settings.account:
+        said = f"this ledger belongs to {owner.decode()}, not to {settings.account}"
+        yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
+    else:
+        yield Finding("account", "ok", f"this ledger belongs to {owner.decode()}")
+
+
+def secret(runtime: Runtime) -> Iterator[Finding]:
+    """Whether codes can be sealed here and opened where they are sent."""
+    from smsq.worker.ledger.store import translated
+    from smsq.worker.sealing import FILE
+
+    with translated():
+        known = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "secret")
+        failed_at = runtime.ledger.redis.hget(runtime.ledger.key("ctl"), "unsealable_at")
+    path = runtime.settings.home.expanduser().absolute() / FILE
+    is_told = runtime.settings.secret_key is not None
+    cure = f"set SMSQ_SECRET_KEY to that of the hosts with workers, or to what is in {FILE} of their SMSQ_HOME"
+    if not is_told and not path.exists():
+        yield Finding("secret key", "warn", "none here yet", cure if known else "`smsq up` makes one in its home")
+    elif known is not None and known.decode() not in runtime.sealer.names:
+        yield Finding("secret key", "fail", "this ledger's codes are sealed with another than this host has", cure)
+    elif not is_told and path.stat().st_mode & 0o077:
+        yield Finding("secret key", "warn", f"others may read {path}", f"chmod 600 {path}, and change the key")
+    else:
+        where = "SMSQ_SECRET_KEY" if is_told else str(path)
+        yield Finding("secret key", "ok", f"it seals codes while they wait ({where})")
+    if failed_at is not None and (ago_s := runtime.ledger.time() - int(failed_at) / 1000) < SEALED_LATELY_S:
+        said = f"a worker could not open a waiting text {max(0.0, ago_s):.0f} s ago, and gave it back unsent"
+        yield Finding("sealed texts", "fail", said, "a worker runs with another SMSQ_SECRET_KEY: " + cure)
+
+
+def shield(runtime: Runtime) -> Iterator[Finding]:
+    """Whether somebody who pumps is stopped, and what it may cost until then."""
+    from smsq.worker.ledger.otp.shield_admin import ShieldDesk
+
+    limits = ShieldDesk(runtime.shield).limits()
+    if runtime.settings.shield == "off":
+        yield Finding("shield", "warn", "SMSQ_SHIELD is off: nothing limits codes", "leave it out where codes are sent")
+    elif limits.mode == "off":
+        yield Finding("shield", "warn", "it is off: nothing limits codes", "`smsq shield on`")
+    elif limits.mode == "watch":
+        cure = "`smsq shield on` once what it would refuse looks right (smsq_shield_total)"
+        yield Finding("shield", "warn", "it watches only: nothing limits codes", cure)
+    elif not limits.daily_cost:
+        cure = "set SMSQ_SHIELD_DAILY_COST to twice or three times a good day"
+        yield Finding("shield", "ok", "it is on, without a ceiling for what codes cost in a day", cure)
+    else:
+        yield Finding("shield", "ok", f"it is on; codes of 24 hours may cost {limits.daily_cost:f} at most")
+
+
+def run(runtime: Runtime) -> Iterator[Finding]:
+    """Whether this run of the server is in force."""
+    beat = runtime.ledger.beat()
+    if beat.in_force:
+        yield Finding("run", "ok", "this life of Redis is the one in force")
+    elif beat.fell:
+        yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
+    elif absent := runtime.views.brakes().missing:
+        yield Finding("run", "fail", absent.said, absent.cure)
+    else:
+        cure = "a running `smsq up` clears it within seconds"
+        yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
+
+
+def state(runtime: Runtime) -> Iterator[Finding]:
+    """What waits, rests or is stuck."""
+    from smsq.producers.waits import halt, rest
+
+    brakes = runtime.views.brakes()
+    halted = brakes.halted
+    if halted == "hosts" and brakes.missing is not None:
+        said, cure = brakes.missing.said, brakes.missing.cure
+    else:
+        said, _, cure = halt(halted).partition("; ")
+    yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
+    for lane in ("urgent", "bulk"):
+        if resting := rest(brakes, lane):
+            said, _, cure = resting.partition("; ")
+            yield Finding(f"rest {lane}", "warn", said, cure or "sending goes on by itself")
+    if brakes.is_cut_off:
+        cure = "look at the network of the machine they run on; sending goes on by itself"
+        yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
+    yield _ids(runtime)
+    depth, motion = runtime.views.depth(), runtime.views.in_motion()
+    astray = {lane: count for lane, count in runtime.views.astray().items() if count}
+    if astray:
+        told = " and ".join(f"{count} {lane}" for lane, count in astray.items())
+        cure = "codes go past four of them, campaigns wait for their time: see the runbook, A mirror that swallows"
+        yield Finding("slots", "warn", f"requests that went astray keep slots of the log-in: {told}", cure)
+    if motion["parked"]:
+        yield Finding(
+            "parked",
+            "warn",
+            f"{motion['parked']} batches wait for a person",
+            "`smsq doubts list` shows them, and what can be decided",
+        )
+    if depth.double_accepts:
+        said = f"{depth.double_accepts} messages were accepted twice"
+        yield Finding("doubles", "fail", said, "this must never happen: keep the logs and journals, and report it")
+    for alarm, count in depth.alarms.items():
+        yield Finding("alarm", "warn", f"{alarm}: {count}", "see the runbook")
+    known = runtime.views.balance()
+    if known is not None:
+        age_s = runtime.clock.now() - known[1]
+        yield Finding("balance", "ok", f"{known[0]}, as of {age_s:.0f} s ago")
+
+
+def _ids(runtime: Runtime) -> Finding:
+    """Whether ids for the gateway last for long; at their end nothing is sent."""
+    from smsq.worker.ledger.ids import FEW_LEFT
+
+    left = runtime.ledger.ids_left()
+    cure = "" if left >= FEW_LEFT else "`smsq recover --fresh-ids` goes on in a range that was not used of late"
+    level = "fail" if not left else "warn" if cure else "ok"
+    return Finding("gateway ids", level, f"{left:,} are left for sends", cure)

@@ -1,0 +1,128 @@
+"""What stands on this machine and around it: room for the home, the log-in, the mirrors."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from smsq.producers.findings import Finding
+from smsq.worker.processes import disk
+
+if TYPE_CHECKING:
+    from smsq.worker.settings import Settings
+
+FOLDERS = ("journal", "logs", "redis", "queues", "metrics")  # of the home, as far as they are there
+LEAST_ROOM, LEAST_SHARE = 200_000_000, 0.05  # bytes, and of the whole disk
+
+
+def space(home: Path) -> Iterator[Finding]:
+    """Whether the home can be written, and for how long still."""
+    try:
+        left = disk.room(home)
+        places = (
+            [home, *(home / name for name in FOLDERS if (home / name).exists())] if home.exists() else [_above(home)]
+        )
+    except OSError as error:
+        yield _unwritable(home, error.strerror or type(error).__name__)
+        return
+    for place in places:
+        if why := disk.trouble(place):
+            yield _unwritable(home if place == _above(home) else place, why)
+            return
+    is_low = left.free < LEAST_ROOM or left.share < LEAST_SHARE
+    size = f"{left.free / 1e9:.1f} GB" if left.free >= 1e9 else f"{left.free / 1e6:.0f} MB"
+    said = f"{size} ({left.share:.0%}) are free where the home is"
+    cure = "free some: ledger, journals and logs grow there, and nothing is sent once it is full" if is_low else ""
+    yield Finding("disk space", "warn" if is_low else "ok", said, cure)
+
+
+def _above(home: Path) -> Path:
+    """The folder in which a home that is not there yet would be made."""
+    return next((folder for folder in home.parents if folder.exists()), home)
+
+
+def _unwritable(place: Path, why: str) -> Finding:
+    cure = "free space there, or make it writable; work resumes by itself"
+    return Finding("disk space", "fail", f"nothing can be written in {place}: {why}", cure)
+
+
+def secrets(settings: Settings) -> Iterator[Finding]:
+    """Whether others on this machine can read a secret; the key of the home is looked at with the ledger's."""
+    from smsq.worker.ownership import readable_by_others
+    from smsq.worker.settings import secret_files
+
+    home = settings.home.expanduser().absolute()
+    files = [*secret_files(), home / "up.json"]
+    found = [told for told in map(readable_by_others, files) if told]
+    for told in found:
+        said, _, cure = told.partition("; ")
+        yield Finding("secrets", "warn", said, f"{cure}; then change what it holds, if somebody may have looked")
+    if not found:
+        yield Finding("secrets", "ok", "no file that holds one can be read by others")
+
+
+def credentials(settings: Settings) -> Iterator[Finding]:
+    """Whether this shell has what the gateway wants."""
+    if _has_login(settings):
+        yield Finding("log-in", "ok", f"set, for {settings.account}")
+    elif settings.redis_url:
+        cure = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY, where the workers run"
+        yield Finding("log-in", "warn", "not set in this shell", cure)
+    else:
+        cure = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY; without an account: `smsq up --sandbox`"
+        yield Finding("log-in", "fail", "there is none, so nothing can be sent and `smsq up` does not start", cure)
+    if settings.callback_secret is None:
+        yield Finding("callbacks", "warn", "SMSQ_CALLBACK_SECRET is not set in this shell: `smsq web` refuses them")
+
+
+def _has_login(settings: Settings) -> bool:
+    return bool(settings.apikey or (settings.login and settings.password))
+
+
+def mirrors(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
+    """Whether each mirror takes connections; real ones are left alone until there is a log-in.
+
+    `is_up`: an `smsq up` of this home has one, though this shell need not.
+    """
+    from smsq.worker.gateway.brands import BRANDS
+
+    bases = settings.mirrors or BRANDS[settings.brand].mirrors
+    for base in settings.clear_mirrors:
+        said = f"{base}: the password, phones and texts can be read on their way"
+        yield Finding("mirror", "warn", said, "name it with https:// in SMSQ_MIRRORS")
+    if not (is_up or settings.is_sandboxed or _has_login(settings)):
+        yield Finding("mirror", "warn", "none was tried: real ones are left alone until there is a log-in here")
+        return
+    with ThreadPoolExecutor(len(bases)) as pool:
+        troubles = list(pool.map(lambda base: _reach_mirror(base, settings.connect_timeout_s), bases))
+    is_cut_off = all(troubles)
+    for base, trouble in zip(bases, troubles, strict=True):
+        if not trouble:
+            yield Finding("mirror", "ok", f"{base} takes connections")
+        else:
+            cure = "look at this machine's network and firewall" if is_cut_off else "others are used meanwhile"
+            yield Finding("mirror", "fail" if is_cut_off else "warn", f"{base}: {trouble}", cure, is_cut_off)
+
+
+def _reach_mirror(base: str, timeout_s: float) -> str:
+    parts = urlsplit(base)
+    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    return reach(parts.hostname or "", parts.port or (443 if tls else 80), tls, timeout_s)
+
+
+def reach(host: str, port: int, tls: ssl.SSLContext | None, timeout_s: float) -> str:
+    """Connect and leave; the trouble, '' for none."""
+    try:
+        with contextlib.ExitStack() as stack:
+            line = stack.enter_context(socket.create_connection((host, port), timeout_s))
+            if tls is not None:
+                stack.enter_context(tls.wrap_socket(line, server_hostname=host))
+    except OSError as error:
+        return str(error.strerror or error) or type(error).__name__
+    return ""

@@ -1,0 +1,120 @@
+"""Who works: the lanes, the scheduler, and whether anybody waits for hints."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from smsq.producers.findings import Finding, private
+from smsq.producers.findings.machine import reach
+
+if TYPE_CHECKING:
+    from smsq.producers.adoption import Up
+    from smsq.worker.ledger.standing import SickProcess
+    from smsq.worker.runtime import Runtime
+
+LANES = ("urgent", "bulk", "status", "chores")
+LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
+IDLE = "none leads: campaigns are not handed out; codes in doubt, and those with another channel to come, wait"
+
+
+AILMENTS = {  # why a process cannot send: in words, and what cures it
+    "gateway": ("reach no mirror of the gateway", "look at that machine's network, DNS, firewall and clock"),
+    "login": (
+        "have a log-in that the gateway refuses",
+        "give them the SMSQ_LOGIN and SMSQ_PASSWORD that hold, and start them again",
+    ),
+    "journal": ("cannot write their journal", "free room where their SMSQ_HOME is, or make it writable"),
+    "key": (
+        "have another SMSQ_SECRET_KEY than this ledger's codes are sealed with",
+        "give them the key of the other hosts",
+    ),
+    "clock": ("have a clock that differs from Redis' by hours", "set the clock of that machine, or that of Redis"),
+    "frozen": (
+        "were frozen a moment ago",
+        "look for what pauses them: a container, a debugger, a machine without processors",
+    ),
+    "run": (
+        "do not follow the life of Redis that is in force",
+        "look at logs/supervisor.log there: its roll call is not answered",
+    ),
+}
+
+
+def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
+    """Whether the queues can be reached, and somebody waits at them; `up` is the `smsq up` of this home."""
+    import redis
+
+    from smsq.worker.redis_client import connect, no_right, where
+
+    url = runtime.broker_url
+    if not url.startswith(("redis", "unix")):
+        parts = urlsplit(url)
+        said = reach(parts.hostname or "", parts.port or 5672, None, 3.0)
+        yield Finding("broker", "fail" if said else "ok", said or f"{parts.hostname} takes connections", "", bool(said))
+        return
+    try:
+        with contextlib.closing(connect(url)) as client:
+            theirs = client.info("server")["run_id"]
+            is_heard = _is_waited_at(client)
+        ours = runtime.ledger.redis.info("server")["run_id"]
+    except redis.RedisError as error:
+        if refused := no_right(error, "SMSQ_BROKER_URL", "broker.acl"):
+            said, _, cure = refused.partition(": ")
+            yield Finding("broker", "fail", f"{where(url)}: {said}", cure or "correct SMSQ_BROKER_URL", True)
+            return
+        cure = private.cure(up, url, private.QUEUES) or "start it"
+        yield Finding("broker", "fail", f"{where(url)} does not answer ({type(error).__name__})", cure, True)
+        return
+    if theirs == ours:
+        cure = "in production give the broker a server of its own by SMSQ_BROKER_URL"
+        yield Finding("broker", "ok", "ledger and broker share one server, which is fine for one machine", cure)
+    else:
+        yield Finding("broker", "ok", "ledger and broker have a server each")
+    if runtime.views.lanes() and not runtime.views.sick() and not is_heard:
+        said = f"workers are up, but none waits for hints at {where(url)}: messages wait for the next sweep"
+        yield Finding("hints", "warn", said, "name the same SMSQ_BROKER_URL everywhere; up.json has that of `smsq up`")
+
+
+def _is_waited_at(client: Any) -> bool:
+    """Whether somebody waits for a bell at this server: lanes without work do, nearly always."""
+    for _ in range(LOOKS):
+        if client.info("clients")["blocked_clients"]:
+            return True
+        time.sleep(LOOK_AGAIN_S)
+    return False
+
+
+def processes(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
+    """Whether every kind is there; `is_up`: a supervisor of this home starts again what is missing."""
+    lanes = runtime.views.lanes()
+    again = "`smsq up` starts what died or fell silent again within seconds; if it stays away, see its logs/{}*.log"
+    for lane in LANES:
+        count = lanes.get(lane, 0)
+        cure = "" if count else again.format(lane) if is_up else f"`smsq up`, or `smsq worker --lane {lane}`"
+        yield Finding(f"lane {lane}", "ok" if count else "fail", f"{count} worker processes are up", cure)
+    yield from _sick(runtime, lanes)
+    depth = runtime.views.depth()
+    cure = "" if depth.leader else again.format("scheduler") if is_up else "`smsq up`, or `smsq scheduler`"
+    said = "one leads" if depth.leader else IDLE
+    yield Finding("scheduler", "ok" if depth.leader else "fail", said, cure)
+
+
+def _sick(runtime: Runtime, lanes: Mapping[str, int]) -> Iterator[Finding]:
+    """Those that are up and cannot send, a line for each host and reason; a lane without any other stands still."""
+    found: dict[tuple[str, str], list[SickProcess]] = {}
+    for each in runtime.views.sick():
+        found.setdefault((each.owner.split("/")[1], each.why), []).append(each)
+    in_lane = Counter(each.owner.split("/")[0] for several in found.values() for each in several)
+    for (host, why), several in found.items():
+        kinds = sorted({each.owner.split("/")[0] for each in several})
+        is_stopped = any(in_lane[lane] >= lanes.get(lane, 0) for lane in kinds)
+        ago_s = max(0.0, runtime.ledger.time() - min(each.since for each in several))
+        what, cure = AILMENTS.get(why, (why, ""))
+        rest = "nobody else can send either" if is_stopped else "others do their work"
+        said = f"{len(several)} processes ({', '.join(kinds)}) on {host} {what}, for {ago_s:.0f} s; {rest}"
+        yield Finding("sick", "fail" if is_stopped else "warn", said, cure, why == "gateway" and is_stopped)

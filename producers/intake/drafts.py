@@ -1,0 +1,286 @@
+"""Drafts: rows, text and wishes, checked as far as that can be done without the ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from numbers import Integral
+from pathlib import Path
+from typing import Protocol, TypedDict, Unpack
+
+import msgspec
+from phonenumbers import SUPPORTED_REGIONS
+
+from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
+from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
+from smsq.producers.intake.templates import Template
+from smsq.worker.domain import text as texts
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.campaign import LeftOut, Range, Reject
+from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.hours import is_window
+from smsq.worker.gateway.forms import check_options
+from smsq.worker.ledger import Plan
+
+RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
+RANGE_BATCHES = 10  # and at least so many batches
+LONGEST_NAME = 100
+
+
+class How(TypedDict, total=False):
+    """How a campaign shall be sent; every field may be left out.
+
+    `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that
+    holds phones, `region` the country in which phones without a plus are written, `encoding` what a file is in
+    (told from its bytes unless it is given). `rate` is in parts per
+    second, `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`.
+    `sender`, `valid` and `options` go to the gateway; `on_doubt` is as in `Smsq.send`.
+    """
+
+    name: str | None
+    columns: Sequence[str] | None
+    phone_column: str
+    region: str
+    encoding: str | None
+    sender: str | None
+    valid: str | None
+    options: Options | None
+    rate: float | None
+    at: datetime | str | None
+    window: str | None
+    budget: Decimal | int | str | None
+    on_doubt: str | None
+
+
+AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | None
+
+
+class Rows(Protocol):
+    """What a campaign is made of: a file's `Source`, or rows at hand."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Each row in order, as often as asked, and always the same."""
+
+    def changed(self) -> str:
+        """What has become of their source since it was read, as the beginning of a sentence; '' for nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was decided about rows that were sent already: `only_new`, `again`, or '' where there were none.
+
+    `left_out` are those that stay behind. `continues` is the draft's own unfinished campaign, whose further rows were
+    compared; `overtakes` names others that are still being enrolled, and must compare theirs before they go on.
+    `against` is what was compared with: campaigns, each with how many rows it had; None for nothing yet.
+    """
+
+    word: str = ""
+    left_out: LeftOut | None = field(default=None, repr=False)
+    continues: str = ""
+    overtakes: tuple[str, ...] = ()
+    against: frozenset[tuple[str, int]] | None = None
+
+
+NO_CHOICE = Choice()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A campaign that is not enrolled yet: checked rows and text, and how it shall be sent.
+
+    `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
+    `9-21` in this machine's time, `start_at` Unix seconds. `choice` is what becomes of rows that were sent already.
+    """
+
+    source: Rows = field(repr=False)
+    template: Template = field(repr=False)
+    name: str
+    options: Options
+    phone_column: str = "phone"
+    region: str = "RU"
+    rate: float | None = None
+    budget: Decimal | None = None
+    part_price: Decimal = Decimal(0)
+    start_at: float | None = None
+    window: str | None = None
+    on_doubt: str = "ask"
+    choice: Choice = NO_CHOICE
+
+    @property
+    def digest(self) -> str:
+        """What this campaign is known by: its rows, text and options."""
+        options = self.options.written().decode()
+        said = (self.source.digest, self.phone_column, self.region, self.template.written, options)
+        return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def plan(self, batch_size: int) -> Plan:
+        """The same as the ledger takes it."""
+        return Plan(
+            name=self.name,
+            digest=self.digest,
+            text=self.template.render(()) if self.template.is_constant else None,
+            template=self.template.written,
+            options=self.options,
+            batch_size=batch_size,
+            rate=self.rate,
+            budget=self.budget,
+            part_price=self.part_price,
+            start_at=self.start_at,
+            window=self.window,
+            on_doubt=self.on_doubt,
+            file=_file_of(self.source),
+            repeats=self.choice.word,
+        )
+
+
+def _file_of(source: Rows) -> str:
+    """Where rows came from, as a path that holds wherever it is read; '' for rows at hand or a pipe."""
+    path = Path(source.name) if isinstance(source, Source) else None
+    return str(path.absolute()) if path is not None and path.is_file() else ""
+
+
+def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
+    """The campaign's ranges; the same rows, text and batch size always give the same ones."""
+    per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
+    rows = draft.source.rows()
+    return prepare(rows, draft.template, batch_size, per_range, region=draft.region, left_out=draft.choice.left_out)
+
+
+def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
+    """Check everything that can be checked without the ledger; raises BadInput."""
+    name, phone_column = how.get("name"), how.get("phone_column", "phone")
+    window, rate, at = how.get("window"), how.get("rate"), how.get("at")
+    region = how.get("region", "RU").upper()
+    if region not in SUPPORTED_REGIONS:
+        raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
+    if not text.strip():
+        raise BadInput("the text is empty")
+    if window is not None and not is_window(window):
+        raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
+    if rate is not None and not 0 < rate < math.inf:
+        raise BadInput(f"a rate is so many parts per second, not {rate:g}")
+    source: Rows
+    if isinstance(rows, str | Path):
+        source = inspect(rows, phone_column, how.get("encoding"))
+        name = name or Path(source.name).stem
+    else:
+        source = AtHand.of(rows, how.get("columns"), phone_column, region)
+    template = Template.compile(text, source.columns)
+    if template.is_constant:
+        texts.check(template.render(()))
+    else:
+        texts.check_marks(template.written)
+    options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
+    check_options(options)
+    if options.channel != "sms":
+        raise BadInput(f"a campaign goes out as sms; {options.channel} is for single messages (`smsq send --channel`)")
+    return Draft(
+        source=source,
+        template=template,
+        name=_named(name),
+        options=options,
+        phone_column=phone_column,
+        region=region,
+        rate=rate,
+        budget=money_of(how.get("budget")),
+        start_at=timestamp(at) if at is not None else None,
+        window=window,
+        on_doubt=how.get("on_doubt") or "ask",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """Rows that a program has at hand, kept so that they can be read twice."""
+
+    columns: tuple[str, ...]
+    phone_column: str
+    values: list[tuple[str, ...]] = field(repr=False)
+    digest: str
+
+    @classmethod
+    def of(cls, rows: Iterable[AnyRow], columns: Sequence[str] | None, phone_column: str, region: str = "RU") -> AtHand:
+        """Take mappings, sequences or plain phones, as text or as numbers.
+
+        Raises BadInput for no rows, no names for their values, and for a table that is none of rows.
+        """
+        if isinstance(rows, Mapping) or hasattr(rows, "to_dict"):
+            raise BadInput('rows are an iterable of them; of a data frame give `frame.to_dict("records")`')
+        values: list[tuple[str, ...]] = []
+        for row in rows:
+            if isinstance(row, Mapping):
+                columns = columns or tuple(map(str, row))
+                values.append(tuple(_cell(row.get(column), column == phone_column, region) for column in columns))
+            elif isinstance(row, str | bytes) or not isinstance(row, Iterable):
+                columns = columns or (phone_column,)
+                values.append((_cell(row, True, region),))
+            else:
+                named = columns or ()
+                values.append(
+                    tuple(
+                        _cell(value, at < len(named) and named[at] == phone_column, region)
+                        for at, value in enumerate(row)
+                    )
+                )
+        if not values:
+            raise BadInput("there are no rows")
+        if columns is None:
+            raise BadInput("rows that are no mappings need `columns`, the names of their values")
+        try:
+            said = msgspec.msgpack.encode((tuple(columns), phone_column, values))
+        except UnicodeEncodeError:  # of bytes that are no UTF-8
+            raw = [[value.encode("utf-8", "surrogateescape") for value in row] for row in values]
+            said = msgspec.msgpack.encode((tuple(columns), phone_column, raw))
+        return cls(tuple(columns), phone_column, values, hashlib.sha256(said).hexdigest())
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Each row in order; raises BadInput where no column holds phones."""
+        return of_iterable(self.values, self.columns, self.phone_column)
+
+    def changed(self) -> str:
+        """Nothing: these rows are kept."""
+        return ""
+
+
+def _cell(value: object, is_phone: bool, region: str) -> str:
+    """A value as a file would hold it: nothing for None and NaN, no decimals of a number that has none."""
+    if is_nothing(value):
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")  # what is no UTF-8 turns the row away
+    if isinstance(value, Integral) or is_whole(value):
+        if is_phone:
+            with contextlib.suppress(BadPhone):
+                return phone_text(value, region)
+        value = value if isinstance(value, bool) else int(value)
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def money_of(budget: Decimal | int | str | None) -> Decimal | None:
+    """An amount of money; raises BadInput for what is none."""
+    if budget is None:
+        return None
+    try:
+        money = Decimal(str(budget))
+    except ArithmeticError:
+        money = Decimal(-1)
+    if not money.is_finite() or money <= 0:
+        raise BadInput(f"a budget is an amount of money, not {budget!r}")
+    return money
+
+
+def _named(name: str | None) -> str:
+    shown = "".join(char for char in name or "campaign" if char.isprintable())[:LONGEST_NAME].strip()
+    return shown or "campaign"

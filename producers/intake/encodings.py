@@ -1,0 +1,204 @@
+"""Which encoding a file of rows is in, told from its bytes; and what files are no CSV at all.
+
+UTF-8 is recognised, windows-1251 only assumed if what it makes of the bytes is far likelier than what any
+other encoding of Cyrillic makes of them: read in the wrong one a file's texts would go out garbled, and every one
+of them costs money. What is left is refused with a way out. A file that holds UTF-8 and other bytes too is UTF-8:
+its broken rows are turned away one by one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from smsq.producers.intake.alphabets import weigh
+from smsq.producers.intake.snapshot import Snapshot
+from smsq.worker.domain.errors import BadInput
+
+BLOCK = 1 << 20
+SAMPLE_PER_BLOCK = 8192  # bytes of lines beyond ASCII that are judged, of each block
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# How files begin that spreadsheets and people offer in place of a CSV.
+_MAGIC: Final[dict[bytes, str]] = {
+    b"PK\x03\x04": "a spreadsheet or archive (xlsx, ods, zip)",
+    b"\xd0\xcf\x11\xe0\xa1\xb1": "an old spreadsheet (xls)",
+    b"\x1f\x8b": "compressed (gzip)",
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"%PDF": "a PDF",
+    b"{\\rtf": "a text document (RTF)",
+    b"SQLite format 3": "a database (SQLite)",
+}
+
+OURS = "windows-1251"
+# Other 8-bit encodings of Cyrillic, the near relatives of ours among them (they share most of its letters, so that a
+# wrong guess shows in few places only), and by how much (a logarithm) our reading must be likelier: more if a few words
+# look well in either, less for those that hardly anybody writes any more.
+RIVALS: Final = {
+    "mac-cyrillic": 4.0,
+    "kz1048": 4.0,
+    "ptcp154": 4.0,
+    "koi8-r": 6.0,
+    "koi8-u": 6.0,
+    "koi8-t": 6.0,
+    "cp866": 4.0,
+    "iso8859-5": 1.0,
+    "cp855": -3.0,
+}
+LEAST_LEAD = 4.0  # of another reading over all others, to be named alone in the refusal
+LEAST_LIKELY = -4.9  # of a letter on average, as a logarithm; plain Russian has about -3.2
+LEAST_USUAL = 0.8  # of the letters: in words of one alphabet and a usual case
+_TOKEN = re.compile(rb"[^\s,;\"]+")
+# Bytes in which the near relatives differ and that Russian hardly needs: the rows that hold them are always looked at.
+_TELLING = re.compile(rb"[\x80-\x83\x86-\x90\x95\x98-\x9f\xa1-\xa7\xaa\xac-\xb7\xba\xbc-\xbf]").search
+_CYRILLIC_PAIR = re.compile("[\u0400-\u04ff]{2}").search
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one pass over a file found."""
+
+    digest: str  # SHA-256 of its bytes
+    encoding: str
+    is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
+    is_guessed: bool = False  # it was told by its letters, so somebody should see a row as it was read
+
+
+def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> Look:
+    """Digest and encoding of a file, `told` where somebody said so; raises BadInput where it cannot be told.
+
+    Of a file that is read otherwise than it looks, the encoding is part of the digest: its texts are others.
+    """
+    hashed, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    good = bad = 0
+    has_nul = has_pair = has_98 = False  # 0x98 is the one byte that windows-1251 leaves free
+    head, sample = b"", bytearray()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            head = head or block[:4096]
+            hashed.update(block)
+            has_nul = has_nul or b"\0" in block
+            decoded = decoder.decode(block)
+            if not decoded.isascii():
+                has_98 = has_98 or b"\x98" in block
+                broken = _count_broken(decoded)
+                bad += broken
+                good += len(decoded) - broken - len(decoded.encode("ascii", "ignore"))
+                has_pair = has_pair or _CYRILLIC_PAIR(decoded) is not None
+                sample += _high_lines(block)
+                sample += _telling_lines(block)
+    bad += _count_broken(decoder.decode(b"", final=True))
+    digest = hashed.hexdigest()
+    if not head:
+        raise BadInput(f"{name} is empty")
+    wanted = canonical(told) if told is not None else None
+    if wanted is None:
+        _refuse_other_files(head, name)
+    is_marked = head.startswith(codecs.BOM_UTF8)
+    guess = ("utf-8-sig" if is_marked else "utf-8") if is_marked or bad <= good or has_pair else None
+    if guess is None:
+        guess = _judged(bytes(sample), name, has_utf8=good > 0, is_told=wanted is not None)
+    if wanted is not None and wanted != guess and not (wanted == "utf-8" and guess == "utf-8-sig"):
+        return Look(f"{digest}:{wanted}", wanted, True)
+    is_dirty = has_nul or (has_98 if guess == OURS else bad > 0)
+    return Look(digest, guess, is_dirty, is_guessed=guess == OURS and wanted is None)
+
+
+def canonical(encoding: str) -> str:
+    """An encoding's usual name; raises BadInput for one that nobody knows."""
+    try:
+        info = codecs.lookup(encoding)
+        "".encode(encoding)
+    except (LookupError, ValueError):
+        raise BadInput(f"there is no encoding {encoding!r}; there are utf-8, windows-1251, koi8-r, cp866 …") from None
+    return {"cp1251": "windows-1251"}.get(info.name, info.name)
+
+
+def _refuse_other_files(head: bytes, name: str) -> None:
+    for magic, what in _MAGIC.items():
+        if head.startswith(magic):
+            raise BadInput(f"{name} is {what}, not a CSV: save it as CSV in UTF-8")
+    # Text has no NUL; in UTF-16 every second byte of plain letters is one.
+    if head.startswith(_UTF16_MARKS) or max(head[::2].count(0), head[1::2].count(0)) * 4 > len(head):
+        raise BadInput(f"{name} is in UTF-16; save it as CSV in UTF-8")
+
+
+def _judged(sample: bytes, name: str, *, has_utf8: bool, is_told: bool) -> str:
+    """The encoding of a file with bytes that are not UTF-8."""
+    tokens = [token for token in set(_TOKEN.findall(sample)) if not token.isascii()]
+    ours = _Reading.of(tokens, OURS)
+    others = [other for each in RIVALS if (other := _Reading.of(tokens, each)).words != ours.words]
+    best = max(others, key=lambda other: other.score + RIVALS[other.encoding])
+    if ours.is_plausible and ours.score >= best.score + RIVALS[best.encoding]:
+        return OURS
+    likely = sorted((each for each in [ours, *others] if each.is_plausible), key=lambda each: -each.score)
+    likely = [each for each in likely if each.score > likely[0].score - LEAST_LEAD]
+    if is_told or (has_utf8 and not likely):
+        return "utf-8"
+    looks = ""
+    if len({each.words for each in likely}) == 1:
+        looks = f" and looks like {likely[0].encoding}"
+    elif likely:
+        looks = f"; it may be in {' or in '.join(each.encoding for each in likely)}"
+    raise BadInput(
+        f"{name} is not in UTF-8{looks}: save it as CSV in UTF-8, or say by --encoding what it is in, "
+        "and look at the first text that `campaign check` shows"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the words of a file are in one encoding."""
+
+    encoding: str
+    words: tuple[str, ...]
+    score: float  # the logarithm of how likely all of them are
+    is_plausible: bool  # most of them could be words at all
+
+    @classmethod
+    def of(cls, tokens: Sequence[bytes], encoding: str) -> _Reading:
+        words = tuple(token.decode(encoding, "replace") for token in tokens)
+        weight = weigh(words)
+        is_plausible = (
+            weight.letters > 0
+            and weight.usual >= LEAST_USUAL * weight.letters
+            and weight.plain >= LEAST_LIKELY * weight.letters
+        )
+        return cls(encoding, words, weight.score, is_plausible)
+
+
+def _high_lines(block: bytes) -> bytes:
+    """Lines of a block that hold bytes beyond ASCII, until there are enough; spread over all of it."""
+    lines = [line for line in block.split(b"\n") if not line.isascii()]
+    wanted = max(1, SAMPLE_PER_BLOCK * len(lines) // max(1, sum(map(len, lines))))
+    step = max(1, len(lines) // wanted)
+    return b"\n".join(_first(lines[::step])) + b"\n"
+
+
+def _telling_lines(block: bytes) -> bytes:
+    """The first lines of a block by whose bytes near relatives are told apart."""
+    found: list[bytes] = []
+    at = 0
+    while len(found) * 16 < SAMPLE_PER_BLOCK and (byte := _TELLING(block, at)):
+        start, end = block.rfind(b"\n", at, byte.start()) + 1 or at, block.find(b"\n", byte.start())
+        at = end if end >= 0 else len(block)
+        found.append(block[max(start, byte.start() - 64) : min(at, byte.start() + 192)])
+    return b"\n".join(found) + b"\n"
+
+
+def _first(lines: Iterable[bytes]) -> list[bytes]:
+    return [line[:SAMPLE_PER_BLOCK] for line in lines]
+
+
+def _count_broken(decoded: str) -> int:
+    """How many bytes could not be decoded."""
+    try:
+        decoded.encode("utf-8")
+    except UnicodeEncodeError:
+        return sum("\udc80" <= char <= "\udcff" for char in decoded)
+    return 0

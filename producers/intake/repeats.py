@@ -1,0 +1,267 @@
+"""Rows that were sent already: a draft's messages are compared with what left lately, before anything is enrolled.
+
+A corrected file is another file, so its digest says nothing about its rows. What is compared is phone, text and
+sender of each message with those of the campaigns that are kept: what left, may have left or waits to leave.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from smsq.producers.intake.drafts import Draft
+from smsq.producers.moments import when
+from smsq.worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
+from smsq.worker.domain.campaign import LeftOut, Range
+from smsq.worker.domain.errors import BadInput, Conflict, SmsqError
+from smsq.worker.ledger.campaigns.lately import Earlier, Lately, Printer, Said
+from smsq.worker.ledger.views import CampaignView
+from smsq.worker.runtime import Runtime
+from smsq.worker.sealing import ID_BYTES
+
+MOST_NAMED = 3  # campaigns that a sentence names
+WAYS_OUT = "--only-new leaves them out, --again sends to them once more (from Python `only_new=True`, `again=True`)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Rows of a draft whose messages an earlier campaign has sent, or is to send."""
+
+    earlier: Earlier
+    rows: Sequence[int] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What a comparison found: rows that were sent already, and such of which nobody can tell that here."""
+
+    sent: Sequence[Sent] = ()
+    unknown: Sequence[Sent] = ()
+
+    def __str__(self) -> str:
+        return f"{_rows_of(self.sent)} with the same text and sender: {_campaigns_of(self.sent)}"
+
+    @property
+    def rows(self) -> int:
+        """How many rows were sent already."""
+        return sum(len(each.rows) for each in self.sent)
+
+    @property
+    def unknown_said(self) -> str:
+        """Why nobody can tell of some rows whether they were sent already, and what to do about it."""
+        many = sum(len(each.rows) for each in self.unknown)
+        return (
+            f"{'1 phone was' if many == 1 else f'{many} phones were'} written to already, and it cannot be told here "
+            f"whether with the same text: {_campaigns_of(self.unknown)}. Those texts are gone, and their fingerprints "
+            "are made with another secret key: set SMSQ_SECRET_KEY to that of the hosts with workers, or add --again "
+            "to send in any case (from Python `again=True`)"
+        )
+
+
+class Comparison:
+    """Takes a draft's ranges, then compares them with what left lately.
+
+    `besides` is the draft's own unfinished campaign, of which the rows up to `after_row` are in.
+    """
+
+    def __init__(self, runtime: Runtime, draft: Draft, *, besides: str = "", after_row: int = 0) -> None:
+        self._runtime = runtime
+        self._sender = draft.options.sender
+        self._text = draft.template.render(()) if draft.template.is_constant else None
+        self._after_row = after_row
+        self._lately = Lately(runtime.ledger)
+        self._phones, self._rows, self._texts = array("Q"), array("I"), array("q")
+        self._printers: list[Printer] = []
+        self._prints: dict[tuple[bytes, bool], array[int]] = {}  # (key, made for one phone?) -> a hash for each row
+        earlier = [each for each in self._lately.campaigns(self._sender) if each.id != besides and each.rows]
+        if any(each.has_prints for each in earlier):
+            self._prepare_printers(earlier)
+        self._earlier = [each for each in earlier if self._may_match(each)]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to compare with."""
+        return bool(self._earlier)
+
+    @property
+    def against(self) -> frozenset[tuple[str, int]]:
+        """What is compared with: campaigns, each with how many rows it has."""
+        return frozenset((each.id, each.rows) for each in self._earlier)
+
+    def add(self, part: Range) -> None:
+        """Take in a range of the draft's messages."""
+        if not self._earlier or not part.batches:
+            return
+        for batch in part.batches:
+            self._add(batch)
+
+    def _add(self, batch: Packed) -> None:
+        rows = unpack_rows(batch.rows, batch.first_row, batch.count)
+        if rows[-1] <= self._after_row:  # a batch lies within one range: all of it is in
+            return
+        phones = unpack_phones(batch.phones)
+        self._phones.extend(phones)
+        self._rows.extend(rows)
+        if self._text is None:
+            texts = unpack_texts(batch.texts)
+            self._texts.extend(map(hash, texts))
+            for printer in self._printers:
+                if (one := self._prints.get((printer.name, False))) is not None:
+                    one.extend([hash(printer.one(text)) for text in texts])
+                if (each := self._prints.get((printer.name, True))) is not None:
+                    pairs = zip(phones, texts, strict=True)
+                    each.extend([hash(printer.each(phone, text)) for phone, text in pairs])
+
+    def repeats(self) -> Repeats:
+        """Compare what was taken in; each row is put down to the newest campaign that has sent it."""
+        if not self._earlier or not self._phones:
+            return Repeats()
+        order = sorted(range(len(self._phones)), key=self._phones.__getitem__)
+        self._order = array("I", order)
+        self._sorted = array("Q", [self._phones[place] for place in order])
+        del order
+        taken = bytearray(len(self._phones))
+        sent: list[Sent] = []
+        unknown: list[tuple[Earlier, list[int]]] = []
+        for earlier in self._earlier:
+            if not self._may_occur(earlier):
+                continue
+            rows, unsure = array("I"), list[int]()
+            for place, phone, said in self._lately.sent(earlier, self._wanted):
+                same = self._is_same(place, phone, said, earlier)
+                if same is None:
+                    unsure.append(place)
+                elif same and not taken[place]:
+                    taken[place] = 1
+                    rows.append(self._rows[place])
+            if rows:
+                sent.append(Sent(earlier, rows))
+            if unsure:
+                unknown.append((earlier, unsure))
+        not_told = []
+        for earlier, places in unknown:
+            if left := [self._rows[place] for place in places if not taken[place]]:
+                not_told.append(Sent(earlier, left))
+        return Repeats(sent, not_told)
+
+    # Phones ---------------------------------------------------------------------------------------------------------
+
+    def _wanted(self, phones: Sequence[int]) -> list[tuple[int, int]]:
+        """Which of these phones the draft has too: their places, and the draft's place of each."""
+        held, order, end = self._sorted, self._order, len(self._sorted)
+        found = []
+        for at, phone in enumerate(phones):
+            place = bisect_left(held, phone)
+            if place < end and held[place] == phone:
+                found.append((at, order[place]))
+        return found
+
+    # Texts ----------------------------------------------------------------------------------------------------------
+
+    def _prepare_printers(self, earlier: Sequence[Earlier]) -> None:
+        """Make fingerprints with every key that is held here; without any there is nothing but texts to compare."""
+        try:
+            sealer = self._runtime.sealer
+            self._printers = [Printer(sealer.key(name), self._sender) for name in sealer.names]
+        except SmsqError:
+            return
+        for printer in self._printers:
+            if any(isinstance(each.said, bytes) for each in earlier):
+                self._prints[printer.name, False] = array("q")
+            if any(each.said is None and each.has_prints for each in earlier):
+                self._prints[printer.name, True] = array("q")
+
+    def _may_match(self, earlier: Earlier) -> bool:
+        """Whether a message of this campaign can be one of the draft's, as far as its text tells at once."""
+        if self._text is None or earlier.said is None:
+            return True
+        return self._is_text(earlier.said, 0) is not False
+
+    def _may_occur(self, earlier: Earlier) -> bool:
+        """The same of a draft whose rows have texts of their own: whether some row has that of the whole campaign."""
+        if self._text is not None or earlier.said is None:
+            return True
+        if isinstance(earlier.said, str):
+            return hash(earlier.said) in self._texts
+        prints = self._prints.get((earlier.said[:ID_BYTES], False))
+        return prints is None or hash(earlier.said[ID_BYTES:]) in prints
+
+    def _is_same(self, place: int, phone: int, said: Said, earlier: Earlier) -> bool | None:
+        """Whether the message at this place of the draft says the same, None where that cannot be told."""
+        if self._text is not None:
+            return self._is_text(said, phone if earlier.said is None else 0)
+        if isinstance(said, str):
+            return self._texts[place] == hash(said)
+        prints = self._prints.get((said[:ID_BYTES], earlier.said is None))
+        return prints[place] == hash(said[ID_BYTES:]) if prints is not None else None
+
+    def _is_text(self, said: Said, phone: int) -> bool | None:
+        """The same for the one text of a draft; `phone` 0 for what was said to all."""
+        text = self._text or ""
+        if isinstance(said, str):
+            return said == text
+        for printer in self._printers:
+            if printer.name == said[:ID_BYTES]:
+                return said[ID_BYTES:] == (printer.each(phone, text) if phone else printer.one(text))
+        return None
+
+
+def decided(
+    draft: Draft, found: Repeats, before: CampaignView | None, of: int, *, again: bool, only_new: bool
+) -> Draft:
+    """The draft as it is enrolled: with every row, or without those that were sent already.
+
+    `before` is its own unfinished campaign, which goes on as it was begun; `of` is how many rows there are. Raises
+    Conflict where rows were sent already and nobody has said what shall become of them.
+    """
+    again = again or (before is not None and before.repeats == "again" and not only_new)
+    only_new = only_new or (before is not None and before.repeats == "only_new" and not again)
+    if not again:
+        if found.unknown:
+            raise Conflict(found.unknown_said)
+        if found.sent and not only_new:
+            raise Conflict(f"{_of(found, of)}. {WAYS_OUT}")
+    choice = replace(
+        draft.choice,
+        word="again" if again else "only_new" if only_new else "",
+        continues=before.id if before is not None else "",
+    )
+    if only_new and found.sent:
+        sent = [(each.earlier.id, each.earlier.at, each.rows) for each in found.sent]
+        choice = replace(
+            choice,
+            left_out=LeftOut.of(sent, choice.left_out),
+            overtakes=tuple(each.earlier.id for each in found.sent if _takes_rows(each.earlier)),
+        )
+    return replace(draft, choice=choice)
+
+
+def check_flags(*, again: bool, only_new: bool) -> None:
+    """Raise BadInput for both at once."""
+    if again and only_new:
+        raise BadInput("--only-new leaves out what was sent already, --again sends it once more: choose one of them")
+
+
+def _takes_rows(earlier: Earlier) -> bool:
+    return not earlier.is_all_in and not earlier.is_cancelled
+
+
+def _of(found: Repeats, of: int) -> str:
+    return str(found).replace(" rows ", f" of {of} rows ", 1) if of != found.rows else str(found)
+
+
+def _rows_of(sent: Sequence[Sent]) -> str:
+    many = sum(len(each.rows) for each in sent)
+    return "1 row was sent already" if many == 1 else f"{many} rows were sent already"
+
+
+def _campaigns_of(sent: Sequence[Sent]) -> str:
+    said = [
+        f"{len(each.rows)} by campaign {each.earlier.id} ({each.earlier.name}) on {when(each.earlier.at)}"
+        + (f", of which only {each.earlier.rows} rows are in" if _takes_rows(each.earlier) else "")
+        for each in sent[:MOST_NAMED]
+    ]
+    others = sum(len(each.rows) for each in sent[MOST_NAMED:])
+    return ", ".join(said) + (f", {others} by {len(sent) - MOST_NAMED} others" if others else "")

@@ -1,0 +1,349 @@
+"""Rows of a campaign file: a CSV as people's programs write it, read in a stream.
+
+`inspect` looks through the whole file once (digest, encoding, separator, columns) and raises BadInput
+for what spoils it; `Source.rows` then yields each data row, numbered from 1, or a Reject for a row
+that cannot be read, and goes on. A file is read more than once, so all of that reads a snapshot of it.
+
+Spreadsheets write rows of empty cells (they are no rows), one empty cell more than the header has, and leave a row's
+last empty cells out: such rows are read as they are meant, unless a comma inside a cell seems to have split it. A text
+that wants a cell which is left out is not made: perhaps the row was cut.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import io
+import itertools
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from smsq.producers.intake.encodings import look_through
+from smsq.producers.intake.snapshot import Snapshot
+from smsq.worker.domain import phone as phones
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import BadInput, BadPhone
+
+Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+class _Missing(str):
+    """An empty cell that does not even stand in its row."""
+
+    __slots__ = ()
+
+
+MISSING: Final = _Missing()  # what a row that ends early is filled up with: known by identity
+# A spreadsheet's own word for the separator, in a line above the header.
+_SEPARATOR_LINE = re.compile(r'\ufeff*"?sep=([^\w\s"]|\t)"?[;,\s]*', re.IGNORECASE)
+_SPLIT_NUMBER = re.compile(r".*\d,\d{1,3}(?!\d).*", re.DOTALL)  # 1500,50 and 1,500: one number in two cells
+_MOST_SHOWN = 60  # characters of a bad value that a reject repeats
+_MOST_COLUMNS_SHOWN = 12
+# How bytes that belong to no character look after decoding, and a NUL: such a row is turned away.
+_UNREADABLE = frozenset(map(chr, range(0xDC80, 0xDD00)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file that can be read as rows: what `inspect` learned of it."""
+
+    snapshot: Snapshot = field(repr=False)  # gone with this object
+    name: str  # what people call it
+    digest: str
+    encoding: str
+    separator: str
+    columns: tuple[str, ...]
+    phone_at: int
+    is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
+    is_guessed: bool = False  # its encoding was told by its letters
+    above: int = 0  # lines above the header: one that names the separator
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Each data row in order; blank lines, and lines of blank cells, are not rows.
+
+        Raises BadInput where a quote never closes, or 0 rows.
+        """
+        try:
+            with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+                yield from self._rows_of(stream)
+        except OSError as error:
+            raise BadInput(f"{self.name} cannot be read: {error.strerror}") from None
+
+    def changed(self) -> str:
+        """What has become of the file since it was looked at, as the beginning of a sentence; '' for nothing."""
+        return self.snapshot.changed()
+
+    def lines(self, rows: Collection[int]) -> dict[int, int]:
+        """The lines of the file in which these rows begin, for who looks them up in an editor."""
+        found: dict[int, int] = {}
+        last, number, ended_at = max(rows, default=0), 0, 0
+        with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+            reader = csv.reader(stream, delimiter=self.separator, strict=True)
+            for _ in range(self.above + 1):
+                next(reader)
+            while number < last:
+                ended_at = reader.line_num
+                try:
+                    values = next(reader)
+                except StopIteration:
+                    break
+                except csv.Error:
+                    values = ["?"]
+                if not _is_blank(values):
+                    number += 1
+                    if number in rows:
+                        found[number] = ended_at + 1
+        return found
+
+    def _rows_of(self, stream: io.TextIOBase) -> Iterator[Row | Reject]:
+        line = ""
+
+        def remembered() -> Iterator[str]:
+            nonlocal line
+            for line in stream:  # noqa: UP028 - the line is kept
+                yield line
+
+        reader = csv.reader(remembered(), delimiter=self.separator, strict=True)
+        for _ in range(self.above + 1):
+            next(reader)
+        width, phone_at, is_dirty, number, ended_at = (
+            len(self.columns),
+            self.phone_at,
+            self.is_dirty,
+            0,
+            reader.line_num,
+        )
+        while True:
+            try:
+                for values in reader:
+                    if len(values) == width and not is_dirty and (phone := values[phone_at]) and not phone.isspace():
+                        number += 1
+                        yield number, phone, values
+                    elif not _is_blank(values):
+                        number += 1
+                        yield self._look_closely(number, values)
+                    ended_at = reader.line_num
+            except csv.Error as error:
+                number += 1
+                phone = self._phone_in(line)
+                yield _unreadable(number, ended_at, reader.line_num, str(error), phone)
+                ended_at = reader.line_num
+                continue
+            break
+        if number == 0:
+            raise BadInput(f"{self.name} has a header and no rows")
+
+    def _phone_in(self, line: str) -> str:
+        """The phone of a line that cannot be read as a row, where it stands in plain sight."""
+        cells = line.split(self.separator, self.phone_at + 1)[: self.phone_at + 1]
+        return shown(cells[-1].strip()) if len(cells) > self.phone_at and '"' not in "".join(cells) else ""
+
+    def _look_closely(self, number: int, values: list[str]) -> Row | Reject:
+        """A row of a dirty file, or with an odd number of columns."""
+        width = len(self.columns)
+        phone = values[self.phone_at] if self.phone_at < len(values) else ""
+        for name, value in zip(self.columns, values, strict=False):
+            if _is_spoilt(value):
+                return Reject(number, "invalid", _spoilt(name, value, self.encoding), shown(phone))
+        if len(values) != width and (self.separator == "," and _looks_split(values, self.phone_at)):
+            reason = _wrong_number(len(values), width) + "; quotes belong around a cell that holds a comma"
+            return Reject(number, "invalid", reason, shown(phone))
+        if len(values) < width and len(values) > self.phone_at:
+            values = values + [MISSING] * (width - len(values))
+        elif len(values) > width and _is_blank(values[width:]):
+            values = values[:width]
+        if len(values) != width:
+            return Reject(number, "invalid", _wrong_number(len(values), width), shown(phone))
+        return number, phone, values
+
+
+def _is_spoilt(value: str) -> bool:
+    """Whether a cell holds a NUL byte, or bytes that belong to no character."""
+    return "\0" in value or not (value.isascii() or _UNREADABLE.isdisjoint(value))
+
+
+def _spoilt(name: str, value: str, encoding: str = "utf-8") -> str:
+    """What a cell holds that no cell should."""
+    if "\0" in value:
+        return f"column {name} holds a NUL byte"
+    return f"column {name} holds bytes that are not {'UTF-8' if encoding.startswith('utf') else encoding}"
+
+
+def _is_blank(values: Sequence[str]) -> bool:
+    """Whether a row, or a part of one, holds nothing but empty cells."""
+    return not any(map(str.strip, values))
+
+
+def _looks_split(values: Sequence[str], phone_at: int) -> bool:
+    """Whether a comma inside a cell seems to have made two of it: 1500,50 or Bern, Basel."""
+    pairs = enumerate(itertools.pairwise(values))
+    return any(
+        (second[:1].isspace() and second.strip()) or (at != phone_at and _SPLIT_NUMBER.fullmatch(f"{first},{second}"))
+        for at, (first, second) in pairs
+    )
+
+
+def _wrong_number(many: int, width: int) -> str:
+    return f"too {'few' if many < width else 'many'} columns: {many} where the header has {width}"
+
+
+def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None = None) -> Source:
+    """Learn how a file is to be read; raises BadInput with what is wrong and what to try.
+
+    `-` is standard input; `encoding` None has it told from the bytes.
+    """
+    name = str(path)
+    try:
+        snapshot = Snapshot(Path(path))
+        name = snapshot.name
+        look = look_through(snapshot, name, encoding)
+        with snapshot.open(encoding=look.encoding, errors="surrogateescape", newline="") as stream:
+            separator, above = _separator_named(stream)
+            header, separator = _header(stream, name, phone_column, separator)
+    except FileNotFoundError:
+        raise BadInput(f"there is no file {path}") from None
+    except (OSError, UnicodeError) as error:
+        raise BadInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    twice = {each for each in header if header.count(each) > 1 and each}
+    if twice:
+        raise BadInput(f"{name}: the header names {', '.join(sorted(twice))} more than once")
+    return Source(
+        snapshot=snapshot,
+        name=name,
+        digest=look.digest,
+        encoding=look.encoding,
+        separator=separator,
+        columns=header,
+        phone_at=_phone_at(header, phone_column, name, f", split at {called(separator)}"),
+        above=above,
+        is_dirty=look.is_dirty,
+        is_guessed=look.is_guessed,
+    )
+
+
+def digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hex; raises BadInput where it cannot be read."""
+    try:
+        with Path(path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+
+
+def of_iterable(
+    rows: Iterable[Sequence[str]], columns: Sequence[str], phone_column: str = "phone"
+) -> Iterator[Row | Reject]:
+    """Rows that a program has at hand, held to the same rules; `columns` names their values."""
+    phone_at, width = _phone_at(tuple(map(tidy, columns)), phone_column, "rows"), len(columns)
+    for number, values in enumerate(rows, 1):
+        if len(values) != width:
+            yield Reject(number, "invalid", f"{len(values)} values where {width} columns are named", "")
+        elif reason := next(
+            (_spoilt(name, value) for name, value in zip(columns, values, strict=True) if _is_spoilt(value)), ""
+        ):
+            yield Reject(number, "invalid", reason, shown(values[phone_at]))
+        else:
+            yield number, values[phone_at], values
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A clause that suggests the name that was probably meant, or nothing."""
+    by_folded = {each.casefold(): each for each in names}
+    near = difflib.get_close_matches(name.casefold(), by_folded, 1, 0.6)
+    return f"; did you mean {by_folded[near[0]]}?" if near else ""
+
+
+def tidy(name: str) -> str:
+    """A column's name as it is compared: without signs that nobody sees and blanks around it, its letters whole."""
+    seen = "".join(char for char in name if unicodedata.category(char) != "Cf")
+    return unicodedata.normalize("NFC", " ".join(seen.split()))
+
+
+def called(separator: str) -> str:
+    """A separator in words."""
+    return SEPARATORS.get(separator, f"{separator}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Column names as a sentence shows them, the first dozen."""
+    more = f" and {len(names) - _MOST_COLUMNS_SHOWN} more" if len(names) > _MOST_COLUMNS_SHOWN else ""
+    return ", ".join(shown(name) or '""' for name in names[:_MOST_COLUMNS_SHOWN]) + more
+
+
+def shown(value: str) -> str:
+    """A value as a reject repeats it: printable, not endless."""
+    clean = "".join(char if char.isprintable() else "?" for char in value[:_MOST_SHOWN])
+    return clean + "…" if len(value) > _MOST_SHOWN else clean
+
+
+def _separator_named(stream: io.TextIOBase) -> tuple[str | None, int]:
+    """The separator that a spreadsheet's `sep=;` above the header names, and how many lines that took."""
+    start = stream.tell()
+    found = _SEPARATOR_LINE.fullmatch(stream.readline(_MOST_SHOWN))
+    if found is None:
+        stream.seek(start)
+        return None, 0
+    return found[1], 1
+
+
+def _header(
+    stream: io.TextIOBase, name: str, phone_column: str, separator: str | None = None
+) -> tuple[tuple[str, ...], str]:
+    """The column names and the separator: the one that was named, else that under which they make most sense."""
+    start = stream.tell()
+    found: list[tuple[bool, int, tuple[str, ...], str]] = []
+    for each in SEPARATORS if separator is None else (separator,):
+        stream.seek(start)
+        try:
+            names = tuple(map(tidy, next(csv.reader(stream, delimiter=each, strict=True))))
+        except (csv.Error, StopIteration):
+            continue
+        found.append((tidy(phone_column).casefold() in map(str.casefold, names), len(names), names, each))
+    if not found or not any(found[0][2]):
+        raise BadInput(f"{name}: the first line is not a header; name the columns there, separated by commas")
+    best = max(found, key=lambda each: each[:2])
+    return best[2], best[3]
+
+
+def _phone_at(header: Sequence[str], phone_column: str, name: str, how: str = "") -> int:
+    """Where the phones stand: the exact name, else the same in other letters."""
+    phone_column = tidy(phone_column)
+    if phone_column in header:
+        return list(header).index(phone_column)
+    folded = [name.casefold() for name in header]
+    if folded.count(phone_column.casefold()) == 1:
+        return folded.index(phone_column.casefold())
+    if held := next((phone for each in header if (phone := _phone_or_none(each)) is not None), None):
+        names = ",".join(
+            phone_column if _phone_or_none(each) == held else f"column{at}" for at, each in enumerate(header, 1)
+        )
+        raise BadInput(
+            f"{name} begins with a phone ({phones.masked(held)}), so it has no header: "
+            f"put a line above that names the columns, such as {names}"
+        )
+    near = nearest(phone_column, header)
+    raise BadInput(f"{name} has no column {phone_column}, it has{how}: {listed(header)}{near}")
+
+
+def _phone_or_none(cell: str) -> int | None:
+    """The phone in a cell; None for anything else."""
+    try:
+        return phones.parse(cell)
+    except BadPhone:
+        return None
+
+
+def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:
+    """A row that csv gave up on; raises BadInput where the rest of the file went down with it."""
+    if "unexpected end of data" in error or line > ended_at + 1:
+        raise BadInput(f"row {number}: a quote that opens in line {ended_at + 1} never closes, so the rest is no rows")
+    if "field limit" in error:
+        return Reject(number, "invalid", f"a cell holds more than {csv.field_size_limit()} characters", phone)
+    return Reject(number, "invalid", "text stands behind a closing quote; quotes inside a cell are doubled", phone)

@@ -1,0 +1,380 @@
+"""Everything of one machine: which processes there are, what they are told, and running them under the supervisor.
+
+`run` takes the environment that the children shall see, so that nothing depends on the shell's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smsq.producers.adoption import running
+from smsq.producers.machine.processes import argv_of, threads_of
+from smsq.producers.machine.ready import Ready
+from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
+from smsq.worker.logs import LogFile
+from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
+from smsq.worker.settings import FIELDS, PREFIX, Settings
+
+if TYPE_CHECKING:
+    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.runtime import Runtime
+
+SENDS_OF_ONE_PROCESS = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
+LEAST_SILENCE_S = 15.0  # one exchange with Redis may take ten: three to connect and seven for its reply
+MIRROR_PORTS = (9101, 9102, 9103)
+CONTROL_PORT = 9100
+
+# A gateway without minutes to wait for: told to both sides, so that the window still exceeds what the gateway does.
+SANDBOX_PROFILE: dict[str, str] = {
+    "SMSQ_DOUBT_SETTLE_S": "6",
+    "SMSQ_PEER_CLOSE_S": "1",
+    "SMSQ_ARRIVAL_S": "2",
+    "SMSQ_VISIBLE_S": "1",
+    "SMSQ_READ_TIMEOUT_S": "3",
+    "SMSQ_LEASE_S": "5",
+    "SMSQ_KEEP_IDLE_S": "0.5",
+    "SMSQ_MASS_ASK_EVERY_S": "1",
+    "SMSQ_ASK_EVERY_S": "1,2,5",
+    "SMSQ_HISTORY_EVERY_S": "2",
+    "SMSQ_CODE_COOLDOWN_S": "1",
+}
+SANDBOX_OPTIONS = ("--time-scale", "0.015", "--peer-close", "1", "--arrival", "1.5", "--visible-after", "0.2")
+_OF_AN_ACCOUNT = (
+    "LOGIN",
+    "PASSWORD",
+    "APIKEY",
+    "BRAND",
+    "MIRRORS",
+    "CALLBACK_SECRET",
+    "SECRET_KEY",
+    "REDIS_URL",
+    "BROKER_URL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The sandbox beside us: its ports and how it is told to behave."""
+
+    ports: tuple[int, ...]
+    control_port: int
+    options: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def mirrors(self) -> str:
+        """What `SMSQ_MIRRORS` must be."""
+        return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
+
+    @property
+    def control(self) -> str:
+        """Where it is told what to do and asked what it counted."""
+        return f"http://127.0.0.1:{self.control_port}"
+
+
+def run(
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    gateway: Gateway | None = None,
+    *,
+    front: Path | None = None,
+    verbose: bool = False,
+    say: Callable[[str], None] = lambda line: click.echo(line, err=True),
+    started: Callable[[Supervisor], None] = lambda supervisor: None,
+) -> int:
+    """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home).
+
+    `started` is given the supervisor right before it runs, so that its caller can stop it.
+    """
+    settings = Settings.load(environ, file)
+    from smsq.worker.runtime import login_of
+
+    try:
+        login_of(settings)  # without a log-in nothing is started, and no ledger founded
+    except BadSettings as error:
+        raise BadSettings(f"{error.sentence}; to try everything without an account: smsq up --sandbox") from None
+    home = settings.home.expanduser().absolute()
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (home / "logs").mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise BadSettings(f"the home {home} cannot be made ({why}): set SMSQ_HOME to a folder of your own") from None
+    require_alone(front or home)
+    require_free(settings.web_addr, "SMSQ_WEB_ADDR")
+    require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
+    environ = {**environ, **_addresses(settings)}
+    settings = Settings.load(environ, file)
+    with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, foundations):
+        told = {**environ, "SMSQ_HOME": str(home), **urls}
+        runtime, overseer = _overseer(Settings.load(told, file), say)
+        kept = children(settings, told, gateway)
+        lanes = {child.name for child in kept if "--lane" in child.argv}
+        ready = Ready(
+            lambda: _all_of(lanes, supervisor.pids()),
+            overseer.heartbeat,
+            lambda: runtime.views.depth().leader and (gateway is None or _listens(gateway.control_port)),
+            lambda: say(_what_to_try(gateway)),
+        )
+
+        def tick() -> None:
+            overseer.tick()
+            ready.tick()
+
+        supervisor = Supervisor(
+            home,
+            kept,
+            foundations=foundations,
+            front=front,
+            announce={
+                **_announced(urls),
+                "home": str(home),
+                "settings": _public(told),
+                **_unwritten(settings, gateway),
+            },
+            say=say,
+            verbose=verbose,
+            heartbeat=overseer.heartbeat,
+            tick=tick,
+        )
+        for line in _where_things_are(settings, home, gateway):
+            say(line)
+        started(supervisor)
+        return supervisor.run()
+
+
+def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
+    """Everything that runs, in the order of starting; bulk has one process per core, urgent several for many slots."""
+    from smsq.worker.processes.lane import NICE
+
+    cores = os.cpu_count() or 1
+    urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
+    silent_s = max(settings.silent_s, LEAST_SILENCE_S)
+
+    def lane(name: str, processes: int = 1, suffix: str = "") -> Child:
+        argv = [*argv_of("worker"), "--lane", name, "--threads", str(threads_of(settings, name, processes))]
+        return Child(name + suffix, argv, env=environ, nice=NICE[name], stop_order=3, silent_after_s=settings.silent_s)
+
+    started = [
+        *(lane("urgent", urgent, suffix=f"-{n}" if urgent > 1 else "") for n in range(1, urgent + 1)),
+        *(lane("bulk", cores, suffix=f"-{n}") for n in range(1, cores + 1)),
+        lane("status"),
+        lane("chores"),
+        Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2, silent_after_s=silent_s),
+        Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10, silent_after_s=silent_s),
+        Child(
+            "exporter",
+            argv_of("exporter"),
+            env=environ,
+            nice=10,
+            stop_order=4,
+            stop_timeout_s=5,
+            silent_after_s=silent_s,
+        ),
+    ]
+    if gateway is not None:
+        started.insert(0, _sandbox(settings, environ, gateway))
+    return started
+
+
+def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) -> dict[str, str]:
+    """`environ` for processes that speak to the sandbox alone: its account, its mirrors, its short times."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name.removeprefix(PREFIX).removesuffix("_FILE") not in _OF_AN_ACCOUNT or not name.startswith(PREFIX)
+    }
+    return {
+        "SMSQ_SHIELD": "watch",  # one's own phone asks more often than any visitor's; what is set wins
+        **kept,
+        **SANDBOX_PROFILE,
+        "SMSQ_HOME": str(home.expanduser().absolute() / "sandbox"),
+        "SMSQ_LOGIN": "demo",
+        "SMSQ_PASSWORD": secrets.token_hex(8),
+        "SMSQ_MIRRORS": gateway.mirrors,
+        "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
+    }
+
+
+def free_port(wanted: int = 0) -> int:
+    """`wanted` if nobody listens there, else any free one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise SmsqError("this machine has no free port")
+
+
+def with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str, str]:
+    """Beside a sandbox nobody chose ports: web and metrics give way where somebody listens at their defaults."""
+    fresh = Settings.load({})
+    for variable, address, default in (
+        ("SMSQ_WEB_ADDR", settings.web_addr, fresh.web_addr),
+        ("SMSQ_METRICS_ADDR", settings.metrics_addr, fresh.metrics_addr),
+    ):
+        host, _, port = address.rpartition(":")
+        if address == default and free_port(int(port)) != int(port):
+            environ = {**environ, variable: f"{host}:{free_port()}"}
+    return environ
+
+
+def _addresses(settings: Settings) -> dict[str, str]:
+    """Settings that name a free port where 0 asks for one, so that everybody hears of the same."""
+    chosen: dict[str, str] = {}
+    with contextlib.ExitStack() as held:  # until both are chosen
+        for variable, address in (("SMSQ_WEB_ADDR", settings.web_addr), ("SMSQ_METRICS_ADDR", settings.metrics_addr)):
+            host, _, port = address.rpartition(":")
+            if int(port) == 0:
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                probe = held.enter_context(socket.socket(family))
+                probe.bind((host.strip("[]"), 0))
+                chosen[variable] = f"{host}:{probe.getsockname()[1]}"
+    return chosen
+
+
+def require_alone(home: Path) -> None:
+    """Raise SmsqError where an `smsq up` of this home runs already."""
+    up = running(home)
+    if up is not None and up.pid != os.getpid():
+        raise SmsqError(f"`smsq up` runs in {home.expanduser().absolute()} already, as process {up.pid}")
+
+
+def require_free(address: str, variable: str) -> None:
+    """Raise SmsqError if somebody listens at `address` already."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise SmsqError(
+                f"{address} cannot be used ({error.strerror}); set {variable} to another address, such as "
+                f"{host}:{free_port()}"
+            ) from None
+
+
+@contextlib.contextmanager
+def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
+    """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
+    from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
+    from smsq.worker.redis_client import connect, next_database, no_right, where
+
+    if settings.redis_url is None:
+        with contextlib.ExitStack() as stack:
+            start = partial(EmbeddedRedis, home, settings.redis_server, dies_with_parent=True)
+            ledger = stack.enter_context(start())
+            urls, started = {"SMSQ_REDIS_URL": ledger.url}, [ledger]
+            if settings.broker_url is None:
+                started.append(stack.enter_context(start(name="queues", is_kept=False)))
+            yield {**urls, "SMSQ_BROKER_URL": settings.broker_url or started[-1].url}, [*started]
+        return
+    import redis
+
+    try:
+        with contextlib.closing(connect(settings.redis_url)) as client:
+            client.ping()
+    except redis.RedisError as error:
+        refused = no_right(error, "SMSQ_REDIS_URL", "ledger.acl")
+        silent = f"Redis at {where(settings.redis_url)} does not answer ({type(error).__name__})"
+        raise LedgerUnreachable(refused or silent) from None
+    broker_url = settings.broker_url or next_database(settings.redis_url)
+    yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, []
+
+
+def _all_of(names: set[str], pids: Mapping[str, int]) -> list[int]:
+    """The processes of these names, none while one is missing."""
+    return [pids[name] for name in sorted(names)] if names <= pids.keys() else []
+
+
+def _what_to_try(gateway: Gateway | None) -> str:
+    if gateway is None:
+        return "everything is up; in another terminal `smsq doctor` looks it over"
+    return 'everything is up; in another terminal: smsq send +79991234567 "Hi" --wait'
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as line:
+        line.settimeout(1.0)
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _overseer(settings: Settings, say: Callable[[str], None]) -> tuple[Runtime, Overseer]:
+    """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
+    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.runtime import Runtime
+
+    runtime = Runtime.build(settings)
+    overseer = Overseer(runtime, say)
+    overseer.begin()
+    return runtime, overseer
+
+
+def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:
+    ports = ",".join(map(str, gateway.ports))
+    argv = [*argv_of("sandbox"), "--ports", ports, "--control-port", str(gateway.control_port), "--login", "demo"]
+    argv += [*SANDBOX_OPTIONS, "--callback-url", f"http://{settings.web_addr}/callback", *gateway.options]
+    account = {"SANDBOX_PASSWORD": environ["SMSQ_PASSWORD"]}  # secrets are not for the list of processes
+    if "SMSQ_CALLBACK_SECRET" in environ:
+        account["SANDBOX_CALLBACK_SECRET"] = environ["SMSQ_CALLBACK_SECRET"]
+    return Child("sandbox", argv, env={**environ, **account}, stop_order=5, stop_timeout_s=5)
+
+
+def _announced(urls: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(PREFIX).lower(): url for name, url in urls.items()}
+
+
+def _unwritten(settings: Settings, gateway: Gateway | None) -> dict[str, bool | str]:
+    return {"own_key": settings.secret_key is None, "control": gateway.control if gateway is not None else ""}
+
+
+def _public(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings a producer must share with the workers; secrets stay where they are."""
+    names = {row.variable for row in FIELDS if not row.is_secret}
+    return {name: environ[name] for name in sorted(names & environ.keys())}
+
+
+def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -> Iterator[str]:
+    yield f"smsq is starting in {home}; Ctrl-C stops everything"
+    yield f"  web      http://{settings.web_addr}"
+    yield f"  metrics  http://{settings.metrics_addr}/metrics"
+    yield f"  logs     {home / 'logs'}"
+    if clear := settings.clear_mirrors:
+        yield f"  {', '.join(clear)}: without https the password, phones and texts can be read on their way"
+    if gateway is not None:
+        yield f"  sandbox  {gateway.mirrors} (control {gateway.control})"
+        short = ", ".join(f"{name.removeprefix(PREFIX)}={value}" for name, value in SANDBOX_PROFILE.items())
+        yield f"  its short times, on both sides: {short}"
+
+
+@contextlib.contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Keep the supervisor's own events beside its children's; the terminal has the lines that were `say`ed."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = LogFile(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("smsq")
+    before = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+        log.setLevel(before[0])
+        log.propagate = before[1]

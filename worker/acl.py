@@ -1,0 +1,168 @@
+"""Who may do what in Redis: a role per kind of process, and the ACL files that are written from them.
+
+A role's commands are those of the scripts it runs, read from the scripts, and those its own code sends,
+named here. A command that is in no role is refused by a server that loaded the files, and by a test before
+that. `python -m smsq.worker.acl` writes `deploy/redis/`; passwords are filled in where the server runs.
+
+Ledger and broker have a file each, as they have a server each. `web` and `producer` reach only the keys that
+they touch. Every verb on a batch is given all keys of `Keys.batch_verb`, and a server wants the right to read
+and write for each key that a script is given: more cannot be held back from who runs one. Patterns are plain,
+without `%R~`, which Redis 6.2 cannot read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger.keys import SHARD, Keys
+from smsq.worker.ledger.scripts import text_of
+from smsq.worker.queues.bell import with_bell
+from smsq.worker.queues.broker import NAMESPACE, PUT_ASIDE
+
+FOLDER = Path("deploy") / "redis"
+# Nobody is it, but it needs all rights: a server that reads its append-only file again acts as it, and some (Redis
+# 7.0.15 is one; redis/redis#14541) skip what it may not do of every script, that is all that we wrote.
+DEFAULT_USER = "user default off resetpass ~* &* +@all"
+CALLED = re.compile(r"""redis\.p?call\(\s*["'](\w+)["']""")
+
+CONNECTION = frozenset({"ping", "select"})
+SCRIPTS = frozenset({"evalsha", "eval", "script|load"})
+TRANSACTION = frozenset({"multi", "exec", "discard"})
+READS = frozenset(
+    {
+        *("hget", "hmget", "hgetall", "hvals", "hexists", "get", "exists", "time"),
+        *("zrange", "zrevrange", "zrangebyscore", "zcard", "zcount", "smembers"),
+    }
+)
+CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one kind of process does in the ledger: the verbs it runs, and what it sends beside them."""
+
+    verbs: frozenset[str] = frozenset()
+    commands: frozenset[str] = frozenset()
+    also: tuple[str, ...] = field(default=(), kw_only=True)  # roles whose rights it has too
+    keys: tuple[str, ...] = field(default=("*",), kw_only=True)  # patterns of names in the table of `Keys`
+
+
+def _of_a_batch() -> tuple[str, ...]:
+    """Patterns of what every verb on a batch is given."""
+    number, campaign = SHARD * 7, "0" * 12
+    names = [name.removeprefix(f"{Keys().tag}:") for name in Keys().batch_verb(Ref(number, campaign))]
+    shard, one, held = names[:3]
+    if (shard, one, held) != ("b:7", f"c:{campaign}", f"c:{campaign}:h"):
+        raise ValueError("`Keys.batch_verb` names a batch's own keys otherwise than the rights know")
+    return ("b:*", "c:*", *names[3:])
+
+
+LEDGER: dict[str, Role] = {
+    "worker": Role(
+        frozenset(
+            "advance asked beat claim code_end code_next code_wait doubt enrol found give_back halt note probe release "
+            "report settle shield_admit shield_learn shield_refused take watched".split(),
+        ),
+        CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
+    ),
+    "scheduler": Role(
+        frozenset("beat control doubt drop due feed forget lead wind_up".split()),
+        frozenset({"del", "hdel", "hset", "set", "zadd", "zrem"}),
+    ),
+    "producer": Role(
+        frozenset(
+            "code_check code_open code_step control drop enrol enrol_range open_campaign shield_admit "
+            "shield_verified".split(),
+        ),
+        TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
+        keys=(
+            *_of_a_batch(),
+            *("campaigns", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
+            *("hosts", "rollcall:*", "gone:*"),  # its home knows more than the ledger: a visitor of the roll call
+        ),
+    ),
+    "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
+    "exporter": Role(),
+    "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
+        frozenset("adopt beat found fresh_ids recover report resolve shield_rule stub".split()),
+        CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
+        also=("producer",),
+    ),
+    # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
+    "up": Role(also=("worker", "scheduler", "web", "exporter", "operator")),
+}
+
+# What the queues' script does for each role, its bell included; our own `zrem` in front of it is the first.
+_GIVE = frozenset({"zrem", "zadd", "hset", "rpush", "llen"})
+_DEPTH = frozenset({"llen"})
+_WAIT = frozenset({"blpop"})
+
+
+def broker() -> dict[str, frozenset[str]]:
+    """Every role's commands on the queues' server."""
+    stock: bytes = (resources.files("dramatiq.brokers") / "redis" / "dispatch.lua").read_bytes()
+    take = _called(with_bell(stock).decode()) | _called(PUT_ASIDE.decode()) | _DEPTH | _WAIT
+    give = CONNECTION | SCRIPTS | _GIVE
+    return {
+        "worker": give | take,
+        "scheduler": give,
+        "producer": give,
+        "exporter": CONNECTION | _DEPTH,
+        "operator": give | {"info"},
+        "up": give | take | {"info"},
+    }
+
+
+def ledger() -> dict[str, frozenset[str]]:
+    """Every role's commands on the ledger's server."""
+    return {name: _of(role) for name, role in LEDGER.items()}
+
+
+def keys() -> dict[str, tuple[str, ...]]:
+    """Every role's patterns of keys on the ledger's server."""
+    return {name: tuple(Keys().of(pattern) for pattern in role.keys) for name, role in LEDGER.items()}
+
+
+def acl(commands: Mapping[str, frozenset[str]], patterns: Mapping[str, Sequence[str]]) -> str:
+    """An ACL file: a user per role, who may give its commands on keys of its patterns; `#<role>` is a password."""
+    lines = [DEFAULT_USER, "user admin on #<admin> ~* &* +@all"]
+    for name, allowed in commands.items():
+        keys = " ".join(f"~{pattern}" for pattern in patterns[name])
+        lines.append(
+            f"user {name} on #<{name}> resetchannels {keys} -@all {' '.join(f'+{c}' for c in sorted(allowed))}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def files() -> dict[str, str]:
+    """The ACL files by name."""
+    return {
+        "ledger.acl": acl(ledger(), keys()),
+        "broker.acl": acl(broker(), dict.fromkeys(broker(), (NAMESPACE, f"{NAMESPACE}:*"))),
+    }
+
+
+def _of(role: Role) -> frozenset[str]:
+    """All commands of a role; whoever reads the ledger reads all of it."""
+    commands = CONNECTION | READS | role.commands
+    for verb in role.verbs:
+        commands |= SCRIPTS | _called(text_of(verb))
+    for other in role.also:
+        commands |= _of(LEDGER[other])
+    return commands
+
+
+def _called(lua: str) -> frozenset[str]:
+    """The commands that a script gives."""
+    return frozenset(name.lower() for name in CALLED.findall(lua))
+
+
+if __name__ == "__main__":
+    for name, text in files().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,200 @@
+"""Whether this process can send just now; while it cannot, it takes no hints and claims nothing.
+
+Several hosts work on one ledger. One that reaches no mirror, has an old password, a full disk or a wrong clock would
+take codes from those that are well, and hold each for seconds. So whatever it finds out about itself is noted here, its
+queue is left to the others until it is well again, and what it had fetched goes back at once. `Sender` notes what a
+send shows, the beat what the ledger tells, `Checkup` what can be tried without a send.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from smsq.worker.clock import Clock
+from smsq.worker.domain.errors import Unreachable
+from smsq.worker.host.journal import Journal
+from smsq.worker.ledger.runs import Beat
+from smsq.worker.transports.mirrors import Mirrors
+
+if TYPE_CHECKING:
+    from smsq.worker.transports.http import HttpTransport
+
+log = logging.getLogger(__name__)
+
+CLOCK_OFF_S = 7200.0  # less than the journals' times may differ by; sending hours are wrong long before
+FROZEN_S = 3.0  # as long as makes claims doubtful
+FIRST_REST_S, LAST_REST_S = 2.5, 40.0  # awake after a freeze before anything is taken; doubles if it comes again
+FORGIVEN_S = 60.0  # without a freeze, and the next one counts as the first
+LOOK_S = 0.25
+FIRST_TRY_S, LAST_TRY_S = 0.5, 5.0  # between tries of a disk that could not be written
+
+
+class Sick(StrEnum):
+    """Why a process cannot send, in the words of the ledger and the metrics."""
+
+    GATEWAY = "gateway"
+    LOGIN = "login"
+    JOURNAL = "journal"
+    KEY = "key"
+    CLOCK = "clock"
+    FROZEN = "frozen"
+    RUN = "run"
+
+
+SENDS = frozenset({"urgent", "bulk"})
+ASKS = SENDS | {"status"}
+ALL = ASKS | {"chores"}
+# Which lanes each keeps from working. Chores only let others go first, and a refused log-in is for them to try.
+MATTERS: Final[Mapping[Sick, Collection[str]]] = {
+    Sick.GATEWAY: ALL,
+    Sick.LOGIN: ASKS,
+    Sick.JOURNAL: SENDS,
+    Sick.KEY: {"urgent"},  # only codes are sealed
+    Sick.CLOCK: ASKS,
+    Sick.FROZEN: ALL,
+    Sick.RUN: SENDS,
+}
+SHOWN_BY_A_SEND = {Sick.GATEWAY, Sick.LOGIN, Sick.JOURNAL}  # a send finds out by itself before it says anything
+
+
+class Health:
+    """What is known of one process. Thread-safe."""
+
+    def __init__(self, mirrors: Mirrors) -> None:
+        self._mirrors = mirrors
+        self._sick: dict[Sick, bool] = {}  # in the order of finding out; False if it was only not tried yet
+        self.changed = threading.Event()  # set whenever something was found out, for those who wait
+
+    def fell(self, why: Sick, *, is_known: bool = True) -> None:
+        """It cannot send, for this reason; `is_known` False where it was only not tried yet, which is no news."""
+        if is_known and not self._sick.get(why):
+            log.error("this process cannot send, and leaves its queue to others why=%s", why)
+        self._sick[why] = is_known or self._sick.get(why, False)
+        self.changed.set()
+
+    def mended(self, why: Sick) -> None:
+        """It can send again, as far as this reason goes."""
+        if self._sick.pop(why, False):
+            log.warning("this process is well again was=%s", why)
+        self.changed.set()
+
+    def ails(self, lane: str) -> Sick | None:
+        """Why a process of this lane should leave its queue to others, None while it is well."""
+        noted = next((why for why in list(self._sick) if lane in MATTERS[why]), None)
+        if noted is None and lane in MATTERS[Sick.GATEWAY] and self.is_cut_off():
+            return Sick.GATEWAY
+        return noted
+
+    def may_claim(self, lane: str) -> bool:
+        """Whether a send may be begun; what only a send shows is for it to find out."""
+        return not any(lane in MATTERS[why] for why in list(self._sick) if why not in SHOWN_BY_A_SEND)
+
+    def has(self, why: Sick) -> bool:
+        """Whether this was noted and has not been mended."""
+        return why in self._sick
+
+    def is_cut_off(self) -> bool:
+        """Whether no mirror takes a send just now: none could be reached, or all are left alone for a while."""
+        return self._mirrors.is_cut_off() or self._mirrors.wait_s() > 0
+
+
+class Checkup:
+    """Tries again what kept the process from sending; `look` is called a few times a second, from a thread of its own.
+
+    It begins with a mirror that must be reached before anything is taken.
+    """
+
+    def __init__(
+        self, health: Health, mirrors: Mirrors, transport: HttpTransport, journal: Journal, clock: Clock
+    ) -> None:
+        self._health = health
+        self._mirrors = mirrors
+        self._transport = transport
+        self._journal = journal
+        self._clock = clock
+        self._try_journal_at = 0.0
+        self._journal_pause_s = FIRST_TRY_S
+        self._awake_at = 0.0
+        self._rest_s = 0.0
+        self._froze_at = float("-inf")
+        health.fell(Sick.GATEWAY, is_known=False)
+
+    def look(self) -> None:
+        """Try what is due; each at intervals that grow."""
+        now = self._clock.monotonic()
+        if self._health.has(Sick.GATEWAY) or self._mirrors.is_cut_off():
+            self._try_mirrors()
+        if self._health.has(Sick.JOURNAL) and now >= self._try_journal_at:
+            self._try_journal(now)
+        if self._health.has(Sick.FROZEN) and now >= self._awake_at:
+            self._health.mended(Sick.FROZEN)
+
+    def slept(self, meant_s: float, slept_s: float) -> None:
+        """A pause of `meant_s` took so long: much longer, and the process was frozen meanwhile."""
+        if slept_s - meant_s < FROZEN_S:
+            return
+        now = self._clock.monotonic()
+        is_again = now - self._froze_at < FORGIVEN_S + slept_s
+        self._rest_s = min(LAST_REST_S, self._rest_s * 2) if is_again and self._rest_s else FIRST_REST_S
+        self._froze_at, self._awake_at = now, now + self._rest_s
+        self._health.fell(Sick.FROZEN)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Look until `stopping`, at once when something was found out."""
+        while not stopping.is_set():
+            self.look()
+            began = self._clock.monotonic()
+            self._health.changed.wait(LOOK_S)
+            self._health.changed.clear()
+            self.slept(LOOK_S, self._clock.monotonic() - began)
+
+    def _try_mirrors(self) -> None:
+        """Connect to one that may be tried, at its breaker's pace; a line that was opened is kept for the next send."""
+        tried: set[str] = set()
+        while (mirror := self._mirrors.next_to_warm(tried)) is not None:
+            try:
+                self._transport.reach(mirror)
+            except Unreachable:
+                self._mirrors.unreachable(mirror)
+                tried.add(mirror)
+            else:
+                self._mirrors.reached(mirror)
+                self._health.mended(Sick.GATEWAY)
+                return
+        if tried:
+            self._health.fell(Sick.GATEWAY)
+
+    def _try_journal(self, now: float) -> None:
+        if self._journal.is_writable():
+            self._journal_pause_s = FIRST_TRY_S
+            self._health.mended(Sick.JOURNAL)
+        else:
+            self._try_journal_at = now + self._journal_pause_s
+            self._journal_pause_s = min(LAST_TRY_S, self._journal_pause_s * 2)
+
+
+class Told:
+    """What the ledger's answer to a beat says of the process that beat."""
+
+    def __init__(self, health: Health, journal: Journal, credentials: str, key_names: Collection[str], clock: Clock):
+        self._health = health
+        self._journal = journal
+        self._credentials = credentials
+        self._key_names = key_names
+        self._clock = clock
+
+    def heard(self, beat: Beat, took_s: float) -> None:
+        """Note what is wrong with us, and what is not any more; the answer took so long to come."""
+        off_s = abs(self._clock.now() - beat.at) - took_s
+        self._note(Sick.CLOCK, off_s > CLOCK_OFF_S)
+        self._note(Sick.LOGIN, beat.bad_login == self._credentials)
+        self._note(Sick.KEY, bool(beat.secret and self._key_names) and beat.secret not in self._key_names)
+        self._note(Sick.RUN, beat.in_force and self._journal.newest_run() != beat.run)
+
+    def _note(self, why: Sick, is_so: bool) -> None:
+        if is_so != self._health.has(why):
+            (self._health.fell if is_so else self._health.mended)(why)

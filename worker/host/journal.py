@@ -1,0 +1,413 @@
+"""The send journal of a host: what left, and what was enrolled, written down outside Redis before it happens.
+
+A ledger that fell back cannot know that it did; the journals of its hosts can tell it. Each
+process writes files of its own under `$SMSQ_HOME/journal`, one line per claim or enrolment, no text
+and no phone; a file holds lines of one run only:
+
+    R <run>                                    the run of the server that granted what follows
+    C <n> <gateway id> <batch> <unix time> <mirror> <key hash>   a claim, before its first byte leaves
+    E <n> <batch number> <key hash> <unix time>                  an enrolment, before it returns
+    O <n> <verb>/<campaign or batch> <unix time>                 a person's order, before it returns
+
+A key hash is of the enrolment key; of a batch of a campaign it is the file's digest, the first row and the size
+of batches; `-` where there is none. The file `hosts` names the hosts that must report, as this one last heard of
+them, and `boots` the lives of this machine: lines written just before it lost its power may be lost with it.
+
+`run` holds the runs this host has followed, the newest last. A line is only written under a shared
+lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from smsq.worker.clock import Clock
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
+from smsq.worker.host.evidence import Evidence, changed_at, lines_of, tail_of
+from smsq.worker.host.file_locks import ALONE, SHARED, Holder, held, holders
+from smsq.worker.ledger.runs import HostReport
+
+log = logging.getLogger(__name__)
+
+LATELY_S = 3600.0  # claims younger than this are named one by one in a report
+MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
+FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
+KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
+CLOCKS_APART_S = 10800.0  # how far the host's clock and Redis' may differ; a process further apart sends nothing
+RUNS_KEPT = 200
+CLOSED = -1  # no descriptor
+LOCK_S = 2.0  # a claim waits for no more: the master holds the lock for a millisecond
+RUN_BYTES = 512  # longer than any run
+UNSURE_S = 3600.0  # after its start: longer than any claim is held
+LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
+
+
+class Said(NamedTuple):
+    """A send that a journal tells of."""
+
+    gateway_id: int
+    ref: Ref
+    at: int  # Unix seconds by the host's clock
+    mirror: str  # '' where it is not known
+    known_as: str  # '' for a message without an enrolment key
+
+
+class Brought(NamedTuple):
+    """An enrolment that a journal tells of."""
+
+    number: int  # of the batch, the last one of a range
+    known_as: str  # hash of the key, or `campaign/range`
+    at: int
+
+
+class Ordered(NamedTuple):
+    """A person's order that a journal tells of."""
+
+    what: str  # such as `cancel/6xkdk` or `drop/4711`
+    at: int
+
+
+class Journal:
+    """The journal of one process and, for a master, of its whole host. Thread-safe."""
+
+    def __init__(self, home: Path, *, fsync: bool = False, clock: Clock | None = None) -> None:
+        self._folder = home.expanduser().absolute() / "journal"
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._fsync = fsync
+        self._clock = clock or Clock()
+        self._lock = threading.Lock()
+        self._out: int | None = None
+        self._written = 0
+        self._run_written = ""
+        self._is_in_trouble = False  # the last line could not be written
+        self._run_file = os.open(self._folder / "run", os.O_RDWR | os.O_CREAT, 0o600)
+        self._evidence = Evidence(self._folder, self._run_file)
+        self._pid = os.getpid()
+        self._boots = self._note_boot()
+
+    @property
+    def host(self) -> str:
+        """The host's name in the roll call, drawn once per home."""
+        path = self._folder / "host"
+        try:
+            with open(path, "x") as out:
+                out.write(secrets.token_hex(6))
+        except FileExistsError:
+            pass
+        return path.read_text().strip()
+
+    @property
+    def place(self) -> str:
+        """What people call this host: the machine and the home."""
+        return f"{socket.gethostname()}:{self._folder.parent}"
+
+    def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
+        """Write down that a send begins; False where this host follows another run: the send must not begin.
+
+        Raises JournalTrouble where it cannot be written.
+        """
+        line = f"C {n} {gateway_id} {ref} {int(self._clock.now())} {mirror or '-'} {known_as or '-'}\n"
+        try:
+            return self._write(run, line, only_if_followed=True)
+        except OSError as error:
+            raise JournalTrouble(
+                f"the journal under SMSQ_HOME cannot be written ({error.strerror}): nothing is sent until it can"
+            ) from None
+
+    def enrolment(self, run: str, n: int, batch: int, key_hash: str) -> None:
+        """Write down that something was enrolled. It is in the ledger already, so trouble here is only logged."""
+        try:
+            self._write(run, f"E {n} {batch} {key_hash or '-'} {int(self._clock.now())}\n", only_if_followed=False)
+        except OSError as error:
+            log.error("enrolment not in the journal batch=%d why=%s", batch, error.strerror)
+
+    def order(self, run: str, n: int, what: str) -> None:
+        """Write down that a person gave an order. It is in the ledger already, so trouble here is only logged."""
+        try:
+            self._write(run, f"O {n} {what} {int(self._clock.now())}\n", only_if_followed=False)
+        except OSError as error:
+            log.error("order not in the journal order=%s why=%s", what, error.strerror)
+
+    def is_unsure(self) -> bool:
+        """Whether lines may be missing.
+
+        A file is gone or shorter than it was, the list of hosts is gone, or this machine began anew within the hour and
+        they were not synced. Raises JournalTrouble where it cannot be told.
+        """
+        if not self._evidence.is_whole() or (self._files() and not self.hosts()):
+            return True
+        return self._boots > 1 and not self._fsync and uptime_s() < UNSURE_S
+
+    def is_writable(self) -> bool:
+        """Whether a line can be written again, after one could not."""
+        if not self._is_in_trouble:
+            return True
+        try:
+            self._write(self._run_written, "P\n", only_if_followed=False)
+        except OSError:
+            return False
+        return True
+
+    def remember_hosts(self, hosts: Collection[str]) -> None:
+        """Write down which hosts must report, as the ledger in force has it: an older copy may not know them all."""
+        if set(hosts) != set(self.hosts()):
+            place = self._folder / "hosts"
+            fresh = place.with_suffix(f".{os.getpid()}")
+            fresh.write_text("\n".join(sorted(hosts)))
+            fresh.replace(place)
+
+    def note(self) -> None:
+        """Write down how much there is, so that what is lost is noticed. Trouble is for the next time."""
+        with contextlib.suppress(OSError, JournalTrouble):
+            self._evidence.note()
+
+    def hosts(self) -> list[str]:
+        """The hosts that this one has heard of."""
+        try:
+            return (self._folder / "hosts").read_text().split()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise JournalTrouble(f"the journal under SMSQ_HOME cannot be read ({error.strerror})") from None
+
+    def follows(self) -> str:
+        """The run this host follows now, '' for none yet."""
+        with self._lock, held(self._run_file, SHARED, LOCK_S):
+            return self._newest()
+
+    def newest_run(self) -> str:
+        """The same without waiting for anybody; what is being written just now may be missed."""
+        return self._newest()
+
+    def holders(self) -> list[Holder]:
+        """Who keeps the master from following a new run."""
+        return holders(self._run_file)
+
+    def follow(self, run: str) -> bool:
+        """As the master: follow a new run. False while some process holds the file; try again.
+
+        Raises LedgerHalted where this host followed the run before and left it: a host never returns.
+        """
+        with self._lock, _unless_held(self._run_file) as is_ours:
+            if not is_ours:
+                return False
+            runs = self._runs()
+            if runs and runs[-1] == run:
+                return True
+            if run in runs:
+                raise LedgerHalted("Redis went back to a life this host has left behind; see `smsq doctor`")
+            content = "".join(f"{known}\n" for known in [*runs, run][-RUNS_KEPT:]).encode()
+            os.pwrite(self._run_file, content, 0)
+            os.ftruncate(self._run_file, len(content))
+            os.fsync(self._run_file)
+            return True
+
+    def knows_sends(self) -> bool:
+        """Whether any journal of this home that is still kept tells of a send."""
+        return any(line.startswith("C ") for path in self._files() for line in tail_of(path))
+
+    def sent_ids(self) -> set[int]:
+        """Every gateway id that a journal of this home tells of, however old."""
+        rows = (line.split() for path in self._files() for line in lines_of(path))
+        return {int(words[2]) for words in rows if len(words) >= 5 and words[0] == "C" and words[2].isdigit()}
+
+    def said(self, gateway_ids: Collection[int], since: float) -> set[int]:
+        """Which of these ids any journal of this home knows as claimed since `since` (Unix seconds by Redis' clock)."""
+        wanted = {str(gateway_id) for gateway_id in gateway_ids}
+        if not wanted:
+            return set()
+        recent = [path for path in self._files() if changed_at(path) >= since - CLOCKS_APART_S]
+        lines = (line.split() for path in recent for line in lines_of(path))
+        return {int(words[2]) for words in lines if len(words) >= 5 and words[0] == "C" and words[2] in wanted}
+
+    def beyond(self, contained: Mapping[str, int]) -> tuple[list[Said], list[Brought], list[Ordered]]:
+        """What the journals of this home tell of that a ledger lacks, which contains so many n of each run."""
+        said: dict[int, Said] = {}
+        brought: list[Brought] = []
+        orders: list[Ordered] = []
+        for path in self._files():
+            run = ""
+            for words in map(str.split, lines_of(path)):
+                if len(words) == 2 and words[0] == "R":
+                    run = words[1]
+                elif len(words) < 4 or not words[1].isdigit() or int(words[1]) <= contained.get(run, 0):
+                    continue
+                elif words[0] == "O":
+                    orders.append(Ordered(words[2], int(words[3])))
+                elif len(words) < 5:
+                    continue
+                elif words[0] == "C":
+                    mirror, key = (*(word if word != "-" else "" for word in words[5:7]), "", "")[:2]
+                    said[int(words[2])] = Said(int(words[2]), Ref.parse(words[3]), int(words[4]), mirror, key)
+                elif words[0] == "E":
+                    brought.append(Brought(int(words[2]), words[3] if words[3] != "-" else "", int(words[4])))
+        return [said[gateway_id] for gateway_id in sorted(said)], brought, orders
+
+    def report(self, also: Collection[int] = ()) -> HostReport:
+        """What all journals of this home know; `also` are ids to name however old they are."""
+        gateway_id = batch = 0
+        runs: dict[str, int] = {}
+        named: list[tuple[int, int]] = []
+        since = self._clock.now() - LATELY_S
+        for path in self._files():
+            recent = changed_at(path) >= since
+            run = ""
+            for line in lines_of(path) if recent else tail_of(path):
+                words = line.split()
+                if len(words) == 2 and words[0] == "R":
+                    run = words[1]
+                elif len(words) >= LEAST_WORDS.get(words[0] if words else "", 99) and words[1].isdigit():
+                    n = int(words[1])
+                    if run:
+                        runs[run] = max(runs.get(run, 0), n)
+                    if words[0] == "O":
+                        continue
+                    if words[0] == "C":
+                        gateway_id = max(gateway_id, int(words[2]))
+                        batch = max(batch, Ref.parse(words[3]).number)
+                        if int(words[4]) >= since:
+                            named.append((int(words[4]), int(words[2])))
+                    else:
+                        batch = max(batch, int(words[2]))
+        ids = sorted({found for _, found in sorted(named)[-MOST_NAMED:]}.union(also))
+        return HostReport(
+            gateway_id=gateway_id, batch=batch, runs=runs, ids=ids, hosts=self.hosts(), is_unsure=self.is_unsure()
+        )
+
+    def last(self) -> HostReport | None:
+        """What the newest file of this home knows, in a moment; None where there is none."""
+        newest = max(self._files(), key=changed_at, default=None)
+        lines = [line.split() for line in tail_of(newest)] if newest else []
+        ends = [int(words[1]) for words in lines if words and words[0] in LEAST_WORDS and words[1].isdigit()]
+        if not ends or lines[0][0] != "R":
+            return None
+        return HostReport(gateway_id=0, batch=0, runs={lines[0][1]: max(ends)}, ids=())
+
+    def close(self) -> None:
+        """Give the files back; the journal is not used any more. Again changes nothing."""
+        with self._lock:
+            held, self._out, self._run_file = (self._out, self._run_file), None, CLOSED
+        for descriptor in held:
+            if descriptor is not None and descriptor != CLOSED:
+                os.close(descriptor)
+
+    def __del__(self) -> None:
+        """Nobody closed it, and nobody can any more."""
+        if hasattr(self, "_run_file"):
+            with contextlib.suppress(OSError):
+                self.close()
+
+    def tidy(self) -> int:
+        """Remove files older than any copy of the ledger that might be restored; how many, none while others write."""
+        with self._lock, _unless_held(self._run_file) as is_ours:  # who had one open begins another
+            if not is_ours:
+                return 0
+            old = [path for path in self._files() if changed_at(path) < self._clock.now() - KEPT_S]
+            for path in old:
+                path.unlink(missing_ok=True)
+        if old:
+            self.note()
+        return len(old)
+
+    def _write(self, run: str, line: str, *, only_if_followed: bool) -> bool:
+        try:
+            is_written = self._append(run, line, only_if_followed=only_if_followed)
+        except OSError:
+            self._is_in_trouble = True
+            raise
+        self._is_in_trouble = False
+        return is_written
+
+    def _append(self, run: str, line: str, *, only_if_followed: bool) -> bool:
+        # What is enrolled counts under any run: it waits for nobody, and a suspended producer keeps nobody waiting.
+        lock = held(self._run_file, SHARED, LOCK_S) if only_if_followed else contextlib.nullcontext()
+        with self._lock, lock:
+            if only_if_followed and self._newest() != run:
+                return False
+            self._evidence.require_same()
+            out = self._open(run)
+            if not self._written:
+                line = f"R {run}\n{line}"
+            written = os.write(out, line.encode())
+            self._written += written
+            if written < len(line):  # the torn line is the last of its file
+                os.close(out)
+                self._out = None
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if self._fsync:
+                os.fsync(out)
+            return True
+
+    def _open(self, run: str) -> int:
+        full = self._written >= FILE_FULL or run != self._run_written
+        if self._out is None or full or self._pid != os.getpid() or not os.fstat(self._out).st_nlink:
+            if self._out is not None:
+                os.close(self._out)
+            self._pid = os.getpid()
+            name = f"{int(self._clock.now())}-{self._pid}-{secrets.token_hex(3)}.log"
+            self._out = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._written, self._run_written = 0, run
+        return self._out
+
+    def _note_boot(self) -> int:
+        """How many lives of this machine the folder has seen, this one included; two where nobody can tell."""
+        path, current = self._folder / "boots", boot_id()
+        if not current:
+            return 2
+        known = path.read_text().split() if path.exists() else []
+        if current not in known:
+            with open(path, "a") as out:
+                out.write(f"{current}\n")
+                out.flush()
+                os.fsync(out.fileno())
+            known.append(current)
+        return len(known)
+
+    def _runs(self, last: int = 0) -> list[str]:
+        """All runs followed, or those at the end: the `last` bytes, of which the first run may be torn."""
+        size = os.fstat(self._run_file).st_size
+        return os.pread(self._run_file, size, max(0, size - last) if last else 0).decode().split()
+
+    def _newest(self) -> str:
+        runs = self._runs(last=RUN_BYTES)
+        return runs[-1] if runs else ""
+
+    def _files(self) -> list[Path]:
+        return self._evidence.files()
+
+
+@contextmanager
+def _unless_held(descriptor: int) -> Iterator[bool]:
+    """The exclusive lock, and whether it could be had at once."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(held(descriptor, ALONE, 0.0))
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def boot_id() -> str:
+    """Which life of this machine it is, '' where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def uptime_s() -> float:
+    """How long this machine has been up, in seconds."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

@@ -1,0 +1,157 @@
+"""The master's part in the roll call: follow the server's run, report what this host knows, clear the unsaid.
+
+Whoever starts worker processes calls `Master.tick()` about once a second.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
+from smsq.worker.domain.status import BatchState
+from smsq.worker.host.journal import Journal
+from smsq.worker.ledger import Ledger
+from smsq.worker.ledger.runs import Beat
+
+log = logging.getLogger(__name__)
+
+TIDY_EVERY_S = 3600.0
+NOTE_EVERY_S = 5.0
+NAMED_AFTER_S = 1.0  # a lock is held for a millisecond by a process that runs
+KILLED_AFTER_S = 5.0  # longer than makes its claims doubtful
+
+
+class Master:
+    """Keeps one host's workers on the run that is in force."""
+
+    def __init__(self, ledger: Ledger, journal: Journal, say: Callable[[str], None] = lambda line: None) -> None:
+        self._ledger = ledger
+        self._say = say  # to the person at the terminal
+        self._journal = journal
+        self._told = ""
+        self._held_since = float("inf")
+        self._tidy_at = self._note_at = float("-inf")
+
+    def found(self, account: str) -> None:
+        """At start: stamp or check the ledger. Raises LedgerForeign, and LedgerHalted for an emptied one."""
+        host, place = self._journal.host, self._journal.place
+        word = self._ledger.found(account, host=host, name=place, knows_sends=self._journal.knows_sends())
+        if word == "empty":
+            raise LedgerHalted(
+                "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
+                "point SMSQ_REDIS_URL at the right server or restore its data; if they are lost, "
+                "`smsq recover` goes on without them, and to begin anew on purpose, move that folder away"
+            )
+
+    def tick(self) -> bool:
+        """Follow the server; whether claims are granted now."""
+        try:
+            beat = self._ledger.beat(host=self._journal.host)
+        except LedgerTrouble as error:
+            self._tell("ledger unreachable", error)
+            return False
+        if beat.in_force and self._journal.newest_run() == beat.run:
+            if self._told:
+                self._say("the ledger is in order again; sending goes on")
+            self._told = ""
+            self._remember_hosts()
+            self._note()
+            self._tidy()
+            return True
+        try:
+            return self._join(beat)
+        except JournalTrouble as error:  # not known is not nothing: no report, and everybody waits
+            self._tell("roll call not answered", LedgerHalted(error.sentence))
+            return False
+        except SmsqError as error:
+            self._tell("ledger halted", error)
+            return False
+
+    def _remember_hosts(self) -> None:
+        """A copy from before a host joined must not be cleared without it."""
+        try:
+            self._journal.remember_hosts(self._ledger.hosts())
+        except (LedgerTrouble, OSError) as error:
+            self._tell("hosts not written down", LedgerHalted(type(error).__name__))
+
+    def _note(self) -> None:
+        now = self._ledger.clock.monotonic()
+        if now >= self._note_at:
+            self._note_at = now + NOTE_EVERY_S
+            self._journal.note()
+
+    def _tidy(self) -> None:
+        now = self._ledger.clock.monotonic()
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_EVERY_S
+            removed = self._journal.tidy()
+            if removed:
+                log.info("old journal files removed files=%d", removed)
+
+    def _join(self, beat: Beat) -> bool:
+        if not self._journal.follow(beat.run):
+            self._pass_by()
+            return False  # a process is writing its line; it takes microseconds unless it is frozen
+        self._held_since = float("inf")
+        claims = self._claims()
+        said = self._journal.said(claims, min(claims.values(), default=0.0))
+        word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
+        if word in ("cleared", "force"):
+            self._remember_hosts()  # who joined by this roll call must be known should an older copy be restored
+            self._journal.note()
+        if word == "cleared":
+            freed = self._free_unsaid(beat.run)
+            log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
+            return True
+        if word == "waits":
+            absent = "; ".join(host.said for host in self._ledger.homes(detail.split()))
+            self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {absent}"))
+        elif word == "fell":
+            self._tell("ledger fell back", LedgerHalted(detail))
+        return word == "force"
+
+    def _pass_by(self) -> None:
+        """Name who holds the lock for long; a worker that is frozen over it is killed, others are for a person."""
+        now = self._ledger.clock.monotonic()
+        self._held_since = min(self._held_since, now)
+        if now - self._held_since < NAMED_AFTER_S:
+            return
+        for holder in self._journal.holders():
+            ends = "it is killed" if holder.is_worker else "let it go on (`fg`, `kill -CONT`), or end it"
+            self._tell("roll call not answered", LedgerHalted(f"{holder.said}; {ends}"))
+            if holder.is_worker and holder.is_stopped and now - self._held_since >= KILLED_AFTER_S:
+                log.error("frozen worker killed pid=%d", holder.pid)
+                holder.kill()
+
+    def _claims(self) -> dict[int, float]:
+        """Gateway ids of the claims that are being sent, and when they were granted."""
+        held = self._ledger.read(self._ledger.leases())
+        newest = [batch.ids[-1] for batch in held if batch is not None and batch.ids]
+        return {known.gateway_id: known.claimed_at for known in newest}
+
+    def _free_unsaid(self, run: str) -> int:
+        """Claims of an earlier run without a journal line were never said, and never will be: back to ready.
+
+        Every host had all of them before it when it reported; claims of the run in force are left alone by the verb.
+        Where a line may have been lost nothing is freed: those claims expire, and are asked about.
+        """
+        said = self._ledger.reported_ids(run)
+        if said is None:
+            return 0
+        freed = 0
+        for batch in self._ledger.read(self._ledger.leases()):
+            if batch is None or batch.state != BatchState.SENDING or not batch.ids:
+                continue
+            newest = batch.ids[-1].gateway_id
+            if newest not in said:
+                freed += self._ledger.release_unsaid(batch.ref, batch.fence, newest) == "released"
+        return freed
+
+    def _tell(self, what: str, error: SmsqError) -> None:
+        sentence = f"{what}: {error.sentence}"
+        if sentence != self._told:
+            log.error("%s why=%s", what, error.sentence)
+            self._told = sentence
+            if isinstance(error, LedgerHalted):
+                self._say(f"nothing is sent: {sentence}; `smsq doctor` has the cure")

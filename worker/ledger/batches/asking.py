@@ -1,0 +1,233 @@
+"""The verbs around asking: what is due, what was found, what may be trusted to be absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.ledger.batches.enrolment import cost_units
+from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.store import OPTIONS_AT, Store, translated
+from smsq.worker.ledger.values import Fact
+
+_OPTIONS = msgspec.json.Decoder(Options)
+DAYS_WATCHED = 3  # how long ids taken for absent are still asked about
+
+
+class Control(NamedTuple):
+    """A known accepted message: proof that a mirror shows what it accepted."""
+
+    gateway_id: int
+    phone: int
+    accepted_at: float  # Unix seconds
+
+
+class Probe(NamedTuple):
+    """What asking about one doubtful batch showed."""
+
+    asked_at: float  # Redis' time before the ask
+    known_s: float  # how long the asker has known the newest attempt, by its own monotonic clock
+    mirrors: Sequence[str]  # that answered well and showed a control
+    control_at: float  # when the oldest of those controls was accepted; 0 for none
+    another_wanting: bool  # another mirror is up and was not asked
+    absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
+    unseen: Sequence[int] = ()  # gateway ids that a mirror answered -3 for just now, whether or not that may be trusted
+    without_money: bool = False  # the newest attempt is shown as one that the account had no money for
+
+
+# Told of messages that became final: lane, channel, seconds since they were sent, how many.
+FinalWitness = Callable[[str, str, float, int], None]
+
+
+class Asking(Store):
+    """What the status lane does."""
+
+    on_final: FinalWitness | None = None
+
+    def due(self, which: str, many: int, again_s: float) -> list[Ref]:
+        """References due in a set; each is due again after `again_s`.
+
+        Sets are `doubt`, `asks`, those of codes `doubt:urgent` and `asks:urgent`, `watch` and `ready:<lane>`.
+        """
+        reply = self.call("due", [self.key(which)], many, int(again_s * 1000))
+        return [Ref.parse(ref) for ref in reply[1:]]
+
+    def put_off(self, which: str, ref: Ref, seconds: float) -> None:
+        """What is due in a set is due later instead; what has left the set meanwhile stays out."""
+        at_ms = int((self.time() + seconds) * 1000)
+        with translated():
+            self.redis.zadd(self.key(which), {str(ref): at_ms}, xx=True)
+
+    def take(
+        self,
+        kind: str,
+        token: str,
+        most: int,
+        lasts_s: float,
+        limits: Mapping[str, tuple[int, float]] | None = None,
+    ) -> float:
+        """Leave for one counted request: 0 where it is given, else seconds to wait before asking again.
+
+        `limits` names each per-time limit with its count and its span in seconds.
+        """
+        limits = limits or {}
+        keys = [
+            self.key(f"slots:{kind}"),
+            *(self.key(f"limit:{name}") for name in limits),
+        ]
+        spans: list[Argument] = [value for most_of, span in limits.values() for value in (most_of, int(span * 1000))]
+        reply = self.call("take", keys, token, most, int(lasts_s * 1000), *spans)
+        return 0.0 if reply[0] == b"taken" else int(reply[1]) / 1000
+
+    def give_back(self, kind: str, token: str, limits: Mapping[str, tuple[int, float]] | None = None) -> None:
+        """The counted request is over: its slot is free, and its `limits` count from now."""
+        limits = limits or {}
+        keys = [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)]
+        self.call("give_back", keys, token, *(int(span * 1000) for _, span in limits.values()))
+
+    def leaves_at_once(self, ref: Ref) -> bool:
+        """Whether a batch is plain SMS to be sent at once: the gateway may list anything else later, or elsewhere."""
+        with translated():
+            if ref.campaign:
+                told = self.redis.hget(self.keys.campaign(ref.campaign), "options")
+            else:
+                meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
+                told = msgspec.msgpack.decode(meta)[OPTIONS_AT] if meta is not None else None
+        if told is None:
+            return False
+        options = _OPTIONS.decode(told) if told else Options()
+        return options.channel == "sms" and options.time is None and not options.extra
+
+    def has_urgent_doubt(self) -> bool:
+        """Whether it is time to ask about a code: then no question for many goes first."""
+        now_ms = int(self.time() * 1000)
+        with translated():
+            return int(self.redis.zcount(self.key("doubt:urgent"), "-inf", now_ms)) > 0
+
+    def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
+        """To which batch each gateway id was given, None where the ledger never gave it."""
+        if not gateway_ids:
+            return []
+        with translated():
+            found = self.redis.hmget(self.key("g"), [str(gateway_id) for gateway_id in gateway_ids])
+        return [Ref.parse(ref) if ref is not None else None for ref in found]
+
+    def advance(self, facts: Sequence[Fact], next_ask_s: float = 60.0) -> int:
+        """Merge what the gateway reported, in groups by batch; how many messages moved.
+
+        Facts under ids that the ledger never gave are counted and otherwise ignored.
+        """
+        refs = self.batches_of([fact.gateway_id for fact in facts])
+        by_batch: dict[Ref, list[Fact]] = {}
+        strangers = 0
+        for fact, ref in zip(facts, refs, strict=True):
+            if ref is None:
+                strangers += 1
+            else:
+                by_batch.setdefault(ref, []).append(fact)
+        calls = [self._advance_call(ref, group, next_ask_s) for ref, group in by_batch.items()]
+        with translated():
+            replies = script("advance").many(self.redis, calls)
+            if strangers:
+                self.redis.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
+        merged = [reply for reply in replies if reply[0] == b"merged"]
+        if self.on_final is not None:
+            now = self.clock.now()
+            for _, _, finals, sent_at, lane, channel in merged:
+                if int(finals):
+                    self.on_final(lane.decode(), channel.decode(), max(0.0, now - int(sent_at) / 1000), int(finals))
+        return sum(int(reply[1]) for reply in merged)
+
+    def _advance_call(self, ref: Ref, facts: Sequence[Fact], next_ask_s: float) -> tuple[list[str], list[Argument]]:
+        arguments: list[Argument] = [self.now_ms(), ref.number, str(ref), int(next_ask_s * 1000)]
+        for fact in facts:
+            arguments += [fact.gateway_id, fact.phone, int(fact.status), fact.error_code]
+            arguments += [fact.parts, cost_units(fact.cost), fact.at or int(self.clock.now())]
+            arguments += [int(fact.heard)]
+        return self.keys.batch_verb(ref), arguments
+
+    def probe(
+        self,
+        ref: Ref,
+        probe: Probe,
+        *,
+        window_s: float,
+        arrival_s: float,
+        next_ask_s: float,
+        patience_s: float,
+        blind_patience_s: float,
+        resend_after_s: float = 61.0,
+    ) -> tuple[str, str]:
+        """Record what asking showed; the state afterwards (`doubtful ready settled parked`) and why.
+
+        `arrival_s` is peer close and latest arrival together; `resend_after_s` counts from the newest claim.
+        """
+        arguments: list[Argument] = [
+            int(probe.asked_at * 1000),
+            int(probe.known_s * 1000),
+            int(window_s * 1000),
+        ]
+        arguments += [
+            int(arrival_s * 1000),
+            " ".join(probe.mirrors),
+            int(probe.control_at * 1000),
+        ]
+        arguments += ["1" if probe.another_wanting else "", int(next_ask_s * 1000)]
+        arguments += [int(patience_s * 1000), int(blind_patience_s * 1000)]
+        arguments += [" ".join(map(str, probe.unseen)), int(resend_after_s * 1000)]
+        arguments += ["1" if probe.without_money else ""]
+        for gateway_id, indices in probe.absent.items():
+            arguments += [gateway_id, ",".join(map(str, indices))]
+        reply = self.call_on("probe", ref, *arguments)
+        return reply[0].decode(), reply[1].decode() if len(reply) > 1 else ""
+
+    def asked(self, ref: Ref, every_s: Sequence[float]) -> float:
+        """Plan the next question for an accepted batch; seconds until then, 0 where all is final."""
+        reply = self.call_on("asked", ref, *[int(step * 1000) for step in every_s])
+        return int(reply[1]) / 1000 if reply[0] == b"next" else 0.0
+
+    def watched(self, ref: Ref, next_s: float) -> bool:
+        """Ids taken for absent were asked about; False once their watch is over."""
+        return self.call_on("watched", ref, int(next_s * 1000), DAYS_WATCHED * 86_400_000)[0] == b"next"
+
+    def control_message(self, visible_s: float) -> Control | None:
+        """The youngest accepted message that has had `visible_s` to become visible, None where there is none."""
+        with translated():
+            young, young_at, ripe, ripe_at, noted = self.redis.hmget(
+                self.key("control"), ["young", "young_at", "ripe", "ripe_at", "visible_ms"]
+            )
+        if noted is None or int(noted) != int(visible_s * 1000):
+            self.call("note", [self.key("control")], "visible_ms", int(visible_s * 1000))
+        for named, at in ((young, young_at), (ripe, ripe_at)):
+            if named is not None and self.time() - int(at) / 1000 >= visible_s:
+                gateway_id, _, phone = named.decode().partition(":")
+                return Control(int(gateway_id), int(phone), int(at) / 1000)
+        return None
+
+    def note_visible(self, after_s: float) -> None:
+        """An accepted message was first missing and then shown, so long after it was sent: the longest is kept."""
+        with translated():
+            known = self.redis.hget(self.key("ctl"), "visible_after")
+        if known is None or float(known) < after_s:
+            self.call("note", [self.key("ctl")], "visible_after", f"{after_s:.3f}")
+
+    def visible_after(self) -> float:
+        """The longest time from a send to its message being shown that was seen; 0 where none was."""
+        with translated():
+            return float(self.redis.hget(self.key("ctl"), "visible_after") or 0.0)
+
+    def control_seen(self, mirror: str, asked_at: float, control: Control) -> None:
+        """A mirror showed the control; shared by every doubt for a minute."""
+        self.call("note", [self.key("control")], f"seen:{mirror}", f"{asked_at}:{control.accepted_at}")
+
+    def control_of(self, mirror: str, within_s: float) -> float:
+        """When the control was accepted that this mirror showed within the last `within_s`; 0 for none."""
+        with translated():
+            seen = self.redis.hget(self.key("control"), f"seen:{mirror}")
+        if seen is None:
+            return 0.0
+        asked_at, _, accepted_at = seen.decode().partition(":")
+        return float(accepted_at) if self.time() - float(asked_at) <= within_s else 0.0

@@ -1,0 +1,292 @@
+"""The verbs around one request: claim, settle, release, doubt, expire; and what halts a login."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
+from smsq.worker.domain.errors import WrongKey
+from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
+from smsq.worker.ledger.keys import LANES
+from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.values import Claim, ClaimRefusal, NoClaim
+from smsq.worker.sealing import VERSION, Unsealable
+
+_OPTIONS = msgspec.json.Decoder(Options)
+UNSEALABLE_REST_S = 30.0  # until a text that did not open is tried again, by whoever has its key
+UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
+
+
+class Sending(Store):
+    """What an actor does to a batch while it sends it."""
+
+    def claim(
+        self,
+        ref: Ref,
+        nonce: str,
+        *,
+        owner: str,
+        mirror: str,
+        lease_s: float,
+        parallel: int,
+        urgent_slots: int,
+        slot_kept_s: float,
+        credentials: str,
+        rate: float | None = None,
+        hour: int = 12,
+        next_hour_s: float = 3600.0,
+    ) -> Claim | NoClaim:
+        """Take a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
+
+        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour`
+        is that of the day where campaigns' sending hours are meant, `next_hour_s` the time until it ends.
+        """
+        reply = self.call_on(
+            "claim",
+            ref,
+            nonce,
+            owner,
+            mirror,
+            int(lease_s * 1000),
+            parallel,
+            urgent_slots,
+            int(slot_kept_s * 1000),
+            credentials,
+            "" if rate is None else rate,
+            hour,
+            int(next_hour_s * 1000),
+        )
+        word = reply[0].decode()
+        if word != "claimed":
+            wait = int(reply[1]) / 1000 if word in ("later", "paced") else 0.0
+            why = reply[1].decode() if word == "halted" else ""
+            return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait)
+        try:
+            return _claim(ref, nonce, [*reply[:8], self._opened(ref, reply[8]), *reply[9:]])
+        except (Unsealable, WrongKey):
+            fence, gateway_id = int(reply[2]), int(reply[1])
+            rest_s = UNSEALABLE_REST_S if self._has_the_key() else 0.0
+            self.call_on("release", ref, fence, gateway_id, "unwritten", int(rest_s * 1000), nonce)
+            self.call("note", [self.key("ctl")], "unsealable_at", int(self.time() * 1000))
+            return NoClaim(refusal=ClaimRefusal.SEALED, wait_s=rest_s)
+
+    def _has_the_key(self) -> bool:
+        """Whether we have the key that seals now: a text that does not open all the same opens nowhere."""
+        with translated():
+            name = self.redis.hget(self.key("stamp"), "secret")
+        try:
+            return name is None or name.decode() in self.sealing().names
+        except WrongKey:
+            return False
+
+    def _opened(self, ref: Ref, texts: bytes) -> bytes:
+        """The texts of a batch; only those of urgent messages are sealed."""
+        return self.sealing().open(texts, sealed_as(ref)) if texts.startswith(VERSION) else texts
+
+    def await_slot(self, lane: str, seconds: float) -> None:
+        """Wait until some request may have ended and left its slot, at most `seconds` (two or less)."""
+        with translated(), self._connection() as client:
+            client.blpop([self.key(f"bell:slots:{lane}")], timeout=seconds)
+
+    def settle_accepted(
+        self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float
+    ) -> tuple[str, float]:
+        """The gateway accepted every message of the claim.
+
+        `parts` is one number for all or a byte for each message of the claim; `cost` is of the whole
+        request. Returns what became of it (`settled`, `again`, `stale`, …) and when it was enrolled.
+        """
+        return self._settle(claim, "accepted", 0, parts, cost, first_ask_s)
+
+    def settle_refused(self, claim: Claim, code: int) -> tuple[str, float]:
+        """The gateway refused every message of the claim with an error code of `send.php`."""
+        return self._settle(claim, "refused", code, 0, None, 0.0)
+
+    def _settle(
+        self,
+        claim: Claim,
+        how: str,
+        code: int,
+        parts: bytes | int,
+        cost: Decimal | None,
+        first_ask_s: float,
+    ) -> tuple[str, float]:
+        reply = self.call_on(
+            "settle",
+            claim.ref,
+            claim.fence,
+            claim.gateway_id,
+            how,
+            code,
+            parts,
+            cost_units(cost),
+            int(first_ask_s * 1000),
+        )
+        return reply[0].decode(), (int(reply[1]) / 1000 if len(reply) > 1 else 0.0)
+
+    def release(self, claim: Claim, *, unwritten: bool, delay_s: float = 0.0) -> str:
+        """Nothing was accepted: `unwritten` where nothing was written, else the gateway itself said later."""
+        how = "unwritten" if unwritten else "unwanted"
+        return self.call_on(
+            "release",
+            claim.ref,
+            claim.fence,
+            claim.gateway_id,
+            how,
+            int(delay_s * 1000),
+            claim.nonce,
+        )[0].decode()
+
+    def release_unsaid(self, ref: Ref, fence: int, gateway_id: int) -> str:
+        """After a roll call: a claim that no journal knows was never said."""
+        return self.call_on("release", ref, fence, gateway_id, "unsaid", 0, "")[0].decode()
+
+    def doubt(
+        self,
+        claim: Claim,
+        why: str,
+        first_ask_s: float,
+        *,
+        alone: bool = False,
+        money: bool = False,
+        over: bool = False,
+    ) -> str:
+        """The outcome is unknown. `alone` sends what turns out absent one by one; `money` waits for a top-up.
+
+        `over` where nothing of the request runs any more, so that its slot is free: the gateway gave a
+        complete answer, or closed the connection.
+        """
+        marks: list[Argument] = ["1" if alone else "", "1" if money else "", 0, "1" if over else ""]
+        return self.call_on(
+            "doubt",
+            claim.ref,
+            claim.fence,
+            claim.gateway_id,
+            why,
+            int(first_ask_s * 1000),
+            *marks,
+        )[0].decode()
+
+    def expire(self, ref: Ref, first_ask_s: float, silence_s: float) -> str:
+        """Doubt a claim whose lease is over or whose owner was silent for `silence_s`; `alive` otherwise."""
+        return self.call_on(
+            "doubt",
+            ref,
+            "",
+            "",
+            "expired",
+            int(first_ask_s * 1000),
+            "",
+            "",
+            int(silence_s * 1000),
+            "",
+        )[0].decode()
+
+    def drop(self, ref: Ref, why: str) -> str:
+        """End a ready batch: `cancelled` (its campaign is), `late` (its deadline passed), `over` (its code is)."""
+        return self.call_on("drop", ref, why)[0].decode()
+
+    def drop_all(self, refs: Sequence[Ref], why: str) -> int:
+        """The same for several in one round trip: how many ended."""
+        calls: list[tuple[list[str], list[Argument]]] = [
+            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), why]) for ref in refs
+        ]
+        with translated():
+            return sum(reply[0] == b"settled" for reply in script("drop").many(self.redis, calls))
+
+    def forget(self, refs: Sequence[Ref]) -> None:
+        """Remove batches that were kept long enough, each with all that the ledger knows of it."""
+        calls: list[tuple[list[str], list[Argument]]] = [
+            (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref)]) for ref in refs
+        ]
+        with translated():
+            script("forget").many(self.redis, calls)
+
+    def throttled(self, base_s: float) -> float:
+        """The gateway said that requests come too often: the whole login rests; how long, in seconds."""
+        return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000
+
+    def ask_later(self, rest_s: float) -> None:
+        """The gateway said that questions come too often: nobody asks for so long."""
+        self.call("halt", [self.key("ctl")], "ask_later", int(rest_s * 1000))
+
+    def questions_rest_s(self, credentials: str) -> float:
+        """For how long nobody should ask the gateway anything; endless where these credentials were refused."""
+        with translated():
+            refused, quiet, again = self.redis.hmget(self.key("ctl"), ["bad_login", "quiet_until", "ask_again_at"])
+        if refused is not None and refused.decode() == credentials:
+            return float("inf")
+        until = max(float(quiet or 0), float(again or 0)) / 1000
+        return max(0.0, until - self.time()) if until else 0.0
+
+    def answered(self) -> None:
+        """The gateway works normally again: the next throttling starts from the beginning."""
+        self.call("halt", [self.key("ctl")], "answered")
+
+    def erred(self, span_s: float) -> None:
+        """The gateway answered a send with an error: counted against its own blocking rule, per `span_s`."""
+        self.call("halt", [self.key("ctl")], "erred", int(span_s * 1000))
+
+    def login_works(self) -> None:
+        """The gateway took these credentials: a halt for bad ones is over."""
+        self.call("halt", [self.key("ctl")], "logged_in")
+
+    def is_login_halted(self, credentials: str) -> bool:
+        """Whether these credentials were refused and nothing has changed since."""
+        with translated():
+            refused = self.redis.hget(self.key("ctl"), "bad_login")
+        return bool(refused is not None and refused.decode() == credentials)
+
+    def unreached(self) -> None:
+        """Write down that no mirror could be reached; it counts for `UNREACHED_S`, so nobody need take it back."""
+        self.call("note", [self.key("ctl")], "unreached_until", int((self.time() + UNREACHED_S) * 1000))
+
+    def halt_login(self, credentials: str) -> None:
+        """These credentials were refused: nothing is claimed with them again."""
+        self.call("halt", [self.key("ctl")], "login", credentials)
+
+    def halt_money(self) -> None:
+        """The account is empty: the bulk lane waits for a top-up."""
+        self.call("halt", [self.key("ctl")], "money")
+
+    def topped_up(self) -> None:
+        """There is money again; doubts about money count their window from here."""
+        self.call("halt", [self.key("ctl")], "topped_up")
+
+
+def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
+    m = msgspec.msgpack.decode(reply[6])
+    phones = unpack_phones(reply[7])
+    members = reply[9]
+    texts = unpack_texts(reply[8]) if reply[8] else []
+    if members:
+        marks = members[1:]
+        chosen = [index for index in range(len(phones)) if marks[index] == 49]
+        phones = [phones[index] for index in chosen]
+        texts = [texts[index] for index in chosen] if texts else texts
+    options = _OPTIONS.decode(reply[11]) if reply[11] else Options()
+    text = None if texts else reply[10].decode()
+    if len(texts) == 1 and len(phones) == 1:
+        text, texts = texts[0], []
+    return Claim(
+        ref=ref,
+        gateway_id=int(reply[1]),
+        fence=int(reply[2]),
+        lease_until=int(reply[3]) / 1000,
+        run=reply[4].decode(),
+        n=int(reply[5]),
+        lane=LANES[int(m[1])],
+        phones=phones,
+        text=text,
+        texts=texts,
+        options=options,
+        deadline=int(m[8]) / 1000,
+        enrolled_at=int(m[9]) / 1000,
+        attempt=int(m[5]),
+        nonce=nonce,
+        known_as=reply[12].decode(),
+    )

@@ -1,0 +1,217 @@
+"""What left lately, to whom and with which text: what the rows of a new campaign are compared with.
+
+As long as a campaign's texts are kept, they are what is compared. When upkeep removes them it leaves a fingerprint of
+each in their place: for a campaign's one text a keyed hash of text and sender, for texts of single rows six bytes of
+one of phone, text and sender. They are made with the installation's secret key by the hosts with workers; a host that
+lacks it compares nothing but texts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
+from smsq.worker.domain.errors import SmsqError
+from smsq.worker.domain.receipt import SIZE as RECEIPT
+from smsq.worker.domain.status import BatchState, IdState, Status
+from smsq.worker.ledger.batches.enrolment import Enrolment
+from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.values import BatchView
+from smsq.worker.sealing import ID_BYTES, Key
+
+log = logging.getLogger(__name__)
+
+USE = "sent"
+PRINT = 6  # bytes: that one of thirty million comparisons goes wrong has a chance of one in nine million
+ONE_PRINT = 16  # bytes of a text that a whole campaign shares
+BATCHES_AT_ONCE = 200  # read in one round trip
+# What no phone has got, and what no phone will get.
+NEVER_LEFT = frozenset[int]((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
+
+Wanted = Callable[[Sequence[int]], Sequence[tuple[int, int]]]
+Said = str | bytes  # a text, or its fingerprint behind the name of the key that it was made with
+_OPTIONS = msgspec.json.Decoder(Options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A campaign as a new one is compared with it; `at` is when it was first sent, or begun, in Unix seconds.
+
+    `said` is its text or that one's fingerprint, None if each of its rows has a text of its own; some of those may
+    be fingerprints already (`has_prints`).
+    """
+
+    id: str
+    name: str
+    at: float
+    rows: int
+    is_cancelled: bool
+    is_all_in: bool
+    said: Said | None = field(repr=False)
+    has_prints: bool
+
+
+class Printer:
+    """Makes the fingerprints of one key, for texts under one sender. Not for several threads at once."""
+
+    def __init__(self, key: Key, sender: str | None) -> None:
+        self.name = key.name
+        head = (sender or "").encode() + b"\0"
+        self._one = key.hasher(f"{USE}/one", ONE_PRINT)
+        self._one.update(head)
+        self._each = key.hasher(f"{USE}/each", PRINT)
+        self._each.update(head)
+
+    def one(self, text: str) -> bytes:
+        """The fingerprint of a text that a whole campaign shares."""
+        hasher = self._one.copy()
+        hasher.update(text.encode("utf-8", "surrogatepass"))
+        return hasher.digest()
+
+    def each(self, phone: int, text: str) -> bytes:
+        """The fingerprint of one phone's text."""
+        hasher = self._each.copy()
+        hasher.update(b"%d\0%b" % (phone, text.encode("utf-8", "surrogatepass")))
+        return hasher.digest()
+
+
+class Lately:
+    """Questions to a ledger about what left; and the exchange of texts for fingerprints."""
+
+    def __init__(self, ledger: Enrolment) -> None:
+        self._ledger = ledger
+
+    def campaigns(self, sender: str | None) -> list[Earlier]:
+        """Campaigns under this sender with which rows can be compared, newest first; one round trip for all."""
+        ledger = self._ledger
+        fields = ["name", "state", "created_at", "first_sent_at", "rows", "closed", "personal", "text", "options"]
+        fields += ["print", "texts_gone", "texts_to"]
+        with translated():
+            ids = [raw.decode() for raw in ledger.redis.zrevrange(ledger.key("campaigns"), 0, -1)]
+            with ledger.redis.pipeline(transaction=False) as pipe:
+                for campaign_id in ids:
+                    pipe.hmget(ledger.keys.campaign(campaign_id), fields)
+                rows = pipe.execute() if ids else []
+        found = (_earlier(campaign_id, raw, sender) for campaign_id, raw in zip(ids, rows, strict=True))
+        return [each for each in found if each is not None]
+
+    def sent(self, earlier: Earlier, wanted: Wanted) -> Iterator[tuple[int, int, Said]]:
+        """Messages of a campaign that left, may have left or wait to leave: token, phone, and what it was told.
+
+        `wanted` is given the phones of a batch and says which places of them matter, each with a token of its own:
+        only those are looked at.
+        """
+        ledger = self._ledger
+        with translated():
+            numbers = ledger.redis.get(ledger.keys.campaign(earlier.id, "b")) or b""
+        refs = [Ref(int.from_bytes(numbers[at : at + 4], "big"), earlier.id) for at in range(0, len(numbers), 4)]
+        for start in range(0, len(refs), BATCHES_AT_ONCE):
+            near: list[tuple[BatchView, list[tuple[int, int]]]] = []
+            for batch in ledger.read(refs[start : start + BATCHES_AT_ONCE]):
+                if batch is not None and (places := left(batch, wanted(batch.phones), earlier.is_cancelled)):
+                    near.append((batch, places))
+            if earlier.said is not None:
+                for batch, places in near:
+                    phones = batch.phones
+                    for place, token in places:
+                        yield token, phones[place], earlier.said
+            elif near:
+                yield from self._own_words(near)
+
+    def _own_words(self, near: Sequence[tuple[BatchView, list[tuple[int, int]]]]) -> Iterator[tuple[int, int, Said]]:
+        """The same where each message has its own text; what an earlier version removed without a trace is left out."""
+        ledger = self._ledger
+        with translated(), ledger.redis.pipeline(transaction=False) as pipe:
+            for batch, _ in near:
+                number = batch.ref.number
+                pipe.hmget(ledger.keys.shard(number), [f"{number}t", f"{number}h"])
+            held = pipe.execute()
+        for (batch, places), (texts, prints) in zip(near, held, strict=True):
+            if texts is not None:
+                said = unpack_texts(texts)
+                yield from ((token, batch.phones[place], said[place]) for place, token in places)
+            elif prints is not None:
+                name = prints[:ID_BYTES]
+                for place, token in places:
+                    at = ID_BYTES + place * PRINT
+                    yield token, batch.phones[place], name + prints[at : at + PRINT]
+
+    def leave_prints(self, campaign_id: str, refs: Sequence[Ref]) -> None:
+        """Remove the texts of these batches of a campaign; their fingerprints stay in their place."""
+        ledger = self._ledger
+        campaign = ledger.keys.campaign(campaign_id)
+        with translated():
+            options = ledger.redis.hget(campaign, "options")
+            with ledger.redis.pipeline(transaction=False) as pipe:
+                for ref in refs:
+                    pipe.hmget(ledger.keys.shard(ref.number), [f"{ref.number}p", f"{ref.number}t"])
+                held = pipe.execute() if refs else []
+            printer = self._printer(options)
+            with ledger.redis.pipeline(transaction=False) as pipe:
+                for ref, (phones, texts) in zip(refs, held, strict=True):
+                    shard = ledger.keys.shard(ref.number)
+                    if printer is not None and phones is not None and texts is not None:
+                        pairs = zip(unpack_phones(phones), unpack_texts(texts), strict=True)
+                        prints = b"".join([printer.each(phone, text) for phone, text in pairs])
+                        pipe.hset(shard, f"{ref.number}h", printer.name + prints)
+                    pipe.hdel(shard, f"{ref.number}t")
+                pipe.execute()
+
+    def leave_print(self, campaign_id: str) -> None:
+        """Remove a campaign's own text and template; the fingerprint of that text stays."""
+        ledger = self._ledger
+        campaign = ledger.keys.campaign(campaign_id)
+        with translated():
+            text, options, personal = ledger.redis.hmget(campaign, ["text", "options", "personal"])
+            kept: dict[str, str | int] = {"text": "", "template": "", "texts_gone": 1}
+            if text and personal != b"1" and (printer := self._printer(options)) is not None:
+                kept["print"] = (printer.name + printer.one(text.decode())).hex()
+            ledger.redis.hset(campaign, mapping=kept)
+
+    def _printer(self, options: bytes | None) -> Printer | None:
+        """What makes fingerprints; None without a key: a text goes when its time is over, with or without a trace."""
+        try:
+            return Printer(self._ledger.sealing().key(), _OPTIONS.decode(options or b"{}").sender)
+        except SmsqError as error:
+            log.warning("texts leave no fingerprints: %s", error.sentence)
+            return None
+
+
+def left(batch: BatchView, places: Sequence[tuple[int, int]], is_cancelled: bool) -> list[tuple[int, int]]:
+    """Those places of a batch whose messages left, may have left, or wait to leave."""
+    if not places:
+        return []
+    statuses = batch.receipts[::RECEIPT]
+    if batch.state == BatchState.READY and is_cancelled:
+        may_live = [each for each in batch.ids if each.state == IdState.OPEN]
+        waits = {place for place, _ in places if any(each.holds(place) for each in may_live)}
+    else:
+        waits = set() if batch.state == BatchState.SETTLED else {place for place, _ in places}
+    if not statuses:
+        return [each for each in places if each[0] in waits]
+    return [each for each in places if (statuses[each[0]] not in NEVER_LEFT if statuses[each[0]] else each[0] in waits)]
+
+
+def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None) -> Earlier | None:
+    name, state, created, first, rows, closed, personal, text, options, printed, gone, some = raw
+    if name is None or _OPTIONS.decode(options or b"{}").sender != sender:
+        return None
+    said: Said | None = None
+    if personal != b"1":
+        said = text.decode() if text else bytes.fromhex((printed or b"").decode())
+        if not said:
+            return None  # an earlier version left nothing of it
+    return Earlier(
+        id=campaign_id,
+        name=name.decode(),
+        at=int(first or created or 0) / 1000,
+        rows=int(rows or 0),
+        is_cancelled=state == b"cancelled",
+        is_all_in=closed == b"1",
+        said=said,
+        has_prints=bool(gone or some),
+    )

@@ -1,0 +1,235 @@
+"""Whose ledger this is, which run of the server is in force, and the roll call that decides it.
+
+A run is one life of one Redis. After any change of it nothing is enrolled or claimed until every
+host has reported what its journals know and the ledger was found to contain all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import msgspec
+import redis
+
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
+from smsq.worker.ledger.batches.enrolment import WRONG_KEY
+from smsq.worker.ledger.hosts import HostSeen, host_seen
+from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import Store, translated
+
+GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway takes
+GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
+GONE_KEPT_S = 604_800
+LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
+GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest
+
+
+class Beat(NamedTuple):
+    """What a heartbeat is answered."""
+
+    run: str  # of the server that answered
+    current: str  # the run in force
+    fell: str  # why the ledger is taken to have fallen back, '' where it has not
+    at: float = 0.0  # the server's time, Unix seconds
+    bad_login: str = ""  # fingerprint of credentials that the gateway refused
+    secret: str = ""  # name of the key that seals codes
+
+    @property
+    def in_force(self) -> bool:
+        """Whether claims are granted."""
+        return self.run == self.current and not self.fell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostReport:
+    """What one host's journals know."""
+
+    gateway_id: int  # the highest
+    batch: int  # the highest
+    runs: Mapping[str, int]  # per run the highest n
+    ids: Sequence[int]  # gateway ids said lately
+    hosts: Sequence[str] = ()
+    is_unsure: bool = False  # its machine began anew lately: the last lines may have been lost with it
+
+
+class Witness(Protocol):
+    """Who remembers what a ledger has promised: a journal."""
+
+    @property
+    def host(self) -> str: ...
+
+    def last(self) -> HostReport | None: ...
+
+
+class RollCall(Store):
+    """Founding, heartbeats and the roll call."""
+
+    def found(
+        self, account: str, *, host: str = "", name: str = "", knows_sends: bool = False, to_recover: bool = False
+    ) -> str:
+        """Stamp a new ledger, or check that this one is of `account`; `new`, `known` or `empty`.
+
+        `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
+        the same, as one that fell back. `name` is what people call the host. Raises LedgerForeign, and WrongKey
+        where its texts are sealed with a secret key that we do not have.
+        """
+        first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
+        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes")]
+        how: Argument = "recover" if to_recover else int(knows_sends)
+        names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
+        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how, names, name)[:2])
+        if word == "foreign":
+            raise LedgerForeign(
+                f"this ledger belongs to {owner}, not to {account}: use another Redis database or SMSQ_HOME, "
+                "or the login it was founded with"
+            )
+        if word == "sealed":
+            raise WrongKey(WRONG_KEY)
+        return word
+
+    def beat(self, owner: str = "", why_sick: str = "", host: str = "") -> Beat:
+        """Say that a worker process lives (or, without `owner`, just look), and why it cannot send if it cannot.
+
+        `host` says that the master of this host looks.
+        """
+        keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick", "homes")]
+        reply = self.call("beat", keys, owner, why_sick, host)
+        run, current, fell, at, bad_login, secret = (part.decode() for part in reply)
+        return Beat(run, current, fell, int(at) / 1000, bad_login, secret)
+
+    def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
+        """Answer the roll call for `run`: `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.
+
+        A visitor is a home of producers alone: nobody waits for it, unless it knows more than the ledger.
+        """
+        keys = [
+            self.key(name)
+            for name in (
+                "run",
+                "hosts",
+                f"rollcall:{run}",
+                "ctl",
+                "n:gid",
+                "n:batch",
+                "g",
+                f"gone:{run}",
+            )
+        ]
+        body = {
+            "gid": report.gateway_id,
+            "batch": report.batch,
+            "runs": {"-": 0, **report.runs},
+            "ids": list(report.ids),
+            "hosts": [host, *report.hosts],
+            "unsure": report.is_unsure,
+        }
+        told = msgspec.json.encode(body)
+        reply = [part.decode() for part in self.call("report", keys, run, host, told, int(is_visitor))]
+        return reply[0], reply[1] if len(reply) > 1 else ""
+
+    def visit(self, journal: Witness) -> None:
+        """Look whether the ledger contains what this home of producers last heard of; else it fell back."""
+        known = journal.last()
+        if known is not None:
+            self.report(self.beat().run, journal.host, known, is_visitor=True)
+
+    def reported_ids(self, run: str) -> set[int] | None:
+        """Every gateway id that some host has reported as said, for a roll call.
+
+        None where that may not be all: a host was given up, or its machine began anew and may have lost lines.
+        """
+        with translated():
+            if self.redis.exists(self.key(f"gone:{run}")):
+                return None
+            reports = [msgspec.json.decode(each) for each in self.redis.hvals(self.key(f"rollcall:{run}"))]
+        if any(report["unsure"] for report in reports):
+            return None
+        return {gid for report in reports for gid in report["ids"]}
+
+    # Recovery of a ledger that fell back ------------------------------------------------------------------------------
+
+    def contained(self) -> dict[str, int]:
+        """Per run the last n that this ledger contains: what a journal knows beyond it was forgotten."""
+        with translated():
+            raw = self.redis.hgetall(self.key("run"))
+        return {field[2:].decode(): int(n) for field, n in raw.items() if field.startswith(b"n:")}
+
+    def hosts(self) -> list[str]:
+        """The hosts that must report."""
+        with translated():
+            return sorted(host.decode() for host in self.redis.smembers(self.key("hosts")))
+
+    def homes(self, numbers: Collection[str]) -> list[HostSeen]:
+        """Hosts as people know them."""
+        with translated():
+            raw = self.redis.hgetall(self.key("homes"))
+        return [host_seen(number, raw) for number in sorted(numbers)]
+
+    def reported_hosts(self) -> set[str]:
+        """The hosts that those which have reported for the server's run know of."""
+        with translated():
+            reports = self.redis.hvals(self.key(f"rollcall:{self.beat().run}"))
+        return {host for report in reports for host in msgspec.json.decode(report)["hosts"]}
+
+    def give_up(self, run: str, hosts: Sequence[str]) -> None:
+        """Wait for these hosts no longer, whoever remembers them: what only their journals know is lost."""
+        if hosts:
+            with translated(), self.redis.pipeline() as pipe:
+                pipe.srem(self.key("hosts"), *hosts)
+                pipe.hdel(self.key("homes"), *hosts, *(f"{host}:at" for host in hosts))
+                pipe.sadd(self.key(f"gone:{run}"), *hosts)
+                pipe.expire(self.key(f"gone:{run}"), GONE_KEPT_S)
+                pipe.execute()
+
+    def adopt(self, ref: Ref, gateway_id: int, mirror: str) -> str:
+        """Open a forgotten id of a batch again: `doubtful`, `watched`, `known`, `unknown` or `stale`."""
+        return self.call_on("adopt", ref, gateway_id, mirror)[0].decode()
+
+    def keep_stub(self, known_as: str, gateway_id: int, mirror: str, ref: Ref) -> str:
+        """Remember a send of something the ledger does not have, until it is enrolled again: `kept` or `stale`."""
+        keys = [self.key(name) for name in ("stubs", "g", "ctl")]
+        return self.call("stub", keys, known_as, gateway_id, mirror, str(ref))[0].decode()
+
+    def recovered(self, run: str, host: str) -> tuple[str, str]:
+        """Say that a host's journals were taken over: `recovered`, `waits`, `sound` or `moved`, and the detail."""
+        names = ("run", "hosts", f"rollcall:{run}", f"recovered:{run}", "ctl", "n:gid", "n:batch", f"gone:{run}")
+        keys = [self.key(name) for name in names]
+        reply = self.call("recover", keys, run, host, LEFT_FREE)
+        return reply[0].decode(), " ".join(part.decode() for part in reply[1:])
+
+    def survives_restart(self) -> bool:
+        """False where Redis may skip what our scripts wrote when it reads its append-only file again.
+
+        It acts as its user `default` then, and older servers heed what that one may not (redis/redis#14541). True
+        also where it cannot be asked: Redis 6.2, or a user of ours who may not.
+        """
+        with contextlib.suppress(redis.RedisError):
+            return bool(self.redis.acl_dryrun("default", "SET", self.key("run"), "") == b"OK")
+        return True
+
+    def check_durable(self) -> None:
+        """Raise LedgerWeak where Redis could lose what it acknowledged."""
+        with translated():
+            config = {
+                name: value
+                for setting in ("appendonly", "appendfsync", "maxmemory-policy")
+                for name, value in self.redis.config_get(setting).items()
+            }
+        wanted = {
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "maxmemory-policy": "noeviction",
+        }
+        wrong = {name: value for name, value in wanted.items() if config.get(name, value) != value}
+        if wrong:
+            cure = " ; ".join(f"redis-cli CONFIG SET {name} {value}" for name, value in wrong.items())
+            found = ", ".join(f"{name} is {config[name]}" for name in wrong)
+            raise LedgerWeak(
+                f"this Redis may lose acknowledged writes ({found}). Cure: {cure} — or live with "
+                "it by SMSQ_ACCEPT_LOSS=1"
+            )

@@ -1,0 +1,383 @@
+"""One-time codes between their records and their messages: made, said by a channel, checked, said again.
+
+The code exists in memory alone, for as long as it takes to say or compare it. What is sealed in the record
+is the salt it follows from, whom it is for and the text around it; so any step can say the same code.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from smsq.worker.domain import otp as codes
+from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.domain.cascade import OVER, fits
+from smsq.worker.domain.errors import (
+    CodeOver,
+    CoolingDown,
+    LedgerTrouble,
+    LedgerUnreachable,
+    OverBudget,
+    TooMany,
+    WrongKey,
+)
+from smsq.worker.domain.otp import Verdict
+from smsq.worker.domain.receipt import unpack
+from smsq.worker.domain.shield import Decision
+from smsq.worker.domain.speech import text_for, voice_for
+from smsq.worker.domain.status import Status
+from smsq.worker.gateway.channels import channel as channel_row
+from smsq.worker.ledger import Enrolled, Ledger, Order
+from smsq.worker.ledger.batches.enrolment import SAYABLE, WRONG_KEY
+from smsq.worker.ledger.otp.cascades import LOOK_AGAIN_S
+from smsq.worker.ledger.otp.records import CodeView, OpenedCode, Reserved, step_key
+from smsq.worker.ledger.otp.shield import Shield
+from smsq.worker.ledger.store import COST_UNITS
+from smsq.worker.ledger.values import BatchView
+from smsq.worker.ledger.views import Views
+from smsq.worker.sealing import Key, Unsealable, key_of
+from smsq.worker.settings import Settings
+
+log = logging.getLogger(__name__)
+
+ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
+SALT_BYTES = 16
+FURTHER = ("waited", "failed")  # why a step is taken that is no code of its own for phone and client
+DIED_AFTER_S = 5.0  # a resend that was reserved so long ago and has no message is taken up by the next one
+CHECK_TRIES = 3  # of one try whose reply was lost
+CHECK_AGAIN_S = 2.0  # not after so long: a ledger that hangs is waited for once
+FREE = frozenset({Status.LATE, Status.CANCELLED, Status.REFUSED, Status.OPTOUT})  # nobody is charged for these
+
+
+class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A code to send: everything but the code. `channels` and `template` were checked at the door."""
+
+    phone: int
+    purpose: str
+    length: int
+    ttl_s: float
+    channels: str
+    template: str
+    sender: str | None = None
+    on_doubt: str = "ask"
+    max_cost: int | None = None  # in COST_UNITS: what all steps together may cost
+    client: str | None = None  # who asked; a repeat may come from elsewhere
+    fixed: str = ""  # the code itself, of a number for tests; else it follows from the salt
+
+    def __repr__(self) -> str:
+        return f"CodeOrder(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What lies sealed beside a record."""
+
+    salt: bytes
+    order: CodeOrder
+
+    def __repr__(self) -> str:
+        return "_Kept(***)"
+
+
+# Made once: msgspec 0.22 builds what it knows of a type at its first use, and threads that do so at once crash.
+_KEPT = msgspec.msgpack.Decoder(_Kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What was sealed, and the key that it was sealed with: the code follows from both."""
+
+    kept: _Kept = field(repr=False)
+    key: Key = field(repr=False)
+
+    def code(self) -> str:
+        """The digits."""
+        return self.kept.order.fixed or codes.derive(self.key.digest("code", self.kept.salt), self.kept.order.length)
+
+    def digest(self, purpose: str, code: str) -> bytes:
+        """The keyed hash of a code as it is stored: of phone, purpose and digits, salted."""
+        phone = str(self.kept.order.phone).encode()
+        return self.key.digest("code hash", self.kept.salt, phone, purpose.encode(), code.encode())
+
+
+class CodeDesk:
+    """What is done with codes, on one ledger. Threads may share it."""
+
+    def __init__(self, ledger: Ledger, views: Views, settings: Settings, shield: Shield) -> None:
+        self._ledger = ledger
+        self._shield = shield
+        self._views = views
+        self._settings = settings
+
+    def open(self, order: CodeOrder, key: str | None) -> tuple[OpenedCode, Unsealed | None]:
+        """Write a new code down, or find the one that `key` made; `enrol` its step 0 then.
+
+        A new one comes with what `enrol` would have to read again. Raises as `Ledger.open_code` does.
+        """
+        sealer = self._ledger.sealing()
+        steps = codes.steps_of(order.channels)
+        code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
+        fixed = msgspec.structs.replace(order, fixed=self._settings.test_codes.get(order.phone, ""))
+        made = Unsealed(_Kept(secrets.token_bytes(SALT_BYTES), fixed), sealer.key())
+        opened = self._ledger.open_code(
+            code_id,
+            key=key,
+            contents=sealer.digests(
+                "code content", msgspec.msgpack.encode(msgspec.structs.replace(order, client=None))
+            ),
+            sealed=sealer.seal(msgspec.msgpack.encode(made.kept), of=_belongs(code_id)),
+            digest=made.digest(order.purpose, made.code()),
+            ttl_s=order.ttl_s,
+            attempts=self._settings.code_attempts,
+            channels=order.channels,
+            channel=steps[0].channel,
+            look_after_s=LOOK_AGAIN_S if len(steps) > 1 else None,
+        )
+        return opened, made if opened.id == code_id else None
+
+    def enrol(
+        self,
+        code_id: str,
+        number: int,
+        channel: str,
+        at: float,
+        expires_at: float,
+        why: str = "",
+        made: Unsealed | None = None,
+    ) -> Enrolled | None:
+        """Enrol the message of a step, the same one if it was already; None where the code is over meanwhile.
+
+        `made` is what `open` gave, where it made the code just now. `at` is when the step was reserved, `why` it is
+        taken a word of `domain/cascade.TAKEN`. Hint it afterwards where it was created. Raises as `Ledger.enrol` does,
+        and TooMany, Held, Denied or OverBudget where the shield or `max_cost` does not let it go.
+        """
+        opened = made or self._open(code_id)
+        if opened is None:
+            return None
+        order = opened.kept.order
+        key = step_key(code_id, number)
+        is_further = why in FURTHER
+        if not number and order.max_cost is not None:  # where nobody named a price yet the first one tells it
+            self._check_cost(order, 0, self._shield.known_price(order.phone, channel) or 0)
+        self._shield.check(order.phone, client=order.client, channel=channel, token=key, is_further=is_further)
+        text = text_for(channel, order.template, opened.code(), ttl_s=expires_at - at, purpose=order.purpose)
+        steps = codes.steps_of(order.channels)
+        return self._ledger.enrol(
+            Order(
+                order.phone,
+                text,
+                lane="urgent",
+                key=key,
+                options=Options(
+                    channel=channel,
+                    sender=order.sender if channel == "sms" else None,
+                    valid=codes.valid_for(expires_at - at),
+                    extra=voice_for(channel, order.template),
+                ),
+                on_doubt=order.on_doubt,
+                deadline_at=expires_at,
+                parts=channel_row(channel).parts(text),
+                why=why or ("resend" if number else "first"),
+                code_id=code_id,
+                waited_for_s=next((step.wait_s for step in steps if step.channel == channel), 0.0),
+            )
+        )
+
+    def order(self, code_id: str) -> CodeOrder | None:
+        """What was asked for; None where the code can let nobody in any more."""
+        opened = self._open(code_id)
+        return opened.kept.order if opened is not None else None
+
+    def admit(self, code_id: str, number: int, channel: str) -> Decision | None:
+        """What the shield says to a further channel, before it is reserved: once, however often it is repeated.
+
+        None where the code is over.
+        """
+        opened = self._open(code_id)
+        if opened is None:
+            return None
+        order = opened.kept.order
+        key = step_key(code_id, number)
+        return self._shield.admit(order.phone, client=order.client, channel=channel, token=key, is_further=True)
+
+    def resend(self, code_id: str, token: str) -> Reserved:
+        """Reserve another message with the same code; enrol it afterwards. Raises CoolingDown, TooMany, CodeOver.
+
+        `token` makes a repeat harmless.
+        """
+        reserved = Reserved("moved")
+        while reserved.word == "moved":  # by the next channel, or by somebody else who pressed "again"
+            reserved = self._reserve_resend(code_id, token)
+        if reserved.word == "step":
+            return reserved
+        if reserved.word == "cooling":
+            raise _cooling(reserved.wait_s)
+        if reserved.word == "too_many":
+            raise TooMany("this code was sent as often as one may be; have a new one sent")
+        raise over(Verdict(reserved.word))
+
+    def _reserve_resend(self, code_id: str, token: str) -> Reserved:
+        """Reserve it as the code stands now; `moved` where it stood otherwise a moment later."""
+        view = self._ledger.code(code_id)
+        if view is None:
+            raise over(Verdict.UNKNOWN)
+        rest_s = self._settings.code_cooldown_s
+        if view.state == "waiting":
+            self._check_newest(view, rest_s)
+            if opened := self._open(code_id):  # what the shield would refuse is not taken off the resends
+                order = opened.kept.order
+                if order.max_cost is not None:
+                    spent = self.spent(order.phone, view, self.batches(view))
+                    self._check_cost(order, spent, self.price(order.phone, view.steps[0].channel))
+                self._shield.check(order.phone, client=order.client, channel=view.steps[0].channel, dry_run=True)
+            newest = view.steps[-1]
+            if newest.why == "resend" and not newest.message_id and self._ledger.time() - newest.at > DIED_AFTER_S:
+                return Reserved("step", len(view.steps) - 1, newest.at, view.expires_at)
+        most, after = self._settings.code_resends, len(view.steps)
+        channel = view.steps[0].channel
+        return self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
+
+    def check(self, code_id: str, typed: str, purpose: str) -> Verdict:
+        """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
+
+        A code that was sent for another purpose is WRONG.
+
+        The same is computed whether there is such a code or not.
+        """
+        nonce, began = secrets.token_hex(16), self._ledger.clock.monotonic()
+        order: CodeOrder | None = None
+        for left in reversed(range(CHECK_TRIES)):
+            try:
+                opened, known = self._sealed(code_id)
+                order = order or (opened.kept.order if known else None)  # gone once a right one was judged
+                if order is not None and order.purpose != purpose:
+                    log.warning("code checked for another purpose than it was sent for: wrong, whatever was typed")
+                is_equal = self._is_equal(opened, known, typed, purpose)
+                verdict = self._ledger.judge_code(code_id, nonce, is_equal=is_equal)
+                if verdict is Verdict.RIGHT and order is not None:
+                    self._shield.verified(order.phone, code_id, order.client)
+                if verdict in (Verdict.RIGHT, Verdict.WRONG):
+                    self._take_back(code_id)
+                return verdict
+            except LedgerUnreachable:  # perhaps it was counted: the nonce gives the same answer again
+                if not left or self._ledger.clock.monotonic() - began > CHECK_AGAIN_S:
+                    raise
+        raise AssertionError("unreachable")
+
+    def forget(self, code_id: str, key: str | None) -> None:
+        """A new code that the shield did not let go: nothing of it stays, so that an attack fills nothing."""
+        self._ledger.forget_code(code_id, key)
+
+    def view(self, code_id: str) -> CodeView | None:
+        """What may be known of a code, None where nothing is remembered."""
+        return self._ledger.code(code_id)
+
+    def batches(self, view: CodeView) -> list[BatchView | None]:
+        """The batch of each message of a code, None where it is not enrolled."""
+        known = {step.message_id: _ref(step.message_id) for step in view.steps if step.message_id}
+        found = dict(zip(known, self._ledger.read(list(known.values())), strict=True))
+        return [found.get(step.message_id) for step in view.steps]
+
+    def spent(self, phone: int, view: CodeView, batches: Sequence[BatchView | None]) -> int:
+        """What the messages of a code cost together, in COST_UNITS: known, or else likely."""
+        return sum(self._cost(phone, step.channel, batch) for step, batch in zip(view.steps, batches, strict=True))
+
+    def price(self, phone: int, channel: str) -> int:
+        """What one message is likely to cost, in COST_UNITS."""
+        return self._shield.price(phone, channel)
+
+    def _cost(self, phone: int, channel: str, batch: BatchView | None) -> int:
+        """What a message costs: what the gateway said, nothing where it never left, else what it is likely to."""
+        stored = unpack(batch.receipts, 0) if batch is not None else None
+        if stored is not None and stored.cost:
+            return int(stored.cost * COST_UNITS)
+        if stored is not None and stored.status in FREE:
+            return 0
+        return self.price(phone, channel)
+
+    def _check_cost(self, order: CodeOrder, spent: int, price: int) -> None:
+        """Raise OverBudget where one more message would exceed what all of them may cost."""
+        if not fits(order.max_cost, spent, price):
+            raise OverBudget("one more message would cost more than `max_cost` allows this code", decision="max_cost")
+
+    def _take_back(self, code_id: str) -> None:
+        """Messages of a code that is over and that have not left yet do not leave; what is in trouble is left out."""
+        try:
+            view = self._ledger.code(code_id)
+            if view is None or view.state not in OVER:
+                return
+            for step in view.steps:
+                if step.message_id:
+                    self._ledger.drop(_ref(step.message_id), "over")
+        except LedgerTrouble:  # the verdict stands
+            return
+
+    def _check_newest(self, view: CodeView, rest_s: float) -> None:
+        """The gateway counts its minute from when it takes a text, not from when we enrolled it."""
+        newest = view.steps[-1].message_id
+        receipt = self._views.receipt(MessageId.parse(newest)) if newest else None
+        if receipt is None:
+            return
+        if receipt.status in ("queued", "sending"):
+            raise _cooling(rest_s, "the message with this code has not left yet")
+        left_s = receipt.submitted_at + rest_s - self._ledger.time()
+        if receipt.submitted_at and left_s > 0:
+            raise _cooling(left_s)
+
+    def _sealed(self, code_id: str) -> tuple[Unsealed, bytes]:
+        """What was sealed with a code and its keyed hash, b'' beside nobody's where there is none."""
+        sealed = self._ledger.sealed_code(code_id)
+        return (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
+
+    def _is_equal(self, opened: Unsealed, known: bytes, typed: str, purpose: str) -> bool:
+        said = opened.digest(purpose, codes.read_back(typed))
+        return hmac.compare_digest(said, known or bytes(32)) and bool(known)
+
+    def _open(self, code_id: str) -> Unsealed | None:
+        sealed = self._ledger.sealed_code(code_id)
+        return self._opened(code_id, sealed[0]) if sealed else None
+
+    def _opened(self, code_id: str, sealed: bytes) -> Unsealed:
+        sealer = self._ledger.sealing()
+        try:
+            kept = _KEPT.decode(sealer.open(sealed, of=_belongs(code_id)))
+            return Unsealed(kept, sealer.key(key_of(sealed)))
+        except Unsealable:
+            raise WrongKey(WRONG_KEY) from None
+
+    def _nobody(self) -> Unsealed:
+        """What is compared where there is no code: sealed and opened too, so that it takes as long."""
+        sealer = self._ledger.sealing()
+        kept = _Kept(bytes(SALT_BYTES), CodeOrder(phone=0, purpose="", length=6, ttl_s=1, channels="", template=""))
+        return self._opened("", sealer.seal(msgspec.msgpack.encode(kept), of=_belongs("")))
+
+
+def _ref(message_id: str) -> Ref:
+    return Ref(MessageId.parse(message_id).batch)
+
+
+def over(verdict: Verdict) -> CodeOver:
+    """Why a code is not sent again."""
+    return CodeOver(_OVER[verdict], verdict.value)
+
+
+def _cooling(left_s: float, why: str = "this code went out a moment ago") -> CoolingDown:
+    return CoolingDown(f"{why}; it can be sent again in {math.ceil(left_s)} s", retry_after_s=left_s)
+
+
+def _belongs(code_id: str) -> str:
+    """What the sealed part of a code belongs to."""
+    return f"code/{code_id}"
+
+
+_OVER = {
+    Verdict.USED: "this code was used; have a new one sent",
+    Verdict.LOCKED: "this code is locked after too many wrong tries; have a new one sent",
+    Verdict.EXPIRED: "this code has expired; have a new one sent",
+    Verdict.UNKNOWN: "there is no code of this id, or it is no longer remembered",
+}

@@ -1,0 +1,192 @@
+"""The HTTP server of the receiver and the exporter: uvicorn, with limits for those who only want to hold it up.
+
+uvicorn counts no time until a request is complete, and its fast parser no bytes either. Here a connection has
+`HEAD_S` seconds for its headers, then `BODY_S` for the rest; headers have `LARGEST_HEAD` bytes; and where all places
+are taken, the one that has said nothing for longest makes room. So whoever holds every place in silence keeps
+nobody out, and the gateway's own calls, which come whole, are never among those that go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from smsq.worker.processes.bounded_log import Sums
+
+HEAD_S = 10.0  # until the headers are complete, from the connection or the first byte of a further request
+BODY_S = 20.0  # from then on until the whole request is there
+KEEP_ALIVE_S = 30
+LARGEST_HEAD = 16 * 1024  # bytes; the longest query of the gateway has four
+MOST = 500  # connections at once
+BACKLOG = 128  # what the system accepts ahead of us, each a descriptor too
+
+log = logging.getLogger(__name__)
+
+
+class Entrance:
+    """Who is inside, and who of them is waited for; `most`, `head_s` and `body_s` as above."""
+
+    def __init__(self, *, most: int = MOST, head_s: float = HEAD_S, body_s: float = BODY_S) -> None:
+        self.most = most
+        self.head_s = head_s
+        self.body_s = body_s
+        self.sums = Sums(lambda why, many: log.warning("connections closed why=%s many=%d", why, many))
+        self.waiting: dict[_Protocol, None] = {}  # those without a request under way, the longest first
+
+    def make_room(self, inside: int) -> None:
+        """Close the connection that has been silent for longest if one more than `most` are inside."""
+        if inside > self.most and self.waiting:
+            next(iter(self.waiting)).shut("all places were taken, and it said nothing")
+
+    def look(self) -> None:
+        """What the server's loop calls ten times a second."""
+        self.sums.look()
+
+
+class Server(uvicorn.Server):
+    """Serves one ASGI application behind an `Entrance`; `beat` is called ten times a second from its loop."""
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        entrance: Entrance | None = None,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._entrance = entrance or Entrance()
+        self._beat = beat
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            http=type("Protocol", (_Protocol,), {"entrance": self._entrance}),
+            ws="none",
+            interface="asgi3",
+            proxy_headers=False,  # nobody's address is asked for
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=5,
+            lifespan="off",
+            backlog=BACKLOG,
+        )
+        super().__init__(config)
+        _hush(self._entrance.sums)
+
+    async def on_tick(self, counter: int) -> bool:
+        self._beat()
+        self._entrance.look()
+        return await super().on_tick(counter)
+
+
+class _Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    entrance: Entrance
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._is_head = True  # of a request that is under way, or of the next one
+        self._head_size = 0
+        self._requests = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._expect(self.entrance.head_s, "its headers took too long")
+        self.entrance.waiting[self] = None
+        self.entrance.make_room(len(self.connections))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_no_more()
+        self.entrance.waiting.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, of one head never more than it may have."""
+        room = LARGEST_HEAD - self._head_size
+        if self._is_head and len(data) > room:
+            self._feed(data[:room])
+            if self.transport.is_closing():
+                return
+            if self._is_head and self._head_size >= LARGEST_HEAD:
+                self._answer_too_large()
+                return
+            data = data[room:]
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        requests = self._requests
+        super().data_received(data)
+        if self._is_head:  # what came before a further request began is not its own
+            self._head_size = self._head_size + len(data) if requests == self._requests else 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._deadline is None:
+            self._expect(self.entrance.head_s, "its headers took too long")
+
+    def on_headers_complete(self) -> None:
+        self._is_head = False
+        self.entrance.waiting.pop(self, None)
+        self._expect(self.entrance.body_s, "its request took too long")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_head, self._head_size = True, 0
+        self._requests += 1
+        self._expect_no_more()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_head and not self.pipeline and not self.transport.is_closing():
+            self.entrance.waiting[self] = None
+
+    def shut(self, why: str) -> None:
+        """Close it at once."""
+        self.entrance.sums.note(why)
+        self.entrance.waiting.pop(self, None)
+        self.transport.abort()
+
+    def _expect(self, within_s: float, or_else: str) -> None:
+        self._expect_no_more()
+        self._deadline = self.loop.call_later(within_s, self.shut, or_else)
+
+    def _expect_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _answer_too_large(self) -> None:
+        self.entrance.sums.note("its headers were too long")
+        self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+
+class _Hushed(logging.Filter):
+    """What uvicorn warns of is what strangers do: summed up as all of that."""
+
+    def __init__(self, sums: Sums) -> None:
+        super().__init__()
+        self._sums = sums
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        self._sums.note(record.getMessage())
+        return False
+
+
+def _hush(sums: Sums) -> None:
+    """One filter at a time: that of the newest server of this process."""
+    logger = logging.getLogger("uvicorn.error")
+    for old in [each for each in logger.filters if isinstance(each, _Hushed)]:
+        logger.removeFilter(old)
+    logger.addFilter(_Hushed(sums))
