@@ -9,7 +9,7 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.ledger.enrolment import cost_units
-from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import OPTIONS_AT, Store, translated
 from smsq.worker.ledger.values import Fact
 
@@ -129,9 +129,9 @@ class Asking(Store):
             else:
                 by_batch.setdefault(ref, []).append(fact)
         calls = [self._advance_call(ref, group, next_ask_s) for ref, group in by_batch.items()]
-        with translated():
-            replies = script("advance").many(self.redis, calls)
-            if strangers:
+        replies = self.call_on_each("advance", calls)
+        if strangers:
+            with translated():
                 self.redis.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
         merged = [reply for reply in replies if reply[0] == b"merged"]
         if self.on_final is not None:

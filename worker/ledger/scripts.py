@@ -17,6 +17,7 @@ from redis.exceptions import NoScriptError
 
 from smsq.worker.domain.receipt import MAX_IDS
 from smsq.worker.domain.status import STATUS_TABLE, BatchState, IdState, Status
+from smsq.worker.redis_client import ask, ask_all
 
 BATCH_VERBS = frozenset(
     {
@@ -48,34 +49,31 @@ class Script:
         self.text = text_of(name)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    def __call__(self, client: Any, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+    def __call__(self, connection: Any, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run it; the script is sent only where the server does not know it yet."""
         try:
-            return client.evalsha(self.sha, len(keys), *keys, *arguments)
+            return ask(connection, self._words(keys, arguments))
         except NoScriptError:
-            return client.eval(self.text, len(keys), *keys, *arguments)
+            return ask(connection, ("EVAL", self.text, len(keys), *keys, *arguments))
 
-    def many(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+    def many(self, connection: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
         """Run it on several batches in one round trip; the answers in order. Raises the first error."""
         if not calls:
             return []
-        answers = self._pipeline(client, calls)
-        if any(isinstance(answer, NoScriptError) for answer in answers):
-            client.script_load(self.text)  # nothing of these has run: an unknown script runs nothing
-            again = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            for place, answer in zip(again, self._pipeline(client, [calls[place] for place in again]), strict=True):
+        answers = ask_all(connection, [self._words(*call) for call in calls])
+        again = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if again:
+            ask(connection, ("SCRIPT", "LOAD", self.text))  # nothing of these has run: an unknown script runs nothing
+            repeated = ask_all(connection, [self._words(*calls[place]) for place in again])
+            for place, answer in zip(again, repeated, strict=True):
                 answers[place] = answer
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
         return answers
 
-    def _pipeline(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
-        with client.pipeline(transaction=False) as pipe:
-            for keys, arguments in calls:
-                pipe.evalsha(self.sha, len(keys), *keys, *arguments)
-            answers: list[Any] = pipe.execute(raise_on_error=False)
-            return answers
+    def _words(self, keys: Sequence[str], arguments: Sequence[Argument]) -> tuple[Argument, ...]:
+        return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
 
 
 @cache

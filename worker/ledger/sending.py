@@ -11,7 +11,7 @@ from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import WrongKey
 from smsq.worker.ledger.enrolment import cost_units, sealed_as
 from smsq.worker.ledger.keys import LANES
-from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import Claim, ClaimRefusal, NoClaim
 from smsq.worker.sealing import VERSION, Unsealable
@@ -195,16 +195,14 @@ class Sending(Store):
         calls: list[tuple[list[str], list[Argument]]] = [
             (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), why]) for ref in refs
         ]
-        with translated():
-            return sum(reply[0] == b"settled" for reply in script("drop").many(self.redis, calls))
+        return sum(reply[0] == b"settled" for reply in self.call_on_each("drop", calls))
 
     def forget(self, refs: Sequence[Ref]) -> None:
         """Remove batches that were kept long enough, each with all that the ledger knows of it."""
         calls: list[tuple[list[str], list[Argument]]] = [
             (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref)]) for ref in refs
         ]
-        with translated():
-            script("forget").many(self.redis, calls)
+        self.call_on_each("forget", calls)
 
     def throttled(self, base_s: float) -> float:
         """The gateway said that requests come too often: the whole login rests; how long, in seconds."""

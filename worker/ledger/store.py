@@ -113,15 +113,22 @@ class Store:
     def call(self, verb: str, keys: Sequence[str], *arguments: Argument) -> list[bytes]:
         """Run a script that is not about one batch."""
         with translated(), self._connection() as client:
-            reply: list[bytes] = script(verb)(client, keys, (self.now_ms(), *arguments))
+            reply: list[bytes] = script(verb)(client.connection, keys, (self.now_ms(), *arguments))
             return reply
 
     def call_on(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str] = ()) -> list[bytes]:
         """Run a verb on one batch."""
         with translated(), self._connection() as client:
             keys = [*self.keys.batch_verb(ref), *more_keys]
-            reply: list[bytes] = script(verb)(client, keys, (self.now_ms(), ref.number, str(ref), *arguments))
+            reply: list[bytes] = script(verb)(
+                client.connection, keys, (self.now_ms(), ref.number, str(ref), *arguments)
+            )
             return reply
+
+    def call_on_each(self, verb: str, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[list[bytes]]:
+        """Run a verb on several batches in one round trip; the answers in order."""
+        with translated(), self._connection() as client:
+            return script(verb).many(client.connection, calls)
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
