@@ -14,7 +14,7 @@ from smsq.worker.processes.beats import Pulse
 from smsq.worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
-MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
+MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/batches/claim.lua` grants them
 
 
 @click.command("worker")

@@ -15,16 +15,18 @@ from smsq.worker.ledger import keys
 from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.scripts import BATCH_VERBS, _tables, script, text_of
 
-LUA = sorted((Path(keys.__file__).parent / "lua").glob("*.lua"))
-VERBS = [path.stem for path in LUA if not path.stem.startswith("_")]
+FOLDER = Path(keys.__file__).parent / "lua"
+LUA = sorted(FOLDER.glob("*/*.lua"))
+FILES = {path.stem: path for path in LUA}
+VERBS = [path.stem for path in LUA if path.parent.name != "include"]
 CALL = re.compile(r"redis\.call\('(\w+)'(?:, ([^,)]+(?:\([^)]*\))?))?")
 NAMED = re.compile(r"^\| `([^|]+)` \| (\w[\w ]*) \|", re.MULTILINE)
 # Local names of the scripts that hold a key, besides those the prelude reads from KEYS.
-HOLDS_KEY = {"run_key": "_head", "key": "enrol_range", "set": "_prelude"}
+HOLDS_KEY = {"run_key": "head", "key": "enrol_range", "set": "prelude"}
 
 
 def declared() -> set[str]:
-    names = re.search(r"local (SHARD.*?) = unpack\(KEYS\)", (LUA[0].parent / "_prelude.lua").read_text(), re.DOTALL)
+    names = re.search(r"local (SHARD.*?) = unpack\(KEYS\)", FILES["prelude"].read_text(), re.DOTALL)
     assert names is not None
     return set(re.split(r",\s*", names[1]))
 
@@ -51,14 +53,14 @@ def test_a_script_begins_with_what_it_does(path: Path) -> None:
     """Purpose, arguments and every possible return."""
     head = path.read_text().split("\n\n")[0]
     assert head.startswith("-- ")
-    if not path.stem.startswith("_"):
+    if path.stem in VERBS:
         assert "Returns" in head
         assert "ARGV" in head
 
 
 def test_the_prelude_names_its_keys_in_the_order_they_are_passed() -> None:
     """One list in Python, one in Lua."""
-    prelude = (LUA[0].parent / "_prelude.lua").read_text()
+    prelude = FILES["prelude"].read_text()
     names = re.split(r",\s*", re.search(r"local (SHARD.*?) = unpack\(KEYS\)", prelude, re.DOTALL)[1])  # type: ignore[index]
     passed = [key.removeprefix("{smsq}:") for key in Keys().batch_verb(Ref(1, "camp1"))]
     alike = {
@@ -85,7 +87,7 @@ def test_batch_verbs_are_those_that_read_the_prelude() -> None:
     """Every verb is a file, and nothing else is called."""
     assert set(VERBS) >= BATCH_VERBS
     for verb in VERBS:
-        uses_batch = "load_batch" in (LUA[0].parent / f"{verb}.lua").read_text() or verb == "enrol"
+        uses_batch = "load_batch" in FILES[verb].read_text() or verb == "enrol"
         assert uses_batch == (verb in BATCH_VERBS), verb
 
 

@@ -1,8 +1,8 @@
 """The Lua scripts: one file per verb, the tables they need written in front of them.
 
-`_head.lua` stands before every script, `_prelude.lua` before those that act on one batch (`_shield.lua` before the
-shield's, `_budget.lua` before those that keep a budget), and the constants of `worker/domain/status.py` before the
-prelude and before what else names a status, so that Lua and Python cannot disagree.
+`include/head.lua` stands before every script, `include/prelude.lua` before those that act on one batch
+(`include/windows.lua` before the shield's, `include/budget.lua` before those that keep a budget), and the constants of
+`worker/domain/status.py` before the prelude and whatever names a status, so that Lua and Python cannot disagree.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from redis.exceptions import NoScriptError
@@ -84,20 +85,27 @@ def script(name: str) -> Script:
 
 def text_of(name: str) -> str:
     """What Redis is given for a verb: tables, head, prelude where it acts on a batch, the verb's own file."""
-    parts = [_file("_head")]
+    parts = [_file("head")]
     if name in BATCH_VERBS:
-        parts += [_tables(), _file("_prelude")]
+        parts += [_tables(), _file("prelude")]
     if name in NAME_STATUSES:
         parts.append(_tables())
     if name in KEEP_BUDGETS:
-        parts.append(_file("_budget"))
+        parts.append(_file("budget"))
     if name.startswith("shield_"):
-        parts.append(_file("_shield"))
+        parts.append(_file("windows"))
     return "\n".join([*parts, _file(name)])
 
 
 def _file(name: str) -> str:
-    return (resources.files("smsq.worker.ledger") / "lua" / f"{name}.lua").read_text()
+    return _files()[name].read_text()
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    """Every file by its name, in whichever subject's folder it lies."""
+    subjects = (resources.files("smsq.worker.ledger") / "lua").iterdir()
+    return {path.name.removesuffix(".lua"): path for subject in subjects for path in subject.iterdir()}
 
 
 @cache

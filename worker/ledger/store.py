@@ -36,7 +36,7 @@ from smsq.worker.sealing import Sealer
 
 OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
 COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
-RESENT_BY = ("", "operator", "sender")  # as `lua/_prelude.lua` numbers them
+RESENT_BY = ("", "operator", "sender")  # as `lua/include/prelude.lua` numbers them
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 _RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # where our user is named, and the file with its rights
 
@@ -257,5 +257,5 @@ def _view(
 
 
 def _odd_errors(written: str) -> dict[int, int]:
-    """` 17:300 42:301` as `lua/_prelude.lua` writes it."""
+    """` 17:300 42:301` as `lua/include/prelude.lua` writes it."""
     return {int(index): int(error) for index, error in (item.split(":") for item in written.split())}

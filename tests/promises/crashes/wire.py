@@ -18,7 +18,7 @@ from tests.promises.crashes.faults import AFTER, Fault, Killed
 if TYPE_CHECKING:
     from tests.promises.crashes.process import Process
 
-VERBS = sorted(file.stem for file in Path(ledger.__file__).parent.glob("lua/[!_]*.lua"))
+VERBS = sorted(file.stem for file in Path(ledger.__file__).parent.glob("lua/[!i]*/*.lua"))
 REF_AT = 2 * (3 + len(Keys().batch_verb(Ref(1))) + 2) + 2  # where a packed verb names its batch
 
 
