@@ -9,12 +9,12 @@ import sys
 import click
 
 from smsq.worker import logs
+from smsq.worker.domain.guard import MORE_URGENT
 from smsq.worker.processes import metrics_folder
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
-MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/batches/claim.lua` grants them
 
 
 @click.command("worker")

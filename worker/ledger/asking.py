@@ -9,8 +9,9 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.ledger.enrolment import cost_units
+from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument
-from smsq.worker.ledger.store import OPTIONS_AT, Store, translated
+from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import Fact
 
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -95,7 +96,7 @@ class Asking(Store):
                 told = self.redis.hget(self.keys.campaign(ref.campaign), "options")
             else:
                 meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
-                told = msgspec.msgpack.decode(meta)[OPTIONS_AT] if meta is not None else None
+                told = msgspec.msgpack.decode(meta)[Meta.OPTIONS] if meta is not None else None
         if told is None:
             return False
         options = _OPTIONS.decode(told) if told else Options()

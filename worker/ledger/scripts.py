@@ -1,14 +1,14 @@
-"""The Lua scripts: one file per verb, the tables they need written in front of them.
+"""The Lua scripts: a file per verb in `lua/<subject>/`, with the pieces of `lua/include/` that its head names.
 
-`include/head.lua` stands before every script, `include/prelude.lua` before those that act on one batch
-(`include/windows.lua` before the shield's, `include/budget.lua` before those that keep a budget), and the constants of
-`worker/domain/status.py` before the prelude and whatever names a status, so that Lua and Python cannot disagree.
+Redis runs the whole text of a script at each call, so a script gets only what it names; `lua/include/head.lua` stands
+before all. What Python and Lua share is written in from `constants.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -16,30 +16,12 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from smsq.worker.domain.receipt import MAX_IDS
-from smsq.worker.domain.status import STATUS_TABLE, BatchState, IdState, Status
+from smsq.worker.ledger.constants import names_in, tables_for, with_numbers
 from smsq.worker.redis_client import ask, ask_all
 
-BATCH_VERBS = frozenset(
-    {
-        "adopt",
-        "advance",
-        "asked",
-        "claim",
-        "doubt",
-        "drop",
-        "enrol",
-        "forget",
-        "probe",
-        "release",
-        "resolve",
-        "settle",
-        "watched",
-    }
-)
-KEEP_BUDGETS = frozenset({"claim", "control"})
-NAME_STATUSES = frozenset({"wind_up"})  # without acting on one batch
 Argument = str | bytes | int | float
+_INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
+_BEGIN = re.compile(r"^local function (begin_\w+)\(", re.MULTILINE)
 
 
 class Script:
@@ -84,49 +66,47 @@ def script(name: str) -> Script:
 
 
 def text_of(name: str) -> str:
-    """What Redis is given for a verb: tables, head, prelude where it acts on a batch, the verb's own file."""
-    parts = [_file("head")]
-    if name in BATCH_VERBS:
-        parts += [_tables(), _file("prelude")]
-    if name in NAME_STATUSES:
-        parts.append(_tables())
-    if name in KEEP_BUDGETS:
-        parts.append(_file("budget"))
-    if name.startswith("shield_"):
-        parts.append(_file("windows"))
-    return "\n".join([*parts, _file(name)])
+    """What Redis is given for a verb: tables, head, included pieces, and the verb's own file as a function.
+
+    What belongs to one call is set by the `begin_…` of each piece, before the verb's own.
+    """
+    parts = [*tables_for(named_in(name))]
+    begins = ["begin_call(keys, arguments)"]
+    for piece in ("head", *included_in(name)):
+        parts.append(source(piece))
+        begins += [f"{begin}()" for begin in _BEGIN.findall(source(piece)) if begin != "begin_call"]
+    parts += ["local function verb()", source(name), "end"]
+    parts += ["local function call(keys, arguments)", *begins, "return verb()", "end"]
+    text = [with_numbers(part) for part in parts]
+    return "\n".join(["local keys, arguments = KEYS, ARGV", *text, "return call(keys, arguments)"])
 
 
-def _file(name: str) -> str:
-    return _files()[name].read_text()
+def included_in(name: str) -> list[str]:
+    """The pieces that a file stands on, each behind those that it stands on itself."""
+    found: dict[str, None] = {}
+    for piece in _includes(name):
+        found.update(dict.fromkeys((*included_in(piece), piece)))
+    return list(found)
+
+
+def named_in(name: str) -> set[str]:
+    """All names in a verb's file and in the pieces that stand before it."""
+    return set().union(*(names_in(source(piece)) for piece in ("head", *included_in(name), name)))
 
 
 @cache
-def _files() -> dict[str, Traversable]:
+def source(name: str) -> str:
+    """The text of a file, by its name alone."""
+    return files()[name].read_text(encoding="utf-8")
+
+
+@cache
+def files() -> dict[str, Traversable]:
     """Every file by its name, in whichever subject's folder it lies."""
     subjects = (resources.files("smsq.worker.ledger") / "lua").iterdir()
     return {path.name.removesuffix(".lua"): path for subject in subjects for path in subject.iterdir()}
 
 
-@cache
-def _tables() -> str:
-    lines = ["-- From worker/domain/status.py."]
-    lines += [f"local {state.name} = {state.value}" for state in BatchState]
-    lines += [
-        f"local {state.name if state is not IdState.ACCEPTED else 'ACCEPTED_ID'} = {state.value}" for state in IdState
-    ]
-    used = (s for s in Status if s not in (Status.UNDECIDED, Status.OPTOUT))
-    lines += [f"local {status.name} = {status.value}" for status in used]
-    lines.append(f"local MOST_IDS = {MAX_IDS}")
-    rank = ", ".join(f"[{s.value}] = {row.rank}" for s, row in STATUS_TABLE.items())
-    final = ", ".join(f"[{s.value}] = true" for s, row in STATUS_TABLE.items() if row.is_final)
-    proves = ", ".join(f"[{s.value}] = true" for s, row in STATUS_TABLE.items() if row.proves_acceptance)
-    names = ", ".join(f"[{s.value}] = '{s.name.lower()}'" for s in Status)
-    lines += [
-        f"local RANK = {{ {rank} }}",
-        f"local FINAL = {{ {final} }}",
-        f"local PROVES = {{ {proves} }}",
-    ]
-    lines.append(f"local NAME = {{ {names} }}")
-    lines.append("local UNDECIDED_NAME = { queued = true, sending = true, doubtful = true, parked = true }")
-    return "\n".join(lines)
+def _includes(name: str) -> Iterable[str]:
+    found = _INCLUDE.search(source(name))
+    return found[1].split(", ") if found else ()

@@ -11,6 +11,7 @@ from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import WrongKey
 from smsq.worker.ledger.enrolment import cost_units, sealed_as
 from smsq.worker.ledger.keys import LANES
+from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import Claim, ClaimRefusal, NoClaim
@@ -277,14 +278,14 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         lease_until=int(reply[3]) / 1000,
         run=reply[4].decode(),
         n=int(reply[5]),
-        lane=LANES[int(m[1])],
+        lane=LANES[int(m[Meta.LANE])],
         phones=phones,
         text=text,
         texts=texts,
         options=options,
-        deadline=int(m[8]) / 1000,
-        enrolled_at=int(m[9]) / 1000,
-        attempt=int(m[5]),
+        deadline=int(m[Meta.DEADLINE]) / 1000,
+        enrolled_at=int(m[Meta.ENROLLED]) / 1000,
+        attempt=int(m[Meta.CLAIMS]),
         nonce=nonce,
         known_as=reply[12].decode(),
     )

@@ -2,6 +2,7 @@
 -- ARGV: 4 gateway id, 5 mirror that carried it, '' where it is not known.
 -- Returns {'doubtful'|'watched'|'known'}, {'unknown'} for a batch the ledger does not have, {'stale'} where it did not
 -- fall back. Afterwards: nothing of the batch is sent before that id has a verdict.
+-- include: batch, receipts, moves, ids, adoption
 
 if redis.call('HEXISTS', CTL, 'fell') == 0 then return { 'stale' } end
 local m = load_batch()

@@ -3,6 +3,7 @@
 --       '1' where it came by a call to us, so that its money is only hearsay.
 -- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
 -- this batch was given and for a phone that is in it.
+-- include: batch, receipts, sets, ids, facts, conclusion
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()

@@ -5,6 +5,7 @@
 -- Returns {'claimed', gid, fence, lease until, run, n, meta, phones, texts, members, campaign text, options, what it is known by}
 --   or {'never'|'gone'|'taken'|'settled'|'paused'}, {'halted', why}, {'later', ms}, {'paced', ms}, {'slot'}.
 -- Afterwards: either the id is known as open, durably and before a byte leaves, or nothing was granted.
+-- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget
 
 local m = load_batch()
 if not m then return unknown_batch() end
@@ -66,7 +67,7 @@ end
 if ctl[3] and m[LANE] == 1 then return { 'halted', 'money' } end
 if ctl[4] and tonumber(ctl[4]) > now then return { 'later', tonumber(ctl[4]) - now } end
 -- The gateway blocks an address for a hundred erroneous sends in ten minutes: campaigns stop well before, codes later.
-if ctl[6] and tonumber(ctl[6]) > now and tonumber(ctl[5]) >= (m[LANE] == 1 and 50 or 80) then
+if ctl[6] and tonumber(ctl[6]) > now and tonumber(ctl[5]) >= (m[LANE] == 1 and MOST_ERRORS_BULK or MOST_ERRORS_URGENT) then
   return { 'later', tonumber(ctl[6]) - now }
 end
 
@@ -103,13 +104,13 @@ local most = tonumber(ARGV[8])
 if m[LANE] == 1 and (urgent + bulk >= most or bulk >= most - tonumber(ARGV[9])) then return { 'slot' } end
 -- A code goes past those that are probably over, so that a mirror that swallows or a worker that died does not stop all
 -- codes until the peer must have closed. The gateway allows fifteen at once, over which it only says: later.
-local OVERDUE_MS, MORE, MOST_OF_ALL = 2000, 4, 14
+local OVERDUE_MS = 2000
 if urgent + bulk >= most then
   local kept = tonumber(ARGV[10])
   local late = string.format('%.0f', now + tonumber(ARGV[7]) + kept - OVERDUE_MS)
   local lost = string.format('%.0f', now + kept) -- its lease is over
   local overdue = redis.call('ZCOUNT', SLOTS_URGENT, after, late) + redis.call('ZCOUNT', SLOTS_BULK, after, lost)
-  if urgent + bulk - overdue >= most or urgent + bulk >= math.max(most, math.min(MOST_OF_ALL, most + MORE)) then
+  if urgent + bulk - overdue >= most or urgent + bulk >= math.max(most, math.min(MOST_AT_ONCE, most + MORE_URGENT)) then
     return { 'slot' }
   end
 end

@@ -4,6 +4,7 @@
 --       10 silence in ms (expire only), 11 '1' where the request is known to be over.
 -- Returns {'doubtful'|'stale'|'alive'|'never'|'gone'}.
 -- The slot stays until its score where the request may still be running.
+-- include: batch, slots, receipts, moves, conclusion
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()

@@ -2,6 +2,7 @@
 -- that is over: its messages end here.
 -- ARGV: 4 'cancelled'|'late'|'over'.  Returns {'settled'|'doubtful'|'stale'|'never'|'gone'}; ends only what is `ready`, with
 -- the run in force. What left already of a code that is over may not leave again: its deadline has come.
+-- include: batch, force, lanes, receipts, moves, ids, stubs, settled, verdicts
 
 local m = load_batch()
 if not m then return unknown_batch() end

@@ -7,6 +7,7 @@
 -- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why}, {'sealed'} where the workers hold
 -- another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
+-- include: batch, force, lanes, totals
 
 if ARGV[8] ~= '' then
   local known = redis.call('HMGET', KEYS[#KEYS - 1], 'content', 'id')

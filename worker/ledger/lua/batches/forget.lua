@@ -1,5 +1,6 @@
 -- Remove a batch that was kept long enough: what it holds, its gateway ids, its places in every set and gauge.
 -- ARGV: none of its own.  Returns {'gone'}; repeating it changes nothing.
+-- include: batch, receipts, totals
 
 local m = load_batch()
 if m then

@@ -9,6 +9,7 @@
 --       17.. pairs: gateway id, absent phones' indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
 -- The one way back to `ready` while an id is open is the policy `resend`: once, labelled, before the deadline.
+-- include: batch, force, lanes, receipts, sets, moves, ids, doubts, absence
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -72,7 +73,7 @@ end
 local function may_be_sent_again()
   if m[POLICY] ~= RESEND or m[RESENT] ~= 0 or #rest == 0 or not in_force() then return false end
   if now >= m[DEADLINE] or now < newest[CLAIMED_AT] + tonumber(ARGV[15]) then return false end
-  if m[DEATHS] >= 3 or #m[IDS] >= MOST_IDS or redis.call('HEXISTS', CTL, 'no_money') == 1 then return false end
+  if m[DEATHS] >= POISON_DEATHS or #m[IDS] >= MOST_IDS or redis.call('HEXISTS', CTL, 'no_money') == 1 then return false end
   local open = 0
   for _, id in ipairs(m[IDS]) do
     if id[ID_STATE] == OPEN then

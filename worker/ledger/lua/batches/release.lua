@@ -3,6 +3,7 @@
 --       written, but a journal may know the id) | 'unwanted' (the gateway said: later),
 --       7 ms until it may be claimed again, 8 the claim's nonce, '' for 'unsaid'.
 -- Returns {'released'|'stale'|'never'|'gone'}. A stale fence changes nothing.
+-- include: batch, run, lanes, slots, receipts, moves, ids, proofs
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()

@@ -2,6 +2,7 @@
 -- ARGV: 4 fence, 5 'settle' (count it as accepted) | 'drop' (never send it) | 'release' (send again: may double),
 --       6 the reason, which is kept beside the batch.
 -- Returns {'settled'|'ready', run, n}, {'halted', why} or {'stale'|'never'|'gone'}.
+-- include: batch, force, lanes, receipts, moves, ids, settled, verdicts
 
 local m = load_batch()
 if not m then return unknown_batch() end

@@ -3,6 +3,7 @@
 --       for the claim's members), 9 cost of the request in 1/10,000 or -1, 10 ms until the first ask.
 -- Returns {'settled'|'again'|'doubtful'|'stale'|'foreign'|'never'|'gone', enrolled at}.
 -- Afterwards: an acceptance is merged whoever brings it; only the newest fence moves the batch.
+-- include: batch, force, lanes, slots, receipts, sets, money, moves, ids, settled, facts, conclusion, controls
 
 redis.call('ZREM', LEASES, ref .. '/') -- a first write that a full server allows
 local m = load_batch()

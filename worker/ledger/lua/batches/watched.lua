@@ -1,6 +1,7 @@
 -- Ids that were taken for absent were asked about once more: a late arrival is counted and shown, never hidden.
 -- What is parked is asked about once a day for as long as it stays so.
 -- ARGV: 4 ms until next time, 5 ms after the newest claim when watching ends.  Returns {'next'} or {'over'}.
+-- include: batch
 
 redis.call('ZREM', WATCH, '') -- a first write that a full server allows
 local m = load_batch()

@@ -5,6 +5,7 @@
 -- Returns {state, run, n} afterwards, {'short', least budget} where a resume could not send one batch more, or {'gone'};
 -- then nothing has changed. Pause takes hold at the next claim; what is held comes back on resume. A cancel is this one
 -- write: what is held or was never handed out is wound up by the scheduler, and goes into no worker's way.
+-- include: run, budget
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'closed', 'budget', 'next_parts', 'why')
 local state = c[1]

@@ -5,6 +5,7 @@
 --       meta, phones, texts, rows.
 -- Returns {'in', run, n}, {'again', next range, run, n}, {'halted', why}, {'closed'}, {'overtaken', by}, {'renumber'}
 --   or {'gone'}.
+-- include: run
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'ranges', 'closed', 'overtaken')
 if not c[1] then return { 'gone' } end
@@ -43,7 +44,7 @@ local messages, parts, numbers = 0, 0, {}
 for place = 0, batches - 1 do
   local number = string.format('%.0f', first + place)
   local m = cmsgpack.unpack(ARGV[at])
-  messages, parts = messages + m[3], parts + m[11]
+  messages, parts = messages + m[COUNT], parts + m[PARTS]
   local key = KEYS[8 + place]
   redis.call('HSET', key, number .. 'm', ARGV[at], number .. 'p', ARGV[at + 1])
   if ARGV[at + 2] ~= '' then redis.call('HSET', key, number .. 't', ARGV[at + 2]) end
@@ -53,7 +54,7 @@ for place = 0, batches - 1 do
 end
 if batches > 0 then
   redis.call('APPEND', KEYS[2], table.concat(numbers))
-  redis.call('HINCRBY', KEYS[6], 'batches:bulk:0', batches)
+  redis.call('HINCRBY', KEYS[6], 'batches:bulk:' .. READY, batches)
 end
 redis.call('HSET', KEYS[1], 'ranges', ARGV[2], 'rows', ARGV[4], 'ranged_at', now)
 redis.call('HINCRBY', KEYS[1], 'batches', batches)

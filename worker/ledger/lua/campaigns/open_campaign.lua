@@ -6,6 +6,7 @@
 -- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
 -- What was sent and forgotten is known by the batch: the file is cut as it was then. A campaign that is still being
 -- enrolled takes no further rows until its producer has compared them with those of this one.
+-- include: run
 
 local known = redis.call('GET', KEYS[1])
 if (known or '') ~= ARGV[4] then return { 'moved' } end

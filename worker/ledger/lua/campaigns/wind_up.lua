@@ -4,13 +4,13 @@
 -- Returns {'wound', messages ended, references to drop one by one...}, {'halted'} while the run is not in force, or
 -- {'stale'} for a campaign that is not cancelled. Afterwards: a batch that was ever claimed, or of which a journal told
 -- while the ledger had forgotten it, is as it was: `drop` asks about it first if it may have been accepted.
+-- include: run
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'channel')
 if c[1] ~= 'cancelled' then return { 'stale' } end
 if redis.call('HGET', KEYS[4], 'current') ~= run(KEYS[4]) then return { 'halted' } end
 redis.call('ZREM', KEYS[3], '') -- a first write that a full server allows
 
-local STATE, COUNT, PARTS_OF_A_PENDING_ONE = 1, 3, 12 -- its meta ends there until the first claim
 local told = redis.call('EXISTS', KEYS[6]) == 1
 local verdict = struct.pack('>BBBI4I4', CANCELLED, 0, 0, 0, math.floor(now / 1000))
 local reply = { 'wound', 0 }
@@ -21,7 +21,8 @@ for at = 3, #ARGV, 2 do
   local raw = redis.call('HGET', KEYS[place], number .. 'm')
   local m = raw and cmsgpack.unpack(raw)
   if m and m[STATE] == READY then
-    if told or #m > PARTS_OF_A_PENDING_ONE or redis.call('HEXISTS', KEYS[place], number .. 'r') == 1 then
+    -- A pending batch's meta ends with its channel.
+    if told or #m > CHANNEL or redis.call('HEXISTS', KEYS[place], number .. 'r') == 1 then
       reply[#reply + 1] = ref
     else
       m[STATE] = SETTLED

@@ -3,6 +3,7 @@
 --       4 the host whose master looks, '' for anybody else.
 -- Returns {actual run, run in force or '', what halts or '', time in ms, credentials that were refused or '',
 --   name of the secret key that seals or ''}.
+-- include: run
 
 local SICK_KEPT_S = 3600
 if ARGV[2] ~= '' then

@@ -6,6 +6,7 @@
 --       7 what people call this host.
 -- Returns {'new'|'known'|'foreign'|'sealed'|'empty', account, actual run, run in force}.
 -- Afterwards: the stamp names a secret key that every host which was let in has.
+-- include: run
 
 local actual = run(KEYS[2])
 local function note_secret()

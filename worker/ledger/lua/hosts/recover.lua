@@ -2,6 +2,7 @@
 -- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 recovered:<run>, 5 ctl, 6 n:gid, 7 n:batch, 8 gone:<run>.
 -- ARGV: 1 time or '', 2 run, 3 host, 4 ids left free above the highest.
 -- Returns {'moved', actual} | {'sound'} | {'waits', hosts missing} | {'recovered', gateway id, batch number}.
+-- include: run
 
 local actual = run(KEYS[1])
 if actual ~= ARGV[2] then return { 'moved', actual } end

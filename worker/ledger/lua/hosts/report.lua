@@ -4,6 +4,7 @@
 --       5 '1' for a visitor: a home of producers alone, which nobody waits for unless it knows more than the ledger.
 -- Returns {'moved', actual} | {'force'} | {'waits', hosts missing} | {'cleared'} | {'fell', why}.
 -- Afterwards: a run is in force only if the ledger contains everything that every host knows, latecomers included.
+-- include: run
 
 local actual = run(KEYS[1])
 if actual ~= ARGV[2] then return { 'moved', actual } end

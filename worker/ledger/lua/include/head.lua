@@ -1,4 +1,8 @@
 -- Stands before every script. ARGV[1]: the time in ms for tests, '' for Redis' own clock.
+-- Where scripts are functions of the server, this stands for many calls: what belongs to one is set by `begin_…`, and
+-- nothing else at the top of a piece is ever changed.
+
+local KEYS, ARGV, now
 
 local function time_ms()
   if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
@@ -6,12 +10,7 @@ local function time_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
-local now = time_ms()
-
--- The run: which life of which server answers for which ledger. A restart, failover or restored copy changes it (a
--- fail-over there and back shows the same run_id, hence both parts); so does a ledger that is founded anew.
-local function run(run_key)
-  local birth = redis.call('HGET', run_key, 'birth')
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-    .. '-' .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') .. (birth and '-' .. birth or '')
+local function begin_call(keys, arguments)
+  KEYS, ARGV = keys, arguments
+  now = time_ms()
 end

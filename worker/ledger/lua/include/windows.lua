@@ -1,4 +1,4 @@
--- Stands before the shield's verbs: counters in windows that slide.
+-- Counters in windows that slide.
 -- A ring is { span in ms, slot, n, slot, n, ... } with slots of a twenty-fourth of its span, oldest first. What counts
 -- is the slot of now and the 24 before it: never less than a window of `span` that ends now, at most a slot more. So
 -- no window of `span` ever holds more than was allowed. With a step of 3 a slot has two numbers: sent and verified.

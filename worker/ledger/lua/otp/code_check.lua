@@ -4,6 +4,7 @@
 -- Returns {'right'|'wrong'|'expired'|'used'|'locked'|'unknown'} or {'halted', why}.
 -- A repeat with the same nonce is answered the same and counts nothing. What could tell the code goes with the last try,
 -- and no further channel is tried.
+-- include: run
 
 redis.call('HDEL', KEYS[1], '') -- a first write that a full server allows
 local c = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at', 'state', 'by', 'tries', 'most', 'try:' .. ARGV[2])

@@ -5,6 +5,7 @@
 -- Returns {'step', number, at, expires at}, {'moved'} where the cascade stands elsewhere or a step came in between, {'over'} where it has ended,
 -- {'used'|'locked'|'expired'|'unknown'} or {'halted', why}. A place is reserved once, whoever asks how often, and only
 -- behind the one before; a repeat gives the same step.
+-- include: run
 
 redis.call('ZREM', KEYS[4], '') -- a first write that a full server allows
 local c = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at', 'state', 'steps')

@@ -7,6 +7,7 @@
 --       looked at, '' where there is one channel.
 -- Returns {'created'|'same', id, made at, expires at, first channel}, {'conflict', id}, {'halted', why} or {'sealed'}.
 -- Afterwards: one record per key; repeating it after a lost reply answers the same.
+-- include: run
 
 local made = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at')
 if made[1] then return { 'created', ARGV[2], made[1], made[2], ARGV[10] } end -- the reply was lost: ids do not come twice

@@ -5,6 +5,7 @@
 --       decided, '' where that does not matter.
 -- Returns {'step', number, at, expires at}, {'cooling', ms}, {'too_many'}, {'moved'} where a step came in between, {'used'|'locked'|'expired'|'unknown'} or
 -- {'halted', why}. A repeat with the same token gives the same step.
+-- include: run
 
 local c = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at', 'state', 'steps', 'resends')
 if not c[1] then return { 'unknown' } end

@@ -11,6 +11,7 @@
 --       prefixes, 17.. the phone's bits in shield:known.
 -- Returns { code, name, most, span ms, wait ms, price, sent, verified, mode }. A token that was answered is answered the
 -- same. Of a refused code nothing is counted but the refusal. No number of callers together passes a limit.
+-- include: windows
 
 local plan = cmsgpack.unpack(ARGV[2])
 local said = redis.call('HGETALL', KEYS[1]) -- what was set since, by `limit`: { as written, as here }

@@ -3,6 +3,7 @@
 -- ARGV: 1 time or '', 2 channel:region, 3 what it costs, in units, 4 for how many ms a higher price outlives a lower one.
 -- Returns { the price now, since when }; { 0, 0 } where the shield did not admit it: other texts cost otherwise.
 -- Operators of one country differ, so the highest price of late is kept: what is reserved is rather too much.
+-- include: windows
 
 local token = redis.call('GET', KEYS[2])
 local admitted = token and cmsgpack.unpack(token)

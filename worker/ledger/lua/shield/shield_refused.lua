@@ -5,6 +5,7 @@
 -- ARGV: 1 time or '', 2 limits, 3 the phone's digits, 4 block, 5 channel, 6 longest hold in ms, 7 for how many ms a rule
 --       that is over is remembered, 8 refusals that hold a block, 9 a client, 10 for how many ms a phone is remembered.
 -- Returns {'counted'}; {'strange'} where the shield did not admit it, or was told already.
+-- include: windows
 
 local plan = cmsgpack.unpack(ARGV[2])
 local said = redis.call('HGETALL', KEYS[1])

@@ -4,6 +4,7 @@
 --       6 shield:known:<month>:<shard>, 7 shield:client:<hash> if the code was asked for by one.
 -- ARGV: 1 time or '', 2 the token of the verified code, 3 for how many ms a phone is known, 4.. its bits there.
 -- Returns { how many codes it stands for }; a token that was told before stands for none.
+-- include: windows
 
 local mine = unpacked(redis.call('GET', KEYS[1]))
 if mine.t == ARGV[2] then return { 0 } end
