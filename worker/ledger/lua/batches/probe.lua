@@ -4,7 +4,7 @@
 --       control, as 'mirror' tokens joined by space, 9 when that control was accepted (ms, the oldest of them; 0 for
 --       none), 10 '1' where another mirror could be asked and was not, 11 ms until the next ask, 12 ms of patience,
 --       13 ms of patience without any control, 14 gateway ids that were asked about just now and not shown, joined by
---       space, 15 ms after the newest claim from which a second copy may leave,
+--       space, 15 ms after the newest claim from which a batch of one may leave again,
 --       16 '1' where the newest attempt is shown as one that the account had no money for,
 --       17.. pairs: gateway id, absent phones' indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
@@ -65,7 +65,7 @@ if trusted then
 end
 
 if #rest > 0 and in_force() and not has_open_id(m, rest) then
-  local ended = end_doubt(m, blob, rest)
+  local ended = end_doubt(m, blob, rest, tonumber(ARGV[15]))
   save_batch(m)
   return ended
 end

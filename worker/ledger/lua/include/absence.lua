@@ -20,8 +20,9 @@ local function is_absent(m, id)
   return true
 end
 
--- The doubt is over, since no open id can hold any of the rest: what becomes of them. Returns {state name, why}.
-local function end_doubt(m, blob, rest)
+-- The doubt is over, since no open id can hold any of the rest: what becomes of them. A batch of one goes again `guard`
+-- ms after its newest claim at the earliest: sooner the gateway may refuse it as a duplicate. Returns {state name, why}.
+local function end_doubt(m, blob, rest, guard)
   for place, id in ipairs(m[IDS]) do
     if id[ID_STATE] == OPEN then
       if is_proved(m, blob, place) then
@@ -55,7 +56,7 @@ local function end_doubt(m, blob, rest)
   move(m, READY, #rest)
   m[WHY] = ''
   local newest = m[IDS][#m[IDS]]
-  local soonest = m[COUNT] == 1 and newest and newest[CLAIMED_AT] + 61000 or now -- spares noise from the one-minute guard
+  local soonest = m[COUNT] == 1 and newest and newest[CLAIMED_AT] + guard or now
   redis.call('ZADD', ready_key(m), math.max(now, soonest), ref)
   return { 'ready', '' }
 end
