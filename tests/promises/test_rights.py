@@ -14,7 +14,7 @@ import redis as redis_py
 from smsq.worker import rights
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import Keys
-from smsq.worker.ledger.scripts import text_of
+from smsq.worker.ledger.lua_text import text_of
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -73,7 +73,7 @@ def test_every_command_that_python_sends_is_somebodys() -> None:
     """A new one wants a role that may give it."""
     found = {command for path in SOURCES for command in sent(path)}
 
-    assert {"hget", "evalsha", "script|load", "del", "config|get", "blpop"} <= found, (
+    assert {"hget", "evalsha", "function|load", "del", "config|get", "blpop"} <= found, (
         "the search finds nothing any more"
     )
     assert found - everything() == set()

@@ -14,7 +14,8 @@ from smsq.worker.domain.status import STATUS_TABLE, Status, merge
 from smsq.worker.ledger import keys
 from smsq.worker.ledger.constants import NUMBERS, TABLES, names_in, tables_for
 from smsq.worker.ledger.keys import Keys
-from smsq.worker.ledger.scripts import files, script, source, text_of
+from smsq.worker.ledger.lua_text import files, source, text_of
+from smsq.worker.ledger.scripts import script
 
 LUA = sorted(files())
 VERBS = [name for name in LUA if Path(str(files()[name])).parent.name != "include"]

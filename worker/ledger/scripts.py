@@ -1,62 +1,44 @@
-"""The Lua scripts: a file per verb in `lua/<subject>/`, with the pieces of `lua/include/` that its head names.
+"""How a verb reaches Redis: as a function of the server, or as a script where that cannot be.
 
-Redis runs the whole text of a script at each call, so a script gets only what it names; `lua/include/head.lua` stands
-before all. What Python and Lua share is written in from `constants.py`.
+A function is made once and then called, a script is run from its first line at each call: `lua_text.py` gives the same
+text for both. Names of functions carry a digest of it, so that two versions of smsq work on one server side by side; a
+function that the server does not have (any more) is loaded when it is first called. Functions want Valkey, or Redis 7,
+and a user who may call and load them. A full server refuses them before they begin, which our verbs must not be: what
+was refused so goes again as a script, whose single writes the server judges (see `lua/`, "a first write that a full
+server allows").
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, NamedTuple
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from smsq.worker.ledger.constants import names_in, tables_for, with_numbers
+from smsq.worker.ledger.lua_text import body_of, library_of, text_of
 from smsq.worker.redis_client import ask, ask_all
 
 Argument = str | bytes | int | float
-_INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
-_BEGIN = re.compile(r"^local function (begin_\w+)\(", re.MULTILINE)
+FUNCTION = re.compile(r"smsq_([a-z_]+)_[0-9a-f]{16}")
+NO_FUNCTIONS = "this server has no functions, as Redis has from 7 on and Valkey has"
+MAY_NOT = "the user in SMSQ_REDIS_URL may not call or load functions"
+_ABSENT = "Function not found"
+# A server that is full, cannot write its disk, is a replica or has too few of them refuses a function before it begins.
+_REFUSED = ("MISCONF", "NOREPLICAS", "MASTERDOWN")
 
 
 class Script:
-    """One verb: its text, its digest, and how to run it on a client."""
+    """One verb: its text both ways, and what each is called by."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.text = text_of(name)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-
-    def __call__(self, connection: Any, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Run it; the script is sent only where the server does not know it yet."""
-        try:
-            return ask(connection, self._words(keys, arguments))
-        except NoScriptError:
-            return ask(connection, ("EVAL", self.text, len(keys), *keys, *arguments))
-
-    def many(self, connection: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
-        """Run it on several batches in one round trip; the answers in order. Raises the first error."""
-        if not calls:
-            return []
-        answers = ask_all(connection, [self._words(*call) for call in calls])
-        again = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if again:
-            ask(connection, ("SCRIPT", "LOAD", self.text))  # nothing of these has run: an unknown script runs nothing
-            repeated = ask_all(connection, [self._words(*calls[place]) for place in again])
-            for place, answer in zip(again, repeated, strict=True):
-                answers[place] = answer
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers
-
-    def _words(self, keys: Sequence[str], arguments: Sequence[Argument]) -> tuple[Argument, ...]:
-        return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
+        self.function = f"smsq_{name}_{hashlib.sha256(body_of(name).encode()).hexdigest()[:16]}"
+        self.library = library_of(name, self.function)
 
 
 @cache
@@ -65,48 +47,81 @@ def script(name: str) -> Script:
     return Script(name)
 
 
-def text_of(name: str) -> str:
-    """What Redis is given for a verb: tables, head, included pieces, and the verb's own file as a function.
+class Call(NamedTuple):
+    """One run of a verb."""
 
-    What belongs to one call is set by the `begin_…` of each piece, before the verb's own.
-    """
-    parts = [*tables_for(named_in(name))]
-    begins = ["begin_call(keys, arguments)"]
-    for piece in ("head", *included_in(name)):
-        parts.append(source(piece))
-        begins += [f"{begin}()" for begin in _BEGIN.findall(source(piece)) if begin != "begin_call"]
-    parts += ["local function verb()", source(name), "end"]
-    parts += ["local function call(keys, arguments)", *begins, "return verb()", "end"]
-    text = [with_numbers(part) for part in parts]
-    return "\n".join(["local keys, arguments = KEYS, ARGV", *text, "return call(keys, arguments)"])
+    script: Script
+    keys: Sequence[str]
+    arguments: Sequence[Argument]
 
 
-def included_in(name: str) -> list[str]:
-    """The pieces that a file stands on, each behind those that it stands on itself."""
-    found: dict[str, None] = {}
-    for piece in _includes(name):
-        found.update(dict.fromkeys((*included_in(piece), piece)))
-    return list(found)
+class Way:
+    """The way verbs go to one server. It changes from functions to scripts once, if it must."""
+
+    def __init__(self) -> None:
+        self.why_scripts = ""  # '' while they go as functions
+
+    def run(self, connection: Any, call: Call) -> Any:
+        """Run a verb and return its reply; raises what it failed with."""
+        while not self.why_scripts:
+            try:
+                return ask(connection, self._words(call))
+            except ResponseError as error:
+                if not _never_ran(error):
+                    raise
+                if not self._makes_callable(connection, call.script, error):
+                    break
+        try:
+            return ask(connection, ("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments))
+        except NoScriptError:
+            return ask(connection, ("EVAL", call.script.text, len(call.keys), *call.keys, *call.arguments))
+
+    def run_all(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
+        """Run several verbs in one write; their replies in order. Raises the first error, when all have run."""
+        replies = ask_all(connection, [self._words(call) for call in calls]) if calls else []
+        for place, reply in enumerate(replies):
+            if isinstance(reply, Exception) and _never_ran(reply):
+                try:
+                    replies[place] = self.run(connection, calls[place])
+                except ResponseError as error:
+                    replies[place] = error
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def _words(self, call: Call) -> tuple[Argument, ...]:
+        how = ("EVALSHA", call.script.sha) if self.why_scripts else ("FCALL", call.script.function)
+        return (*how, len(call.keys), *call.keys, *call.arguments)
+
+    def _makes_callable(self, connection: Any, called: Script, error: ResponseError) -> bool:
+        """Whether the function that was not run can be called now: it is loaded if that was all that it wanted."""
+        if _ABSENT in str(error):
+            try:
+                ask(connection, ("FUNCTION", "LOAD", called.library))
+            except ResponseError as refusal:
+                if isinstance(refusal, NoPermissionError):
+                    self.why_scripts = MAY_NOT
+                return "already exists" in str(refusal)  # another thread was first
+            return True
+        if _is_unknown(error):
+            self.why_scripts = NO_FUNCTIONS
+        elif isinstance(error, NoPermissionError):
+            self.why_scripts = MAY_NOT
+        return False
 
 
-def named_in(name: str) -> set[str]:
-    """All names in a verb's file and in the pieces that stand before it."""
-    return set().union(*(names_in(source(piece)) for piece in ("head", *included_in(name), name)))
+def _never_ran(error: Exception) -> bool:
+    """Whether the server refused a verb before its first line, for what goes away once it is loaded or is a script."""
+    said = str(error)
+    if isinstance(error, NoScriptError) or _ABSENT in said or _is_unknown(error):
+        return True
+    if isinstance(error, NoPermissionError):
+        return "'fcall'" in said  # else it is about a key or a command within, which no other way allows
+    if " script: " in said:  # the words of an error within a verb
+        return False
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or said.startswith(_REFUSED)
 
 
-@cache
-def source(name: str) -> str:
-    """The text of a file, by its name alone."""
-    return files()[name].read_text(encoding="utf-8")
-
-
-@cache
-def files() -> dict[str, Traversable]:
-    """Every file by its name, in whichever subject's folder it lies."""
-    subjects = (resources.files("smsq.worker.ledger") / "lua").iterdir()
-    return {path.name.removesuffix(".lua"): path for subject in subjects for path in subject.iterdir()}
-
-
-def _includes(name: str) -> Iterable[str]:
-    found = _INCLUDE.search(source(name))
-    return found[1].split(", ") if found else ()
+def _is_unknown(error: Exception) -> bool:
+    return str(error).lower().startswith("unknown command")

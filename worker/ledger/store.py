@@ -30,7 +30,7 @@ from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, L
 from smsq.worker.ledger.hosts import missing
 from smsq.worker.ledger.keys import LANES, Keys
 from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
-from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.scripts import Argument, Call, Way, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import no_right
 from smsq.worker.sealing import Sealer
@@ -91,6 +91,7 @@ class Store:
         self.clock = clock or Clock()
         self._now = now
         self._local = threading.local()
+        self.way = Way()
         self.sealer: Sealer | None = None  # without one nothing that must be sealed goes in or comes out
         self.make_sealer: Callable[[], Sealer] | None = None  # at its first use: most processes seal nothing
 
@@ -112,23 +113,22 @@ class Store:
 
     def call(self, verb: str, keys: Sequence[str], *arguments: Argument) -> list[bytes]:
         """Run a script that is not about one batch."""
-        with translated(), self._connection() as client:
-            reply: list[bytes] = script(verb)(client.connection, keys, (self.now_ms(), *arguments))
-            return reply
+        return self._run(Call(script(verb), keys, (self.now_ms(), *arguments)))
 
     def call_on(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str] = ()) -> list[bytes]:
         """Run a verb on one batch."""
-        with translated(), self._connection() as client:
-            keys = [*self.keys.batch_verb(ref), *more_keys]
-            reply: list[bytes] = script(verb)(
-                client.connection, keys, (self.now_ms(), ref.number, str(ref), *arguments)
-            )
-            return reply
+        keys = [*self.keys.batch_verb(ref), *more_keys]
+        return self._run(Call(script(verb), keys, (self.now_ms(), ref.number, str(ref), *arguments)))
 
     def call_on_each(self, verb: str, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[list[bytes]]:
         """Run a verb on several batches in one round trip; the answers in order."""
         with translated(), self._connection() as client:
-            return script(verb).many(client.connection, calls)
+            return self.way.run_all(client.connection, [Call(script(verb), *call) for call in calls])
+
+    def _run(self, call: Call) -> list[bytes]:
+        with translated(), self._connection() as client:
+            reply: list[bytes] = self.way.run(client.connection, call)
+            return reply
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
