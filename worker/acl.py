@@ -20,7 +20,7 @@ from pathlib import Path
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import SHARD, Keys
-from smsq.worker.ledger.scripts import text_of
+from smsq.worker.ledger.lua_text import text_of
 from smsq.worker.queues.bell import with_bell
 from smsq.worker.queues.broker import NAMESPACE, PUT_ASIDE
 
@@ -32,6 +32,7 @@ CALLED = re.compile(r"""redis\.p?call\(\s*["'](\w+)["']""")
 
 CONNECTION = frozenset({"ping", "select"})
 SCRIPTS = frozenset({"evalsha", "eval", "script|load"})
+FUNCTIONS = frozenset({"fcall", "function|load"})
 TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
@@ -152,7 +153,7 @@ def _of(role: Role) -> frozenset[str]:
     """All commands of a role; whoever reads the ledger reads all of it."""
     commands = CONNECTION | READS | role.commands
     for verb in role.verbs:
-        commands |= SCRIPTS | _called(text_of(verb))
+        commands |= SCRIPTS | FUNCTIONS | _called(text_of(verb))
     for other in role.also:
         commands |= _of(LEDGER[other])
     return commands

@@ -8,10 +8,10 @@ import sys
 
 import click
 
+from smsq.worker.domain.guard import MORE_URGENT
 from smsq.worker.settings import Settings
 
 LANES = ("urgent", "bulk", "status", "chores")
-MORE_URGENT = 4  # codes go past so many requests that hang, as `worker/ledger/lua/claim.lua` grants them
 
 
 def threads_of(settings: Settings, lane: str, processes: int) -> int:

@@ -23,7 +23,7 @@ WRITTEN = (
 
 def test_every_word_of_the_ledger_has_a_sentence() -> None:
     """A new reason for doubt or parking needs a row in the table."""
-    scripts = "".join(path.read_text() for path in (WORKER / "ledger" / "lua").glob("*.lua") if "view" not in path.name)
+    scripts = "".join(path.read_text() for path in sorted((WORKER / "ledger" / "lua").rglob("*.lua")))
     words = {word for pattern in WRITTEN[:2] + WRITTEN[3:] for word in re.findall(pattern, scripts)}
     parked = next(line for line in scripts.splitlines() if "'policy'" in line)
     words |= set(re.findall(WRITTEN[2], parked)) | set(re.findall(r"or '([a-z_ ]+)'", parked))

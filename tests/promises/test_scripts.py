@@ -12,32 +12,53 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.status import STATUS_TABLE, Status, merge
 from smsq.worker.ledger import keys
+from smsq.worker.ledger.constants import NUMBERS, TABLES, names_in, tables_for
 from smsq.worker.ledger.keys import Keys
-from smsq.worker.ledger.scripts import BATCH_VERBS, _tables, script, text_of
+from smsq.worker.ledger.lua_text import files, source, text_of
+from smsq.worker.ledger.scripts import script
 
-LUA = sorted((Path(keys.__file__).parent / "lua").glob("*.lua"))
-VERBS = [path.stem for path in LUA if not path.stem.startswith("_")]
+LUA = sorted(files())
+VERBS = [name for name in LUA if Path(str(files()[name])).parent.name != "include"]
+PIECES = [name for name in LUA if name not in VERBS]
 CALL = re.compile(r"redis\.call\('(\w+)'(?:, ([^,)]+(?:\([^)]*\))?))?")
 NAMED = re.compile(r"^\| `([^|]+)` \| (\w[\w ]*) \|", re.MULTILINE)
-# Local names of the scripts that hold a key, besides those the prelude reads from KEYS.
-HOLDS_KEY = {"run_key": "_head", "key": "enrol_range", "set": "_prelude"}
+# Local names of the scripts that hold a key, besides those that `batch.lua` reads from KEYS.
+HOLDS_KEY = {"run_key": "run", "key": "enrol_range", "set": "batch"}
+DEFINED = re.compile(r"^local (?:function (\w+)|([\w, \n]+?)(?= =|$(?!\n  )))", re.MULTILINE)
+BOUND = re.compile(
+    r"\blocal function (\w+)|\blocal ((?!function)\w+(?:, \w+)*)|\bfor ([\w, ]+)\b(?: in|=)|\bfunction \w*\(([\w, ]*)\)"
+)
+# What a call may leave behind for the next one, and why.
+KEPT = {"run_id": "it cannot change while the server lives"}
+FREE = 60  # of the 200 locals that Lua allows in a function, the text of a script being one
+OUTER_FREE = 12  # of the 60 names from outside
 
 
 def declared() -> set[str]:
-    names = re.search(r"local (SHARD.*?) = unpack\(KEYS\)", (LUA[0].parent / "_prelude.lua").read_text(), re.DOTALL)
+    return set(keys_of_a_batch())
+
+
+def keys_of_a_batch() -> list[str]:
+    names = re.search(r"^  (SHARD.*?) = unpack\(KEYS\)", source("batch"), re.DOTALL | re.MULTILINE)
     assert names is not None
-    return set(re.split(r",\s*", names[1]))
+    return re.split(r",\s*", names[1])
 
 
-@pytest.mark.parametrize("path", LUA, ids=[path.stem for path in LUA])
-def test_scripts_touch_declared_keys_only(path: Path) -> None:
+def defined_in(piece: str) -> set[str]:
+    """The names that a piece gives to what stands behind it."""
+    found = DEFINED.findall(re.sub(r"--.*", "", source(piece)))
+    return {name for function, names in found for name in re.split(r",\s*", function or names.strip())}
+
+
+@pytest.mark.parametrize("name", LUA)
+def test_scripts_touch_declared_keys_only(name: str) -> None:
     """Nothing is built from a string inside a script; there is nothing to scan."""
-    text = re.sub(r"--.*", "", path.read_text())
+    text = re.sub(r"--.*", "", source(name))
     for command, key in CALL.findall(text):
         assert command not in ("KEYS", "SCAN", "EVAL", "SORT")
         if command in ("TIME", "INFO"):
             continue
-        held = key in HOLDS_KEY and HOLDS_KEY[key] == path.stem
+        held = key in HOLDS_KEY and HOLDS_KEY[key] == name
         by_lane = ("ready_key(m", "slots_key(m", "doubts_key(m", "asks_key(m")
         assert key in declared() or key.startswith(("KEYS[", "unpack(KEYS", *by_lane)) or held, (
             command,
@@ -46,20 +67,19 @@ def test_scripts_touch_declared_keys_only(path: Path) -> None:
     assert "smsq" not in text
 
 
-@pytest.mark.parametrize("path", LUA, ids=[path.stem for path in LUA])
-def test_a_script_begins_with_what_it_does(path: Path) -> None:
+@pytest.mark.parametrize("name", LUA)
+def test_a_script_begins_with_what_it_does(name: str) -> None:
     """Purpose, arguments and every possible return."""
-    head = path.read_text().split("\n\n")[0]
+    head = source(name).split("\n\n")[0]
     assert head.startswith("-- ")
-    if not path.stem.startswith("_"):
+    if name in VERBS:
         assert "Returns" in head
         assert "ARGV" in head
 
 
-def test_the_prelude_names_its_keys_in_the_order_they_are_passed() -> None:
+def test_the_keys_of_a_batch_are_named_in_the_order_they_are_passed() -> None:
     """One list in Python, one in Lua."""
-    prelude = (LUA[0].parent / "_prelude.lua").read_text()
-    names = re.split(r",\s*", re.search(r"local (SHARD.*?) = unpack\(KEYS\)", prelude, re.DOTALL)[1])  # type: ignore[index]
+    names = keys_of_a_batch()
     passed = [key.removeprefix("{smsq}:") for key in Keys().batch_verb(Ref(1, "camp1"))]
     alike = {
         "SHARD": "b:0", "CAMPAIGN_KEY": "c:camp1", "HELD": "c:camp1:h", "LEASES": "lease", "DOUBTS": "doubt",
@@ -81,12 +101,41 @@ def test_every_key_that_is_passed_is_in_the_table() -> None:
         assert key.startswith("{smsq}:")
 
 
-def test_batch_verbs_are_those_that_read_the_prelude() -> None:
-    """Every verb is a file, and nothing else is called."""
-    assert set(VERBS) >= BATCH_VERBS
-    for verb in VERBS:
-        uses_batch = "load_batch" in (LUA[0].parent / f"{verb}.lua").read_text() or verb == "enrol"
-        assert uses_batch == (verb in BATCH_VERBS), verb
+@pytest.mark.parametrize("name", LUA)
+def test_a_file_includes_what_it_uses_and_nothing_else(name: str) -> None:
+    """By a line of its head; a name that no piece gives it would be an error when the line runs."""
+    text = source(name)
+    own = {word for names in BOUND.findall(re.sub(r"--.*", "", text)) for word in re.findall(r"\w+", "".join(names))}
+    used = {piece for piece in PIECES if piece != "head" and (defined_in(piece) - own) & names_in(text)} - {name}
+    told = re.search(r"^-- include: (.+)$", text.split("\n\n")[0], re.MULTILINE)
+
+    assert sorted(told[1].split(", ") if told else []) == sorted(used)
+    assert set(re.findall(r"redis\.call\('(\w+)'", source("head"))) == {"TIME"}
+
+
+def test_no_two_pieces_give_the_same_name() -> None:
+    """Nor a name that a number or a table of Python has."""
+    given = [name for piece in PIECES for name in defined_in(piece)] + [*NUMBERS, *TABLES]
+
+    assert sorted(given) == sorted(set(given))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_script_has_room_to_grow(redis: redis_py.Redis, verb: str) -> None:
+    """Sixty locals more than it has fit in its text and in the verb itself, and a dozen names from outside."""
+    spare = [f"spare_{n}" for n in range(FREE)]
+    text = script(verb).text
+    begin = "\nlocal function verb()\n"
+    used = " or ".join(spare[:OUTER_FREE])
+    fuller = text.replace(
+        begin, f"\nlocal {', '.join(spare)}{begin}local inner = {used}\nlocal {', '.join(spare[1:])}\n"
+    )
+    longer = text.replace(begin, f"\nlocal {', '.join(f'{name}_{n}' for n in range(4) for name in spare)}{begin}")
+
+    assert text.count(begin) == 1
+    assert redis.script_load(fuller)
+    with pytest.raises(redis_py.ResponseError, match="more than 200 local variables"):
+        redis.script_load(longer)
 
 
 def test_every_script_runs_where_it_is_sent(redis: redis_py.Redis) -> None:
@@ -101,7 +150,7 @@ PAIRS = [(known, reported) for known in Status for reported in Status if known a
 def test_lua_merges_as_the_domain_does(redis: redis_py.Redis) -> None:
     """Every pair of statuses, by the tables that stand in front of the scripts."""
     ask = (
-        _tables()
+        "\n".join(tables_for(set(TABLES)))
         + "\nlocal known, reported = tonumber(ARGV[1]), tonumber(ARGV[2])\n"
         + "return { RANK[reported] > RANK[known] and reported or known, FINAL[reported] and 1 or 0, "
         + "PROVES[reported] and 1 or 0, NAME[reported] }"

@@ -11,7 +11,7 @@ import redis as redis_py
 
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.redis_client import at_each_exchange, connect, next_database, where
+from smsq.worker.redis_client import ask, ask_all, at_each_exchange, connect, next_database, where
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,32 @@ def test_a_lost_reply_is_an_error_and_the_command_is_not_repeated() -> None:
         client = connect(f"redis://127.0.0.1:{server.getsockname()[1]}")
         with pytest.raises(redis_py.ConnectionError):
             client.incr("n")
+        with client.client() as single, pytest.raises(redis_py.ConnectionError):
+            ask(single.connection, ("INCRBY", "n", 1))
         client.close()
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
 
-    assert heard == [b"*2\r\n$6\r\nINCRBY\r\n$1\r\nn\r\n"] or heard == [b"*3\r\n$6\r\nINCRBY\r\n$1\r\nn\r\n$1\r\n1\r\n"]
+    assert heard == [b"*3\r\n$6\r\nINCRBY\r\n$1\r\nn\r\n$1\r\n1\r\n"] * 2
+
+
+def test_words_of_every_kind_arrive(redis: redis_py.Redis) -> None:
+    """Text, bytes, whole and broken numbers, as the client itself sends them."""
+    with redis.client() as single:
+        assert ask(single.connection, ("RPUSH", b"list", "привет", b"\0\r\n", 7, 0.5)) == 4
+        assert ask(single.connection, ("LRANGE", "list", 0, -1)) == ["привет".encode(), b"\0\r\n", b"7", b"0.5"]
+
+
+def test_an_error_among_replies_keeps_its_place(redis: redis_py.Redis) -> None:
+    """And the connection goes on with the next command."""
+    with redis.client() as single:
+        first, error, last = ask_all(single.connection, [("SET", "a", 1), ("HGET", "a", "b"), ("GET", "a")])
+        with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+            ask(single.connection, ("HGET", "a", "b"))
+
+        assert (first, last) == (b"OK", b"1")
+        assert isinstance(error, redis_py.ResponseError)
+        assert ask(single.connection, ("GET", "a")) == b"1"
 
 
 def test_a_blocking_pop_may_last_as_long_as_it_was_announced(
@@ -109,6 +130,7 @@ def test_each_exchange_is_noted(redis_server: EmbeddedRedis) -> None:
     with client.client() as single:
         single.ping()
         assert more(single.ping) == 2
+        assert more(lambda: ask(single.connection, ("PING",))) == 2
     with client.pipeline(transaction=False) as pipe:
         pipe.ping().ping().ping()
         assert more(pipe.execute) == 4

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from smsq.worker.actors.status import Pair
+from smsq.worker.domain.guard import POISON_DEATHS
 from smsq.worker.domain.status import IdState
 from smsq.worker.ledger.values import BatchView
-
-POISON_DEATHS = 3  # as in `probe.lua`: then its absence is earned and it is parked
 
 
 def may_be_sent_again(batch: BatchView, now: float) -> bool:

@@ -196,7 +196,7 @@ def _said(seconds: int) -> str:
     return f"{seconds} s"
 
 
-# Rings: how the ledger keeps a window, [span in ms, slot, number, slot, number, …]; `lua/_shield.lua` writes them.
+# Rings: how the ledger keeps a window, [span in ms, slot, number, slot, number, …]; `windows.lua` writes them.
 
 
 def in_window(ring: list[int] | None, now_ms: int, step: int = 2) -> list[int]:

@@ -92,7 +92,7 @@ class Keys:
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
     def batch_verb(self, ref: Ref) -> list[str]:
-        """The keys every verb on a batch receives, in the order `lua/_prelude.lua` names them."""
+        """The keys every verb on a batch receives, in the order `lua/include/batch.lua` names them."""
         tag = self.tag
         return [
             self.shard(ref.number),

@@ -1,81 +1,44 @@
-"""The Lua scripts: one file per verb, the tables they need written in front of them.
+"""How a verb reaches Redis: as a function of the server, or as a script where that cannot be.
 
-`_head.lua` stands before every script, `_prelude.lua` before those that act on one batch (`_shield.lua` before the
-shield's, `_budget.lua` before those that keep a budget), and the constants of `worker/domain/status.py` before the
-prelude and before what else names a status, so that Lua and Python cannot disagree.
+A function is made once and then called, a script is run from its first line at each call: `lua_text.py` gives the same
+text for both. Names of functions carry a digest of it, so that two versions of smsq work on one server side by side; a
+function that the server does not have (any more) is loaded when it is first called. Functions want Valkey, or Redis 7,
+and a user who may call and load them. A full server refuses them before they begin, which our verbs must not be: what
+was refused so goes again as a script, whose single writes the server judges (see `lua/`, "a first write that a full
+server allows").
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from smsq.worker.domain.receipt import MAX_IDS
-from smsq.worker.domain.status import STATUS_TABLE, BatchState, IdState, Status
+from smsq.worker.ledger.lua_text import body_of, library_of, text_of
+from smsq.worker.redis_client import ask, ask_all
 
-BATCH_VERBS = frozenset(
-    {
-        "adopt",
-        "advance",
-        "asked",
-        "claim",
-        "doubt",
-        "drop",
-        "enrol",
-        "forget",
-        "probe",
-        "release",
-        "resolve",
-        "settle",
-        "watched",
-    }
-)
-KEEP_BUDGETS = frozenset({"claim", "control"})
-NAME_STATUSES = frozenset({"wind_up"})  # without acting on one batch
 Argument = str | bytes | int | float
+FUNCTION = re.compile(r"smsq_([a-z_]+)_[0-9a-f]{16}")
+NO_FUNCTIONS = "this server has no functions, as Redis has from 7 on and Valkey has"
+MAY_NOT = "the user in SMSQ_REDIS_URL may not call or load functions"
+_ABSENT = "Function not found"
+# A server that is full, cannot write its disk, is a replica or has too few of them refuses a function before it begins.
+_REFUSED = ("MISCONF", "NOREPLICAS", "MASTERDOWN")
 
 
 class Script:
-    """One verb: its text, its digest, and how to run it on a client."""
+    """One verb: its text both ways, and what each is called by."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.text = text_of(name)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-
-    def __call__(self, client: Any, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Run it; the script is sent only where the server does not know it yet."""
-        try:
-            return client.evalsha(self.sha, len(keys), *keys, *arguments)
-        except NoScriptError:
-            return client.eval(self.text, len(keys), *keys, *arguments)
-
-    def many(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
-        """Run it on several batches in one round trip; the answers in order. Raises the first error."""
-        if not calls:
-            return []
-        answers = self._pipeline(client, calls)
-        if any(isinstance(answer, NoScriptError) for answer in answers):
-            client.script_load(self.text)  # nothing of these has run: an unknown script runs nothing
-            again = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            for place, answer in zip(again, self._pipeline(client, [calls[place] for place in again]), strict=True):
-                answers[place] = answer
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers
-
-    def _pipeline(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
-        with client.pipeline(transaction=False) as pipe:
-            for keys, arguments in calls:
-                pipe.evalsha(self.sha, len(keys), *keys, *arguments)
-            answers: list[Any] = pipe.execute(raise_on_error=False)
-            return answers
+        self.function = f"smsq_{name}_{hashlib.sha256(body_of(name).encode()).hexdigest()[:16]}"
+        self.library = library_of(name, self.function)
 
 
 @cache
@@ -84,43 +47,81 @@ def script(name: str) -> Script:
     return Script(name)
 
 
-def text_of(name: str) -> str:
-    """What Redis is given for a verb: tables, head, prelude where it acts on a batch, the verb's own file."""
-    parts = [_file("_head")]
-    if name in BATCH_VERBS:
-        parts += [_tables(), _file("_prelude")]
-    if name in NAME_STATUSES:
-        parts.append(_tables())
-    if name in KEEP_BUDGETS:
-        parts.append(_file("_budget"))
-    if name.startswith("shield_"):
-        parts.append(_file("_shield"))
-    return "\n".join([*parts, _file(name)])
+class Call(NamedTuple):
+    """One run of a verb."""
+
+    script: Script
+    keys: Sequence[str]
+    arguments: Sequence[Argument]
 
 
-def _file(name: str) -> str:
-    return (resources.files("smsq.worker.ledger") / "lua" / f"{name}.lua").read_text()
+class Way:
+    """The way verbs go to one server. It changes from functions to scripts once, if it must."""
+
+    def __init__(self) -> None:
+        self.why_scripts = ""  # '' while they go as functions
+
+    def run(self, connection: Any, call: Call) -> Any:
+        """Run a verb and return its reply; raises what it failed with."""
+        while not self.why_scripts:
+            try:
+                return ask(connection, self._words(call))
+            except ResponseError as error:
+                if not _never_ran(error):
+                    raise
+                if not self._makes_callable(connection, call.script, error):
+                    break
+        try:
+            return ask(connection, ("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.arguments))
+        except NoScriptError:
+            return ask(connection, ("EVAL", call.script.text, len(call.keys), *call.keys, *call.arguments))
+
+    def run_all(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
+        """Run several verbs in one write; their replies in order. Raises the first error, when all have run."""
+        replies = ask_all(connection, [self._words(call) for call in calls]) if calls else []
+        for place, reply in enumerate(replies):
+            if isinstance(reply, Exception) and _never_ran(reply):
+                try:
+                    replies[place] = self.run(connection, calls[place])
+                except ResponseError as error:
+                    replies[place] = error
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def _words(self, call: Call) -> tuple[Argument, ...]:
+        how = ("EVALSHA", call.script.sha) if self.why_scripts else ("FCALL", call.script.function)
+        return (*how, len(call.keys), *call.keys, *call.arguments)
+
+    def _makes_callable(self, connection: Any, called: Script, error: ResponseError) -> bool:
+        """Whether the function that was not run can be called now: it is loaded if that was all that it wanted."""
+        if _ABSENT in str(error):
+            try:
+                ask(connection, ("FUNCTION", "LOAD", called.library))
+            except ResponseError as refusal:
+                if isinstance(refusal, NoPermissionError):
+                    self.why_scripts = MAY_NOT
+                return "already exists" in str(refusal)  # another thread was first
+            return True
+        if _is_unknown(error):
+            self.why_scripts = NO_FUNCTIONS
+        elif isinstance(error, NoPermissionError):
+            self.why_scripts = MAY_NOT
+        return False
 
 
-@cache
-def _tables() -> str:
-    lines = ["-- From worker/domain/status.py."]
-    lines += [f"local {state.name} = {state.value}" for state in BatchState]
-    lines += [
-        f"local {state.name if state is not IdState.ACCEPTED else 'ACCEPTED_ID'} = {state.value}" for state in IdState
-    ]
-    used = (s for s in Status if s not in (Status.UNDECIDED, Status.OPTOUT))
-    lines += [f"local {status.name} = {status.value}" for status in used]
-    lines.append(f"local MOST_IDS = {MAX_IDS}")
-    rank = ", ".join(f"[{s.value}] = {row.rank}" for s, row in STATUS_TABLE.items())
-    final = ", ".join(f"[{s.value}] = true" for s, row in STATUS_TABLE.items() if row.is_final)
-    proves = ", ".join(f"[{s.value}] = true" for s, row in STATUS_TABLE.items() if row.proves_acceptance)
-    names = ", ".join(f"[{s.value}] = '{s.name.lower()}'" for s in Status)
-    lines += [
-        f"local RANK = {{ {rank} }}",
-        f"local FINAL = {{ {final} }}",
-        f"local PROVES = {{ {proves} }}",
-    ]
-    lines.append(f"local NAME = {{ {names} }}")
-    lines.append("local UNDECIDED_NAME = { queued = true, sending = true, doubtful = true, parked = true }")
-    return "\n".join(lines)
+def _never_ran(error: Exception) -> bool:
+    """Whether the server refused a verb before its first line, for what goes away once it is loaded or is a script."""
+    said = str(error)
+    if isinstance(error, NoScriptError) or _ABSENT in said or _is_unknown(error):
+        return True
+    if isinstance(error, NoPermissionError):
+        return "'fcall'" in said  # else it is about a key or a command within, which no other way allows
+    if " script: " in said:  # the words of an error within a verb
+        return False
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or said.startswith(_REFUSED)
+
+
+def _is_unknown(error: Exception) -> bool:
+    return str(error).lower().startswith("unknown command")

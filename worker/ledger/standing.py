@@ -9,15 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.guard import MOST_ERRORS
 from smsq.worker.domain.limits import is_region
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.hosts import Missing, missing
 from smsq.worker.ledger.keys import LANES
+from smsq.worker.ledger.layout import RESENT_BY
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
-from smsq.worker.ledger.store import COST_UNITS, RESENT_BY, translated
+from smsq.worker.ledger.store import COST_UNITS, translated
 
-MOST_ERRORS = {"urgent": 80, "bulk": 50}  # answers with errors in a span, at which a lane rests: as in `lua/claim.lua`
 FEW = 2  # messages that are asked about by themselves
 WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up

@@ -29,14 +29,14 @@ from smsq.worker.domain.batch import Ref, unpack_phones
 from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
 from smsq.worker.ledger.hosts import missing
 from smsq.worker.ledger.keys import LANES, Keys
-from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
+from smsq.worker.ledger.scripts import Argument, Call, Way, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import no_right
 from smsq.worker.sealing import Sealer
 
-OPTIONS_AT = 12  # where a batch's meta keeps the options of a single message
 COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
-RESENT_BY = ("", "operator", "sender")  # as `lua/_prelude.lua` numbers them
+_AT_REST: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what a first claim adds to a batch's meta
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 _RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # where our user is named, and the file with its rights
 
@@ -91,6 +91,7 @@ class Store:
         self.clock = clock or Clock()
         self._now = now
         self._local = threading.local()
+        self.way = Way()
         self.sealer: Sealer | None = None  # without one nothing that must be sealed goes in or comes out
         self.make_sealer: Callable[[], Sealer] | None = None  # at its first use: most processes seal nothing
 
@@ -112,15 +113,21 @@ class Store:
 
     def call(self, verb: str, keys: Sequence[str], *arguments: Argument) -> list[bytes]:
         """Run a script that is not about one batch."""
-        with translated(), self._connection() as client:
-            reply: list[bytes] = script(verb)(client, keys, (self.now_ms(), *arguments))
-            return reply
+        return self._run(Call(script(verb), keys, (self.now_ms(), *arguments)))
 
     def call_on(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str] = ()) -> list[bytes]:
         """Run a verb on one batch."""
+        keys = [*self.keys.batch_verb(ref), *more_keys]
+        return self._run(Call(script(verb), keys, (self.now_ms(), ref.number, str(ref), *arguments)))
+
+    def call_on_each(self, verb: str, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[list[bytes]]:
+        """Run a verb on several batches in one round trip; the answers in order."""
         with translated(), self._connection() as client:
-            keys = [*self.keys.batch_verb(ref), *more_keys]
-            reply: list[bytes] = script(verb)(client, keys, (self.now_ms(), ref.number, str(ref), *arguments))
+            return self.way.run_all(client.connection, [Call(script(verb), *call) for call in calls])
+
+    def _run(self, call: Call) -> list[bytes]:
+        with translated(), self._connection() as client:
+            reply: list[bytes] = self.way.run(client.connection, call)
             return reply
 
     @contextmanager
@@ -198,7 +205,7 @@ def _check(connection: Any) -> None:
 def is_single(meta: bytes) -> bool:
     """Whether a batch's meta is a single message's: it carries options of its own, a campaign's has them itself."""
     fields = msgspec.msgpack.decode(meta)
-    return len(fields) > OPTIONS_AT and fields[OPTIONS_AT] != ""
+    return len(fields) > Meta.OPTIONS and fields[Meta.OPTIONS] != ""
 
 
 def _view(
@@ -211,44 +218,45 @@ def _view(
     if meta is None or phones is None:
         return None
     m = msgspec.msgpack.decode(meta)
-    moving: list[Any] = m[13:] if len(m) >= 23 else ["", "", 0, [], "", 0, 0, 0, 0, ""]
+    if len(m) <= Meta.KEY:  # no claim touched it
+        m = [*m, *_AT_REST[len(m) :]]
     return BatchView(
         ref=ref,
-        state=int(m[0]),
-        lane=LANES[int(m[1])],
-        count=int(m[2]),
-        first_row=int(m[3]),
-        fence=int(m[4]),
-        claims=int(m[5]),
-        deaths=int(m[6]),
-        parts=int(m[10]),
-        enrolled_at=m[9] / 1000,
-        why=moving[4],
-        asked=int(moving[8]),
-        since=moving[7] / 1000,
-        resent_by=RESENT_BY[int(moving[5])],
-        on_doubt=_POLICY_NAMES[int(m[7])],
-        deadline=m[8] / 1000,
+        state=int(m[Meta.STATE]),
+        lane=LANES[int(m[Meta.LANE])],
+        count=int(m[Meta.COUNT]),
+        first_row=int(m[Meta.FIRST_ROW]),
+        fence=int(m[Meta.FENCE]),
+        claims=int(m[Meta.CLAIMS]),
+        deaths=int(m[Meta.DEATHS]),
+        parts=int(m[Meta.PARTS]),
+        enrolled_at=m[Meta.ENROLLED] / 1000,
+        why=m[Meta.WHY],
+        asked=int(m[Meta.ASKED]),
+        since=m[Meta.SINCE] / 1000,
+        resent_by=RESENT_BY[int(m[Meta.RESENT])],
+        on_doubt=_POLICY_NAMES[int(m[Meta.POLICY])],
+        deadline=m[Meta.DEADLINE] / 1000,
         ids=[
             KnownId(
-                gateway_id=int(i[0]),
-                state=int(i[1]),
-                mirror=i[2],
-                claimed_at=i[3] / 1000,
-                members=i[4],
-                absents=i[5],
-                money=bool(i[6]),
+                gateway_id=int(i[IdPlace.GID]),
+                state=int(i[IdPlace.ID_STATE]),
+                mirror=i[IdPlace.MIRROR],
+                claimed_at=i[IdPlace.CLAIMED_AT] / 1000,
+                members=i[IdPlace.MEMBERS],
+                absents=i[IdPlace.ABSENTS],
+                money=bool(i[IdPlace.MONEY]),
             )
-            for i in moving[3] or []
+            for i in m[Meta.IDS] or []
         ],
         phones=unpack_phones(phones),
         receipts=receipts or b"",
         rows=rows or b"",
-        untold=m[23] if len(m) > 23 else "",
-        odd_errors=_odd_errors(m[24]) if len(m) > 24 else {},
+        untold=m[Meta.UNTOLD] if len(m) > Meta.UNTOLD else "",
+        odd_errors=_odd_errors(m[Meta.ODD]) if len(m) > Meta.ODD else {},
     )
 
 
 def _odd_errors(written: str) -> dict[int, int]:
-    """` 17:300 42:301` as `lua/_prelude.lua` writes it."""
+    """` 17:300 42:301` as `lua/include/facts.lua` writes it."""
     return {int(index): int(error) for index, error in (item.split(":") for item in written.split())}

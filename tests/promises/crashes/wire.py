@@ -11,21 +11,22 @@ from redis.connection import UnixDomainSocketConnection
 from smsq.worker import ledger
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Keys
-from smsq.worker.ledger.scripts import script, text_of
+from smsq.worker.ledger.scripts import script
 from smsq.worker.redis_client import connect
 from tests.promises.crashes.faults import AFTER, Fault, Killed
 
 if TYPE_CHECKING:
     from tests.promises.crashes.process import Process
 
-VERBS = sorted(file.stem for file in Path(ledger.__file__).parent.glob("lua/[!_]*.lua"))
+VERBS = sorted(file.stem for file in Path(ledger.__file__).parent.glob("lua/[!i]*/*.lua"))
 REF_AT = 2 * (3 + len(Keys().batch_verb(Ref(1))) + 2) + 2  # where a packed verb names its batch
 
 
 def load_scripts(client: redis.Redis) -> None:
     """Teach the server every script, so that a verb is one boundary."""
     for verb in VERBS:
-        client.script_load(text_of(verb))
+        client.function_load(script(verb).library, replace=True)
+        client.script_load(script(verb).text)
 
 
 def client_of(process: Process, url: str) -> redis.Redis:
@@ -78,18 +79,18 @@ class CrashConnection(UnixDomainSocketConnection):
         return reply
 
 
-_BY_SHA: dict[bytes, str] = {}
+_BY_NAME: dict[bytes, str] = {}
 
 
 def _named(data: bytes) -> tuple[str, str, str]:
     """The verb and the batch of a packed request, and what its boundary is called."""
-    if not _BY_SHA:
-        _BY_SHA.update({script(verb).sha.encode(): verb for verb in VERBS})
+    if not _BY_NAME:
+        _BY_NAME.update({name.encode(): verb for verb in VERBS for name in (script(verb).sha, script(verb).function)})
     words = data.split(b"\r\n", REF_AT + 1)
-    if words[2] != b"EVALSHA":
+    if words[2] not in (b"EVALSHA", b"FCALL"):
         key = words[4].decode().removeprefix("{smsq}:").split(":")[0] if len(words) > 4 else ""
         return "", "", f"{words[2].decode().lower()} {key}"
-    verb = _BY_SHA[words[4]]
+    verb = _BY_NAME[words[4]]
     if verb == "due":
         return verb, "", f"due {words[8].decode().removeprefix('{smsq}:')}"
     return verb, words[REF_AT].decode("ascii", "replace") if len(words) > REF_AT else "", verb

@@ -117,6 +117,8 @@ class Desk:
         unseen: Sequence[int] = (),
         without_money: bool = False,
         patience_s: float = 72 * 3600.0,
+        window_s: float = WINDOW_S,
+        guard_s: float = 61.0,
     ) -> tuple[str, str]:
         """Say what was seen `asked_s` after the newest claim, with a control accepted `control_s` after it."""
         claimed = self.view(ref).ids[-1].claimed_at
@@ -125,12 +127,12 @@ class Desk:
         return self.ledger.probe(
             ref,
             Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent, unseen, without_money),
-            window_s=WINDOW_S,
+            window_s=window_s,
             arrival_s=ARRIVAL_S,
             next_ask_s=60.0,
             patience_s=patience_s,
             blind_patience_s=24 * 3600.0,
-            resend_after_s=61.0,
+            resend_after_s=guard_s,
         )
 
     # Looking -------------------------------------------------------------------------------------------------------

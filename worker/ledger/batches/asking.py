@@ -9,8 +9,9 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.ledger.batches.enrolment import cost_units
-from smsq.worker.ledger.scripts import Argument, script
-from smsq.worker.ledger.store import OPTIONS_AT, Store, translated
+from smsq.worker.ledger.layout import Meta
+from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import Fact
 
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -95,7 +96,7 @@ class Asking(Store):
                 told = self.redis.hget(self.keys.campaign(ref.campaign), "options")
             else:
                 meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
-                told = msgspec.msgpack.decode(meta)[OPTIONS_AT] if meta is not None else None
+                told = msgspec.msgpack.decode(meta)[Meta.OPTIONS] if meta is not None else None
         if told is None:
             return False
         options = _OPTIONS.decode(told) if told else Options()
@@ -129,9 +130,9 @@ class Asking(Store):
             else:
                 by_batch.setdefault(ref, []).append(fact)
         calls = [self._advance_call(ref, group, next_ask_s) for ref, group in by_batch.items()]
-        with translated():
-            replies = script("advance").many(self.redis, calls)
-            if strangers:
+        replies = self.call_on_each("advance", calls)
+        if strangers:
+            with translated():
                 self.redis.hincrby(self.key("totals"), "alarm:stranger-id", strangers)
         merged = [reply for reply in replies if reply[0] == b"merged"]
         if self.on_final is not None:

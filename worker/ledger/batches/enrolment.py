@@ -12,6 +12,7 @@ import msgspec
 from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
+from smsq.worker.ledger.layout import Meta, packed_meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
@@ -63,20 +64,15 @@ class Enrolment(Store):
         contents = sealer.digests("content", said) if sealer else [hashlib.sha256(said).hexdigest()]
         key_hash = hash_of(order.key) if order.key is not None else ""
         deadline_at = order.deadline_at or (self.time() + order.deadline_s if order.deadline_s is not None else 0.0)
-        meta: list[int | str] = [
-            0,
-            LANE_NUMBERS[order.lane],
-            1,
-            0,
-            0,
-            0,
-            0,
-            POLICIES[order.on_doubt],
-            int(deadline_at * 1000),
-            0,
-            order.parts,
-        ]
-        meta += [order.options.channel, options.decode()]
+        meta: dict[Meta, int | str] = {
+            Meta.LANE: LANE_NUMBERS[order.lane],
+            Meta.COUNT: 1,
+            Meta.POLICY: POLICIES[order.on_doubt],
+            Meta.DEADLINE: int(deadline_at * 1000),
+            Meta.PARTS: order.parts,
+            Meta.CHANNEL: order.options.channel,
+            Meta.OPTIONS: options.decode(),
+        }
         for _ in range(8):
             ref = Ref(self._next_number())
             texts = pack_texts([order.text])
@@ -84,7 +80,7 @@ class Enrolment(Store):
                 "enrol",
                 ref,
                 " ".join(contents),
-                msgspec.msgpack.encode(meta),
+                packed_meta(meta),
                 pack_phones([order.phone]),
                 sealer.seal(texts, sealed_as(ref)) if sealer else texts,
                 key_hash,
@@ -266,22 +262,17 @@ class Enrolment(Store):
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
-            meta = [
-                0,
-                1,
-                batch.count,
-                batch.first_row,
-                0,
-                0,
-                0,
-                POLICIES[on_doubt],
-                0,
-                now,
-                batch.parts,
-                channel,
-            ]
+            meta: dict[Meta, int | str] = {
+                Meta.LANE: LANE_NUMBERS["bulk"],
+                Meta.COUNT: batch.count,
+                Meta.FIRST_ROW: batch.first_row,
+                Meta.POLICY: POLICIES[on_doubt],
+                Meta.ENROLLED: now,
+                Meta.PARTS: batch.parts,
+                Meta.CHANNEL: channel,
+            }
             tail += [
-                msgspec.msgpack.encode(meta),
+                packed_meta(meta),
                 batch.phones,
                 batch.texts,
                 batch.rows,

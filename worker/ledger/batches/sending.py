@@ -11,7 +11,8 @@ from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import WrongKey
 from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
 from smsq.worker.ledger.keys import LANES
-from smsq.worker.ledger.scripts import Argument, script
+from smsq.worker.ledger.layout import Meta
+from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import Claim, ClaimRefusal, NoClaim
 from smsq.worker.sealing import VERSION, Unsealable
@@ -195,16 +196,14 @@ class Sending(Store):
         calls: list[tuple[list[str], list[Argument]]] = [
             (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), why]) for ref in refs
         ]
-        with translated():
-            return sum(reply[0] == b"settled" for reply in script("drop").many(self.redis, calls))
+        return sum(reply[0] == b"settled" for reply in self.call_on_each("drop", calls))
 
     def forget(self, refs: Sequence[Ref]) -> None:
         """Remove batches that were kept long enough, each with all that the ledger knows of it."""
         calls: list[tuple[list[str], list[Argument]]] = [
             (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref)]) for ref in refs
         ]
-        with translated():
-            script("forget").many(self.redis, calls)
+        self.call_on_each("forget", calls)
 
     def throttled(self, base_s: float) -> float:
         """The gateway said that requests come too often: the whole login rests; how long, in seconds."""
@@ -279,14 +278,14 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         lease_until=int(reply[3]) / 1000,
         run=reply[4].decode(),
         n=int(reply[5]),
-        lane=LANES[int(m[1])],
+        lane=LANES[int(m[Meta.LANE])],
         phones=phones,
         text=text,
         texts=texts,
         options=options,
-        deadline=int(m[8]) / 1000,
-        enrolled_at=int(m[9]) / 1000,
-        attempt=int(m[5]),
+        deadline=int(m[Meta.DEADLINE]) / 1000,
+        enrolled_at=int(m[Meta.ENROLLED]) / 1000,
+        attempt=int(m[Meta.CLAIMS]),
         nonce=nonce,
         known_as=reply[12].decode(),
     )

@@ -24,6 +24,20 @@ def test_trusted_absence_makes_it_ready_again(desk: Any) -> None:
     assert (second.gateway_id > claim.gateway_id, second.fence, second.attempt) == (True, 2, 2)
 
 
+@pytest.mark.parametrize("guard_s", [2.0, 61.0], ids=["a gateway's short minute", "the real one"])
+def test_one_that_is_absent_goes_again_when_the_gateways_minute_is_over(desk: Any, guard_s: float) -> None:
+    """Its guard against duplicates lasts as long as the setting says, counted from the newest claim."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+    claimed_at = desk.view(ref).ids[0].claimed_at
+    assert desk.probe(ref, {claim.gateway_id: [0]}, asked_s=1.5, known_s=1.5, window_s=1.0, guard_s=guard_s) == (
+        "ready",
+        "",
+    )
+
+    assert desk.redis.zscore("{smsq}:ready:urgent", str(ref)) == (claimed_at + guard_s) * 1000
+
+
 @pytest.mark.parametrize(
     "short",
     [

@@ -1,0 +1,68 @@
+"""What Lua is told by Python, so that the two cannot disagree: numbers of states, places, limits and the status tables.
+
+A number is written into a script in the place of its name, so that it costs neither one of the 200 locals nor one of
+the 60 outer names that a function of Lua may have. A table is written in front of a script that names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from smsq.worker.domain.guard import MORE_URGENT, MOST_AT_ONCE, MOST_ERRORS, POISON_DEATHS
+from smsq.worker.domain.receipt import MAX_IDS, SIZE
+from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
+from smsq.worker.ledger.keys import LANES as LANE_NAMES
+from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
+from smsq.worker.ledger.values import POLICIES
+
+_NAMED_OTHERWISE = {IdState.ACCEPTED: "ACCEPTED_ID"}  # a status has that name
+
+NUMBERS: Mapping[str, str] = {
+    **{state.name: str(state.value) for state in BatchState},
+    **{_NAMED_OTHERWISE.get(state, state.name): str(state.value) for state in IdState},
+    **{status.name: str(status.value) for status in Status if status is not Status.UNDECIDED},
+    **{place.name: str(place + 1) for place in (*Meta, *IdPlace)},
+    **{name.upper(): str(number) for name, number in POLICIES.items()},
+    **{f"BY_{who.upper()}": str(number) for number, who in enumerate(RESENT_BY) if who},
+    "RECEIPT": str(SIZE),
+    "NO_RECEIPT": "'" + r"\0" * SIZE + "'",
+    "MOST_IDS": str(MAX_IDS),
+    **{f"MOST_ERRORS_{lane.upper()}": str(most) for lane, most in MOST_ERRORS.items()},
+    "POISON_DEATHS": str(POISON_DEATHS),
+    "MORE_URGENT": str(MORE_URGENT),
+    "MOST_AT_ONCE": str(MOST_AT_ONCE),
+}
+
+
+def _table(rows: Mapping[int, str]) -> str:
+    return "{ " + ", ".join(f"[{number}] = {value}" for number, value in rows.items()) + " }"
+
+
+TABLES: Mapping[str, str] = {
+    "RANK": _table({status: str(row.rank) for status, row in STATUS_TABLE.items()}),
+    "FINAL": _table({status: "true" for status, row in STATUS_TABLE.items() if row.is_final}),
+    "PROVES": _table({status: "true" for status, row in STATUS_TABLE.items() if row.proves_acceptance}),
+    "NAME": _table({status: f"'{status.name.lower()}'" for status in Status}),
+    "LANES": _table({number: f"'{lane}'" for number, lane in enumerate(LANE_NAMES)}),
+    "UNDECIDED": _table({state: f"'{name}'" for state, name in UNDECIDED_NAMES.items()}),
+    "UNDECIDED_NAME": "{ " + ", ".join(f"{name} = true" for name in UNDECIDED_NAMES.values()) + " }",
+}
+
+_WORDS = re.compile(r"""--[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|(?<![\w.:])[A-Za-z_]\w*""")
+
+
+def names_in(lua: str) -> set[str]:
+    """Every name in a piece of Lua, those in comments and strings left out."""
+    return {word for word in _WORDS.findall(lua) if word[0] not in "-'\""}
+
+
+def with_numbers(lua: str) -> str:
+    """A piece of Lua with numbers in the place of their names, without its comments and the lines they leave empty."""
+    text = _WORDS.sub(lambda found: "" if found[0].startswith("--") else NUMBERS.get(found[0], found[0]), lua)
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+
+
+def tables_for(names: set[str]) -> list[str]:
+    """The lines that make the tables which are named."""
+    return [f"local {name} = {TABLES[name]}" for name in TABLES if name in names]

@@ -1,0 +1,22 @@
+-- A journal knows of a send that this ledger has forgotten: its id is open again, and the batch is asked about.
+-- ARGV: 4 gateway id, 5 mirror that carried it, '' where it is not known.
+-- Returns {'doubtful'|'watched'|'known'}, {'unknown'} for a batch the ledger does not have, {'stale'} where it did not
+-- fall back. Afterwards: nothing of the batch is sent before that id has a verdict.
+-- include: batch, receipts, moves, ids, adoption
+
+if redis.call('HEXISTS', CTL, 'fell') == 0 then return { 'stale' } end
+local m = load_batch()
+if not m then return { 'unknown' } end
+in_motion(m)
+local gid = tonumber(ARGV[4])
+if find_id(m, gid) then return { 'known' } end
+adopt(m, gid, ARGV[5])
+local rest = undecided(m, load_receipts(m))
+if #rest == 0 then
+  redis.call('ZADD', WATCH, now + 1000, ref)
+  save_batch(m)
+  return { 'watched' }
+end
+enter_doubt(m, rest, 'fell', 1000)
+save_batch(m)
+return { 'doubtful' }

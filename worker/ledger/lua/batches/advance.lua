@@ -1,0 +1,58 @@
+-- Merge statuses that the gateway reported under one or more ids of a batch: a callback, an ask or a history page.
+-- ARGV: 4 ms until the next ask, 5.. groups of eight: gateway id, phone, status, error, parts or 0, cost or -1, at,
+--       '1' where it came by a call to us, so that its money is only hearsay.
+-- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
+-- this batch was given and for a phone that is in it.
+-- include: batch, receipts, sets, ids, facts, conclusion
+
+redis.call('ZREM', LEASES, ref .. '/')
+local m = load_batch()
+if not m then return unknown_batch() end
+in_motion(m)
+local phones = redis.call('HGET', SHARD, number .. 'p')
+local width = string.byte(phones, 1)
+local bytes = string.sub(phones, 2)
+
+local function index_of(phone)
+  local value, packed = tonumber(phone), {}
+  for at = width, 1, -1 do
+    packed[at] = string.char(value % 256)
+    value = math.floor(value / 256)
+  end
+  if value > 0 then return nil end -- more digits than any phone of this batch
+  local wanted, from = table.concat(packed), 1
+  while true do
+    local at = string.find(bytes, wanted, from, true)
+    if not at then return nil end
+    if (at - 1) % width == 0 then return (at - 1) / width end
+    from = at + 1
+  end
+end
+
+local facts = {}
+for at = 5, #ARGV, 8 do
+  local id, place = find_id(m, tonumber(ARGV[at]))
+  local index = index_of(ARGV[at + 1])
+  if id and index and holds(id[MEMBERS], index) then
+    if id[ID_STATE] == ABSENT or marked(id[ABSENTS], index) then redis.call('HINCRBY', TOTALS, 'late_arrivals', 1) end
+    facts[#facts + 1] = { index, id, place, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
+      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), ARGV[at + 7] == '1' }
+    if marked(id[ABSENTS], index) then id[ABSENTS] = with_mark(m, id[ABSENTS], index, '0') end
+  else
+    redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
+  end
+end
+local before = load_receipts(m)
+local blob, changed = apply_facts(m, facts)
+local finals, accepted_at = 0, 0
+for _, fact in ipairs(facts) do
+  if FINAL[status_at(blob, fact[1])] and not FINAL[status_at(before, fact[1])] then
+    finals, accepted_at = finals + 1, fact[2][CLAIMED_AT]
+  end
+end
+for _, fact in ipairs(facts) do
+  if fact[2][ID_STATE] == ABSENT or m[COUNT] == 1 then fact[2][ID_STATE] = ACCEPTED_ID end
+end
+conclude(m, blob, tonumber(ARGV[4]))
+save_batch(m)
+return { 'merged', changed, finals, accepted_at, LANES[m[LANE]], m[CHANNEL] }

@@ -1,0 +1,49 @@
+-- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
+-- KEYS: of the batch, then the last but one the idempotency key's record ('' where there is none), the last the stamp.
+-- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
+--       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed,
+--       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at,
+--       13 why the step of a code is taken, '' for any other message, 14 '1' where this call repeats itself.
+-- Returns {'created'|'same'|'conflict', message id, run, n}, {'halted', why}, {'sealed'} where the workers hold
+-- another secret key, or {'renumber'}.
+-- Afterwards: the message is in the ledger once per key, or nothing was written.
+-- include: batch, force, lanes, totals
+
+if ARGV[8] ~= '' then
+  local known = redis.call('HMGET', KEYS[#KEYS - 1], 'content', 'id')
+  if known[1] then
+    if not string.find(ARGV[4], known[1], 1, true) then return { 'conflict', known[2] } end
+    if ARGV[14] ~= '1' or known[2] ~= number .. '.0' then return { 'same', known[2], '', 0 } end -- else: see below
+  end
+end
+local forced, actual = in_force()
+if redis.call('HEXISTS', CTL, 'fell') == 1 then return { 'halted', 'fell' } end
+if not forced then return { 'halted', 'run' } end
+local secret = ARGV[10] ~= '' and redis.call('HGET', KEYS[#KEYS], 'secret')
+if secret and not string.find(ARGV[10], secret, 1, true) then return { 'sealed' } end
+local is_known = redis.call('HEXISTS', SHARD, number .. 'm') == 1
+if is_known and ARGV[14] == '1' and redis.call('HGET', SHARD, number .. 'p') == ARGV[6] then -- the reply was lost
+  return { 'created', number .. '.0', actual, tonumber(redis.call('HGET', RUN, 'n:' .. actual)) }
+end
+if is_known or tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
+  return { 'renumber' }
+end
+local m = cmsgpack.unpack(ARGV[5])
+m[ENROLLED] = now
+redis.call('HSET', SHARD, number .. 'm', cmsgpack.pack(m), number .. 'p', ARGV[6], number .. 't', ARGV[7])
+redis.call('ZADD', ready_key(m), now + tonumber(ARGV[9]), ref)
+local n = redis.call('HINCRBY', RUN, 'n:' .. actual, 1)
+add_gauge(m, READY, 1)
+count('queued', 1)
+local id = number .. '.0'
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[#KEYS - 1], 'content', string.match(ARGV[4], '^%x+'), 'id', id)
+  redis.call('HSET', SHARD, number .. 'k', ARGV[8]) -- the record goes with the message, long after its end
+end
+if ARGV[13] == 'first' then redis.call('HINCRBY', TOTALS, 'codes:sent', 1) end
+if ARGV[13] ~= '' then redis.call('HINCRBY', TOTALS, 'code_steps:' .. m[CHANNEL] .. ':' .. ARGV[13], 1) end
+if ARGV[11] ~= '' then -- the end of this message wakes the code's cascade, if that has not ended
+  redis.call('HSET', SHARD, number .. 'c', ARGV[11])
+  redis.call('ZADD', CASCADE, 'XX', now + tonumber(ARGV[12]), ARGV[11])
+end
+return { 'created', id, actual, n }

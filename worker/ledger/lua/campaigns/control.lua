@@ -1,0 +1,69 @@
+-- A person's hand on a campaign.
+-- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
+--       4 a budget in 1/10,000 that holds from now on (resume only), '' to keep what there is, 5 with a budget: what a
+--       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another.
+-- Returns {state, run, n} afterwards, {'short', least budget} where a resume could not send one batch more, or {'gone'};
+-- then nothing has changed. Pause takes hold at the next claim; what is held comes back on resume. A cancel is this one
+-- write: what is held or was never handed out is wound up by the scheduler, and goes into no worker's way.
+-- include: run, budget
+
+local c = redis.call('HMGET', KEYS[1], 'state', 'closed', 'budget', 'next_parts', 'why')
+local state = c[1]
+if not state then return { 'gone' } end
+local verb = ARGV[2]
+local budget = tonumber(ARGV[4] ~= '' and ARGV[4] or c[3] or '0')
+
+-- What must be allowed for the next batch to leave: as much as the one that did not fit, else whatever is smallest.
+local function least()
+  local b = redis.call('HMGET', KEYS[1], unpack(BUDGETED))
+  if ARGV[5] ~= '' then b[2] = ARGV[5] end
+  return math.ceil(least_budget(b, tonumber(c[5] == 'budget' and c[4] or '1')))
+end
+
+local may_go_on = state == 'paused' or state == 'running' or state == 'enrolling'
+if verb == 'resume' and may_go_on and budget > 0 and (state == 'paused' or ARGV[4] ~= '') then
+  local needed = least()
+  if needed > budget then return { 'short', needed } end
+end
+redis.call('ZREM', KEYS[3], '') -- a first write that a full server allows
+
+local function nothing_left()
+  local left = redis.call('HMGET', KEYS[1], 's:queued', 's:sending', 's:doubtful', 's:accepted')
+  for place = 1, 4 do
+    if left[place] and left[place] ~= '0' then return false end
+  end
+  return true
+end
+
+if verb == 'close' then
+  redis.call('HSET', KEYS[1], 'closed', 1)
+  if state == 'enrolling' then state = 'running' end
+  if state == 'running' and nothing_left() then
+    state = 'done'
+    redis.call('HSET', KEYS[1], 'done_at', now)
+  end
+elseif verb == 'pause' then
+  if state == 'enrolling' or state == 'running' then state = 'paused' end
+elseif verb == 'resume' then
+  if may_go_on and ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'budget', ARGV[4]) end
+  if may_go_on and ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'part_price', ARGV[5]) end
+  if state == 'paused' then
+    state = c[2] == '1' and 'running' or 'enrolling'
+    if state == 'running' and nothing_left() then
+      state = 'done'
+      redis.call('HSET', KEYS[1], 'done_at', now)
+    end
+    for _, ref in ipairs(redis.call('SMEMBERS', KEYS[2])) do redis.call('ZADD', KEYS[3], now, ref) end
+    redis.call('DEL', KEYS[2])
+  end
+elseif verb == 'cancel' then
+  if state ~= 'done' then
+    state = 'cancelled'
+    if nothing_left() then redis.call('HSETNX', KEYS[1], 'done_at', now) end
+  end
+end
+redis.call('HSET', KEYS[1], 'state', state)
+if verb ~= 'close' and state ~= c[1] then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- why it is paused outlives the last row
+local actual = run(KEYS[4])
+local is_new = state ~= c[1] or verb == 'close' and c[2] ~= '1' or verb == 'resume' and may_go_on and ARGV[4] ~= ''
+return { state, actual, redis.call('HINCRBY', KEYS[4], 'n:' .. actual, is_new and 1 or 0) }

@@ -1,0 +1,45 @@
+-- Begin a campaign under the digest of its file, text and options.
+-- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one,
+--       7 live, 8 stubs, 9 rows left out, 10.. unfinished campaigns whose rows are among those.
+-- ARGV: 1 time or '', 2 id, 3 '1' where a finished one is to be begun anew, 4 id of the known one as it was seen or '',
+--       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8.. fields and values.
+-- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
+-- What was sent and forgotten is known by the batch: the file is cut as it was then. A campaign that is still being
+-- enrolled takes no further rows until its producer has compared them with those of this one.
+-- include: run
+
+local known = redis.call('GET', KEYS[1])
+if (known or '') ~= ARGV[4] then return { 'moved' } end
+if known then
+  local state = redis.call('HGET', KEYS[6], 'state')
+  local is_over = not state or state == 'done' or state == 'cancelled'
+  if not (ARGV[3] == '1' and is_over) then return { 'known', known } end
+end
+local actual = run(KEYS[4])
+if redis.call('HEXISTS', KEYS[5], 'fell') == 1 then return { 'halted', 'fell' } end
+if redis.call('HGET', KEYS[4], 'current') ~= actual then return { 'halted', 'run' } end
+if redis.call('EXISTS', KEYS[2]) == 1 then return { 'taken' } end
+local size = ARGV[6]
+if redis.call('EXISTS', KEYS[8]) == 1 then
+  local before
+  for _, known_as in ipairs(redis.call('HKEYS', KEYS[8])) do
+    local digest, then_size = string.match(known_as, '^(%S+)/%d+/(%d+)$')
+    if digest == ARGV[5] then
+      if before and before ~= then_size then return { 'mixed' } end
+      before = then_size
+    end
+  end
+  size = before or size
+end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fed', 0, 'rows', 0, 'parts', 0, 'cost', 0,
+  'created_at', now)
+for at = 8, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+redis.call('HSET', KEYS[2], 'digest', ARGV[5], 'batch_size', size)
+if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
+for place = 10, #KEYS do
+  if redis.call('HEXISTS', KEYS[place], 'name') == 1 then redis.call('HSET', KEYS[place], 'overtaken', ARGV[2]) end
+end
+redis.call('ZADD', KEYS[3], now, ARGV[2])
+redis.call('ZADD', KEYS[7], now, ARGV[2])
+return { 'created', size }

@@ -1,0 +1,45 @@
+-- Found the ledger, or find it founded: stamp it with its account and start its id counter high and at random.
+-- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts, 5 ctl, 6 homes.
+-- ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
+--       5 '1' where this host's journals know of sends, 'recover' to found it all the same, as one that fell back,
+--       6 names of the secret keys that this host has, the sealing one first; '' where it has none,
+--       7 what people call this host.
+-- Returns {'new'|'known'|'foreign'|'sealed'|'empty', account, actual run, run in force}.
+-- Afterwards: the stamp names a secret key that every host which was let in has.
+-- include: run
+
+local actual = run(KEYS[2])
+local function note_secret()
+  if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'secret', string.match(ARGV[6], '^%x+')) end
+end
+
+local function join()
+  if ARGV[4] == '' then return end
+  redis.call('HDEL', KEYS[6], '') -- a first write that a full server allows
+  if redis.call('SISMEMBER', KEYS[4], ARGV[4]) == 0 then redis.call('SADD', KEYS[4], ARGV[4]) end
+  redis.call('HSET', KEYS[6], ARGV[4], ARGV[7], ARGV[4] .. ':at', now)
+end
+
+local account = redis.call('HGET', KEYS[1], 'account')
+if account then
+  local current = redis.call('HGET', KEYS[2], 'current') or ''
+  if account ~= ARGV[2] then return { 'foreign', account, actual, current } end
+  local secret = redis.call('HGET', KEYS[1], 'secret')
+  if secret and ARGV[6] ~= '' and not string.find(ARGV[6], secret, 1, true) then
+    return { 'sealed', account, actual, current }
+  end
+  if secret ~= string.match(ARGV[6], '^%x+') then note_secret() end
+  join()
+  return { 'known', account, actual, current }
+end
+if ARGV[5] == '1' then return { 'empty', '', actual, '' } end
+if ARGV[5] == 'recover' then redis.call('HSET', KEYS[5], 'fell', 'the ledger was emptied') end
+
+redis.call('HSET', KEYS[1], 'account', ARGV[2], 'founded_at', math.floor(now / 1000))
+redis.call('HSET', KEYS[2], 'birth', ARGV[3])
+actual = run(KEYS[2])
+note_secret()
+if ARGV[5] ~= 'recover' then redis.call('HSET', KEYS[2], 'current', actual) end
+redis.call('SETNX', KEYS[3], ARGV[3])
+join()
+return { 'new', ARGV[2], actual, actual }

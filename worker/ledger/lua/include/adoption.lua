@@ -1,0 +1,14 @@
+-- An id that the ledger had forgotten.
+-- include: batch, ids
+
+-- An id that a journal gives to this batch and the ledger had forgotten: open, its window beginning now. The fence
+-- leaps, so that no answer to a forgotten claim is taken for one to a later.
+local function adopt(m, gid, mirror)
+  if find_id(m, gid) then return end
+  for _, id in ipairs(m[IDS]) do -- its second copy may have left already: there is no third
+    if m[POLICY] == RESEND and m[RESENT] == 0 and id[ID_STATE] ~= ABSENT then m[RESENT] = BY_SENDER end
+  end
+  m[IDS][#m[IDS] + 1] = { gid, OPEN, mirror, now, '', '', 0 }
+  m[FENCE], m[CLAIMS] = m[FENCE] + 1000, m[CLAIMS] + 1
+  redis.call('HSET', IDS_KEY, gid, ref)
+end

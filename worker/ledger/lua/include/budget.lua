@@ -1,0 +1,13 @@
+-- What a budget is kept by; the claim and a person's hand on a campaign count alike.
+
+-- Fields of a campaign, in the order in which `least_budget` takes their values.
+local BUDGETED = { 'cost', 'part_price', 'unpriced', 's:sending', 's:doubtful', 's:parked', 'parts', 'rows', 's:invalid',
+  's:duplicate' }
+
+-- The smallest budget, in 1/10,000, under which so many parts more may leave: what was told, what left and was not told
+-- yet, what may have left, and those parts, all but the first at the price that was quoted.
+local function least_budget(b, more)
+  local function at(place) return tonumber(b[place] or '0') end
+  local each = at(7) / math.max(1, at(8) - at(9) - at(10)) -- parts of a message, on average
+  return at(1) + at(2) * (at(3) + (at(4) + at(5) + at(6)) * each + more)
+end
