@@ -26,7 +26,7 @@ from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.text import tidied
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.forms import check_options
+from smsq.worker.gateway.options import check_options
 from smsq.worker.ledger import Enrolled, Order
 from smsq.worker.settings import Settings
 

@@ -25,7 +25,7 @@ from smsq.worker.domain.errors import (
     WrongKey,
 )
 from smsq.worker.domain.text import tidied
-from smsq.worker.gateway import prices
+from smsq.worker.gateway.options import check_price
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
 from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where
@@ -107,7 +107,7 @@ class Installation:
         answers, BadCredentials, Refused with the gateway's reason.
         """
         job = jobs.price_of(_understood(payload))
-        prices.check(job)
+        check_price(job)
         answer = self.job(job)
         return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
 

@@ -27,7 +27,7 @@ from smsq.worker.domain.otp import Step, Verdict
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.speech import text_for
 from smsq.worker.gateway.channels import channel as channel_row
-from smsq.worker.gateway.forms import check_options
+from smsq.worker.gateway.options import check_options
 from smsq.worker.ledger import Enrolled
 from smsq.worker.ledger.otp.records import CodeView
 from smsq.worker.ledger.store import COST_UNITS

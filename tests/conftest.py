@@ -14,7 +14,7 @@ import redis as redis_py
 
 from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
-from smsq.worker.actors.status import Asker
+from smsq.worker.actors.statuses import Statuses
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.domain.text import parts
@@ -22,6 +22,7 @@ from smsq.worker.host.master import Master
 from smsq.worker.ledger import Ledger, Order, Plan
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
+from smsq.worker.questions.asker import Asker
 from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
 from smsq.worker.sandbox import Profile, Sandbox
@@ -73,6 +74,10 @@ class Plant:
     @cached_property
     def asker(self) -> Asker:
         return Asker(self.runtime)
+
+    @cached_property
+    def asks(self) -> Statuses:
+        return Statuses(self.runtime, self.asker)
 
     @cached_property
     def doubts(self) -> DoubtSettler:

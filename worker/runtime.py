@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.brands import BRANDS
-from smsq.worker.gateway.codes import SEND_ERRORS, delivery_error
-from smsq.worker.gateway.forms import Login
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.numbers import SEND_ERRORS, delivery_error
 from smsq.worker.host.health import Health
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Keys, Ledger
@@ -31,11 +31,14 @@ from smsq.worker.queues.middleware import ActorMetrics
 from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, next_database
 from smsq.worker.sealing import Sealer
 from smsq.worker.settings import NO_LOGIN, Settings
+from smsq.worker.transports import Transport
 from smsq.worker.transports.mirrors import Mirrors
+from smsq.worker.transports.table import TRANSPORTS, http
 
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
 
+MESSAGES_BY = "http"  # of the table of transports
 FINGERPRINT_ROUNDS = 200_000  # a twelfth of a second, once per process
 
 
@@ -150,16 +153,15 @@ class Runtime:
         return Health(self.mirrors)
 
     @cached_property
-    def transport(self) -> HttpTransport:
-        """How requests travel. Its libraries are those of workers: producers are installed without them."""
-        from smsq.worker.transports.http import HttpTransport
+    def http(self) -> HttpTransport:
+        """How questions travel, and messages where they go over HTTP: both share its lines."""
+        return http(self.settings, self.login, self.clock)
 
-        return HttpTransport(
-            self.settings.connect_timeout_s,
-            keep_idle_s=self.settings.keep_idle_s,
-            silence_s=self.settings.read_timeout_s,
-            clock=self.clock,
-        )
+    @cached_property
+    def transport(self) -> Transport:
+        """How messages travel."""
+        make = TRANSPORTS[MESSAGES_BY]
+        return self.http if make is http else make(self.settings, self.login, self.clock)
 
     def at_each_exchange(self, what: Callable[[], None]) -> None:
         """Have `what` called around everything that ledger and queues are asked; to be said before the first of it."""

@@ -67,7 +67,7 @@ def _single(phone: str, text: str, options: Options, region: str, as_json: bool)
     from smsq.producers.intake.preflight import Price
     from smsq.worker.domain import phone as phones
     from smsq.worker.gateway.channels import channel
-    from smsq.worker.gateway.forms import check_options
+    from smsq.worker.gateway.options import check_options
 
     check_options(options)
     channel(options.channel).check(text)

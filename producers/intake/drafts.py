@@ -25,7 +25,7 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
 from smsq.worker.domain.hours import is_window
-from smsq.worker.gateway.forms import check_options
+from smsq.worker.gateway.options import check_options
 from smsq.worker.ledger import Plan
 
 RANGE_ROWS = 1000  # at least so many rows go into the ledger at once

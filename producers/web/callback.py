@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from smsq.worker.domain.errors import LedgerTrouble
-from smsq.worker.gateway.callbacks import Events, Forged, Malformed, Report, read
-from smsq.worker.ledger import Fact
+from smsq.worker.domain.fact import Fact
+from smsq.worker.gateway.http.callbacks import Events, Forged, Malformed, read
 from smsq.worker.processes.bounded_log import Sums
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
@@ -124,7 +124,7 @@ class Callback:
             self._count("unreadable", 1)
             self._refused.note(error.sentence)
             return PlainTextResponse("not understood\n", 400)
-        answer = await self._store([fact for report in events.reports if (fact := fact_of(report)) is not None])
+        answer = await self._store(events.facts)
         if answer.status_code == 200:
             self._tell(events)
         return answer
@@ -147,23 +147,6 @@ class Callback:
                 log.warning("callback not stored facts=%d why=%s", len(facts), error.sentence)
                 return PlainTextResponse("not stored, call again\n", 503, headers={"Retry-After": "5"})
         return PlainTextResponse("OK")
-
-
-def fact_of(report: Report) -> Fact | None:
-    """A report as the ledger takes it; None for what proves nothing (-3, 24) and for events that are no status."""
-    status = report.status
-    if status is None:
-        return None
-    return Fact(
-        gateway_id=report.gateway_id,
-        phone=report.phone,
-        status=status,
-        error_code=report.err,
-        parts=report.parts or 0,
-        cost=report.cost,
-        at=report.at,
-        heard=True,
-    )
 
 
 async def _body(request: Request) -> bytes | None:

@@ -15,15 +15,16 @@ from itertools import islice
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.phone import parse
-from smsq.worker.gateway import forms
-from smsq.worker.gateway.codes import Outcome
-from smsq.worker.gateway.replies import read_send
+from smsq.worker.gateway.http import SEND_PATH, client_forms
+from smsq.worker.gateway.http.client_replies import read_send
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.outcomes import Outcome
 from smsq.worker.transports.http import HttpTransport
 
 
 def main() -> None:
     told = json.loads(sys.argv[1])
-    login, options = forms.Login(told["login"], told["password"]), Options()
+    login, options = Login(told["login"], told["password"]), Options()
     transport = HttpTransport(silence_s=30.0)
     batch_size, accepted = told["batch"], 0
     began, cpu = time.perf_counter(), time.process_time()
@@ -36,12 +37,12 @@ def main() -> None:
             gateway_id = next(numbers)
             phones = [parse(row[0]) for row in part]
             if template.is_constant:
-                body = forms.send_same(login, gateway_id, phones, template.render(()), options)
+                body = client_forms.send_same(login, gateway_id, phones, template.render(()), options)
             else:
                 messages = [(phone, template.render(row)) for phone, row in zip(phones, part, strict=True)]
-                body = forms.send_list(login, gateway_id, messages, options)
+                body = client_forms.send_list(login, gateway_id, messages, options)
             line = transport.open(told["mirror"])
-            reply = line.say(forms.SEND_PATH, body, 30.0)
+            reply = line.say(SEND_PATH, body, 30.0)
             line.done(keep=True)
             answer = read_send(reply.status, reply.body, gateway_id, len(phones))
             if answer.outcome is not Outcome.ACCEPTED:

@@ -15,9 +15,11 @@ from urllib.request import urlopen
 import pytest
 
 from smsq.worker.domain.batch import Options
-from smsq.worker.gateway.codes import Outcome
-from smsq.worker.gateway.forms import SEND_PATH, Login, send_same
-from smsq.worker.gateway.replies import read_send
+from smsq.worker.gateway.http import SEND_PATH
+from smsq.worker.gateway.http.client_forms import send_same
+from smsq.worker.gateway.http.client_replies import read_send
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.outcomes import Outcome
 from tests.bench.otp.latency import Bulk, Samples, matched, nothing_yet, percentile, rate
 from tests.bench.otp.pace import FIRST_CODE_PHONE, pauses, sample
 from tests.bench.otp.page import lines, verdicts

@@ -18,7 +18,7 @@ import pytest
 
 from smsq import Smsq
 from smsq.worker.domain.errors import Conflict
-from smsq.worker.gateway import callbacks
+from smsq.worker.gateway.http import callbacks
 from smsq.worker.queues.bell import bell_key
 from smsq.worker.queues.broker import NAMESPACE, aside_key, make_broker
 from smsq.worker.queues.hints import Hints

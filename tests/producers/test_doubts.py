@@ -11,8 +11,9 @@ from smsq.producers.api import Smsq
 from smsq.producers.report import iso
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger import Claim, Fact
+from smsq.worker.ledger import Claim
 from smsq.worker.ledger.batches.asking import Probe
 
 

@@ -19,6 +19,7 @@ class Part(NamedTuple):
 CRASHES = "tests/promises/test_crash_points.py"
 LEDGER = "tests/worker/ledger"
 ACTORS = "tests/worker/actors"
+QUESTIONS = "tests/worker/questions"
 
 PARTS: tuple[Part, ...] = (
     Part(
@@ -42,7 +43,7 @@ PARTS: tuple[Part, ...] = (
         "A send is answered by error 1 to 8, 9 of both texts, 10 or 99, an odd id, an odd count, a key twice, half of "
         "it, HTML, nothing, too much",
         "each proves what its row says, everything else is unknown",
-        "tests/worker/gateway/test_replies.py::test_outcome_of_a_send",
+        "tests/worker/gateway/http/test_replies.py::test_outcome_of_a_send",
     ),
     Part(
         "A send is accepted, and its answer is any that cannot be trusted",
@@ -62,7 +63,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "Error 4: the address is blocked",
         "neither questions nor sends for ten minutes",
-        f"{ACTORS}/test_status.py::test_a_blocked_address_is_left_alone",
+        f"{QUESTIONS}/test_asker.py::test_a_blocked_address_is_left_alone",
     ),
     Part(
         "Errors 6 to 8 to a batch: somebody in it is refused",
@@ -72,12 +73,12 @@ PARTS: tuple[Part, ...] = (
     Part(
         "A question is answered by an error, an odd -3, HTML, half, nothing",
         "no evidence of anything",
-        "tests/worker/gateway/test_replies.py::test_what_is_no_evidence",
+        "tests/worker/gateway/http/test_replies.py::test_what_is_no_evidence",
     ),
     Part(
         "Error 9 to a question",
         "all questions rest, sends go on",
-        f"{ACTORS}/test_status.py::test_all_questions_rest_after_one_too_many",
+        f"{QUESTIONS}/test_asker.py::test_all_questions_rest_after_one_too_many",
     ),
     Part(
         "-3 first, found later",
@@ -87,7 +88,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "Found first, -3 later",
         "it stays accepted",
-        f"{ACTORS}/test_status.py::test_what_was_found_and_shows_no_longer_stays_accepted",
+        f"{QUESTIONS}/test_asker.py::test_what_was_found_and_shows_no_longer_stays_accepted",
     ),
     Part(
         "-3 on the mirror that carried it alone, on another alone, too early by either clock, beside an old control or "
@@ -98,7 +99,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "Pages of history that are broken, lag, end early, run in either order or hold few rows",
         "a whole list proves absence for all at once, any other nothing",
-        f"{ACTORS}/test_absence.py::test_a_page_that_breaks_in_the_middle_proves_nothing",
+        f"{QUESTIONS}/test_lists.py::test_a_page_that_breaks_in_the_middle_proves_nothing",
     ),
     Part(
         "No control for a day",
@@ -123,7 +124,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "A call that is forged, in any way",
         "refused",
-        "tests/worker/gateway/test_callbacks.py::test_forged_calls",
+        "tests/worker/gateway/http/test_callbacks.py::test_forged_calls",
     ),
     Part(
         "Calls, answers, questions and pages of history that name any cost, in any order",
@@ -133,7 +134,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "An answer is lost, and no callback names the cost",
         "it is asked, or stands on a page of history",
-        f"{ACTORS}/test_status.py::test_a_callback_without_cost_leaves_the_question_of_money",
+        f"{QUESTIONS}/test_asker.py::test_a_callback_without_cost_leaves_the_question_of_money",
     ),
     Part(
         "Somebody asks for a price with a form's piece for a phone, a field of its own, an odd option",
@@ -143,7 +144,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         "One row of a page or one item of a list that cannot be read",
         "left out alone, the others are merged",
-        "tests/worker/gateway/test_replies.py::test_one_row_spoils_no_page",
+        "tests/worker/gateway/http/test_replies.py::test_one_row_spoils_no_page",
     ),
     Part(
         "An older copy of the ledger, or a replica that missed something",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from smsq.worker.transports.table import TRANSPORTS
+
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path for top in ("worker", "producers") for path in (ROOT / top).rglob("*.py") if path.stat().st_size
@@ -144,6 +146,40 @@ def test_a_folder_says_what_may_be_in_it_and_what_never(folder: Path) -> None:
 
     assert said[:1].isupper()
     assert re.search(r"\b[Nn]ever\b", said)
+
+
+# Who speaks a dialect: the wire it travels by, the questions, the one who answers, and who receives its calls.
+SPEAKS_HTTP = ("worker/gateway/http/", "worker/transports/http/", "worker/questions/", "worker/sandbox/")
+RECEIVES_CALLS = {"producers/web/callback.py"}
+KNOWS_HTTP_LINES = {"worker/transports/table.py", "worker/runtime.py"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_nobody_but_its_wire_knows_a_dialect(path: Path) -> None:
+    """Actors, ledger and producers speak of messages and outcomes: no form, no reply, no path, no line of HTTP."""
+    name = str(path.relative_to(ROOT))
+    if name.startswith(SPEAKS_HTTP):
+        return
+    dialects = {each for each in imports(path) if each.startswith("smsq.worker.gateway.http")}
+    lines = {each for each in imports(path) if each.startswith("smsq.worker.transports.http")}
+
+    assert not dialects or name in RECEIVES_CALLS
+    assert not lines or name in KNOWS_HTTP_LINES
+
+
+@pytest.mark.parametrize("half", ["client", "server"])
+def test_the_two_ends_of_a_dialect_do_not_know_each_other(half: str) -> None:
+    """What one writes wrongly the other must not read rightly, because they share it."""
+    other = {"client": "server", "server": "client"}[half]
+    for path in (ROOT / "worker" / "gateway" / "http").glob(f"{half}_*.py"):
+        assert not [name for name in imports(path) if f".{other}_" in name], path
+
+
+def test_each_transport_is_a_row_of_the_table() -> None:
+    """A folder beside the contract, under its name."""
+    folders = {path.parent.name for path in (ROOT / "worker" / "transports").glob("*/__init__.py")}
+
+    assert folders == set(TRANSPORTS)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)

@@ -13,9 +13,10 @@ import pytest
 
 from smsq.worker import logs
 from smsq.worker.domain.errors import Conflict, SmsqError
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.forms import Login
-from smsq.worker.ledger import Fact, Order
+from smsq.worker.gateway.login import Login
+from smsq.worker.ledger import Order
 from smsq.worker.redis_client import connect
 from smsq.worker.sandbox import Profile
 
@@ -74,7 +75,7 @@ def live(plant: Any) -> list[BaseException]:
         ref = plant.enrol(PHONE + 2, TEXT + kind)
         plant.send(ref)
         plant.doubts.settle_doubts([str(ref)])
-    plant.asker.ask_statuses([str(well)])
+    plant.asks.ask_statuses([str(well)])
     plant.runtime.hints.batches("bulk", [well])
     plant.runtime.hints.asks([well])
     plant.runtime.hints.doubts([well])

@@ -15,7 +15,7 @@ from dramatiq.brokers.stub import StubBroker
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from smsq.worker.gateway.codes import SEND_ERRORS, STATUS_ERRORS
+from smsq.worker.gateway.numbers import SEND_ERRORS, STATUS_ERRORS
 from smsq.worker.metrics import LABELS, METRICS, Metrics, write_page
 from smsq.worker.processes import metrics_folder
 from smsq.worker.queues.middleware import ActorMetrics

@@ -1,17 +1,18 @@
-"""The actors: short stories told over ledger and transports. `declare` makes dramatiq actors of them.
+"""The actors: short stories told over ledger, transports and questions. `declare` makes dramatiq actors of them.
 
-Never a broker at import, never a delay, and never anything in a message but ids.
+Never a word of any dialect, never a broker at import, never a delay, and never anything in a message but ids.
 """
 
 from __future__ import annotations
 
 import dramatiq
 
-from smsq.worker.actors.balance import Chores
-from smsq.worker.actors.codes import StepTaker
+from smsq.worker.actors.chores import Chores
 from smsq.worker.actors.doubts import DoubtSettler
+from smsq.worker.actors.otp_steps import StepTaker
 from smsq.worker.actors.send import Sender
-from smsq.worker.actors.status import Asker
+from smsq.worker.actors.statuses import Statuses
+from smsq.worker.questions.asker import Asker
 from smsq.worker.queues.broker import STATUS_URGENT
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
@@ -40,12 +41,12 @@ def declare(runtime: Runtime, lane: str, owner: str) -> None:
             actor(_function(StepTaker(runtime).take_steps), TAKE_STEPS)
     elif lane == "status":
         asker = Asker(runtime)
-        doubts = DoubtSettler(runtime, asker)
-        actor(_function(asker.ask_statuses), ASK_STATUSES)
-        actor(_function(asker.read_history), READ_HISTORY)
+        statuses, doubts = Statuses(runtime, asker), DoubtSettler(runtime, asker)
+        actor(_function(statuses.ask_statuses), ASK_STATUSES)
+        actor(_function(statuses.read_history), READ_HISTORY)
         actor(_function(doubts.settle_doubts), SETTLE_DOUBTS)
         actor(_function(doubts.watch_absent), WATCH_ABSENT)
-        actor(_function(asker.ask_urgent_statuses), ASK_URGENT, STATUS_URGENT)
+        actor(_function(statuses.ask_urgent_statuses), ASK_URGENT, STATUS_URGENT)
         actor(_function(doubts.settle_urgent_doubts), SETTLE_URGENT, STATUS_URGENT)
     elif lane == "chores":
         chores = Chores(runtime)

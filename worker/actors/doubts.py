@@ -4,7 +4,7 @@ Absence is trusted only when it was asked for after the window, by Redis' clock 
 process' own, on the mirror that carried the newest attempt and one other that is up, while each of
 them showed a control: a message known to be accepted. The script `probe.lua` has the last word.
 
-Of many messages a list of history (`absence.py`) proves it at once; what a list cannot prove is asked
+Of many messages a list of history (`questions/lists.py`) proves it at once; what a list cannot prove is asked
 about singly, a few at a time, and by questions for many, of which a minute allows one. Nobody waits
 for that one: a batch that has to is put off.
 
@@ -18,16 +18,18 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from smsq.worker.actors.absence import Listing, Lists, NotListed
-from smsq.worker.actors.doubtful import by_id, doubtful_pairs, may_be_sent_again, unproved_pairs
-from smsq.worker.actors.status import Asker, Pair
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.guard import POISON_DEATHS
 from smsq.worker.domain.status import BatchState, IdState
 from smsq.worker.domain.window import Window
-from smsq.worker.gateway.replies import StatusAnswer
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.values import BatchView
+from smsq.worker.questions import Pair
+from smsq.worker.questions.absence import SINGLES_MOST, AbsenceAsker
+from smsq.worker.questions.asker import Asker
+from smsq.worker.questions.lists import Listing, Lists, NotListed
+from smsq.worker.questions.pairs import by_id, doubtful_pairs, unproved_pairs
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -39,14 +41,11 @@ RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and th
 LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
 BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to compare with
-CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doubt, at most the gateway's minute
-INCOMPLETE_AGAIN_S = 60.0  # at most until the next try where a mirror, a control or leave to ask was missing
+INCOMPLETE_AGAIN_S = 60.0  # at most until the next try if a mirror, a control or a permit was missing
 JUST_AFTER_S = 0.5
 LIST_AGAIN_S = 5.0  # at most until the next look for a list that somebody else is reading
 GATHER_S = 5.0  # past the window, at most, so that a list serves those too that were lost a moment later
 LISTED_WINDOWS = 3  # a list begins so many windows ago at the latest, so that it serves the doubts to come
-SINGLE_PATIENCE_S = 2.0  # for leave to ask about one message; after that the batch is put off
-SINGLES_MOST = 2  # phones of a batch that are asked about one by one
 
 
 class DoubtSettler:
@@ -57,6 +56,7 @@ class DoubtSettler:
         self._asker = asker
         self._first_seen: dict[int, float] = {}  # newest gateway id: when this process first saw it, monotonic
         self._lock = threading.Lock()
+        self._absence = AbsenceAsker(runtime, asker)
         self._lists = Lists(runtime, asker)
         self._many = threading.Lock()  # held by who asks for many: all others would only wait for the same minute
 
@@ -151,7 +151,7 @@ class DoubtSettler:
             return False
         first = min(known.claimed_at for known in batch.ids if known.state == IdState.OPEN)
         since = min(first, now - LISTED_WINDOWS * self._window_s())
-        mirrors = self._mirrors_for(newest.mirror)
+        mirrors = self._absence.mirrors_for(newest.mirror)
         lists: list[Listing] = []
         for mirror in mirrors:
             listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + needed_s, began=began)
@@ -244,7 +244,7 @@ class DoubtSettler:
         """Ask about these on both mirrors; `next_s` until the next time, by default as its age says."""
         newest = batch.ids[-1]
         conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
-        asked = self._ask_both(newest.mirror, pairs, conclusive_at)
+        asked = self._absence.ask_both(newest.mirror, pairs, conclusive_at)
         absent: set[Pair] = set(pairs)
         mirrors: list[str] = []
         poor: list[Pair] = []
@@ -274,72 +274,6 @@ class DoubtSettler:
             control_at=control_at,
             without_money=any(gateway_id == newest.gateway_id for gateway_id, _ in poor),
         )
-
-    def _ask_both(
-        self, carrier: str, pairs: Sequence[Pair], conclusive_at: float
-    ) -> dict[str, tuple[StatusAnswer | None, float]]:
-        """Ask the mirror that carried the attempt, and one other that is up: what each said, and its control's age."""
-        asked = {}
-        for mirror in self._mirrors_for(carrier):
-            control = self._control_on(mirror, conclusive_at)
-            asked[mirror] = (self._ask_all(pairs, mirror, conclusive_at) if control else None, control)
-        return asked
-
-    def _mirrors_for(self, carrier: str) -> list[str]:
-        """Where absence is looked for: the mirror that carried the newest attempt and one other that is up."""
-        mirrors = [carrier] if carrier in self._rt.mirrors.bases else []
-        other = self._rt.mirrors.next_to_ask({carrier})
-        if other is not None and other not in self._rt.mirrors.tripped():
-            mirrors.append(other)
-        return mirrors
-
-    def _ask_all(self, pairs: Sequence[Pair], mirror: str, conclusive_at: float) -> StatusAnswer | None:
-        """Every pair on one mirror: singles for a few, mass questions of the allowed size for many.
-
-        Leave for a mass question may take a minute to come, so the control is looked at again before each.
-        """
-        size = 1 if len(pairs) <= SINGLES_MOST else self._rt.settings.mass_ask_size
-        together = StatusAnswer()
-        answered = False
-        for start in range(0, len(pairs), size):
-            group = pairs[start : start + size]
-            answer = self._asker.ask(
-                group,
-                mirror,
-                patience_s=self._rt.settings.mass_ask_every_s + 1.0 if size > 1 else SINGLE_PATIENCE_S,
-                first=lambda: self._may_still_ask(mirror, conclusive_at, is_for_many=size > 1),
-            )
-            if answer is None or answer.error is not None:
-                continue
-            answered = True
-            self._asker.learn(answer)
-            together.absent.extend(answer.absent)
-            together.no_money.extend(answer.no_money)
-        return together if answered else None
-
-    def _may_still_ask(self, mirror: str, conclusive_at: float, *, is_for_many: bool) -> bool:
-        """Whether the control is still shown, and no code has come up that goes first."""
-        if is_for_many and self._rt.ledger.has_urgent_doubt():
-            return False
-        return self._control_on(mirror, conclusive_at) > 0.0
-
-    def _control_on(self, mirror: str, conclusive_at: float) -> float:
-        """When the control was accepted that this mirror shows now; 0 where it shows none.
-
-        One that another doubt has found serves here too, unless a younger message would be conclusive.
-        """
-        fresh_s = min(CONTROL_FRESH_S, self._rt.settings.mass_ask_every_s)
-        seen = self._rt.ledger.control_of(mirror, fresh_s)
-        control = self._rt.ledger.control_message(self._rt.settings.visible_s)
-        if control is None or (seen and (seen > conclusive_at or control.accepted_at <= seen)):
-            return seen
-        asked_at = self._rt.ledger.time()
-        answer = self._asker.ask([(control.gateway_id, control.phone)], mirror)
-        if answer is None or not answer.found:
-            return 0.0
-        self._asker.learn(answer)
-        self._rt.ledger.control_seen(mirror, asked_at, control)
-        return control.accepted_at
 
     def _known_for(self, gateway_id: int, *, at: float | None = None) -> float:
         """How long this process had known an id `at` a moment of its clock, by default now; negative for not yet."""
@@ -407,3 +341,14 @@ class DoubtSettler:
             self._first_seen.pop(batch.ids[-1].gateway_id, None)
         if state == "ready":
             self._rt.hints.batches(batch.lane, [ref])
+
+
+def may_be_sent_again(batch: BatchView, now: float) -> bool:
+    """Whether its sender accepts a second copy that did not leave yet; when it may leave, `probe.lua` says."""
+    return (
+        batch.on_doubt == "resend"
+        and not batch.resent_by
+        and now < batch.deadline
+        and batch.deaths < POISON_DEATHS
+        and sum(known.state == IdState.OPEN for known in batch.ids) == 1
+    )

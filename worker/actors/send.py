@@ -1,9 +1,10 @@
-"""Sending: open, claim, journal, say, settle. Told here in that order and nowhere else.
+"""Sending: open, claim, journal, send, settle. Told here in that order and nowhere else, in words of no dialect.
 
-A claim is granted only over an open, silent line; nothing of it is repeated. After the first byte
-there are four endings: settled, released because the gateway said so, doubtful, or, where this
-process dies or Redis stays away, a lease that runs out and makes it doubtful. No `finally` touches
-the ledger: an interruption between the write and the settling is just a crash.
+A claim is granted only over an open, silent line; nothing of it is repeated. After the first byte there are four
+endings: settled, released because the gateway said so, doubtful, or, if this process dies or Redis stays away, a
+lease that runs out and makes it doubtful. What a wire without receipts was handed is a doubt too, asked about early:
+only the answer to a question settles it. No `finally` touches the ledger: an interruption between the write and the
+settling is just a crash.
 """
 
 from __future__ import annotations
@@ -15,14 +16,12 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TypeVar
 
-from smsq.worker.actors.gateway import SEND
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unknown, Unreachable
+from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.hours import hour_of
+from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.text import parts
-from smsq.worker.gateway import forms
-from smsq.worker.gateway.codes import Outcome
-from smsq.worker.gateway.replies import SendAnswer, read_send
+from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from smsq.worker.runtime import Runtime
@@ -39,7 +38,8 @@ SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still op
 SLOT_LOOK_S = 0.01  # the same where nothing can be heard
 PACE_PATIENCE_S = 0.3  # less than the sweep would take
 FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
-THROTTLED_S = 2.0  # rest after "too many concurrent requests"; doubles while it goes on
+FIRST_HANDED_OVER_S = 1.0  # the same if the wire gives no receipts: most likely the gateway has it by then
+THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
 BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
 HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
@@ -52,7 +52,7 @@ class Turn(Enum):
 
     OVER = 0
     AGAIN = 1  # the rest of the batch can go at once
-    REST = 2  # nobody can send now; the sweep brings the batch back
+    BACK_OFF = 2  # nobody can send now; the sweep brings the batch back
     SICK = 3  # this process cannot; another may
 
 
@@ -63,13 +63,13 @@ class Sender:
         self._rt = runtime
         self._owner = owner
         self._lane = owner.partition("/")[0]  # whose slots it waits for
-        self._rest_until = 0.0
-        self._was_throttled = False  # the next accepted send tells the ledger that the rest was long enough
+        self._paused_until = 0.0
+        self._was_throttled = False  # the next accepted send tells the ledger that the pause was long enough
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send each batch once, if it is still to be sent; what we cannot send goes back to the queue."""
         for place, ref in enumerate(refs):
-            if self._rt.clock.monotonic() < self._rest_until:
+            if self._rt.clock.monotonic() < self._paused_until:
                 return
             if not self._is_for_us(ref):
                 self._give_back(refs[place:])
@@ -87,7 +87,7 @@ class Sender:
             return False
         except LedgerTrouble as error:
             log.warning("ledger in trouble batch=%s why=%s", ref, error.sentence)
-            self._rest(HALT_LOOK_S)
+            self._pause(HALT_LOOK_S)
             return True
 
     def _give_back(self, refs: Sequence[str]) -> None:
@@ -115,7 +115,7 @@ class Sender:
             )
             if turn is not Turn.AGAIN:
                 return turn
-        return Turn.REST
+        return Turn.BACK_OFF
 
     def _attempt(self, ref: Ref, mirror: str, patience: float, hurried: set[str]) -> Turn:
         if not self._rt.journal.is_writable():
@@ -134,17 +134,17 @@ class Sender:
         except JournalTrouble as error:  # nothing was said; the nonce sees to it that the release frees no other claim
             line.done(keep=False)
             self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
-            log.error("sending rests why=%s", error.sentence)
+            log.error("sending paused why=%s", error.sentence)
             return self._sick(Sick.JOURNAL)
         if not may_begin:
             line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
-            return Turn.REST
+            return Turn.BACK_OFF
         # Only now: a ledger that fell back may have given id and fence of a claim without a line to another worker.
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             line.done(keep=False)
             self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             raise Unreachable(f"{mirror} closed the line before anything was written")
-        return self._say(claim, line)
+        return self._send_once(claim, line)
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
         """A line; a code gives each mirror a short time at first, since another may take it at once."""
@@ -207,14 +207,14 @@ class Sender:
                 log.warning("sending halted why=%s", refusal.why)
                 if refusal.why == "login":  # ours alone: others may have been told the new password
                     return self._sick(Sick.LOGIN)
-                self._rest(HALT_LOOK_S)
-                return Turn.REST
+                self._pause(HALT_LOOK_S)
+                return Turn.BACK_OFF
             case ClaimRefusal.LATER:
                 if refusal.wait_s <= SLOT_PATIENCE_S:
                     self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
                     return Turn.AGAIN
-                self._rest(min(refusal.wait_s, 5.0))
-                return Turn.REST
+                self._pause(min(refusal.wait_s, 5.0))
+                return Turn.BACK_OFF
             case ClaimRefusal.PACED:  # its campaign's own pace: others need not wait for it
                 if refusal.wait_s > PACE_PATIENCE_S:
                     return Turn.OVER  # the sweep brings it back when its time is there
@@ -232,47 +232,28 @@ class Sender:
         self._rt.health.fell(why)
         return Turn.SICK
 
-    def _rest(self, seconds: float) -> None:
-        self._rest_until = self._rt.clock.monotonic() + seconds
+    def _pause(self, seconds: float) -> None:
+        self._paused_until = self._rt.clock.monotonic() + seconds
 
-    def _say(self, claim: Claim, line: Line) -> Turn:
+    def _send_once(self, claim: Claim, line: Line) -> Turn:
+        """Send over the line, whatever its dialect, and act on what became of it."""
+        began = self._rt.clock.monotonic()
         try:
-            body = self._form(claim)
+            with self._rt.mirrors.owing(line.mirror):
+                answer = line.send(_outgoing(claim), self._rt.settings.read_timeout_s)
         except BadInput as error:  # enrolled by an older version, which let such options in; nothing was said
             line.done(keep=True)
             log.error("refused batch=%s why=%s", claim.ref, error.sentence)
             done = self._persist(claim, lambda: self._rt.ledger.settle_refused(claim, BAD_PARAMETERS))
             return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
-        began = self._rt.clock.monotonic()
-        try:
-            with self._rt.mirrors.owing(line.mirror):
-                reply = line.say(SEND, body, self._rt.settings.read_timeout_s)
         except Unreachable:  # it had closed before the first write: nothing was said
             line.done(keep=False)
             self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
             raise
-        except Unknown as error:
-            line.done(keep=False)
-            self._rt.mirrors.unknown(line.mirror)
-            self._measure(line.mirror, "unknown", began)
-            self._doubt(claim, "no_answer", over=error.peer_closed)
-            log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, error.sentence)
-            return Turn.OVER
-        answer = read_send(reply.status, reply.body, claim.gateway_id, len(claim.phones))
-        line.done(keep=True)
-        if answer.outcome is Outcome.UNKNOWN and answer.code is None:
-            self._rt.mirrors.unknown(line.mirror)
-        else:
-            self._rt.mirrors.good(line.mirror)
+        line.done(keep=answer.is_complete)
+        (self._rt.mirrors.good if answer.is_well_formed else self._rt.mirrors.unknown)(line.mirror)
         self._measure(line.mirror, answer.outcome.name.lower(), began)
         return self._conclude(claim, answer)
-
-    def _form(self, claim: Claim) -> bytes:
-        login = self._rt.login
-        if claim.text is not None:
-            return forms.send_same(login, claim.gateway_id, claim.phones, claim.text, claim.options)
-        messages = list(zip(claim.phones, claim.texts, strict=True))
-        return forms.send_list(login, claim.gateway_id, messages, claim.options)
 
     def _conclude(self, claim: Claim, answer: SendAnswer) -> Turn:
         """What each outcome means for the batch and the login: the table of outcomes, row by row."""
@@ -292,11 +273,11 @@ class Sender:
                 return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
             case Outcome.LATER:
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
-                rest = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S))
+                pause_s = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
                 self._was_throttled = True
-                log.warning("login rests code=%s for_s=%.0f", answer.code, rest or 0.0)
-                self._rest(min(rest or 0.0, 5.0))
-                return Turn.REST
+                log.warning("login paused code=%s for_s=%.0f", answer.code, pause_s)
+                self._pause(min(pause_s, 5.0))
+                return Turn.BACK_OFF
             case Outcome.BAD_LOGIN:
                 self._persist(claim, lambda: ledger.halt_login(self._rt.credentials))
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
@@ -312,8 +293,10 @@ class Sender:
                 self._doubt(claim, "refused_who", alone=True)
             case Outcome.ACCEPTED_IN_PART:
                 self._doubt(claim, "in_part")
+            case Outcome.HANDED_OVER:
+                self._doubt(claim, "handed_over", first_s=FIRST_HANDED_OVER_S)
             case _:
-                self._doubt(claim, "bad_answer")
+                self._doubt(claim, "bad_answer" if answer.is_complete else "no_answer", over=answer.is_over)
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
@@ -327,7 +310,7 @@ class Sender:
         first_ask = self._rt.settings.ask_every_s[0]
         done = self._persist(claim, lambda: self._rt.ledger.settle_accepted(claim, each, answer.cost, first_ask))
         if done is None:
-            return Turn.REST
+            return Turn.BACK_OFF
         if self._was_throttled:
             self._was_throttled = False
             self._persist(claim, self._rt.ledger.answered)
@@ -337,8 +320,18 @@ class Sender:
         self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
         return Turn.AGAIN if done[0] == "again" else Turn.OVER
 
-    def _doubt(self, claim: Claim, why: str, *, over: bool = True, alone: bool = False, money: bool = False) -> None:
-        first = FIRST_DOUBT_S[claim.lane]
+    def _doubt(
+        self,
+        claim: Claim,
+        why: str,
+        *,
+        over: bool = True,
+        alone: bool = False,
+        money: bool = False,
+        first_s: float | None = None,
+    ) -> None:
+        """Leave the rest to asking; the first question comes after `first_s`, by default as the lane has it."""
+        first = FIRST_DOUBT_S[claim.lane] if first_s is None else first_s
         self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money, over=over))
 
     def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:
@@ -357,3 +350,13 @@ class Sender:
 
     def _measure(self, mirror: str, outcome: str, began: float) -> None:
         self._rt.metrics.request("send", mirror, outcome, self._rt.clock.monotonic() - began)
+
+
+def _outgoing(claim: Claim) -> Outgoing:
+    return Outgoing(
+        gateway_id=claim.gateway_id,
+        phones=claim.phones,
+        text=claim.text,
+        texts=claim.texts,
+        options=claim.options,
+    )

@@ -12,16 +12,14 @@ import logging
 import threading
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger.runs import Beat
+from smsq.worker.transports import Transport
 from smsq.worker.transports.mirrors import Mirrors
-
-if TYPE_CHECKING:
-    from smsq.worker.transports.http import HttpTransport
 
 log = logging.getLogger(__name__)
 
@@ -108,9 +106,7 @@ class Checkup:
     It begins with a mirror that must be reached before anything is taken.
     """
 
-    def __init__(
-        self, health: Health, mirrors: Mirrors, transport: HttpTransport, journal: Journal, clock: Clock
-    ) -> None:
+    def __init__(self, health: Health, mirrors: Mirrors, transport: Transport, journal: Journal, clock: Clock) -> None:
         self._health = health
         self._mirrors = mirrors
         self._transport = transport

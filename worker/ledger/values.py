@@ -8,7 +8,6 @@ from decimal import Decimal
 from enum import StrEnum
 
 from smsq.worker.domain.batch import Options, Ref
-from smsq.worker.domain.status import Status
 
 PLAIN = Options()
 POLICIES = {"ask": 0, "park": 1, "resend": 2}  # what follows a doubt; `resend` for single messages only
@@ -119,24 +118,6 @@ class Claim:
     attempt: int
     nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """What the gateway reported of one message under one of our ids; unknown parts are 0.
-
-    `heard` is one that came by a call to us: the signature covers no money, so its cost and parts are taken only where
-    nothing is known, and change nothing that the gateway said when it was asked.
-    """
-
-    gateway_id: int
-    phone: int = field(repr=False)
-    status: Status
-    error_code: int = 0
-    parts: int = 0
-    cost: Decimal | None = None
-    at: int = 0  # Unix seconds
-    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,12 +18,12 @@ import dramatiq
 from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.actors import declare
-from smsq.worker.actors.balance import probe_mirror
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.host.health import Checkup, Told
 from smsq.worker.host.master import Master
 from smsq.worker.processes.niceness import give_way
 from smsq.worker.processes.watchdog import Watchdog
+from smsq.worker.questions.money import probe_mirror
 from smsq.worker.queues.broker import STATUS_URGENT, give_back, make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings

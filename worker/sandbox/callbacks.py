@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from smsq.worker.gateway import callbacks as dialect
 from smsq.worker.gateway.channels import CHANNELS
+from smsq.worker.gateway.http import callbacks as dialect
 from smsq.worker.sandbox.handset import HANDED_OVER, NEVER, Handsets
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.profile import Profile

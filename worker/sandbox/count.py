@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from smsq.worker.gateway.codes import status_of
+from smsq.worker.gateway.numbers import status_of
 from smsq.worker.sandbox.gateway import Gateway
 from smsq.worker.sandbox.handset import Handsets
 from smsq.worker.sandbox.state import Record, money

@@ -19,8 +19,24 @@ from functools import lru_cache
 import msgspec
 
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.gateway import forms, records, replies
-from smsq.worker.gateway.codes import CONCURRENT_TEXT, STATUS_ERRORS
+from smsq.worker.gateway.http import (
+    BALANCE_PATH,
+    HISTORY_PATH,
+    SEND_PATH,
+    STATUS_PATH,
+    records,
+    server_forms,
+    server_replies,
+)
+from smsq.worker.gateway.http.server_forms import (
+    CHARSETS,
+    DEFAULT_CHARSET,
+    AskOrder,
+    FormError,
+    HistoryOrder,
+    SendOrder,
+)
+from smsq.worker.gateway.numbers import CONCURRENT_TEXT, STATUS_ERRORS
 from smsq.worker.sandbox.handset import Handsets, is_number
 from smsq.worker.sandbox.limits import Doorkeeper
 from smsq.worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
@@ -30,16 +46,16 @@ from smsq.worker.sandbox.state import Account, Record, money
 from smsq.worker.sandbox.statuses import REFUSED_STATUS, Teller
 
 PATHS = {
-    forms.SEND_PATH: "send",
+    SEND_PATH: "send",
     "/rest/send/": "send",
-    forms.STATUS_PATH: "status",
-    forms.BALANCE_PATH: "balance",
-    forms.HISTORY_PATH: "history",
+    STATUS_PATH: "status",
+    BALANCE_PATH: "balance",
+    HISTORY_PATH: "history",
 }
 MOSCOW = timezone(timedelta(hours=3))
 QUESTIONS_KEPT = 10_000  # of the log of who was asked about, in order: mirror, ids
 
-Order = forms.SendOrder | forms.AskOrder | forms.HistoryOrder
+Order = SendOrder | AskOrder | HistoryOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +118,7 @@ class Gateway:
         command = PATHS.get(path)
         if command is None:
             return None
-        fields = _rest_fields(body) if path == "/rest/send/" else forms.read(body, query)
+        fields = _rest_fields(body) if path == "/rest/send/" else server_forms.read(body, query)
         if command == "send" and fields.get("cost") == "1":
             command = "price"
         self.requests[command] = self.requests.get(command, 0) + 1
@@ -118,7 +134,7 @@ class Gateway:
         return ticket
 
     def _who(self, fields: dict[str, str]) -> Account | None:
-        who = forms.credentials(fields)
+        who = server_forms.credentials(fields)
         if who.is_key:
             return next((a for a in self.accounts.values() if a.apikey and _same(a.apikey, who.secret)), None)
         account = self.accounts.get(who.login)
@@ -131,7 +147,7 @@ class Gateway:
         limits, command = account.limits, ticket.command
         try:
             ticket.order = _read_order(command, ticket.fields)
-        except forms.FormError as wrong:
+        except FormError as wrong:
             self._turn_away(ticket, wrong.error, now)
             return
         pool = {"send": "sends", "price": "sends", "balance": "sends", "status": "asks"}.get(command, "")
@@ -142,7 +158,7 @@ class Gateway:
                 return
         if command == "status":
             order = ticket.order
-            assert isinstance(order, forms.AskOrder)
+            assert isinstance(order, AskOrder)
             self.questions.append((ticket.mirror, [message_id for message_id, _ in order.pairs]))
             is_allowed = limits.ask(order.pairs, order.is_multiple, now)
         elif command == "price":
@@ -173,20 +189,20 @@ class Gateway:
         assert account is not None
         if stroke is not None and stroke.kind.stage is Stage.REFUSE:
             return self._refuse_on_purpose(ticket, account, stroke, now)
-        if isinstance(order, forms.SendOrder):
+        if isinstance(order, SendOrder):
             return self._price(account, order) if ticket.command == "price" else self._send(ticket, account, order, now)
-        if isinstance(order, forms.AskOrder):
+        if isinstance(order, AskOrder):
             return self._statuses(ticket, account, order, now)
-        if isinstance(order, forms.HistoryOrder):
+        if isinstance(order, HistoryOrder):
             return self._history(ticket, account, order, now)
         currency = self.profile.currency if ticket.fields.get("cur") == "1" else None
-        return Answer(replies.write_balance(money(account.balance), currency, fmt=_fmt(ticket.fields)))
+        return Answer(server_replies.write_balance(money(account.balance), currency, fmt=_fmt(ticket.fields)))
 
-    def _price(self, account: Account, order: forms.SendOrder) -> Answer:
+    def _price(self, account: Account, order: SendOrder) -> Answer:
         parts, cost = _measure(account, order)
-        return Answer(replies.write_price(money(cost), parts, fmt=order.fmt))
+        return Answer(server_replies.write_price(money(cost), parts, fmt=order.fmt))
 
-    def _send(self, ticket: Ticket, account: Account, order: forms.SendOrder, now: float) -> Answer:
+    def _send(self, ticket: Ticket, account: Account, order: SendOrder, now: float) -> Answer:
         """Accept a send, or refuse it in the gateway's order of checks."""
         content = _content(ticket.fields)
         if account.limits.guard.has(content, now):
@@ -207,9 +223,9 @@ class Gateway:
         self.on_accept(record, ticket.stroke is not None and ticket.stroke.name == "early_callback")
         spent = money(cost) if order.cost in (2, 3) else None
         left = money(account.balance) if order.cost == 3 else None
-        return Answer(replies.write_send_ok(record.id, parts, spent, left, fmt=order.fmt))
+        return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=order.fmt))
 
-    def _judge(self, order: forms.SendOrder) -> tuple[int, list[tuple[str, str]]] | None:
+    def _judge(self, order: SendOrder) -> tuple[int, list[tuple[str, str]]] | None:
         """The error that refuses this send and the messages it is about; None where it may go."""
         profile, messages = self.profile, order.messages
         if profile.senders and order.sender and order.sender not in profile.senders:
@@ -231,7 +247,7 @@ class Gateway:
         self,
         ticket: Ticket,
         account: Account,
-        order: forms.SendOrder,
+        order: SendOrder,
         code: int,
         refused: list[tuple[str, str]],
         now: float,
@@ -241,7 +257,7 @@ class Gateway:
         return self._error(ticket, code, message_id=record.id)
 
     def _keep(
-        self, ticket: Ticket, account: Account, order: forms.SendOrder, messages: list[tuple[str, str]], now: float,
+        self, ticket: Ticket, account: Account, order: SendOrder, messages: list[tuple[str, str]], now: float,
         *, parts: int = 0, cost: int = 0, status: int = 0,
     ) -> Record:  # fmt: skip
         hidden = ticket.stroke.seconds if ticket.stroke is not None and ticket.stroke.name == "invisible" else 0.0
@@ -263,21 +279,23 @@ class Gateway:
 
     def _refuse_on_purpose(self, ticket: Ticket, account: Account, stroke: Stroke, now: float) -> Answer:
         code, order = stroke.kind.code, ticket.order
-        if code in REFUSED_STATUS and isinstance(order, forms.SendOrder) and ticket.command == "send":
+        if code in REFUSED_STATUS and isinstance(order, SendOrder) and ticket.command == "send":
             return self._refuse(ticket, account, order, code, order.messages, now)
         text = CONCURRENT_TEXT if stroke.name == "concurrent" else None
         return self._error(ticket, code, text)
 
     # --- telling ----------------------------------------------------------------------------------------------
 
-    def _statuses(self, ticket: Ticket, account: Account, order: forms.AskOrder, now: float) -> Answer:
+    def _statuses(self, ticket: Ticket, account: Account, order: AskOrder, now: float) -> Answer:
         rows = [self.teller.told(account, *pair, now, ticket.mirror) for pair in order.pairs]
         try:
-            return Answer(replies.write_statuses(rows, order.is_multiple, order.detail, order.fmt, order.charset))
+            return Answer(
+                server_replies.write_statuses(rows, order.is_multiple, order.detail, order.fmt, order.charset)
+            )
         except ValueError:
             return self._error(ticket, 1)
 
-    def _history(self, ticket: Ticket, account: Account, order: forms.HistoryOrder, now: float) -> Answer:
+    def _history(self, ticket: Ticket, account: Account, order: HistoryOrder, now: float) -> Answer:
         try:
             since, until = _day(order.start, 0.0), _day(order.end, float("inf"), is_end=True)
         except ValueError:
@@ -285,23 +303,23 @@ class Gateway:
         rows = self.teller.page(account, order, since, until, now, ticket.mirror)
         if not rows:
             return self._error(ticket, 3, "no messages found")
-        charset = forms.CHARSETS.get(ticket.fields.get("charset", "").lower(), forms.CHARSETS[forms.DEFAULT_CHARSET])
-        return Answer(replies.write_history(rows, charset))
+        charset = CHARSETS.get(ticket.fields.get("charset", "").lower(), CHARSETS[DEFAULT_CHARSET])
+        return Answer(server_replies.write_history(rows, charset))
 
     def _error(self, ticket: Ticket, code: int, text: str | None = None, message_id: int | str | None = None) -> Answer:
         if text is None and ticket.command == "status" and code in STATUS_ERRORS:
             text = STATUS_ERRORS[code].text
         name = f"{ticket.command}:{code}"
         self.errors[name] = self.errors.get(name, 0) + 1
-        return Answer(replies.write_error(code, text, message_id, fmt=_fmt(ticket.fields)), code=code)
+        return Answer(server_replies.write_error(code, text, message_id, fmt=_fmt(ticket.fields)), code=code)
 
 
 def _read_order(command: str, fields: dict[str, str]) -> Order | None:
     if command in ("send", "price"):
-        return forms.SendOrder.read(fields)
+        return SendOrder.read(fields)
     if command == "status":
-        return forms.AskOrder.read(fields)
-    return forms.HistoryOrder.read(fields) if command == "history" else None
+        return AskOrder.read(fields)
+    return HistoryOrder.read(fields) if command == "history" else None
 
 
 def _rest_fields(body: bytes) -> dict[str, str]:
@@ -313,7 +331,7 @@ def _rest_fields(body: bytes) -> dict[str, str]:
     return {"charset": "utf-8", "fmt": "3", **{name: str(value) for name, value in told.items()}}
 
 
-def _measure(account: Account, order: forms.SendOrder) -> tuple[int, int]:
+def _measure(account: Account, order: SendOrder) -> tuple[int, int]:
     """Parts and price, in units, of all messages together."""
     total = cost = 0
     part = account.prices.part

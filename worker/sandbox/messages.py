@@ -11,7 +11,7 @@ from heapq import merge
 from typing import Any
 
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.gateway.codes import STATUS_CODES
+from smsq.worker.gateway.numbers import STATUS_CODES
 from smsq.worker.sandbox.gateway import Gateway
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.state import Account, Record, money

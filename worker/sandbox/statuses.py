@@ -7,8 +7,8 @@ messages that share id and phone, the last one that is visible is told of (gatew
 from __future__ import annotations
 
 from smsq.worker.gateway.channels import CHANNELS
-from smsq.worker.gateway.forms import HistoryOrder
-from smsq.worker.gateway.replies import Told
+from smsq.worker.gateway.http.server_forms import HistoryOrder
+from smsq.worker.gateway.http.server_replies import Told
 from smsq.worker.sandbox.handset import NOT_FOUND, Handsets, Standing
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.profile import Profile

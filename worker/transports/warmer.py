@@ -11,7 +11,7 @@ import threading
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
-from smsq.worker.transports.http import HttpTransport
+from smsq.worker.transports import Transport
 from smsq.worker.transports.mirrors import Mirrors
 
 LOOK_EVERY_S = 0.5
@@ -20,7 +20,7 @@ LOOK_EVERY_S = 0.5
 class Warmer:
     """Keeps the line of one process ready; `warm_s` 0 never does."""
 
-    def __init__(self, transport: HttpTransport, mirrors: Mirrors, warm_s: float, clock: Clock) -> None:
+    def __init__(self, transport: Transport, mirrors: Mirrors, warm_s: float, clock: Clock) -> None:
         self._transport = transport
         self._mirrors = mirrors
         self._warm_s = warm_s

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from smsq.worker.gateway.forms import BALANCE_PATH, SEND_PATH
+from smsq.worker.gateway.http import BALANCE_PATH, SEND_PATH
 from smsq.worker.sandbox import new_loop
 from smsq.worker.sandbox.http import Connection, Request
 from smsq.worker.sandbox.mirrors import BACKLOG, JSON

@@ -9,11 +9,11 @@ from typing import Any
 
 from smsq.producers.api import Smsq
 from smsq.producers.otp import CodeShown, OneTimeCode
-from smsq.worker.actors.codes import StepTaker
+from smsq.worker.actors.otp_steps import StepTaker
 from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger import Claim
-from smsq.worker.ledger.values import Fact
 
 PHONE = "+79991234567"
 CHANNELS = "sms:20s,tg:30s,call"

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from smsq.producers.api import Smsq
-from smsq.worker.actors.codes import StepTaker
+from smsq.worker.actors.otp_steps import StepTaker
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import End, Enrol, Take, Wait
 from smsq.worker.domain.errors import BadChannel, BadWait, Held, LedgerHalted, NoChannel, OverBudget, TooMany

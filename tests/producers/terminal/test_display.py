@@ -19,8 +19,9 @@ from smsq.producers.cli import main
 from smsq.producers.cli.account import gateway
 from smsq.producers.moments import when
 from smsq.producers.terminal.display import list_lines
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger import Claim, Fact
+from smsq.worker.ledger import Claim
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 from tests.conftest import Plant

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from smsq.worker.gateway.callbacks import write
+from smsq.worker.gateway.http.callbacks import write
 from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
 from tests.producers.web.test_callback import SECRET, Receiver, receive, secret_plant, status  # noqa: F401

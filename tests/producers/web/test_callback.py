@@ -19,9 +19,9 @@ from smsq.producers.web.app import make_app
 from smsq.producers.web.callback import LARGEST_GROUP, MAX_BODY, Gatherer
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerUnreachable
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.callbacks import Call, write, write_list
-from smsq.worker.ledger import Fact
+from smsq.worker.gateway.http.callbacks import Call, write, write_list
 from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
 

@@ -16,9 +16,11 @@ import msgspec
 import redis
 
 from smsq.worker.domain.batch import MessageId, Options, Ref
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway import forms
-from smsq.worker.ledger import Claim, Fact, Order
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.login import Login
+from smsq.worker.ledger import Claim, Order
 from smsq.worker.redis_client import connect
 from smsq.worker.settings import Settings
 from tests.promises.crashes import turns
@@ -171,7 +173,7 @@ def _send_control(world: World) -> None:
         parallel=10, urgent_slots=3, slot_kept_s=75.0, credentials="",
     )  # fmt: skip
     assert isinstance(claim, Claim)
-    world.far.take(forms.send_same(forms.Login("demo", "demo"), claim.gateway_id, [CONTROL], "control", Options()))
+    world.far.take(client_forms.send_same(Login("demo", "demo"), claim.gateway_id, [CONTROL], "control", Options()))
     ledger.settle_accepted(claim, 1, None, 5.0)
     world.pass_time(4.0)
     ledger.advance([Fact(gateway_id=claim.gateway_id, phone=CONTROL, status=Status.DELIVERED)])

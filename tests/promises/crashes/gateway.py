@@ -10,16 +10,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smsq.worker.actors.gateway import SEND
 from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
-from smsq.worker.gateway import callbacks as dialect
-from smsq.worker.gateway.forms import SendOrder
+from smsq.worker.domain.outgoing import Outgoing
+from smsq.worker.gateway.http import SEND_PATH
+from smsq.worker.gateway.http import callbacks as dialect
+from smsq.worker.gateway.http.server_forms import SendOrder
+from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.sandbox.gateway import Gateway, Ticket
 from smsq.worker.sandbox.mirrors import _FORGED, HTML
 from smsq.worker.sandbox.misfortunes import KINDS, Rule, Stage
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.state import Account, Record
 from smsq.worker.transports import MAX_REPLY, Reply
+from smsq.worker.transports.http.sending import send
 from tests.promises.crashes.faults import ARRIVES_AFTER_S, Fault
 
 if TYPE_CHECKING:
@@ -101,7 +104,7 @@ class FarSide:
 
     def take(self, body: bytes) -> None:
         """A send that nothing befalls."""
-        ticket = self._begin(1, SEND, body)
+        ticket = self._begin(1, SEND_PATH, body)
         self.mind.finish(ticket, self._now())
         self.mind.leave(ticket)
 
@@ -187,6 +190,9 @@ class Line:
 
     def is_quiet(self) -> bool:
         return self._transport.far.lives(self)
+
+    def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
+        return send(self.say, self._transport.process.runtime.login, outgoing, deadline_s)
 
     def say(self, path: str, body: bytes, deadline_s: float, *, max_reply: int = MAX_REPLY) -> Reply:
         process, far = self._transport.process, self._transport.far

@@ -17,16 +17,18 @@ from starlette.requests import Request
 
 from smsq import Smsq
 from smsq.producers.web.callback import Callback, Gatherer
-from smsq.worker.actors.balance import Chores
+from smsq.worker.actors.chores import Chores
 from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.send import Sender
-from smsq.worker.actors.status import Asker
+from smsq.worker.actors.statuses import Statuses
 from smsq.worker.domain.errors import LedgerTrouble
-from smsq.worker.gateway import callbacks as dialect
+from smsq.worker.domain.fact import Fact
+from smsq.worker.gateway.http import callbacks as dialect
 from smsq.worker.host.health import Sick
 from smsq.worker.host.master import Master
-from smsq.worker.ledger import Fact, Keys, Ledger
+from smsq.worker.ledger import Keys, Ledger
 from smsq.worker.ledger.runs import Beat
+from smsq.worker.questions.asker import Asker
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
     ASK_URGENT,
@@ -84,7 +86,8 @@ class Process:
         ledger.sealer = runtime.sealer
         ledger.witness = runtime.journal.enrolment
         transport = CrashTransport(self, world.far, world.settings.mirrors, world.settings.keep_idle_s)
-        runtime.__dict__.update(ledger=ledger, hints=Hints(_Queue(self)), transport=transport)  # type: ignore[arg-type]
+        hints = Hints(_Queue(self))  # type: ignore[arg-type]
+        runtime.__dict__.update(ledger=ledger, hints=hints, transport=transport, http=transport)
         return runtime
 
     @property
@@ -177,11 +180,11 @@ class Process:
         if self.kind == "chores":
             return {CHECK_BALANCE: Chores(self.runtime).check_balance}
         asker = Asker(self.runtime, hedge_after_s=3600.0)  # no real clock decides here
-        doubts = DoubtSettler(self.runtime, asker)
+        statuses, doubts = Statuses(self.runtime, asker), DoubtSettler(self.runtime, asker)
         return {
-            ASK_STATUSES: asker.ask_statuses,
-            ASK_URGENT: asker.ask_urgent_statuses,
-            READ_HISTORY: asker.read_history,
+            ASK_STATUSES: statuses.ask_statuses,
+            ASK_URGENT: statuses.ask_urgent_statuses,
+            READ_HISTORY: statuses.read_history,
             SETTLE_DOUBTS: doubts.settle_doubts,
             SETTLE_URGENT: doubts.settle_urgent_doubts,
             WATCH_ABSENT: doubts.watch_absent,

@@ -20,7 +20,7 @@ import redis
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Conflict, LedgerTrouble
-from smsq.worker.gateway import callbacks as dialect
+from smsq.worker.gateway.http import callbacks as dialect
 from smsq.worker.ledger import Keys, Ledger
 from smsq.worker.ledger.views import Views
 from smsq.worker.queues.hints import CHECK_BALANCE, SEND_BATCHES

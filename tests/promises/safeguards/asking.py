@@ -102,7 +102,7 @@ LISTS = (
     Safeguard(
         LIST,
         "a row that cannot be read is overlooked",
-        "tests/worker/gateway/test_listing.py::test_a_page_that_proves_nothing",
+        "tests/worker/gateway/http/test_listing.py::test_a_page_that_proves_nothing",
     ),
     Safeguard(
         LIST,

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.actors.status import ASKS_A_MINUTE
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, IdState, Status
-from smsq.worker.ledger import Claim, Fact
+from smsq.worker.ledger import Claim
 from smsq.worker.ledger.batches.asking import Probe
+from smsq.worker.questions.asker import ASKS_A_MINUTE
 
 PHONES = [79990000000 + n for n in range(30)]
 

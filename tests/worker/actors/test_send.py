@@ -177,7 +177,7 @@ def test_nothing_is_sent_that_cannot_be_written_down(plant: Any) -> None:
     assert (BatchState(batch.state), batch.deaths, len(batch.ids)) == (BatchState.READY, 0, 0)
     assert accepted(plant) == 1
     os.close(journal._out)
-    journal._out, plant.sender._rest_until = None, 0.0
+    journal._out, plant.sender._paused_until = None, 0.0
     plant.send(ref)
     assert (plant.state(ref), accepted(plant)) == (BatchState.SETTLED, 2)
 

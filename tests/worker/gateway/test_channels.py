@@ -9,14 +9,17 @@ import pytest
 
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadText
-from smsq.worker.gateway import forms
-from smsq.worker.gateway.callbacks import read as read_callback
 from smsq.worker.gateway.channels import CHANNELS, channel, chosen
-from smsq.worker.gateway.codes import DELIVERY_ERRORS
-from smsq.worker.gateway.forms import FormError, Login, SendOrder
-from smsq.worker.gateway.replies import Outcome, read_send
+from smsq.worker.gateway.http import client_forms, server_forms
+from smsq.worker.gateway.http.callbacks import read as read_callback
+from smsq.worker.gateway.http.client_replies import read_send
+from smsq.worker.gateway.http.server_forms import FormError, SendOrder
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.numbers import DELIVERY_ERRORS
+from smsq.worker.gateway.options import check_options
+from smsq.worker.gateway.outcomes import Outcome
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "http" / "golden"
 LOGIN = Login("alex", "123")
 PHONE = 79999999999
 CALL = Options(channel="call", extra={"voice": "w2,en", "param": "25,60,2"})
@@ -31,9 +34,9 @@ SAMPLES = [
 @pytest.mark.parametrize(("name", "text", "options"), SAMPLES)
 def test_our_half_writes_what_the_manual_asks_for(name: str, text: str, options: Options) -> None:
     """Apart from our id and the wish for a price, the request is the sample."""
-    sample = forms.read((GOLDEN / name).read_bytes())
+    sample = server_forms.read((GOLDEN / name).read_bytes())
 
-    sent = forms.read(forms.send_same(LOGIN, 5, [PHONE], text, options))
+    sent = server_forms.read(client_forms.send_same(LOGIN, 5, [PHONE], text, options))
 
     assert {**sample, "cost": "3", "id": "5"} == sent
 
@@ -41,7 +44,7 @@ def test_our_half_writes_what_the_manual_asks_for(name: str, text: str, options:
 @pytest.mark.parametrize(("name", "text", "options"), SAMPLES)
 def test_the_other_half_reads_the_sample(name: str, text: str, options: Options) -> None:
     """Whoever answers understands the sample as the channel that it is."""
-    order = SendOrder.read(forms.read((GOLDEN / name).read_bytes()))
+    order = SendOrder.read(server_forms.read((GOLDEN / name).read_bytes()))
 
     assert (options.channel, [(str(PHONE), text)]) == (order.channel, order.messages)
 
@@ -53,12 +56,12 @@ def test_several_phones_and_a_list_go_by_every_channel(name: str) -> None:
     listed = [(phone, "4821") for phone in phones]
 
     for body in (
-        forms.send_same(LOGIN, 5, phones, "4821", options),
-        forms.send_list(LOGIN, 5, listed, options),
-        forms.price_same(LOGIN, phones, "4821", options),
-        forms.price_list(LOGIN, listed, options),
+        client_forms.send_same(LOGIN, 5, phones, "4821", options),
+        client_forms.send_list(LOGIN, 5, listed, options),
+        client_forms.price_same(LOGIN, phones, "4821", options),
+        client_forms.price_list(LOGIN, listed, options),
     ):
-        order = SendOrder.read(forms.read(body))
+        order = SendOrder.read(server_forms.read(body))
         assert (name, [(str(phone), text) for phone, text in listed]) == (order.channel, order.messages)
 
 
@@ -113,14 +116,14 @@ def test_only_an_sms_is_charged_by_its_length() -> None:
 def test_options_that_do_not_fit_are_refused(options: Options, sentence: str) -> None:
     """Before anything is enrolled, with a sentence that names the field."""
     with pytest.raises(BadInput, match=sentence):
-        forms.check_options(options)
+        check_options(options)
 
 
 @pytest.mark.parametrize("param", ["10,10,1", "35,3600,9", "25,60,2"])
 @pytest.mark.parametrize("voice", ["m", "w4", "m3,en"])
 def test_options_of_a_call(voice: str, param: str) -> None:
     """The manual's ranges, both ends."""
-    forms.check_options(Options(channel="call", extra={"voice": voice, "param": param}))
+    check_options(Options(channel="call", extra={"voice": voice, "param": param}))
 
 
 def test_fields_choose_one_channel() -> None:

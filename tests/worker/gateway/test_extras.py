@@ -8,8 +8,10 @@ import pytest
 
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.gateway import extras, forms
-from smsq.worker.gateway.forms import Login
+from smsq.worker.gateway import extras
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.options import check_options
 
 GOOD = [
     ("tinyurl", ["0", "1"]),
@@ -33,7 +35,7 @@ BAD = [
 def test_what_the_manual_allows_is_taken(name: str, values: list[str]) -> None:
     """Value by value."""
     for value in values:
-        forms.check_options(Options(extra={name: value}))
+        check_options(Options(extra={name: value}))
 
 
 @pytest.mark.parametrize(("name", "values"), BAD, ids=[row[0] for row in BAD])
@@ -41,7 +43,7 @@ def test_a_value_that_cannot_be_is_refused(name: str, values: list[str]) -> None
     """Before anything is enrolled: the gateway would refuse every message of it, or read something else."""
     for value in values:
         with pytest.raises(BadInput):
-            forms.check_options(Options(extra={name: value}))
+            check_options(Options(extra={name: value}))
 
 
 OTHER_KINDS = "hlr ping flash bin push mms mail soc viber whatsapp wap bot tg call".split()
@@ -53,10 +55,10 @@ OPTIONS = "sender valid time translit".split()
 def test_what_makes_something_else_of_a_message_is_refused(name: str) -> None:
     """By its name, whatever the value; and neither a send nor a price that was enrolled before carries it."""
     with pytest.raises(BadInput, match=name):
-        forms.check_options(Options(extra={name: "0"}))
-    for write in (forms.send_same, forms.price_same):
+        check_options(Options(extra={name: "0"}))
+    for write in (client_forms.send_same, client_forms.price_same):
         arguments: list[Any] = [Login("me", "pw"), 5, [79991234567], "x", Options(extra={name: "1"})]
-        if write is forms.price_same:
+        if write is client_forms.price_same:
             del arguments[1]
         with pytest.raises(BadInput, match=name):
             write(*arguments)
@@ -79,16 +81,16 @@ def test_what_makes_something_else_of_a_message_is_refused(name: str) -> None:
 def test_the_sentence_says_what_to_do_instead(name: str, says: str) -> None:
     """Somebody wanted something by it."""
     with pytest.raises(BadInput, match=says):
-        forms.check_options(Options(extra={name: "1"}))
+        check_options(Options(extra={name: "1"}))
 
 
 def test_some_fields_count_only_beside_another() -> None:
     """Alone the gateway ignores or refuses them."""
     for extra in ({"freq": "10"}, {"imgcode": "w7k"}):
         with pytest.raises(BadInput, match="only beside"):
-            forms.check_options(Options(extra=extra))
-    forms.check_options(Options(extra={"freq": "10", "period": "2"}))
-    forms.check_options(Options(extra={"imgcode": "w7k", "userip": "203.0.113.7"}))
+            check_options(Options(extra=extra))
+    check_options(Options(extra={"freq": "10", "period": "2"}))
+    check_options(Options(extra={"imgcode": "w7k", "userip": "203.0.113.7"}))
 
 
 TIMES = [
@@ -103,14 +105,14 @@ NO_TIMES = [
 @pytest.mark.parametrize("time", TIMES)
 def test_the_gateways_forms_of_a_time_are_taken(time: str) -> None:
     """A moment, hours of the day, Unix seconds, minutes from now, at once (the manual's own forms)."""
-    forms.check_options(Options(time=time))
+    check_options(Options(time=time))
 
 
 @pytest.mark.parametrize("time", NO_TIMES)
 def test_a_time_that_cannot_be_is_refused(time: str) -> None:
     """Before anything is enrolled: the gateway answers error 5, and each message would end refused."""
     with pytest.raises(BadInput, match="a time is"):
-        forms.check_options(Options(time=time))
+        check_options(Options(time=time))
 
 
 WRONG_TYPES: list[Any] = [
@@ -133,7 +135,7 @@ WRONG_TYPES: list[Any] = [
 def test_options_of_wrong_types_are_refused(options: Any) -> None:
     """A program may give anything; nothing of it is enrolled."""
     with pytest.raises(BadInput):
-        forms.check_options(options)
+        check_options(options)
 
 
 def test_no_name_stands_in_both_tables() -> None:

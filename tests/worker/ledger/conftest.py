@@ -11,8 +11,9 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Claim, Fact, Keys, Ledger, NoClaim, Order, Plan
+from smsq.worker.ledger import Claim, Keys, Ledger, NoClaim, Order, Plan
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.views import Views
 from smsq.worker.sealing import Sealer

@@ -12,8 +12,9 @@ import pytest
 from smsq.worker.domain.batch import pack
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import LedgerFull
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Fact, Order
+from smsq.worker.ledger import Order
 from smsq.worker.ledger.batches.asking import Control
 
 PHONE = 79990000000

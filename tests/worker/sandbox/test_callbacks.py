@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.gateway import callbacks
+from smsq.worker.gateway.http import callbacks
 from smsq.worker.sandbox import Sandbox
 
 Start = Callable[..., Sandbox]

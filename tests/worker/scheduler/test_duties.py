@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Fact, Plan
+from smsq.worker.ledger import Plan
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.campaigns.lately import Lately, Printer
 from smsq.worker.scheduler import upkeep as upkeep_module
@@ -298,14 +299,15 @@ def test_what_is_removed_leaves_nothing_behind(office: Any) -> None:
 def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
     """Whoever is hinted of it takes it out."""
     from smsq.worker.actors.doubts import DoubtSettler
-    from smsq.worker.actors.status import Asker
+    from smsq.worker.actors.statuses import Statuses
+    from smsq.worker.questions.asker import Asker
 
     gone = str(Ref(1, "camp1"))
     office.redis.set("{smsq}:n:batch", 1)
     for name in ("asks", "asks:urgent", "watch"):
         office.redis.zadd("{smsq}:" + name, {gone: 1})
     asker = Asker(office.runtime)
-    asker.ask_statuses([gone])
+    Statuses(office.runtime, asker).ask_statuses([gone])
     DoubtSettler(office.runtime, asker).watch_absent([gone])
 
     assert set(office.views.in_motion().values()) == {0}

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import ClaimRefusal, Fact, NoClaim
+from smsq.worker.ledger import ClaimRefusal, NoClaim
 from smsq.worker.scheduler import windup as windup_module
 from smsq.worker.scheduler.feed import Feed
 from smsq.worker.scheduler.upkeep import Upkeep

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import msgspec
 
 from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.fact import Fact
 from smsq.worker.ledger.batches.enrolment import cost_units
 from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
-from smsq.worker.ledger.values import Fact
 
 _OPTIONS = msgspec.json.Decoder(Options)
 DAYS_WATCHED = 3  # how long ids taken for absent are still asked about

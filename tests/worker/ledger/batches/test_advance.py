@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, IdState, Status
-from smsq.worker.ledger import Fact
 
 PHONE = 79990000000
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smsq.worker.domain.batch import MessageId
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger import Fact
 from tests.worker.ledger.conftest import PHONE, Desk
 
 Step = tuple[str, int, str | None, int]  # which wire, which message, what it says of the cost, and of the status

@@ -1,0 +1,140 @@
+"""The next channel of a code: read how it stands, decide, reserve the step, enrol its message.
+
+It may run twice, anywhere in the middle, or in two processes at once: a step is reserved once by its place in
+the cascade, and its message is enrolled once by its key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from smsq.worker.domain.batch import MessageId, Ref
+from smsq.worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
+from smsq.worker.domain.errors import LedgerTrouble, Limited
+from smsq.worker.domain.otp import Step, steps_of
+from smsq.worker.domain.receipt import Stored, status_name, unpack
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger.otp.records import CodeView
+from smsq.worker.ledger.values import BatchView
+from smsq.worker.questions.asker import Asker
+from smsq.worker.questions.pairs import open_pairs
+from smsq.worker.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+LAST_ASK_S = 1.5  # for the question before a step; then it is taken without an answer
+
+
+class Looked(NamedTuple):
+    """How a code stands, and what is next."""
+
+    view: CodeView
+    steps: Sequence[Step]
+    batches: Sequence[BatchView | None]
+    move: Move
+
+
+class StepTaker:
+    """The cascades, as one worker process sees them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._rt = runtime
+        self._asker = Asker(runtime)
+
+    def take_steps(self, code_ids: Sequence[str]) -> None:
+        """The actor: look at these codes, and take each one's next step where it is time."""
+        for code_id in code_ids:
+            try:
+                self.look(code_id)
+            except LedgerTrouble as error:  # the duty comes back to it
+                log.warning("ledger in trouble while looking at a code why=%s", error.sentence)
+
+    def look(self, code_id: str) -> Move | None:
+        """Do what is next for one code; what that was, None where nothing is known of it."""
+        looked = self._look(code_id)
+        if looked is not None and isinstance(looked.move, Take) and looked.move.why == "waited":
+            looked = self._look_again(looked)
+        if looked is None:
+            self._rt.ledger.end_cascade(code_id, 0, "expired")
+            return None
+        view, steps, batches, move = looked
+        match move:
+            case Wait(until):
+                self._rt.ledger.wait_cascade(code_id, until)
+            case End(why):
+                self._rt.ledger.end_cascade(code_id, view.place, why)
+            case Enrol(number):
+                made = view.steps[number]
+                self._enrol(code_id, view.place, number, made.channel, made.at, view.expires_at, made.why)
+            case Take(place, why):
+                return self._take(view, steps, batches, place, why)
+        return move
+
+    def _look(self, code_id: str) -> Looked | None:
+        view = self._rt.codes.view(code_id)
+        if view is None:
+            return None
+        steps = steps_of(view.channels)
+        batches = self._rt.codes.batches(view)
+        sent = [_sent(number, view, batch) for number, batch in enumerate(batches)]
+        sent = [each for each in sent if each.status or view.steps[each.number].why != "resend"]  # refused, or died
+        return Looked(view, steps, batches, next_move(steps, view.place, sent, view.state, self._rt.ledger.time()))
+
+    def _look_again(self, looked: Looked) -> Looked | None:
+        """Ask about the newest message before another is paid for: it may have arrived since the last question."""
+        newest = next((batch for batch in reversed(looked.batches) if batch is not None), None)
+        pairs = open_pairs(newest) if newest is not None else []
+        if not pairs:
+            return looked
+        self._asker.ask_at_once(pairs[0], LAST_ASK_S)
+        return self._look(looked.view.id)
+
+    def _take(
+        self, view: CodeView, steps: Sequence[Step], batches: Sequence[BatchView | None], place: int, why: str
+    ) -> Move | None:
+        """Take a step if it is paid for and let through; else the cascade ends here, and says why."""
+        order = self._rt.codes.order(view.id)
+        if order is None:
+            return None  # entered or locked a moment ago
+        channel = steps[place].channel
+        spent = self._rt.codes.spent(order.phone, view, batches)
+        if not fits(order.max_cost, spent, self._rt.codes.price(order.phone, channel)):
+            return self._forgo(view, channel, "cost")
+        decision = self._rt.codes.admit(view.id, len(view.steps), channel)
+        if decision is not None and not decision.allowed:
+            return self._forgo(view, channel, f"shield:{decision.code}")
+        reserved = self._rt.ledger.next_step(view.id, place, channel, why, after=len(view.steps))
+        if reserved.word != "step":
+            if why_over := OVER.get(reserved.word):  # since we looked, or before the ledger fell back
+                self._rt.ledger.end_cascade(view.id, view.place, why_over)
+            return None
+        self._enrol(view.id, place, reserved.number, channel, reserved.at, reserved.expires_at, why)
+        log.info("code goes on channel=%s why=%s", channel, why)
+        return Take(place, why)
+
+    def _forgo(self, view: CodeView, channel: str, why: str) -> End:
+        self._rt.ledger.end_cascade(view.id, view.place, why, channel)
+        log.info("code does not go on channel=%s why=%s", channel, why)
+        return End(why)
+
+    def _enrol(
+        self, code_id: str, place: int, number: int, channel: str, at: float, expires_at: float, why: str
+    ) -> None:
+        """Enrol a step's message; the shield may have changed its mind since the step was reserved."""
+        try:
+            enrolled = self._rt.codes.enrol(code_id, number, channel, at, expires_at, why)
+        except Limited as refused:
+            self._rt.ledger.end_cascade(code_id, place, f"shield:{refused.decision}", channel)
+            return
+        if enrolled is not None and enrolled.created:
+            self._rt.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
+
+
+def _sent(number: int, view: CodeView, batch: BatchView | None) -> Sent:
+    made = view.steps[number]
+    if batch is None:
+        return Sent(number, made.at, "expired" if made.message_id else "")  # one that is kept no longer is over
+    stored: Stored = unpack(batch.receipts, 0)
+    return Sent(number, batch.enrolled_at, status_name(stored.status, BatchState(batch.state)))

@@ -1,0 +1,19 @@
+"""What one request takes to the gateway, before any dialect has words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from smsq.worker.domain.batch import Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """The messages of one claim under its gateway id: one `text` for all or, if that is None, one of `texts` each."""
+
+    gateway_id: int
+    phones: Sequence[int] = field(repr=False)
+    text: str | None = field(repr=False)
+    texts: Sequence[str] = field(default=(), repr=False)
+    options: Options

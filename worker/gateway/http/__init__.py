@@ -1,0 +1,11 @@
+"""The gateway's HTTP interface: what the client says and reads, what a server reads and answers.
+
+`client_…` and `server_…` are the two ends of one wire and never import each other. The client's half is used by
+transports and questions, the server's by the sandbox and the front door.
+"""
+
+# Chapters of the HTTP manual (PROTOCOL B, C, D, E).
+SEND_PATH = "/sys/send.php"
+STATUS_PATH = "/sys/status.php"
+BALANCE_PATH = "/sys/balance.php"
+HISTORY_PATH = "/sys/get.php"

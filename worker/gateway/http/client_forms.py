@@ -1,0 +1,112 @@
+"""Requests to the gateway as the client writes them: values to form bytes.
+
+Always a POST body, always `fmt=3` and `charset=utf-8`; credentials stand only in the body. A value is either
+encoded or written as an integer (`:d`, which raises for anything else), so that none can begin a field of its own.
+What a person wrote is percent-encoded byte by byte, which is quicker than choosing which bytes need it and
+decodes to the same (PROTOCOL A.3, A.4, B.1-B.3, C.3, D.1, E). A sample:
+
+    login=me&psw=secret&charset=utf-8&fmt=3&cost=3&id=1000000001&phones=%2B79991234567&mes=%48%69
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from urllib.parse import quote_plus
+
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.job import PriceJob
+from smsq.worker.gateway.channels import channel, check_extra_names
+from smsq.worker.gateway.http import records
+from smsq.worker.gateway.login import Login
+
+
+def send_same(login: Login, gateway_id: int, phones: Sequence[int], text: str, options: Options) -> bytes:
+    """The body of a send of one text to several phones, under one gateway id."""
+    head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
+    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+
+
+def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
+    """The body of a send with a text of its own for each phone: `messages` are (phone, text)."""
+    head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
+    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
+
+
+def price(login: Login, job: PriceJob) -> bytes:
+    """The body that asks what a job's messages would cost; `check_price` comes first."""
+    if job.text is not None:
+        return price_same(login, job.phones, job.text, job.options)
+    return price_list(login, job.messages, job.options)
+
+
+def price_same(login: Login, phones: Sequence[int], text: str, options: Options) -> bytes:
+    """The body that asks what `send_same` would cost; nothing is sent."""
+    head = f"{_head(login)}&cost=1{_options(options)}"
+    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+
+
+def price_list(login: Login, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
+    """The body that asks what `send_list` would cost; nothing is sent."""
+    head = f"{_head(login)}&cost=1{_options(options)}"
+    return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
+
+
+def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> bytes:
+    """The body that asks for statuses of (gateway id, phone) pairs.
+
+    One pair makes a single ask, more make a mass ask, which has a limit of its own (PROTOCOL D.2).
+    `detail` is the gateway's `all`: 1 adds cost and more, 2 also parts and the operator.
+    """
+    ids = "%2C".join([f"{gateway_id:d}" for gateway_id, _ in pairs])
+    more = f"&all={detail:d}" if detail else ""
+    return f"{_head(login)}&id={ids}&phone={records.phones([phone for _, phone in pairs])}{more}".encode("ascii")
+
+
+def balance(login: Login) -> bytes:
+    """The body that asks for the account's balance and its currency."""
+    return f"{_head(login)}&cur=1".encode("ascii")
+
+
+def history(
+    login: Login, start: date, end: date, prev_id: int | None = None, count: int = 1000, phone: int | None = None
+) -> bytes:
+    """The body that asks for a page behind the `int_id` `prev_id`, or for a phone's; days: likely Moscow's (P.L.15)."""
+    more = {"prev_id": prev_id, "phone": phone}
+    page = "".join(f"&{name}={value:d}" for name, value in more.items() if value is not None)
+    days = f"&start={start:%d.%m.%Y}&end={end:%d.%m.%Y}"
+    return f"{_head(login)}&get_messages=1{days}&cnt={count:d}{page}".encode("ascii")
+
+
+@lru_cache(maxsize=16)
+def _head(login: Login) -> str:
+    """The part that every request of a login has in common."""
+    if login.is_key:
+        return f"apikey={quote_plus(login.secret)}&charset=utf-8&fmt=3"
+    return f"login={quote_plus(login.login)}&psw={quote_plus(login.secret)}&charset=utf-8&fmt=3"
+
+
+def _options(options: Options) -> str:
+    """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14).
+
+    Values are the gateway's to judge here, since a message that was enrolled must not stumble over a younger rule.
+    """
+    row = channel(options.channel)
+    check_extra_names(row, options.extra)
+    fields = dict(row.fields)
+    if options.sender is not None:
+        fields["sender"] = options.sender
+    if options.valid is not None:
+        fields["valid"] = options.valid
+    if options.time is not None:
+        fields["time"] = options.time
+    if options.translit:
+        fields["translit"] = f"{options.translit:d}"
+    fields.update(options.extra)
+    return "".join([f"&{quote_plus(name)}={quote_plus(value)}" for name, value in fields.items()])
+
+
+def _every_byte(text: str) -> str:
+    """Percent-encode all bytes alike: 1.7 µs for a Cyrillic record against 9.4 for choosing among them."""
+    return "%" + text.encode("utf-8", "replace").hex("%") if text else ""

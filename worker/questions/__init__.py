@@ -1,0 +1,45 @@
+"""What is asked of the gateway, and by whose permit: statuses, history, price and balance. Never a send.
+
+`exchange.py` puts one question, `permits.py` keeps to what the gateway allows, the others are the questions there are
+and what their answers prove. Actors decide when to ask and what follows.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from smsq.worker.clock import Clock
+from smsq.worker.gateway.login import Login
+from smsq.worker.ledger import Ledger
+from smsq.worker.metrics import Metrics
+from smsq.worker.settings import Settings
+from smsq.worker.transports.mirrors import Mirrors
+
+if TYPE_CHECKING:  # its libraries are those of workers
+    from smsq.worker.transports.http import HttpTransport
+
+Pair = tuple[int, int]  # gateway id, phone: what the gateway knows a message by
+
+
+class Means(Protocol):
+    """What questions are put with; a runtime has all of it."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def stopping(self) -> threading.Event: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def mirrors(self) -> Mirrors: ...
+    @property
+    def http(self) -> HttpTransport: ...
+    @property
+    def login(self) -> Login: ...
+    @property
+    def credentials(self) -> str: ...

@@ -1,0 +1,195 @@
+"""Lists of history as evidence of absence: one whole list speaks for everything that was in doubt before it.
+
+A list counts from before its first page, and only if every page of it was read whole up to the answer without rows.
+Before it begins the same mirror must show the control in its history, and the list must show it again: whoever was
+accepted earlier is on the pages that follow. What it shows is merged like any other fact.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import Enum
+
+from smsq.worker.gateway.http import HISTORY_PATH, client_forms
+from smsq.worker.gateway.http.listing import ListedPage, read_page
+from smsq.worker.ledger.batches.asking import Control
+from smsq.worker.questions import Means, Pair
+from smsq.worker.questions.asker import Asker
+from smsq.worker.questions.exchange import ask_mirror
+from smsq.worker.questions.history import PAGE, day_of
+from smsq.worker.questions.permits import may_ask, note_error, permit, places
+from smsq.worker.transports import MAX_PAGE
+
+log = logging.getLogger(__name__)
+
+MOST_PAGES = 200  # of one list; where more was sent since the oldest doubt, questions have to do
+CLOCKS_APART_S = 600.0  # by which our clock and the gateway's may differ
+KEPT_MINUTES = 10  # a list tells of its moment whenever it is looked at; later ones serve as well
+LEAST_OLD_ROWS = 100  # on one page, all of them older than the oldest doubt: what is behind them is older still
+DAY = timedelta(days=1)  # beside those that are wanted, since days are the account's own
+
+
+class NotListed(Enum):
+    """Why there is no list."""
+
+    LATER = "another list is being read, or the minute of the last is not over"
+    NOTHING = "history proves nothing here: it cannot be read whole, or does not show the control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Everything that one mirror's history shows of what was accepted since a moment."""
+
+    mirror: str
+    since: float  # Unix seconds
+    asked_at: float  # Redis' time before its first page
+    began: float  # the same by this process' monotonic clock
+    control_at: float  # when the control was accepted that it shows
+    shown: frozenset[Pair] = field(repr=False)
+
+
+class Lists:
+    """The lists of one worker process; each serves all its doubts that it is late enough for."""
+
+    def __init__(self, means: Means, asker: Asker) -> None:
+        self._means = means
+        self._asker = asker
+        self._lock = threading.Lock()
+        self._kept: dict[str, Listing] = {}
+        self._useless_until: dict[str, float] = {}
+
+    def of(self, mirror: str, *, since: float, covers: float, after: float, began: float = 0.0) -> Listing | NotListed:
+        """A list of what `mirror` accepted at or after `covers`, asked for no earlier than `after` (Unix seconds).
+
+        Nor earlier than `began` by this process' monotonic clock. One that is made for it begins at `since`, and may
+        serve others.
+        """
+        now = self._means.clock.monotonic()
+        kept = self._kept.get(mirror)
+        if kept is not None and now - kept.began > KEPT_MINUTES * self._minute_s:
+            self._kept.pop(mirror, None)
+        elif kept is not None and kept.since <= covers and kept.asked_at >= after and kept.began >= began:
+            return kept
+        if now < self._useless_until.get(mirror, 0.0):
+            return NotListed.NOTHING
+        if not self._lock.acquire(blocking=False):
+            return NotListed.LATER
+        try:
+            return self._make(mirror, since)
+        finally:
+            self._lock.release()
+
+    @property
+    def _minute_s(self) -> float:
+        return self._means.settings.mass_ask_every_s
+
+    def _make(self, mirror: str, since: float) -> Listing | NotListed:
+        control = self._means.ledger.control_message(self._means.settings.visible_s)
+        limits = {f"history:{mirror}": (1, self._minute_s)}
+        if not may_ask(self._means):
+            return NotListed.LATER
+        with permit(self._means, "list", 1, limits) as may:
+            if not may:
+                return NotListed.LATER
+            try:
+                if control is None:
+                    raise _ProvesNothing("nothing was ever accepted that it should show")
+                made = _Reading(self._means, self._asker, mirror, control).read(since)
+            except _ProvesNothing as why:
+                log.info("history proves nothing mirror=%s why=%s", mirror, why)
+                self._useless_until[mirror] = self._means.clock.monotonic() + self._minute_s
+                return NotListed.NOTHING
+        self._kept[mirror] = made
+        log.info("history listed mirror=%s messages=%d", mirror, len(made.shown))
+        return made
+
+
+class _ProvesNothing(Exception):
+    """No list can be had here now."""
+
+
+class _Reading:
+    """One list while it is read."""
+
+    def __init__(self, means: Means, asker: Asker, mirror: str, control: Control) -> None:
+        self._means = means
+        self._asker = asker
+        self._mirror = mirror
+        self._control = control
+        self._control_seen = 0.0
+
+    def read(self, since: float) -> Listing:
+        """All pages; raises _ProvesNothing where one is not there, broken, or the control is missing."""
+        oldest = min(since, self._control.accepted_at)
+        start = day_of(oldest) - DAY
+        self._look_for_control()
+        asked_at, began = self._means.ledger.time(), self._means.clock.monotonic()
+        shown: set[Pair] = set()
+        before: ListedPage | None = None
+        for _ in range(MOST_PAGES):
+            if self._means.clock.monotonic() - self._control_seen > self._means.settings.mass_ask_every_s:
+                self._look_for_control()
+            page = self._page(start, before.last_int_id if before is not None else None)
+            shown.update(page.shown)
+            if before is not None and page.count:
+                _check_order(before, page)
+            if not page.count or _is_all_older(page, oldest - CLOCKS_APART_S):
+                break
+            before = page
+        else:
+            raise _ProvesNothing(f"there is more than {MOST_PAGES} pages of it")
+        if (self._control.gateway_id, self._control.phone) not in shown:
+            raise _ProvesNothing("the list lacks the control")
+        return Listing(
+            mirror=self._mirror,
+            since=since,
+            asked_at=asked_at,
+            began=began,
+            control_at=self._control.accepted_at,
+            shown=frozenset(shown),
+        )
+
+    def _look_for_control(self) -> None:
+        """What is accepted is shown in its order: with the control, everything earlier is there for the next page."""
+        seen = self._means.clock.monotonic()
+        page = self._page(day_of(self._control.accepted_at) - DAY, None, self._control.phone)
+        if (self._control.gateway_id, self._control.phone) not in page.shown:
+            raise _ProvesNothing("it does not show the control")
+        self._control_seen = seen
+
+    def _page(self, start: date, prev_id: int | None, phone: int | None = None) -> ListedPage:
+        means = self._means
+        end = day_of(means.clock.now()) + DAY
+        body = client_forms.history(means.login, start, end, prev_id=prev_id, count=PAGE, phone=phone)
+        if not may_ask(means):
+            raise _ProvesNothing("questions are paused")
+        with permit(
+            means, "ask", places(means.settings.parallel_asks), {}, patience_s=means.settings.read_timeout_s
+        ) as may:
+            reply = ask_mirror(means, self._mirror, HISTORY_PATH, body, max_reply=MAX_PAGE) if may else None
+        if reply is None:
+            raise _ProvesNothing("no whole answer came")
+        page = read_page(reply.status, reply.body)
+        (means.mirrors.unknown if page.trouble and page.error is None else means.mirrors.good)(self._mirror)
+        if page.error is not None:
+            note_error(means, "history", page.error)
+        if page.trouble:
+            raise _ProvesNothing(page.trouble)
+        self._asker.learn_page(reply.status, reply.body)
+        return page
+
+
+def _check_order(before: ListedPage, page: ListedPage) -> None:
+    """A page goes on where the one before it ended, in the same direction."""
+    step = page.first_int_id - before.last_int_id
+    directions = {each.is_descending for each in (before, page) if each.count > 1}
+    if step == 0 or len(directions | {step < 0}) > 1:
+        raise _ProvesNothing("its pages do not join")
+
+
+def _is_all_older(page: ListedPage, than: float) -> bool:
+    """Whether newest comes first and this page is past everything that is wanted."""
+    return page.is_descending and page.count >= LEAST_OLD_ROWS and page.newest < than

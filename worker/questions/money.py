@@ -1,0 +1,114 @@
+"""What is left on the account, what messages would cost, and the harmless question that heals a mirror."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import Any
+
+from smsq.worker.domain.job import PriceJob
+from smsq.worker.gateway.http import BALANCE_PATH, SEND_PATH, client_forms
+from smsq.worker.gateway.http.client_replies import read_balance, read_price
+from smsq.worker.gateway.options import check_price
+from smsq.worker.ledger.store import translated
+from smsq.worker.questions import Means
+from smsq.worker.questions.exchange import ask_any, ask_mirror
+from smsq.worker.questions.permits import may_ask, note_error, permit
+
+log = logging.getLogger(__name__)
+
+BALANCES_A_MINUTE = 8  # of the gateway's ten (its manual, answer of balance); a minute is `mass_ask_every_s`
+PROBES_A_MINUTE = 6  # of the same, while a mirror is tripped
+PRICES_A_MINUTE = 4  # of five equal price requests
+AT_ONCE = 4  # questions of this kind under way, far below what the gateway allows of requests in all
+
+
+class MoneyQuestions:
+    """Balance and price: an answer has what was asked for, or `error` and, if the gateway gave one, its `code`."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def balance(self) -> dict[str, Any]:
+        if paused := self._paused():
+            return {"error": paused}
+        with self._permit("balance", BALANCES_A_MINUTE) as may:
+            if not may:
+                return {"error": "too many balance requests this minute; try again shortly"}
+            answer = ask_any(self._means, BALANCE_PATH, client_forms.balance(self._means.login))
+        if answer is None:
+            return {"error": "no mirror of the gateway answered"}
+        read = read_balance(answer.reply.status, answer.reply.body)
+        if read.balance is None:
+            note_error(self._means, "balance", read.error)
+            return _trouble(answer.mirror, read.sentence, read.error)
+        self._means.mirrors.good(answer.mirror)
+        self._store(read.balance)
+        if self._means.ledger.is_login_halted(self._means.credentials):
+            self._means.ledger.login_works()
+        return {"balance": read.balance, "currency": read.currency, "credit": read.credit}
+
+    def price(self, job: PriceJob) -> dict[str, Any]:
+        """What these messages would cost together; nothing is sent. Raises BadInput if they could not be."""
+        check_price(job)
+        body = client_forms.price(self._means.login, job)
+        if paused := self._paused():
+            return {"error": paused}
+        with self._permit(f"price:{self._known_as(body)}", PRICES_A_MINUTE) as may:
+            if not may:
+                return {"error": "the same price was asked for too often this minute; try again shortly"}
+            # cost=1: the one call of send.php that sends nothing
+            answer = ask_any(self._means, SEND_PATH, body, command="price")
+        if answer is None:
+            return {"error": "no mirror of the gateway answered"}
+        read = read_price(answer.reply.status, answer.reply.body)
+        if read.cost is None:
+            note_error(self._means, "price", read.error)
+            return _trouble(answer.mirror, read.sentence, read.error)
+        self._means.mirrors.good(answer.mirror)
+        return {"cost": read.cost, "parts": read.parts}
+
+    def _known_as(self, body: bytes) -> str:
+        """Equal requests have equal names, in every process; nobody reads phones or password from one."""
+        return hmac.digest(self._means.credentials.encode(), body, "sha256").hex()[:16]
+
+    def _permit(self, name: str, most: int) -> AbstractContextManager[float]:
+        return permit(self._means, "chores", AT_ONCE, {name: (most, self._means.settings.mass_ask_every_s)})
+
+    def _paused(self) -> str:
+        """Why nothing is asked just now, '' where it may be; with a refused log-in a person may try."""
+        pause_s = self._means.ledger.questions_rest_s(self._means.credentials)
+        return f"the gateway wants to be left alone for another {pause_s:.0f} s" if 0 < pause_s < float("inf") else ""
+
+    def _store(self, balance: Decimal) -> None:
+        ledger = self._means.ledger
+        known = {"balance": str(balance), "balance_at": str(self._means.clock.now())}
+        with translated():
+            ledger.redis.hset(ledger.key("ctl"), mapping=known)
+            halted = ledger.redis.hexists(ledger.key("ctl"), "no_money")
+        if halted and balance > 0:
+            ledger.topped_up()
+            log.info("money is back balance=%s", balance)
+
+
+def probe_mirror(means: Means, mirror: str) -> None:
+    """Ask a tripped mirror for the balance: anything well-formed heals it."""
+    if not may_ask(means):
+        return
+    with permit(means, "chores", AT_ONCE, {"balance": (PROBES_A_MINUTE, means.settings.mass_ask_every_s)}) as may:
+        reply = ask_mirror(means, mirror, BALANCE_PATH, client_forms.balance(means.login)) if may else None
+    if reply is None:
+        return
+    read = read_balance(reply.status, reply.body)
+    if read.balance is None:
+        note_error(means, "balance", read.error)
+    (means.mirrors.good if read.balance is not None or read.error else means.mirrors.unknown)(mirror)
+
+
+def _trouble(mirror: str, sentence: str, code: int | None) -> dict[str, Any]:
+    """What whoever asked is told: the gateway's refusal, or whose answer could not be read."""
+    if code is None:
+        return {"error": f"the gateway at {mirror} gave no answer that can be read: {sentence}", "code": None}
+    return {"error": sentence or f"the gateway answered with error {code}", "code": code}

@@ -1,0 +1,78 @@
+"""Which (gateway id, phone) of a batch are to be asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smsq.worker.domain.receipt import MAX_IDS, unpack
+from smsq.worker.domain.status import STATUS_TABLE, IdState, Status
+from smsq.worker.ledger.values import BatchView
+from smsq.worker.questions import Pair
+
+
+def open_pairs(batch: BatchView) -> list[Pair]:
+    """Which (gateway id, phone) of a batch are accepted and not final."""
+    pairs = []
+    for index, phone in enumerate(batch.phones):
+        status = Status(batch.status(index))
+        if not STATUS_TABLE[status].is_final:
+            gateway_id = _carrier(batch, index)
+            if gateway_id:
+                pairs.append((gateway_id, phone))
+    return pairs
+
+
+def _carrier(batch: BatchView, index: int) -> int:
+    """Under which id a message is asked about: the one that its receipt names; 0 if none of its ids may live."""
+    live = [i for i in batch.ids if i.holds(index) and i.state != IdState.ABSENT]
+    if not live:
+        return 0
+    place = unpack(batch.receipts, index).id_index
+    # The place is a nibble: from the fifteenth id on it means the newest that carried the message.
+    return (batch.ids[place - 1] if 0 < place < MAX_IDS else live[-1]).gateway_id
+
+
+def unpaid_pairs(batch: BatchView) -> list[Pair]:
+    """Which final messages of a batch are still to be asked about, since the gateway did not say what they cost."""
+    if "1" not in batch.untold:
+        return []
+    return [
+        (gateway_id, phone)
+        for index, phone in enumerate(batch.phones)
+        if batch.is_untold(index)
+        and STATUS_TABLE[Status(batch.status(index))].is_final
+        and (gateway_id := _carrier(batch, index))
+    ]
+
+
+def by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:
+    """Absent messages as the ledger takes them: by gateway id, their places in the batch."""
+    grouped: dict[int, list[int]] = {}
+    places = {phone: index for index, phone in enumerate(batch.phones)}
+    for gateway_id, phone in absent:
+        grouped.setdefault(gateway_id, []).append(places[phone])
+    return grouped
+
+
+def unproved_pairs(batch: BatchView) -> list[Pair]:
+    """Those of `doubtful_pairs` of which it is not known yet that they did not arrive."""
+    places = {phone: index for index, phone in enumerate(batch.phones)}
+    lacking = {
+        (known.gateway_id, phone)
+        for known in batch.ids
+        if known.absents
+        for phone, index in places.items()
+        if known.lacks(index)
+    }
+    return [pair for pair in doubtful_pairs(batch) if pair not in lacking]
+
+
+def doubtful_pairs(batch: BatchView) -> list[Pair]:
+    """Every undecided phone under every open id that carried it, the newest id first."""
+    return [
+        (known.gateway_id, phone)
+        for known in reversed(batch.ids)
+        if known.state == IdState.OPEN
+        for index, phone in enumerate(batch.phones)
+        if batch.status(index) == 0 and known.holds(index)
+    ]

@@ -1,0 +1,101 @@
+"""Permits for questions that the gateway counts, and what its errors mean for everybody's next question.
+
+Sends have limits of their own, kept by the claim; they pause with the questions if the address is blocked.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from smsq.worker.gateway.numbers import STATUS_ERRORS
+from smsq.worker.gateway.outcomes import Outcome
+from smsq.worker.questions import Means
+
+log = logging.getLogger(__name__)
+
+BEGIN_WITHIN_S = 1.0  # of the permit; a process that was frozen longer lets it go
+
+Limits = Mapping[str, tuple[int, float]]  # what is counted: how often in how many seconds
+
+
+@contextmanager
+def permit(
+    means: Means, kind: str, most: int, limits: Limits, *, patience_s: float = 0.0, is_prepared: bool = True
+) -> Iterator[float]:
+    """Take a permit for one request and give it back at its end, from when it counts; 0.0 if there is none.
+
+    Yields until when (by the monotonic clock) the request must have been put: past that somebody else may have been
+    given the same permit. At most `most` requests of a kind run at once; a permit is waited for as long as `patience_s`
+    allows. One that is not prepared has time for another question first.
+    """
+    token = secrets.token_hex(8)
+    settings = means.settings
+    longest_s = settings.connect_timeout_s * len(means.mirrors.bases) + settings.read_timeout_s
+    margin_s = BEGIN_WITHIN_S + (0.0 if is_prepared else longest_s)
+    until = _taken(means, kind, token, most, limits, patience_s, longest_s, margin_s)
+    if not until:
+        yield 0.0
+        return
+    try:
+        yield until
+    finally:
+        means.ledger.give_back(kind, token, limits)
+
+
+def _taken(
+    means: Means,
+    kind: str,
+    token: str,
+    most: int,
+    limits: Limits,
+    patience_s: float,
+    longest_s: float,
+    margin_s: float,
+) -> float:
+    until = means.clock.monotonic() + patience_s
+    while True:
+        began = means.clock.monotonic()
+        wait = means.ledger.take(kind, token, most, longest_s + margin_s, limits)
+        if wait == 0.0:
+            return began + margin_s  # what is left is for opening a line, and for the answer
+        if means.clock.monotonic() + wait > until or means.stopping.is_set():
+            return 0.0
+        means.clock.wait(wait, means.stopping)
+
+
+def places(parallel: int, *, is_urgent: bool = False) -> int:
+    """How many questions may run at once before this one has to wait: one place is kept for codes.
+
+    >>> places(3, is_urgent=True), places(3), places(1)
+    (3, 2, 1)
+    """
+    return parallel if is_urgent else max(1, parallel - 1)
+
+
+def may_ask(means: Means) -> bool:
+    """Whether questions may be put at all: the log-in was not refused and the gateway has not asked for a pause."""
+    return means.ledger.questions_rest_s(means.credentials) == 0.0
+
+
+def note_error(means: Means, command: str, code: int | None) -> None:
+    """An answer to a question was an error: everything stops at a refused log-in or a blocked address.
+
+    One that comes too often makes the questions of all processes pause, and no send.
+    """
+    means.metrics.gateway_error(command, code)
+    row = STATUS_ERRORS.get(code) if code is not None else None
+    if row is None:
+        return
+    if row.outcome is Outcome.BAD_LOGIN:
+        means.ledger.halt_login(means.credentials)
+        log.error("log-in refused by the gateway; sending halted until login, password or allowed address change")
+    elif row.outcome is Outcome.LATER:
+        pause_s = means.ledger.throttled(row.delay_s)
+        log.warning("login paused command=%s code=%d for_s=%.0f", command, row.code, pause_s)
+    elif row.delay_s:
+        pause_s = min(row.delay_s, means.settings.mass_ask_every_s)
+        means.ledger.ask_later(pause_s)
+        log.warning("questions paused command=%s code=%d for_s=%.0f", command, row.code, pause_s)

@@ -1,0 +1,38 @@
+"""A send over HTTP: from what is to go to a form, and from the answer to an outcome of no dialect."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from smsq.worker.domain.errors import Unknown
+from smsq.worker.domain.outgoing import Outgoing
+from smsq.worker.gateway.http import SEND_PATH, client_forms
+from smsq.worker.gateway.http.client_replies import read_send
+from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.outcomes import Outcome, SendAnswer
+from smsq.worker.transports import Reply
+
+
+class Exchange(Protocol):
+    """One POST and its whole answer; raises Unreachable if nothing was written, Unknown for whatever fails after."""
+
+    def __call__(self, path: str, body: bytes, deadline_s: float) -> Reply: ...
+
+
+def send(say: Exchange, login: Login, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
+    """Send once and read the answer. Raises BadInput or Unreachable, and then not a byte was written."""
+    body = _form(login, outgoing)
+    try:
+        reply = say(SEND_PATH, body, deadline_s)
+    except Unknown as error:
+        return SendAnswer(
+            outcome=Outcome.UNKNOWN, sentence=error.sentence, is_complete=False, is_over=error.peer_closed
+        )
+    return read_send(reply.status, reply.body, outgoing.gateway_id, len(outgoing.phones))
+
+
+def _form(login: Login, outgoing: Outgoing) -> bytes:
+    if outgoing.text is not None:
+        return client_forms.send_same(login, outgoing.gateway_id, outgoing.phones, outgoing.text, outgoing.options)
+    messages = list(zip(outgoing.phones, outgoing.texts, strict=True))
+    return client_forms.send_list(login, outgoing.gateway_id, messages, outgoing.options)

@@ -1,0 +1,31 @@
+"""The transports there are, by name; a row imports its libraries when it is made, since producers have none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from smsq.worker.clock import Clock
+from smsq.worker.gateway.login import Login
+from smsq.worker.settings import Settings
+from smsq.worker.transports import Transport
+
+if TYPE_CHECKING:
+    from smsq.worker.transports.http import HttpTransport
+
+
+def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
+    """The gateway's HTTP interface. Questions are put over it too, whatever messages travel by."""
+    from smsq.worker.transports.http import HttpTransport
+
+    return HttpTransport(
+        settings.connect_timeout_s,
+        login=login,
+        keep_idle_s=settings.keep_idle_s,
+        silence_s=settings.read_timeout_s,
+        clock=clock,
+    )
+
+
+# A second row brings the setting that names one of them.
+TRANSPORTS: dict[str, Callable[[Settings, Login, Clock], Transport]] = {"http": http}
