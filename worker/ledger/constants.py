@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from smsq.worker.domain.guard import MORE_URGENT, MOST_AT_ONCE, MOST_ERRORS, POISON_DEATHS
+from smsq.worker.domain.guard import HINT_AGAIN_MS, MORE_URGENT, MOST_AT_ONCE, MOST_ERRORS, POISON_DEATHS
 from smsq.worker.domain.receipt import MAX_IDS, SIZE
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
 from smsq.worker.ledger.keys import LANES as LANE_NAMES
+from smsq.worker.ledger.keys import SHARD
 from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
 from smsq.worker.ledger.values import POLICIES
 
@@ -30,6 +31,8 @@ NUMBERS: Mapping[str, str] = {
     "MOST_IDS": str(MAX_IDS),
     **{f"MOST_ERRORS_{lane.upper()}": str(most) for lane, most in MOST_ERRORS.items()},
     "POISON_DEATHS": str(POISON_DEATHS),
+    **{f"HINT_AGAIN_{lane.upper()}": str(ms) for lane, ms in HINT_AGAIN_MS.items()},
+    "BATCHES_IN_A_SHARD": str(SHARD),
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
 }

@@ -15,8 +15,9 @@ import msgspec
 
 from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.guard import HINT_AGAIN_MS
 from smsq.worker.ledger.batches.asking import Asking
-from smsq.worker.ledger.batches.enrolment import HINT_AGAIN_MS, Enrolment
+from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.batches.sending import Sending
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.otp.cascades import Cascades
@@ -33,12 +34,15 @@ class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:
-        """Hand out the next batches of a campaign: their references, or none and why it waits."""
+        """Hand out the next batches of a campaign: their references, or none and why it waits.
+
+        The reason is `awake` with some if a hint would wake nobody: the workers claim the next by themselves.
+        """
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
-        keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind")]
+        keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk", "awake:bulk")]
         reply = self.call("feed", keys, campaign_id, many, HINT_AGAIN_MS["bulk"], blind_most)
         if reply[0] == b"fed":
-            return [Ref.parse(ref) for ref in reply[1:]], ""
+            return [Ref.parse(ref) for ref in reply[2:]], "awake" if reply[1] == b"1" else ""
         return [], reply[1].decode()
 
     def wind_up(self, campaign_id: str, batches: int, messages: int) -> int:

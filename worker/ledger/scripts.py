@@ -78,6 +78,14 @@ class Way:
 
     def run_all(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
         """Run several verbs in one write; their replies in order. Raises the first error, when all have run."""
+        replies = self.run_each(connection, calls)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def run_each(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
+        """Run several verbs in one write; their replies in order, among them what each failed with."""
         replies = ask_all(connection, [self._words(call) for call in calls]) if calls else []
         for place, reply in enumerate(replies):
             if isinstance(reply, Exception) and _never_ran(reply):
@@ -85,9 +93,6 @@ class Way:
                     replies[place] = self.run(connection, calls[place])
                 except ResponseError as error:
                     replies[place] = error
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
         return replies
 
     def _words(self, call: Call) -> tuple[Argument, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from smsq.worker.ledger.batches.enrolment import HINT_AGAIN_MS
+from smsq.worker.domain.guard import HINT_AGAIN_MS
 from smsq.worker.ledger.keys import LANES
 from smsq.worker.runtime import Runtime
 

@@ -19,7 +19,18 @@ from typing import NamedTuple
 from smsq.worker.domain.status import BatchState
 from tests.promises.model.promises import DOUBLED
 from tests.promises.model.rules import Ledger, undecided
-from tests.promises.model.states import CONCLUSIVE, DOUBTFUL, OPEN, PARKED, READY, SENDING, SETTLED, Batch, Inquiry, World
+from tests.promises.model.states import (
+    CONCLUSIVE,
+    DOUBTFUL,
+    OPEN,
+    PARKED,
+    READY,
+    SENDING,
+    SETTLED,
+    Batch,
+    Inquiry,
+    World,
+)
 
 Step = tuple[str, "State"]
 
@@ -201,9 +212,9 @@ class Lane:
         for place, batch in enumerate(s.batches):
             if batch is None:
                 continue
-            if batch.state == READY and s.told[place] in (NOBODY, SWEEPS) and not s.resting >> place & 1:
-                if self.off != "no sweeper":
-                    yield f"the sweeper hints batch {place}", s._replace(told=_put(s.told, place, HINTED))
+            is_due = batch.state == READY and s.told[place] in (NOBODY, SWEEPS) and not s.resting >> place & 1
+            if is_due and self.off != "no sweeper":
+                yield f"the sweeper hints batch {place}", s._replace(told=_put(s.told, place, HINTED))
             if batch.state == READY and s.resting >> place & 1:
                 told = _put(s.told, place, SWEEPS)
                 yield f"batch {place} may go now", s._replace(resting=s.resting & ~(1 << place), told=told)
@@ -519,11 +530,8 @@ class Lane:
 
     def _tidy(self, s: State) -> State:
         """Without what can no longer matter."""
-        for n, thread in enumerate(s.threads):
-            if thread.phase != CALLS and not any(copy.thread == n for copy in s.copies):
-                if thread.seq or s.heads[n] is not None:
-                    nonces = tuple(None if nonce is not None and nonce[0] == n else nonce for nonce in s.nonces)
-                    s = self._set(s, n, thread._replace(seq=0))._replace(heads=_put(s.heads, n, None), nonces=nonces)
+        for n in range(len(s.threads)):
+            s = self._renumbered(s, n)
         for place, batch in enumerate(s.batches):
             if s.told[place] and batch is not None and batch.state in (SETTLED, PARKED):
                 s = s._replace(told=_put(s.told, place, NOBODY))  # that hint wakes somebody for nothing
@@ -536,11 +544,33 @@ class Lane:
             s = s._replace(threads=tuple(pair[0] for pair in pairs), heads=tuple(pair[1] for pair in pairs))
         return s
 
+    def _renumbered(self, s: State, n: int) -> State:
+        """Of a thread's calls only the order matters, and of those that are over only what is still on its way."""
+        me, head = s.threads[n], s.heads[n]
+        mine = [copy.seq for copy in s.copies if copy.thread == n]
+        if me.phase != CALLS and not mine:
+            nonces = tuple(None if nonce is not None and nonce[0] == n else nonce for nonce in s.nonces)
+            heads = _put(s.heads, n, None)
+            return self._set(s, n, me._replace(seq=0))._replace(heads=heads, nonces=nonces)
+        if head is not None and head.seq < min((*mine, me.seq)):
+            s, head = s._replace(heads=_put(s.heads, n, None)), None
+        known = {me.seq, *mine, *((head.seq,) if head is not None else ())}
+        nonces = tuple(
+            None if nonce is not None and nonce[0] == n and nonce[1] not in known else nonce for nonce in s.nonces
+        )
+        rank = {seq: place for place, seq in enumerate(sorted(known), 1)}
+        return self._set(s, n, me._replace(seq=rank[me.seq]))._replace(
+            heads=_put(s.heads, n, head and head._replace(seq=rank[head.seq])),
+            nonces=tuple(
+                (n, rank[nonce[1]], nonce[2]) if nonce is not None and nonce[0] == n else nonce for nonce in nonces
+            ),
+            copies=tuple(copy._replace(seq=rank[copy.seq]) if copy.thread == n else copy for copy in s.copies),
+        )
+
     # Promises -------------------------------------------------------------------------------------------------------
 
     def broken(self, s: State) -> str:
-        found = next((broken for broken in self._all_broken(s) if self.only in ("", broken)), "")
-        return found
+        return next((broken for broken in self._all_broken(s) if self.only in ("", broken)), "")
 
     def _all_broken(self, s: State) -> Iterator[str]:
         for place in range(len(s.batches)):
@@ -557,11 +587,10 @@ class Lane:
                 continue
             if all(thread.phase in (ASLEEP, GONE) for thread in s.threads):
                 yield UNTOLD
+            phases = {thread.phase for thread in s.threads}
             is_free = len(s.slots) < self.traffic.slots
-            at_once = (CALLS, CLAIMED, ANSWERED, LEAVES, NO_SLOT)
-            if is_free and not any(thread.phase in at_once for thread in s.threads):
-                if any(thread.phase == ASLEEP for thread in s.threads):
-                    yield SLOW
+            if is_free and ASLEEP in phases and not phases & {CALLS, CLAIMED, ANSWERED, LEAVES, NO_SLOT}:
+                yield SLOW
 
     def _is_held(self, s: State, place: int, batch: Batch) -> bool:
         gid = batch.ids[-1].gid

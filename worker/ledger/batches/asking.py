@@ -53,7 +53,7 @@ class Asking(Store):
 
         Sets are `doubt`, `asks`, those of codes `doubt:urgent` and `asks:urgent`, `watch` and `ready:<lane>`.
         """
-        reply = self.call("due", [self.key(which)], many, int(again_s * 1000))
+        reply = self.call("due", [self.key(which)], many, round(again_s * 1000, 1))
         return [Ref.parse(ref) for ref in reply[1:]]
 
     def put_off(self, which: str, ref: Ref, seconds: float) -> None:

@@ -12,12 +12,12 @@ import msgspec
 from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
+from smsq.worker.domain.guard import HINT_AGAIN_MS
 from smsq.worker.ledger.layout import Meta, packed_meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import COST_UNITS, Store, translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
-HINT_AGAIN_MS = {"urgent": 2000, "bulk": 3000}
 LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # while Redis does not answer: three tries
 MOST_DEADLINE_S = 366 * 86_400.0
@@ -89,13 +89,22 @@ class Enrolment(Store):
                 order.code_id,
                 int(order.waited_for_s * 1000),
                 order.why,
-                more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
+                more_keys=[
+                    self.key("calls"),
+                    self.key(f"awake:{order.lane}"),
+                    self.key(f"idem:{key_hash or '-'}"),
+                    self.key("stamp"),
+                ],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
                 if word == "created" and self.witness is not None:
                     self.witness(reply[2].decode(), int(reply[3]), ref.number, key_hash)
-                return Enrolled(reply[1].decode(), created=word == "created")
+                return Enrolled(
+                    reply[1].decode(),
+                    created=word == "created",
+                    is_hint_needed=word != "created" or len(reply) < 5 or reply[4] != b"1",
+                )
             if word == "conflict":
                 raise Conflict(f"this key was used with other content: message {reply[1].decode()}")
             if word == "halted":
