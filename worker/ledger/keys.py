@@ -22,7 +22,7 @@
 | `ended` | sorted set | single messages that are final; score: when | advance, asked | upkeep |
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
-| `awake:<lane>` | string | slots taken, where that is all of them | claim | 0.3 s after the claim |
+| `awake:<lane>` | string | slots taken, if that is all; until when it counts | claim | a minute later |
 | `calls` | hash | calls for a claim that were repeated: what each was given | claim | an hour after the last |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |

@@ -7,7 +7,7 @@
 --       it is repeated, 18 the lane of which is told how much is left, or ''.
 -- Returns what `claim.lua` returns; {'none'} where nothing is ready, {'more'} where too much was looked at in vain.
 -- Afterwards: as after a claim. A batch that may not go stands in nobody's way.
--- include: claiming
+-- include: awake, batch, claiming, force
 
 local MOST_LOOKS, MOST_READ = 8, 64
 local lane = tonumber(ARGV[18])

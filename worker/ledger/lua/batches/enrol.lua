@@ -8,7 +8,7 @@
 -- Returns {'created'|'same'|'conflict', message id, run, n, '1' where a hint would wake nobody}, {'halted', why},
 -- {'sealed'} where the workers hold another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
--- include: batch, force, lanes, totals, awake
+-- include: batch, force, lanes, totals, awake, hints
 
 if ARGV[8] ~= '' then
   local known = redis.call('HMGET', KEYS[#KEYS - 1], 'content', 'id')
@@ -47,4 +47,11 @@ if ARGV[11] ~= '' then -- the end of this message wakes the code's cascade, if t
   redis.call('HSET', SHARD, number .. 'c', ARGV[11])
   redis.call('ZADD', CASCADE, 'XX', now + tonumber(ARGV[12]), ARGV[11])
 end
-return { 'created', id, actual, n, is_awake(m, redis.call('GET', KEYS[31])) and '1' or '' }
+local idle, mark = false, redis.call('GET', KEYS[31])
+if mark then
+  local after = '(' .. string.format('%.0f', now)
+  local taken = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
+  if m[LANE] == 0 then taken = taken + redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf') end
+  idle = is_hint_idle(mark, taken, left_in(m[LANE]))
+end
+return { 'created', id, actual, n, idle and '1' or '' }

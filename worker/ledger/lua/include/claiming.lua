@@ -169,26 +169,28 @@ end
 -- a call that was answered at its first try there is no copy. ARGV[15]: whose call it is, '' for one that counts none.
 local CALLS_KEPT_MS = 3600000
 
-local function as_called(claim, find, take)
+local function answer_to(claim, find, take)
   local who, seq, is_again = ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
-  local reply
-  if who ~= '' then
-    local last, given = string.match(redis.call('HGET', KEYS[30], who) or '-1', '^(-?%d+) ?(.*)$')
-    last = tonumber(last)
-    if last == seq and given ~= '' then
-      take(given)
-      local m = load_batch()
-      local _, actual = in_force()
-      reply = m and granted_again(in_motion(m), actual)
-    end
-    if last >= seq then return reply or { 'over' } end
-    if is_again then reply = find() end
+  if who == '' then return claim() end
+  local last, given = string.match(redis.call('HGET', KEYS[30], who) or '-1', '^(-?%d+) ?(.*)$')
+  last = tonumber(last)
+  if last == seq and given ~= '' then
+    take(given)
+    local m = load_batch()
+    local _, actual = in_force()
+    return m and granted_again(in_motion(m), actual) or { 'over' }
   end
-  reply = reply or claim()
-  if who ~= '' and is_again then
+  if last >= seq then return { 'over' } end
+  local reply = is_again and find() or claim()
+  if is_again then
     redis.call('HSET', KEYS[30], who, reply[1] == 'claimed' and ARGV[16] .. ' ' .. ref or ARGV[16])
     redis.call('PEXPIRE', KEYS[30], CALLS_KEPT_MS)
   end
+  return reply
+end
+
+local function as_called(claim, find, take)
+  local reply = answer_to(claim, find, take)
   if ARGV[18] == '' then return reply end
   if reply[1] ~= 'claimed' then reply[2] = reply[2] or '' end
   reply[#reply + 1] = left_in(tonumber(ARGV[18]))
