@@ -9,6 +9,9 @@ index   = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(pip) config get global.ind
 uv      = env $$(index="$(index)"; echo $${index:+UV_DEFAULT_INDEX=$$index}) UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 $(bin)/uv
 compile = $(uv) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url
 
+# Hundreds of processes are started below, and none should compile what another has compiled, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check bench bench-doubles bench-otp soak lock clean
 

@@ -25,18 +25,16 @@ from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.moments import plain
 from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
-from smsq.worker.domain.campaign import Range
+from smsq.worker.domain.campaign import GOING, OVER, Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
-from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView, Failure
 
 log = logging.getLogger(__name__)
 
-OVER = ("done", "cancelled")
 # What a campaign is once each verb has been done.
-REACHED = {"pause": ("paused",), "resume": ("running", "enrolling"), "cancel": ("cancelled",)}
+REACHED = {"pause": ("paused",), "resume": GOING, "cancel": ("cancelled",)}
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
@@ -227,10 +225,7 @@ class Campaigns:
 
     def before(self, draft: Draft) -> CampaignView | None:
         """The campaign that these rows, text and options became earlier, if it is still kept."""
-        ledger = self._smsq.runtime.ledger
-        with translated():
-            known = ledger.redis.get(ledger.key(f"digest:{draft.digest}"))
-        return self._smsq.runtime.views.campaign(known.decode()) if known is not None else None
+        return self._smsq.runtime.views.campaign_of(draft.digest)
 
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
         """Raise BadInput where a campaign that is not begun yet shall begin in the past."""
@@ -317,7 +312,7 @@ class Campaigns:
         view = self.show(campaign_id)
         if view.state in REACHED[verb]:
             return view
-        _require(view, verb, ("enrolling", "running", "paused"))
+        _require(view, verb, (*GOING, "paused"))
         self._smsq.runtime.ledger.control(campaign_id, verb, "a person said so")
         return self.show(campaign_id)
 

@@ -25,9 +25,9 @@ from smsq.worker.domain.errors import (
     WrongKey,
 )
 from smsq.worker.domain.text import tidied
+from smsq.worker.gateway.numbers import BAD_LOGIN
 from smsq.worker.gateway.options import check_price
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
-from smsq.worker.ledger.store import translated
 from smsq.worker.redis_client import where
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
 HINT_TIMEOUT_S = 1.0  # what is enrolled is safe without a hint: queues that hang hold no caller up
 ROLL_CALL_S = 5.0  # how long a ledger that was just restarted is waited for
-BAD_LOGIN = 2
 
 T = TypeVar("T")
 
@@ -89,7 +88,7 @@ class Installation:
         """Give the connections back."""
         if self._runtime is None:
             return
-        self.runtime.ledger.redis.close()
+        self.runtime.ledger.close()
         if "broker" in self.runtime.__dict__:
             self.runtime.broker.close()
         if "journal" in self.runtime.__dict__:
@@ -143,11 +142,11 @@ class Installation:
         has_account = self.settings.login is not None or self.settings.apikey is not None
         if self._is_checked or not (has_account or self.settings.secret_key):
             return
-        with self.named(), translated():
-            owner, secret = self.runtime.ledger.redis.hmget(self.runtime.ledger.key("stamp"), ["account", "secret"])
-        if has_account and owner is not None and owner.decode() != self.settings.account:
+        with self.named():
+            stamp = self.runtime.ledger.stamp()
+        if has_account and stamp.account and stamp.account != self.settings.account:
             raise LedgerForeign(
-                f"this ledger belongs to {owner.decode()}, not to {self.settings.account}: "
+                f"this ledger belongs to {stamp.account}, not to {self.settings.account}: "
                 "use the Redis or SMSQ_HOME of that account, or its log-in"
             )
         with self.named():
@@ -155,15 +154,14 @@ class Installation:
                 self.runtime.ledger.visit(self.runtime.journal)
             except JournalTrouble as error:  # nobody waits for what a producer knows
                 log.warning("journal not compared with the ledger why=%s", error.sentence)
-        if self.settings.secret_key and secret is not None and secret.decode() not in self.runtime.sealer.names:
+        if self.settings.secret_key and stamp.secret and stamp.secret not in self.runtime.sealer.names:
             raise WrongKey(WRONG_KEY)
         self._is_checked = True
 
     def account(self) -> str:
         """Whose the ledger is, as `brand/login`; '' while nobody has founded it. Raises LedgerTrouble."""
-        with self.named(), translated():
-            owner = self.runtime.ledger.redis.hget(self.runtime.ledger.key("stamp"), "account")
-        return owner.decode() if owner is not None else ""
+        with self.named():
+            return self.runtime.ledger.stamp().account
 
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:

@@ -23,14 +23,15 @@ from smsq.worker.domain import otp as codes
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.cascade import end_of
 from smsq.worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
+from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.otp import Step, Verdict
+from smsq.worker.domain.policy import POLICIES
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.speech import text_for
 from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.gateway.options import check_options
 from smsq.worker.ledger import Enrolled
 from smsq.worker.ledger.otp.records import CodeView
-from smsq.worker.ledger.store import COST_UNITS
 from smsq.worker.otp.desk import CodeOrder, Unsealed, over
 
 __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
@@ -291,8 +292,6 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
 
 
 def _policy(on_doubt: str) -> str:
-    from smsq.worker.ledger.values import POLICIES
-
     if not isinstance(on_doubt, str) or on_doubt not in POLICIES:
         raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {on_doubt!r}")
     return on_doubt
@@ -308,7 +307,7 @@ def _cost(written: Decimal | str | int | None) -> int | None:
         raise BadInput(f"a cost is an amount such as 7.50, not {written!r}") from None
     if not amount.is_finite() or not 0 < amount < 1_000_000:
         raise BadInput(f"a cost is an amount such as 7.50, not {written!r}")
-    return int(amount * COST_UNITS)
+    return int(amount * UNITS)
 
 
 def _is_id(code_id: object) -> bool:

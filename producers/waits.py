@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Protocol
 
 from smsq.producers.moments import plain, when
+from smsq.worker.domain.campaign import OVER
 from smsq.worker.domain.hours import is_open
+from smsq.worker.domain.lane import LANES
 from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
 CENT = Decimal("0.01")
 ENROLMENT_SILENT_S = 90.0  # after which no producer is at it any more
-LANES = ("bulk", "status")  # without them a campaign does not end
 HALTS = {
     "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
     "login": "the gateway refuses the log-in; correct SMSQ_LOGIN and SMSQ_PASSWORD and start the workers again, "
@@ -24,6 +25,7 @@ HALTS = {
 # Why messages are in doubt, or parked, as the ledger writes it down.
 REASONS = {
     "no_answer": "the request was begun and no complete answer came",
+    "handed_over": "it was handed over by a way that gives no receipts; the gateway is asked",
     "bad_answer": "the gateway's answer cannot be trusted",
     "in_part": "the gateway's answer does not cover every phone of the request",
     "refused_who": "the gateway refused one message of several and did not say which",
@@ -101,7 +103,7 @@ def stopped(view: CampaignView, now: float) -> str:
 
     `now` is in Unix seconds. Rows go in by the thousand, seconds apart at most; a producer waits a minute for Redis.
     """
-    if view.closed or view.state in ("done", "cancelled") or now - view.enrolled_at <= ENROLMENT_SILENT_S:
+    if view.closed or view.state in OVER or now - view.enrolled_at <= ENROLMENT_SILENT_S:
         return ""
     return (
         f"its enrolment stopped at row {view.rows}, on {when(view.enrolled_at)}: the same command with the same file "
@@ -124,7 +126,7 @@ def _why_unmoved(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> s
     if brakes.halted:
         return halted(brakes)
     lanes = eyes.lanes()
-    if missing := [lane for lane in LANES if not lanes.get(lane)]:
+    if missing := [lane for lane, row in LANES.items() if row.ends_campaigns and not lanes.get(lane)]:
         return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"
     if not brakes.is_led:
         return UNLED

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +30,24 @@ from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
 from smsq.worker.sandbox import Profile, Sandbox
 from smsq.worker.settings import Settings
+
+# As in the Makefile: children find what others have compiled.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+WORKERS_PER_CORE = 2  # half of what tests do is to wait: for a gateway, a lease, a process
+MOST_WORKERS = 8
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means."""
+    return min(MOST_WORKERS, WORKERS_PER_CORE * (os.cpu_count() or 1))
+
+
+def pytest_configure() -> None:
+    """A run in the background is deaf to Ctrl-C, and so would be the commands that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ LEDGER: dict[str, Role] = {
     ),
     "scheduler": Role(
         frozenset("beat control doubt drop due feed forget lead wind_up".split()),
-        frozenset({"del", "hdel", "hset", "set", "zadd", "zrem"}),
+        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
         frozenset(

@@ -11,14 +11,20 @@ the queues know is read by the exporter when somebody asks.
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
-from dataclasses import dataclass
-from typing import Final, Literal, TextIO
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TextIO
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from smsq.worker.domain.lane import LANES, QUEUES, SENDING
+from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.shield import CODES
+from smsq.worker.domain.sick import Sick
+from smsq.worker.domain.status import BatchState
 
 Kind = Literal["counter", "gauge", "histogram", "summary"]
 Source = Literal["process", "scrape"]
@@ -27,14 +33,15 @@ REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 
 WAIT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 3600)
 FATE_BUCKETS: Final = (1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)  # a handset may be off for a day
 
+STATES: Final = {str(state.value): state.name.lower() for state in BatchState}  # as the ledger numbers them
 GATEWAY_CODES: Final = range(1, 10)  # those of the gateway's tables; it may invent any number
 
 LABELS: Final[dict[str, str]] = {
-    "lane": "`urgent`, `bulk`, `status`, `chores`",
-    "queue": "`urgent`, `bulk`, `status`, `status.urgent`, `chores`",
+    "lane": ", ".join(f"`{name}`" for name in LANES),
+    "queue": ", ".join(f"`{name}`" for name in QUEUES),
     "channel": "a row of `gateway/channels.py`",
     "status": "a name that reports show (`domain/status.py`)",
-    "state": "where a batch stands: `ready`, `sending`, `doubtful`, `parked`, `settled`",
+    "state": "where a batch stands: " + ", ".join(f"`{name}`" for name in STATES.values()),
     "command": "`send`, `status`, `balance`, `price`, `history`",
     "mirror": "a host of `SMSQ_MIRRORS`, with its port where that is not the usual one",
     "by": "who chose: `operator`, or `sender` (`on_doubt` resend)",
@@ -43,10 +50,21 @@ LABELS: Final[dict[str, str]] = {
     "actor": "an actor's name",
     "why": "why a channel was tried for a code (`domain/cascade.py`); `cost`, `shield`: why it was not",
     "halt": "`fell` (the ledger fell back), `hosts` (some are missing from the roll call), `ids`, `login`, `money`",
-    "ailment": "`gateway`, `login`, `journal`, `key`, `clock`, `frozen`, `run`: see `worker/host/health.py`",
+    "ailment": ", ".join(f"`{why}`" for why in Sick) + ": see `worker/domain/sick.py`",
     "decision": ", ".join(f"`{code}`" for code in CODES),
     "alarm": "`unknown-batch`, `foreign-id` and the like; see the runbook",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """Where the ledger counts a metric: a field of its hash `totals`, this name and the labels, colons between."""
+
+    name: str
+    per: int = 1  # so many of the ledger's make one of the metric's
+    how_many: str = ""  # of a summary: the name of the total that counts what this one sums
+    words: Mapping[str, str] = field(default_factory=dict)  # what the ledger writes for a label if not that
+    shown: tuple[tuple[str, ...], ...] = ()  # labels that are on the page before anything was counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +77,25 @@ class Metric:
     labels: tuple[str, ...] = ()
     source: Source = "process"
     buckets: tuple[float, ...] = ()
+    total: Total | None = None  # of source `scrape`: what the exporter reads it from, if it is counted in the ledger
+
+
+def _counted(name: str, help_: str, labels: tuple[str, ...], total: str, **how: Any) -> Metric:
+    """A row that the ledger counts."""
+    kind: Kind = "counter" if name.endswith("_total") else "gauge"
+    return Metric(name, kind, help_, labels, "scrape", total=Total(name=total, **how))
 
 
 METRICS: Final[tuple[Metric, ...]] = (
-    Metric(
-        "smsq_messages_total", "counter", "Messages that came to stand here.", ("lane", "channel", "status"), "scrape"
+    _counted("smsq_messages_total", "Messages that came to stand here.", ("lane", "channel", "status"), "messages"),
+    _counted(
+        "smsq_batches",
+        "Batches by where they stand.",
+        ("lane", "state"),
+        "batches",
+        words=STATES,
+        shown=tuple(itertools.product(SENDING, STATES.values())),
     ),
-    Metric("smsq_batches", "gauge", "Batches by where they stand.", ("lane", "state"), "scrape"),
     Metric("smsq_slots", "gauge", "Sends that may be running; more than are sending: astray.", ("lane",), "scrape"),
     Metric("smsq_queue_oldest_seconds", "gauge", "Age of the oldest batch that may be sent now.", ("lane",), "scrape"),
     Metric("smsq_queue_hints", "gauge", "Hints that wait in the broker.", ("queue",), "scrape"),
@@ -103,30 +133,35 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("mirror",),
     ),
     Metric("smsq_gateway_errors_total", "counter", "Error codes the gateway answered.", ("command", "code")),
+    _counted("smsq_codes_total", "One-time codes sent and resent, and tries by verdict.", ("outcome",), "codes"),
+    _counted("smsq_doubts_total", "Doubtful batches that ended, by how.", ("outcome",), "doubts_ended"),
     Metric(
-        "smsq_codes_total", "counter", "One-time codes sent and resent, and tries by verdict.", ("outcome",), "scrape"
+        "smsq_doubt_settle_seconds",
+        "summary",
+        "From doubt to its end, by how.",
+        ("outcome",),
+        "scrape",
+        total=Total(name="doubt_ms", per=1000, how_many="doubts_ended"),
     ),
-    Metric("smsq_doubts_total", "counter", "Doubtful batches that ended, by how.", ("outcome",), "scrape"),
-    Metric("smsq_doubt_settle_seconds", "summary", "From doubt to its end, by how.", ("outcome",), "scrape"),
-    Metric(
-        "smsq_double_accepts_total", "counter", "Messages accepted under a second id; any is an alarm.", (), "scrape"
+    _counted("smsq_double_accepts_total", "Messages accepted under a second id; any is an alarm.", (), "doubles"),
+    _counted(
+        "smsq_resends_total",
+        "Messages sent again by choice while the first might live.",
+        ("by",),
+        "resends",
+        shown=(("operator",), ("sender",)),
     ),
-    Metric(
-        "smsq_resends_total", "counter", "Messages sent again by choice while the first might live.", ("by",), "scrape"
-    ),
-    Metric("smsq_resend_doubles_total", "counter", "Messages accepted twice by such a choice; no alarm.", (), "scrape"),
-    Metric(
-        "smsq_late_arrivals_total", "counter", "Messages that arrived after their absence was trusted.", (), "scrape"
-    ),
-    Metric("smsq_alarms_total", "counter", "What must never happen, by what it was.", ("alarm",), "scrape"),
-    Metric("smsq_pending_statuses", "gauge", "Accepted messages without a final status.", (), "scrape"),
+    _counted("smsq_resend_doubles_total", "Messages accepted twice by such a choice; no alarm.", (), "resend_doubles"),
+    _counted("smsq_late_arrivals_total", "Messages that arrived after their absence was trusted.", (), "late_arrivals"),
+    _counted("smsq_alarms_total", "What must never happen, by what it was.", ("alarm",), "alarm"),
+    _counted("smsq_pending_statuses", "Accepted messages without a final status.", (), "pending"),
     Metric("smsq_status_age_seconds", "gauge", "Age of the oldest message that waits for its status.", (), "scrape"),
     Metric(
         "smsq_visible_after_seconds", "gauge", "From acceptance until the gateway shows it when asked.", (), "scrape"
     ),
     Metric("smsq_balance", "gauge", "The account's balance, in its own currency, as last seen.", (), "scrape"),
-    Metric("smsq_cost_total", "counter", "Money spent, in the account's currency.", ("channel",), "scrape"),
-    Metric("smsq_code_steps_total", "counter", "Messages of one-time codes, or not.", ("channel", "why"), "scrape"),
+    _counted("smsq_cost_total", "Money spent, in the account's currency.", ("channel",), "cost", per=UNITS),
+    _counted("smsq_code_steps_total", "Messages of one-time codes, or not.", ("channel", "why"), "code_steps"),
     Metric("smsq_leader", "gauge", "1 while a scheduler leads.", (), "scrape"),
     Metric("smsq_owners", "gauge", "Worker processes whose heart beats.", (), "scrape"),
     Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts, by why.", ("halt",), "scrape"),
@@ -139,11 +174,17 @@ METRICS: Final[tuple[Metric, ...]] = (
         "scrape",
     ),
     Metric("smsq_gateway_ids_left", "gauge", "Ids for the gateway until sending halts for want of any.", (), "scrape"),
-    Metric("smsq_shield_total", "counter", "Codes by what the pumping shield decided.", ("decision",), "scrape"),
+    _counted("smsq_shield_total", "Codes by what the pumping shield decided.", ("decision",), "shield"),
     Metric("smsq_shield_holds", "gauge", "Prefixes and countries that are held now.", (), "scrape"),
     Metric("smsq_shield_country_holds", "gauge", "Whole countries that are held now: an alarm.", (), "scrape"),
     Metric("smsq_ledger_up", "gauge", "1 if the ledger answered this scrape.", (), "scrape"),
-    Metric("smsq_leases_expired_total", "counter", "Claims whose worker fell silent or was slow.", ("lane",), "scrape"),
+    _counted(
+        "smsq_leases_expired_total",
+        "Claims whose worker fell silent or was slow.",
+        ("lane",),
+        "expired",
+        shown=tuple((lane,) for lane in SENDING),
+    ),
     Metric(
         "smsq_hints_lost_total", "counter", "Hints the broker did not take; the sweeper makes up for them.", ("queue",)
     ),

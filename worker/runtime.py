@@ -14,8 +14,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from smsq.worker.clock import Clock
+from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import SEND_ERRORS, delivery_error
 from smsq.worker.host.health import Health
@@ -28,7 +28,7 @@ from smsq.worker.otp.desk import CodeDesk
 from smsq.worker.queues.broker import HintBroker, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.middleware import ActorMetrics
-from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, next_database
+from smsq.worker.redis_client import TIMEOUT_S, connect, next_database
 from smsq.worker.sealing import Sealer
 from smsq.worker.settings import NO_LOGIN, Settings
 from smsq.worker.transports import Transport
@@ -165,8 +165,8 @@ class Runtime:
 
     def at_each_exchange(self, what: Callable[[], None]) -> None:
         """Have `what` called around everything that ledger and queues are asked; to be said before the first of it."""
-        for client in (self.ledger.redis, self.broker.client):
-            at_each_exchange(client, what)
+        self.ledger.at_each_exchange(what)
+        self.broker.at_each_exchange(what)
 
     def check_ledger(self) -> None:
         """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""

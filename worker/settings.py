@@ -25,6 +25,7 @@ from smsq.worker import ownership
 from smsq.worker.domain import limits
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.batch import MAX_MESSAGES
+from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadPhone, BadSettings
 from smsq.worker.domain.otp import LONGEST, SHORTEST
 
@@ -32,7 +33,6 @@ PREFIX = "SMSQ_"
 FILE_NAME = "smsq.toml"
 PROGRAM = "redis_server"  # the one setting that is run
 NO_LOGIN = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY (each may come from a file: SMSQ_PASSWORD_FILE)"
-BRANDS = ("smsc.ru", "smscentre.com", "smsc.kz")  # the rows of gateway/brands.py, which stands above this file
 
 
 class Secret(str):
@@ -431,7 +431,12 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("redis_server", _text, None, "The server program to start where no Redis is named.", "the wheel's"),
     Field("accept_loss", _flag, "0", "Start on a ledger that could lose writes in a power failure."),
-    Field("brand", _one_of(*BRANDS), "smsc.ru", "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + "."),
+    Field(
+        "brand",
+        _one_of(*BRANDS),
+        next(iter(BRANDS)),
+        "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + ".",
+    ),
     Field("mirrors", _mirrors, None, "Base addresses tried in this order, separated by commas.", "the brand's"),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),

@@ -268,7 +268,8 @@ def _smsq() -> Iterator[Smsq]:
 
 def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | None:
     """The unfinished campaign that this file is already; a finished one is refused before it is looked through."""
-    from smsq.producers.campaigns import OVER, is_all_in, sent_already
+    from smsq.producers.campaigns import is_all_in, sent_already
+    from smsq.worker.domain.campaign import OVER
     from smsq.worker.domain.errors import Conflict
 
     before = smsq.campaigns.before(drafted)
@@ -302,7 +303,7 @@ def _not_applied(option: str, view: CampaignView | None) -> str:
 
 def _unfinished(smsq: Smsq, drafted: Draft) -> CampaignView | None:
     """The unfinished campaign that a file is already: `run` would go on with it."""
-    from smsq.producers.campaigns import OVER
+    from smsq.worker.domain.campaign import OVER
 
     before = smsq.campaigns.before(drafted)
     return None if before is None or before.state in OVER else before

@@ -54,7 +54,7 @@ def cancel(campaign_id: str, yes: bool, as_json: bool) -> None:
     It cannot be taken back, so it is asked about; where nobody can be asked, --yes is needed.
     """
     from smsq.producers.api import Smsq
-    from smsq.producers.campaigns import OVER
+    from smsq.worker.domain.campaign import OVER
 
     with Smsq() as smsq:
         view = smsq.campaigns.show(campaign_id)
@@ -100,5 +100,5 @@ def _say_state(smsq: Smsq, view: CampaignView, as_json: bool) -> None:
         print_json(campaign_object(view) | ({"waits": why} if why else {}))
         return
     click.echo(f"campaign {view.id} is {view.standing}")
-    if why and view.state in ("running", "enrolling"):
+    if why and view.is_going:
         talk(f"it waits: {why}")

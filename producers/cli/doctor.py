@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -70,31 +70,29 @@ def examine() -> Iterator[Finding]:
 
 
 def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:
-    import redis
-
     from smsq.worker.domain.errors import LedgerTrouble
-    from smsq.worker.redis_client import no_right, where
+    from smsq.worker.redis_client import where
+    from smsq.worker.redis_health import NoAnswer, told
 
-    client: Any = runtime.ledger.redis
     place = where(runtime.redis_url)
     try:
-        info = client.info("server")
-    except redis.RedisError as error:
-        if refused := no_right(error, "SMSQ_REDIS_URL", "ledger.acl"):
+        version = told(runtime.redis_url).version
+    except NoAnswer as error:
+        if refused := error.refused("SMSQ_REDIS_URL", "ledger.acl"):
             said, _, cure = refused.partition(": ")
             yield Finding("redis", "fail", f"{place}: {said}", cure or "correct SMSQ_REDIS_URL", True)
             return
         known = private.cure(up, runtime.redis_url, private.LEDGER)
         cure = known or "start it, or correct SMSQ_REDIS_URL; work resumes by itself"
-        yield Finding("redis", "fail", f"{place} does not answer ({type(error).__name__})", cure, True)
+        yield Finding("redis", "fail", f"{place} does not answer ({error.why})", cure, True)
         return
-    version = info.get("valkey_version") or info.get("redis_version")
     yield Finding("redis", "ok", f"{place} answers, version {version}")
     parts: dict[str, Callable[[Runtime], Iterator[Finding]]] = {
         "durability": ledger.durability,
         "account": ledger.account,
         "secret": ledger.secret,
         "run": ledger.run,
+        "verbs": ledger.verbs,
         "broker": partial(working.broker, up=up),
         "processes": partial(working.processes, is_up=up is not None),
         "shield": ledger.shield,

@@ -15,6 +15,7 @@ from smsq.producers.terminal import output
 from smsq.producers.terminal.display import counted, print_json, print_receipt
 from smsq.producers.terminal.stdin import from_stdin
 from smsq.worker.domain.otp import PURPOSE
+from smsq.worker.domain.policy import POLICIES
 
 if TYPE_CHECKING:
     from smsq.producers.otp import CodeShown, OneTimeCode
@@ -50,7 +51,7 @@ def group() -> None:
 @click.option("--sender", help="Sender name, one that the account may use.")
 @click.option(
     "--on-doubt",
-    type=click.Choice(["ask", "park", "resend"]),
+    type=click.Choice(list(POLICIES)),
     default="ask",
     show_default=True,
     help="What follows where it cannot be told whether its message arrived.",

@@ -7,15 +7,16 @@ import sys
 
 import click
 
-from smsq.producers.machine.processes import LANES, several, threads_of
+from smsq.producers.machine.processes import several, threads_of
 from smsq.worker import logs
+from smsq.worker.domain.lane import LANES
 from smsq.worker.processes import metrics_folder
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.settings import Settings
 
 
 @click.command("worker")
-@click.option("--lane", type=click.Choice(LANES), required=True, help="Whose hints to work on.")
+@click.option("--lane", type=click.Choice(list(LANES)), required=True, help="Whose hints to work on.")
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes.")
 @click.option("--threads", type=click.IntRange(1, 512), help="Threads in each.  [default: by the settings]")
 @click.pass_context

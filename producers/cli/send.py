@@ -12,6 +12,8 @@ from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import print_json, print_receipt, talk
 from smsq.producers.terminal.stdin import from_stdin
+from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.policy import POLICIES
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
@@ -37,10 +39,10 @@ LOOK_EVERY_S = 0.1
     help="When the gateway sends it, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
 @click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
-@click.option("--lane", type=click.Choice(["urgent", "bulk"]), default="urgent", show_default=True, help="Its queue.")
+@click.option("--lane", type=click.Choice(list(SENDING)), default="urgent", show_default=True, help="Its queue.")
 @click.option(
     "--on-doubt",
-    type=click.Choice(["ask", "park", "resend"]),
+    type=click.Choice(list(POLICIES)),
     default="ask",
     show_default=True,
     help="What follows where nobody can tell whether it arrived: ask sends it again once it certainly did not, park "

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from smsq.producers.findings import Finding
+from smsq.worker.domain.lane import SENDING
 
 if TYPE_CHECKING:
     from smsq.worker.runtime import Runtime
@@ -32,14 +33,11 @@ def durability(runtime: Runtime) -> Iterator[Finding]:
     if not runtime.ledger.survives_restart():
         said = "the server's user `default` may not write, and older servers skip what scripts wrote when they restart"
         yield Finding("durability", "warn", said, "redis-cli ACL SETUSER default off resetpass '~*' '&*' +@all")
-    from smsq.worker.ledger.store import translated
-
     times = []
-    with translated():
-        for _ in range(WRITES_TIMED):
-            began = time.perf_counter()
-            runtime.ledger.redis.set(runtime.ledger.key("doctor"), b"1", px=1000)
-            times.append(time.perf_counter() - began)
+    for _ in range(WRITES_TIMED):
+        began = time.perf_counter()
+        runtime.ledger.write_once()
+        times.append(time.perf_counter() - began)
     median = statistics.median(times)
     said = f"a durable write takes {median * 1000:.1f} ms (the slowest of {WRITES_TIMED}: {max(times) * 1000:.1f})"
     cure = "" if median < SLOW_WRITE_S else "give Redis a faster disk; throughput is bounded by it"
@@ -48,41 +46,34 @@ def durability(runtime: Runtime) -> Iterator[Finding]:
 
 def account(runtime: Runtime) -> Iterator[Finding]:
     """Whose ledger it is."""
-    from smsq.worker.ledger.store import translated
-
-    with translated():
-        owner = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "account")
-    settings = runtime.settings
-    if owner is None:
+    settings, owner = runtime.settings, runtime.ledger.stamp().account
+    if not owner:
         yield Finding("account", "warn", "this ledger is not founded yet", "the first worker does it: `smsq up`")
-    elif (settings.login or settings.apikey) and owner.decode() != settings.account:
-        said = f"this ledger belongs to {owner.decode()}, not to {settings.account}"
+    elif (settings.login or settings.apikey) and owner != settings.account:
+        said = f"this ledger belongs to {owner}, not to {settings.account}"
         yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
     else:
-        yield Finding("account", "ok", f"this ledger belongs to {owner.decode()}")
+        yield Finding("account", "ok", f"this ledger belongs to {owner}")
 
 
 def secret(runtime: Runtime) -> Iterator[Finding]:
     """Whether codes can be sealed here and opened where they are sent."""
-    from smsq.worker.ledger.store import translated
     from smsq.worker.sealing import FILE
 
-    with translated():
-        known = runtime.ledger.redis.hget(runtime.ledger.key("stamp"), "secret")
-        failed_at = runtime.ledger.redis.hget(runtime.ledger.key("ctl"), "unsealable_at")
+    known, failed_at = runtime.ledger.stamp().secret, runtime.ledger.unsealable_at()
     path = runtime.settings.home.expanduser().absolute() / FILE
     is_told = runtime.settings.secret_key is not None
     cure = f"set SMSQ_SECRET_KEY to that of the hosts with workers, or to what is in {FILE} of their SMSQ_HOME"
     if not is_told and not path.exists():
         yield Finding("secret key", "warn", "none here yet", cure if known else "`smsq up` makes one in its home")
-    elif known is not None and known.decode() not in runtime.sealer.names:
+    elif known and known not in runtime.sealer.names:
         yield Finding("secret key", "fail", "this ledger's codes are sealed with another than this host has", cure)
     elif not is_told and path.stat().st_mode & 0o077:
         yield Finding("secret key", "warn", f"others may read {path}", f"chmod 600 {path}, and change the key")
     else:
         where = "SMSQ_SECRET_KEY" if is_told else str(path)
         yield Finding("secret key", "ok", f"it seals codes while they wait ({where})")
-    if failed_at is not None and (ago_s := runtime.ledger.time() - int(failed_at) / 1000) < SEALED_LATELY_S:
+    if failed_at is not None and (ago_s := runtime.ledger.time() - failed_at) < SEALED_LATELY_S:
         said = f"a worker could not open a waiting text {max(0.0, ago_s):.0f} s ago, and gave it back unsent"
         yield Finding("sealed texts", "fail", said, "a worker runs with another SMSQ_SECRET_KEY: " + cure)
 
@@ -120,6 +111,17 @@ def run(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
 
 
+def verbs(runtime: Runtime) -> Iterator[Finding]:
+    """Which way verbs go to the server."""
+    from smsq.worker.ledger.scripts import MAY_NOT
+
+    runtime.ledger.beat()  # any verb finds it out
+    why = runtime.ledger.way.why_scripts
+    cure = "load deploy/redis/ledger.acl of this version" if why == MAY_NOT else ""
+    said = f"they run as scripts, which costs Redis more: {why}" if why else "they run as functions of the server"
+    yield Finding("verbs", "warn" if cure else "ok", said, cure)
+
+
 def state(runtime: Runtime) -> Iterator[Finding]:
     """What waits, rests or is stuck."""
     from smsq.producers.waits import halt, rest
@@ -131,7 +133,7 @@ def state(runtime: Runtime) -> Iterator[Finding]:
     else:
         said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
-    for lane in ("urgent", "bulk"):
+    for lane in SENDING:
         if resting := rest(brakes, lane):
             said, _, cure = resting.partition("; ")
             yield Finding(f"rest {lane}", "warn", said, cure or "sending goes on by itself")
@@ -152,11 +154,11 @@ def state(runtime: Runtime) -> Iterator[Finding]:
             f"{motion['parked']} batches wait for a person",
             "`smsq doubts list` shows them, and what can be decided",
         )
-    if depth.double_accepts:
-        said = f"{depth.double_accepts} messages were accepted twice"
+    if doubles := depth.one("smsq_double_accepts_total"):
+        said = f"{doubles:.0f} messages were accepted twice"
         yield Finding("doubles", "fail", said, "this must never happen: keep the logs and journals, and report it")
-    for alarm, count in depth.alarms.items():
-        yield Finding("alarm", "warn", f"{alarm}: {count}", "see the runbook")
+    for alarm, count in depth.by("smsq_alarms_total").items():
+        yield Finding("alarm", "warn", f"{alarm}: {count:.0f}", "see the runbook")
     known = runtime.views.balance()
     if known is not None:
         age_s = runtime.clock.now() - known[1]

@@ -90,7 +90,7 @@ def mirrors(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
 
     `is_up`: an `smsq up` of this home has one, though this shell need not.
     """
-    from smsq.worker.gateway.brands import BRANDS
+    from smsq.worker.domain.brands import BRANDS
 
     bases = settings.mirrors or BRANDS[settings.brand].mirrors
     for base in settings.clear_mirrors:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smsq.producers.findings import Finding, private
 from smsq.producers.findings.machine import reach
+from smsq.worker.domain.lane import LANES
 
 if TYPE_CHECKING:
     from smsq.producers.adoption import Up
     from smsq.worker.ledger.standing import SickProcess
     from smsq.worker.runtime import Runtime
 
-LANES = ("urgent", "bulk", "status", "chores")
 LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
 IDLE = "none leads: campaigns are not handed out; codes in doubt, and those with another channel to come, wait"
 
@@ -47,9 +46,8 @@ AILMENTS = {  # why a process cannot send: in words, and what cures it
 
 def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
     """Whether the queues can be reached, and somebody waits at them; `up` is the `smsq up` of this home."""
-    import redis
-
-    from smsq.worker.redis_client import connect, no_right, where
+    from smsq.worker.redis_client import where
+    from smsq.worker.redis_health import NoAnswer, told
 
     url = runtime.broker_url
     if not url.startswith(("redis", "unix")):
@@ -58,17 +56,15 @@ def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
         yield Finding("broker", "fail" if said else "ok", said or f"{parts.hostname} takes connections", "", bool(said))
         return
     try:
-        with contextlib.closing(connect(url)) as client:
-            theirs = client.info("server")["run_id"]
-            is_heard = _is_waited_at(client)
-        ours = runtime.ledger.redis.info("server")["run_id"]
-    except redis.RedisError as error:
-        if refused := no_right(error, "SMSQ_BROKER_URL", "broker.acl"):
+        theirs, is_heard = told(url).run_id, _is_waited_at(url)
+        ours = told(runtime.redis_url).run_id
+    except NoAnswer as error:
+        if refused := error.refused("SMSQ_BROKER_URL", "broker.acl"):
             said, _, cure = refused.partition(": ")
             yield Finding("broker", "fail", f"{where(url)}: {said}", cure or "correct SMSQ_BROKER_URL", True)
             return
         cure = private.cure(up, url, private.QUEUES) or "start it"
-        yield Finding("broker", "fail", f"{where(url)} does not answer ({type(error).__name__})", cure, True)
+        yield Finding("broker", "fail", f"{where(url)} does not answer ({error.why})", cure, True)
         return
     if theirs == ours:
         cure = "in production give the broker a server of its own by SMSQ_BROKER_URL"
@@ -80,10 +76,12 @@ def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
         yield Finding("hints", "warn", said, "name the same SMSQ_BROKER_URL everywhere; up.json has that of `smsq up`")
 
 
-def _is_waited_at(client: Any) -> bool:
+def _is_waited_at(url: str) -> bool:
     """Whether somebody waits for a bell at this server: lanes without work do, nearly always."""
+    from smsq.worker.redis_health import waiting
+
     for _ in range(LOOKS):
-        if client.info("clients")["blocked_clients"]:
+        if waiting(url):
             return True
         time.sleep(LOOK_AGAIN_S)
     return False
@@ -98,10 +96,10 @@ def processes(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
         cure = "" if count else again.format(lane) if is_up else f"`smsq up`, or `smsq worker --lane {lane}`"
         yield Finding(f"lane {lane}", "ok" if count else "fail", f"{count} worker processes are up", cure)
     yield from _sick(runtime, lanes)
-    depth = runtime.views.depth()
-    cure = "" if depth.leader else again.format("scheduler") if is_up else "`smsq up`, or `smsq scheduler`"
-    said = "one leads" if depth.leader else IDLE
-    yield Finding("scheduler", "ok" if depth.leader else "fail", said, cure)
+    is_led = runtime.views.brakes().is_led
+    cure = "" if is_led else again.format("scheduler") if is_up else "`smsq up`, or `smsq scheduler`"
+    said = "one leads" if is_led else IDLE
+    yield Finding("scheduler", "ok" if is_led else "fail", said, cure)
 
 
 def _sick(runtime: Runtime, lanes: Mapping[str, int]) -> Iterator[Finding]:

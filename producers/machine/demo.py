@@ -27,6 +27,7 @@ from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, print_json, talk
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import SmsqError
+from smsq.worker.domain.lane import LANES
 from smsq.worker.settings import PREFIX
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ MISFORTUNES = (
     *("--undeliverable", "3%", "--expire", "1%"),
 )
 BATCH_SIZE = 20  # so that 2,000 rows are a hundred requests, and a few of their answers get lost
-LANES = ("urgent", "bulk", "status", "chores")
 START_TIMEOUT_S = 40.0
 LEAST_CAMPAIGN_TIMEOUT_S = 90.0
 ROWS_PER_S = 50  # slower than this something is wrong
@@ -167,7 +167,7 @@ class Story:
 
     def _is_ready(self, smsq: Smsq) -> bool:
         lanes = smsq.lanes()
-        return all(lanes.get(lane) for lane in LANES) and smsq.runtime.views.depth().leader and self._web_is_ready()
+        return all(lanes.get(lane) for lane in LANES) and smsq.runtime.views.brakes().is_led and self._web_is_ready()
 
     def _web_is_ready(self) -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):

@@ -8,21 +8,13 @@ import sys
 
 import click
 
-from smsq.worker.domain.guard import MORE_URGENT
+from smsq.worker.domain.lane import LANES
 from smsq.worker.settings import Settings
-
-LANES = ("urgent", "bulk", "status", "chores")
 
 
 def threads_of(settings: Settings, lane: str, processes: int) -> int:
     """Threads for each process of a lane, so that its slots of the log-in can all be used."""
-    wanted = {
-        "urgent": settings.parallel_sends + MORE_URGENT,  # codes may use every slot, and go past hanging ones
-        "bulk": settings.parallel_sends - settings.urgent_slots,
-        "status": settings.parallel_asks + 1,
-        "chores": 2,
-    }
-    return min(512, max(1, math.ceil(wanted[lane] / processes)))
+    return min(512, max(1, math.ceil(LANES[lane].threads(settings) / processes)))
 
 
 def several(settings: Settings, lane: str, processes: int, threads: int) -> int:

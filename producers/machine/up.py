@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import secrets
 import socket
@@ -23,6 +22,7 @@ from smsq.producers.adoption import running
 from smsq.producers.machine.processes import argv_of, threads_of
 from smsq.producers.machine.ready import Ready
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
+from smsq.worker.domain.lane import LANES, Lane
 from smsq.worker.logs import LogFile
 from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
 from smsq.worker.settings import FIELDS, PREFIX, Settings
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from smsq.worker.processes.overseer import Overseer
     from smsq.worker.runtime import Runtime
 
-SENDS_OF_ONE_PROCESS = 40  # under way at 50 ms each are 800 a second, more than one interpreter can do
 LEAST_SILENCE_S = 15.0  # one exchange with Redis may take ten: three to connect and seven for its reply
 MIRROR_PORTS = (9101, 9102, 9103)
 CONTROL_PORT = 9100
@@ -124,7 +123,7 @@ def run(
         ready = Ready(
             lambda: _all_of(lanes, supervisor.pids()),
             overseer.heartbeat,
-            lambda: runtime.views.depth().leader and (gateway is None or _listens(gateway.control_port)),
+            lambda: runtime.views.brakes().is_led and (gateway is None or _listens(gateway.control_port)),
             lambda: say(_what_to_try(gateway)),
         )
 
@@ -155,22 +154,19 @@ def run(
 
 
 def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | None) -> list[Child]:
-    """Everything that runs, in the order of starting; bulk has one process per core, urgent several for many slots."""
-    from smsq.worker.processes.lane import NICE
-
+    """Everything that runs, in the order of starting."""
     cores = os.cpu_count() or 1
-    urgent = min(cores, math.ceil(settings.parallel_sends / SENDS_OF_ONE_PROCESS))
     silent_s = max(settings.silent_s, LEAST_SILENCE_S)
 
-    def lane(name: str, processes: int = 1, suffix: str = "") -> Child:
-        argv = [*argv_of("worker"), "--lane", name, "--threads", str(threads_of(settings, name, processes))]
-        return Child(name + suffix, argv, env=environ, nice=NICE[name], stop_order=3, silent_after_s=settings.silent_s)
+    def workers(lane: Lane) -> Iterator[Child]:
+        many = lane.processes(settings, cores)
+        argv = [*argv_of("worker"), "--lane", lane.name, "--threads", str(threads_of(settings, lane.name, many))]
+        for n in range(1, many + 1):
+            name = f"{lane.name}-{n}" if many > 1 or lane.is_numbered else lane.name
+            yield Child(name, argv, env=environ, nice=lane.nice, stop_order=3, silent_after_s=settings.silent_s)
 
     started = [
-        *(lane("urgent", urgent, suffix=f"-{n}" if urgent > 1 else "") for n in range(1, urgent + 1)),
-        *(lane("bulk", cores, suffix=f"-{n}") for n in range(1, cores + 1)),
-        lane("status"),
-        lane("chores"),
+        *(child for lane in LANES.values() for child in workers(lane)),
         Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2, silent_after_s=silent_s),
         Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10, silent_after_s=silent_s),
         Child(
@@ -271,7 +267,8 @@ def require_free(address: str, variable: str) -> None:
 def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
     """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
     from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-    from smsq.worker.redis_client import connect, next_database, no_right, where
+    from smsq.worker.redis_client import next_database, where
+    from smsq.worker.redis_health import NoAnswer, ping
 
     if settings.redis_url is None:
         with contextlib.ExitStack() as stack:
@@ -282,14 +279,11 @@ def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], l
                 started.append(stack.enter_context(start(name="queues", is_kept=False)))
             yield {**urls, "SMSQ_BROKER_URL": settings.broker_url or started[-1].url}, [*started]
         return
-    import redis
-
     try:
-        with contextlib.closing(connect(settings.redis_url)) as client:
-            client.ping()
-    except redis.RedisError as error:
-        refused = no_right(error, "SMSQ_REDIS_URL", "ledger.acl")
-        silent = f"Redis at {where(settings.redis_url)} does not answer ({type(error).__name__})"
+        ping(settings.redis_url)
+    except NoAnswer as error:
+        refused = error.refused("SMSQ_REDIS_URL", "ledger.acl")
+        silent = f"Redis at {where(settings.redis_url)} does not answer ({error.why})"
         raise LedgerUnreachable(refused or silent) from None
     broker_url = settings.broker_url or next_database(settings.redis_url)
     yield {"SMSQ_REDIS_URL": settings.redis_url, "SMSQ_BROKER_URL": broker_url}, []

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from smsq.worker import logs
 from smsq.worker.domain.errors import BadSettings, LedgerTrouble
+from smsq.worker.domain.lane import LANES
 from smsq.worker.settings import Settings
 
 if TYPE_CHECKING:
     from smsq.worker.runtime import Runtime
 
-LANES = {"urgent": 4, "bulk": 2, "status": 2, "chores": 2}  # threads of each
+CODE_THREADS, THREADS = 4, 2  # of a lane that carries codes, and of any other
 BEAT_S = 0.5
 LOOK_S = 0.2  # how often the roll call is looked at, and whether our parent is still there
 
@@ -98,8 +99,8 @@ def _run(settings: Settings, told: Mapping[str, Any]) -> None:
     while runtime.views.halted() or not runtime.journal.newest_run():  # no claim is said before its run is followed
         overseer.tick()
         runtime.clock.wait(0.01)
-    for lane, threads in LANES.items():
-        _start_lane(settings, lane, threads)
+    for lane, row in LANES.items():
+        _start_lane(settings, lane, CODE_THREADS if row.carries_codes else THREADS)
     threading.Thread(target=Scheduler(runtime).run, name="scheduler", daemon=True).start()
     print(json.dumps(told), flush=True)
     while not select.select([sys.stdin], [], [], LOOK_S)[0] or os.read(sys.stdin.fileno(), 1):

@@ -19,7 +19,6 @@ from starlette.routing import Route
 
 from smsq.producers.web.callback import Callback, Gatherer
 from smsq.worker.domain.errors import LedgerTrouble, SmsqError
-from smsq.worker.ledger.store import translated
 from smsq.worker.processes.http_server import Server
 from smsq.worker.runtime import Runtime
 
@@ -107,11 +106,6 @@ class _Readiness:
     async def check(self) -> None:
         """Raise LedgerTrouble if it does not."""
         if self._asked is None or self._asked.done():
-            self._asked = asyncio.create_task(asyncio.to_thread(_ping, self._runtime))
+            self._asked = asyncio.create_task(asyncio.to_thread(self._runtime.ledger.ping))
             self._asked.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is heard
         await asyncio.shield(self._asked)
-
-
-def _ping(runtime: Runtime) -> None:
-    with translated():
-        runtime.ledger.redis.ping()

@@ -1,4 +1,4 @@
-"""Ours, whole: a private Redis that syncs every write, bulk workers, the scheduler; each a process of its own."""
+"""Ours, whole: two private Redis servers as `smsq up` starts them, bulk workers, the scheduler; a process each."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ SETTLE_S = 0.3  # after the first beats: the consumers begin to listen
 class Ours:
     """The running system."""
 
-    def __init__(self, environ: dict[str, str], runtime: Runtime, processes: dict[str, Any], redis_pid: int) -> None:
+    def __init__(
+        self, environ: dict[str, str], runtime: Runtime, processes: dict[str, Any], servers: dict[str, int]
+    ) -> None:
         self.environ = environ
         self.runtime = runtime
         self._processes = processes
-        self._redis_pid = redis_pid
+        self._servers = servers
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds so far, by role."""
-        by_role: dict[str, float] = {"redis": cpu_s(self._redis_pid)}
+        by_role = {role: cpu_s(pid) for role, pid in self._servers.items()}
         for name, process in self._processes.items():
             role = name.partition("-")[0]
             by_role[role] = by_role.get(role, 0.0) + cpu_s(process.pid)
@@ -43,13 +45,14 @@ def running(gateway: GatewayProcess, folder: Path, more: dict[str, str] | None =
     """Start everything on a fresh ledger; stops it in order."""
     with (
         tempfile.TemporaryDirectory(prefix="smsq-bench-") as place,
-        EmbeddedRedis(Path(place), dies_with_parent=True) as server,
+        EmbeddedRedis(Path(place), dies_with_parent=True) as ledger,
+        EmbeddedRedis(Path(place), name="queues", is_kept=False, dies_with_parent=True) as queues,
     ):
         environ = {
             **gateway.environ(),
             "SMSQ_HOME": place,
-            "SMSQ_REDIS_URL": server.url,
-            "SMSQ_BROKER_URL": server.broker_url,
+            "SMSQ_REDIS_URL": ledger.url,
+            "SMSQ_BROKER_URL": queues.url,
             "SMSQ_ASK_EVERY_S": "86400",  # only sending is measured
             "SMSQ_HISTORY_EVERY_S": "0",
             **(more or {}),
@@ -72,7 +75,8 @@ def running(gateway: GatewayProcess, folder: Path, more: dict[str, str] | None =
                 "starting the workers",
             )
             time.sleep(SETTLE_S)
-            yield Ours(environ, runtime, processes, server.pid)
+            servers = {"ledger server": ledger.pid, "queue server": queues.pid}
+            yield Ours(environ, runtime, processes, servers)
         finally:
             for process in reversed(processes.values()):
                 stop(process)

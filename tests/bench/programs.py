@@ -89,6 +89,30 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def family(pid: int) -> Iterator[tuple[int, str]]:
+    """The processes that it started, and those that they did: pid and command line."""
+    children: dict[int, list[int]] = {}
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(each.name))
+    waiting = list(children.get(pid, []))
+    while waiting:
+        found = waiting.pop()
+        waiting += children.get(found, [])
+        with contextlib.suppress(OSError):
+            yield found, Path(f"/proc/{found}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def cpu_by_role(pid: int, roles: Mapping[str, str], rest: str) -> dict[str, float]:
+    """CPU seconds of a program and all that it started: the first of `roles` that its command line holds, or `rest`."""
+    spent = {rest: cpu_s(pid)}
+    for each, command in family(pid):
+        role = next((role for words, role in roles.items() if words in command), rest)
+        spent[role] = spent.get(role, 0.0) + cpu_s(each)
+    return spent
+
+
 def wait_until(is_so: Callable[[], bool], what: str, patience_s: float = 60.0, look_s: float = 0.02) -> None:
     """Look until it is so."""
     until = time.monotonic() + patience_s

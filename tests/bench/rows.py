@@ -20,7 +20,7 @@ from tests.bench.figures import Measurement, Spread, Table, Verdict, number
 
 PHONES_FAST, PHONES_SLOW = 100_000, 1_000  # per round
 SIZE = 500
-ONE_GOAL_US, OWN_GOAL_US, PHONE_GOAL = 6.0, 10.0, 40.0
+ONE_GOAL_US, OWN_GOAL_US, PHONE_GOAL = 3.0, 6.0, 40.0
 
 
 def phone(rows: int, rounds: int, folder: Path, say: Callable[[str], None]) -> Measurement:

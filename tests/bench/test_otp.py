@@ -128,6 +128,28 @@ def test_the_goals_are_those_of_the_design() -> None:
     assert sends == [(1000.0, True), (1783, False), (pytest.approx(4.07, abs=0.01), True)]
 
 
+def test_the_cpu_of_a_send_is_the_sum_of_its_roles() -> None:
+    """By the median of the turns; each role has a line."""
+    cpu = [{"worker": 0.5, "caller": 0.25}, {"worker": 1.0, "caller": 0.5}, {"worker": 0.75, "ledger server": 0.25}]
+    sums = [(each.goal, each.measured.middle, each.is_met) for each in verdicts(None, {}, cpu)]
+    told = {"command": "it", "rounds": 3, "rows": 1000, "picture": None, "missing": []}
+    written = "\n".join(lines(None, {"ours": [900.0]}, [], cpu=cpu, **told))  # type: ignore[arg-type]
+
+    assert sums == [(1.6, 1.0, True), (1.1, 1.0, True)]
+    assert "| worker | 0.75 (0.50-1.00) |" in written
+    assert "| ledger server | 0.00 (0.00-0.25) |" in written
+
+
+def test_idle_codes_have_a_goal_in_milliseconds() -> None:
+    """The median of the rounds' medians, against the goal and the stretch."""
+    found = nothing_yet(["ours"])
+    for took in (2_000_000, 2_200_000, 9_000_000):
+        found["ours"]["idle"].add([(1, 0, 1)], [(1, took)])
+    idle = [(each.goal, each.measured.middle) for each in verdicts(found, {}) if each.what.startswith("idle p50")]
+
+    assert idle == [(2.5, 2.2), (2.0, 2.2)]
+
+
 def test_a_turn_that_failed_is_told_on_the_page() -> None:
     """The rest is shown as if it had not been there."""
     found = nothing_yet(["ours", "dramatiq"])

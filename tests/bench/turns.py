@@ -68,6 +68,13 @@ def bare(job: Job, rows: int) -> Turn:
     return _checked(job, rows, programs.run("bare", job.told(rows), log=job.folder / "bare.log", nice=NICE), before)
 
 
+def stock(job: Job, rows: int) -> Turn:
+    """The stock loop."""
+    job.gateway.reset()
+    before = job.gateway.tally()["cpu_s"]
+    return _checked(job, rows, programs.run("stock", job.told(rows), log=job.folder / "stock.log", nice=NICE), before)
+
+
 def loop(job: Job, rows: int) -> Turn:
     """The libraries' loop."""
     job.gateway.reset()
@@ -112,4 +119,10 @@ def _checked(
     )
 
 
-PROGRAMS: dict[str, Callable[[Job, int], Turn]] = {"ours": ours, "bare": bare, "loop": loop, "recipient": recipient}
+PROGRAMS: dict[str, Callable[[Job, int], Turn]] = {
+    "ours": ours,
+    "bare": bare,
+    "stock": stock,
+    "loop": loop,
+    "recipient": recipient,
+}

@@ -43,31 +43,45 @@ def make_town(tmp_path: Path, recovery: Path) -> Iterator[Callable[..., Town]]:
         town.stop()
 
 
-@pytest.fixture(scope="module")
-def _towns(tmp_path_factory: pytest.TempPathFactory, recovery: Path) -> Iterator[Callable[[], Town]]:
-    """The shared town, started again where the last journey left it unsound."""
-    _need_linux()
-    made: list[Town] = []
+class SharedTown:
+    """The town of the journeys that need none of their own: built for the first, and anew if one left it unsound."""
 
-    def get() -> Town:
-        if made and made[-1].is_calm():
-            return made[-1]
-        if made:
-            made.pop().stop()
-        town = build(tmp_path_factory.mktemp("town"), settings={})
-        town.recovery = recovery
-        made.append(town)
-        town.start()
-        return town
+    def __init__(self) -> None:
+        self.up: Town | None = None
 
-    yield get
-    for town in made:
-        town.stop()
+    def get(self, folder: Path, recovery: Path) -> Town:
+        if self.up is None or not self.up.is_calm():
+            self.stop()
+            self.up = build(folder, settings={})
+            self.up.recovery = recovery
+            self.up.start()
+        return self.up
+
+    def stop(self) -> None:
+        up, self.up = self.up, None
+        if up is not None:
+            up.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_town() -> Iterator[SharedTown]:
+    """Stopped after the last of several journeys in a row, or else at the end."""
+    shared = SharedTown()
+    yield shared
+    shared.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Item | None) -> None:
+    """An idle town costs the tests that follow what eleven processes cost."""
+    if "town" in item.funcargs and "town" not in getattr(nextitem, "fixturenames", ()):
+        item.funcargs["shared_town"].stop()
 
 
 @pytest.fixture
-def town(_towns: Callable[[], Town]) -> Iterator[Town]:
+def town(shared_town: SharedTown, tmp_path_factory: pytest.TempPathFactory, recovery: Path) -> Iterator[Town]:
     """A town with three mirrors behind proxies and a Redis of its own, where nothing is wrong yet."""
-    found = _towns()
+    _need_linux()
+    found = shared_town.get(tmp_path_factory.mktemp("town"), recovery)
     yield found
     found.clear()

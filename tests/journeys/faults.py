@@ -10,7 +10,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-LANES = ("urgent", "bulk", "status", "chores")
+from smsq.worker.domain.lane import LANES
+
 # Misfortunes of the gateway that end by themselves, with what a share of them may be told (see `worker/sandbox`).
 # Left out are those after which somebody must act, or which end a message: log-in, money, a block, a refusal.
 STROKES = (
@@ -51,9 +52,9 @@ class Fault:
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("kill worker", 5, (0, 0), "processes", LANES),
+    Kind("kill worker", 5, (0, 0), "processes", tuple(LANES)),
     Kind("kill", 3, (0, 0), "processes", ("scheduler", "web", "exporter")),
-    Kind("freeze worker", 3, (1, 8), "frozen", LANES),
+    Kind("freeze worker", 3, (1, 8), "frozen", tuple(LANES)),
     Kind("freeze scheduler", 1, (1, 8), "frozen"),
     Kind("kill redis", 2, (0.1, 3), "redis"),
     Kind("freeze redis", 2, (0.5, 5), "redis"),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.journeys.town import Journey, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LONG_S = 3600.0  # so far behind is a mirror that shows nothing of today
 

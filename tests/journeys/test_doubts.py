@@ -84,7 +84,7 @@ def in_doubt(plant: Any, many: int) -> list[Ref]:
     return refs
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_codes_doubt_does_not_wait_behind_a_campaigns(make_plant: Callable[..., Any]) -> None:
     """Hundreds of doubtful batches wait for questions for many; the code is asked about before the next of those."""
     plant = make_plant(

@@ -13,7 +13,7 @@ from tests.journeys.proxy import Proxy
 from tests.journeys.server import Server
 from tests.journeys.town import Journey, Town, quiet_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 RATE = 500  # messages in a second, so that the fault falls into the middle
 

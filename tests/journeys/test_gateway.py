@@ -15,7 +15,7 @@ import pytest
 from tests.journeys.proxy import OUR_ID, Heard
 from tests.journeys.town import Town, forget_peak, memory
 
-pytestmark = [pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.mark.fault
@@ -212,7 +212,7 @@ def test_a_request_is_accepted_after_its_client_is_gone(town: Town) -> None:
 
 @pytest.mark.fault
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_message_that_kills_its_worker_each_time(town: Town) -> None:
     """An actor that kills its process each time: parked as poison after three deaths, its neighbours go on."""
     journey = town.begin()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.journeys.town import Journey, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROWS = 4000
 TROUBLES = ["--misfortune", "lose_answer=5%", "--misfortune", "error_502=1%", "--misfortune", "3:refuse=5%"]

@@ -14,7 +14,7 @@ from smsq.worker.domain.errors import LedgerTrouble, SmsqError
 from tests.journeys.server import slow_syncs
 from tests.journeys.town import Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 RATE = 500  # messages in a second, so that the fault falls into the middle
 

@@ -16,7 +16,7 @@ import pytest
 from smsq.producers.otp import OneTimeCode, Verdict
 from tests.journeys.town import Journey, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 BEGINS = "Your code is "
 KEY = "canary-key-4821"

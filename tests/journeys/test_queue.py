@@ -25,7 +25,7 @@ from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
 from tests.journeys.town import SECRET, Journey, Town
 
-pytestmark = [pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.mark.fault

@@ -24,20 +24,21 @@ from smsq.worker import acl
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqError
+from smsq.worker.domain.lane import LANES
 from smsq.worker.domain.status import FINAL_STATUSES
 from smsq.worker.host.master import Master
 from smsq.worker.ledger import Ledger, Order
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.redis_server import find_server
-from smsq.worker.queues.broker import LANES, aside_key, make_broker
+from smsq.worker.queues.broker import aside_key, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.settings import Settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 ROOT = Path(__file__).parents[2]
 SMSQ = [sys.executable, "-m", "smsq"]
@@ -427,7 +428,9 @@ def host(quiet_host: Host) -> Iterator[Host]:
                 running.append(subprocess.Popen(argv, cwd=there.folder, env=there.of(role), stdout=log, stderr=log))
         with contextlib.closing(there.servers["ledger"].client("operator")) as client:
             views = Views(Ledger(client))
-            wait_for(there, lambda: set(LANES) <= set(views.lanes()) and views.depth().leader, "the lanes and a leader")
+            wait_for(
+                there, lambda: set(LANES) <= set(views.lanes()) and views.brakes().is_led, "the lanes and a leader"
+            )
         for address in ("SMSQ_WEB_ADDR", "SMSQ_METRICS_ADDR"):
             wait_for(there, lambda where=there.environ[address]: page(where, "healthz"), address)  # type: ignore[misc]
         yield there
@@ -538,7 +541,7 @@ def test_up_and_who_finds_it_need_one_user(quiet_host: Host, servers: dict[str, 
     try:
         with contextlib.closing(servers["ledger"].client("operator")) as client:
             views = Views(Ledger(client))
-            wait_for(host, lambda: set(LANES) <= set(views.lanes()) and views.depth().leader, "the lanes and a leader")
+            wait_for(host, lambda: set(LANES) <= set(views.lanes()) and views.brakes().is_led, "lanes and leader")
         argv = [*SMSQ, "send", "+79990000001", "A code", "--wait", "--json"]
         done = subprocess.run(argv, env=host.environ, capture_output=True, text=True, timeout=PATIENCE_S)
     finally:

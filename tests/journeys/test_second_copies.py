@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.town import SMSQ, Town
 
-pytestmark = [pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 def shown(town: Town, *words: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_a_code_that_nobody_shows_arrives_twice_as_its_sender_chose(make_town: C
     town.chosen_twice = 1
     journey = town.begin()
     journey.send(on_doubt="resend", deadline_s=60.0)
-    town.wait_for(lambda: town.views.depth().resend_doubles, "news of both copies", 40)
+    town.wait_for(lambda: town.views.depth().one("smsq_resend_doubles_total"), "news of both copies", 40)
 
     journey.verdict(chosen_twice=1)
     told = shown(town, "status", journey.singles[0])

@@ -14,7 +14,7 @@ from smsq.worker.queues.broker import NAMESPACE
 from smsq.worker.redis_client import connect
 from tests.journeys.town import Town, memory
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 WAITING = 200_000
 MOST_MORE = 32 << 20  # bytes that a worker may grow by meanwhile; all of it in one process would be several times that

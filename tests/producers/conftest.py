@@ -15,6 +15,7 @@ from smsq.worker.actors import declare
 from smsq.worker.host.master import Master
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
+from smsq.worker.queues import bell
 from smsq.worker.queues.broker import make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
@@ -52,12 +53,14 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, 1)
-    worker.start()
-    runtime.ledger.beat(owner)
-    try:
-        yield
-    finally:
-        worker.stop(timeout=5000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(bell.SLICE_S, lane, 0.05)  # it stops between two waits
+        worker.start()
+        runtime.ledger.beat(owner)
+        try:
+            yield
+        finally:
+            worker.stop(timeout=5000)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_a_double_that_somebody_chose_is_counted_apart(smsq: Smsq) -> None:
     second = claim(smsq, first.ref)
     smsq.runtime.ledger.settle_accepted(second, 1, None, 60.0)
     smsq.runtime.ledger.advance([Fact(gateway_id=first.gateway_id, phone=79991234567, status=Status.DELIVERED, at=1)])
-    assert smsq.runtime.views.depth().double_accepts == 0
+    assert smsq.runtime.views.depth().one("smsq_double_accepts_total") == 0
     assert int(smsq.runtime.ledger.redis.hget("{smsq}:totals", "resend_doubles")) == 1
     assert "may be double" in smsq.status(message).why
 

@@ -280,7 +280,7 @@ def test_a_refused_code_is_an_object_too(run: Run, environ: dict[str, str], smsq
     assert (told["error"], told["decision"]) == ("too_many", "phone_limit")
     assert told["retry_after_s"] > 3000
     assert Decimal(smsq.shield.show().all.cost) == 5
-    assert smsq.runtime.views.depth().codes == {"sent": 1}, "what the shield refused was not sent"
+    assert smsq.runtime.views.depth().by("smsq_codes_total") == {"sent": 1}, "what the shield refused was not sent"
 
 
 def test_of_many_at_once_with_one_key_none_is_told_that_a_refused_code_went(guarded: Callable[..., Smsq]) -> None:

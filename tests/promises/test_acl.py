@@ -29,6 +29,8 @@ NAMED_OTHERWISE = {
     "script_load": "script|load",
     "acl_dryrun": "acl|dryrun",
     "config_get": "config|get",
+    "function_delete": "function|delete",
+    "function_list": "function|list",
     "pipeline": "multi",
 }
 CAPITALS = re.compile(r"[A-Z]+")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 GROUND = {"settings", "ownership", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
 STORE = {"domain", "redis_client", "sealing"}  # the last two use nothing of ours but domain
-BELOW_RUNTIME = STORE | {"gateway", "transports", "questions", "ledger", "queues", "otp", "host"}
+BELOW_RUNTIME = STORE | {"redis_health", "gateway", "transports", "questions", "ledger", "queues", "otp", "host"}
 # Each room, and what it may use besides itself and, but for the first, the ground floor.
 MAY_USE: dict[str, set[str]] = {
     "domain": set(),
@@ -38,6 +39,7 @@ MAY_USE: dict[str, set[str]] = {
     "sandbox": {"domain", "gateway"},
     "sealing": {"domain"},
     "redis_client": {"domain"},
+    "redis_health": {"redis_client"},
 }
 # The same inside `producers`. A file there, no folder, is a way in or serves one; `VALUES` use nothing of it.
 VALUES = {"fields", "moments", "adoption"}
@@ -61,12 +63,20 @@ LARGE = {"worker/settings.py"}  # one table and its readers
 LARGEST = 420
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def imports(path: Path) -> tuple[str, ...]:
+    found: list[str] = []
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(found)
 
 
 def ours(path: Path, top: str) -> set[str]:
@@ -142,7 +152,7 @@ FOLDERS = sorted({path.parent for top in ("worker", "producers") for path in (RO
 @pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(ROOT)) for folder in FOLDERS])
 def test_a_folder_says_what_may_be_in_it_and_what_never(folder: Path) -> None:
     """In the docstring of its first file."""
-    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    said = ast.get_docstring(tree_of(folder / "__init__.py")) or ""
 
     assert said[:1].isupper()
     assert re.search(r"\b[Nn]ever\b", said)
@@ -188,11 +198,7 @@ def test_the_sandbox_is_used_by_tests_and_its_commands_only(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     if name.startswith("worker/sandbox/"):
         return
-    at_the_top = {
-        node.module
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ImportFrom) and node.module
-    }
+    at_the_top = {node.module for node in tree_of(path).body if isinstance(node, ast.ImportFrom) and node.module}
     assert not {module for module in at_the_top if module.startswith("smsq.worker.sandbox")}
     if name not in SANDBOX_USERS:
         assert "sandbox" not in ours(path, "worker")
@@ -201,10 +207,9 @@ def test_the_sandbox_is_used_by_tests_and_its_commands_only(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_a_file_says_what_it_is_for_and_fits_in_a_look(path: Path) -> None:
     """Its docstring comes first."""
-    text = path.read_text(encoding="utf-8")
-    assert ast.get_docstring(ast.parse(text))
+    assert ast.get_docstring(tree_of(path))
     if str(path.relative_to(ROOT)) not in LARGE:
-        assert text.count("\n") <= LARGEST
+        assert path.read_text(encoding="utf-8").count("\n") <= LARGEST
 
 
 def test_domain_needs_nothing_of_the_outside() -> None:
@@ -223,7 +228,7 @@ def test_decoders_of_types_are_made_once() -> None:
     built_late = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in threaded
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "decode"

@@ -149,10 +149,40 @@ def test_a_script_has_room_to_grow(redis: redis_py.Redis, verb: str) -> None:
         redis.script_load(longer)
 
 
+@pytest.mark.parametrize("piece", PIECES)
+def test_nothing_leaks_from_call_to_call(piece: str) -> None:
+    """What stands at the top of a piece lives as long as a function: `begin_…` sets it anew, nothing else does."""
+    text = re.sub(r"--.*", "", source(piece))
+    own = defined_in(piece)
+    for function in re.split(r"^(?=local function )", text, flags=re.MULTILINE)[1:]:
+        named, body = re.match(r"local function (\w+)", function)[1], function.partition("\n")[2]  # type: ignore[index]
+        own_here = {word for names in BOUND.findall(function) for word in re.findall(r"\w+", " ".join(names))}
+        changed = {
+            word
+            for names in re.findall(r"^\s*((?:[A-Za-z_]\w*(?:, *\n? *)?)+) = ", body, re.MULTILINE)
+            for word in re.findall(r"\w+", names)
+        }
+        filled = set(re.findall(r"\b([A-Za-z_]\w*)\[[^]]+\] = ", body))
+        if not named.startswith("begin_"):
+            assert ((changed | filled) - own_here) & own <= KEPT.keys(), named
+
+
 def test_every_script_runs_where_it_is_sent(redis: redis_py.Redis) -> None:
     """It compiles on this server; a verb that was never loaded is sent whole."""
     for verb in VERBS:
         assert redis.script_load(text_of(verb)) == script(verb).sha
+
+
+def test_every_script_is_a_function_too(redis: redis_py.Redis) -> None:
+    """Its library compiles and can be made as it is loaded, when little of Redis may be called."""
+    try:
+        loaded = {verb: redis.function_load(script(verb).library, replace=True) for verb in VERBS}
+    except redis_py.ResponseError as error:
+        if "unknown command" in str(error):
+            pytest.skip("this server has no functions")
+        raise
+
+    assert loaded == {verb: script(verb).function.encode() for verb in VERBS}
 
 
 PAIRS = [(known, reported) for known in Status for reported in Status if known and reported not in (0, Status.OPTOUT)]

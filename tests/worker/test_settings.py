@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from smsq.worker.domain import limits
+from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.gateway.brands import BRANDS
-from smsq.worker.settings import BRANDS as NAMES
 from smsq.worker.settings import FIELDS, Secret, Settings, page
 
 
@@ -42,8 +41,11 @@ def test_every_setting_is_read_by_something() -> None:
 
 
 def test_brands_are_those_of_the_gateway() -> None:
-    """The names that settings accept are the rows of the gateway's table."""
-    assert tuple(BRANDS) == NAMES
+    """The names that settings accept are the rows of the table; the first one is meant unless another is said."""
+    assert {Settings.load({"SMSQ_BRAND": name}).brand for name in BRANDS} == set(BRANDS)
+    assert Settings.load({}).brand == "smsc.ru" == next(iter(BRANDS))
+    with pytest.raises(BadSettings, match="SMSQ_BRAND"):
+        Settings.load({"SMSQ_BRAND": "smsc.example"})
 
 
 def test_the_page_is_up_to_date() -> None:

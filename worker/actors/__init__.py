@@ -12,8 +12,8 @@ from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.otp_steps import StepTaker
 from smsq.worker.actors.send import Sender
 from smsq.worker.actors.statuses import Statuses
+from smsq.worker.domain.lane import SENDING, STATUS_URGENT
 from smsq.worker.questions.asker import Asker
-from smsq.worker.queues.broker import STATUS_URGENT
 from smsq.worker.queues.hints import (
     ASK_STATUSES,
     ASK_URGENT,
@@ -35,7 +35,7 @@ def declare(runtime: Runtime, lane: str, owner: str) -> None:
     def actor(function: object, name: str, queue: str = lane) -> None:
         dramatiq.actor(function, broker=runtime.broker, queue_name=queue, actor_name=name)  # type: ignore[call-overload]
 
-    if lane in ("urgent", "bulk"):
+    if lane in SENDING:
         actor(_function(Sender(runtime, owner).send_batches), SEND_BATCHES)
         if lane == "urgent":
             actor(_function(StepTaker(runtime).take_steps), TAKE_STEPS)

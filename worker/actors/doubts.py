@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.guard import POISON_DEATHS
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.status import BatchState, IdState
 from smsq.worker.domain.window import Window
 from smsq.worker.ledger.batches.asking import Probe
@@ -34,8 +35,6 @@ from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-# From the claim to each question before the window is over; one that the gateway's limit does not allow is left out.
-OFFSETS_S = {"urgent": (1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0), "bulk": (5.0, 15.0, 45.0, 90.0, 180.0)}
 RESEND_AFTER_S = 1.0  # past the gateway's minute, in which it may refuse the same text to the same phone (error 9)
 RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and the last one had no answer
 LONGEST_STEP_S = 3600.0
@@ -112,7 +111,7 @@ class DoubtSettler:
             self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)
 
     def _settle(self, ref: Ref) -> bool:
-        """Ask once; False where only questions for many can tell what is left."""
+        """Ask once; False if only questions for many can tell what is left."""
         batch = self._rt.ledger.read([ref])[0]
         if batch is None or batch.state != BatchState.DOUBTFUL or not batch.ids:
             self._record(ref, None, {}, [], 0.0, 0.0, wanting=True, next_s=60.0)
@@ -137,7 +136,7 @@ class DoubtSettler:
         return True
 
     def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool:
-        """Take what is on no list for absent; False where history cannot tell."""
+        """Take what is on no list for absent; False if history cannot tell."""
         newest, needed_s = batch.ids[-1], self._needed_s(batch)
         if newest.money or needed_s is None:
             return False
@@ -301,7 +300,8 @@ class DoubtSettler:
         window_s = self._window_s()
         left = window_s - min(age_s, known_s)
         if left > 0:
-            coming = next((offset - age_s for offset in OFFSETS_S[lane] if offset > age_s + 0.5), left + JUST_AFTER_S)
+            asks_s = SENDING[lane].asks_s
+            coming = next((offset - age_s for offset in asks_s if offset > age_s + 0.5), left + JUST_AFTER_S)
             return min(coming, left + JUST_AFTER_S)
         doubled = 2 * window_s - min(age_s, known_s)
         if doubled > 0:  # an older control doubles the window

@@ -52,7 +52,7 @@ class StepTaker:
                 log.warning("ledger in trouble while looking at a code why=%s", error.sentence)
 
     def look(self, code_id: str) -> Move | None:
-        """Do what is next for one code; what that was, None where nothing is known of it."""
+        """Do what is next for one code; what that was, None if nothing is known of it."""
         looked = self._look(code_id)
         if looked is not None and isinstance(looked.move, Take) and looked.move.why == "waited":
             looked = self._look_again(looked)

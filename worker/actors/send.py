@@ -22,10 +22,11 @@ from typing import TypeVar
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.hours import hour_of
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
+from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
-from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -40,14 +41,12 @@ SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the
 SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
 SLOT_LOOK_S = 0.01  # the same where nothing can be heard
 PACE_PATIENCE_S = 0.3  # less than the sweep would take
-FIRST_DOUBT_S = {"urgent": 1.0, "bulk": 5.0}  # from the doubt to its first question
-FIRST_HANDED_OVER_S = 1.0  # the same if the wire gives no receipts: most likely the gateway has it by then
+FIRST_HANDED_OVER_S = 1.0  # to the first question if the wire gives no receipts: most likely the gateway has it by then
 THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
 BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
-HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
-
 RUN_S = 1.0  # a thread claims the next batch by itself for so long, then others of its queue have their turn
+HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
 
 T = TypeVar("T")
 
@@ -81,9 +80,9 @@ class Sender:
         self._numbers = itertools.count(1)  # of calls for a claim
 
     def send_batches(self, refs: Sequence[str]) -> None:
-        """The actor, woken by a hint: send these batches if they are still to be sent, and what else is ready.
+        """The actor, woken by a hint: send these batches if they are still to be sent, and whatever else is ready.
 
-        What we cannot send goes back to the queue.
+        What we cannot send goes back to the queue, and so does a hint of what we leave.
         """
         for place, ref in enumerate(refs):
             if self._rt.clock.monotonic() < self._paused_until:
@@ -95,14 +94,14 @@ class Sender:
             if not run.left:
                 return  # nothing is ready, these neither
         if self._rt.clock.monotonic() >= self._paused_until:
-            self._rt.hints.batches(self._lane, [Ref.parse(refs[-1])])  # more is ready than we may take in one go
+            self._rt.hints.batches(self._lane, [Ref.parse(refs[-1])])
 
     def _is_for_us(self, ref: str, run: Run) -> bool:
         """Send a batch if it can be sent, and those after it; False if this process cannot, and another may."""
         if self._rt.stopping.is_set() or not self._rt.health.may_claim(self._lane):
             return False
         try:
-            return self._send(Ref.parse(ref), run) is not Turn.SICK
+            return self._go_on(Ref.parse(ref), run) is not Turn.SICK
         except Unreachable as error:
             log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
             self._say_cut_off()
@@ -118,25 +117,20 @@ class Sender:
         self._rt.hints.batches(self._lane, [Ref.parse(ref) for ref in refs], each=len(refs))
 
     def _say_cut_off(self) -> None:
-        """Tell whoever waits for a message; a ledger in trouble is said elsewhere."""
+        """Tell everybody who waits for a message; a ledger in trouble is said elsewhere."""
         if self._rt.mirrors.is_cut_off():
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
-    def _send(self, ref: Ref, run: Run) -> Turn:
+    def _go_on(self, ref: Ref, run: Run) -> Turn:
         """Send the batch that was hinted, then whichever is next, while the ledger has any and we may."""
-        wanted: Ref | None = ref
-        turn = Turn.AGAIN
-        while turn is Turn.AGAIN or (turn is Turn.OVER and self._goes_on(run)):
-            if self._rt.stopping.is_set():
-                return Turn.BACK_OFF
-            if turn is Turn.OVER:
-                wanted = None
-            turn = self._send_one(wanted, run)
+        turn = self._go_round(ref, run)
+        while turn is Turn.OVER and self._may_go_on(run):
+            turn = self._go_round(None, run)
         return turn
 
-    def _goes_on(self, run: Run) -> bool:
-        """Whether this thread claims the next batch by itself: some is ready, and we can and may send it."""
+    def _may_go_on(self, run: Run) -> bool:
+        """Whether this thread claims the next batch by itself."""
         now = self._rt.clock.monotonic()
         return (
             run.left > 0
@@ -145,65 +139,53 @@ class Sender:
             and self._rt.health.may_claim(self._lane)
         )
 
-    def _send_one(self, wanted: Ref | None, run: Run) -> Turn:
+    def _go_round(self, ref: Ref | None, run: Run) -> Turn:
+        """One attempt at a mirror, again at the next if that cannot be reached, and as long as a batch has a rest."""
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
         hurried: set[str] = set()
-        turn = Turn.AGAIN
-        while turn is Turn.AGAIN and not self._rt.stopping.is_set():
+        while not self._rt.stopping.is_set():
             turn = attempt_in_turn(
-                lambda mirror: self._attempt(wanted, mirror, patience, hurried, run),
+                lambda mirror: self._attempt(ref, mirror, patience, hurried, run),
                 self._rt.mirrors,
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
                 stop=self._rt.stopping,
                 is_hopeless=self._rt.health.is_cut_off,
             )
-        return turn
+            if turn is not Turn.AGAIN:
+                return turn
+        return Turn.BACK_OFF
 
-    def _attempt(self, wanted: Ref | None, mirror: str, patience: float, hurried: set[str], run: Run) -> Turn:
+    def _attempt(self, ref: Ref | None, mirror: str, patience: float, hurried: set[str], run: Run) -> Turn:
+        """Open, claim, journal, send, settle; then the same over the same line with each claim that comes along."""
         if not self._rt.journal.is_writable():
             return self._sick(Sick.JOURNAL)
         line = self._open(mirror, hurried)
-        try:
-            claim = self._claim_in_time(wanted, line, patience)
-        except LedgerTrouble:
-            line.done(keep=False)
-            raise
-        turn = self._carry_out(claim, line, run, wanted, patience)
-        while isinstance(turn, Claim | NoClaim):  # it came with the settling of the one before, over the same line
+        claim = self._claim_over(line, ref, patience)
+        found = self._carry_out(claim, line, run, patience, ref)
+        while isinstance(found, Claim | NoClaim):
             try:
-                turn = self._carry_out(turn, line, run, None, patience)
-            except Unreachable:  # it is ready again: a new line, which any mirror may have
+                found = self._carry_out(found, line, run, patience)
+            except Unreachable:  # it is ready again, for a new line to whichever mirror
                 return Turn.OVER
-            if turn is Turn.AGAIN:
-                turn = Turn.OVER
-        return turn
+            if found is Turn.AGAIN:
+                return Turn.OVER
+        return found
 
     def _carry_out(
-        self, claim: Claim | NoClaim, line: Line, run: Run, wanted: Ref | None, patience: float
+        self, claim: Claim | NoClaim, line: Line, run: Run, patience: float, ref: Ref | None = None
     ) -> Turn | Claim | NoClaim:
-        """Journal, look at the line, send, settle: what is left to be done, or the next claim if one came along."""
+        """What follows a claim: what it leaves to be done, or the next claim."""
         run.left = claim.left
         if isinstance(claim, NoClaim):
             line.done(keep=True)
-            return self._not_granted(wanted, claim, patience, run)
-        run.left = max(1, run.left)  # until the ledger says that nothing is: some may have come without a hint
-        try:
-            may_begin = self._rt.journal.claim(
-                claim.run, claim.n, claim.gateway_id, claim.ref, line.mirror, claim.known_as
-            )
-        except JournalTrouble as error:  # nothing was said; the nonce sees to it that the release frees no other claim
-            line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
-            log.error("sending paused why=%s", error.sentence)
-            return self._sick(Sick.JOURNAL)
-        if not may_begin:
-            line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
-            return Turn.BACK_OFF
+            return self._not_granted(ref, claim, patience, run)
+        run.left = max(1, run.left)  # until we are told that nothing is: some may come without a hint
+        if (turn := self._journal(claim, line)) is not None:
+            return turn
         # Only now: a ledger that fell back may have given id and fence of a claim without a line to another worker.
         if not line.is_quiet():  # it closed while we claimed: nothing was written
-            line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
+            self._release_unsaid(claim, line)
             raise Unreachable(f"{line.mirror} closed the line before anything was written")
         return self._send_once(claim, line, run)
 
@@ -214,13 +196,21 @@ class Sender:
         hurried.add(mirror)
         return self._rt.transport.open(mirror, HURRY_S)
 
-    def _claim_in_time(self, wanted: Ref | None, line: Line, patience: float) -> Claim | NoClaim:
-        """Claim; where no slot is free, wait for one beside the open line while it stays silent."""
+    def _claim_over(self, line: Line, ref: Ref | None, patience: float) -> Claim | NoClaim:
+        """Claim over an open line."""
+        try:
+            return self._claim_in_time(ref, line, patience)
+        except LedgerTrouble:
+            line.done(keep=False)
+            raise
+
+    def _claim_in_time(self, ref: Ref | None, line: Line, patience: float) -> Claim | NoClaim:
+        """Claim; if no slot is free, wait for one beside the open line while it stays silent."""
         give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
         while True:
             if self._rt.mirrors.has_better(line.mirror):  # it fell silent since the line was opened
                 return NoClaim(refusal=ClaimRefusal.SLOT)
-            claim = self._claim(wanted, line.mirror)
+            claim = self._claim(ref, line.mirror)
             if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:
                 return claim
             left = give_up - self._rt.clock.monotonic()
@@ -235,24 +225,28 @@ class Sender:
         except LedgerTrouble:  # the claim that follows says what is wrong, if it is more than the bell
             self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
 
-    def _claim(self, wanted: Ref | None, mirror: str) -> Claim | NoClaim:
-        """Claim the batch that is wanted, or whichever is next."""
-        nonce, terms, call = secrets.token_hex(16), self._terms(mirror), self._call()  # of this execution alone
-        return self._claim_until_heard(wanted, nonce, terms, call, CLAIM_TRIES)
+    def _claim(self, ref: Ref | None, mirror: str) -> Claim | NoClaim:
+        """Claim that batch, or whichever is next."""
+        return self._claim_until_heard(ref, self._new_nonce(), self._terms(mirror), self._new_call())
 
-    def _claim_until_heard(
-        self, wanted: Ref | None, nonce: str, terms: Terms, call: ClaimCall, tries: int
-    ) -> Claim | NoClaim:
-        for left in reversed(range(tries)):
+    def _claim_until_heard(self, ref: Ref | None, nonce: str, terms: Terms, call: ClaimCall) -> Claim | NoClaim:
+        """One call; what gets no answer is repeated as it is."""
+        for left in reversed(range(CLAIM_TRIES - call.is_repeated)):
             try:
-                if wanted is None:
+                if ref is None:
                     return self._rt.ledger.claim_next(nonce, terms, call)
-                return self._rt.ledger.claim(wanted, nonce, **vars(terms), call=call)
+                return self._rt.ledger.claim(ref, nonce, **vars(terms), call=call)
             except LedgerTrouble:
                 if not left:
                     raise
                 call = replace(call, is_repeated=True)
         raise AssertionError("unreachable")
+
+    def _new_nonce(self) -> str:
+        return secrets.token_hex(16)  # of this execution alone
+
+    def _new_call(self) -> ClaimCall:
+        return ClaimCall(f"{self._owner}/{threading.get_ident()}", next(self._numbers), self._lane)
 
     def _terms(self, mirror: str) -> Terms:
         settings = self._rt.settings
@@ -270,10 +264,27 @@ class Sender:
             next_hour_s=next_hour_s,
         )
 
-    def _call(self) -> ClaimCall:
-        return ClaimCall(f"{self._owner}/{threading.get_ident()}", next(self._numbers), self._lane)
+    def _journal(self, claim: Claim, line: Line) -> Turn | None:
+        """Write the claim down before its first byte; what is to do instead if it cannot be sent."""
+        try:
+            may_begin = self._rt.journal.claim(
+                claim.run, claim.n, claim.gateway_id, claim.ref, line.mirror, claim.known_as
+            )
+        except JournalTrouble as error:  # the nonce sees to it that the release frees no other claim
+            self._release_unsaid(claim, line)
+            log.error("sending paused why=%s", error.sentence)
+            return self._sick(Sick.JOURNAL)
+        if not may_begin:
+            line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
+            return Turn.BACK_OFF
+        return None
 
-    def _not_granted(self, wanted: Ref | None, refusal: NoClaim, patience: float, run: Run) -> Turn:
+    def _release_unsaid(self, claim: Claim, line: Line) -> None:
+        """Give a claim back of which not a byte was written; its line is closed."""
+        line.done(keep=False)
+        self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
+
+    def _not_granted(self, ref: Ref | None, refusal: NoClaim, patience: float, run: Run) -> Turn:
         match refusal.refusal:
             case ClaimRefusal.NONE:
                 run.left = 0
@@ -298,12 +309,12 @@ class Sender:
                 return Turn.AGAIN
             case ClaimRefusal.SEALED:
                 why = "it was sealed with a secret key that is not ours"
-                log.error("text does not open batch=%s why=%s", wanted or refusal.why, why)
-                run.left = 1  # others may open
+                log.error("text does not open batch=%s why=%s", ref or refusal.why, why)
+                run.left = 1  # the next may
                 if not refusal.wait_s:
                     return self._sick(Sick.KEY)
             case ClaimRefusal.NEVER:
-                log.error("hint for a batch that never was batch=%s", wanted)
+                log.error("hint for a batch that never was batch=%s", ref)
         return Turn.OVER
 
     def _sick(self, why: Sick) -> Turn:
@@ -325,27 +336,26 @@ class Sender:
             done = self._persist(claim, lambda: self._rt.ledger.settle_refused(claim, BAD_PARAMETERS))
             return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
         except Unreachable:  # it had closed before the first write: nothing was said
-            line.done(keep=False)
-            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
+            self._release_unsaid(claim, line)
             raise
         (self._rt.mirrors.good if answer.is_well_formed else self._rt.mirrors.unknown)(line.mirror)
         self._measure(line.mirror, answer.outcome.name.lower(), began)
-        if answer.outcome is Outcome.ACCEPTED and answer.is_complete and self._may_claim_along(claim, line, run):
-            return self._accepted_and_next(claim, answer, line, run)
+        if answer.outcome is Outcome.ACCEPTED and self._may_claim_along(claim, line, run):
+            return self._accepted_and_next(claim, answer, line)
         line.done(keep=answer.is_complete)
-        return self._conclude(claim, answer, run)
+        return self._settle(claim, answer, run)
 
     def _may_claim_along(self, claim: Claim, line: Line, run: Run) -> bool:
-        """Whether the next claim can be made with the settling: something is ready, and this line is free for it."""
+        """Whether the next claim can be made with the settling: some was ready, and this line is free for it."""
         return (
             claim.left > 0
-            and self._goes_on(run)
+            and self._may_go_on(run)
             and line.is_free()
             and self._rt.journal.is_writable()
             and not self._rt.mirrors.has_better(line.mirror)
         )
 
-    def _conclude(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
+    def _settle(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
         """What each outcome means for the batch and the login: the table of outcomes, row by row."""
         ledger = self._rt.ledger
         if answer.code is not None:
@@ -386,33 +396,39 @@ class Sender:
             case Outcome.HANDED_OVER:
                 self._doubt(claim, "handed_over", first_s=FIRST_HANDED_OVER_S)
             case _:
-                self._doubt(claim, "bad_answer" if answer.is_complete else "no_answer", over=answer.is_over)
+                if answer.is_complete:
+                    self._doubt(claim, "bad_answer")
+                else:
+                    self._doubt(claim, "no_answer", over=answer.is_over)
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
     def _accepted(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
-        settling = self._settling(claim, answer)
-        done = self._persist(claim, lambda: self._settle(settling))
+        done = self._settle_alone(self._settling(claim, answer))
         if done is None:
             return Turn.BACK_OFF
         run.left = done.left
         return self._after_accepted(claim, answer, done)
 
-    def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line, run: Run) -> Turn | Claim | NoClaim:
-        """Settle, and claim the next over the same line in the same round trip. Each half is repeated by itself."""
-        settling = self._settling(claim, answer)
-        nonce, terms, call = secrets.token_hex(16), self._terms(line.mirror), self._call()
+    def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line) -> Claim | NoClaim:
+        """Settle and claim the next in one round trip; each half that gets no answer is repeated by itself."""
+        settling, nonce, terms, call = (
+            self._settling(claim, answer),
+            self._new_nonce(),
+            self._terms(line.mirror),
+            self._new_call(),
+        )
         done: Settled | LedgerTrouble | None
+        following: Claim | NoClaim | LedgerTrouble
         try:
             done, following = self._rt.ledger.settle_and_claim_next(settling, nonce, terms, call)
         except LedgerTrouble as error:
             done = following = error
         if isinstance(done, LedgerTrouble):
-            done = self._persist(claim, lambda: self._settle(settling))
+            done = self._settle_alone(settling)
         if isinstance(following, LedgerTrouble):
-            repeated = replace(call, is_repeated=True)
             try:
-                following = self._claim_until_heard(None, nonce, terms, repeated, CLAIM_TRIES - 1)
+                following = self._claim_until_heard(None, nonce, terms, replace(call, is_repeated=True))
             except LedgerTrouble:
                 line.done(keep=False)
                 raise
@@ -429,8 +445,9 @@ class Sender:
             each = counted[0] if len(set(counted)) == 1 else counted
         return Settling(claim, "accepted", 0, each, answer.cost, self._rt.settings.ask_every_s[0])
 
-    def _settle(self, settling: Settling) -> Settled:
-        return self._rt.ledger.settle_accepted(settling.claim, settling.parts, settling.cost, settling.first_ask_s)
+    def _settle_alone(self, settling: Settling) -> Settled | None:
+        told = settling.claim, settling.parts, settling.cost, settling.first_ask_s
+        return self._persist(settling.claim, lambda: self._rt.ledger.settle_accepted(*told))
 
     def _after_accepted(self, claim: Claim, answer: SendAnswer, done: Settled) -> Turn:
         if self._was_throttled:
@@ -453,7 +470,7 @@ class Sender:
         first_s: float | None = None,
     ) -> None:
         """Leave the rest to asking; the first question comes after `first_s`, by default as the lane has it."""
-        first = FIRST_DOUBT_S[claim.lane] if first_s is None else first_s
+        first = SENDING[claim.lane].first_ask_s if first_s is None else first_s
         self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money, over=over))
 
     def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:

@@ -15,6 +15,8 @@ import msgspec
 from smsq.worker.domain.batch import Packed
 
 RejectStatus = Literal["invalid", "duplicate"]
+GOING = ("enrolling", "running")  # states in which it is sent
+OVER = ("done", "cancelled")  # in which nothing more of it leaves; `paused` is neither
 
 
 @dataclass(frozen=True, slots=True)

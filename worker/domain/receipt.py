@@ -11,11 +11,11 @@ import struct
 from dataclasses import dataclass
 from decimal import Decimal
 
+from smsq.worker.domain.money import of_units
 from smsq.worker.domain.status import UNDECIDED_NAMES, BatchState, Status
 
 SIZE = 11
 _LAYOUT = struct.Struct(">BBBII")
-COST_UNIT = Decimal(10_000)  # four decimals occur in real balances (PROTOCOL I.1.11)
 MAX_IDS = 15  # gateway ids a batch may collect: the id index is a nibble
 
 
@@ -39,7 +39,7 @@ def unpack(blob: bytes, index: int) -> Stored:
         error_code=error,
         parts=nibbles & 15,
         id_index=nibbles >> 4,
-        cost=Decimal(cost) / COST_UNIT,
+        cost=of_units(cost),
         at=at,
     )
 

@@ -58,7 +58,7 @@ class Channel:
 
     `fields` are what a request for it carries. `check` raises BadText for a text that it does not take, `parts` is
     what we count a text as. `extras` are optional fields that only this channel has; each gives the sentence that
-    is wrong with a value, or ''. `type` is the gateway's number for it in statuses, None where the manual has none.
+    is wrong with a value, or ''. `type` is the gateway's number for it in statuses, None if the manual has none.
     """
 
     name: str

@@ -31,7 +31,7 @@ _WINDOW = re.compile(r"([0-9]{1,2})-([0-9]{1,2})", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{10}", re.ASCII)
 _DOTTED = re.compile(r"[0-9]{2}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}", re.ASCII)
 
-Check = Callable[[str], str]  # of a value: the sentence that is wrong with it, '' where nothing is
+Check = Callable[[str], str]  # of a value: the sentence that is wrong with it, '' if nothing is
 
 
 def _whole(first: int, last: int, sentence: str) -> Check:

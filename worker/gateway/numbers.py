@@ -22,8 +22,8 @@ BAD_LOGIN = 2  # an error of any request
 class ErrorCode:
     """One request error: the gateway's own words, its cause, what we do.
 
-    `outcome` is that of a send for one phone; `outcome_many` where several phones change it.
-    `delay_s` is how long the whole login rests. `has_id` says that the answer consumes and returns an id.
+    `outcome` is that of a send for one phone; `outcome_many` if several phones change it.
+    `delay_s` is how long the whole login pauses. `has_id` says that the answer consumes and returns an id.
     """
 
     code: int
@@ -118,7 +118,7 @@ CONCURRENT_DELAY_S = 3.0  # ours; the manual names no time after which a slot is
 
 
 # status.php, same chapter of the status manual (PROTOCOL D.3), read 2026-11-20. None is evidence about a message.
-# Taken for the errors of every question: history, balance and prices too. LATER rests the whole login, a delay
+# Taken for the errors of every question: history, balance and prices too. LATER pauses the whole login, a delay
 # without it the questions.
 STATUS_ERRORS: dict[int, ErrorCode] = {
     row.code: row
@@ -158,7 +158,7 @@ HISTORY_EMPTY = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCode:
-    """One status of a message as the gateway numbers it; `status` None where it proves no acceptance."""
+    """One status of a message as the gateway numbers it; `status` None if it proves no acceptance."""
 
     code: int
     name: str

@@ -22,7 +22,7 @@ _VALID = re.compile(r"[1-9]|1\d|2[0-4]|(?!00:00)(?:[01]\d|2[0-3]):[0-5]\d|24:00"
 def check_options(options: Options) -> None:
     """Raise BadInput for options that the gateway would refuse, or that are not the caller's to set.
 
-    For whoever takes options from a person: found out only at the send, a wrong one would refuse every message.
+    For every way in that takes options from a person: found at the send, a wrong one would refuse every message.
     """
     if not isinstance(options, Options):
         raise BadInput(f"options are an Options, not {type(options).__name__}")

@@ -84,7 +84,7 @@ class HistoryRow:
 
     gateway_id: int
     phone: int
-    fact: Fact | None  # None where its status proves no acceptance (24)
+    fact: Fact | None  # None if its status proves no acceptance (24)
     int_id: int
 
 

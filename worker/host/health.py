@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Mapping
-from enum import StrEnum
 from typing import Final
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
+from smsq.worker.domain.lane import LANES, SENDING
+from smsq.worker.domain.sick import Sick
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger.runs import Beat
 from smsq.worker.transports import Transport
@@ -31,27 +32,16 @@ LOOK_S = 0.25
 FIRST_TRY_S, LAST_TRY_S = 0.5, 5.0  # between tries of a disk that could not be written
 
 
-class Sick(StrEnum):
-    """Why a process cannot send, in the words of the ledger and the metrics."""
-
-    GATEWAY = "gateway"
-    LOGIN = "login"
-    JOURNAL = "journal"
-    KEY = "key"
-    CLOCK = "clock"
-    FROZEN = "frozen"
-    RUN = "run"
-
-
-SENDS = frozenset({"urgent", "bulk"})
-ASKS = SENDS | {"status"}
-ALL = ASKS | {"chores"}
+ALL = frozenset(LANES)
+ASKS = frozenset(lane.name for lane in LANES.values() if lane.asks)
+SENDS = frozenset(SENDING)
+CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_codes)
 # Which lanes each keeps from working. Chores only let others go first, and a refused log-in is for them to try.
 MATTERS: Final[Mapping[Sick, Collection[str]]] = {
     Sick.GATEWAY: ALL,
     Sick.LOGIN: ASKS,
     Sick.JOURNAL: SENDS,
-    Sick.KEY: {"urgent"},  # only codes are sealed
+    Sick.KEY: CODES,  # nothing else is sealed
     Sick.CLOCK: ASKS,
     Sick.FROZEN: ALL,
     Sick.RUN: SENDS,

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from smsq.worker.domain.guard import HINT_AGAIN_MS, MORE_URGENT, MOST_AT_ONCE, MOST_ERRORS, POISON_DEATHS
+from smsq.worker.domain.guard import MORE_URGENT, MOST_AT_ONCE, POISON_DEATHS
+from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
 from smsq.worker.domain.receipt import MAX_IDS, SIZE
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
-from smsq.worker.ledger.keys import LANES as LANE_NAMES
 from smsq.worker.ledger.keys import SHARD
-from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
+from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
 _NAMED_OTHERWISE = {IdState.ACCEPTED: "ACCEPTED_ID"}  # a status has that name
@@ -29,10 +29,10 @@ NUMBERS: Mapping[str, str] = {
     "RECEIPT": str(SIZE),
     "NO_RECEIPT": "'" + r"\0" * SIZE + "'",
     "MOST_IDS": str(MAX_IDS),
-    **{f"MOST_ERRORS_{lane.upper()}": str(most) for lane, most in MOST_ERRORS.items()},
-    "POISON_DEATHS": str(POISON_DEATHS),
-    **{f"HINT_AGAIN_{lane.upper()}": str(ms) for lane, ms in HINT_AGAIN_MS.items()},
+    **{f"MOST_ERRORS_{lane.upper()}": str(sends.most_errors) for lane, sends in SENDING.items()},
+    **{f"HINT_AGAIN_{lane.upper()}": str(hint_again_ms(lane)) for lane in SENDING},
     "BATCHES_IN_A_SHARD": str(SHARD),
+    "POISON_DEATHS": str(POISON_DEATHS),
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
 }
@@ -47,7 +47,7 @@ TABLES: Mapping[str, str] = {
     "FINAL": _table({status: "true" for status, row in STATUS_TABLE.items() if row.is_final}),
     "PROVES": _table({status: "true" for status, row in STATUS_TABLE.items() if row.proves_acceptance}),
     "NAME": _table({status: f"'{status.name.lower()}'" for status in Status}),
-    "LANES": _table({number: f"'{lane}'" for number, lane in enumerate(LANE_NAMES)}),
+    "LANES": _table({number: f"'{lane}'" for number, lane in enumerate(SENDING_BY_NUMBER)}),
     "UNDECIDED": _table({state: f"'{name}'" for state, name in UNDECIDED_NAMES.items()}),
     "UNDECIDED_NAME": "{ " + ", ".join(f"{name} = true" for name in UNDECIDED_NAMES.values()) + " }",
 }

@@ -72,7 +72,6 @@ from dataclasses import dataclass
 from smsq.worker.domain.batch import Ref
 
 SHARD = 1024  # batches in one hash: large enough to amortise a key, small enough to load and move
-LANES = ("urgent", "bulk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,25 +12,28 @@ import struct
 from typing import Any
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.guard import HINT_AGAIN_MS
+from smsq.worker.ledger.about import About
 from smsq.worker.ledger.batches.asking import Asking
 from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.batches.sending import Sending
 from smsq.worker.ledger.ids import Ids
+from smsq.worker.ledger.layout import hint_again_ms
+from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.otp.cascades import Cascades
 from smsq.worker.ledger.otp.records import Codes
 from smsq.worker.ledger.runs import RollCall
-from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.scripts import FUNCTION, Argument, script
 from smsq.worker.ledger.store import translated
 
 JOB_KEPT_S = 600
 HANDED_OUT = 256  # more batches than a feed has ahead
 
 
-class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
+class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids, About):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:
@@ -40,7 +43,7 @@ class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
         """
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
         keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk", "awake:bulk")]
-        reply = self.call("feed", keys, campaign_id, many, HINT_AGAIN_MS["bulk"], blind_most)
+        reply = self.call("feed", keys, campaign_id, many, hint_again_ms("bulk"), blind_most)
         if reply[0] == b"fed":
             return [Ref.parse(ref) for ref in reply[2:]], "awake" if reply[1] == b"1" else ""
         return [], reply[1].decode()
@@ -74,6 +77,22 @@ class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
             return 0
         self.drop_all([Ref.parse(raw) for raw in reply[2:]], "cancelled")
         return all_of_it - wound - len(refs)
+
+    def forget_functions(self) -> list[str]:
+        """Delete functions of other versions of smsq from the server, and return their names.
+
+        Nothing is lost by it: a process that still calls one loads it again.
+        """
+        with translated():
+            try:
+                libraries = self.redis.function_list("smsq_*")
+            except ResponseError:  # a server without functions, or an older file of rights
+                return []
+            found = (FUNCTION.fullmatch(library[1].decode()) for library in libraries)
+            names = [name[0] for name in found if name and not _is_current(name[1], name[0])]
+            for name in names:
+                self.redis.function_delete(name)
+        return names
 
     def lead(self, who: str, lasts_s: float) -> bool:
         """Lead the duties for `lasts_s`, or find that somebody else does."""
@@ -129,3 +148,7 @@ class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids):
             if answer is not None:
                 return dict(msgspec.json.decode(answer))
         return None
+
+
+def _is_current(verb: str, function: str) -> bool:
+    return verb in files() and script(verb).function == function

@@ -25,6 +25,7 @@ Argument = str | bytes | int | float
 FUNCTION = re.compile(r"smsq_([a-z_]+)_[0-9a-f]{16}")
 NO_FUNCTIONS = "this server has no functions, as Redis has from 7 on and Valkey has"
 MAY_NOT = "the user in SMSQ_REDIS_URL may not call or load functions"
+TRIES = 3  # to call a function that is missing again and again, as behind a proxy, before the script is taken
 _ABSENT = "Function not found"
 # A server that is full, cannot write its disk, is a replica or has too few of them refuses a function before it begins.
 _REFUSED = ("MISCONF", "NOREPLICAS", "MASTERDOWN")
@@ -63,7 +64,9 @@ class Way:
 
     def run(self, connection: Any, call: Call) -> Any:
         """Run a verb and return its reply; raises what it failed with."""
-        while not self.why_scripts:
+        for _ in range(TRIES):
+            if self.why_scripts:
+                break
             try:
                 return ask(connection, self._words(call))
             except ResponseError as error:
@@ -77,7 +80,10 @@ class Way:
             return ask(connection, ("EVAL", call.script.text, len(call.keys), *call.keys, *call.arguments))
 
     def run_all(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
-        """Run several verbs in one write; their replies in order. Raises the first error, when all have run."""
+        """Run several verbs in one write, in order; their replies. Raises the first error, when all have run.
+
+        One that was not there when the write came runs after the others.
+        """
         replies = self.run_each(connection, calls)
         for reply in replies:
             if isinstance(reply, Exception):
@@ -85,7 +91,7 @@ class Way:
         return replies
 
     def run_each(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
-        """Run several verbs in one write; their replies in order, among them what each failed with."""
+        """The same with what each failed with among the replies."""
         replies = ask_all(connection, [self._words(call) for call in calls]) if calls else []
         for place, reply in enumerate(replies):
             if isinstance(reply, Exception) and _never_ran(reply):
@@ -105,9 +111,13 @@ class Way:
             try:
                 ask(connection, ("FUNCTION", "LOAD", called.library))
             except ResponseError as refusal:
+                if "already exists" in str(refusal):  # another thread was first
+                    return True
                 if isinstance(refusal, NoPermissionError):
                     self.why_scripts = MAY_NOT
-                return "already exists" in str(refusal)  # another thread was first
+                elif not _is_refused_for_now(refusal):
+                    self.why_scripts = f"this server does not take them: {str(refusal)[:100]}"
+                return False
             return True
         if _is_unknown(error):
             self.why_scripts = NO_FUNCTIONS
@@ -125,7 +135,11 @@ def _never_ran(error: Exception) -> bool:
         return "'fcall'" in said  # else it is about a key or a command within, which no other way allows
     if " script: " in said:  # the words of an error within a verb
         return False
-    return isinstance(error, OutOfMemoryError | ReadOnlyError) or said.startswith(_REFUSED)
+    return _is_refused_for_now(error)
+
+
+def _is_refused_for_now(error: Exception) -> bool:
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(_REFUSED)
 
 
 def _is_unknown(error: Exception) -> bool:

@@ -9,15 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.guard import MOST_ERRORS
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
-from smsq.worker.domain.status import BatchState
+from smsq.worker.domain.sick import Sick
 from smsq.worker.ledger.hosts import Missing, missing
-from smsq.worker.ledger.keys import LANES
-from smsq.worker.ledger.layout import RESENT_BY
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
-from smsq.worker.ledger.store import COST_UNITS, translated
+from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.totals import Labels, by_metric
 
 FEW = 2  # messages that are asked about by themselves
 WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
@@ -53,7 +52,7 @@ class Brakes:
 
     def errors_rest(self, lane: str) -> float:
         """For how many seconds a lane rests because many errors would block the address; 0 where it does not."""
-        return self.errors_rest_s if self.errors >= MOST_ERRORS[lane] else 0.0
+        return self.errors_rest_s if self.errors >= SENDING[lane].most_errors else 0.0
 
     def is_blind(self, parallel: int) -> bool:
         """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
@@ -65,38 +64,19 @@ def blind_limit(parallel: int) -> int:
     return 2 * parallel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Depth:
-    """What the exporter reads at scrape time."""
+    """What the exporter shows of the ledger: the value of each metric at one moment, by its labels."""
 
-    batches: Mapping[tuple[str, str], int]
-    messages: Mapping[tuple[str, str, str], int]
-    queue_oldest_seconds: Mapping[str, float]
-    pending_statuses: int
-    status_age_seconds: float
-    costs: Mapping[str, float]
-    double_accepts: int
-    resends: Mapping[str, int]  # by who chose: sent again while an earlier attempt might live
-    resend_doubles: int  # messages that were accepted twice by that
-    late_arrivals: int
-    alarms: Mapping[str, int]
-    leases_expired: Mapping[str, int]
-    doubts: Mapping[str, int]
-    codes: Mapping[str, int]  # sent, resent, and tries by their verdict
-    doubt_seconds: Mapping[str, tuple[int, float]]  # by outcome: how many, and seconds in all
-    code_steps: Mapping[tuple[str, str], int]  # by channel, and why it was tried or not
-    balance: float | None
-    visible_after_seconds: float | None
-    leader: bool
-    owners: int
-    sick: Mapping[str, int]  # processes that cannot send, by why
-    halts: tuple[str, ...]  # of `HALTS`, those that hold
-    missing_hosts: int
-    gateway_ids_left: int
-    slots: Mapping[str, int]  # by lane: requests that may be running, those that went astray among them
-    shield: Mapping[str, int]  # by decision
-    shield_holds: int
-    shield_country_holds: int
+    shown: Mapping[str, Mapping[Labels, float]]  # of a summary, `_sum` and `_count` behind the name
+
+    def one(self, metric: str) -> float:
+        """The value of a metric without labels, 0 if it is not known."""
+        return self.shown[metric].get((), 0)
+
+    def by(self, metric: str) -> dict[str, float]:
+        """The values of a metric by its only label."""
+        return {label: value for (label,), value in self.shown[metric].items()}
 
 
 class Standing:
@@ -163,51 +143,34 @@ class Standing:
             pipe.get(self.key("n:gid"))
             pipe.hget(self.key("run"), "gid_last")
             pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
-            for lane in LANES:
+            for lane in SENDING:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
-            for lane in LANES:
+            for lane in SENDING:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
             raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
-        oldest, slots = rest[: len(LANES)], rest[len(LANES) :]
+        oldest, slots = rest[: len(SENDING)], rest[len(SENDING) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
-        ages = {lane: self._age(found, now) for lane, found in zip(LANES, oldest, strict=True)}
+        left = _ids_left(gid, last)
+        halts, ill = _halts(ctl, left, owners, sick), Counter(each.why for each in _sick(owners, sick))
         return Depth(
-            batches={
-                (lane, state.name.lower()): max(0, totals.get(f"batches:{lane}:{state.value}", 0))
-                for lane in LANES
-                for state in BatchState
-            },
-            messages={_three(name): n for name, n in totals.items() if name.startswith("messages:")},
-            queue_oldest_seconds=ages,
-            pending_statuses=max(0, totals.get("pending", 0)),
-            status_age_seconds=self._age([*asks, *urgent_asks], now),
-            costs={name[5:]: value / COST_UNITS for name, value in totals.items() if name.startswith("cost:")},
-            double_accepts=totals.get("doubles", 0),
-            resends={who: totals.get(f"resends:{who}", 0) for who in RESENT_BY[1:]},
-            resend_doubles=totals.get("resend_doubles", 0),
-            late_arrivals=totals.get("late_arrivals", 0),
-            alarms={name[6:]: n for name, n in totals.items() if name.startswith("alarm:")},
-            leases_expired={lane: totals.get(f"expired:{lane}", 0) for lane in LANES},
-            codes={name[6:]: n for name, n in totals.items() if name.startswith("codes:")},
-            doubts={name.split(":", 1)[1]: n for name, n in totals.items() if name.startswith("doubts_ended:")},
-            doubt_seconds={
-                name[9:]: (totals.get(f"doubts_ended:{name[9:]}", 0), ms / 1000)
-                for name, ms in totals.items()
-                if name.startswith("doubt_ms:")
-            },
-            code_steps={_two(name): n for name, n in totals.items() if name.startswith("code_steps:")},
-            balance=float(ctl[b"balance"]) if b"balance" in ctl else None,
-            visible_after_seconds=float(ctl[b"visible_after"]) if b"visible_after" in ctl else None,
-            leader=bool(leader),
-            owners=len(owners),
-            sick=_counted(_sick(owners, sick)),
-            halts=_halts(ctl, _ids_left(gid, last), owners, sick),
-            missing_hosts=len(ctl.get(b"waits", b"").split()),
-            gateway_ids_left=_ids_left(gid, last),
-            slots=dict(zip(LANES, slots, strict=True)),
-            shield={name[7:]: n for name, n in totals.items() if name.startswith("shield:")},
-            shield_holds=len(held),
-            shield_country_holds=sum(is_region(name.decode()) for name in held),
+            {
+                **by_metric(totals),
+                "smsq_queue_oldest_seconds": {
+                    (lane,): self._age(found, now) for lane, found in zip(SENDING, oldest, strict=True)
+                },
+                "smsq_slots": {(lane,): held for lane, held in zip(SENDING, slots, strict=True)},
+                "smsq_status_age_seconds": {(): self._age([*asks, *urgent_asks], now)},
+                "smsq_visible_after_seconds": _known(ctl, b"visible_after"),
+                "smsq_balance": _known(ctl, b"balance"),
+                "smsq_leader": {(): int(leader)},
+                "smsq_owners": {(): len(owners)},
+                "smsq_halted": {(why,): int(why in halts) for why in HALTS},
+                "smsq_missing_hosts": {(): len(ctl.get(b"waits", b"").split())},
+                "smsq_sick_processes": {(why,): ill[why] for why in Sick},
+                "smsq_gateway_ids_left": {(): left},
+                "smsq_shield_holds": {(): len(held)},
+                "smsq_shield_country_holds": {(): sum(is_region(name.decode()) for name in held)},
+            }
         )
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
@@ -218,8 +181,9 @@ class Standing:
 
     def astray(self) -> dict[str, int]:
         """By lane, how many slots are held for requests of which nobody waits for the answer any more."""
-        depth = self.depth()
-        return {lane: max(0, held - depth.batches[lane, "sending"]) for lane, held in depth.slots.items()}
+        shown = self.depth().shown
+        batches, slots = shown["smsq_batches"], shown["smsq_slots"]
+        return {lane: max(0, int(held - batches[lane, "sending"])) for (lane,), held in slots.items()}
 
     def balance(self) -> tuple[Decimal, float] | None:
         """The balance last heard of and when (Unix seconds), None where none was."""
@@ -289,15 +253,6 @@ def _sick(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> list[SickProc
     return found
 
 
-def _counted(sick: Sequence[SickProcess]) -> dict[str, int]:
-    return Counter(each.why for each in sick)
-
-
-def _two(name: str) -> tuple[str, str]:
-    _, channel, why = name.split(":", 2)
-    return channel, why
-
-
-def _three(name: str) -> tuple[str, str, str]:
-    _, lane, channel, status = name.split(":", 3)
-    return lane, channel, status
+def _known(ctl: Mapping[bytes, bytes], field: bytes) -> dict[Labels, float]:
+    """A value that is noted once it was heard of."""
+    return {(): float(ctl[field])} if field in ctl else {}

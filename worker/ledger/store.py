@@ -27,15 +27,15 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref, unpack_phones
 from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
+from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.hosts import missing
-from smsq.worker.ledger.keys import LANES, Keys
+from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
 from smsq.worker.ledger.scripts import Argument, Call, Way, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import no_right
 from smsq.worker.sealing import Sealer
 
-COST_UNITS = 10_000  # the ledger counts money in ten-thousandths
 _AT_REST: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what a first claim adds to a batch's meta
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 _RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # where our user is named, and the file with its rights
@@ -239,7 +239,7 @@ def _view(
     return BatchView(
         ref=ref,
         state=int(m[Meta.STATE]),
-        lane=LANES[int(m[Meta.LANE])],
+        lane=SENDING_BY_NUMBER[int(m[Meta.LANE])],
         count=int(m[Meta.COUNT]),
         first_row=int(m[Meta.FIRST_ROW]),
         fence=int(m[Meta.FENCE]),

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.policy import POLICIES as POLICIES
 
 PLAIN = Options()
-POLICIES = {"ask": 0, "park": 1, "resend": 2}  # what follows a doubt; `resend` for single messages only
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ from heapq import merge
 import msgspec
 
 from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_phones, unpack_rows
+from smsq.worker.domain.campaign import GOING
+from smsq.worker.domain.money import of_units
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.standing import Standing
-from smsq.worker.ledger.store import COST_UNITS, is_single, translated
+from smsq.worker.ledger.store import is_single, translated
 from smsq.worker.ledger.values import PLAIN, POLICIES, BatchView, KnownId
 
 RESENT = {
@@ -71,7 +73,12 @@ class CampaignView:
     @property
     def standing(self) -> str:
         """Its state for people: `scheduled` while it only waits for its moment."""
-        return "scheduled" if self.is_scheduled and self.state in ("enrolling", "running") else self.state
+        return "scheduled" if self.is_scheduled and self.is_going else self.state
+
+    @property
+    def is_going(self) -> bool:
+        """Whether it is sent, as far as nothing but its state says."""
+        return self.state in GOING
 
     @property
     def messages(self) -> int:
@@ -196,6 +203,12 @@ class Views(Standing):
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
         return _kept(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
 
+    def campaign_of(self, digest: str) -> CampaignView | None:
+        """The campaign that rows, text and options of this digest became, None if there is none any more."""
+        with translated():
+            known = self.redis.get(self.ledger.key(f"digest:{digest}"))
+        return self.campaign(known.decode()) if known is not None else None
+
     def cancelled(self) -> list[str]:
         """Campaigns that were cancelled and hold messages that never left, oldest first."""
         ids = list(reversed(self._campaign_ids("live")))
@@ -236,7 +249,7 @@ class Views(Standing):
         return [
             (campaign_id, (window or b"").decode())
             for campaign_id, (state, fed, batches, window) in zip(ids, rows, strict=True)
-            if state in (b"running", b"enrolling") and int(fed or 0) < int(batches or 0)
+            if (state or b"").decode() in GOING and int(fed or 0) < int(batches or 0)
         ]
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
@@ -372,7 +385,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         invalid=statuses["invalid"] + statuses["duplicate"],
         statuses={name: many for name, many in statuses.items() if many},
         doubles=int(raw.get("doubles", "0")),
-        cost=Decimal(raw["cost"]) / COST_UNITS,
+        cost=of_units(Decimal(raw["cost"])),
         parts=int(raw["parts"]),
         batches=int(raw["batches"]),
         fed=int(raw["fed"]),
@@ -383,8 +396,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         start_at=start_at,
         is_scheduled=start_at > now and not first_sent_at,
         template=raw.get("template", ""),
-        budget=Decimal(raw.get("budget", "0")) / COST_UNITS,
-        part_price=Decimal(raw.get("part_price", "0")) / COST_UNITS,
+        budget=of_units(Decimal(raw.get("budget", "0"))),
+        part_price=of_units(Decimal(raw.get("part_price", "0"))),
         unpriced=int(raw.get("unpriced", "0")),
         options=_OPTIONS.decode(raw.get("options") or "{}"),
         file=raw.get("file", ""),

@@ -27,6 +27,7 @@ from smsq.worker.domain.errors import (
     TooMany,
     WrongKey,
 )
+from smsq.worker.domain.money import to_units
 from smsq.worker.domain.otp import Verdict
 from smsq.worker.domain.receipt import unpack
 from smsq.worker.domain.shield import Decision
@@ -38,7 +39,6 @@ from smsq.worker.ledger.batches.enrolment import SAYABLE, WRONG_KEY
 from smsq.worker.ledger.otp.cascades import LOOK_AGAIN_S
 from smsq.worker.ledger.otp.records import CodeView, OpenedCode, Reserved, step_key
 from smsq.worker.ledger.otp.shield import Shield
-from smsq.worker.ledger.store import COST_UNITS
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.ledger.views import Views
 from smsq.worker.sealing import Key, Unsealable, key_of
@@ -66,7 +66,7 @@ class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     template: str
     sender: str | None = None
     on_doubt: str = "ask"
-    max_cost: int | None = None  # in COST_UNITS: what all steps together may cost
+    max_cost: int | None = None  # in units of money: what all steps together may cost
     client: str | None = None  # who asked; a repeat may come from elsewhere
     fixed: str = ""  # the code itself, of a number for tests; else it follows from the salt
 
@@ -284,18 +284,18 @@ class CodeDesk:
         return [found.get(step.message_id) for step in view.steps]
 
     def spent(self, phone: int, view: CodeView, batches: Sequence[BatchView | None]) -> int:
-        """What the messages of a code cost together, in COST_UNITS: known, or else likely."""
+        """What the messages of a code cost together, in units of money: known, or else likely."""
         return sum(self._cost(phone, step.channel, batch) for step, batch in zip(view.steps, batches, strict=True))
 
     def price(self, phone: int, channel: str) -> int:
-        """What one message is likely to cost, in COST_UNITS."""
+        """What one message is likely to cost, in units of money."""
         return self._shield.price(phone, channel)
 
     def _cost(self, phone: int, channel: str, batch: BatchView | None) -> int:
         """What a message costs: what the gateway said, nothing where it never left, else what it is likely to."""
         stored = unpack(batch.receipts, 0) if batch is not None else None
         if stored is not None and stored.cost:
-            return int(stored.cost * COST_UNITS)
+            return to_units(stored.cost)
         if stored is not None and stored.status in FREE:
             return 0
         return self.price(phone, channel)

@@ -14,92 +14,31 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import prometheus_client
-import redis
+from dramatiq.errors import ConnectionClosed
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.domain.errors import SmsqError
-from smsq.worker.host.health import Sick
-from smsq.worker.ledger.standing import HALTS
-from smsq.worker.metrics import TABLE
+from smsq.worker.metrics import METRICS, TABLE
+from smsq.worker.metrics import Metric as Row
 from smsq.worker.processes import metrics_folder
 from smsq.worker.processes.http_server import Entrance, Server
 
 if TYPE_CHECKING:
+    from smsq.worker.ledger.standing import Depth
     from smsq.worker.settings import Settings
 
 STOP_S = 10.0  # longer than the server gives requests that are under way
 MOST = 100  # connections at once; those who scrape are few
 
 _log = logging.getLogger(__name__)
-
-
-class Depth(Protocol):
-    """What the ledger knows at one moment; see `worker/ledger/views.py`."""
-
-    @property
-    def batches(self) -> Mapping[tuple[str, str], int]: ...
-    @property
-    def queue_oldest_seconds(self) -> Mapping[str, float]: ...
-    @property
-    def messages(self) -> Mapping[tuple[str, str, str], int]: ...
-    @property
-    def pending_statuses(self) -> int: ...
-    @property
-    def status_age_seconds(self) -> float: ...
-    @property
-    def visible_after_seconds(self) -> float | None: ...
-    @property
-    def balance(self) -> float | None: ...
-    @property
-    def costs(self) -> Mapping[str, float]: ...
-    @property
-    def code_steps(self) -> Mapping[tuple[str, str], int]: ...
-    @property
-    def double_accepts(self) -> int: ...
-    @property
-    def resends(self) -> Mapping[str, int]: ...
-    @property
-    def resend_doubles(self) -> int: ...
-    @property
-    def late_arrivals(self) -> int: ...
-    @property
-    def alarms(self) -> Mapping[str, int]: ...
-    @property
-    def leases_expired(self) -> Mapping[str, int]: ...
-    @property
-    def codes(self) -> Mapping[str, int]: ...
-    @property
-    def doubts(self) -> Mapping[str, int]: ...
-    @property
-    def doubt_seconds(self) -> Mapping[str, tuple[int, float]]: ...
-    @property
-    def leader(self) -> bool: ...
-    @property
-    def owners(self) -> int: ...
-    @property
-    def sick(self) -> Mapping[str, int]: ...
-    @property
-    def halts(self) -> Collection[str]: ...
-    @property
-    def missing_hosts(self) -> int: ...
-    @property
-    def gateway_ids_left(self) -> int: ...
-    @property
-    def slots(self) -> Mapping[str, int]: ...
-    @property
-    def shield(self) -> Mapping[str, int]: ...
-    @property
-    def shield_holds(self) -> int: ...
-    @property
-    def shield_country_holds(self) -> int: ...
 
 
 class ScrapeCollector:
@@ -117,13 +56,13 @@ class ScrapeCollector:
         """All families of source `scrape`; those that are unknown now are left out."""
         try:
             depth = self._depth()
-        except (SmsqError, redis.RedisError) as error:
+        except SmsqError as error:
             _log.warning("ledger not read why=%s", type(error).__name__)
             yield _family("smsq_ledger_up", {(): 0})
         else:
             yield from _of_ledger(depth)
             yield _family("smsq_ledger_up", {(): 1})
-        with contextlib.suppress(redis.RedisError):
+        with contextlib.suppress(ConnectionClosed):
             yield _family("smsq_queue_hints", {(queue,): count() for queue, count in self._hints.items()})
 
 
@@ -216,7 +155,7 @@ class Exporter:
 
 def run(settings: Settings, beat: Callable[[], None]) -> int:
     """Serve until SIGTERM or SIGINT, calling `beat` meanwhile; raises SmsqError if the address cannot be had."""
-    from smsq.worker.queues.broker import QUEUES
+    from smsq.worker.domain.lane import QUEUES
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
@@ -240,56 +179,26 @@ def build_registry(home: Path, depth: Callable[[], Depth], hints: Mapping[str, C
 
 
 def _of_ledger(depth: Depth) -> Iterator[Metric]:
-    yield _family("smsq_messages_total", depth.messages)
-    yield _family("smsq_batches", depth.batches)
-    yield _family("smsq_queue_oldest_seconds", _single(depth.queue_oldest_seconds))
-    yield _family("smsq_pending_statuses", {(): depth.pending_statuses})
-    yield _family("smsq_status_age_seconds", {(): depth.status_age_seconds})
-    yield _family("smsq_double_accepts_total", {(): depth.double_accepts})
-    yield _family("smsq_resends_total", _single(depth.resends))
-    yield _family("smsq_resend_doubles_total", {(): depth.resend_doubles})
-    yield _family("smsq_late_arrivals_total", {(): depth.late_arrivals})
-    yield _family("smsq_alarms_total", _single(depth.alarms))
-    yield _family("smsq_leases_expired_total", _single(depth.leases_expired))
-    yield _family("smsq_codes_total", _single(depth.codes))
-    yield _family("smsq_doubts_total", _single(depth.doubts))
-    yield _summary("smsq_doubt_settle_seconds", depth.doubt_seconds)
-    yield _family("smsq_cost_total", _single(depth.costs))
-    yield _family("smsq_code_steps_total", depth.code_steps)
-    yield _family("smsq_leader", {(): depth.leader})
-    yield _family("smsq_owners", {(): depth.owners})
-    yield _family("smsq_halted", {(why,): why in depth.halts for why in HALTS})
-    yield _family("smsq_sick_processes", {(why,): depth.sick.get(why, 0) for why in Sick})
-    yield _family("smsq_missing_hosts", {(): depth.missing_hosts})
-    yield _family("smsq_gateway_ids_left", {(): depth.gateway_ids_left})
-    yield _family("smsq_slots", _single(depth.slots))
-    yield _family("smsq_shield_total", _single(depth.shield))
-    yield _family("smsq_shield_holds", {(): depth.shield_holds})
-    yield _family("smsq_shield_country_holds", {(): depth.shield_country_holds})
-    if depth.visible_after_seconds is not None:
-        yield _family("smsq_visible_after_seconds", {(): depth.visible_after_seconds})
-    if depth.balance is not None:
-        yield _family("smsq_balance", {(): depth.balance})
+    for row in METRICS:
+        if row.kind == "summary":
+            yield _summary(row, depth.shown[f"{row.name}_count"], depth.shown[f"{row.name}_sum"])
+        elif row.name in depth.shown:
+            yield _family(row.name, depth.shown[row.name])
 
 
-def _single(values: Mapping[str, float]) -> dict[tuple[str], float]:
-    """The same by tuples of one label."""
-    return {(label,): value for label, value in values.items()}
-
-
-def _family(name: str, values: Mapping[Any, float]) -> Metric:
+def _family(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
     """One family by the table of metrics; keys of `values` are label values in its order."""
     row = TABLE[name]
     kind = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
     family = kind(name, row.help, labels=row.labels)
     for labels, value in values.items():
-        family.add_metric([str(label) for label in labels], float(value))
+        family.add_metric(labels, float(value))
     return family
 
 
-def _summary(name: str, values: Mapping[str, tuple[int, float]]) -> Metric:
-    """One family of counts and sums, by its one label."""
-    family = SummaryMetricFamily(name, TABLE[name].help, labels=TABLE[name].labels)
-    for label, (count, total) in values.items():
-        family.add_metric([label], count, total)
+def _summary(row: Row, counts: Mapping[tuple[str, ...], float], sums: Mapping[tuple[str, ...], float]) -> Metric:
+    """One family of counts and sums."""
+    family = SummaryMetricFamily(row.name, row.help, labels=row.labels)
+    for labels, count in counts.items():
+        family.add_metric(labels, int(count), sums[labels])
     return family

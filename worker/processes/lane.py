@@ -19,12 +19,13 @@ from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.actors import declare
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
+from smsq.worker.domain.lane import LANES
 from smsq.worker.host.health import Checkup, Told
 from smsq.worker.host.master import Master
 from smsq.worker.processes.niceness import give_way
 from smsq.worker.processes.watchdog import Watchdog
 from smsq.worker.questions.money import probe_mirror
-from smsq.worker.queues.broker import STATUS_URGENT, give_back, make_worker
+from smsq.worker.queues.broker import give_back, make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 from smsq.worker.transports.warmer import Warmer
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 BEAT_S = 1.0
 FIRST_BEAT_S = 5.0  # how long a worker that cannot be heard waits before it works all the same
 PROBE_LOOK_S = 0.25
-URGENT_ASKERS = 4  # threads of the status lane that look after codes alone: each waits for one answer at a time
-NICE = {"urgent": 0, "bulk": 15, "status": 10, "chores": 10}  # a code does not queue for the processor behind these
 
 
 def owner_name(lane: str) -> str:
@@ -48,7 +47,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
 
     `has_master` False makes it answer the roll call itself. Raises LedgerForeign and LedgerWeak at start.
     """
-    is_nice = give_way(NICE[lane])
+    row = LANES[lane]
+    is_nice = give_way(row.nice)
     runtime = Runtime.build(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
@@ -57,7 +57,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
     master = Master(runtime.ledger, runtime.journal)
     _begin(runtime, master)
-    if lane == "urgent":
+    if row.carries_codes:
         runtime.sealer.warm()
     owner = owner_name(lane)
     declare(runtime, lane, owner)
@@ -70,7 +70,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     gc.freeze()  # what lives from the start is not looked through again, which would hold a code up for 15 ms
     beats.start()
     beater.first.wait(FIRST_BEAT_S)  # so that no claim of ours belongs to somebody who never lived
-    if lane == "urgent":
+    if row.carries_codes:
         Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
     checkup.look()
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
@@ -81,9 +81,9 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         watchdog.start()
     log.info("worker started lane=%s threads=%d", lane, threads)
     while not runtime.stopping.wait(PROBE_LOOK_S):
-        is_nice = is_nice or give_way(NICE[lane])
+        is_nice = is_nice or give_way(row.nice)
         _probe(runtime)
-        if runtime.health.ails(lane) is not None and lane != "chores":
+        if runtime.health.ails(lane) is not None and not row.queues[0].yields_s:
             for worker in workers:
                 _leave_to_others(worker)
     for watchdog in watchdogs:
@@ -100,11 +100,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
 
 
 def workers_of(runtime: Runtime, lane: str, threads: int) -> list[dramatiq.Worker]:
-    """What takes the hints of a lane; questions about codes have threads of their own, beside those of the rest."""
-    workers = [make_worker(runtime.broker, lane, threads)]
-    if lane == "status":
-        workers.append(make_worker(runtime.broker, STATUS_URGENT, URGENT_ASKERS))
-    return workers
+    """What takes the hints of a lane; a queue may have threads of its own, beside those of the rest."""
+    return [make_worker(runtime.broker, queue.name, queue.threads or threads) for queue in LANES[lane].queues]
 
 
 def _begin(runtime: Runtime, master: Master) -> None:
@@ -133,7 +130,7 @@ class _Beater:
     def __post_init__(self) -> None:
         self.first = threading.Event()
         runtime = self.runtime
-        key_names = runtime.sealer.names if self.lane == "urgent" else ()
+        key_names = runtime.sealer.names if LANES[self.lane].carries_codes else ()
         self._told = Told(runtime.health, runtime.journal, runtime.credentials, key_names, runtime.clock)
 
     def run(self) -> None:

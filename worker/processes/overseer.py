@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.host.master import Master
-from smsq.worker.ledger.store import translated
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -68,12 +67,10 @@ class Overseer:
     def _read_beats(self) -> dict[int, float]:
         ledger, host = self._runtime.ledger, socket.gethostname()
         at = ledger.time()
-        with translated():
-            rows: list[tuple[bytes, float]] = ledger.redis.zrange(ledger.key("owners"), 0, -1, withscores=True)
         beats: dict[int, float] = {}
-        for owner, beat_ms in rows:
-            _, where, pid, *_ = owner.decode().split("/")
+        for owner, beat_at in ledger.beats().items():
+            _, where, pid, *_ = owner.split("/")
             if where == host:
-                silent_s = at - beat_ms / 1000
+                silent_s = at - beat_at
                 beats[int(pid)] = min(silent_s, beats.get(int(pid), silent_s))
         return beats

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 import dramatiq
-import redis
+from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.queues.broker import HintBroker
 
@@ -87,7 +87,7 @@ class Watchdog:
         for queue in self._worker.consumers:
             try:
                 fetched = self._broker.fetched(queue)
-            except redis.RedisError:
+            except ConnectionClosed:
                 return None  # nothing can be said while Redis is away
             astray |= fetched - self._broker.held[queue]
         self._astray_since = {hint: self._astray_since.get(hint, now) for hint in astray}

@@ -43,10 +43,10 @@ class Asker:
         is_urgent: bool = False,
         detail: int = WITH_MONEY,
     ) -> StatusAnswer | None:
-        """One question about one or many messages; None where there was no leave or no answer.
+        """One question about one or many messages; None if there was no permit or no answer.
 
-        `first` is done between the leave and the question, which is not put where it answers False.
-        `are_accepted` where the gateway said so of each: then how late they show is measured. `spared` of the
+        `first` is done between the permit and the question, which is not put if it answers False.
+        `are_accepted` if the gateway said so of each: then how late they show is measured. `spared` of the
         questions that a minute allows about one message are left to others. An urgent one may use every place for
         questions, any other leaves one to those; a question about many waits for a code's that is due. `detail` 0
         leaves out what they cost and their parts, where that is known: such an answer is shorter by ten times.
@@ -95,14 +95,14 @@ class Asker:
             self._means.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))
 
     def ask_at_once(self, pair: Pair, within_s: float) -> None:
-        """Put a question about one message that was accepted, if there is leave, and wait so long for its answer."""
+        """Put a question about one message that was accepted, if there is a permit, and wait so long for its answer."""
         pairs = [pair]
         within(lambda: self.learn(self.ask(pairs, patience_s=0.0, are_accepted=True, is_urgent=True)), within_s)
 
     def ask_for(self, pair: Pair, *, is_hedged: bool) -> tuple[int, bool]:
         """A question about one message: whether it moved, and whether some mirror answered that it is not there.
 
-        A hedged one is put to a second mirror too where the first is slow: only where there is leave at once, and
+        A hedged one is put to a second mirror too if the first is slow: only if there is a permit at once, and
         never as the minute's last question.
         """
         answers: list[StatusAnswer] = []

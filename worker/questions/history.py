@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 
+from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http import HISTORY_PATH, client_forms
 from smsq.worker.gateway.http.client_replies import read_history
 from smsq.worker.gateway.outcomes import HistoryAnswer
@@ -17,7 +18,6 @@ from smsq.worker.transports import MAX_PAGE
 log = logging.getLogger(__name__)
 
 PAGE = 1000  # rows in one answer, the most the gateway gives
-MOSCOW = timezone(timedelta(hours=3))  # dates of history are the account's, Moscow unless changed (assumed)
 
 
 def day_of(at: float) -> date:

@@ -1,7 +1,7 @@
 """Lists of history as evidence of absence: one whole list speaks for everything that was in doubt before it.
 
 A list counts from before its first page, and only if every page of it was read whole up to the answer without rows.
-Before it begins the same mirror must show the control in its history, and the list must show it again: whoever was
+Before it begins the same mirror must show the control in its history, and the list must show it again: what was
 accepted earlier is on the pages that follow. What it shows is merged like any other fact.
 """
 
@@ -122,7 +122,7 @@ class _Reading:
         self._control_seen = 0.0
 
     def read(self, since: float) -> Listing:
-        """All pages; raises _ProvesNothing where one is not there, broken, or the control is missing."""
+        """All pages; raises _ProvesNothing if one is not there, broken, or the control is missing."""
         oldest = min(since, self._control.accepted_at)
         start = day_of(oldest) - DAY
         self._look_for_control()

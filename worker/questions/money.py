@@ -12,7 +12,6 @@ from smsq.worker.domain.job import PriceJob
 from smsq.worker.gateway.http import BALANCE_PATH, SEND_PATH, client_forms
 from smsq.worker.gateway.http.client_replies import read_balance, read_price
 from smsq.worker.gateway.options import check_price
-from smsq.worker.ledger.store import translated
 from smsq.worker.questions import Means
 from smsq.worker.questions.exchange import ask_any, ask_mirror
 from smsq.worker.questions.permits import may_ask, note_error, permit
@@ -78,17 +77,14 @@ class MoneyQuestions:
         return permit(self._means, "chores", AT_ONCE, {name: (most, self._means.settings.mass_ask_every_s)})
 
     def _paused(self) -> str:
-        """Why nothing is asked just now, '' where it may be; with a refused log-in a person may try."""
+        """Why nothing is asked just now, '' if it may be; with a refused log-in a person may try."""
         pause_s = self._means.ledger.questions_rest_s(self._means.credentials)
         return f"the gateway wants to be left alone for another {pause_s:.0f} s" if 0 < pause_s < float("inf") else ""
 
     def _store(self, balance: Decimal) -> None:
         ledger = self._means.ledger
-        known = {"balance": str(balance), "balance_at": str(self._means.clock.now())}
-        with translated():
-            ledger.redis.hset(ledger.key("ctl"), mapping=known)
-            halted = ledger.redis.hexists(ledger.key("ctl"), "no_money")
-        if halted and balance > 0:
+        is_halted = ledger.note_balance(balance)
+        if is_halted and balance > 0:
             ledger.topped_up()
             log.info("money is back balance=%s", balance)
 
@@ -108,7 +104,7 @@ def probe_mirror(means: Means, mirror: str) -> None:
 
 
 def _trouble(mirror: str, sentence: str, code: int | None) -> dict[str, Any]:
-    """What whoever asked is told: the gateway's refusal, or whose answer could not be read."""
+    """What the caller is told: the gateway's refusal, or whose answer could not be read."""
     if code is None:
         return {"error": f"the gateway at {mirror} gave no answer that can be read: {sentence}", "code": None}
     return {"error": sentence or f"the gateway answered with error {code}", "code": code}

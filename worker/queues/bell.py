@@ -20,8 +20,6 @@ import redis
 from smsq.worker.redis_client import no_right
 
 MOST_RINGS = 32  # kept in one bell: more idle consumers than that are woken by those before them
-# By queue: the longest block, and what a lost ring costs.
-SLICE_S = {"urgent": 0.25, "bulk": 1.0, "status": 1.0, "status.urgent": 0.25, "chores": 1.0}
 TRY_AGAIN_S = 1.0  # from a failure of the bell to the next try
 
 # Stands around dramatiq's script. The bell holds rings only while its queue holds hints, so that a waiting consumer is

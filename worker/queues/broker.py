@@ -28,12 +28,11 @@ from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.domain.errors import BadInput, BadSettings
-from smsq.worker.queues.bell import SLICE_S, Bell, bell_key, with_bell
-from smsq.worker.redis_client import TIMEOUT_S, connect, no_right
+from smsq.worker.domain.lane import QUEUES, Queue
+from smsq.worker.queues.bell import Bell, bell_key, with_bell
+from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, no_right
 
-LANES: Final = ("urgent", "bulk", "status", "chores")
-STATUS_URGENT: Final = "status.urgent"  # questions about codes: a queue of the status lane with threads of its own
-QUEUES: Final = (*LANES, STATUS_URGENT)
+OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # how a queue is waited for that is in no lane
 NAMESPACE = "smsq"
 MAX_BYTES = 4096  # of one message; a hint of a hundred ids has about 2,500
 KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
@@ -41,9 +40,6 @@ KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
 HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
 MAINTENANCE_EVERY_S = 2.0  # what dead processes had fetched is looked for so often by each that fetches
 ASIDE_S = 0.05  # between two looks whether a process that leaves its queue to others may take hints again
-YIELD_S = {"chores": 0.5}  # a lane that takes hints all the same, but lets others go first for so long
-# By queue: the longest sleep of an idle consumer without a bell.
-POLL_MS = {"urgent": 20, "bulk": 50, "status": 50, STATUS_URGENT: 50, "chores": 100}
 STOP_LOOK_MS = 250  # how often an idle thread looks whether it should end; a hint wakes it at once
 RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
 
@@ -140,7 +136,7 @@ class HintBroker(RedisBroker):
         return Bell(
             self.client,
             bell_key(self.namespace, queue),
-            SLICE_S.get(queue, 1.0),
+            QUEUES.get(queue, OTHER).slice_s,
             on_change=functools.partial(Metrics.of_process().bell_up, queue),
             log=self.logger,
         )
@@ -167,12 +163,22 @@ class HintBroker(RedisBroker):
         return 1
 
     def depth(self, queue: str) -> int:
-        """How many hints wait in `queue`, fetched ones not counted."""
-        return int(self.client.llen(f"{self.namespace}:{queue}"))
+        """How many hints wait in `queue`, fetched ones not counted; raises ConnectionClosed."""
+        try:
+            return int(self.client.llen(f"{self.namespace}:{queue}"))
+        except redis.RedisError as error:
+            raise _trouble(error) from None
 
     def fetched(self, queue: str) -> set[str]:
-        """Ids that Redis has as fetched by this process and not acknowledged."""
-        return {member.decode() for member in cast("set[bytes]", self.client.smembers(self._acks(queue)))}
+        """Ids that Redis has as fetched by this process and not acknowledged; raises ConnectionClosed."""
+        try:
+            return {member.decode() for member in cast("set[bytes]", self.client.smembers(self._acks(queue)))}
+        except redis.RedisError as error:
+            raise _trouble(error) from None
+
+    def at_each_exchange(self, what: Callable[[], None]) -> None:
+        """Have `what` called around everything that the queues are asked; to be said before the first of it."""
+        at_each_exchange(self.client, what)
 
     def put_aside(self, queue: str, data: bytes) -> None:
         """Move a fetched message that cannot be read to `<namespace>:<queue>.aside`; empty: forget its id."""
@@ -198,7 +204,8 @@ class HintConsumer(dramatiq.Consumer):
         self._broker = broker
         self._queue = queue_name
         self._prefetch = prefetch
-        self._timeout_s = min(timeout, POLL_MS.get(queue_name, timeout)) / 1000
+        row = QUEUES.get(queue_name, OTHER)
+        self._timeout_s, self._yields_s = min(timeout, row.poll_ms) / 1000, row.yields_s
         self._held = broker.held[queue_name]  # outlives this consumer: its hints may still be running
         self._cache: deque[dramatiq.Message[Any]] = deque()
         self._freed = Event()
@@ -249,8 +256,8 @@ class HintConsumer(dramatiq.Consumer):
         self._cache.clear()
         self.requeue(cached)
         self._beat_seldom()
-        if self._queue in YIELD_S:
-            self._freed.wait(YIELD_S[self._queue])
+        if self._yields_s:
+            self._freed.wait(self._yields_s)
             return False
         self._freed.wait(ASIDE_S)
         return True

@@ -16,7 +16,8 @@ import redis
 from dramatiq.errors import BrokerConnectionError
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.queues.broker import STATUS_URGENT, HintBroker
+from smsq.worker.domain.lane import STATUS_URGENT
+from smsq.worker.queues.broker import HintBroker
 from smsq.worker.redis_client import no_right
 
 SEND_BATCHES: Final = "send_batches"
@@ -46,7 +47,7 @@ class Hints:
         """How many hints wait in a lane; 0 where the queue cannot tell."""
         try:
             return self._broker.depth(lane)
-        except (redis.RedisError, BrokerConnectionError):
+        except BrokerConnectionError:
             return 0
 
     def batches(self, lane: str, refs: Sequence[Ref], *, each: int = 1) -> bool:

@@ -18,12 +18,13 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from smsq.worker.domain.money import UNITS
 from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.http import callbacks as dialect
 from smsq.worker.sandbox.handset import HANDED_OVER, NEVER, Handsets
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.profile import Profile
-from smsq.worker.sandbox.state import UNIT, Prices, Record
+from smsq.worker.sandbox.state import Prices, Record
 
 TWICE_AFTER_S = 0.05
 LONGEST_RETRY_S = 60.0
@@ -160,7 +161,7 @@ class Pusher:
             "ts": int(at),
             "flag": 0,
             "cnt": parts,
-            "cost": str(parts * self._prices.part(phone, record.channel) / UNIT),
+            "cost": str(parts * self._prices.part(phone, record.channel) / UNITS),
             "sender": record.sender,
         }
         if (kind := CHANNELS[record.channel].type) is not None:

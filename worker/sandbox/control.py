@@ -15,13 +15,13 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.money import UNITS
 from smsq.worker.sandbox import messages
 from smsq.worker.sandbox.gateway import check_phones
 from smsq.worker.sandbox.http import Connection, Request
 from smsq.worker.sandbox.misfortunes import KINDS, read_rule
 from smsq.worker.sandbox.page import page
 from smsq.worker.sandbox.server import Server
-from smsq.worker.sandbox.state import UNIT
 
 PREFIX = "/_sandbox/"
 _JSON, _HTML = "application/json; charset=utf-8", "text/html; charset=utf-8"
@@ -158,9 +158,9 @@ async def _account(server: Server, told: Any) -> dict[str, Any]:
     if "password" in orders:
         account.password = str(orders["password"])
     if "balance" in orders:
-        account.balance = int(_money(orders["balance"]) * UNIT)
+        account.balance = int(_money(orders["balance"]) * UNITS)
     if "top_up" in orders:
-        account.balance += int(_money(orders["top_up"]) * UNIT)
+        account.balance += int(_money(orders["top_up"]) * UNITS)
     return {"ok": True}
 
 

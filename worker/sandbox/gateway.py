@@ -13,12 +13,13 @@ import hmac
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import msgspec
 
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http import (
     BALANCE_PATH,
     HISTORY_PATH,
@@ -31,10 +32,10 @@ from smsq.worker.gateway.http import (
 from smsq.worker.gateway.http.server_forms import (
     CHARSETS,
     DEFAULT_CHARSET,
-    AskOrder,
     FormError,
-    HistoryOrder,
-    SendOrder,
+    HistoryRequest,
+    SendRequest,
+    StatusRequest,
 )
 from smsq.worker.gateway.numbers import CONCURRENT_TEXT, STATUS_ERRORS
 from smsq.worker.sandbox.handset import Handsets, is_number
@@ -52,10 +53,9 @@ PATHS = {
     BALANCE_PATH: "balance",
     HISTORY_PATH: "history",
 }
-MOSCOW = timezone(timedelta(hours=3))
 QUESTIONS_KEPT = 10_000  # of the log of who was asked about, in order: mirror, ids
 
-Order = SendOrder | AskOrder | HistoryOrder
+Request = SendRequest | StatusRequest | HistoryRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Ticket:
     fields: dict[str, str] = field(repr=False)
     stroke: Stroke | None = None
     account: Account | None = None
-    order: Order | None = None
+    request: Request | None = None
     pool: str = ""  # which of the log-in's places it occupies
     answer: Answer | None = None
     record: Record | None = None
@@ -146,7 +146,7 @@ class Gateway:
         """Check form and limits of a request whose log-in is right."""
         limits, command = account.limits, ticket.command
         try:
-            ticket.order = _read_order(command, ticket.fields)
+            ticket.request = _read_request(command, ticket.fields)
         except FormError as wrong:
             self._turn_away(ticket, wrong.error, now)
             return
@@ -157,10 +157,10 @@ class Gateway:
                 self._turn_away(ticket, 9, now, CONCURRENT_TEXT)
                 return
         if command == "status":
-            order = ticket.order
-            assert isinstance(order, AskOrder)
-            self.questions.append((ticket.mirror, [message_id for message_id, _ in order.pairs]))
-            is_allowed = limits.ask(order.pairs, order.is_multiple, now)
+            request = ticket.request
+            assert isinstance(request, StatusRequest)
+            self.questions.append((ticket.mirror, [message_id for message_id, _ in request.pairs]))
+            is_allowed = limits.ask(request.pairs, request.is_multiple, now)
         elif command == "price":
             is_allowed = limits.price(_content(ticket.fields), now)
         else:
@@ -185,50 +185,54 @@ class Gateway:
         """Do what the request asks for."""
         if ticket.answer is not None:
             return ticket.answer
-        account, order, stroke = ticket.account, ticket.order, ticket.stroke
+        account, request, stroke = ticket.account, ticket.request, ticket.stroke
         assert account is not None
         if stroke is not None and stroke.kind.stage is Stage.REFUSE:
             return self._refuse_on_purpose(ticket, account, stroke, now)
-        if isinstance(order, SendOrder):
-            return self._price(account, order) if ticket.command == "price" else self._send(ticket, account, order, now)
-        if isinstance(order, AskOrder):
-            return self._statuses(ticket, account, order, now)
-        if isinstance(order, HistoryOrder):
-            return self._history(ticket, account, order, now)
+        if isinstance(request, SendRequest):
+            return (
+                self._price(account, request)
+                if ticket.command == "price"
+                else self._send(ticket, account, request, now)
+            )
+        if isinstance(request, StatusRequest):
+            return self._statuses(ticket, account, request, now)
+        if isinstance(request, HistoryRequest):
+            return self._history(ticket, account, request, now)
         currency = self.profile.currency if ticket.fields.get("cur") == "1" else None
         return Answer(server_replies.write_balance(money(account.balance), currency, fmt=_fmt(ticket.fields)))
 
-    def _price(self, account: Account, order: SendOrder) -> Answer:
-        parts, cost = _measure(account, order)
-        return Answer(server_replies.write_price(money(cost), parts, fmt=order.fmt))
+    def _price(self, account: Account, request: SendRequest) -> Answer:
+        parts, cost = _measure(account, request)
+        return Answer(server_replies.write_price(money(cost), parts, fmt=request.fmt))
 
-    def _send(self, ticket: Ticket, account: Account, order: SendOrder, now: float) -> Answer:
+    def _send(self, ticket: Ticket, account: Account, request: SendRequest, now: float) -> Answer:
         """Accept a send, or refuse it in the gateway's order of checks."""
         content = _content(ticket.fields)
         if account.limits.guard.has(content, now):
             self.guarded += 1
             return self._error(ticket, 9)
-        refusal = self._judge(order)
+        refusal = self._judge(request)
         if refusal is not None:
             code, refused = refusal
             self.door.error(ticket.peer, now)
-            return self._refuse(ticket, account, order, code, refused, now)
-        parts, cost = _measure(account, order)
+            return self._refuse(ticket, account, request, code, refused, now)
+        parts, cost = _measure(account, request)
         if cost > account.balance:
-            return self._refuse(ticket, account, order, 3, order.messages, now)
+            return self._refuse(ticket, account, request, 3, request.messages, now)
         account.limits.guard.note(content, now)
         account.charge(cost)
-        record = self._keep(ticket, account, order, order.messages, now, parts=parts, cost=cost)
+        record = self._keep(ticket, account, request, request.messages, now, parts=parts, cost=cost)
         ticket.record = record
         self.on_accept(record, ticket.stroke is not None and ticket.stroke.name == "early_callback")
-        spent = money(cost) if order.cost in (2, 3) else None
-        left = money(account.balance) if order.cost == 3 else None
-        return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=order.fmt))
+        spent = money(cost) if request.cost in (2, 3) else None
+        left = money(account.balance) if request.cost == 3 else None
+        return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=request.fmt))
 
-    def _judge(self, order: SendOrder) -> tuple[int, list[tuple[str, str]]] | None:
+    def _judge(self, request: SendRequest) -> tuple[int, list[tuple[str, str]]] | None:
         """The error that refuses this send and the messages it is about; None where it may go."""
-        profile, messages = self.profile, order.messages
-        if profile.senders and order.sender and order.sender not in profile.senders:
+        profile, messages = self.profile, request.messages
+        if profile.senders and request.sender and request.sender not in profile.senders:
             return 6, messages
         if profile.denied_text:
             denied = [message for message in messages if profile.denied_text in message[1]]
@@ -247,30 +251,30 @@ class Gateway:
         self,
         ticket: Ticket,
         account: Account,
-        order: SendOrder,
+        request: SendRequest,
         code: int,
         refused: list[tuple[str, str]],
         now: float,
     ) -> Answer:
         """Error 3, 6, 7 or 8: an id is used up, and only the messages at fault are kept under it."""
-        record = self._keep(ticket, account, order, refused, now, status=REFUSED_STATUS[code][0])
+        record = self._keep(ticket, account, request, refused, now, status=REFUSED_STATUS[code][0])
         return self._error(ticket, code, message_id=record.id)
 
     def _keep(
-        self, ticket: Ticket, account: Account, order: SendOrder, messages: list[tuple[str, str]], now: float,
+        self, ticket: Ticket, account: Account, request: SendRequest, messages: list[tuple[str, str]], now: float,
         *, parts: int = 0, cost: int = 0, status: int = 0,
     ) -> Record:  # fmt: skip
         hidden = ticket.stroke.seconds if ticket.stroke is not None and ticket.stroke.name == "invisible" else 0.0
         record = Record(
-            id=order.id if order.id is not None else account.draw_id(),
+            id=request.id if request.id is not None else account.draw_id(),
             at=now,
             messages=messages,
             first_int_id=account.take_int_ids(len(messages)),
             parts=parts,
             cost=cost,
-            sender=order.sender or "",
+            sender=request.sender or "",
             mirror=ticket.mirror,
-            channel=order.channel,
+            channel=request.channel,
             hidden_s=hidden,
             code=status,
         )
@@ -278,29 +282,29 @@ class Gateway:
         return record
 
     def _refuse_on_purpose(self, ticket: Ticket, account: Account, stroke: Stroke, now: float) -> Answer:
-        code, order = stroke.kind.code, ticket.order
-        if code in REFUSED_STATUS and isinstance(order, SendOrder) and ticket.command == "send":
-            return self._refuse(ticket, account, order, code, order.messages, now)
+        code, request = stroke.kind.code, ticket.request
+        if code in REFUSED_STATUS and isinstance(request, SendRequest) and ticket.command == "send":
+            return self._refuse(ticket, account, request, code, request.messages, now)
         text = CONCURRENT_TEXT if stroke.name == "concurrent" else None
         return self._error(ticket, code, text)
 
     # --- telling ----------------------------------------------------------------------------------------------
 
-    def _statuses(self, ticket: Ticket, account: Account, order: AskOrder, now: float) -> Answer:
-        rows = [self.teller.told(account, *pair, now, ticket.mirror) for pair in order.pairs]
+    def _statuses(self, ticket: Ticket, account: Account, request: StatusRequest, now: float) -> Answer:
+        rows = [self.teller.told(account, *pair, now, ticket.mirror) for pair in request.pairs]
         try:
             return Answer(
-                server_replies.write_statuses(rows, order.is_multiple, order.detail, order.fmt, order.charset)
+                server_replies.write_statuses(rows, request.is_multiple, request.detail, request.fmt, request.charset)
             )
         except ValueError:
             return self._error(ticket, 1)
 
-    def _history(self, ticket: Ticket, account: Account, order: HistoryOrder, now: float) -> Answer:
+    def _history(self, ticket: Ticket, account: Account, request: HistoryRequest, now: float) -> Answer:
         try:
-            since, until = _day(order.start, 0.0), _day(order.end, float("inf"), is_end=True)
+            since, until = _day(request.start, 0.0), _day(request.end, float("inf"), is_end=True)
         except ValueError:
             return self._error(ticket, 1)
-        rows = self.teller.page(account, order, since, until, now, ticket.mirror)
+        rows = self.teller.page(account, request, since, until, now, ticket.mirror)
         if not rows:
             return self._error(ticket, 3, "no messages found")
         charset = CHARSETS.get(ticket.fields.get("charset", "").lower(), CHARSETS[DEFAULT_CHARSET])
@@ -314,12 +318,12 @@ class Gateway:
         return Answer(server_replies.write_error(code, text, message_id, fmt=_fmt(ticket.fields)), code=code)
 
 
-def _read_order(command: str, fields: dict[str, str]) -> Order | None:
+def _read_request(command: str, fields: dict[str, str]) -> Request | None:
     if command in ("send", "price"):
-        return SendOrder.read(fields)
+        return SendRequest.read(fields)
     if command == "status":
-        return AskOrder.read(fields)
-    return HistoryOrder.read(fields) if command == "history" else None
+        return StatusRequest.read(fields)
+    return HistoryRequest.read(fields) if command == "history" else None
 
 
 def _rest_fields(body: bytes) -> dict[str, str]:
@@ -331,17 +335,17 @@ def _rest_fields(body: bytes) -> dict[str, str]:
     return {"charset": "utf-8", "fmt": "3", **{name: str(value) for name, value in told.items()}}
 
 
-def _measure(account: Account, order: SendOrder) -> tuple[int, int]:
+def _measure(account: Account, request: SendRequest) -> tuple[int, int]:
     """Parts and price, in units, of all messages together."""
     total = cost = 0
     part = account.prices.part
     known: dict[str, int] = {}
-    for phone, text in order.messages:
+    for phone, text in request.messages:
         parts = known.get(text)
         if parts is None:
-            parts = known[text] = parts_of(text, order.channel)
+            parts = known[text] = parts_of(text, request.channel)
         total += parts
-        cost += parts * part(phone, order.channel)
+        cost += parts * part(phone, request.channel)
     return total, cost
 
 

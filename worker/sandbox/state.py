@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from smsq.worker.domain.money import UNITS, of_units
 from smsq.worker.sandbox.limits import Limits
 from smsq.worker.sandbox.profile import Profile
 
-UNIT = 10_000  # money is kept in ten-thousandths: four decimals occur in real balances
 FIRST_OWN_ID = 1  # ids that the gateway draws itself are small and sequential
 
 
@@ -51,8 +51,8 @@ class Prices:
     """The price of one part, in units: of an SMS by the longest prefix of the phone, else by the channel."""
 
     def __init__(self, prices: Mapping[str, Decimal], by_channel: Mapping[str, Decimal]) -> None:
-        self._by_channel = {channel: int(price * UNIT) for channel, price in by_channel.items()}
-        self._units = {prefix: int(price * UNIT) for prefix, price in prices.items()}
+        self._by_channel = {channel: int(price * UNITS) for channel, price in by_channel.items()}
+        self._units = {prefix: int(price * UNITS) for prefix, price in prices.items()}
         self._longest = max((len(prefix) for prefix in prices), default=0)
         self._known: dict[str, int] = {}
 
@@ -77,7 +77,7 @@ class Account:
         self.login = login
         self.password = password
         self.apikey = profile.apikey
-        self.balance = int(profile.balance * UNIT)
+        self.balance = int(profile.balance * UNITS)
         self.spent = 0
         self.prices = Prices(profile.prices, profile.channel_prices)
         self.limits = Limits(profile, broken)
@@ -143,5 +143,5 @@ class Account:
 
 def money(units: int) -> Decimal:
     """Units as the gateway prints them: at least one decimal, no needless zeros."""
-    amount = Decimal(units) / UNIT
-    return amount.quantize(Decimal("0.1")) if units % (UNIT // 10) == 0 else amount.normalize()
+    amount = of_units(units)
+    return amount.quantize(Decimal("0.1")) if units % (UNITS // 10) == 0 else amount.normalize()

@@ -7,7 +7,7 @@ messages that share id and phone, the last one that is visible is told of (gatew
 from __future__ import annotations
 
 from smsq.worker.gateway.channels import CHANNELS
-from smsq.worker.gateway.http.server_forms import HistoryOrder
+from smsq.worker.gateway.http.server_forms import HistoryRequest
 from smsq.worker.gateway.http.server_replies import Told
 from smsq.worker.sandbox.handset import NOT_FOUND, Handsets, Standing
 from smsq.worker.sandbox.parts import parts_of
@@ -36,7 +36,7 @@ class Teller:
         return Told(gateway_id=message_id, phone=phone, code=NOT_FOUND)
 
     def page(
-        self, account: Account, order: HistoryOrder, since: float, until: float, now: float, mirror: int
+        self, account: Account, order: HistoryRequest, since: float, until: float, now: float, mirror: int
     ) -> list[Told]:
         """A page of history: the next messages that show, behind the global id, accepted from `since` to `until`.
 

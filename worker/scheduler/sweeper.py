@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from smsq.worker.domain.guard import HINT_AGAIN_MS
-from smsq.worker.ledger.keys import LANES
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -28,10 +27,10 @@ class Sweeper:
     def tick(self, now: float) -> None:
         """Hint again what is due, expire what is over."""
         most = 4 * self._rt.settings.parallel_sends
-        for lane in LANES:
+        for lane, sends in SENDING.items():
             if self._rt.hints.waiting(lane) >= most:
                 continue  # nobody takes them: more of them would only be in the way of whoever comes
-            refs = self._rt.ledger.due(f"ready:{lane}", most, HINT_AGAIN_MS[lane] / 1000)
+            refs = self._rt.ledger.due(f"ready:{lane}", most, sends.hint_again_s)
             if refs:
                 self._rt.hints.batches(lane, refs)
         silent_s = self._silent_s()

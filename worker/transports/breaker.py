@@ -2,7 +2,7 @@
 
 Two different troubles. Outcomes unknown: the second in a row trips the breaker, and only a well-formed
 answer closes it; meanwhile a probe is let through now and then. Connections refused: nothing was lost,
-so the mirror merely rests, longer each time. A slow answer is no trouble: the gateway is slow for
+so we merely back off from the mirror, longer each time. A slow answer is no trouble: the gateway is slow for
 everyone when operators are.
 """
 
@@ -13,8 +13,8 @@ FIRST_PROBE_S = 5.0  # from the trip to the first send that may probe; doubles e
 FIRST_QUESTION_S = 0.5  # from the trip to the first harmless question that may close it; doubles each time
 LAST_QUESTION_S = 60.0  # the gateway allows ten balance requests a minute, of all processes together
 LAST_PROBE_S = 300.0  # an hour of broken answers costs a mirror some fifteen doubts, not a thousand
-FIRST_REST_S = 0.5  # after a refused connection; doubles each time
-LAST_REST_S = 30.0  # a mirror that came back is found again within this time
+FIRST_BACK_OFF_S = 0.5  # after a refused connection; doubles each time
+LAST_BACK_OFF_S = 30.0  # a mirror that came back is found again within this time
 
 
 class Breaker:
@@ -25,7 +25,7 @@ class Breaker:
         self._refusals = 0
         self._probes = 0
         self._questions = 0
-        self.rests_until = 0.0
+        self.paused_until = 0.0
         self.probe_at = 0.0
         self.question_at = 0.0
 
@@ -46,7 +46,7 @@ class Breaker:
 
     def free_at(self) -> float:
         """From when a send may be tried here."""
-        return max(self.rests_until, self.probe_at) if self.is_tripped else self.rests_until
+        return max(self.paused_until, self.probe_at) if self.is_tripped else self.paused_until
 
     def take(self, now: float) -> None:
         """Note that a send is about to be tried: of a tripped mirror, the next probe is due later."""
@@ -56,12 +56,12 @@ class Breaker:
     def good(self) -> None:
         """Something well-formed came back, an error code included."""
         self._unknowns = self._refusals = self._probes = self._questions = 0
-        self.rests_until = self.probe_at = self.question_at = 0.0
+        self.paused_until = self.probe_at = self.question_at = 0.0
 
     def reached(self) -> None:
         """A connection was opened; nothing is known of answers."""
         self._refusals = 0
-        self.rests_until = 0.0
+        self.paused_until = 0.0
 
     def unknown(self, now: float) -> None:
         """A request was begun and its outcome is not known."""
@@ -74,7 +74,7 @@ class Breaker:
 
     def unreachable(self, now: float) -> None:
         """No connection could be opened."""
-        self.rests_until = now + min(LAST_REST_S, FIRST_REST_S * 2.0 ** min(self._refusals, 16))
+        self.paused_until = now + min(LAST_BACK_OFF_S, FIRST_BACK_OFF_S * 2.0 ** min(self._refusals, 16))
         self._refusals += 1
 
     def put_off_question(self, now: float) -> None:

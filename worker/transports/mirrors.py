@@ -18,7 +18,7 @@ OWING_S = 2.0  # a mirror that has owed an answer for longer is not preferred
 
 
 def _nobody(mirror: str, is_up: bool) -> None:
-    """The default for whoever need not know."""
+    """The default of a caller that need not know."""
 
 
 class Mirrors:
@@ -41,7 +41,7 @@ class Mirrors:
         self.are_tried_elsewhere = False
 
     def next(self, exclude: Collection[str] = ()) -> str | None:
-        """The mirror for the next send, or None where all others than `exclude` are left alone for now."""
+        """The mirror for the next send, or None if all others than `exclude` are left alone for now."""
         now = self._clock.monotonic()
         with self._lock:
             chosen = self._choose(exclude, now)
@@ -82,22 +82,22 @@ class Mirrors:
             return self._choose((), now) not in (base, None)
 
     def next_to_ask(self, exclude: Collection[str] = ()) -> str | None:
-        """The mirror for a question, which can do no harm: a tripped one is asked where no other is free."""
+        """The mirror for a question, which can do no harm: a tripped one is asked if no other is free."""
         now = self._clock.monotonic()
         with self._lock:
-            free = [base for base in self.bases if base not in exclude and self._breakers[base].rests_until <= now]
+            free = [base for base in self.bases if base not in exclude and self._breakers[base].paused_until <= now]
             return min(free, key=lambda base: self._breakers[base].is_tripped, default=None)
 
     def next_to_probe(self) -> str | None:
         """A tripped mirror whose probe is due, for a harmless question such as the balance; else None.
 
-        Whoever takes it tells `good` or `unknown` afterwards; the next probe of it is due later.
+        The caller tells `good` or `unknown` afterwards; the next probe of it is due later.
         """
         now = self._clock.monotonic()
         with self._lock:
             for base in self.bases:
                 breaker = self._breakers[base]
-                if breaker.is_tripped and max(breaker.rests_until, breaker.question_at) <= now:
+                if breaker.is_tripped and max(breaker.paused_until, breaker.question_at) <= now:
                     breaker.put_off_question(now)
                     return base
             return None
@@ -108,12 +108,12 @@ class Mirrors:
         with self._lock:
             for base in sorted(self.bases, key=lambda each: self._owes(each, now)):
                 breaker = self._breakers[base]
-                if base not in exclude and not breaker.is_tripped and breaker.rests_until <= now:
+                if base not in exclude and not breaker.is_tripped and breaker.paused_until <= now:
                     return base
             return None
 
     def wait_s(self) -> float:
-        """How long until some mirror takes a send again; 0 where one does now."""
+        """How long until some mirror takes a send again; 0 if one does now."""
         now = self._clock.monotonic()
         with self._lock:
             return max(0.0, min(breaker.free_at() for breaker in self._breakers.values()) - now)

@@ -41,14 +41,8 @@ def attempt_in_turn(
     `Mirrors` learns here which mirrors were unreachable; what an answer proves of a mirror is for the attempt to tell.
     """
     turn = _Turn(mirrors, clock, clock.monotonic() + budget_s, stop, is_hopeless, uniform)
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(Unreachable),
-        wait=turn.pause_s,
-        stop=turn.is_over,
-        sleep=turn.sleep,
-        reraise=True,
-    )
-    return retrying(lambda: turn.go(attempt))
+    found: T = _RETRYING(_Turn.go, turn, attempt)
+    return found
 
 
 class _Turn:
@@ -74,7 +68,7 @@ class _Turn:
         self._is_round_over = False
 
     def go(self, attempt: Callable[[str], T]) -> T:
-        """One try: the next mirror of this round; Unreachable where there is none."""
+        """One try: the next mirror of this round; Unreachable if there is none."""
         if self._stop is not None and self._stop.is_set():
             raise Unreachable("stopping; nothing was begun")
         mirror = self._mirrors.next(self._tried)
@@ -89,8 +83,8 @@ class _Turn:
             self._is_round_over = len(self._tried) == len(self._mirrors.bases)
             raise
 
-    def pause_s(self, state: tenacity.RetryCallState) -> float:
-        """Nothing inside a round; after it a random, growing pause, and no less than the mirrors' own rest."""
+    def pause_s(self) -> float:
+        """Nothing inside a round; after it a random, growing pause, and no less than the mirrors' own back-off."""
         if not self._is_round_over:
             return 0.0
         self._is_round_over = False
@@ -99,14 +93,30 @@ class _Turn:
         self._rounds += 1
         return self._mirrors.wait_s() + self._uniform(0.0, highest)
 
-    def is_over(self, state: tenacity.RetryCallState) -> bool:
+    def is_over(self, pause_s: float) -> bool:
         """Whether to give up: told to stop, or the next try would begin after the deadline."""
         if self._stop is not None and self._stop.is_set():
             return True
         if not self._tried and self._is_hopeless():  # a round is over
             return True
-        return self._clock.monotonic() + state.upcoming_sleep >= self._deadline
+        return self._clock.monotonic() + pause_s >= self._deadline
 
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             self._clock.wait(seconds, self._stop)
+
+
+def _turn(state: tenacity.RetryCallState) -> _Turn:
+    turn: _Turn = state.args[0]
+    return turn
+
+
+# Made once: it holds what it knows of a call by thread, and the turn travels as the first argument of what it calls.
+_RETRYING = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(Unreachable),
+    wait=lambda state: _turn(state).pause_s(),
+    stop=lambda state: _turn(state).is_over(state.upcoming_sleep),
+    before_sleep=lambda state: _turn(state).sleep(state.upcoming_sleep),
+    sleep=lambda seconds: None,  # the turn slept already, by its own clock
+    reraise=True,
+)

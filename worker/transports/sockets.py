@@ -7,8 +7,6 @@ read, which a dripping peer can stretch for ever; the deadline here is a point i
 
 from __future__ import annotations
 
-import errno
-import io
 import socket
 import ssl
 import struct
@@ -19,37 +17,11 @@ from typing import Any
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class Tail(io.BufferedReader):
-    """A reader that, when closed, tells its socket whether bytes were left that belong to no answer."""
-
-    def __init__(self, raw: io.RawIOBase, owner: DeadlineSocket) -> None:
-        super().__init__(raw)
-        self._owner = owner
-
-    def close(self) -> None:
-        if not self.closed:
-            self._owner.is_ended = True  # peek may look at what it has, not at the wire
-            try:
-                self._owner.has_tail = self._owner.has_tail or bool(self.peek(1))
-            except (OSError, ValueError):
-                self._owner.has_tail = True
-            self._owner.is_ended = False
-        super().close()
-
-
 class DeadlineSocket(socket.socket):
     """A TCP socket; set `deadline` (of `monotonic`) before each exchange."""
 
     deadline: float = 0.0
-    is_ended: bool = False
-    has_tail: bool = False
     monotonic: Callable[[], float] = staticmethod(time.monotonic)
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        if self.is_ended:
-            raise BlockingIOError(errno.EAGAIN, "the answer has ended")
-        self._hurry()
-        return super().recv_into(*args, **kwargs)
 
     def send(self, *args: Any, **kwargs: Any) -> int:
         self._hurry()
@@ -59,8 +31,10 @@ class DeadlineSocket(socket.socket):
         self._hurry()
         super().sendall(*args, **kwargs)
 
-    def makefile(self, *args: Any, **kwargs: Any) -> Any:
-        return Tail(super().makefile("rb", buffering=0), self)
+    def receive(self, size: int) -> bytes:
+        """At most so many bytes, none once the connection has ended; TimeoutError at the deadline."""
+        self._hurry()
+        return self.recv(size)
 
     def is_quiet(self) -> bool:
         """Open, with nothing to read. Reads for real, since TLS has records that are no data."""

@@ -33,7 +33,7 @@ class Warmer:
             threading.Thread(target=self._run, args=(stopping,), name="warmer", daemon=True).start()
 
     def tick(self) -> str | None:
-        """One look: the mirror to which a line is ready now, None where none is or none is wanted."""
+        """One look: the mirror to which a line is ready now, None if none is or none is wanted."""
         if self._clock.monotonic() - self._transport.used_at >= self._warm_s:
             return None
         tried: set[str] = set()

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from smsq.producers.machine.up import SANDBOX_PROFILE, free_port
+from smsq.worker.domain.lane import LANES
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues.broker import LANES
 from smsq.worker.redis_client import connect
 from tests.bench import environments
 from tests.bench.doubles.trial import FIRST_PHONE, LOGIN, PASSWORD, TEXT, Believed, Trial

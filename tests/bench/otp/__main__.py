@@ -68,15 +68,16 @@ def main(
     )
     found = latency.nothing_yet(names) if names else None
     rates: dict[str, list[float]] = {}
+    cpu: list[sustained.Cpu] = []
     with tempfile.TemporaryDirectory(prefix="smsq-bench-") as home, stand_in(Path(home)) as gateway:
         file = files.write(Path(home) / "campaign.csv", rows)
         place = Place(gateway=gateway, folder=Path(home), file=file, rows=rows, say=say)
         if found is not None:
             latency.measure(place, found, rounds, codes, alone_s=QUICK_ALONE_S if quick else ALONE_S)
         if not only or "sustained" in only:
-            rates = sustained.measure(place, min(rounds, SUSTAINED_ROUNDS), is_quick=quick)
+            rates, cpu = sustained.measure(place, min(rounds, SUSTAINED_ROUNDS), is_quick=quick)
     if raw is not None:
-        raw.write_text(json.dumps(_readings(found, rates, rows)))
+        raw.write_text(json.dumps({**_readings(found, rates, rows), "cpu_ms": cpu}))
         say(f"written: {raw}")
     if out is None and not (quick or only):
         out = ROOT / "docs" / "otp-latency.md"
@@ -84,10 +85,10 @@ def main(
         picture = _drawn(found, out.with_suffix(".svg"), rows, missing, say) if found is not None else None
         facts = list(machine.facts(time.monotonic() - began, load))
         command = " ".join(["python -m tests.bench.otp", *sys.argv[1:]])
-        told = {"command": command, "rounds": rounds, "rows": rows, "picture": picture, "missing": missing}
+        told = {"command": command, "rounds": rounds, "rows": rows, "picture": picture, "missing": missing, "cpu": cpu}
         out.write_text("\n".join(page.lines(found, rates, facts, **told)) + "\n", encoding="utf-8")  # type: ignore[arg-type]
         say(f"written: {out}")
-    for verdict in page.verdicts(found, rates):
+    for verdict in page.verdicts(found, rates, cpu):
         click.echo(f"{verdict.what}: {verdict.measured.shown(verdict.unit)}, goal {verdict.wanted}: {verdict.distance}")
 
 

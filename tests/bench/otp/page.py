@@ -11,7 +11,7 @@ from tests.bench.environments import CELERY, HUEY
 from tests.bench.figures import Spread, Table, Verdict, number
 from tests.bench.otp.latency import SITUATIONS, Latency, Samples, percentile
 from tests.bench.otp.pace import BULK_SIZE
-from tests.bench.otp.sustained import PRODUCERS, RUNNERS, THINK_MS
+from tests.bench.otp.sustained import PRODUCERS, RUNNERS, THINK_MS, Cpu
 from tests.bench.otp.systems import PROGRAMS
 
 PARTS = (50, 95, 99, 100)
@@ -45,6 +45,7 @@ def lines(
     rows: int,
     picture: str | None,
     missing: Sequence[str],
+    cpu: Sequence[Cpu] = (),
 ) -> Iterator[str]:
     """The page, line by line."""
     yield INTRO.format(command=command, rounds=rounds, rows=rows, size=BULK_SIZE)
@@ -54,7 +55,7 @@ def lines(
     yield "\n## Goals\n"
     goals = [
         (verdict.what, verdict.wanted, verdict.measured.shown(verdict.unit), verdict.distance, verdict.note)
-        for verdict in verdicts(latency, sustained)
+        for verdict in verdicts(latency, sustained, cpu)
     ]
     yield from page.table(Table(head=("what", "goal", "measured", "distance", ""), rows=goals))
     yield "\nRatios of times are of all samples together, in brackets the least and the greatest of a round."
@@ -83,9 +84,16 @@ def lines(
         ]
         head = ("program", "requests at once, at most", "sends/s: median (least-most)", "those requests allow")
         yield from page.table(Table(head=head, rows=rates))
+    if cpu:
+        yield f"\nCPU of one such send of smsq, all its processes and the caller: {_whole(cpu).shown(' ms')}."
+        yield "*The rest* is what else `smsq up` runs: the other lanes, scheduler, web, exporter, supervisor."
+        yield ""
+        roles = list(dict.fromkeys(role for each in cpu for role in each))
+        shares = [(role, Spread.of([each.get(role, 0.0) for each in cpu]).shown()) for role in roles]
+        yield from page.table(Table(head=("role", "CPU ms of a send: median (least-most)"), rows=shares))
 
 
-def verdicts(latency: Latency | None, sustained: dict[str, list[float]]) -> Iterator[Verdict]:
+def verdicts(latency: Latency | None, sustained: dict[str, list[float]], cpu: Sequence[Cpu] = ()) -> Iterator[Verdict]:
     """The goals, each with how far it is."""
     ours = latency.get("ours") if latency is not None else None
     if latency is not None and ours is not None and ours["idle"].all:
@@ -94,6 +102,9 @@ def verdicts(latency: Latency | None, sustained: dict[str, list[float]]) -> Iter
             for part, goal in ((50, 50.0), (99, 20.0)):
                 told = f"idle p{part}: stock dramatiq's against ours"
                 yield Verdict(what=told, goal=goal, unit=" ×", measured=_ratio(stock["idle"], ours["idle"], part))
+        idle = Spread.of([percentile(each, 50) for each in ours["idle"].arrivals if each])
+        for goal, kind in ((2.5, ""), (2.0, ", stretch")):
+            yield Verdict(what=f"idle p50{kind}", goal=goal, unit=" ms", measured=idle, is_floor=False)
         for part, goal in ((50, 2.0), (95, 3.0), (99, 5.0)) if ours["loaded"].all else ():
             told = f"p{part} beside campaigns against our own idle"
             measured = _ratio(ours["loaded"], ours["idle"], part)
@@ -113,6 +124,15 @@ def verdicts(latency: Latency | None, sustained: dict[str, list[float]]) -> Iter
             yield Verdict(
                 what="sends a second against dramatiq + tenacity", goal=1000 / 246, unit=" ×", measured=ratios
             )
+
+    if cpu:
+        for goal, kind in ((1.6, ""), (1.1, ", stretch")):
+            told = f"CPU of one send, all processes{kind}"
+            yield Verdict(what=told, goal=goal, unit=" ms", measured=_whole(cpu), is_floor=False)
+
+
+def _whole(cpu: Sequence[Cpu]) -> Spread:
+    return Spread.of([sum(each.values()) for each in cpu])
 
 
 def table(latency: Latency) -> Table:

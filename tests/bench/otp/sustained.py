@@ -62,11 +62,15 @@ RUNNERS: dict[str, Runner] = {
 }
 
 
-def measure(place: Place, rounds: int, *, is_quick: bool) -> dict[str, list[float]]:
-    """Sends per second of each, one reading per round: from the first call to the last arrival at the gateway.
+Cpu = dict[str, float]  # milliseconds of one send, by role
+
+
+def measure(place: Place, rounds: int, *, is_quick: bool) -> tuple[dict[str, list[float]], list[Cpu]]:
+    """Sends per second of each, one reading per round, from the first call to the last arrival; and CPU of ours.
 
     A turn that fails is said and left out.
     """
+    spent: list[Cpu] = []
     names = list(RUNNERS)
     found: dict[str, list[float]] = {name: [] for name in names}
     with stand_in(place.folder, THINK_MS) as gateway:
@@ -76,22 +80,28 @@ def measure(place: Place, rounds: int, *, is_quick: bool) -> dict[str, list[floa
             for name in [*names[shift:], *names[:shift]]:
                 runner = RUNNERS[name]
                 try:
-                    found[name].append(_rate(runner, there, runner.sends // QUICK if is_quick else runner.sends))
+                    sends = runner.sends // QUICK if is_quick else runner.sends
+                    rate, cpu = _turn(runner, there, sends)
                 except (SystemExit, OSError, ValueError) as error:
                     place.say(f"  {n + 1}/{rounds} {runner.label}: failed: {error}")
                     continue
-                place.say(f"  {n + 1}/{rounds} {runner.label}: {found[name][-1]:.0f} sends/s")
-    return found
+                found[name].append(rate)
+                spent += [cpu] if cpu else []
+                place.say(f"  {n + 1}/{rounds} {runner.label}: {rate:.0f} sends/s")
+    return found, spent
 
 
-def _rate(runner: Runner, place: Place, sends: int) -> float:
+def _turn(runner: Runner, place: Place, sends: int) -> tuple[float, Cpu]:
     gateway = place.gateway
     gateway.reset()
     with runner.started(place) as sampler:
         sampler.warm_up(2 * runner.slots)
+        before = sampler.cpu_s()
         sent = sampler.order(sends, threads=PRODUCERS)
         wait_until(lambda: gateway.count()["codes"] >= sends, runner.label, 2 * PATIENCE_S)
+        after = sampler.cpu_s()
         stamps = gateway.stamps()
         if len({phone for phone, _ in stamps}) != sends or len(stamps) != sends:
             raise SystemExit(f"{runner.label}: {len(stamps)} arrivals of {sends} sends")
-        return sends / ((max(at for _, at in stamps) - min(began for _, began, _ in sent)) / 1e9)
+        took_s = (max(at for _, at in stamps) - min(began for _, began, _ in sent)) / 1e9
+        return sends / took_s, {role: (after[role] - before.get(role, 0.0)) / sends * 1000 for role in after}

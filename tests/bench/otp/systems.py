@@ -18,12 +18,14 @@ from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.bench import environments
 from tests.bench.otp.pace import FIRST_CODE_PHONE
 from tests.bench.otp.stand_in import StandIn
-from tests.bench.programs import LOGIN, NICE, PASSWORD, start, stop, wait_until
+from tests.bench.programs import LOGIN, NICE, PASSWORD, cpu_by_role, cpu_s, start, stop, wait_until
 
 HERE = "tests.bench.otp"
 Say = Callable[[str], None]
 PATIENCE_S = 60.0  # for what should be there; a code that takes longer counts as lost
 DRAMATIQ_QUEUES = 64  # visited in turn, so that each is quiet for seconds between two codes
+# Who is who below `smsq up`, by what stands in the command line.
+ROLES = {"--lane urgent": "worker", "/redis/redis.sock": "ledger server", "/queues/redis.sock": "queue server"}
 PROCESSES, THREADS = os.cpu_count() or 1, 8  # dramatiq's own defaults
 
 
@@ -39,7 +41,9 @@ class Place:
 
 
 class Sampler:
-    """The process that sends codes by one program's own call."""
+    """The process that sends codes by one program's own call; `system` is what else it takes, if that is told apart."""
+
+    system: int | None = None  # its pid
 
     def __init__(self, process: subprocess.Popen[bytes], gateway: StandIn) -> None:
         self._process = process
@@ -58,6 +62,12 @@ class Sampler:
         if not answer:
             raise SystemExit("the sampler ended; see its log")
         return [(phone, began, returned) for phone, began, returned in json.loads(answer)]
+
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds so far by role, the caller's among them; nothing for programs whose parts are not told apart."""
+        if self.system is None:
+            return {}
+        return {"caller": cpu_s(self._process.pid), **cpu_by_role(self.system, ROLES, "the rest")}
 
     def warm_up(self, many: int) -> None:
         """Send codes that do not count, until all of them have arrived."""
@@ -107,7 +117,9 @@ def ours(
         if is_loaded:
             told = json.dumps({"file": str(place.file), "rows": place.rows})
             _stock([sys.executable, "-m", f"{HERE}.ours_campaigns", told], environ, log, stack)
-        yield _sampler(stack, [sys.executable, "-m", f"{HERE}.ours_otp", *call], environ, log, place)
+        sampler = _sampler(stack, [sys.executable, "-m", f"{HERE}.ours_otp", *call], environ, log, place)
+        sampler.system = system.pid
+        yield sampler
 
 
 def otp(place: Place, is_loaded: bool) -> contextlib.AbstractContextManager[Sampler]:

@@ -17,13 +17,14 @@ from click.testing import CliRunner
 
 from smsq.producers.cli import main
 from smsq.producers.findings import Finding
-from smsq.producers.findings.ledger import shield, state
+from smsq.producers.findings.ledger import shield, state, verbs
 from smsq.producers.findings.machine import LEAST_ROOM, mirrors, secrets, space
 from smsq.producers.findings.working import broker, processes
 from smsq.producers.waits import brake
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Claim, NoClaim
 from smsq.worker.ledger.otp.shield_admin import ShieldDesk
+from smsq.worker.ledger.scripts import MAY_NOT, NO_FUNCTIONS
 from smsq.worker.processes import disk
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
@@ -281,3 +282,17 @@ def test_mirrors_without_tls_are_named() -> None:
     found = [f for f in mirrors(Settings.load(told)) if "can be read on their way" in f.said]
 
     assert [(finding.level, finding.said.partition(": ")[0]) for finding in found] == [("warn", "http://192.0.2.1:9")]
+
+
+def test_the_way_of_verbs_is_said(plant: Any) -> None:
+    """As functions; as scripts with the reason, and with a cure if rights are what is missing."""
+    (functions,) = verbs(plant.runtime)
+    plant.ledger.way.why_scripts = NO_FUNCTIONS
+    (older,) = verbs(plant.runtime)
+    plant.ledger.way.why_scripts = MAY_NOT
+    (forbidden,) = verbs(plant.runtime)
+
+    assert (functions.level, functions.said, functions.cure) == ("ok", "they run as functions of the server", "")
+    assert (older.level, older.cure) == ("ok", "")
+    assert older.said.startswith("they run as scripts, which costs Redis more: this server has no functions")
+    assert (forbidden.level, forbidden.cure) == ("warn", "load deploy/redis/ledger.acl of this version")

@@ -80,7 +80,7 @@ def test_ids_that_end_halt_claims_and_go_on_in_a_range_that_was_not_used(run: An
     ref, refused = claim(smsq, 1)
     assert (refused.refusal, refused.why) == (ClaimRefusal.HALTED, "ids")
     assert ledger.read([ref])[0].state == BatchState.READY
-    assert (smsq.runtime.views.halted(), smsq.runtime.views.depth().gateway_ids_left) == ("ids", 0)
+    assert (smsq.runtime.views.halted(), smsq.runtime.views.depth().one("smsq_gateway_ids_left")) == ("ids", 0)
     assert {each.level for each in state(smsq.runtime) if each.name in ("gateway ids", "sending")} == {"fail"}
 
     assert run("recover", "--fresh-ids").exit_code == 2

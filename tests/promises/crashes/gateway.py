@@ -14,7 +14,7 @@ from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.gateway.http import SEND_PATH
 from smsq.worker.gateway.http import callbacks as dialect
-from smsq.worker.gateway.http.server_forms import SendOrder
+from smsq.worker.gateway.http.server_forms import SendRequest
 from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.sandbox.gateway import Gateway, Ticket
 from smsq.worker.sandbox.mirrors import _FORGED, HTML
@@ -89,8 +89,8 @@ class FarSide:
                 self._world.pass_time(deadline_s)
                 raise NoReply("no answer in time")
             self._world.pass_time(stroke.seconds)
-        if self.takes_only and isinstance(ticket.order, SendOrder):
-            ticket.order = replace(ticket.order, messages=ticket.order.messages[: self.takes_only])
+        if self.takes_only and isinstance(ticket.request, SendRequest):
+            ticket.request = replace(ticket.request, messages=ticket.request.messages[: self.takes_only])
             self.takes_only = 0
         answer = self.mind.finish(ticket, self._now())
         if stroke is not None and stroke.name == "hang":

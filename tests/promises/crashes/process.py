@@ -23,8 +23,8 @@ from smsq.worker.actors.send import Sender
 from smsq.worker.actors.statuses import Statuses
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.sick import Sick
 from smsq.worker.gateway.http import callbacks as dialect
-from smsq.worker.host.health import Sick
 from smsq.worker.host.master import Master
 from smsq.worker.ledger import Keys, Ledger
 from smsq.worker.ledger.runs import Beat

@@ -88,26 +88,27 @@ def _leftovers(world: World) -> Iterator[str]:
 def _copies(world: World, story: Story) -> Iterator[str]:
     """Second copies are counted: each that was chosen, and each that arrived and was seen."""
     depth = world.views.depth()
-    chosen = sum(depth.resends.values())
+    chosen = sum(depth.by("smsq_resends_total").values())
     if chosen > story.copies - 1:
-        yield f"{chosen} copies were sent by choice"
-    if depth.resend_doubles > sum(len(ids) - 1 for ids in world.far.accepted().values()):
-        yield f"{depth.resend_doubles} double acceptances by choice were counted, and fewer happened"
+        yield f"{chosen:.0f} copies were sent by choice"
+    doubles = depth.one("smsq_resend_doubles_total")
+    if doubles > sum(len(ids) - 1 for ids in world.far.accepted().values()):
+        yield f"{doubles:.0f} double acceptances by choice were counted, and fewer happened"
 
 
 def _counts(world: World) -> Iterator[str]:
     """Totals agree with the messages, and no alarm rang."""
     depth = world.views.depth()
-    if depth.double_accepts:
-        yield f"{depth.double_accepts} double acceptances were counted"
-    for name, many in depth.alarms.items():
-        yield f"alarm {name} ×{many}"
+    if doubles := depth.one("smsq_double_accepts_total"):
+        yield f"{doubles:.0f} double acceptances were counted"
+    for name, many in depth.by("smsq_alarms_total").items():
+        yield f"alarm {name} ×{many:.0f}"
     for each in world.views.campaigns():
         told: dict[str, int] = {}
         for receipt in world.views.report(each.id):
             told[receipt.status] = told.get(receipt.status, 0) + 1
         if told != dict(each.statuses):
             yield f"the campaign counts {dict(each.statuses)}, its report {told}"
-    negative = {name: many for name, many in depth.batches.items() if many < 0}
+    negative = {name: many for name, many in depth.shown["smsq_batches"].items() if many < 0}
     if negative:
         yield f"negative gauges {negative}"

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from smsq.worker.domain.status import BatchState, Status
 from tests.promises.model.promises import DOUBLED, FALSE_END
+from tests.promises.model.quick import quick
 from tests.promises.model.rules import Ledger, undecided
 from tests.promises.model.states import (
     ACCEPTED,
@@ -47,6 +48,7 @@ Step = tuple[str, "State"]
 PRESENT, AWAY, RETURNING = 0, 1, 2
 
 
+@quick
 class Books(NamedTuple):
     """What lies in Redis, and in a copy of it."""
 
@@ -62,6 +64,7 @@ class Books(NamedTuple):
     unheard: tuple[int, ...]  # per host that returns, who looked before it did and not since
 
 
+@quick
 class Host(NamedTuple):
     """One host: the run it follows, the lines of its journals, the hosts it has seen, what it is about to free.
 
@@ -78,6 +81,7 @@ class Host(NamedTuple):
     good_for: int = -1  # the run whose roll call may count them, -1 for the next
 
 
+@quick
 class Send(NamedTuple):
     """One granted claim."""
 
@@ -92,6 +96,7 @@ class Send(NamedTuple):
     answer: int
 
 
+@quick
 class Report(NamedTuple):
     """What a host said in the roll call."""
 
@@ -102,6 +107,7 @@ class Report(NamedTuple):
     saw: tuple[int, ...]
 
 
+@quick
 class State(NamedTuple):
     """All of it."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from smsq.worker.domain.status import BatchState, IdState, Status
+from tests.promises.model.quick import quick
 
 READY, SENDING, DOUBTFUL, PARKED, SETTLED = (int(state) for state in BatchState)
 OPEN, ABSENT, ACCEPTED_ID = (int(state) for state in IdState)
@@ -34,6 +35,7 @@ SILENCE, ALL, PART, NO, LATER, NO_WHO, DUPLICATE = 0, 1, 2, 3, 4, 5, 6
 NO_CONTROL, OLDER, CONCLUSIVE = 0, 1, 2
 
 
+@quick
 class Id(NamedTuple):
     """One gateway id of a batch."""
 
@@ -44,6 +46,7 @@ class Id(NamedTuple):
     absents: int
 
 
+@quick
 class Batch(NamedTuple):
     """The batch in the ledger."""
 
@@ -58,6 +61,7 @@ class Batch(NamedTuple):
     label: int
 
 
+@quick
 class Attempt(NamedTuple):
     """One granted claim and the request it leads to."""
 
@@ -73,6 +77,7 @@ class Attempt(NamedTuple):
     answer: int
 
 
+@quick
 class Inquiry(NamedTuple):
     """What an asker has seen and not yet recorded."""
 
@@ -87,6 +92,7 @@ class Inquiry(NamedTuple):
 END = 0  # instead of an id: the answer without rows, which alone says that a list is over
 
 
+@quick
 class State(NamedTuple):
     """All of it."""
 

@@ -70,8 +70,14 @@ class Steps:
         later = gateway.tick(s, self.world)
         if later is not None:
             steps.append(("a tick passes", later))
-        tidy = gateway.tidy
-        return [(what, t._replace(attempts=tidy(t.attempts, self.everywhere))) for what, t in steps if t != s]
+        return [(what, self._tidied(s, t)) for what, t in steps if t != s]
+
+    def _tidied(self, s: State, t: State) -> State:
+        """Without what can no longer matter; nothing of it is in `s`."""
+        if t.attempts is s.attempts:
+            return t
+        kept = gateway.tidy(t.attempts, self.everywhere)
+        return t if kept == t.attempts else t._replace(attempts=kept)
 
     # Workers ----------------------------------------------------------------------------------------------------
 

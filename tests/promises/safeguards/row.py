@@ -23,7 +23,9 @@ ADVANCE, MOVES, RESEND = (f"tests/worker/ledger/batches/test_{what}.py" for what
 FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
 SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
 ABSENCE, STATUS = (f"tests/worker/questions/test_{what}.py" for what in ("lists", "asker"))
-HTTP, RETRY = (f"tests/worker/transports/{what}.py" for what in ("http/test_line", "test_retry"))
+HTTP, ANSWER, RETRY = (
+    f"tests/worker/transports/{what}.py" for what in ("http/test_line", "http/test_answer", "test_retry")
+)
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/http/test_replies.py"
 WINDUP = "tests/worker/scheduler/test_windup.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/host/test_{what}.py" for what in ("master", "journal", "recovery"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.promises.safeguards.row import (
     ADVANCE,
+    ANSWER,
     CLAIM,
     DOUBTS,
     DUTIES,
@@ -206,6 +207,11 @@ REQUEST = (
     Safeguard(ONE_LINE, "the library reconnects", f"{HTTP}::test_a_dropped_connection_is_not_made_again"),
     Safeguard(
         WHOLE_ANSWER, "half an answer will do", f"{HTTP}::test_a_line_that_owes_an_answer_is_closed_and_not_put_aside"
+    ),
+    Safeguard(
+        WHOLE_ANSWER,
+        "one that two programs read differently will do",
+        f"{ANSWER}::test_what_two_programs_may_read_differently_proves_nothing",
     ),
     Safeguard(WHOLE_ANSWER, "bytes behind it are overlooked", f"{HTTP}::test_lines_that_are_not_kept"),
     Safeguard(ALONE, "two speak on it", f"{HTTP}::test_a_kept_line_serves_one_at_a_time"),

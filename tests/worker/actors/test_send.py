@@ -17,8 +17,8 @@ from smsq.producers.machine.processes import threads_of
 from smsq.worker.actors import send
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.status import BatchState
-from smsq.worker.host.health import Sick
 from smsq.worker.ledger import Claim, Ledger, NoClaim
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.redis_client import connect

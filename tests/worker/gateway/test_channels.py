@@ -13,7 +13,7 @@ from smsq.worker.gateway.channels import CHANNELS, channel, chosen
 from smsq.worker.gateway.http import client_forms, server_forms
 from smsq.worker.gateway.http.callbacks import read as read_callback
 from smsq.worker.gateway.http.client_replies import read_send
-from smsq.worker.gateway.http.server_forms import FormError, SendOrder
+from smsq.worker.gateway.http.server_forms import FormError, SendRequest
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import DELIVERY_ERRORS
 from smsq.worker.gateway.options import check_options
@@ -44,7 +44,7 @@ def test_our_half_writes_what_the_manual_asks_for(name: str, text: str, options:
 @pytest.mark.parametrize(("name", "text", "options"), SAMPLES)
 def test_the_other_half_reads_the_sample(name: str, text: str, options: Options) -> None:
     """Whoever answers understands the sample as the channel that it is."""
-    order = SendOrder.read(server_forms.read((GOLDEN / name).read_bytes()))
+    order = SendRequest.read(server_forms.read((GOLDEN / name).read_bytes()))
 
     assert (options.channel, [(str(PHONE), text)]) == (order.channel, order.messages)
 
@@ -61,7 +61,7 @@ def test_several_phones_and_a_list_go_by_every_channel(name: str) -> None:
         client_forms.price_same(LOGIN, phones, "4821", options),
         client_forms.price_list(LOGIN, listed, options),
     ):
-        order = SendOrder.read(server_forms.read(body))
+        order = SendRequest.read(server_forms.read(body))
         assert (name, [(str(phone), text) for phone, text in listed]) == (order.channel, order.messages)
 
 
@@ -77,7 +77,7 @@ def test_telegram_takes_nothing_else(text: str) -> None:
     with pytest.raises(BadText, match="4 to 8 digits"):
         channel("tg").check(text)
     with pytest.raises(FormError) as caught:
-        SendOrder.read({"phones": "79999999999", "mes": text or "x", "tg": "1"})
+        SendRequest.read({"phones": "79999999999", "mes": text or "x", "tg": "1"})
 
     assert caught.value.error == 1
 
@@ -130,7 +130,7 @@ def test_fields_choose_one_channel() -> None:
     """None of them is a plain SMS; two at once are error 1."""
     assert (chosen({"tg": "0"}), chosen({"tg": "1"}), chosen({"call": "1"})) == (["sms"], ["tg"], ["call"])
     with pytest.raises(FormError) as caught:
-        SendOrder.read({"phones": "79999999999", "mes": "4821", "tg": "1", "call": "1"})
+        SendRequest.read({"phones": "79999999999", "mes": "4821", "tg": "1", "call": "1"})
 
     assert caught.value.error == 1
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.status import STATUS_TABLE, Status
-from smsq.worker.gateway.brands import BRANDS
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.numbers import (
     DELIVERY_ERRORS,

@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 from smsq.worker.clock import Clock
+from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.status import BatchState
-from smsq.worker.host.health import FIRST_REST_S, FROZEN_S, Checkup, Health, Sick, Told
+from smsq.worker.host.health import FIRST_REST_S, FROZEN_S, Checkup, Health, Told
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger.runs import Beat
 from smsq.worker.queues.broker import give_back, make_worker

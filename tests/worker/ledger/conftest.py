@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,15 +21,17 @@ from smsq.worker.sealing import Sealer
 ONE, OTHER = "https://one", "https://other"
 WINDOW_S, ARRIVAL_S = 300.0, 195.0
 PHONE = 79990000000
+BOTH_WAYS = pytest.mark.parametrize("way", ["functions", "scripts"], indirect=True)
 
 
 class Desk:
     """A founded ledger at a time of the test's choosing."""
 
-    def __init__(self, client: redis_py.Redis) -> None:
+    def __init__(self, client: redis_py.Redis, *, by_scripts: bool = False) -> None:
         self.now = 1_800_000_000.0
         self.redis: Any = client
         self.ledger = Ledger(client, Keys(), now=lambda: self.now)
+        self.ledger.way.why_scripts = "the test wants it" if by_scripts else ""
         self.ledger.sealer = Sealer(["a secret of thirty-two characters"])
         self.ledger.found("smsc.ru/demo")
         self.views = Views(self.ledger)
@@ -169,6 +171,18 @@ class Desk:
 
 
 @pytest.fixture
-def desk(redis: redis_py.Redis) -> Desk:
+def way(request: pytest.FixtureRequest) -> str:
+    """How verbs go to the server: as `functions`; a module whose tests should pass both ways asks with BOTH_WAYS."""
+    return str(getattr(request, "param", "functions"))
+
+
+@pytest.fixture
+def desk(redis: redis_py.Redis, way: str) -> Desk:
     """An empty ledger, founded."""
-    return Desk(redis)
+    return Desk(redis, by_scripts=way == "scripts")
+
+
+@pytest.fixture
+def make_desk() -> Callable[..., Desk]:
+    """An empty ledger on a client of the test's own."""
+    return Desk

@@ -8,6 +8,9 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.job import PriceJob
 from smsq.worker.domain.status import BatchState
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 

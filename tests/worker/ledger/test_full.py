@@ -16,6 +16,9 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Order
 from smsq.worker.ledger.batches.asking import Control
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 
@@ -79,7 +82,7 @@ def test_an_answer_under_a_strange_id_is_told_from_a_lack_of_memory(desk: Any) -
     claim = desk.claim(desk.single())
     with full(desk):
         assert desk.accept(replace(claim, gateway_id=77)) == "foreign"
-    assert desk.views.depth().alarms == {"foreign-id": 1}
+    assert desk.views.depth().by("smsq_alarms_total") == {"foreign-id": 1}
 
 
 def test_what_left_is_brought_to_its_end(desk: Any) -> None:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
-from smsq.worker.host.health import Sick
-from smsq.worker.ledger.standing import HALTS
+from smsq.worker.domain.sick import Sick
+from smsq.worker.ledger.standing import HALTS, Depth
 from smsq.worker.metrics import METRICS
 from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.exporter import Depth, Exporter, build_registry
+from smsq.worker.processes.exporter import Exporter, build_registry
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import make_broker
 from smsq.worker.queues.hints import Hints
@@ -31,38 +30,44 @@ from smsq.worker.queues.hints import Hints
 ROOT = Path(__file__).parents[3]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A moment of a ledger."""
+SEEN = Depth(
+    {
+        "smsq_batches": {("bulk", "doubtful"): 2},
+        "smsq_queue_oldest_seconds": {("bulk",): 1.5},
+        "smsq_messages_total": {("bulk", "sms", "delivered"): 7},
+        "smsq_pending_statuses": {(): 3},
+        "smsq_status_age_seconds": {(): 12.0},
+        "smsq_visible_after_seconds": {(): 0.5},
+        "smsq_balance": {(): 99.5},
+        "smsq_cost_total": {("sms",): 26.6},
+        "smsq_code_steps_total": {("tg", "waited"): 5},
+        "smsq_double_accepts_total": {(): 0},
+        "smsq_resends_total": {("sender",): 2},
+        "smsq_resend_doubles_total": {(): 1},
+        "smsq_late_arrivals_total": {(): 1},
+        "smsq_alarms_total": {("foreign-id",): 2},
+        "smsq_leases_expired_total": {("bulk",): 3},
+        "smsq_codes_total": {("sent",): 9, ("right",): 8},
+        "smsq_doubts_total": {("found",): 4},
+        "smsq_doubt_settle_seconds_count": {("found",): 4},
+        "smsq_doubt_settle_seconds_sum": {("found",): 6.5},
+        "smsq_leader": {(): 1},
+        "smsq_owners": {(): 4},
+        "smsq_sick_processes": {(why,): 2 * (why == "login") for why in Sick},
+        "smsq_halted": {(why,): int(why == "hosts") for why in HALTS},
+        "smsq_missing_hosts": {(): 1},
+        "smsq_gateway_ids_left": {(): 900_000_000},
+        "smsq_slots": {("urgent",): 8},
+        "smsq_shield_total": {("held",): 6},
+        "smsq_shield_holds": {(): 1},
+        "smsq_shield_country_holds": {(): 0},
+    }
+)
 
-    batches: dict[tuple[str, str], int] = field(default_factory=lambda: {("bulk", "doubtful"): 2})
-    queue_oldest_seconds: dict[str, float] = field(default_factory=lambda: {"bulk": 1.5})
-    messages: dict[tuple[str, str, str], int] = field(default_factory=lambda: {("bulk", "sms", "delivered"): 7})
-    pending_statuses: int = 3
-    status_age_seconds: float = 12.0
-    visible_after_seconds: float | None = 0.5
-    balance: float | None = 99.5
-    costs: dict[str, float] = field(default_factory=lambda: {"sms": 26.6})
-    code_steps: dict[tuple[str, str], int] = field(default_factory=lambda: {("tg", "waited"): 5})
-    double_accepts: int = 0
-    resends: dict[str, int] = field(default_factory=lambda: {"sender": 2})
-    resend_doubles: int = 1
-    late_arrivals: int = 1
-    alarms: dict[str, int] = field(default_factory=lambda: {"foreign-id": 2})
-    leases_expired: dict[str, int] = field(default_factory=lambda: {"bulk": 3})
-    codes: dict[str, int] = field(default_factory=lambda: {"sent": 9, "right": 8})
-    doubts: dict[str, int] = field(default_factory=lambda: {"found": 4})
-    doubt_seconds: dict[str, tuple[int, float]] = field(default_factory=lambda: {"found": (4, 6.5)})
-    leader: bool = True
-    owners: int = 4
-    sick: dict[str, int] = field(default_factory=lambda: {"login": 2})
-    halts: tuple[str, ...] = ("hosts",)
-    missing_hosts: int = 1
-    gateway_ids_left: int = 900_000_000
-    slots: dict[str, int] = field(default_factory=lambda: {"urgent": 8})
-    shield: dict[str, int] = field(default_factory=lambda: {"held": 6})
-    shield_holds: int = 1
-    shield_country_holds: int = 0
+
+def seen() -> Depth:
+    """A moment of a ledger."""
+    return SEEN
 
 
 def page(home: Path, depth: Depth | None = None, hints: int = 0) -> str:
@@ -88,7 +93,7 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
     """Every family of the ledger has its place and its labels."""
-    assert samples(page(home, Seen(), hints=5)) == {
+    assert samples(page(home, SEEN, hints=5)) == {
         ("smsq_messages_total", "sms", "bulk", "delivered"): 7,
         ("smsq_batches", "bulk", "doubtful"): 2,
         ("smsq_queue_oldest_seconds", "bulk"): 1.5,
@@ -126,7 +131,7 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
 
 def test_every_metric_of_the_ledger_is_on_the_page(home: Path) -> None:
     """The table and the collector cannot drift apart."""
-    shown = {name for name, *_ in samples(page(home, Seen()))}
+    shown = {name for name, *_ in samples(page(home, SEEN))}
     for row in METRICS:
         if row.kind == "summary":
             assert {f"{row.name}_count", f"{row.name}_sum"} <= shown
@@ -146,7 +151,7 @@ def test_counters_of_processes_are_on_the_page(home: Path) -> None:
     for name in ("urgent", "bulk"):
         environ = {**os.environ, metrics_folder.VARIABLE: str(metrics_folder.folder(home, name))}
         subprocess.run([sys.executable, "-c", script], env=environ, check=True, cwd=ROOT)
-    shown = samples(page(home, Seen()))
+    shown = samples(page(home, SEEN))
 
     assert shown["smsq_gateway_requests_total", "send", "smsc.ru", "accepted"] == 2
     assert shown["smsq_gateway_request_seconds_count", "send", "smsc.ru"] == 2
@@ -162,22 +167,22 @@ def test_the_depth_of_a_queue_is_its_waiting_hints(redis_server: EmbeddedRedis, 
 
 def test_an_address_that_is_taken_is_named(home: Path) -> None:
     """The error says which setting to change."""
-    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as first:
+    with Exporter(build_registry(home, seen, {}), "127.0.0.1:0") as first:
         taken = first.url.removeprefix("http://").removesuffix("/metrics")
         with pytest.raises(SmsqError, match=rf"{taken} \(SMSQ_METRICS_ADDR\)"):
-            Exporter(build_registry(home, Seen, {}), taken)
+            Exporter(build_registry(home, seen, {}), taken)
 
 
 @pytest.mark.parametrize(("path", "status"), [("healthz", 200), ("nothing", 404)])
 def test_other_paths_do_not_read_the_ledger(home: Path, path: str, status: int) -> None:
     """Whether the exporter lives is another question than how the ledger fares."""
-    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as exporter:
+    with Exporter(build_registry(home, seen, {}), "127.0.0.1:0") as exporter:
         assert requests.get(exporter.url.replace("metrics", path), timeout=5).status_code == status
 
 
 def test_connections_that_say_nothing_cost_no_threads(home: Path) -> None:
     """Two hundred of them, and the page is served beside them; nobody is asked twice at once for it."""
-    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as exporter, contextlib.ExitStack() as stack:
+    with Exporter(build_registry(home, seen, {}), "127.0.0.1:0") as exporter, contextlib.ExitStack() as stack:
         address = exporter.url.removeprefix("http://").removesuffix("/metrics").rpartition(":")
         before = threading.active_count()
         for _ in range(200):
@@ -190,7 +195,7 @@ def test_connections_that_say_nothing_cost_no_threads(home: Path) -> None:
 
 def test_the_page_travels_packed_and_in_the_form_that_is_asked_for(home: Path) -> None:
     """Scrapers ask for gzip and for OpenMetrics."""
-    with Exporter(build_registry(home, Seen, {}), "127.0.0.1:0") as exporter:
+    with Exporter(build_registry(home, seen, {}), "127.0.0.1:0") as exporter:
         asked = {"Accept": "application/openmetrics-text; version=1.0.0"}
         answer = requests.get(exporter.url, headers=asked, timeout=5)
 
@@ -203,7 +208,7 @@ def test_the_page_travels_packed_and_in_the_form_that_is_asked_for(home: Path) -
 def test_promtool_finds_nothing(home: Path) -> None:
     """The whole page passes the lint of Prometheus itself."""
     lint = subprocess.run(
-        ["promtool", "check", "metrics"], input=page(home, Seen(), 1), text=True, capture_output=True, check=False
+        ["promtool", "check", "metrics"], input=page(home, SEEN, 1), text=True, capture_output=True, check=False
     )
 
     assert (lint.returncode, lint.stderr) == (0, "")

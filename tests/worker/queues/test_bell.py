@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import dramatiq
 import pytest
@@ -14,8 +15,9 @@ from dramatiq.brokers.redis import RedisBroker
 from prometheus_client import REGISTRY
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.lane import QUEUES
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues import bell, broker
+from smsq.worker.queues import broker
 from smsq.worker.queues.bell import MOST_RINGS, bell_key
 from smsq.worker.queues.broker import NAMESPACE, HintBroker, HintConsumer, make_broker, make_worker
 from smsq.worker.queues.hints import Hints
@@ -34,7 +36,8 @@ def queue(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> HintBroker:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Consumers that would wait for a minute without a bell; the client's own patience is made to fit."""
-    monkeypatch.setattr(broker, "SLICE_S", dict.fromkeys(broker.LANES, LONG_S))
+    long = {name: replace(queue, slice_s=LONG_S) for name, queue in QUEUES.items()}
+    monkeypatch.setattr(broker, "QUEUES", long)
     monkeypatch.setattr(broker, "connect", lambda url, **how: connect(url, blocking_s=LONG_S, **how))
 
 
@@ -223,8 +226,8 @@ def test_a_connection_that_dies_in_its_wait_is_made_again(redis: redis_py.Redis,
 
 def test_stopping_does_not_wait_for_the_bell(queue: HintBroker) -> None:
     """A consumer blocks for a second at most, and for a fraction of it where codes wait behind a lost ring."""
-    assert max(bell.SLICE_S.values()) <= 1.0
-    assert bell.SLICE_S["urgent"] <= 0.25
+    assert max(queue.slice_s for queue in QUEUES.values()) <= 1.0
+    assert QUEUES["urgent"].slice_s <= 0.25
     with working(queue) as worker:
         await_true(lambda: shown() == 1.0)
 

@@ -16,6 +16,7 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
+from smsq.worker.queues import bell
 from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker, make_worker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
@@ -29,13 +30,15 @@ def broker(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> HintBroker:
 
 @contextmanager
 def working(broker: HintBroker, lane: str = "bulk", threads: int = 4) -> Iterator[dramatiq.Worker]:
-    """A running worker of one lane."""
+    """A running worker of one lane, that is soon stopped: it stops between two waits for its bell."""
     worker = make_worker(broker, lane, threads)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop(timeout=5000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(bell.SLICE_S, lane, 0.05)
+        worker.start()
+        try:
+            yield worker
+        finally:
+            worker.stop(timeout=5000)
 
 
 def declare(broker: HintBroker, name: str, lane: str, run: Callable[..., None]) -> None:

@@ -8,10 +8,9 @@ import pytest
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Plan
+from smsq.worker.ledger import Plan, retention
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.campaigns.lately import Lately, Printer
-from smsq.worker.scheduler import upkeep as upkeep_module
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.doubts import Doubts
 from smsq.worker.scheduler.feed import LEAST_AHEAD, MOST_AHEAD, Feed
@@ -293,7 +292,7 @@ def test_what_is_removed_leaves_nothing_behind(office: Any) -> None:
     assert office.views.campaign(campaign) is None
     assert set(office.views.in_motion().values()) == {0}
     depth = office.views.depth()
-    assert (sum(depth.batches.values()), depth.pending_statuses) == (0, 0)
+    assert (sum(depth.shown["smsq_batches"].values()), depth.one("smsq_pending_statuses")) == (0, 0)
 
 
 def test_a_purged_batch_that_is_still_due_is_not_due_again(office: Any) -> None:
@@ -320,15 +319,15 @@ def test_the_depth_tells_the_oldest_and_counts_messages(office: Any) -> None:
     office.redis.zadd("{smsq}:ready:urgent", {str(first): 9e15, str(second): 1})
     office.ahead_s = 100.0
     youngest = office.single(2)
-    assert office.views.depth().queue_oldest_seconds["urgent"] > 99
+    assert office.views.depth().by("smsq_queue_oldest_seconds")["urgent"] > 99
     for ref in (first, third, youngest):
         office.settled(ref)
     office.redis.zadd("{smsq}:asks", {str(first): 9e15})
 
     depth = office.views.depth()
 
-    assert depth.pending_statuses == 3
-    assert depth.status_age_seconds > 99
+    assert depth.one("smsq_pending_statuses") == 3
+    assert depth.one("smsq_status_age_seconds") > 99
 
 
 def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
@@ -341,16 +340,16 @@ def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
 
     depth = office.views.depth()
 
-    assert depth.doubts == {"found": 1}
-    assert depth.doubt_seconds["found"][0] == 1
-    assert 6.9 <= depth.doubt_seconds["found"][1] < 60
-    assert depth.pending_statuses == 1
+    assert depth.by("smsq_doubts_total") == {"found": 1}
+    assert depth.by("smsq_doubt_settle_seconds_count") == {"found": 1}
+    assert 6.9 <= depth.by("smsq_doubt_settle_seconds_sum")["found"] < 60
+    assert depth.one("smsq_pending_statuses") == 1
 
 
 @pytest.mark.parametrize("spread_ms", [0, 1, 30_000], ids=["at once", "one after the other", "over hours"])
 def test_texts_of_singles_go_whenever_upkeep_comes_back(office: Any, monkeypatch: Any, spread_ms: int) -> None:
     """A scheduler that was away for days leaves none behind."""
-    monkeypatch.setattr(upkeep_module, "AT_ONCE", 4)
+    monkeypatch.setattr(retention, "AT_ONCE", 4)
     refs = [office.single(n, lane="bulk") for n in range(10)]
     began = int(office.now * 1000)
     office.redis.zadd("{smsq}:ended", {str(ref): began + n * spread_ms for n, ref in enumerate(refs)})
@@ -383,7 +382,7 @@ def test_campaigns_that_are_over_cost_the_feed_nothing(office: Any) -> None:
 
 def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: Any) -> None:
     """Part by part, every second."""
-    monkeypatch.setattr(upkeep_module, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
     campaign = office.campaign(5)
     office.redis.hset(office.ledger.keys.campaign(campaign), mapping={"state": "done", "done_at": 1})
     upkeep = Upkeep(office.runtime)
@@ -396,7 +395,7 @@ def test_a_large_campaign_is_removed_without_a_pause(office: Any, monkeypatch: A
 
 def test_texts_leave_fingerprints_part_by_part(office: Any, monkeypatch: Any) -> None:
     """Each second a few batches; texts that are gone are known again, and all of it goes with the campaign."""
-    monkeypatch.setattr(upkeep_module, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
     ledger = office.ledger
     opened = ledger.open_campaign(Plan(name="own", digest="d1", text=None, template="Hi {name}"))
     packed = [pack([PHONE + n], [f"Hi {n}"], [n + 1], 1) for n in range(5)]
@@ -436,3 +435,17 @@ def test_late_messages_end_without_a_worker(office: Any) -> None:
 
     assert [office.views.receipt(MessageId(ref.number, 0)).status for ref in late] == ["late", "late"]
     assert office.views.receipt(MessageId(waiting.number, 0)).status == "queued"
+
+
+def test_functions_of_other_versions_go_a_day_after_the_start(office: Any) -> None:
+    """Those of ours stay; and not at once, so that an upgrade is over by then."""
+    redis, name = office.ledger.redis, "smsq_due_0000000000000000"
+    redis.function_load(f"#!lua name={name}\nredis.register_function('{name}', function() return 1 end)", replace=True)
+    upkeep = Upkeep(office.runtime)
+    left = []
+    for after_s in (0.0, DAY_S - 1, DAY_S):
+        upkeep.tick(office.now + after_s)
+        left.append(len(redis.function_list("smsq_due_0*")))
+
+    assert left == [1, 1, 0]
+    assert redis.function_list("smsq_found_*")

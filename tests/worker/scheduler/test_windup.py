@@ -43,8 +43,8 @@ def test_a_cancelled_campaign_is_wound_up_and_forgotten(office: Any) -> None:
     assert (view.state, view.statuses, view.is_over) == ("cancelled", {"cancelled": 20}, True)
     assert [row.status for row in office.views.report(campaign)] == ["cancelled"] * 20
     assert office.views.in_motion()["ready:bulk"] == 0
-    assert office.views.depth().batches["bulk", "settled"] == 20
-    assert office.views.depth().messages["bulk", "sms", "cancelled"] == 20
+    assert office.views.depth().shown["smsq_batches"]["bulk", "settled"] == 20
+    assert office.views.depth().shown["smsq_messages_total"]["bulk", "sms", "cancelled"] == 20
     upkeep = Upkeep(office.runtime)
     upkeep.tick(office.now)
     upkeep.tick(office.now + 4 * DAY_S + 1)

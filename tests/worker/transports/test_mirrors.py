@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from smsq.worker.clock import Clock
-from smsq.worker.transports.breaker import FIRST_PROBE_S, LAST_PROBE_S, LAST_REST_S
+from smsq.worker.transports.breaker import FIRST_PROBE_S, LAST_BACK_OFF_S, LAST_PROBE_S
 from smsq.worker.transports.mirrors import OWING_S, Mirrors
 
 A, B, C = "http://a", "http://b", "http://c"
@@ -114,7 +114,7 @@ def test_refused_connections_rest_a_mirror() -> None:
         assert mirrors.next() == A
 
     assert rests == sorted(rests)
-    assert rests[-1] == LAST_REST_S
+    assert rests[-1] == LAST_BACK_OFF_S
     mirrors.good(A)
     mirrors.unreachable(A)
     assert mirrors.wait_s() < 1 or mirrors.next() == B
@@ -172,7 +172,7 @@ def test_one_that_cannot_be_reached_is_no_better_than_one_that_owes() -> None:
     mirrors = Mirrors([A, B], clock)
     mirrors.are_tried_elsewhere = True
     mirrors.unreachable(B)
-    clock.at += LAST_REST_S
+    clock.at += LAST_BACK_OFF_S
     with mirrors.owing(A):
         clock.at += OWING_S + 0.1
         assert (mirrors.next(), mirrors.has_better(A)) == (A, False)

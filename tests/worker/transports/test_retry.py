@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -123,3 +125,59 @@ def test_no_budget_is_one_round_of_one() -> None:
     with pytest.raises(Unreachable):
         attempt_in_turn(attempts, Mirrors([A, B], clock), budget_s=0, clock=clock)
     assert attempts.went == [A]
+
+
+def test_nothing_of_an_attempt_is_kept() -> None:
+    """The retry is made once for all, so it must let go of an exception and of what its frames hold."""
+
+    class Thing:
+        """Something that a failed attempt has in its hands, such as a line."""
+
+    gone: list[weakref.ref[Thing]] = []
+
+    def fail(mirror: str) -> None:
+        thing = Thing()
+        gone.append(weakref.ref(thing))
+        raise NoReply("in time")
+
+    try:
+        attempt_in_turn(fail, Mirrors([A], HandClock()), budget_s=10, clock=HandClock())
+    except NoReply:
+        pass
+    gc.collect()
+
+    assert gone[0]() is None
+
+
+def test_attempts_of_many_threads_do_not_meet() -> None:
+    """Each goes its own round, though one retry serves all."""
+    together = threading.Barrier(8)
+    went: dict[int, list[str]] = {}
+
+    def run(n: int) -> None:
+        attempts = Attempts({A, B} if n % 2 else {A})
+        together.wait(10)
+        for _ in range(50):
+            attempt_in_turn(attempts, Mirrors([A, B, C], HandClock()), budget_s=10, clock=HandClock())
+        went[n] = attempts.went
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert went == {n: ([A, B, C] if n % 2 else [A, B]) * 50 for n in range(8)}
+
+
+def test_an_attempt_may_hold_another() -> None:
+    """One inside the other, on one thread."""
+    inner = Attempts({A})
+
+    def outer(mirror: str) -> str:
+        found = attempt_in_turn(inner, Mirrors([A, B], HandClock()), budget_s=10, clock=HandClock())
+        if mirror == A:
+            raise Unreachable("down")
+        return mirror + found
+
+    assert attempt_in_turn(outer, Mirrors([A, C], HandClock()), budget_s=10, clock=HandClock()) == C + B

@@ -8,8 +8,8 @@ so what stands in the body wins over it (PROTOCOL F). Samples of a status:
     {"id": 1000000001, "phone": "79991234567", "status": 1, "sha1": "…"}    or a list of those
     <result><id>1000000001</id><phone>79991234567</phone><status>1</status><md5>…</md5></result>
 
-A signature covers neither time nor money, so it can be replayed with others: whoever applies reports must do so
-idempotently, and take their cost for hearsay.
+A signature covers neither time nor money, so it can be replayed with others: any program that applies reports must
+do so idempotently, and take their cost for hearsay.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from xml.etree import ElementTree
 
 from smsq.worker.domain.errors import BadInput, SmsqError
 from smsq.worker.domain.fact import Fact
+from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.client_replies import MAX_ERROR
 from smsq.worker.gateway.http.money import price
 from smsq.worker.gateway.http.server_forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
-from smsq.worker.gateway.http.server_replies import MOSCOW
 from smsq.worker.gateway.numbers import status_of
 
 MAX_BODY = 1024 * 1024  # bytes of one call; a list of some thousand statuses
@@ -70,7 +70,7 @@ class Forged(SmsqError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One event. `code` is the gateway's status; `at` its Unix time, 0 where it named none.
+    """One event. `code` is the gateway's status; `at` its Unix time, 0 if it named none.
 
     For incoming messages `text` and `to` are set; for calls only `phone` and `at`.
     """
@@ -137,7 +137,7 @@ class Events:
 def read(method: str, query: str, body: bytes, content_type: str, secret: str) -> Events:
     """The events of one call; each item of a list is judged by itself.
 
-    Raises Malformed where nothing in it can be read, and Forged where nothing is signed with our secret, which is
+    Raises Malformed if nothing in it can be read, and Forged if nothing is signed with our secret, which is
     so for every call without one.
     """
     if len(body) > MAX_BODY:
@@ -306,12 +306,12 @@ def _number(fields: Fields, name: str) -> int | None:
 
 
 def _cost(fields: Fields) -> Decimal | None:
-    """What it is said to cost, None where that is no price: no signature covers it."""
+    """What it is said to cost, None if that is no price: no signature covers it."""
     return price(_last(fields, "cost").decode("ascii", "replace"))
 
 
 def _time(fields: Fields) -> int:
-    """Unix seconds from `ts`, else from `time` in either form the gateway uses; 0 where there is none."""
+    """Unix seconds from `ts`, else from `time` in either form the gateway uses; 0 if there is none."""
     at = _number(fields, "ts") or _number(fields, "time")
     if at is None:
         try:

@@ -35,7 +35,7 @@ MAX_ERROR = 10**6  # a delivery error has fewer digits; the manual names none ab
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceAnswer:
-    """A price for all phones together; both None where `error` or `sentence` says why not."""
+    """A price for all phones together; both None if `error` or `sentence` says why not."""
 
     cost: Decimal | None
     parts: int | None
@@ -45,7 +45,7 @@ class PriceAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceAnswer:
-    """What is left on the account (may be negative with credit); None where `sentence` says why not."""
+    """What is left on the account (may be negative with credit); None if `sentence` says why not."""
 
     balance: Decimal | None
     currency: str = ""

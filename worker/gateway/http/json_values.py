@@ -1,6 +1,6 @@
 """Answers as values: JSON read strictly where it answers a send, leniently where people's texts stand in it.
 
-Nothing here raises. What is not exactly a number, an id or a phone is None, and proves nothing to whoever asks.
+Nothing here raises. What is not exactly a number, an id or a phone is None, and proves nothing.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def rows_of(http_status: int, body: bytes) -> tuple[Rows | None, int | None, str
 
 
 def error_of(answer: dict[str, object]) -> tuple[int | None, str] | None:
-    """The error that an object reports: its code (None where malformed) and a sentence; None where it reports none."""
+    """The error that an object reports: its code (None if malformed) and a sentence; None if it reports none."""
     if "error_code" not in answer and "error" not in answer:
         return None
     code = count_of(answer.get("error_code"))

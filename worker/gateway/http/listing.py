@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-HISTORY_EMPTY = 3  # "no messages found" (gateway manual, history)
+from smsq.worker.gateway.numbers import HISTORY_EMPTY
+
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _PHONE = re.compile(r"\+?([0-9]{5,18})")
@@ -27,7 +28,7 @@ class _Spoilt(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPage:
-    """One page; `trouble` says why it proves nothing, '' where it was read whole.
+    """One page; `trouble` says why it proves nothing, '' if it was read whole.
 
     A page without rows is the end of its list: how many rows a page may have is not relied on.
     """
@@ -88,7 +89,7 @@ def _page(rows: list[object]) -> ListedPage:
 
 
 def _pair(row: dict[str, object]) -> Pair | None:
-    """Whom a row speaks of; None where it is certainly another program's, or an e-mail."""
+    """Whom a row speaks of; None if it is certainly another program's, or an e-mail."""
     gateway_id, phone = row.get("id"), row.get("phone")
     if isinstance(gateway_id, str) and _NUMBER.fullmatch(gateway_id) is None:
         if _FOREIGN_ID.fullmatch(gateway_id) is None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from smsq.worker.domain.money import UNITS
+
 MAX_COST = Decimal(400_000)  # what a receipt can hold; a price above it is no price
-LEAST = Decimal("0.0001")  # four decimals occur in real balances (PROTOCOL I.1.11)
+LEAST = Decimal(1) / UNITS
 MOST_DIGITS = 12  # in front of the point
 MOST_DECIMALS = 40  # behind it; a float has up to 17 that mean something
 

@@ -52,7 +52,7 @@ def numbers(written: str) -> list[str]:
 
 
 def read(line: str) -> list[tuple[str, str]]:
-    """One line of `list`: (digits, text) of each phone, none for an empty line; ValueError where it is no record."""
+    """One line of `list`: (digits, text) of each phone, none for an empty line; ValueError if it is no record."""
     line = line.rstrip("\r")
     if not line.strip():
         return []

@@ -39,18 +39,18 @@ def read(body: bytes, query: str = "") -> dict[str, str]:
 
 
 def credentials(fields: Mapping[str, str]) -> Login:
-    """Who the request says it is from; empty strings where it does not say."""
+    """Who the request says it is from; empty strings if it does not say."""
     if fields.get("apikey"):
         return Login("", fields["apikey"], is_key=True)
     return Login(fields.get("login", ""), fields.get("psw", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendOrder:
+class SendRequest:
     """A send or price request as the gateway understands it.
 
     `messages` are (phone as digits, text); what is no number stays as it was written, for error 7.
-    `id` is None where the gateway has to draw one. `extra` holds the fields that are not named here.
+    `id` is None if the gateway has to draw one. `extra` holds the fields that are not named here.
     """
 
     login: str
@@ -70,7 +70,7 @@ class SendOrder:
     extra: dict[str, str]
 
     @classmethod
-    def read(cls, fields: Mapping[str, str]) -> SendOrder:
+    def read(cls, fields: Mapping[str, str]) -> SendRequest:
         """Read what `read` returned; raises FormError 1 for a missing or wrong parameter."""
         who = credentials(fields)
         messages = _messages(fields)
@@ -97,7 +97,7 @@ _SEND_FIELDS = frozenset("login psw apikey id phones mes list cost fmt charset s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskOrder:
+class StatusRequest:
     """A status request: `pairs` are (id, phone as digits); `is_multiple` asks for a list in the answer."""
 
     login: str
@@ -111,8 +111,8 @@ class AskOrder:
     is_delete: bool
 
     @classmethod
-    def read(cls, fields: Mapping[str, str]) -> AskOrder:
-        """Read what `read` returned; raises FormError 1 where ids and phones do not pair up."""
+    def read(cls, fields: Mapping[str, str]) -> StatusRequest:
+        """Read what `read` returned; raises FormError 1 if ids and phones do not pair up."""
         who = credentials(fields)
         ids = [_id(item) for item in fields.get("id", "").split(",") if item.strip()]
         phones = [records.digits(item) for item in fields.get("phone", "").split(",") if item.strip()]
@@ -135,8 +135,8 @@ class AskOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryOrder:
-    """A request for a page of sent messages; days as written (`dd.mm.yyyy`), empty where not given."""
+class HistoryRequest:
+    """A request for a page of sent messages; days as written (`dd.mm.yyyy`), empty if not given."""
 
     login: str
     secret: str = field(repr=False)
@@ -149,7 +149,7 @@ class HistoryOrder:
     phones: tuple[str, ...] = ()  # digits; empty for all
 
     @classmethod
-    def read(cls, fields: Mapping[str, str]) -> HistoryOrder:
+    def read(cls, fields: Mapping[str, str]) -> HistoryRequest:
         """Read what `read` returned; raises FormError 1 for a wrong parameter."""
         who = credentials(fields)
         if fields.get("get_messages") != "1":
@@ -210,7 +210,7 @@ def _id(written: str) -> int | str | None:
 
 
 def _small_number(fields: Mapping[str, str], name: str, largest: int) -> int:
-    """A number field; 0 where it is missing or empty, FormError 1 where it is something else."""
+    """A number field; 0 if it is missing or empty, FormError 1 if it is something else."""
     written = fields.get(name, "").strip() or "0"
     if not (written.isascii() and written.isdigit() and len(written) <= 19) or int(written) > largest:
         raise FormError(1, f"{name} is out of range")
@@ -238,7 +238,7 @@ def _channel(fields: Mapping[str, str], messages: list[tuple[str, str]]) -> str:
     if len(names) > 1:
         raise FormError(1, f"one channel at a time, not {' and '.join(names)}")
     if names[0] == "sms":
-        return "sms"  # what a plain SMS may hold is for whoever answers to judge
+        return "sms"  # what a plain SMS may hold is for the server to judge
     row = channel(names[0])
     try:
         for text in {text for _, text in messages}:

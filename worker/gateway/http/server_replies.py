@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from decimal import Decimal
 
+from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.numbers import SEND_ERRORS, STATUS_CODES
-
-MOSCOW = timezone(timedelta(hours=3))  # `last_date` was last_timestamp + 3 h in all logged answers (PROTOCOL D.4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +32,13 @@ class Told:
     sender: str = ""
     text: str = ""
     int_id: int = 0
-    type: int | None = 0  # PROTOCOL D.10; None where the manual gives the channel no number
+    type: int | None = 0  # PROTOCOL D.10; None if the manual gives the channel no number
 
 
 def write_send_ok(
     gateway_id: int | str, parts: int, cost: Decimal | None = None, balance: Decimal | None = None, fmt: int = 3
 ) -> bytes:
-    """An accepted send; `cost` where the request had cost=2 or 3, `balance` where it had 3."""
+    """An accepted send; `cost` if the request had cost=2 or 3, `balance` if it had 3."""
     money = [amount for amount in (cost, balance) if amount is not None]
     if fmt == 3:
         answer: dict[str, object] = {"id": gateway_id, "cnt": parts}
@@ -78,7 +77,7 @@ def write_error(code: int, text: str | None = None, gateway_id: int | str | None
 
 
 def write_balance(balance: Decimal, currency: str | None = None, credit: Decimal | None = None, fmt: int = 3) -> bytes:
-    """The account's balance; `currency` where the request had cur=1, `credit` where the account has one."""
+    """The account's balance; `currency` if the request had cur=1, `credit` if the account has one."""
     fields: list[tuple[str, object]] = [("balance", _amount(balance))]
     if credit is not None:
         fields.append(("credit", _amount(credit)))

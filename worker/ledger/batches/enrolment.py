@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 import msgspec
 
 from smsq.worker.domain.batch import Options, Packed, Ref, pack_phones, pack_texts
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
-from smsq.worker.domain.guard import HINT_AGAIN_MS
-from smsq.worker.ledger.layout import Meta, packed_meta
+from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.money import UNITS, of_units, to_units
+from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument
-from smsq.worker.ledger.store import COST_UNITS, Store, translated
+from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
 
-LANE_NUMBERS = {"urgent": 0, "bulk": 1}
 REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # while Redis does not answer: three tries
 MOST_DEADLINE_S = 366 * 86_400.0
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
@@ -49,7 +49,7 @@ class Enrolment(Store):
         """
         if order.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
-        if order.lane not in LANE_NUMBERS:
+        if order.lane not in SENDING:
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
         if order.on_doubt == "resend" and order.deadline_s is None and not order.deadline_at:
             raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
@@ -65,7 +65,7 @@ class Enrolment(Store):
         key_hash = hash_of(order.key) if order.key is not None else ""
         deadline_at = order.deadline_at or (self.time() + order.deadline_s if order.deadline_s is not None else 0.0)
         meta: dict[Meta, int | str] = {
-            Meta.LANE: LANE_NUMBERS[order.lane],
+            Meta.LANE: SENDING[order.lane].number,
             Meta.COUNT: 1,
             Meta.POLICY: POLICIES[order.on_doubt],
             Meta.DEADLINE: int(deadline_at * 1000),
@@ -84,7 +84,7 @@ class Enrolment(Store):
                 pack_phones([order.phone]),
                 sealer.seal(texts, sealed_as(ref)) if sealer else texts,
                 key_hash,
-                HINT_AGAIN_MS[order.lane],
+                hint_again_ms(order.lane),
                 " ".join(sealer.names) if sealer else "",
                 order.code_id,
                 int(order.waited_for_s * 1000),
@@ -162,8 +162,8 @@ class Enrolment(Store):
             "options": plan.options.written().decode(),
             "channel": plan.options.channel,
             "rate": plan.rate or 0,
-            "budget": int(plan.budget * COST_UNITS) if plan.budget is not None else 0,
-            "part_price": str(plan.part_price * COST_UNITS),
+            "budget": int(plan.budget * UNITS) if plan.budget is not None else 0,
+            "part_price": str(plan.part_price * UNITS),
             "file": plan.file,
             "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
             "window": plan.window or "",
@@ -272,7 +272,7 @@ class Enrolment(Store):
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
             meta: dict[Meta, int | str] = {
-                Meta.LANE: LANE_NUMBERS["bulk"],
+                Meta.LANE: SENDING["bulk"].number,
                 Meta.COUNT: batch.count,
                 Meta.FIRST_ROW: batch.first_row,
                 Meta.POLICY: POLICIES[on_doubt],
@@ -345,14 +345,14 @@ class Enrolment(Store):
             self.key("ready:bulk"),
             self.key("run"),
         ]
-        most = "" if budget is None else int(budget * COST_UNITS)
-        each = "" if part_price is None else str(part_price * COST_UNITS)
+        most = "" if budget is None else int(budget * UNITS)
+        each = "" if part_price is None else str(part_price * UNITS)
         reply = self.call("control", keys, verb, why, most, each)
         state = reply[0].decode()
         if state == "gone":
             raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
         if state == "short":
-            raise BudgetSpent(campaign_id, Decimal(int(reply[1])) / COST_UNITS)
+            raise BudgetSpent(campaign_id, of_units(int(reply[1])))
         raised = "" if budget is None else f"/--budget/{budget:f}"
         self._note_order(reply, f"{verb}/{campaign_id}{raised}")
         return state
@@ -398,7 +398,7 @@ def sealed_as(ref: Ref) -> str:
 
 def cost_units(cost: Decimal | None) -> int:
     """Money as the ledger counts it, -1 where it is unknown."""
-    return -1 if cost is None else int((cost * COST_UNITS).to_integral_value(ROUND_HALF_EVEN))
+    return -1 if cost is None else to_units(cost)
 
 
 __all__ = ["Enrolment", "Options", "cost_units"]

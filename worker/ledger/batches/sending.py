@@ -9,8 +9,8 @@ import msgspec
 
 from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import LedgerTrouble, WrongKey
+from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
-from smsq.worker.ledger.keys import LANES
 from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument, Call, script
 from smsq.worker.ledger.store import Store, translated
@@ -82,7 +82,7 @@ class Sending(Store):
         )
 
     def _claim_call(self, ref: Ref | None, nonce: str, terms: Terms, call: ClaimCall | None) -> Call:
-        lane = call.lane if call is not None else LANES[0]
+        lane = call.lane if call is not None else SENDING_BY_NUMBER[0]
         arguments: list[Argument] = [
             self.now_ms(),
             "" if ref is None else ref.number,
@@ -102,7 +102,7 @@ class Sending(Store):
         if call is None:
             arguments += ["", 0, "", ""]
         else:
-            arguments += [call.who, call.number, "1" if call.is_repeated else "", LANES.index(lane)]
+            arguments += [call.who, call.number, "1" if call.is_repeated else "", SENDING_BY_NUMBER.index(lane)]
         return Call(script("claim_next" if ref is None else "claim"), self.keys.claim(ref, lane), arguments)
 
     def _claimed(self, reply: list[bytes], ref: Ref | None, nonce: str) -> Claim | NoClaim:
@@ -321,7 +321,7 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         lease_until=int(reply[3]) / 1000,
         run=reply[4].decode(),
         n=int(reply[5]),
-        lane=LANES[int(m[Meta.LANE])],
+        lane=SENDING_BY_NUMBER[int(m[Meta.LANE])],
         phones=phones,
         text=text,
         texts=texts,

@@ -21,6 +21,7 @@ import msgspec
 from smsq.worker.domain import shield
 from smsq.worker.domain.errors import Denied, Held, LedgerTrouble, Limited, OverBudget, TooMany
 from smsq.worker.domain.limits import DAY_S, Limits, Rates
+from smsq.worker.domain.money import of_units, to_units
 from smsq.worker.domain.shield import (
     ALLOWED,
     DAILY_COST,
@@ -34,7 +35,7 @@ from smsq.worker.domain.shield import (
     subjects,
 )
 from smsq.worker.ledger.batches.enrolment import hash_of
-from smsq.worker.ledger.store import COST_UNITS, Store, translated
+from smsq.worker.ledger.store import Store, translated
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ class Shield:
             return known
         with translated():
             said = self.redis.hget(self.key("shield"), "price")
-        return int(msgspec.msgpack.decode(said)[1]) if said else units(self.limits.price)
+        return int(msgspec.msgpack.decode(said)[1]) if said else to_units(self.limits.price)
 
     def learn(self, phone: int, channel: str, cost: Decimal, *, known_as: str, enrolled_at: float) -> None:
         """The gateway took a message and said what it costs; costs no round trip where that is what was reserved.
@@ -166,7 +167,7 @@ class Shield:
         `known_as` is the hash of its enrolment key, `enrolled_at` the ledger's time (Unix seconds) of its enrolment.
         """
         region = subjects(phone).region
-        cost_units, now = units(cost), self.ledger.clock.monotonic()
+        cost_units, now = to_units(cost), self.ledger.clock.monotonic()
         known, since, until = self._prices.get((channel, region), (-1, 0.0, 0.0))
         if self.limits.mode == "off" or (
             cost_units == known and now < until and enrolled_at > since + ADMITTED_BEFORE_S
@@ -248,11 +249,6 @@ class Shield:
         return hmac.digest(self._pepper(), f"{kind}\0{value}".encode(), "sha256")
 
 
-def units(amount: Decimal) -> int:
-    """Money as the ledger counts it."""
-    return int((amount * COST_UNITS).to_integral_value())
-
-
 def plan(limits: Limits) -> dict[str, Any]:
     """All limits as scripts read them."""
     return {each.name: part(each.name, getattr(limits, each.name)) for each in fields(Limits)}
@@ -266,7 +262,7 @@ def part(name: str, value: Any) -> Any:
         case "daily":
             return _windows(((value, DAY_S),) if value else ())
         case "daily_cost" | "price":
-            return units(value)
+            return to_units(value)
         case "countries":
             return dict.fromkeys(sorted(value), True) or False
         case "deny":
@@ -284,7 +280,7 @@ def _windows(given: Rates) -> list[tuple[int, int]]:
 def _decision(reply: list[Any]) -> Decision:
     code, name, mode = (reply[place].decode() for place in (0, 1, 8))
     most, span, wait, price, sent, verified = (int(each) for each in reply[2:8])
-    limit = Decimal(most) / COST_UNITS if code == DAILY_COST else most
+    limit = of_units(most) if code == DAILY_COST else most
     why = shield.sentence(code, name, limit, span // 1000, sent, verified)
     is_watched = mode != "on" and code != ALLOWED
     return Decision(
@@ -293,5 +289,5 @@ def _decision(reply: list[Any]) -> Decision:
         why=why,
         retry_after_s=wait / 1000,
         would=code if is_watched else "",
-        price=Decimal(price) / COST_UNITS,
+        price=of_units(price),
     )

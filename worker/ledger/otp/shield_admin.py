@@ -11,9 +11,10 @@ import msgspec
 
 from smsq.worker.domain import limits as reading
 from smsq.worker.domain.limits import DAY_S, Limits
+from smsq.worker.domain.money import of_units
 from smsq.worker.domain.shield import EVIDENCE_S, in_window
 from smsq.worker.ledger.otp.shield import Shield, part
-from smsq.worker.ledger.store import COST_UNITS, translated
+from smsq.worker.ledger.store import translated
 
 BUSIEST = 20  # shown, of each kind
 
@@ -126,10 +127,7 @@ class ShieldDesk:
             rules=self.rules(),
             all=self._usage([("all", "")], limits)[0],
             busiest=self._busiest(limits),
-            prices={
-                name.decode(): Decimal(int(msgspec.msgpack.decode(told)[0])) / COST_UNITS
-                for name, told in prices.items()
-            },
+            prices={name.decode(): of_units(int(msgspec.msgpack.decode(told)[0])) for name, told in prices.items()},
         )
 
     def _busiest(self, limits: Limits) -> list[Usage]:
@@ -174,5 +172,5 @@ def _usage(kind: str, name: str, state: Mapping[str, Any], limits: Limits, now_m
         sent=sent,
         verified=verified,
         used=[(in_window(rings.get(span * 1000), now_ms)[0], most, span) for most, span in given if most],
-        cost=Decimal(in_window(state.get("c"), now_ms)[0]) / COST_UNITS,
+        cost=of_units(in_window(state.get("c"), now_ms)[0]),
     )

@@ -19,14 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import redis
-
+from smsq.worker import redis_health
 from smsq.worker.domain.errors import LedgerUnreachable
 from smsq.worker.processes.disk import trouble
 from smsq.worker.processes.locks import try_lock
 from smsq.worker.processes.parent import ask_kernel
 from smsq.worker.processes.private_redis.redis_server import SHORT, find_server, last_words, socket_path
-from smsq.worker.redis_client import connect
 
 START_TIMEOUT_S = 60.0  # a large append-only file is read before the first answer
 STOP_TIMEOUT_S = 20.0
@@ -104,9 +102,8 @@ class EmbeddedRedis:
     def pid(self) -> int:
         """The server's process id, asked of the server; raises LedgerUnreachable."""
         try:
-            with contextlib.closing(connect(self.url)) as client:
-                return int(client.info("server")["process_id"])
-        except redis.RedisError:
+            return redis_health.told(self.url).pid
+        except redis_health.NoAnswer:
             raise LedgerUnreachable(f"the private Redis in {self._folder} does not answer") from None
 
     def start(self) -> None:
@@ -302,14 +299,11 @@ class EmbeddedRedis:
         if self._socket is None:
             return False
         try:
-            with contextlib.closing(connect(self.url, timeout_s=ANSWER_TIMEOUT_S)) as client:
-                client.ping()
+            redis_health.ping(self.url, timeout_s=ANSWER_TIMEOUT_S)
             self._silences = 0
             return True
-        except redis.TimeoutError:
-            self._silences += 1
-        except redis.RedisError:
-            pass
+        except redis_health.NoAnswer as error:
+            self._silences += error.is_silent
         if self._process is None:
             self._socket = None  # the record may be an older server's: read it again
         return False

@@ -3,31 +3,28 @@
 The connection is made first and can never be made again under the same line: where `requests` would
 silently reconnect and send, a sealed line raises. `requests` carries the exchange through its adapter,
 without redirects, retries, proxies or anything from the environment. No exception of `requests`,
-`urllib3`, `http.client` or `ssl` leaves this file, and none that does carries a body or a query.
+`httptools` or `ssl` leaves this file, and none that does carries a body or a query.
 """
 
 from __future__ import annotations
 
-import http.client
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
 
 from smsq.worker.clock import Clock
-from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
+from smsq.worker.domain.errors import NoReply, Unknown, Unreachable
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.transports import MAX_REPLY, Reply
-from smsq.worker.transports.http.sealed import OneLineAdapter, Sealed
+from smsq.worker.transports.http.sealed import OneLineAdapter, Sealed, Whole
 from smsq.worker.transports.http.sending import send
 from smsq.worker.transports.sockets import DeadlineSocket
 
-READ_SIZE = 64 * 1024  # bytes asked of the connection at once
 KEEP_MARGIN_S = 1.0  # a server that keeps a line for n seconds may be closing it in the last one
 
 _HEADERS = {
@@ -39,17 +36,11 @@ _HEADERS = {
 }
 _KEEP_ALIVE = re.compile(r"timeout=(\d{1,6})")
 
-# What failed from the first write on, by any exception in the chain; the first row that fits.
-_SAY_TROUBLES: tuple[tuple[type[BaseException], type[Unknown], str], ...] = (
-    (TimeoutError, NoReply, "no complete answer in time"),
-    (urllib3.exceptions.TimeoutError, NoReply, "no complete answer in time"),
-    (requests.Timeout, NoReply, "no complete answer in time"),
-    (http.client.RemoteDisconnected, NoReply, "closed without an answer"),
-    (ConnectionError, NoReply, "the connection broke"),
-    (http.client.HTTPException, BrokenReply, "the answer is broken or cut short"),
-    (urllib3.exceptions.InvalidHeader, BrokenReply, "the answer is broken or cut short"),
-    (requests.exceptions.InvalidHeader, BrokenReply, "the answer is broken or cut short"),
-    (Exception, NoReply, "the exchange failed"),
+# What failed from the first write on; the first row that fits. The answers' own troubles are raised as ours.
+_SAY_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "no complete answer in time"),
+    (ConnectionError, "the connection broke"),
+    (Exception, "the exchange failed"),
 )
 
 
@@ -69,12 +60,11 @@ class HttpLine:
         self.mirror = mirror
         self._login = login
         self.good_until = clock.monotonic() + keep_idle_s  # until when it may be kept; later with each complete answer
-        self._socket = line
         self._keep_idle_s = keep_idle_s
         self._clock = clock
         self._keep = keep
         self._is_whole = True  # nothing is owed: it never spoke, or its last answer was complete
-        self._connection = Sealed(line)
+        self._connection = Sealed(line, mirror)
         self._adapter = OneLineAdapter(self._connection)
         self._request = _template(mirror)
 
@@ -84,7 +74,7 @@ class HttpLine:
 
     def is_quiet(self) -> bool:
         """Still open, and nothing to read."""
-        return self._connection.sock is not None and self._socket.is_quiet()
+        return self._connection.is_quiet()
 
     def is_free(self) -> bool:
         """Its last answer was complete, the server keeps it, and it is quiet."""
@@ -99,16 +89,16 @@ class HttpLine:
 
         A line that is closed already raises Unreachable: nothing was written.
         """
-        if self._connection.sock is None:
+        if not self._connection.is_open:
             raise Unreachable(f"the line to {self.mirror} is closed")
         self._is_whole = False
-        self._socket.deadline = self._clock.monotonic() + deadline_s
+        self._adapter.deadline, self._adapter.max_body = self._clock.monotonic() + deadline_s, max_reply
         self._request.url = self.mirror + path
         self._request.body = body
         self._request.headers["Content-Length"] = str(len(body))
         trouble: Unknown | None = None
         try:
-            return self._exchange(max_reply)
+            return self._exchange()
         except Unknown as error:
             trouble = error
         except Exception as error:
@@ -129,41 +119,15 @@ class HttpLine:
     def hang_up(self) -> None:
         """Close the connection for good; unsent bytes are discarded."""
         self._is_whole = False
-        self._connection.sock = None
-        self._socket.close()
+        self._connection.close()
 
-    def _exchange(self, max_reply: int) -> Reply:
-        response = self._adapter.send(self._request, stream=True)
-        try:
-            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-            if encoding not in ("", "identity"):
-                raise BrokenReply(f"{self.mirror} answered in an encoding that was not asked for")
-            body = b"".join(_read(response.raw, max_reply, self.mirror))
-        finally:
-            response.raw.close()
-        if not body and not {"content-length", "transfer-encoding"} & {name.lower() for name in response.headers}:
-            raise BrokenReply(f"{self.mirror} closed the connection before its answer was complete")
-        self._is_whole = self._may_stay(response)
-        return Reply(response.status_code, body)
-
-    def _may_stay(self, response: requests.Response) -> bool:
-        """Whether the answer ended where it said it would and the server keeps the connection."""
-        if response.status_code < 200 or self._connection.sock is None or self._socket.has_tail:
-            return False
+    def _exchange(self) -> Reply:
+        response = self._adapter.send(self._request)
+        self._is_whole = cast(Whole, response.raw).may_stay
         told = _KEEP_ALIVE.search(response.headers.get("Keep-Alive", ""))
         idle_s = min(self._keep_idle_s, int(told[1]) - KEEP_MARGIN_S) if told else self._keep_idle_s
         self.good_until = self._clock.monotonic() + idle_s
-        return True
-
-
-def _read(raw: Any, max_reply: int, mirror: str) -> Iterator[bytes]:
-    """The body piece by piece as it came, undecoded; BrokenReply beyond the cap."""
-    size = 0
-    while piece := raw.read(min(READ_SIZE, max_reply + 1 - size), decode_content=False):
-        size += len(piece)
-        if size > max_reply:
-            raise BrokenReply(f"{mirror} answered more than {max_reply} bytes")
-        yield piece
+        return Reply(response.status_code, response.content)
 
 
 def _template(mirror: str) -> requests.PreparedRequest:
@@ -174,25 +138,8 @@ def _template(mirror: str) -> requests.PreparedRequest:
     return prepared
 
 
-_PEER_CLOSED = (http.client.RemoteDisconnected, http.client.IncompleteRead, ConnectionResetError)
-
-
 def _translate(error: Exception, mirror: str) -> Unknown:
     """Our own error for whatever failed; the sentence names the mirror and nothing that was said."""
-    chain = list(_chain(error))
-    trouble: Unknown = NoReply(f"{mirror}: the exchange failed")
-    for kind, ours, words in _SAY_TROUBLES:
-        if any(isinstance(link, kind) for link in chain):
-            trouble = ours(f"{mirror}: {words}")
-            break
-    trouble.peer_closed = any(isinstance(link, _PEER_CLOSED) for link in chain)
+    trouble = NoReply(f"{mirror}: {next(words for kind, words in _SAY_TROUBLES if isinstance(error, kind))}")
+    trouble.peer_closed = isinstance(error, ConnectionResetError | BrokenPipeError)
     return trouble
-
-
-def _chain(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
-    """An exception and what it wraps, in its arguments or as its cause."""
-    yield error
-    if depth < 8:
-        for inner in (*error.args, error.__cause__, getattr(error, "reason", None)):
-            if isinstance(inner, BaseException):
-                yield from _chain(inner, depth + 1)

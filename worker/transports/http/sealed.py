@@ -1,79 +1,99 @@
 """A connection that is open already and can never be made again, carried by the adapter of `requests`.
 
 Where `requests` would silently reconnect and send, a sealed connection raises; redirects, retries, proxies and
-the environment are left out.
+the environment are left out. A request is written in one call, its answer read by `answer.py`.
 """
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any
 
 import requests
 import requests.adapters
-import urllib3
-import urllib3.connection
 
 from smsq.worker.domain.errors import NoReply
+from smsq.worker.transports import MAX_REPLY
+from smsq.worker.transports.http.answer import Answer, read_answer
 from smsq.worker.transports.sockets import DeadlineSocket
 
-
-class Sealed(urllib3.connection.HTTPConnection):
-    """A connection over a socket that is open already; it never opens another."""
-
-    def __init__(self, line: DeadlineSocket) -> None:
-        super().__init__("sealed")
-        self.sock = line
-        self._pieces: list[Any] | None = None  # of a request that is being put together
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        """Write head and body at once: one call, and one packet where they fit."""
-        pieces: list[Any] = []
-        self._pieces = pieces
-        try:
-            super().request(*args, **kwargs)
-        finally:
-            self._pieces = None
-        self.send(b"".join(pieces))
-
-    def send(self, data: Any) -> None:
-        if self._pieces is None:
-            super().send(data)
-        else:
-            self._pieces.append(data)
-
-    def connect(self) -> None:
-        raise NoReply("the line is sealed and will not connect again")
+_UNFIT = re.compile(r"[\x00-\x20\x7f]")  # in a target
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # in a header
 
 
-class _OneLinePool(urllib3.HTTPConnectionPool):
-    """A pool of exactly one connection, which it hands out and never replaces."""
+class Sealed:
+    """One connection to one mirror, until it is closed."""
 
-    def __init__(self, connection: Sealed) -> None:
-        super().__init__("sealed", maxsize=1)
-        self._one = connection
+    def __init__(self, line: DeadlineSocket, mirror: str) -> None:
+        self._line: DeadlineSocket | None = line
+        self._mirror = mirror
 
-    def _get_conn(self, timeout: float | None = None) -> Sealed:
-        return self._one
+    @property
+    def is_open(self) -> bool:
+        """Whether it was not closed by us."""
+        return self._line is not None
 
-    def _put_conn(self, conn: Any) -> None:
-        """The line itself decides what becomes of its connection."""
+    def is_quiet(self) -> bool:
+        """Still open, and nothing to read."""
+        line = self._line
+        return line is not None and line.is_quiet()
+
+    def exchange(self, request: bytes, max_body: int, deadline: float) -> Answer:
+        """Write the request and read the whole answer; raises NoReply, BrokenReply, or what the socket raises."""
+        line = self._line
+        if line is None:
+            raise NoReply("the line is sealed and will not connect again")
+        line.deadline = deadline
+        line.sendall(request)
+        return read_answer(line.receive, max_body, self._mirror)
+
+    def close(self) -> None:
+        """Close it for good; unsent bytes are discarded."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
 
 
 class OneLineAdapter(requests.adapters.HTTPAdapter):
-    """The adapter of `requests`, speaking on one line; what would choose a connection is left out."""
+    """The adapter of `requests`, speaking on one line. Set `deadline` and `max_body` before each request."""
+
+    deadline: float = 0.0
+    max_body: int = MAX_REPLY
 
     def __init__(self, connection: Sealed) -> None:
         super().__init__(max_retries=0)
-        self._pool = _OneLinePool(connection)
+        self._connection = connection
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         self.poolmanager = None
 
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> _OneLinePool:
-        return self._pool
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """The response, with its whole body; raises as `Sealed.exchange` does."""
+        answer = self._connection.exchange(written(request), self.max_body, self.deadline)
+        return self.build_response(request, Whole(answer))  # type: ignore[arg-type]  # it reads these attributes
 
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """TLS was verified when the line was opened."""
 
-    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
-        return request.path_url
+class Whole(io.BytesIO):
+    """A complete answer as `requests` wants its raw response."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.body)
+        self.status = answer.status
+        self.reason = answer.reason
+        self.headers = answer.headers
+        self.may_stay = answer.may_stay
+
+
+def written(request: requests.PreparedRequest) -> bytes:
+    """A prepared request as it goes over the line; ValueError for a target or header that would be another request."""
+    target = request.path_url
+    if _UNFIT.search(target):
+        raise ValueError("the target of a request has no spaces and no control characters")
+    lines = [f"{request.method} {target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    if _CONTROL.search("".join(lines)):
+        raise ValueError("a header has no control characters")
+    body = request.body or b""
+    assert isinstance(body, bytes)
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

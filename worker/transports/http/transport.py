@@ -1,4 +1,4 @@
-"""Lines to the mirrors over HTTP: opened with one deadline, and kept for whoever asks next while they owe nothing."""
+"""Lines to the mirrors over HTTP: opened with one deadline, and kept for the next caller while they owe nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPEN_TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
 
 
 class HttpTransport:
-    """Opens lines to mirrors, and keeps those that owe nothing for `keep_idle_s` seconds for whoever asks next.
+    """Opens lines to mirrors, and keeps those that owe nothing for `keep_idle_s` seconds for the next caller.
 
     `login` is who sends; a line that is only asked over needs none. `ca_file` names the certificates to trust, by
     default those that come with `requests`.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway.http import client_forms, server_forms
-from smsq.worker.gateway.http.server_forms import AskOrder, FormError, HistoryOrder, SendOrder
+from smsq.worker.gateway.http.server_forms import FormError, HistoryRequest, SendRequest, StatusRequest
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.options import check_options
 
@@ -172,7 +172,7 @@ def test_credentials_do_not_show() -> None:
 )
 def test_both_halves_agree_on_a_list(messages: list[tuple[int, str]]) -> None:
     """Whatever the texts, the other half reads what was meant."""
-    order = SendOrder.read(server_forms.read(client_forms.send_list(LOGIN, 7, messages, Options())))
+    order = SendRequest.read(server_forms.read(client_forms.send_list(LOGIN, 7, messages, Options())))
 
     assert [(str(phone), text) for phone, text in messages] == order.messages
 
@@ -180,7 +180,7 @@ def test_both_halves_agree_on_a_list(messages: list[tuple[int, str]]) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_both_halves_agree_on_one_text(text: str) -> None:
     """A text arrives as it was written, line breaks included."""
-    order = SendOrder.read(
+    order = SendRequest.read(
         server_forms.read(client_forms.send_same(LOGIN, 7, [79991234567, 79991234568], text, Options()))
     )
 
@@ -197,8 +197,8 @@ def test_both_halves_agree_on_one_text(text: str) -> None:
 
 def test_ask_for_one_and_for_many() -> None:
     """One pair makes a single ask without commas, more make a mass ask with ids and phones in step."""
-    single = AskOrder.read(server_forms.read(client_forms.ask(KEY, [(5, 79991234567)])))
-    mass = AskOrder.read(server_forms.read(client_forms.ask(KEY, [(5, 79991234567), (6, 79991234568)], detail=2)))
+    single = StatusRequest.read(server_forms.read(client_forms.ask(KEY, [(5, 79991234567)])))
+    mass = StatusRequest.read(server_forms.read(client_forms.ask(KEY, [(5, 79991234567), (6, 79991234568)], detail=2)))
 
     assert (single.pairs, single.is_multiple, single.detail) == ([(5, "79991234567")], False, 0)
     assert (mass.pairs, mass.is_multiple, mass.detail) == ([(5, "79991234567"), (6, "79991234568")], True, 2)
@@ -208,7 +208,7 @@ def test_history_and_balance() -> None:
     """History asks by day and page; balance asks for the currency too."""
     body = client_forms.history(KEY, date(2026, 11, 1), date(2026, 11, 2), prev_id=900, count=500)
 
-    order = HistoryOrder.read(server_forms.read(body))
+    order = HistoryRequest.read(server_forms.read(body))
     assert (order.start, order.end, order.prev_id, order.count) == ("01.11.2026", "02.11.2026", 900, 500)
     assert fields(client_forms.balance(KEY))["cur"] == "1"
 
@@ -225,7 +225,7 @@ FOREIGN = [
 )
 def test_foreign_asks(asked: dict[str, str], pairs: list[tuple[int | str, str]], is_multiple: bool) -> None:
     """Asks as other clients write them are understood."""
-    order = AskOrder.read(asked)
+    order = StatusRequest.read(asked)
 
     assert (pairs, is_multiple) == (order.pairs, order.is_multiple)
 
@@ -247,14 +247,14 @@ BAD_SENDS = [
 def test_bad_sends_are_error_1(bad: dict[str, str]) -> None:
     """What is missing or wrong is the gateway's error 1."""
     with pytest.raises(FormError) as caught:
-        SendOrder.read(bad)
+        SendRequest.read(bad)
 
     assert caught.value.error == 1
 
 
 def test_foreign_sends() -> None:
     """Semicolons, several numbers a record, id 0 and a missing charset are understood as the gateway would."""
-    listed = SendOrder.read({"list": "7999,7998;7997:a;b:c\n\n7996;d", "id": "0"})
+    listed = SendRequest.read({"list": "7999,7998;7997:a;b:c\n\n7996;d", "id": "0"})
     old = server_forms.read(b"phones=7999&mes=" + "Привет".encode("cp1251"))
 
     assert listed.messages == [("7999", "a;b:c"), ("7998", "a;b:c"), ("7997", "a;b:c"), ("7996", "d")]

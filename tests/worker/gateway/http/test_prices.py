@@ -39,5 +39,5 @@ def test_both_kinds_are_price_requests() -> None:
     """Whatever the job, the request carries cost=1 and no id."""
     for job in (PriceJob(phones=(PHONE,), text="Hi"), PriceJob(messages=((PHONE, "a"), (PHONE + 1, "b")))):
         check_price(job)
-        order = server_forms.SendOrder.read(server_forms.read(client_forms.price(Login("me", "pw"), job)))
+        order = server_forms.SendRequest.read(server_forms.read(client_forms.price(Login("me", "pw"), job)))
         assert (order.cost, order.id, order.is_list) == (1, None, bool(job.messages))

@@ -9,6 +9,9 @@ import pytest
 from smsq.worker.domain.batch import MessageId
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, IdState, Status
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 

@@ -8,6 +8,9 @@ import pytest
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import ClaimRefusal, NoClaim
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 
 def refusal(claim: Any) -> ClaimRefusal:
@@ -131,14 +134,14 @@ def test_codes_go_past_what_a_dead_worker_left(desk: Any) -> None:
     desk.now += 6.0
     assert {desk.ledger.expire(ref, 1.0, 5.0) for ref in codes[:10]} == {"doubtful"}
     _, (bulk,) = desk.campaign(1)
-    assert (desk.views.depth().slots, desk.views.astray()) == (
+    assert (desk.views.depth().by("smsq_slots"), desk.views.astray()) == (
         {"urgent": 10, "bulk": 0},
         {"urgent": 10, "bulk": 0},
     )
 
     desk.accept(desk.claim(codes[10]))
     desk.claim(codes[11])
-    assert (desk.views.depth().slots["urgent"], desk.views.astray()["urgent"]) == (11, 10)
+    assert (desk.views.depth().by("smsq_slots")["urgent"], desk.views.astray()["urgent"]) == (11, 10)
     assert refusal(desk.try_claim(bulk)) is ClaimRefusal.SLOT
 
 

@@ -9,6 +9,9 @@ from smsq.worker.domain.batch import MessageId, Options, Ref, pack
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable
 from smsq.worker.ledger import Order
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 ORDER = Order(79990000000, "Hi", key="order-17")
 

@@ -7,7 +7,9 @@ import pytest
 
 from smsq.worker.domain.errors import LedgerHalted
 from smsq.worker.domain.status import BatchState, IdState, Status
-from tests.worker.ledger.conftest import WINDOW_S
+from tests.worker.ledger.conftest import BOTH_WAYS, WINDOW_S
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 OTHER = "https://other"

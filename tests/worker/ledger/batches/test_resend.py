@@ -44,8 +44,8 @@ def test_a_second_copy_leaves_once_and_everything_says_so(desk: Any) -> None:
     assert (receipt.status, receipt.attempts, receipt.may_double) == ("doubtful", 2, True)
     assert desk.view(ref).resent_by == "sender"
     depth = desk.views.depth()
-    assert (depth.resends, depth.resend_doubles) == ({"operator": 0, "sender": 1}, 0)
-    assert depth.doubts == {"resent": 1}
+    assert (depth.by("smsq_resends_total"), depth.one("smsq_resend_doubles_total")) == ({"operator": 0, "sender": 1}, 0)
+    assert depth.by("smsq_doubts_total") == {"resent": 1}
 
 
 def test_a_double_by_it_is_counted_apart(desk: Any) -> None:
@@ -59,7 +59,8 @@ def test_a_double_by_it_is_counted_apart(desk: Any) -> None:
     desk.fact(first.gateway_id, status=Status.READ)
 
     depth = desk.views.depth()
-    assert (depth.double_accepts, depth.resend_doubles, depth.alarms) == (0, 1, {})
+    assert (depth.one("smsq_double_accepts_total"), depth.one("smsq_resend_doubles_total")) == (0, 1)
+    assert depth.by("smsq_alarms_total") == {}
     receipt = desk.views.receipt(MessageId(ref.number, 0))
     assert (receipt.status, receipt.may_double) == ("read", True)
     assert "may be double" in receipt.why
@@ -102,7 +103,7 @@ def test_a_second_copy_that_may_not_leave(
 
     assert unseen(desk, ref, claim, **how) == ("doubtful", "")
     assert desk.view(ref).resent_by == ""
-    assert desk.views.depth().resends == {"operator": 0, "sender": 0}
+    assert desk.views.depth().by("smsq_resends_total") == {"operator": 0, "sender": 0}
 
 
 def test_what_was_found_is_not_sent_again(desk: Any) -> None:
@@ -128,7 +129,7 @@ def test_a_reply_that_was_lost_sends_no_third(desk: Any) -> None:
     assert [unseen(desk, ref, first)[0] for _ in range(2)] == ["ready", "elsewhere"]
     desk.doubted(ref)
     assert unseen(desk, ref, first)[0] == "doubtful"
-    assert desk.views.depth().resends["sender"] == 1
+    assert desk.views.depth().by("smsq_resends_total")["sender"] == 1
 
 
 def test_a_second_copy_that_was_refused_was_the_last(desk: Any) -> None:
@@ -140,7 +141,7 @@ def test_a_second_copy_that_was_refused_was_the_last(desk: Any) -> None:
     assert desk.ledger.settle_refused(second, 6)[0] == "doubtful"
     assert [known.state for known in desk.view(ref).ids] == [IdState.OPEN, IdState.ABSENT]
     assert unseen(desk, ref, first) == ("doubtful", "")
-    assert desk.views.depth().resends["sender"] == 1
+    assert desk.views.depth().by("smsq_resends_total")["sender"] == 1
 
 
 def test_a_second_copy_that_is_late_is_asked_about(desk: Any) -> None:
@@ -165,7 +166,7 @@ def test_a_ledger_that_fell_back_sends_no_third(desk: Any) -> None:
     desk.fact(first.gateway_id)
     desk.fact(1_999_999_999)
     depth = desk.views.depth()
-    assert (depth.double_accepts, depth.resend_doubles) == (0, 1)
+    assert (depth.one("smsq_double_accepts_total"), depth.one("smsq_resend_doubles_total")) == (0, 1)
 
 
 def test_two_that_may_live_are_enough(desk: Any) -> None:
@@ -190,7 +191,7 @@ def test_an_operators_resend_uses_it_up(desk: Any) -> None:
     desk.ledger.resolve(ref, first.fence, "release")
     second = desk.doubted(ref)
     assert unseen(desk, ref, second, unseen=[first.gateway_id, second.gateway_id])[0] == "doubtful"
-    assert desk.views.depth().resends == {"operator": 1, "sender": 0}
+    assert desk.views.depth().by("smsq_resends_total") == {"operator": 1, "sender": 0}
 
 
 def test_poison_is_not_sent_again(desk: Any) -> None:

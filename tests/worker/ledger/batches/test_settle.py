@@ -5,6 +5,9 @@ from typing import Any
 
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.status import BatchState, IdState, Status
+from tests.worker.ledger.conftest import BOTH_WAYS
+
+pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
 

@@ -9,7 +9,9 @@ import pytest
 from smsq.worker.domain.errors import Conflict, LedgerHalted
 from smsq.worker.domain.otp import Verdict
 from smsq.worker.ledger.otp.records import REMEMBERED_S, step_key
-from tests.worker.ledger.conftest import Desk
+from tests.worker.ledger.conftest import BOTH_WAYS, Desk
+
+pytestmark = BOTH_WAYS
 
 
 def write(desk: Desk, code_id: str = "a", **more: Any) -> Any:

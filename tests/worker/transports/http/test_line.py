@@ -198,7 +198,7 @@ def test_a_write_that_fails_leaves_the_outcome_unknown(
     line = transport.open(server.mirror)
     opened.set()
     watch = select.poll()
-    watch.register(line._socket.fileno(), 0)
+    watch.register(line._connection._line.fileno(), 0)
     assert watch.poll(5000)
     assert not is_looked_at or not line.is_quiet()
 
@@ -208,15 +208,16 @@ def test_a_write_that_fails_leaves_the_outcome_unknown(
 
 
 def test_a_dropped_connection_is_not_made_again(serve: Serve, transport: HttpTransport) -> None:
-    """Where the library has let its connection go, and knows where to, it says nothing more over this line."""
+    """Once the connection is gone, the library knows where to but says nothing more over this line."""
     server = served(serve, OK)
-    connection = transport.open(server.mirror)._connection
+    line = transport.open(server.mirror)
     wait_for(lambda: server.accepted == 1)
-    connection.host, connection.port = "127.0.0.1", server.port
-    connection.close()
+    line._connection.close()
+    line._request.url, line._request.body = server.mirror + PATH, SECRET
 
     with pytest.raises(NoReply, match="sealed"):
-        connection.request("POST", PATH, body=SECRET)
+        line._adapter.send(line._request)
+    assert server.accepted == 1
 
 
 def test_a_line_that_owes_an_answer_is_closed_and_not_put_aside(serve: Serve, transport: HttpTransport) -> None:

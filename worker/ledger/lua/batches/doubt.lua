@@ -33,7 +33,6 @@ local first = tonumber(ARGV[7])
 if m[LANE] == 0 then first = math.max(math.min(first, 200), id[CLAIMED_AT] + first - now) end
 local blob = load_receipts(m)
 enter_doubt(m, undecided(m, blob), ARGV[6], first)
-redis.call('HINCRBY', TOTALS, 'doubts:' .. ARGV[6], 1)
 conclude(m, blob, tonumber(ARGV[7]))
 save_batch(m)
 return { 'doubtful' }

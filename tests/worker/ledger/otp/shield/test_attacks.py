@@ -85,7 +85,7 @@ def test_a_country_is_held_on_the_evidence_of_many(gate: Gate, told: dict[str, s
     assert heard == ["allowed"] * 90 + ["held"] * 10
     assert gate.redis.hget("{smsq}:totals", "alarm:country-held") == b"1"
     depth = Views(gate.ledger, lambda code, at_the_door: "").depth()
-    assert (depth.shield_holds, depth.shield_country_holds) == (1, 1)
+    assert (depth.one("smsq_shield_holds"), depth.one("smsq_shield_country_holds")) == (1, 1)
 
 
 def test_who_verified_before_passes_a_hold(gate: Gate) -> None:

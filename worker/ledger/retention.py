@@ -1,0 +1,153 @@
+"""Retention: late singles end, and what was kept long enough goes, a little at a time.
+
+It counts from the end of a message or a campaign. Texts go first, and leave fingerprints behind if they may be compared
+with later ones; then everything goes, records of enrolment keys included.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.lane import SENDING
+from smsq.worker.ledger.campaigns.lately import Lately
+from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.views import CampaignView, Views
+
+log = logging.getLogger(__name__)
+
+LATE_AT_ONCE = 100  # waiting singles looked at in one go, of each lane
+AT_ONCE = 400  # batches removed in one go
+DAY_S = 86_400.0
+
+
+class Retention:
+    """What is removed, and when; every method may run twice."""
+
+    def __init__(self, ledger: Ledger, views: Views, *, keep_texts_s: float, keep_days: float) -> None:
+        self._ledger = ledger
+        self._views = views
+        self._keep_texts_s = keep_texts_s
+        self._keep_s = keep_days * DAY_S
+
+    def retire(self) -> None:
+        """Campaigns that are over are no longer among the live ones."""
+        for campaign in self._views.campaigns(live_only=True):
+            if campaign.is_over:
+                with translated():
+                    self._ledger.redis.zrem(self._ledger.key("live"), campaign.id)
+
+    def end_late(self) -> None:
+        """A worker's claim ends what is late; without one it ends here, in the order it is hinted."""
+        for lane in SENDING:
+            with translated():
+                waiting = self._ledger.redis.zrange(self._ledger.key(f"ready:{lane}"), 0, LATE_AT_ONCE - 1)
+            refs = [ref for raw in waiting if not (ref := Ref.parse(raw)).campaign]
+            if ended := self._ledger.drop_all(refs, "late"):
+                log.warning("messages ended late lane=%s count=%d", lane, ended)
+
+    def forget_campaigns(self, now: float) -> bool:
+        """Remove what was kept long enough of campaigns that are done; whether there is more to remove soon."""
+        is_more = False
+        for campaign in self._views.campaigns():
+            if campaign.done_at:
+                is_more |= self._forget(campaign, now)
+            elif not campaign.is_over:  # one that an earlier version began, or that a restored ledger brought back
+                with translated():
+                    self._ledger.redis.zadd(self._ledger.key("live"), {campaign.id: campaign.created_at * 1000})
+        return is_more
+
+    def forget_singles(self, now: float) -> None:
+        """Remove single messages that ended long ago, and the texts of those that ended a while ago."""
+        keys, redis = self._ledger.keys, self._ledger.redis
+        until = int((now - self._keep_s) * 1000)
+        with translated():
+            old = [Ref.parse(raw) for raw in redis.zrangebyscore(keys.of("ended"), "-inf", until, start=0, num=AT_ONCE)]
+            self._forget_keys(old)
+            self._ledger.forget(old)
+        self._forget_texts(int((now - self._keep_texts_s) * 1000))
+
+    def _forget(self, campaign: CampaignView, now: float) -> bool:
+        """Whether something of it is left that should go soon."""
+        age_s = now - campaign.done_at
+        if age_s >= self._keep_s:
+            return not self._remove_campaign(campaign)
+        if age_s >= self._keep_texts_s and not campaign.statuses.get("parked"):  # may yet be released
+            return not self._remove_texts(campaign)
+        return False
+
+    def _remove_texts(self, campaign: CampaignView) -> bool:
+        """Put fingerprints in the place of a part of its texts; whether all are gone."""
+        keys, redis = self._ledger.keys, self._ledger.redis
+        with translated():
+            gone, done, personal = redis.hmget(keys.campaign(campaign.id), ["texts_gone", "texts_to", "personal"])
+        if gone:
+            return True
+        lately = Lately(self._ledger)
+        if personal == b"1":
+            refs, at = self._views.batch_refs(campaign.id), int(done or 0)
+            lately.leave_prints(campaign.id, refs[at : at + AT_ONCE])
+            if at + AT_ONCE < len(refs):
+                with translated():
+                    redis.hset(keys.campaign(campaign.id), "texts_to", at + AT_ONCE)
+                return False
+        lately.leave_print(campaign.id)
+        log.info("texts removed campaign=%s", campaign.id)
+        return True
+
+    def _remove_campaign(self, campaign: CampaignView) -> bool:
+        """Remove a part of it, the last batches first; whether it is gone."""
+        keys, redis = self._ledger.keys, self._ledger.redis
+        refs = self._views.batch_refs(campaign.id)
+        part = refs[-AT_ONCE:]
+        self._ledger.forget(part)
+        with translated():
+            if len(part) < len(refs):
+                redis.set(
+                    keys.campaign(campaign.id, "b"), b"".join(ref.number.to_bytes(4, "big") for ref in refs[:-AT_ONCE])
+                )
+                return False
+            digest = redis.hget(keys.campaign(campaign.id), "digest")
+            record = keys.of(f"digest:{digest.decode()}") if digest is not None else ""
+            if record and redis.get(record) == campaign.id.encode():  # not a later campaign's of the same file
+                redis.delete(record)
+            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "h", "")))
+            redis.zrem(keys.of("campaigns"), campaign.id)
+            redis.zrem(keys.of("live"), campaign.id)
+        log.info("campaign removed id=%s", campaign.id)
+        return True
+
+    def _forget_texts(self, until: int) -> None:
+        """Texts of singles go in the order of their ends; how far that has come is kept, whoever leads."""
+        keys, redis = self._ledger.keys, self._ledger.redis
+        with translated():
+            since = int(redis.hget(keys.of("upkeep"), "texts_to") or 0)
+            ended = redis.zrangebyscore(keys.of("ended"), since, until, start=0, num=AT_ONCE, withscores=True)
+            if len(ended) == AT_ONCE and ended[0][1] != ended[-1][1]:
+                last = int(ended[-1][1])  # more may have ended in that millisecond: it is next time's
+            elif len(ended) == AT_ONCE:
+                ended = redis.zrangebyscore(keys.of("ended"), since, last := int(ended[0][1]), withscores=True)
+                last += 1
+            else:
+                last = until + 1
+            self._delete_texts([Ref.parse(raw) for raw, _ in ended])
+            if ended:
+                redis.hset(keys.of("upkeep"), "texts_to", last)
+
+    def _forget_keys(self, refs: Sequence[Ref]) -> None:
+        """The records of enrolment keys go with their messages: a repeated order is known as long as its message is."""
+        keys, redis = self._ledger.keys, self._ledger.redis
+        with redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.hget(keys.shard(ref.number), f"{ref.number}k")
+            hashes = [found.decode() for found in pipe.execute() if found is not None]
+        if hashes:
+            redis.delete(*(keys.of(f"idem:{each}") for each in hashes))
+
+    def _delete_texts(self, refs: Sequence[Ref]) -> None:
+        with self._ledger.redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.hdel(self._ledger.keys.shard(ref.number), f"{ref.number}t")
+            pipe.execute()
