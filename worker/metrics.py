@@ -166,6 +166,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("smsq_owners", "gauge", "Worker processes whose heart beats.", (), "scrape"),
     Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts, by why.", ("halt",), "scrape"),
     Metric("smsq_missing_hosts", "gauge", "Hosts that the roll call waits for: nothing is sent.", (), "scrape"),
+    Metric("smsq_signed_off_hosts", "gauge", "Hosts that stopped in order and signed off.", (), "scrape"),
     Metric(
         "smsq_sick_processes",
         "gauge",

@@ -102,6 +102,7 @@ def run(runtime: Runtime) -> Iterator[Finding]:
     beat = runtime.ledger.beat()
     if beat.in_force:
         yield Finding("run", "ok", "this life of Redis is the one in force")
+        yield from _hosts(runtime)
     elif beat.fell:
         yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
     elif absent := runtime.views.brakes().missing:
@@ -109,6 +110,18 @@ def run(runtime: Runtime) -> Iterator[Finding]:
     else:
         cure = "a running `smsq up` clears it within seconds"
         yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
+
+
+def _hosts(runtime: Runtime) -> Iterator[Finding]:
+    """Whether this host is back, and who else signed off."""
+    for host in runtime.views.brakes().signed_off:
+        yield Finding("hosts", "ok", f"host {host.said}; if Redis restarts it is not waited for")
+    if runtime.journal.is_away():
+        said = "this home signed off; nothing is sent from here"
+        cure = (
+            "`smsq up` brings it back: within seconds, or three minutes if another host is silent that vouched for it"
+        )
+        yield Finding("hosts", "ok", said, cure)
 
 
 def verbs(runtime: Runtime) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ def several(settings: Settings, lane: str, processes: int, threads: int) -> int:
         children,
         heartbeat=overseer.heartbeat,
         tick=overseer.tick,
+        sign_off=overseer.sign_off,
         say=say,
         name=f"worker-{lane}",
     )

@@ -146,6 +146,7 @@ def run(
             verbose=verbose,
             heartbeat=overseer.heartbeat,
             tick=tick,
+            sign_off=overseer.sign_off,
         )
         for line in _where_things_are(settings, home, gateway):
             say(line)

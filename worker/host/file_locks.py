@@ -48,8 +48,17 @@ class Holder:
 @contextlib.contextmanager
 def held(descriptor: int, how: int, within_s: float) -> Iterator[None]:
     """Hold the lock; raises OSError with who has it where it cannot be had within `within_s` seconds."""
-    if fcntl is None:
+    lock(descriptor, how, within_s)
+    try:
         yield
+    finally:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def lock(descriptor: int, how: int, within_s: float) -> None:
+    """Take the lock, or change how it is held, until the file is closed; raises OSError as `held` does."""
+    if fcntl is None:
         return
     until = time.monotonic() + within_s
     while True:
@@ -61,10 +70,6 @@ def held(descriptor: int, how: int, within_s: float) -> Iterator[None]:
                 who = next((holder.said for holder in holders(descriptor)), "another process holds its lock")
                 raise OSError(errno.EAGAIN, who) from None
         time.sleep(LOOK_S)
-    try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def holders(descriptor: int) -> list[Holder]:

@@ -14,7 +14,8 @@ of batches; `-` where there is none. The file `hosts` names the hosts that must 
 them, and `boots` the lives of this machine: lines written just before it lost its power may be lost with it.
 
 `run` holds the runs this host has followed, the newest last. A line is only written under a shared
-lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock.
+lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock. Once the host has
+signed off it ends with `-`: no claim is written, by any process that may live on, until the host is back.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ import logging
 import os
 import secrets
 import socket
-import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
+from smsq.worker.domain.errors import JournalTrouble
 from smsq.worker.host.evidence import Evidence, changed_at, lines_of, tail_of
-from smsq.worker.host.file_locks import ALONE, SHARED, Holder, held, holders
+from smsq.worker.host.file_locks import Holder, holders
+from smsq.worker.host.followed import OFF, Followed
+from smsq.worker.host.signoffs import Attendance, Notes
 from smsq.worker.ledger.runs import HostReport
 
 log = logging.getLogger(__name__)
@@ -46,10 +47,6 @@ MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
 FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
 KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
 CLOCKS_APART_S = 10800.0  # how far the host's clock and Redis' may differ; a process further apart sends nothing
-RUNS_KEPT = 200
-CLOSED = -1  # no descriptor
-LOCK_S = 2.0  # a claim waits for no more: the master holds the lock for a millisecond
-RUN_BYTES = 512  # longer than any run
 UNSURE_S = 3600.0  # after its start: longer than any claim is held
 LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
 
@@ -87,15 +84,17 @@ class Journal:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._fsync = fsync
         self._clock = clock or Clock()
-        self._lock = threading.Lock()
         self._out: int | None = None
         self._written = 0
         self._run_written = ""
         self._is_in_trouble = False  # the last line could not be written
-        self._run_file = os.open(self._folder / "run", os.O_RDWR | os.O_CREAT, 0o600)
-        self._evidence = Evidence(self._folder, self._run_file)
+        self._followed = Followed(self._folder)
+        self._lock = self._followed.threads
+        self._evidence = Evidence(self._folder, self._followed.descriptor)
         self._pid = os.getpid()
         self._boots = self._note_boot()
+        self.attendance = Attendance(self._folder)
+        self.notes = Notes(self._folder, self._clock, boot_id(), uptime_s)
 
     @property
     def host(self) -> str:
@@ -183,36 +182,39 @@ class Journal:
             raise JournalTrouble(f"the journal under SMSQ_HOME cannot be read ({error.strerror})") from None
 
     def follows(self) -> str:
-        """The run this host follows now, '' for none yet."""
-        with self._lock, held(self._run_file, SHARED, LOCK_S):
-            return self._newest()
+        """The run this host follows now, '' for none yet, `OFF` if it has left."""
+        with self._followed.writing():
+            return self._followed.newest()
 
     def newest_run(self) -> str:
         """The same without waiting for anybody; what is being written just now may be missed."""
-        return self._newest()
+        return self._followed.newest()
 
     def holders(self) -> list[Holder]:
         """Who keeps the master from following a new run."""
-        return holders(self._run_file)
+        return holders(self._followed.descriptor)
 
     def follow(self, run: str) -> bool:
-        """As the master: follow a new run. False while some process holds the file; try again.
+        """As the master: follow a new run; a host that left stays away. False while some process holds the file.
 
         Raises LedgerHalted where this host followed the run before and left it: a host never returns.
         """
-        with self._lock, _unless_held(self._run_file) as is_ours:
-            if not is_ours:
-                return False
-            runs = self._runs()
-            if runs and runs[-1] == run:
-                return True
-            if run in runs:
-                raise LedgerHalted("Redis went back to a life this host has left behind; see `smsq doctor`")
-            content = "".join(f"{known}\n" for known in [*runs, run][-RUNS_KEPT:]).encode()
-            os.pwrite(self._run_file, content, 0)
-            os.ftruncate(self._run_file, len(content))
-            os.fsync(self._run_file)
-            return True
+        return self._followed.follow(run)
+
+    def leave(self) -> bool:
+        """Write no claim any more and vouch for nobody, until `come_back`. False if a process holds the file."""
+        has_left = self._followed.leave()
+        if has_left:
+            self.notes.drop()
+        return has_left
+
+    def is_away(self) -> bool:
+        """Whether this host left, and is not back yet."""
+        return self._followed.newest() == OFF
+
+    def come_back(self, run: str) -> bool:
+        """Write claims of `run` again. False if it is not the one that is followed, or a process holds the file."""
+        return self._followed.come_back(run)
 
     def knows_sends(self) -> bool:
         """Whether any journal of this home that is still kept tells of a send."""
@@ -282,8 +284,15 @@ class Journal:
                     else:
                         batch = max(batch, int(words[2]))
         ids = sorted({found for _, found in sorted(named)[-MOST_NAMED:]}.union(also))
+        is_unsure, before = self.is_unsure(), self._followed.runs()[-2:-1]
         return HostReport(
-            gateway_id=gateway_id, batch=batch, runs=runs, ids=ids, hosts=self.hosts(), is_unsure=self.is_unsure()
+            gateway_id=gateway_id,
+            batch=batch,
+            runs=runs,
+            ids=ids,
+            hosts=self.hosts(),
+            away=self.notes.vouched(before[0]) if before and not is_unsure and not self.is_away() else {},
+            is_unsure=is_unsure,
         )
 
     def last(self) -> HostReport | None:
@@ -298,20 +307,21 @@ class Journal:
     def close(self) -> None:
         """Give the files back; the journal is not used any more. Again changes nothing."""
         with self._lock:
-            held, self._out, self._run_file = (self._out, self._run_file), None, CLOSED
-        for descriptor in held:
-            if descriptor is not None and descriptor != CLOSED:
-                os.close(descriptor)
+            out, self._out = self._out, None
+            self._followed.close()
+        self.attendance.close()
+        if out is not None:
+            os.close(out)
 
     def __del__(self) -> None:
         """Nobody closed it, and nobody can any more."""
-        if hasattr(self, "_run_file"):
+        if hasattr(self, "attendance"):
             with contextlib.suppress(OSError):
                 self.close()
 
     def tidy(self) -> int:
         """Remove files older than any copy of the ledger that might be restored; how many, none while others write."""
-        with self._lock, _unless_held(self._run_file) as is_ours:  # who had one open begins another
+        with self._lock, self._followed.unless_held() as is_ours:  # who had one open begins another
             if not is_ours:
                 return 0
             old = [path for path in self._files() if changed_at(path) < self._clock.now() - KEPT_S]
@@ -332,9 +342,8 @@ class Journal:
 
     def _append(self, run: str, line: str, *, only_if_followed: bool) -> bool:
         # What is enrolled counts under any run: it waits for nobody, and a suspended producer keeps nobody waiting.
-        lock = held(self._run_file, SHARED, LOCK_S) if only_if_followed else contextlib.nullcontext()
-        with self._lock, lock:
-            if only_if_followed and self._newest() != run:
+        with self._followed.writing() if only_if_followed else self._lock:
+            if only_if_followed and self._followed.newest() != run:
                 return False
             self._evidence.require_same()
             out = self._open(run)
@@ -375,29 +384,8 @@ class Journal:
             known.append(current)
         return len(known)
 
-    def _runs(self, last: int = 0) -> list[str]:
-        """All runs followed, or those at the end: the `last` bytes, of which the first run may be torn."""
-        size = os.fstat(self._run_file).st_size
-        return os.pread(self._run_file, size, max(0, size - last) if last else 0).decode().split()
-
-    def _newest(self) -> str:
-        runs = self._runs(last=RUN_BYTES)
-        return runs[-1] if runs else ""
-
     def _files(self) -> list[Path]:
         return self._evidence.files()
-
-
-@contextmanager
-def _unless_held(descriptor: int) -> Iterator[bool]:
-    """The exclusive lock, and whether it could be had at once."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(held(descriptor, ALONE, 0.0))
-        except OSError:
-            yield False
-            return
-        yield True
 
 
 def boot_id() -> str:

@@ -6,6 +6,7 @@ Whoever starts worker processes calls `Master.tick()` about once a second.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 3600.0
 NOTE_EVERY_S = 5.0
+LOOK_EVERY_S = 10.0  # while somebody is away: what was seen counts for two minutes
 NAMED_AFTER_S = 1.0  # a lock is held for a millisecond by a process that runs
 KILLED_AFTER_S = 5.0  # longer than makes its claims doubtful
 
@@ -31,11 +33,20 @@ class Master:
         self._journal = journal
         self._told = ""
         self._held_since = float("inf")
-        self._tidy_at = self._note_at = float("-inf")
+        self._tidy_at = self._note_at = self._look_at = float("-inf")
+        self._is_told = False  # the ledger knows what we have noted
 
     def found(self, account: str) -> None:
-        """At start: stamp or check the ledger. Raises LedgerForeign, and LedgerHalted for an emptied one."""
+        """At start: stamp or check the ledger.
+
+        Raises LedgerForeign, JournalTrouble, and LedgerHalted for an emptied one.
+        """
+        self._journal.attendance.begin()
         host, place = self._journal.host, self._journal.place
+        if host in self._ledger.away() and not self._journal.is_away() and not self._journal.leave():
+            raise JournalTrouble(
+                "the ledger says that this host signed off, and a process of its home holds the journal"
+            )
         word = self._ledger.found(account, host=host, name=place, knows_sends=self._journal.knows_sends())
         if word == "empty":
             raise LedgerHalted(
@@ -56,6 +67,7 @@ class Master:
                 self._say("the ledger is in order again; sending goes on")
             self._told = ""
             self._remember_hosts()
+            self._look(beat.run)
             self._note()
             self._tidy()
             return True
@@ -74,6 +86,39 @@ class Master:
             self._journal.remember_hosts(self._ledger.hosts())
         except (LedgerTrouble, OSError) as error:
             self._tell("hosts not written down", LedgerHalted(type(error).__name__))
+
+    def _look(self, run: str) -> None:
+        """Write down who has signed off, and who is back: a host that returns waits until it reads that we know."""
+        now = self._ledger.clock.monotonic()
+        try:
+            noted = self._journal.notes.last()
+            known = noted.away if noted is not None and noted.run == run else {}
+            is_due = not self._is_told or (bool(known) and now >= self._look_at)
+            if not is_due and self._ledger.away() == known:
+                return
+            self._is_told, self._look_at = False, now + LOOK_EVERY_S
+            with self._journal.notes.alone():
+                self._note_away(run)
+            self._is_told = True
+        except (LedgerTrouble, OSError) as error:
+            log.warning("sign-offs not written down why=%s", type(error).__name__)
+
+    def _note_away(self, run: str) -> None:
+        """See and write down; then look again, which tells the ledger what lies on the disk."""
+        for is_second in (False, True):
+            noted = self._journal.notes.last()
+            look = self._ledger.look(run, self._journal.host, noted.at if noted is not None else 0)
+            if look is None:
+                return
+            if noted is None and not look.away:
+                return
+            is_known = noted is not None and (noted.run, noted.away) == (run, look.away)
+            if is_known and (is_second or not look.away):
+                return
+            self._journal.notes.write(look)
+            gone = set(look.away) - set(noted.away if noted is not None else ())
+            for host in self._ledger.homes(gone):
+                self._say(f"host {host.said}; if Redis restarts it is not waited for")
 
     def _note(self) -> None:
         now = self._ledger.clock.monotonic()
@@ -97,19 +142,72 @@ class Master:
         claims = self._claims()
         said = self._journal.said(claims, min(claims.values(), default=0.0))
         word, detail = self._ledger.report(beat.run, self._journal.host, self._journal.report(said))
+        if word == "force" and self._journal.is_away():
+            return self._come_back(beat.run)
         if word in ("cleared", "force"):
             self._remember_hosts()  # who joined by this roll call must be known should an older copy be restored
             self._journal.note()
         if word == "cleared":
             freed = self._free_unsaid(beat.run)
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
-            return True
+            for host in self._ledger.homes(detail.split()):
+                log.warning("roll call did not wait for a host that signed off host=%s", host.name)
+                self._say(f"Redis began a new life; not waited for: host {host.said}")
+            return not self._journal.is_away()
         if word == "waits":
             absent = "; ".join(host.said for host in self._ledger.homes(detail.split()))
             self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {absent}"))
         elif word == "fell":
             self._tell("ledger fell back", LedgerHalted(detail))
         return word == "force"
+
+    def _come_back(self, run: str) -> bool:
+        """After a sign-off: claim again once nobody can vouch for this host any more."""
+        word, until, hosts = self._ledger.come_back(run, self._journal.host)
+        if word == "waits":
+            those = "; ".join(host.said for host in self._ledger.homes(hosts))
+            when = time.strftime("%H:%M:%S", time.localtime(until))
+            sentence = f"it had signed off, and others must write down that it is back: {those}; until {when} at most"
+            self._tell("this host is not back yet", LedgerHalted(sentence))
+            return False
+        return word == "back" and self._journal.come_back(run)
+
+    def sign_off(self) -> bool:
+        """The last act of a host that stopped in order: if Redis begins a new life meanwhile, nobody waits for it.
+
+        Not done if there is any doubt: another process of this home lives, something of ours is being sent, the
+        ledger lacks what we know, our own evidence has holes, or nobody is there who could vouch for us. Then we are
+        waited for, as if we had died.
+        """
+        try:
+            with self._journal.attendance.alone():
+                why_not = self._signed_off()
+        except (SmsqError, OSError) as error:
+            why_not = error.sentence if isinstance(error, SmsqError) else str(error.strerror)
+        if why_not:
+            log.info("host not signed off why=%s", why_not)
+        else:
+            log.info("host signed off")
+        return not why_not
+
+    def _signed_off(self) -> str:
+        """Why it was not done; '' where it was."""
+        host = self._journal.host
+        beat = self._ledger.beat(host=host)
+        if not beat.in_force or self._journal.newest_run() != beat.run:
+            return "the run in force is not ours"
+        if self._journal.is_unsure():
+            return "lines of the journal may be missing"
+        if not self._journal.leave():
+            return "a process holds the journal"
+        claims = self._claims()  # none of ours can be said from here on that was not before
+        if self._journal.said(claims, min(claims.values(), default=0.0)):
+            return "something of ours is being sent"
+        word, detail = self._ledger.report(beat.run, host, self._journal.report())
+        if word != "force":
+            return f"{word} {detail}"
+        word = self._ledger.sign_off(beat.run, host)
+        return "" if word == "signed" else word
 
     def _pass_by(self) -> None:
         """Name who holds the lock for long; a worker that is frozen over it is killed, others are for a person."""

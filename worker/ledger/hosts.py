@@ -1,4 +1,4 @@
-"""The hosts of the roll call as people know them: machine and home, since when they are silent, and the cure."""
+"""The hosts of the roll call as people know them: machine and home, since when they are silent or signed off."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ class HostSeen:
     number: str  # as its journal has it
     name: str  # `machine:home`; its number where it never gave a name
     seen_at: float  # when the ledger last heard its master, Unix seconds; 0 where that is not known
+    left_at: float = 0.0  # when it signed off; 0 for a host that did not
 
     @property
     def said(self) -> str:
-        """The host, its number and since when it is silent."""
+        """The host, its number and since when it is silent or signed off."""
         known = f"{self.name} ({self.number})" if self.name != self.number else self.number
-        if not self.seen_at:
-            return known
-        return f"{known}, silent since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.seen_at))}"
+        if self.left_at:
+            return f"{known}, signed off at {_when(self.left_at)}"
+        return f"{known}, silent since {_when(self.seen_at)}" if self.seen_at else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,32 @@ class Missing:
     def cure(self) -> str:
         """What ends it, with the command to type."""
         without = " ".join(f"--without {host.number}" for host in self.hosts)
-        return f"start `smsq up` there with the same SMSQ_HOME; if its disk is gone: `smsq recover {without}`"
+        start = "start `smsq up` there with the same SMSQ_HOME"
+        if all(host.left_at for host in self.hosts):
+            return f"{start}; if it was not started since it signed off, `smsq recover {without}` loses nothing"
+        return f"{start}; if its disk is gone: `smsq recover {without}`"
 
 
-def host_seen(number: str, homes: Mapping[bytes, bytes]) -> HostSeen:
-    """A host by its number, from the ledger's `homes`."""
+def host_seen(number: str, homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> HostSeen:
+    """A host by its number, from the ledger's `homes` and `away`."""
     name = homes.get(number.encode(), b"").decode(errors="replace") or number
-    return HostSeen(number, name, float(homes.get(f"{number}:at".encode(), 0)) / 1000)
+    left_at = away.get(number.encode(), b"").rpartition(b" ")[2]
+    seen_at = homes.get(f"{number}:at".encode(), 0)
+    return HostSeen(number, name, float(seen_at) / 1000, float(left_at or 0) / 1000)
 
 
-def missing(ctl: Mapping[bytes, bytes], homes: Mapping[bytes, bytes]) -> Missing | None:
+def signed_off(homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> tuple[HostSeen, ...]:
+    """The hosts that signed off."""
+    return tuple(host_seen(number.decode(), homes, away) for number in sorted(away))
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def missing(ctl: Mapping[bytes, bytes], homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> Missing | None:
     """Whom the roll call waits for by the ledger's own notes, None where it waits for nobody."""
     if b"waits" not in ctl:
         return None
-    hosts = tuple(host_seen(number, homes) for number in ctl[b"waits"].decode().split())
+    hosts = tuple(host_seen(number, homes, away) for number in ctl[b"waits"].decode().split())
     return Missing(hosts, float(ctl.get(b"waits_since", 0)) / 1000)

@@ -34,6 +34,8 @@
 | `recovered:<run>` | set | hosts whose journals were taken over | recover | a week |
 | `stubs` | hash | enrolment key of what was sent and lost: its ids and mirrors | stub | on its next claim |
 | `hosts` | set | hosts that must report | found | never: see `smsq doctor` |
+| `away` | hash | hosts that signed off: a number and when | sign_off | come_back, found, report, give_up |
+| `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
 | `homes` | hash | per host of the roll call its name for people and when it was last heard | found, beat | on give_up |
 | `stamp` | hash | the account and birth of this ledger | found | never: it keeps accounts apart |
 | `ctl` | hash | what halts or slows the login | halt, release | when lifted |

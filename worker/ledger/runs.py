@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -25,6 +25,9 @@ from smsq.worker.ledger.store import Store, translated
 GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway takes
 GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
 GONE_KEPT_S = 604_800
+VOUCHED_S = 120.0  # after a look, in which what it saw counts; `report.lua` has it too
+WAITED_FOR_MS = 180_000  # longer, whatever a clock gains or loses meanwhile
+HEARD_MS = 20_000  # a master is written down as heard every ten seconds
 LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
 GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest
 
@@ -54,7 +57,17 @@ class HostReport:
     runs: Mapping[str, int]  # per run the highest n
     ids: Sequence[int]  # gateway ids said lately
     hosts: Sequence[str] = ()
+    away: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # host: its sign-off, and when it was seen (ms)
     is_unsure: bool = False  # its machine began anew lately: the last lines may have been lost with it
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Who had signed off when a host looked."""
+
+    run: str
+    at: int  # ms by Redis' clock
+    away: Mapping[str, str]  # host: its sign-off
 
 
 class Witness(Protocol):
@@ -79,7 +92,7 @@ class RollCall(Store):
         where its texts are sealed with a secret key that we do not have.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
-        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes")]
+        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away")]
         how: Argument = "recover" if to_recover else int(knows_sends)
         names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
         word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how, names, name)[:2])
@@ -105,6 +118,7 @@ class RollCall(Store):
     def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
         """Answer the roll call for `run`: `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.
 
+        The detail of `cleared` are hosts that signed off, and were not waited for.
         A visitor is a home of producers alone: nobody waits for it, unless it knows more than the ledger.
         """
         keys = [
@@ -118,6 +132,7 @@ class RollCall(Store):
                 "n:batch",
                 "g",
                 f"gone:{run}",
+                "away",
             )
         ]
         body = {
@@ -127,10 +142,47 @@ class RollCall(Store):
             "ids": list(report.ids),
             "hosts": [host, *report.hosts],
             "unsure": report.is_unsure,
+            "away": {each: list(note) for each, note in report.away.items()},
         }
         told = msgspec.json.encode(body)
         reply = [part.decode() for part in self.call("report", keys, run, host, told, int(is_visitor))]
         return reply[0], reply[1] if len(reply) > 1 else ""
+
+    # Hosts that stop in order -----------------------------------------------------------------------------------------
+
+    def look(self, run: str, host: str, noted_at: int) -> Look | None:
+        """Who has signed off, for a host that will note it; None while `run` is not in force.
+
+        `noted_at` is when the look that lies on its disk was made, in ms by Redis' clock.
+        """
+        reply = [part.decode() for part in self.call("look", self._keys_of_away(run), run, host, noted_at)]
+        if reply[0] != "seen":
+            return None
+        return Look(run, int(reply[1]), dict(zip(reply[2::2], reply[3::2], strict=True)))
+
+    def sign_off(self, run: str, host: str) -> str:
+        """Say that a host stopped in order: `signed`, `alone` if no other could note it, or `not now`."""
+        with translated():
+            heard: bytes = self.redis.hget(self.key("homes"), f"{host}:at") or b""
+        number = secrets.token_hex(16)
+        return self.call("sign_off", self._keys_of_away(run), run, host, number, heard, HEARD_MS)[0].decode()
+
+    def come_back(self, run: str, host: str) -> tuple[str, float, list[str]]:
+        """Take the sign-off of a host out: `back`; `waits`, until when at most, and for whom; `not now`."""
+        keys = [*self._keys_of_away(run), self.key(f"gone:{run}")]
+        reply = [part.decode() for part in self.call("come_back", keys, run, host, WAITED_FOR_MS)]
+        if reply[0] != "waits":
+            return reply[0], 0.0, []
+        return "waits", int(reply[1]) / 1000, reply[2].split()
+
+    def away(self) -> dict[str, str]:
+        """The hosts that signed off, each with its sign-off."""
+        with translated():
+            raw = self.redis.hgetall(self.key("away"))
+        return {host.decode(): said.decode().partition(" ")[0] for host, said in raw.items()}
+
+    def _keys_of_away(self, run: str) -> list[str]:
+        return [self.key(name) for name in ("run", "ctl", "hosts", "homes", "away", f"looks:{run}")]
 
     def visit(self, journal: Witness) -> None:
         """Look whether the ledger contains what this home of producers last heard of; else it fell back."""
@@ -166,9 +218,11 @@ class RollCall(Store):
 
     def homes(self, numbers: Collection[str]) -> list[HostSeen]:
         """Hosts as people know them."""
-        with translated():
-            raw = self.redis.hgetall(self.key("homes"))
-        return [host_seen(number, raw) for number in sorted(numbers)]
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.key("homes"))
+            pipe.hgetall(self.key("away"))
+            homes, away = pipe.execute()
+        return [host_seen(number, homes, away) for number in sorted(numbers)]
 
     def reported_hosts(self) -> set[str]:
         """The hosts that those which have reported for the server's run know of."""
@@ -181,6 +235,7 @@ class RollCall(Store):
         if hosts:
             with translated(), self.redis.pipeline() as pipe:
                 pipe.srem(self.key("hosts"), *hosts)
+                pipe.hdel(self.key("away"), *hosts)
                 pipe.hdel(self.key("homes"), *hosts, *(f"{host}:at" for host in hosts))
                 pipe.sadd(self.key(f"gone:{run}"), *hosts)
                 pipe.expire(self.key(f"gone:{run}"), GONE_KEPT_S)

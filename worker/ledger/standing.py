@@ -12,7 +12,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
 from smsq.worker.domain.sick import Sick
-from smsq.worker.ledger.hosts import Missing, missing
+from smsq.worker.ledger.hosts import HostSeen, Missing, missing, signed_off
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import translated
@@ -43,6 +43,7 @@ class Brakes:
 
     halted: str  # a word of `HALTS`; '' for nothing
     missing: Missing | None = None  # whom the roll call waits for
+    signed_off: tuple[HostSeen, ...] = ()  # hosts that stopped in order
     rests_s: float  # how long the login rests yet, because the gateway asked for it
     is_cut_off: bool = False  # workers could reach no mirror a moment ago, and none of them is well
     errors: int = 0  # answers with an error since their span began
@@ -143,11 +144,12 @@ class Standing:
             pipe.get(self.key("n:gid"))
             pipe.hget(self.key("run"), "gid_last")
             pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
+            pipe.hlen(self.key("away"))
             for lane in SENDING:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in SENDING:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
-            raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, *rest = pipe.execute()
+            raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, away, *rest = pipe.execute()
         oldest, slots = rest[: len(SENDING)], rest[len(SENDING) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
         left = _ids_left(gid, last)
@@ -166,6 +168,7 @@ class Standing:
                 "smsq_owners": {(): len(owners)},
                 "smsq_halted": {(why,): int(why in halts) for why in HALTS},
                 "smsq_missing_hosts": {(): len(ctl.get(b"waits", b"").split())},
+                "smsq_signed_off_hosts": {(): away},
                 "smsq_sick_processes": {(why,): ill[why] for why in Sick},
                 "smsq_gateway_ids_left": {(): left},
                 "smsq_shield_holds": {(): len(held)},
@@ -207,12 +210,14 @@ class Standing:
             pipe.get(self.key("n:gid"))
             pipe.hget(self.key("run"), "gid_last")
             pipe.hgetall(self.key("homes"))
-            ctl, blind, leader, owners, sick, gid, last, homes = pipe.execute()
+            pipe.hgetall(self.key("away"))
+            ctl, blind, leader, owners, sick, gid, last, homes, away = pipe.execute()
         is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
         errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
             halted=next(iter(_halts(ctl, _ids_left(gid, last), owners, sick)), ""),
-            missing=missing(ctl, homes),
+            missing=missing(ctl, homes, away),
+            signed_off=signed_off(homes, away),
             rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
             is_cut_off=is_unreached and not _is_somebody_well(owners, sick),
             errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,

@@ -167,6 +167,7 @@ class Store:
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("ctl"))
             pipe.hgetall(self.key("homes"))
+            pipe.hgetall(self.key("away"))
             absent = missing(*pipe.execute())
         if absent is not None:
             return LedgerHalted(f"{absent.said}; {absent.cure}")

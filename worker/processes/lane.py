@@ -33,6 +33,7 @@ from smsq.worker.transports.warmer import Warmer
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
+LAST_BEAT_S = 2.0
 FIRST_BEAT_S = 5.0  # how long a worker that cannot be heard waits before it works all the same
 PROBE_LOOK_S = 0.25
 
@@ -96,6 +97,9 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     for stop in stops:
         stop.join()
     runtime.transport.close()
+    beats.join(LAST_BEAT_S)
+    if not has_master and not beats.is_alive():
+        master.sign_off()
     log.info("worker stopped lane=%s", lane)
 
 

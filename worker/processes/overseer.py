@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0  # while claims are granted; otherwise at every look, since the workers wait
 BEATS_KEPT_S = 0.5
+LAST_TURN_S = 2.0  # a look that hangs for longer keeps nobody from stopping
 
 
 class Overseer:
@@ -49,6 +50,13 @@ class Overseer:
             log.error("roll call failed why=%s", type(error).__name__)
             is_in_force = False
         self._next_tick = time.monotonic() + (TICK_S if is_in_force else 0.0)
+
+    def sign_off(self) -> None:
+        """Once all processes have ended: tell the ledger that nobody need wait for this host."""
+        if self._turn is not None:
+            self._turn.join(LAST_TURN_S)
+        if self._turn is None or not self._turn.is_alive():
+            self._master.sign_off()
 
     def heartbeat(self, pid: int) -> float | None:
         """How many seconds ago the worker process `pid` of this host beat; None if it never did."""

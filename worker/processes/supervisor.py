@@ -80,9 +80,10 @@ class Supervisor:
     """Runs `children` until told to stop.
 
     `heartbeat(pid)` answers how many seconds ago that process last beat in the ledger, None where that is not
-    known; while it raises nobody is killed. `tick` is called five times a second from the main loop. `say` shows a
-    line to the person at the terminal. `announce` is what `up.json` holds besides the pid. `front` is where that file
-    and the lock `<name>.lock` lie, so that no second one of that name runs there (default: `home`).
+    known; while it raises nobody is killed. `tick` is called five times a second from the main loop, `sign_off` when
+    all children have ended in order and nobody hurried. `say` shows a line to the person at the terminal. `announce` is
+    what `up.json` holds besides the pid. `front` is where that file and the lock `<name>.lock` lie, so that no second
+    one of that name runs there (default: `home`).
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Supervisor:
         foundations: Sequence[Foundation] = (),
         heartbeat: Callable[[int], float | None] = lambda pid: None,
         tick: Callable[[], None] = lambda: None,
+        sign_off: Callable[[], None] = lambda: None,
         say: Callable[[str], None] = lambda line: None,
         announce: Mapping[str, object] | None = None,
         verbose: bool = False,
@@ -105,6 +107,7 @@ class Supervisor:
         self._foundations = foundations
         self._heartbeat = heartbeat
         self._tick = tick
+        self._sign_off = sign_off
         self._say = _tolerant(say)
         self._say_seldom = Seldom(self._say)
         self._announce = announce
@@ -198,8 +201,11 @@ class Supervisor:
                 kept.kill()
 
     def _run_tick(self) -> None:
+        self._run(self._tick)
+
+    def _run(self, turn: Callable[[], None]) -> None:
         try:
-            self._tick()
+            turn()
         except Exception as error:  # the loop that keeps everything alive goes on
             _log.error("tick failed why=%s", type(error).__name__)
 
@@ -219,6 +225,8 @@ class Supervisor:
                 time.sleep(0.02)
         for kept in self._kept:
             kept.close()
+        if self._asked == 1:
+            self._run(self._sign_off)
         for foundation in reversed(self._foundations):
             foundation.stop()
 

@@ -90,16 +90,17 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("refused under a run that is not in force", worlds.LATE_MEANWHILE, promises.FALSE_END),
     Mutation("absence under a run that is not in force", worlds.LATE_MEANWHILE, promises.FALSE_END),
     Mutation("late under a run that is not in force", worlds.LATE_MEANWHILE, promises.FALSE_END),
-)
-
-# A sign-off is a rule of the model alone, see docs/decisions/024: nothing in production signs off.
-SIGN_OFF: tuple[Mutation, ...] = (
+    # Hosts that sign off
     Mutation("who signed off is never waited for", worlds.LEAVES_ONCE, promises.DOUBLED),
     Mutation("a host that returns waits for nobody", worlds.LEAVES_ONCE, promises.DOUBLED),
+    Mutation("a host that returns leaves its sign-off standing", worlds.LEAVES_ONCE, promises.DOUBLED),
+    Mutation("a look hides what was noted before", worlds.LEAVES_ONCE, promises.DOUBLED),
     Mutation("signs off while its claim is being sent", worlds.LEAVES_ONCE, promises.DOUBLED),
+    Mutation("a line is written after the stop", worlds.LEAVES_ONCE, promises.DOUBLED),
     Mutation("any sign-off is as good as the last", worlds.LEAVES_TWICE, promises.DOUBLED),
+    Mutation("a host that signs off keeps its notes", worlds.BOTH_LEAVE, promises.DOUBLED),
 )
-SIGN_OFF_SLOW: tuple[Mutation, ...] = (
+SLOW_MUTATIONS: tuple[Mutation, ...] = (
     Mutation("a report leaves the sign-off standing", worlds.LEAVES_TWO_FALLS, promises.DOUBLED),
-    Mutation("what was seen is good for every roll call", worlds.LEAVES_TWO_FALLS, promises.DOUBLED),
+    Mutation("a note is good for every roll call", worlds.LEAVES_TWO_FALLS, promises.DOUBLED),
 )

@@ -3,8 +3,8 @@
 Time is left to the other worlds: here absence may be recorded once nothing can arrive any more under the ids that the
 ledger knows. What it does not know is what this world is about.
 
-Where hosts come and go (`Falls.leaves`) it holds a rule that nothing in production follows yet, see
-docs/decisions/024: a host that stops in order signs off, and whoever saw that very sign-off last excuses it.
+Where hosts come and go (`Falls.leaves`) a host that stops in order signs off, and one that has that very sign-off in
+its journal excuses it. A note of a sign-off is void once its host has not looked for so long that nobody waits for it.
 """
 
 from __future__ import annotations
@@ -60,15 +60,14 @@ class Books(NamedTuple):
     hosts: int  # who must report
     fell: int
     signed: tuple[int, ...]  # per host the sign-off that is in force, 0 for none
-    watch: int  # who has looked under this run
-    unheard: tuple[int, ...]  # per host that returns, who looked before it did and not since
+    may: tuple[int, ...]  # per host whose sign-offs it may have noted under this run
 
 
 @quick
 class Host(NamedTuple):
     """One host: the run it follows, the lines of its journals, the hosts it has seen, what it is about to free.
 
-    What it saw signed off at its last look is good for one roll call: that for the first run it followed thereafter.
+    Its note of sign-offs is good for one roll call: that for the first run it follows after the one it was made under.
     """
 
     follows: int
@@ -76,9 +75,9 @@ class Host(NamedTuple):
     knows: int
     unsaid: tuple[int, ...] | None
     place: int = 0  # PRESENT, AWAY or RETURNING
-    registered: int = -1  # the run under which it said that it is back
-    saw: tuple[int, ...] | None = None  # sign-offs as of its last look
-    good_for: int = -1  # the run whose roll call may count them, -1 for the next
+    read: tuple[int, ...] = ()  # sign-offs as of a look that is not written down yet
+    noted: tuple[int, ...] = ()  # those that are
+    noted_in: int = -1  # the run under which
 
 
 @quick
@@ -104,7 +103,7 @@ class Report(NamedTuple):
     counts: tuple[tuple[int, int], ...]
     ids: tuple[int, ...]
     hosts: int
-    saw: tuple[int, ...]
+    noted: tuple[int, ...]
 
 
 @quick
@@ -132,7 +131,9 @@ class Falls:
     falls: int = 1
     most_claims: int = 2
     workers: int = 1  # of each host
-    leaves: int = 0  # how often the last host stops in order; then only sends that are accepted are walked
+    leaves: int = 0  # how often a host stops in order
+    leavers: int = 1  # how many hosts may, from the last
+    outcomes: bool = False  # of the gateway, doubt and expiry, where hosts leave; else every send is accepted
     late: bool = False
 
 
@@ -149,20 +150,21 @@ class FallingLedger:
         joined = (1 << self.falls.joined) - 1
         batch = World().first().batch
         none = (0,) * self.falls.hosts
-        books = Books(batch, 0, (), (0,), 0, joined, 0, none, 0, none)
+        books = Books(batch, 0, (), (0,), 0, joined, 0, none, none)
         hosts = (Host(0, (), joined, None),) * self.falls.hosts
         return State(0, books, None, (None,) * self.falls.hosts, hosts, (), 0, self.falls.falls, 0)
 
     def steps(self, s: State) -> list[Step]:
-        steps = [*self._server(s), *(() if self.falls.leaves else self._duties(s))]
+        is_short = self.falls.leaves and not self.falls.outcomes
+        steps = [*self._server(s), *(() if is_short else self._duties(s))]
         for host in range(self.falls.hosts):
-            if s.hosts[host].place != AWAY:
+            if s.hosts[host].place == PRESENT:
                 steps += self._master(s, host)
                 steps += self._claims(s, host)
-            if self.falls.leaves and (host or s.hosts[host].place == PRESENT):
-                steps += self._leaves(s, host)
-        for place, send in enumerate(s.sends):
             if self.falls.leaves:
+                steps += self._comes_and_goes(s, host)
+        for place, send in enumerate(s.sends):
+            if is_short:
                 steps += self._said_at_once(s, place, send)
                 continue
             steps += self._worker(s, place, send)
@@ -184,7 +186,7 @@ class FallingLedger:
                 run, forgotten = s.run + 1, books._replace(counts=_counted(books.counts, s.run + 1, 0))
             if self.off == "no roll call":
                 forgotten = forgotten._replace(current=run)
-            forgotten = forgotten._replace(watch=0, unheard=(0,) * self.falls.hosts)  # both are kept by run
+            forgotten = forgotten._replace(may=(0,) * self.falls.hosts)  # kept by run
             none = (None,) * self.falls.hosts
             copy = s.copy if self.falls.leaves else None  # restored twice, it matters to those who come and go
             yield f"the server {what}", s._replace(run=run, books=forgotten, copy=copy, reports=none, falls=s.falls - 1)
@@ -217,8 +219,8 @@ class FallingLedger:
         me, b = s.hosts[host], s.books
         counts = tuple(sorted({run: n for run, n, _ in sorted(me.lines)}.items()))
         ids = tuple(sorted(gid for _, _, gid in me.lines))
-        saw = me.saw if me.saw is not None and me.good_for == s.run else ()
-        report = Report(max(ids, default=0), counts, ids, me.knows | 1 << host, saw)
+        noted = me.noted if me.noted_in != s.run else ()
+        report = Report(max(ids, default=0), counts, ids, me.knows | 1 << host, noted)
         reports = (*s.reports[:host], report, *s.reports[host + 1 :])
         wanted = b.hosts | 1 << host
         for each in reports:
@@ -246,54 +248,59 @@ class FallingLedger:
     # Hosts that stop in order ----------------------------------------------------------------------------------------
 
     def _followed(self, me: Host, run: int) -> Host:
-        me = me._replace(follows=run)
-        if me.saw is None:
-            return me
-        if me.good_for == -1 or self.off == "what was seen is good for every roll call":
-            return me._replace(good_for=run)
-        return me._replace(saw=None, good_for=-1)
+        if me.noted_in != me.follows and self.off != "a note is good for every roll call":
+            me = me._replace(noted=(), noted_in=-1)
+        return me._replace(follows=run, read=())
 
     def _excused(self, b: Books, reports: tuple[Report | None, ...]) -> int:
-        """Hosts that signed off, if somebody who reports saw this very sign-off in force last."""
+        """Hosts that signed off, if one that reports has noted this very sign-off."""
         excused = 0
         for host, signed in enumerate(b.signed):
-            seen = {each.saw[host] for each in reports if each is not None and each.saw}
-            is_enough = self.off == "any sign-off is as good as the last" and any(seen)
+            noted = {each.noted[host] for each in reports if each is not None and each.noted}
+            is_enough = self.off == "any sign-off is as good as the last" and any(noted)
             if is_enough or self.off == "who signed off is never waited for":
-                seen = {signed}
-            if signed and signed in seen:
+                noted = {signed}
+            if signed and signed in noted:
                 excused |= 1 << host
         return excused
 
-    def _leaves(self, s: State, host: int) -> Iterator[Step]:
+    def _comes_and_goes(self, s: State, host: int) -> Iterator[Step]:
         me, b, bit = s.hosts[host], s.books, 1 << host
         is_member, in_force = b.hosts & bit, self._in_force(s) and not b.fell
         if me.place == PRESENT:
-            busy = any(send.host == host and send.holder in (CLAIMED, WAITS) for send in s.sends)
-            if host and is_member and not busy and me.unsaid is None and s.leaves < self.falls.leaves:
-                after = _with_host(s, host, me._replace(place=AWAY, saw=None, good_for=-1))
-                yield f"host {host} stops", after._replace(leaves=s.leaves + 1)
-        elif me.place == AWAY and not b.signed[host] and me.registered == -1 and in_force and self._may_sign(s, host):
-            signed = _put(b.signed, host, s.leaves)
-            books = b._replace(signed=signed, watch=b.watch & ~bit, unheard=tuple(u & ~bit for u in b.unheard))
-            yield f"host {host} signs off", s._replace(books=books)
-        if me.place == AWAY or (me.place == RETURNING and me.registered != s.run):
-            unheard = _put(b.unheard, host, b.watch & ~bit)
-            books = b._replace(hosts=b.hosts | bit, signed=_put(b.signed, host, 0), unheard=unheard)
-            back = me._replace(place=RETURNING, registered=s.run)
-            yield f"host {host} says it is back", _with_host(s._replace(books=books), host, back)
-        elif me.place == RETURNING and in_force and me.follows == s.run:
-            hosts = list(s.hosts)
-            for each in range(self.falls.hosts):
-                if b.unheard[host] >> each & 1 and self.off != "a host that returns waits for nobody":
-                    hosts[each] = hosts[each]._replace(saw=None, good_for=-1)  # too long ago by now
-            hosts[host] = hosts[host]._replace(place=PRESENT, registered=-1)
-            books = b._replace(unheard=_put(b.unheard, host, 0))
-            yield f"host {host} is back", s._replace(books=books, hosts=tuple(hosts))
-        if me.place != AWAY and is_member and in_force and me.follows == s.run:
-            unheard = tuple(each & ~bit for each in b.unheard)
-            looked = s._replace(books=b._replace(watch=b.watch | bit, unheard=unheard))
-            yield f"host {host} looks", _with_host(looked, host, me._replace(saw=b.signed, good_for=-1))
+            if host >= self.falls.hosts - self.falls.leavers and is_member and s.leaves < self.falls.leaves:
+                away = me._replace(place=AWAY, unsaid=None, read=())
+                if self.off != "a host that signs off keeps its notes":
+                    away = away._replace(noted=(), noted_in=-1)
+                yield f"host {host} stops", _with_host(s, host, away)._replace(leaves=s.leaves + 1)
+            if is_member and in_force and me.follows == s.run:
+                kept = 0 if self.off == "a look hides what was noted before" else _bits(me.noted)
+                may = _put(b.may, host, _bits(b.signed) | kept)
+                looked = s._replace(books=b._replace(may=may))
+                if me.noted_in != s.run or (me.read or me.noted) != b.signed or may != b.may:
+                    yield f"host {host} looks", _with_host(looked, host, me._replace(read=b.signed))
+            if me.read:
+                noted = me._replace(read=(), noted=me.read, noted_in=me.follows)
+                yield f"host {host} notes what it saw", _with_host(s, host, noted)
+        elif me.place == AWAY:
+            if not b.signed[host] and in_force and self._may_sign(s, host):
+                books = b._replace(signed=_put(b.signed, host, s.leaves), may=_put(b.may, host, 0))
+                yield f"host {host} signs off", s._replace(books=books)
+            yield f"host {host} starts again", _with_host(s, host, me._replace(place=RETURNING))
+        else:
+            if me.unsaid is not None:
+                yield f"host {host} frees what was never said", self._freed(s, host)
+            if not self._in_force(s):
+                yield from self._reports(s, host)
+            elif in_force and b.signed[host]:
+                yield f"host {host} says it is back", s._replace(books=b._replace(signed=_put(b.signed, host, 0)))
+            if in_force and (not b.signed[host] or self.off == "a host that returns leaves its sign-off standing"):
+                hosts = list(s.hosts)
+                for each in range(self.falls.hosts):
+                    if b.may[each] & bit and self.off != "a host that returns waits for nobody":
+                        hosts[each] = hosts[each]._replace(read=(), noted=(), noted_in=-1)  # too long ago by now
+                hosts[host] = me._replace(place=PRESENT, follows=s.run)
+                yield f"host {host} is back", s._replace(hosts=tuple(hosts))
 
     def _may_sign(self, s: State, host: int) -> bool:
         """The ledger contains what it knows, and no claim of it is being sent."""
@@ -305,12 +312,16 @@ class FallingLedger:
         is_sent = b.batch.state == SENDING and b.batch.ids[-1].gid in ids
         return not is_sent or self.off == "signs off while its claim is being sent"
 
+    def _writes(self, me: Host) -> bool:
+        """Whether claims of the run it follows are written down, by a process that outlived the stop too."""
+        return me.place == PRESENT or self.off == "a line is written after the stop"
+
     def _said_at_once(self, s: State, place: int, send: Send) -> Iterator[Step]:
         """Where hosts come and go the gateway accepts whatever it is told: the other worlds know the rest."""
         me = s.hosts[send.host]
         if send.holder == CLAIMED:
             yield f"the worker of id {send.gid} dies", _with_send(s, place, send._replace(holder=NOBODY))
-            if me.follows == send.run and me.place == PRESENT:
+            if me.follows == send.run and self._writes(me):
                 lines = tuple(sorted((*me.lines, (send.run, send.n, send.gid))))
                 said = send._replace(holder=NOBODY, phase=OVER, accepted=1, answer=ALL)
                 after = _with_host(_with_send(s, place, said), send.host, me._replace(lines=lines))
@@ -365,7 +376,7 @@ class FallingLedger:
             said = _with_send(s, place, send._replace(holder=WAITS, phase=FLYING))
             if self.off == "said without a line in the journal":
                 yield f"id {send.gid} is said", said
-            elif me.follows == send.run and me.place == PRESENT:
+            elif me.follows == send.run and self._writes(me):
                 lines = tuple(sorted((*me.lines, (send.run, send.n, send.gid))))
                 yield f"id {send.gid} is journalled and said", _with_host(said, send.host, me._replace(lines=lines))
             elif self.off == "a line is written whatever run is followed":
@@ -401,7 +412,7 @@ class FallingLedger:
         me = s.hosts[send.host]
         after = _with_send(s, place, send._replace(holder=NOBODY))
         if self.off != "released before a line in the journal":
-            if me.follows != send.run or me.place != PRESENT:
+            if me.follows != send.run or not self._writes(me):
                 return f"the line of id {send.gid} is closed, and its run is over", after
             lines = tuple(sorted((*me.lines, (send.run, send.n, send.gid))))
             after = _with_host(after, send.host, me._replace(lines=lines))
@@ -476,6 +487,10 @@ def _is_missing(report: Report, books: Books) -> bool:
 def _counted(counts: tuple[int, ...], run: int, n: int) -> tuple[int, ...]:
     longer = counts + (0,) * (run + 1 - len(counts))
     return (*longer[:run], n, *longer[run + 1 :])
+
+
+def _bits(row: tuple[int, ...]) -> int:
+    return sum(1 << place for place, what in enumerate(row) if what)
 
 
 def _put(row: tuple[int, ...], place: int, what: int) -> tuple[int, ...]:

@@ -75,6 +75,7 @@ LATE_MEANWHILE = Falls(late=True, workers=2)
 TWO_HOSTS = Falls(hosts=2, joined=1)
 LEAVES_ONCE = Falls(hosts=2, joined=2, leaves=1)
 LEAVES_TWICE = Falls(hosts=2, joined=2, leaves=2)
+BOTH_LEAVE = Falls(hosts=2, joined=2, leaves=2, leavers=2)
 LEAVES_TWO_FALLS = Falls(hosts=2, joined=2, leaves=1, falls=2)
 FAST_FALLS: dict[str, Falls] = {
     "one host, one fall": ONE_HOST,
@@ -85,11 +86,14 @@ FAST_FALLS: dict[str, Falls] = {
     "a host that joins later": TWO_HOSTS,
     "a host that signs off": LEAVES_ONCE,
     "a host that signs off twice": LEAVES_TWICE,
+    "two hosts that sign off": BOTH_LEAVE,
 }
 SLOW_FALLS: dict[str, Falls] = {
     "three claims, two falls": Falls(falls=2, most_claims=3, late=True),
     "two hosts, two falls": Falls(hosts=2, joined=1, falls=2),
     "a host that signs off, two falls": LEAVES_TWO_FALLS,
     "a host that signs off twice, two falls": Falls(hosts=2, joined=2, leaves=2, falls=2),
+    "two hosts that sign off, two falls": Falls(hosts=2, joined=2, leaves=2, leavers=2, falls=2),
     "three hosts, one signs off": Falls(hosts=3, joined=3, leaves=1),
+    "a host that signs off, every outcome": Falls(hosts=2, joined=2, leaves=1, outcomes=True),
 }

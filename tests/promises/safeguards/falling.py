@@ -11,6 +11,7 @@ from tests.promises.safeguards.row import (
     ROLLCALL,
     SEND,
     SETTLE,
+    SIGNOFFS,
     SUPERVISOR,
     WINDUP,
     Safeguard,
@@ -25,6 +26,9 @@ JOURNALS = "a claim is in the journal, under the run its host follows, before it
 IN_FORCE = (
     "while a run is not in force nothing is enrolled, late, cancelled, refused or decided, and no absence is recorded"
 )
+SIGNS_OFF = "a host signs off when it can say nothing more, and the ledger contains all that it said"
+VOUCHED = "a host that signed off is not waited for if one that reports has noted this very sign-off a moment ago"
+RETURNS = "a host that returns claims nothing before nobody can vouch for it any more"
 RECOVERED = "a ledger that fell back goes on when all that was said is in it again"
 FAR = "after a recovery both counters stand far above all that anybody remembers"
 STUBS = "what was sent and forgotten is asked about when it is enrolled again"
@@ -139,6 +143,103 @@ MEANWHILE = (
     Safeguard(IN_FORCE, "a doubt ends", f"{PROBE}::test_no_doubt_ends_for_another_run"),
 )
 
+LEAVING = (
+    Safeguard(
+        SIGNS_OFF,
+        "while a claim of its own is being sent",
+        f"{SIGNOFFS}::test_a_claim_that_is_being_sent_keeps_a_host_from_signing_off",
+        "signs off while its claim is being sent",
+    ),
+    Safeguard(
+        SIGNS_OFF,
+        "a process that outlived the stop writes a line",
+        f"{SIGNOFFS}::test_no_line_is_written_after_the_stop",
+        "a line is written after the stop",
+    ),
+    Safeguard(
+        SIGNS_OFF,
+        "a process of its home lives",
+        f"{SIGNOFFS}::test_a_process_of_the_home_that_lives_keeps_it_from_signing_off",
+    ),
+    Safeguard(
+        SIGNS_OFF,
+        "a process of its home starts meanwhile",
+        f"{SIGNOFFS}::test_a_process_that_starts_waits_for_a_sign_off",
+    ),
+    Safeguard(SIGNS_OFF, "a process is about to write", f"{SIGNOFFS}::test_a_frozen_process_keeps_it_from_signing_off"),
+    Safeguard(SIGNS_OFF, "the ledger lacks something", f"{SIGNOFFS}::test_a_ledger_in_doubt_takes_no_sign_off"),
+    Safeguard(SIGNS_OFF, "its evidence has holes", f"{SIGNOFFS}::test_evidence_with_holes_takes_no_sign_off"),
+    Safeguard(
+        SIGNS_OFF, "its word comes after the next start", f"{SIGNOFFS}::test_a_sign_off_that_comes_late_is_refused"
+    ),
+    Safeguard(SIGNS_OFF, "nobody is there to note it", f"{SIGNOFFS}::test_a_host_that_is_alone_does_not_sign_off"),
+    Safeguard(
+        SIGNS_OFF,
+        "it goes on vouching for others",
+        f"{SIGNOFFS}::test_a_host_that_signs_off_vouches_for_nobody",
+        "a host that signs off keeps its notes",
+    ),
+    Safeguard(
+        VOUCHED,
+        "nobody noted it",
+        f"{SIGNOFFS}::test_a_sign_off_that_nobody_noted_excuses_nobody",
+        "who signed off is never waited for",
+    ),
+    Safeguard(
+        VOUCHED,
+        "another of its sign-offs was noted",
+        f"{SIGNOFFS}::test_a_second_sign_off_is_another_one",
+        "any sign-off is as good as the last",
+    ),
+    Safeguard(
+        VOUCHED,
+        "it was noted before an earlier roll call",
+        f"{SIGNOFFS}::test_what_was_noted_counts_in_one_roll_call",
+        "a note is good for every roll call",
+    ),
+    Safeguard(
+        VOUCHED,
+        "too long ago by the clock of Redis",
+        f"{SIGNOFFS}::test_a_note_is_good_for_two_minutes_by_the_clock_of_redis",
+    ),
+    Safeguard(VOUCHED, "too long ago by the host's own clocks", f"{SIGNOFFS}::test_when_a_note_is_good"),
+    Safeguard(VOUCHED, "its folder is not what it was", f"{SIGNOFFS}::test_evidence_with_holes_vouches_for_nobody"),
+    Safeguard(
+        VOUCHED,
+        "a report leaves a sign-off standing that a copy brought back",
+        f"{SIGNOFFS}::test_a_sign_off_that_a_copy_brought_back_ends_with_the_report",
+        "a report leaves the sign-off standing",
+    ),
+    Safeguard(VOUCHED, "after a fall-back too", f"{SIGNOFFS}::test_recovery_waits_for_a_host_that_signed_off"),
+    Safeguard(
+        RETURNS,
+        "it waits for nobody",
+        f"{SIGNOFFS}::test_an_old_copy_does_not_excuse_it_once_it_is_back",
+        "a host that returns waits for nobody",
+    ),
+    Safeguard(
+        RETURNS,
+        "its sign-off stands",
+        f"{SIGNOFFS}::test_it_comes_back_and_works",
+        "a host that returns leaves its sign-off standing",
+    ),
+    Safeguard(
+        RETURNS,
+        "a look is taken for a note that is gone",
+        f"{SIGNOFFS}::test_the_ledger_knows_of_a_note_until_the_disk_has_it_no_more",
+        "a look hides what was noted before",
+    ),
+    Safeguard(RETURNS, "two of a home note at once", f"{SIGNOFFS}::test_nothing_is_noted_by_two_at_once"),
+    Safeguard(
+        RETURNS, "its files do not know of it", f"{SIGNOFFS}::test_a_home_that_does_not_know_of_its_sign_off_waits_too"
+    ),
+    Safeguard(
+        RETURNS,
+        "it waits for a note that counts no more",
+        f"{SIGNOFFS}::test_a_host_that_is_silent_is_waited_for_three_minutes",
+    ),
+)
+
 RECOVERING = (
     Safeguard(RECOVERED, "without its ids", f"{RECOVERY}::test_a_forgotten_claim_of_a_known_batch_is_asked_about"),
     Safeguard(RECOVERED, "claims are granted before", f"{CLAIM}::test_a_fallen_ledger_grants_nothing"),
@@ -163,4 +264,4 @@ RECOVERING = (
     Safeguard(STUBS, "it ends with its campaign", f"{WINDUP}::test_what_a_journal_told_of_is_asked_about_first"),
 )
 
-FALLING: tuple[Safeguard, ...] = (*RUNS, *HOSTS, *MEANWHILE, *RECOVERING)
+FALLING: tuple[Safeguard, ...] = (*RUNS, *HOSTS, *MEANWHILE, *LEAVING, *RECOVERING)

@@ -29,6 +29,7 @@ HTTP, ANSWER, RETRY = (
 SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gateway/http/test_replies.py"
 WINDUP = "tests/worker/scheduler/test_windup.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/host/test_{what}.py" for what in ("master", "journal", "recovery"))
+SIGNOFFS = "tests/worker/host/test_signoffs.py"
 SUPERVISOR, OVERSEER = (f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer"))
 EMBEDDED = "tests/worker/processes/private_redis/test_embedded.py"
 SETTINGS = "tests/worker/test_settings.py"

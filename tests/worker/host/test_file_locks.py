@@ -56,7 +56,7 @@ def test_a_claim_does_not_wait_for_a_suspended_process(
     home: Path, suspend: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is trouble with the holder's name, and the claim goes back; enrolments need no lock."""
-    monkeypatch.setattr("smsq.worker.host.journal.LOCK_S", 0.05)
+    monkeypatch.setattr("smsq.worker.host.followed.LOCK_S", 0.05)
     journal = Journal(home)
     journal.follow("r1")
     process = suspend(home, fcntl.LOCK_EX, "recover", "--yes")
@@ -74,7 +74,7 @@ def test_who_holds_it_is_named_without_what_is_private(home: Path, suspend: Call
     journal = Journal(home)
     process = suspend(home, fcntl.LOCK_SH, "send", "+79991234567", "Your code is 4821")
 
-    assert holders(journal._run_file) == [Holder(process.pid, "smsq send", True)]
+    assert journal.holders() == [Holder(process.pid, "smsq send", True)]
     assert holders(os.open(home / "journal" / "boots", os.O_RDONLY)) == []
 
 

@@ -11,8 +11,9 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger import Fact, Ledger
+from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.lua_text import library_of
 from smsq.worker.ledger.scripts import MAY_NOT, NO_FUNCTIONS, script
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis

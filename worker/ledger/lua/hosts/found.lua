@@ -1,5 +1,5 @@
 -- Found the ledger, or find it founded: stamp it with its account and start its id counter high and at random.
--- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts, 5 ctl, 6 homes.
+-- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts, 5 ctl, 6 homes, 7 away.
 -- ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
 --       5 '1' where this host's journals know of sends, 'recover' to found it all the same, as one that fell back,
 --       6 names of the secret keys that this host has, the sealing one first; '' where it has none,
@@ -15,7 +15,7 @@ end
 
 local function join()
   if ARGV[4] == '' then return end
-  redis.call('HDEL', KEYS[6], '') -- a first write that a full server allows
+  redis.call('HDEL', KEYS[7], ARGV[4]) -- it is not away; a first write that a full server allows
   if redis.call('SISMEMBER', KEYS[4], ARGV[4]) == 0 then redis.call('SADD', KEYS[4], ARGV[4]) end
   redis.call('HSET', KEYS[6], ARGV[4], ARGV[7], ARGV[4] .. ':at', now)
 end

@@ -1,11 +1,14 @@
 -- The roll call: a host reports for a new run; when every host has, the run comes into force or the ledger fell back.
--- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 ctl, 5 n:gid, 6 n:batch, 7 g, 8 gone:<run>.
--- ARGV: 1 time or '', 2 run, 3 host, 4 report as JSON {gid, batch, runs: {run: n}, ids: [gid], hosts: [host], unsure},
+-- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 ctl, 5 n:gid, 6 n:batch, 7 g, 8 gone:<run>, 9 away.
+-- ARGV: 1 time or '', 2 run, 3 host, 4 report as JSON {gid, batch, runs: {run: n}, ids: [gid], hosts: [host], unsure,
+--         away: {host: [sign-off, time in ms of the look]}},
 --       5 '1' for a visitor: a home of producers alone, which nobody waits for unless it knows more than the ledger.
--- Returns {'moved', actual} | {'force'} | {'waits', hosts missing} | {'cleared'} | {'fell', why}.
+-- Returns {'moved', actual} | {'force'} | {'waits', hosts missing} | {'cleared', hosts not waited for} | {'fell', why}.
 -- Afterwards: a run is in force only if the ledger contains everything that every host knows, latecomers included.
+-- A host that signed off is not waited for if one that reports has noted this very sign-off, a moment ago.
 -- include: run
 
+local VOUCHED_MS = 120000 -- a host that returns waits for longer: see `Notes`
 local actual = run(KEYS[1])
 if actual ~= ARGV[2] then return { 'moved', actual } end
 redis.call('HDEL', KEYS[3], '') -- a first write that a full server allows
@@ -44,7 +47,10 @@ local why = lacks(ARGV[3], own)
 if ARGV[5] == '1' and not why then return { 'force' } end
 redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
 redis.call('EXPIRE', KEYS[3], 604800)
-if ARGV[5] ~= '1' then redis.call('SADD', KEYS[2], ARGV[3]) end
+if ARGV[5] ~= '1' then
+  redis.call('SADD', KEYS[2], ARGV[3])
+  redis.call('HDEL', KEYS[9], ARGV[3]) -- a copy may have brought back a sign-off that is over
+end
 if ARGV[5] == '1' or is_in_force and not is_fallen then return why and fell(why) or { 'force' } end
 
 local reports, missing, wanted = {}, {}, {}
@@ -55,6 +61,22 @@ for _, report in pairs(reports) do
   for _, host in ipairs(report.hosts) do wanted[host] = true end
 end
 for _, host in ipairs(redis.call('SMEMBERS', KEYS[8])) do wanted[host] = reports[host] and true or nil end
+
+local function is_vouched(host, signed)
+  for _, report in pairs(reports) do
+    local note = report.away and report.away[host]
+    if note and note[1] == signed and now - note[2] >= 0 and now - note[2] <= VOUCHED_MS then return true end
+  end
+  return false
+end
+
+local excused, flat_away = {}, redis.call('HGETALL', KEYS[9])
+for at = 1, #flat_away, 2 do
+  local host, signed = flat_away[at], string.match(flat_away[at + 1], '^%x+')
+  if wanted[host] and not reports[host] and is_vouched(host, signed) then
+    wanted[host], excused[#excused + 1] = nil, host
+  end
+end
 for host in pairs(wanted) do
   if not reports[host] then missing[#missing + 1] = host end
 end
@@ -72,4 +94,4 @@ for host, report in pairs(reports) do
 end
 redis.call('HSET', KEYS[1], 'current', actual)
 redis.call('HDEL', KEYS[4], 'fell', 'waits', 'waits_since')
-return { 'cleared' }
+return { 'cleared', table.concat(excused, ' ') }
