@@ -419,7 +419,7 @@ class Lane:
             batch = s.batches[place]
             if nonce is not None and nonce[:2] == (n, seq) and batch is not None and batch.state == SENDING:
                 claim = Sent(place, batch.ids[-1].gid, batch.fence, s.run)
-                if nonce[2] == s.run or self.off == "a claim is answered again under another run":
+                if nonce[2] == s.run or self.off == "a call is answered again under another run":
                     return s, claim
         return s, None
 
@@ -428,8 +428,6 @@ class Lane:
         batch = s.batches[claim.batch] if claim is not None else None
         if claim is None or batch is None or batch.state != SENDING:
             return OVER
-        if self.off == "a call is answered with whatever its batch is sent under":
-            return claim._replace(gid=batch.ids[-1].gid, fence=batch.fence)
         return claim if batch.ids[-1].gid == claim.gid and claim.run == s.run else OVER
 
     def _granted_now(self, s: State, n: int, seq: int, names: int) -> tuple[State, Sent | str]:

@@ -18,7 +18,9 @@ class Safeguard(NamedTuple):
     mutation: str = ""
 
 
-CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/batches/test_{verb}.py" for verb in ("claim", "settle", "probe"))
+CLAIM, NEXT, SETTLE, PROBE = (
+    f"tests/worker/ledger/batches/test_{verb}.py" for verb in ("claim", "claim_next", "settle", "probe")
+)
 ADVANCE, MOVES, RESEND = (f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend"))
 FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
 SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))

@@ -298,6 +298,18 @@ def test_what_is_doubtful_by_now_is_not_given_again(desk: Any, urgent: Thread) -
     assert ref_of(urgent.again()) == other
 
 
+def test_a_call_of_another_run_is_not_given_its_claim_again(desk: Any, urgent: Thread) -> None:
+    """The roll call decides about that claim; under the new run the call is one that was never made."""
+    ref, other = desk.single(), desk.single()
+    assert ref_of(urgent.next()) == ref
+    desk.redis.hset("{smsq}:run", "birth", "another")
+    assert refusal(urgent.again()) is ClaimRefusal.HALTED
+    desk.redis.hset("{smsq}:run", "current", desk.ledger.beat("").run)
+
+    assert refusal(urgent.again()) is ClaimRefusal.OVER
+    assert ref_of(urgent.next()) == other
+
+
 def test_of_calls_that_are_answered_at_once_nothing_is_written_down(desk: Any, urgent: Thread) -> None:
     """Only a call that was repeated has copies."""
     desk.single()
