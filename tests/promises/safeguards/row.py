@@ -23,7 +23,7 @@ CLAIM, NEXT, SETTLE, PROBE = (
 )
 ADVANCE, MOVES, RESEND = (f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend"))
 FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
-SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
+SEND, ON, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "going_on", "doubts"))
 ABSENCE, STATUS = (f"tests/worker/questions/test_{what}.py" for what in ("lists", "asker"))
 HTTP, ANSWER, RETRY = (
     f"tests/worker/transports/{what}.py" for what in ("http/test_line", "http/test_answer", "test_retry")

@@ -13,6 +13,7 @@ from tests.promises.safeguards.row import (
     HTTP,
     MOVES,
     NEXT,
+    ON,
     OVERSEER,
     PROBE,
     REPLIES,
@@ -192,7 +193,7 @@ GOING_ON = (
     Safeguard(
         CALLS,
         "it is another call",
-        f"{SEND}::test_a_claim_whose_answer_is_lost_is_asked_for_again_as_it_was",
+        f"{ON}::test_a_claim_whose_answer_is_lost_is_asked_for_again_as_it_was",
         "a repeated call draws a nonce of its own",
     ),
     Safeguard(
@@ -210,19 +211,19 @@ GOING_ON = (
     Safeguard(
         ONE_LINE,
         "the worker claims along and opens a line for it",
-        f"{SEND}::test_a_line_that_closed_while_the_next_was_claimed_is_not_spoken_on",
+        f"{ON}::test_a_line_that_closed_while_the_next_was_claimed_is_not_spoken_on",
         "the line is opened after the claim",
     ),
     Safeguard(
         HALVES,
         "a settling that failed is forgotten",
-        f"{SEND}::test_of_a_round_trip_that_failed_by_half_the_other_half_counts",
+        f"{ON}::test_of_a_round_trip_that_failed_by_half_the_other_half_counts",
         "a settling that failed is forgotten when the claim came",
     ),
     Safeguard(
         HALVES,
         "the claim is dropped with it",
-        f"{SEND}::test_of_a_round_trip_that_failed_by_half_the_other_half_counts",
+        f"{ON}::test_of_a_round_trip_that_failed_by_half_the_other_half_counts",
         "a claim that came with a failed settling is dropped",
     ),
     Safeguard(
@@ -234,7 +235,7 @@ GOING_ON = (
     Safeguard(
         GOES_ON,
         "he just leaves",
-        f"{SEND}::test_who_leaves_while_some_are_ready_gives_a_hint",
+        f"{ON}::test_who_leaves_while_some_are_ready_gives_a_hint",
         "who leaves tells nobody",
     ),
     Safeguard(
