@@ -98,7 +98,7 @@ class Smsq(Installation):
         if client is not None:
             self._pass_shield(order, client)
         enrolled = self.patiently(lambda: self.runtime.ledger.enrol(order))
-        if enrolled.created:
+        if enrolled.created and enrolled.is_hint_needed:
             self.runtime.hints.batches(lane, [Ref(MessageId.parse(enrolled.id).batch)])
         return enrolled
 

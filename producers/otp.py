@@ -262,7 +262,7 @@ class Otp:
                 raise
 
         enrolled = self._smsq.patiently(enrol, outage_s=OUTAGE_S)
-        if enrolled is not None and (enrolled.created or lost):
+        if enrolled is not None and (lost or (enrolled.created and enrolled.is_hint_needed)):
             self._smsq.runtime.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
         message_id = enrolled.id if enrolled is not None else self._found(code_id, number)
         return OneTimeCode(id=code_id, expires_at=expires_at, created=created, channel=channel, message_id=message_id)

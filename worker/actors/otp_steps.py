@@ -128,7 +128,7 @@ class StepTaker:
         except Limited as refused:
             self._rt.ledger.end_cascade(code_id, place, f"shield:{refused.decision}", channel)
             return
-        if enrolled is not None and enrolled.created:
+        if enrolled is not None and enrolled.created and enrolled.is_hint_needed:
             self._rt.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
 
 

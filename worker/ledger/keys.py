@@ -22,6 +22,8 @@
 | `ended` | sorted set | single messages that are final; score: when | advance, asked | upkeep |
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
+| `awake:<lane>` | string | slots taken, if that is all; until when it counts | claim | a minute later |
+| `calls` | hash | calls for a claim that were repeated: what each was given | claim | an hour after the last |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |
@@ -91,6 +93,13 @@ class Keys:
     def campaign(self, campaign_id: str, part: str = "") -> str:
         """A campaign's hash, or one of its parts `b`, `x`, `l`, `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
+
+    def claim(self, ref: Ref | None, lane: str) -> list[str]:
+        """The keys of a claim: of a batch, or of whichever is next in the lane."""
+        keys = self.batch_verb(ref or Ref(0))
+        if ref is None:
+            keys[:3] = f"{self.tag}:b:", f"{self.tag}:c:", f"{self.tag}:c:"
+        return [*keys, f"{self.tag}:calls", f"{self.tag}:awake:{lane}"]
 
     def batch_verb(self, ref: Ref) -> list[str]:
         """The keys every verb on a batch receives, in the order `lua/include/batch.lua` names them."""

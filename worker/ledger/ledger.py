@@ -16,12 +16,12 @@ from redis.exceptions import ResponseError
 
 from smsq.worker.domain import job as jobs
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.lane import SENDING
 from smsq.worker.ledger.about import About
 from smsq.worker.ledger.batches.asking import Asking
 from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.batches.sending import Sending
 from smsq.worker.ledger.ids import Ids
+from smsq.worker.ledger.layout import hint_again_ms
 from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.otp.cascades import Cascades
 from smsq.worker.ledger.otp.records import Codes
@@ -37,12 +37,15 @@ class Ledger(Enrolment, Sending, Asking, RollCall, Codes, Cascades, Ids, About):
     """All verbs on one client."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:
-        """Hand out the next batches of a campaign: their references, or none and why it waits."""
+        """Hand out the next batches of a campaign: their references, or none and why it waits.
+
+        The reason is `awake` with some if a hint would wake nobody: the workers claim the next by themselves.
+        """
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
-        keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind")]
-        reply = self.call("feed", keys, campaign_id, many, int(SENDING["bulk"].hint_again_s * 1000), blind_most)
+        keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk", "awake:bulk")]
+        reply = self.call("feed", keys, campaign_id, many, hint_again_ms("bulk"), blind_most)
         if reply[0] == b"fed":
-            return [Ref.parse(ref) for ref in reply[1:]], ""
+            return [Ref.parse(ref) for ref in reply[2:]], "awake" if reply[1] == b"1" else ""
         return [], reply[1].decode()
 
     def wind_up(self, campaign_id: str, batches: int, messages: int) -> int:

@@ -38,6 +38,9 @@ class WireLine:
     def is_quiet(self) -> bool:
         return self._line.is_quiet()
 
+    def is_free(self) -> bool:
+        return self._line.is_free()
+
     def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
         self._wire.sent.append(outgoing)
         return self._wire.answer(self._line, outgoing)

@@ -14,7 +14,7 @@ from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import UNITS, of_units, to_units
-from smsq.worker.ledger.layout import Meta, packed_meta
+from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, Opened, Order, Plan
@@ -84,18 +84,27 @@ class Enrolment(Store):
                 pack_phones([order.phone]),
                 sealer.seal(texts, sealed_as(ref)) if sealer else texts,
                 key_hash,
-                int(SENDING[order.lane].hint_again_s * 1000),
+                hint_again_ms(order.lane),
                 " ".join(sealer.names) if sealer else "",
                 order.code_id,
                 int(order.waited_for_s * 1000),
                 order.why,
-                more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
+                more_keys=[
+                    self.key("calls"),
+                    self.key(f"awake:{order.lane}"),
+                    self.key(f"idem:{key_hash or '-'}"),
+                    self.key("stamp"),
+                ],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
                 if word == "created" and self.witness is not None:
                     self.witness(reply[2].decode(), int(reply[3]), ref.number, key_hash)
-                return Enrolled(reply[1].decode(), created=word == "created")
+                return Enrolled(
+                    reply[1].decode(),
+                    created=word == "created",
+                    is_hint_needed=word != "created" or len(reply) < 5 or reply[4] != b"1",
+                )
             if word == "conflict":
                 raise Conflict(f"this key was used with other content: message {reply[1].decode()}")
             if word == "halted":
