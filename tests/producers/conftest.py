@@ -15,10 +15,10 @@ from smsq.worker.actors import declare
 from smsq.worker.host.master import Master
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues import bell
 from smsq.worker.queues.broker import make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
+from tests.conftest import soon_stopped
 
 
 @pytest.fixture
@@ -53,8 +53,7 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, 1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(bell.SLICE_S, lane, 0.05)  # it stops between two waits
+    with soon_stopped(lane):
         worker.start()
         runtime.ledger.beat(owner)
         try:
