@@ -66,8 +66,9 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim code_end code_next code_wait come_back doubt enrol found give_back halt look "
-            "note probe release report settle shield_admit shield_learn shield_refused sign_off take watched".split(),
+            "advance asked beat claim claim_next code_end code_next code_wait come_back doubt enrol found give_back "
+            "halt look note probe release report settle shield_admit shield_learn shield_refused sign_off take "
+            "watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
@@ -84,6 +85,7 @@ LEDGER: dict[str, Role] = {
         keys=(
             *_of_a_batch(),
             *("campaigns", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            "awake:*",
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
             # Its home knows more than the ledger: a visitor of the roll call.
             *("hosts", "rollcall:*", "gone:*", "away"),

@@ -99,7 +99,7 @@ class Keys:
         keys = self.batch_verb(ref or Ref(0))
         if ref is None:
             keys[:3] = f"{self.tag}:b:", f"{self.tag}:c:", f"{self.tag}:c:"
-        return [*keys, f"{self.tag}:calls", f"{self.tag}:awake:{lane}"]
+        return [*keys, f"{self.tag}:awake:{lane}", f"{self.tag}:calls"]
 
     def batch_verb(self, ref: Ref) -> list[str]:
         """The keys every verb on a batch receives, in the order `lua/include/batch.lua` names them."""

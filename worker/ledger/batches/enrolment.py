@@ -90,7 +90,6 @@ class Enrolment(Store):
                 int(order.waited_for_s * 1000),
                 order.why,
                 more_keys=[
-                    self.key("calls"),
                     self.key(f"awake:{order.lane}"),
                     self.key(f"idem:{key_hash or '-'}"),
                     self.key("stamp"),
