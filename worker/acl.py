@@ -66,7 +66,7 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim code_end code_next code_wait come_back doubt enrol found give_back halt look "
+            "advance asked beat claim code_end code_next code_wait come_back doubt enrol establish give_back halt look "
             "note probe release report settle shield_admit shield_learn shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
@@ -92,7 +92,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat found fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

@@ -100,7 +100,7 @@ def run(
     from smsq.worker.runtime import login_of
 
     try:
-        login_of(settings)  # without a log-in nothing is started, and no ledger founded
+        login_of(settings)  # without a log-in nothing is started, and no ledger established
     except BadSettings as error:
         raise BadSettings(f"{error.sentence}; to try everything without an account: smsq up --sandbox") from None
     home = settings.home.expanduser().absolute()

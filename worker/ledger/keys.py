@@ -28,16 +28,16 @@
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
-| `run` | hash | the run in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
+| `run` | hash | the run in force, the last n of each | establish, claim, enrol, report | never: it tells a fall-back |
 | `rollcall:<run>` | hash | what each host reported | report | a week |
 | `gone:<run>` | set | hosts that an operator gave up in that roll call | give_up | a week |
 | `recovered:<run>` | set | hosts whose journals were taken over | recover | a week |
 | `stubs` | hash | enrolment key of what was sent and lost: its ids and mirrors | stub | on its next claim |
-| `hosts` | set | hosts that must report | found | never: see `smsq doctor` |
-| `away` | hash | hosts that signed off: a number and when | sign_off | come_back, found, report, give_up |
+| `hosts` | set | hosts that must report | establish | never: see `smsq doctor` |
+| `away` | hash | hosts that signed off: a number and when | sign_off | come_back, establish, report, give_up |
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
-| `homes` | hash | per host of the roll call its name for people and when it was last heard | found, beat | on give_up |
-| `stamp` | hash | the account and birth of this ledger | found | never: it keeps accounts apart |
+| `homes` | hash | per host of the roll call its name for people, when it was last heard | establish, beat | on give_up |
+| `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
 | `ctl` | hash | what halts or slows the login | halt, release | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |

@@ -113,7 +113,7 @@ def _begin(runtime: Runtime, master: Master) -> None:
     while True:
         try:
             runtime.check_ledger()
-            master.found(runtime.settings.account)
+            master.establish(runtime.settings.account)
             return
         except LedgerTrouble as error:
             if not isinstance(error, LedgerUnreachable) or runtime.stopping.is_set():

@@ -44,7 +44,7 @@ def test_keys_are_changed_one_after_the_other(redis: Any, environ: dict[str, str
 
     def having(*keys: str) -> Smsq:
         smsq = with_settings(environ, SMSQ_SECRET_KEY=",".join(keys))
-        smsq.runtime.ledger.found("smsc.ru/demo")
+        smsq.runtime.ledger.establish("smsc.ru/demo")
         return smsq
 
     first = having(old)
@@ -59,7 +59,7 @@ def test_keys_are_changed_one_after_the_other(redis: Any, environ: dict[str, str
     last = having(new)
     assert len(sent(last)[1]) == 6
     with pytest.raises(WrongKey):
-        first.runtime.ledger.found("smsc.ru/demo")
+        first.runtime.ledger.establish("smsc.ru/demo")
     for each in (first, *both, last):
         each.close()
 

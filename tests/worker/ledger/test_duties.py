@@ -111,9 +111,9 @@ def test_a_ledger_belongs_to_one_account(desk: Any) -> None:
     """A sandbox's never meets a real gateway."""
     from smsq.worker.domain.errors import LedgerForeign
 
-    assert desk.ledger.found("smsc.ru/demo") == "known"
+    assert desk.ledger.establish("smsc.ru/demo") == "known"
     with pytest.raises(LedgerForeign, match=r"belongs to smsc\.ru/demo"):
-        desk.ledger.found("smsc.ru/other")
+        desk.ledger.establish("smsc.ru/other")
 
 
 def test_what_is_purged_leaves_every_set(desk: Any) -> None:

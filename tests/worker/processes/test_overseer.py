@@ -46,7 +46,7 @@ def test_a_ledger_of_another_account_is_refused(redis_server: EmbeddedRedis, red
         Overseer(runtime(redis_server, home, SMSQ_LOGIN="other")).begin()
 
 
-def test_nobody_founds_no_ledger(redis_server: EmbeddedRedis, redis: redis_py.Redis, home: Path) -> None:
+def test_nobody_establishes_no_ledger(redis_server: EmbeddedRedis, redis: redis_py.Redis, home: Path) -> None:
     """A start without a password leaves the ledger to whoever comes with the right one."""
     environ = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": redis_server.url, "SMSQ_ACCEPT_LOSS": "1"}
 
