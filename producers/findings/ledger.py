@@ -80,9 +80,9 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
 
 def shield(runtime: Runtime) -> Iterator[Finding]:
     """Whether somebody who pumps is stopped, and what it may cost until then."""
-    from smsq.worker.ledger.otp.shield_admin import ShieldDesk
+    from smsq.worker.ledger.otp.shield_admin import ShieldAdmin
 
-    limits = ShieldDesk(runtime.shield).limits()
+    limits = ShieldAdmin(runtime.shield).limits()
     if runtime.settings.shield == "off":
         yield Finding("shield", "warn", "SMSQ_SHIELD is off: nothing limits codes", "leave it out where codes are sent")
     elif limits.mode == "off":

@@ -36,7 +36,7 @@
 | `hosts` | set | hosts that must report | establish | never: see `smsq doctor` |
 | `away` | hash | hosts that signed off: a number and when | sign_off | come_back, establish, report, give_up |
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
-| `homes` | hash | per host of the roll call its name for people, when it was last heard | establish, beat | on give_up |
+| `homes` | hash | per host of the roll call: its name for people, when last heard | establish, beat | on give_up |
 | `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
 | `ctl` | hash | what halts or slows the login | halt, release | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |

@@ -19,7 +19,7 @@ BEATS_KEPT_S = 0.5
 LAST_TURN_S = 2.0  # a look that hangs for longer keeps nobody from stopping
 
 
-class Overseer:
+class HostLedger:
     """The master of one host; `tick` and `heartbeat` are what the supervisor asks for."""
 
     def __init__(self, runtime: Runtime, say: Callable[[str], None] = lambda line: None) -> None:
