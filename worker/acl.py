@@ -66,7 +66,7 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim code_end code_next code_wait come_back doubt enrol establish give_back halt look "
+            "advance asked beat claim otp_end otp_next otp_wait come_back doubt enrol establish give_back halt look "
             "note probe release report settle shield_admit shield_learn shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
@@ -77,7 +77,7 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "code_check code_open code_step control drop enrol enrol_range open_campaign shield_admit "
+            "otp_check otp_open otp_step control drop enrol enrol_range open_campaign shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},

@@ -100,7 +100,7 @@ def _run(settings: Settings, told: Mapping[str, Any]) -> None:
         host_ledger.tick()
         runtime.clock.wait(0.01)
     for lane, row in LANES.items():
-        _start_lane(settings, lane, CODE_THREADS if row.carries_codes else THREADS)
+        _start_lane(settings, lane, CODE_THREADS if row.carries_otp else THREADS)
     threading.Thread(target=Scheduler(runtime).run, name="scheduler", daemon=True).start()
     print(json.dumps(told), flush=True)
     while not select.select([sys.stdin], [], [], LOOK_S)[0] or os.read(sys.stdin.fileno(), 1):

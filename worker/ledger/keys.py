@@ -43,10 +43,10 @@
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
-| `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | code_* | a day past its expiry |
-| `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | code_open | expired, used or locked |
-| `cascade` | sorted set | codes that may need another channel; score: next look | code_* enrol, verdicts | code_end |
-| `codekey:<hash>` | hash | a caller's key: its code and content | code_open | with its code |
+| `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
+| `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
+| `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |
+| `codekey:<hash>` | hash | a caller's key: its code and content | otp_open | with its code |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |

@@ -2,7 +2,7 @@
 
 `Enrolment` brings messages in, `CampaignEnrolment` the rows of a campaign, `CampaignControl` is what a person does to
 one and `Feeding` what the scheduler does; `Sending` is what an actor does around one request, `Asking` what the status
-lane does, `Deciding` what an operator does about a doubt; `Codes` and `Cascades` keep one-time codes, `Jobs` the
+lane does, `Deciding` what an operator does about a doubt; `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the
 questions to the chores lane, and `RollCall` keeps a fallen ledger from sending. This file adds what has no subject.
 """
 
@@ -22,7 +22,7 @@ from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
 from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.otp.cascades import Cascades
-from smsq.worker.ledger.otp.records import Codes
+from smsq.worker.ledger.otp.records import OtpRecords
 from smsq.worker.ledger.runs import RollCall
 from smsq.worker.ledger.scripts import FUNCTION, script
 from smsq.worker.ledger.store import translated
@@ -36,7 +36,7 @@ class Ledger(
     Asking,
     Deciding,
     RollCall,
-    Codes,
+    OtpRecords,
     Cascades,
     Jobs,
     Ids,
