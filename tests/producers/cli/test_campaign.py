@@ -169,7 +169,7 @@ def test_a_repeat_adds_nothing_and_says_so(environ: dict[str, str], people: Path
     other = smsq(environ, *words[:5], "--rate", "6", "--window", "1-2", "--budget", "7", "--on-doubt", "park")
 
     assert (same.exit_code, same.stdout.strip()) == (0, campaign_id)
-    assert "all of its 5 rows are in: nothing is added" in same.stderr
+    assert "all of its 5 rows are enrolled: nothing is added" in same.stderr
     assert f"it stays paused until `smsq campaign resume {campaign_id}`" in same.stderr
     assert "price" not in same.stderr
     assert "is not applied" not in same.stderr

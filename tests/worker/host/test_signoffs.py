@@ -616,5 +616,5 @@ def test_a_home_that_is_away_says_so(host_on: HostOn) -> None:
     runtime = SimpleNamespace(ledger=stays.ledger, views=Views(stays.ledger), journal=leaves.journal)
     found = list(findings(runtime))  # type: ignore[arg-type]
 
-    assert found[-1].said == "this home signed off; nothing is sent from here"
+    assert found[-1].said == "this home has signed off; nothing is sent from here"
     assert "three minutes" in found[-1].cure
