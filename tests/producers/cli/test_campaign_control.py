@@ -127,7 +127,7 @@ def test_what_was_not_told_is_named(way_in: Smsq) -> None:
     with pytest.raises(BudgetSpent, match="0 of it is spent and about 2 not told yet") as refused:
         way_in.campaigns.resume(campaign_id)
     assert (refused.value.least, refused.value.word) == (3, "budget_spent")
-    assert "0 of 2, and about 2 more for what left" in way_in.campaigns.why(way_in.campaigns.show(campaign_id))
+    assert "0 of 2, and about 2 more for sent messages" in way_in.campaigns.why(way_in.campaigns.show(campaign_id))
 
 
 def test_programs_raise_a_budget_too(way_in: Smsq) -> None:

@@ -145,11 +145,11 @@ def test_a_missing_leader_is_named_with_what_waits(plant: Any, is_up: bool) -> N
 
     assert scheduler.level == "fail"
     assert "campaigns are not handed out, and codes that are in doubt or have a next channel wait" in scheduler.said
-    assert [scheduler.cure.startswith("`smsq up`, or"), "see its logs/scheduler*.log" in scheduler.cure] == [
+    assert [scheduler.cure.startswith("`smsq up`, or"), "see logs/scheduler*.log" in scheduler.cure] == [
         not is_up,
         is_up,
     ]
-    assert ("see its logs/bulk*.log" in found["lane bulk"].cure) == is_up
+    assert ("see logs/bulk*.log" in found["lane bulk"].cure) == is_up
 
 
 @pytest.mark.parametrize(
