@@ -66,8 +66,8 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim claim_next otp_end otp_next otp_wait come_back doubt enrol establish give_back halt "
-            "look note probe release report settle shield_admit shield_learn shield_refused sign_off take "
+            "advance asked beat claim claim_next otp_end otp_next otp_wait come_back doubt enrol establish give_back "
+            "halt look note probe release report settle shield_admit shield_learn shield_refused sign_off take "
             "watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
