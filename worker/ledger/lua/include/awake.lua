@@ -1,5 +1,5 @@
 -- What waits in a lane, and whether its workers are known to be at it.
--- KEYS[31]: the mark of a lane whose slots are all taken, with how many those are.
+-- KEYS[30]: the mark of a lane whose slots are all taken, with how many those are.
 -- include: batch
 
 local function ready_of(lane) return lane == 0 and READY_URGENT or READY_BULK end
@@ -19,5 +19,5 @@ local function note_awake(m, urgent, bulk, most)
   local is_full = urgent + bulk + 1 >= most or m[LANE] == 1 and bulk + 1 >= most - tonumber(ARGV[9])
   if ARGV[15] == '' or not is_full then return end
   local taken = m[LANE] == 0 and urgent + bulk + 1 or bulk + 1
-  redis.call('SET', KEYS[31], string.format('%.0f %.0f', taken, now + AWAKE_MS), 'PX', KEPT_MS)
+  redis.call('SET', KEYS[30], string.format('%.0f %.0f', taken, now + AWAKE_MS), 'PX', KEPT_MS)
 end
