@@ -60,7 +60,7 @@ def connect(
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)  # it would fail later
     except (ValueError, TypeError, redis.RedisError):  # their words may repeat a part of the password
         raise BadSettings(
-            f"the address of Redis at {where(url)} has options that will not do: see SMSQ_REDIS_URL and "
+            f"the address of Redis at {where(url)} has options that are not valid: see SMSQ_REDIS_URL and "
             "SMSQ_BROKER_URL, and what may stand behind their question mark"
         ) from None
     return client

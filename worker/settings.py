@@ -583,7 +583,7 @@ def _value(field: Field, written: Mapping[str, str]) -> Any:
             if field.is_secret or field.read is _test_codes
             else repr(_masked(given, is_address=field.is_address))
         )
-        raise BadSettings(f"{field.variable}: {value} will not do; give {error}") from None
+        raise BadSettings(f"{field.variable}: {value} is not valid; give {error}") from None
 
 
 def _secret_in(path: str, variable: str) -> str:
@@ -603,22 +603,22 @@ def _check_together(settings: Settings) -> None:
     rules = (
         (
             settings.doubt_settle_s > late,
-            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} will not do; the window must exceed "
+            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} is not valid; the window must exceed "
             f"SMSQ_PEER_CLOSE_S + SMSQ_ARRIVAL_S + SMSQ_VISIBLE_S, which are {late:g} seconds together",
         ),
         (
             settings.lease_s >= least_lease,
-            f"SMSQ_LEASE_S: {settings.lease_s:g} will not do; a send may take SMSQ_READ_TIMEOUT_S, so give "
+            f"SMSQ_LEASE_S: {settings.lease_s:g} is not valid; a send may take SMSQ_READ_TIMEOUT_S, so give "
             f"at least {least_lease:g}",
         ),
         (
             settings.doubt_settle_s > settings.lease_s,
-            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} will not do; the window must exceed "
+            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} is not valid; the window must exceed "
             f"SMSQ_LEASE_S, {settings.lease_s:g} seconds",
         ),
         (
             settings.urgent_slots < settings.parallel_sends,
-            f"SMSQ_URGENT_SLOTS: {settings.urgent_slots} will not do; campaigns need some of the "
+            f"SMSQ_URGENT_SLOTS: {settings.urgent_slots} is not valid; campaigns need some of the "
             f"{settings.parallel_sends} of SMSQ_PARALLEL_SENDS",
         ),
         (
@@ -680,7 +680,7 @@ def page() -> str:
     rows = "\n".join(f"| `{row.variable}` | {row.default} | {row.help} |" for row in describe())
     return (
         "# Settings\n\nFrom the environment, or from `smsq.toml` in the working directory (the same names without "
-        "`SMSQ_`, in lower case); the environment wins.\nAn unknown name and a value that will not do stop the start "
+        "`SMSQ_`, in lower case); the environment wins.\nAn unknown name and a value that is not valid stop the start "
         "with a sentence. Written by `python -m smsq.worker.settings > docs/settings.md`.\n\n"
         f"| name | default | |\n|---|---|---|\n{rows}\n"
     )

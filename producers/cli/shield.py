@@ -101,7 +101,7 @@ def hold(name: str, lasts: str | None) -> None:
     try:
         for_s = span(lasts) if lasts is not None else None
     except ValueError as error:
-        raise BadInput(f"--for: {lasts!r} will not do; give {error}") from None
+        raise BadInput(f"--for: {lasts!r} is not valid; give {error}") from None
     with Smsq() as smsq, smsq.named():
         _told("held", smsq.shield.hold(name, for_s=for_s), f" for {lasts}" if lasts else " until it is released")
 

@@ -193,7 +193,7 @@ def read(name: str, written: str) -> Any:
     try:
         return READINGS[name].read(written)
     except ValueError as error:
-        raise BadInput(f"{name}: {written!r} will not do; give {error}") from None
+        raise BadInput(f"{name}: {written!r} is not valid; give {error}") from None
 
 
 def written(limits: Limits) -> dict[str, str]:
