@@ -58,6 +58,15 @@ def host_seen(number: str, homes: Mapping[bytes, bytes], away: Mapping[bytes, by
     return HostSeen(number, name, float(seen_at) / 1000, float(left_at or 0) / 1000)
 
 
+def in_use(name: str) -> str:
+    """What is the matter if another home has the number of this host, and what to do about it."""
+    return (
+        f"another home has the number of this host, and is in use: {name}. No two hosts share a home or begin with a "
+        "copy of one. If this one is the copy, remove its folder `journal` and start again; if it was moved here, stop "
+        "the old one and start again half a minute later"
+    )
+
+
 def signed_off(homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> tuple[HostSeen, ...]:
     """The hosts that signed off."""
     return tuple(host_seen(number.decode(), homes, away) for number in sorted(away))
