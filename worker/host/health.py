@@ -36,10 +36,10 @@ ALL = frozenset(LANES)
 ASKS = frozenset(lane.name for lane in LANES.values() if lane.asks)
 SENDS = frozenset(SENDING)
 CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_codes)
-# Which lanes each keeps from working. Chores only let others go first, and a refused log-in is for them to try.
+# Which lanes each keeps from working. Chores only let others go first: a person's own question may try a log-in again.
 MATTERS: Final[Mapping[Sick, Collection[str]]] = {
     Sick.GATEWAY: ALL,
-    Sick.LOGIN: ASKS,
+    Sick.LOGIN: ALL,
     Sick.JOURNAL: SENDS,
     Sick.KEY: CODES,  # nothing else is sealed
     Sick.CLOCK: ASKS,
