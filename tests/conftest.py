@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from smsq.worker.ledger import Ledger, Order, Plan
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.questions.asker import Asker
+from smsq.worker.queues import broker
 from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
 from smsq.worker.sandbox import Profile, Sandbox
@@ -48,6 +50,11 @@ def pytest_configure() -> None:
     """A run in the background is deaf to Ctrl-C, and so would be the commands that tests interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")
@@ -172,7 +179,7 @@ def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -
         runtime = Runtime.build(Settings.load(environ))
         runtimes.append(runtime)
         master = Master(runtime.ledger, runtime.journal)
-        master.found(runtime.settings.account)
+        master.establish(runtime.settings.account)
         assert master.tick() or master.tick()
         return Plant(runtime, sandbox)
 
@@ -183,6 +190,15 @@ def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -
         runtime.journal.close()
     for sandbox in sandboxes:
         sandbox.stop()
+
+
+@contextlib.contextmanager
+def soon_stopped(lane: str) -> Iterator[None]:
+    """Workers of this lane that are made here look often whether they shall stop, not only when their bell rings."""
+    often = {**broker.QUEUES, lane: replace(broker.QUEUES[lane], slice_s=0.05)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(broker, "QUEUES", often)
+        yield
 
 
 @pytest.fixture

@@ -66,8 +66,9 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim code_end code_next code_wait come_back doubt enrol found give_back halt look "
-            "note probe release report settle shield_admit shield_learn shield_refused sign_off take watched".split(),
+            "advance asked beat claim claim_next otp_end otp_next otp_wait come_back doubt enrol establish give_back "
+            "halt look note probe release report settle shield_admit shield_learn shield_refused sign_off take "
+            "watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
@@ -77,13 +78,14 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "code_check code_open code_step control drop enrol enrol_range open_campaign shield_admit "
+            "otp_check otp_open otp_step control drop enrol enrol_range open_campaign shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
             *("campaigns", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            "awake:*",
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
             # Its home knows more than the ledger: a visitor of the roll call.
             *("hosts", "rollcall:*", "gone:*", "away"),
@@ -92,7 +94,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat found fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

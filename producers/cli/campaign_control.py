@@ -94,11 +94,13 @@ def _agree(view: CampaignView, *, is_agreed: bool) -> None:
 
 def _say_state(smsq: Smsq, view: CampaignView, as_json: bool) -> None:
     """What it is now, and why it does not move all the same."""
+    from smsq.worker.domain.campaign import GOING
+
     output.changed()
     why = smsq.campaigns.why(view)
     if as_json:
         print_json(campaign_object(view) | ({"waits": why} if why else {}))
         return
     click.echo(f"campaign {view.id} is {view.standing}")
-    if why and view.is_going:
+    if why and view.state in GOING:
         talk(f"it waits: {why}")

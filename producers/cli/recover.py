@@ -96,7 +96,9 @@ def _agreed(question: str, yes: bool) -> bool:
 
 def _pause(runtime: Runtime) -> list[str]:
     """Pause what would go on: whatever was said to a campaign after the copy was made is forgotten too."""
-    going = [view.id for view in runtime.views.campaigns() if view.is_going]
+    from smsq.worker.domain.campaign import GOING
+
+    going = [view.id for view in runtime.views.campaigns() if view.state in GOING]
     for campaign_id in going:
         runtime.ledger.control(campaign_id, "pause", "the ledger fell back")
     return going

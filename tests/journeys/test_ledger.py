@@ -22,7 +22,7 @@ RATE = 500  # messages in a second, so that the fault falls into the middle
 def in_force_again(town: Town, what: str, within_s: float) -> None:
     """Claims are granted again; how long that took is kept."""
     began = time.monotonic()
-    town.wait_for(town.in_force, "claims being granted again", within_s)
+    town.wait_for(town.in_force, "claims being granted again", within_s, town.own_time)
     town.record(what, time.monotonic() - began)
 
 

@@ -1,4 +1,4 @@
-"""What producers' tests share: a founded ledger, a program's way in, and a chores lane that really asks a gateway."""
+"""What producers' tests share: an established ledger, a program's way in, a chores lane that really asks a gateway."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from smsq.worker.actors import declare
 from smsq.worker.host.master import Master
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues import bell
 from smsq.worker.queues.broker import make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
+from tests.conftest import soon_stopped
 
 
 @pytest.fixture
 def environ(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: object) -> dict[str, str]:
-    """The environment of an installation whose ledger is founded and in force."""
+    """The environment of an installation whose ledger is established and in force."""
     told = {
         "SMSQ_HOME": str(home),
         "SMSQ_REDIS_URL": redis_server.url,
@@ -34,7 +34,7 @@ def environ(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: object) ->
     }
     runtime = Runtime.build(Settings.load(told))
     master = Master(runtime.ledger, runtime.journal)
-    master.found(runtime.settings.account)
+    master.establish(runtime.settings.account)
     assert master.tick()
     runtime.ledger.redis.close()
     return told
@@ -53,8 +53,7 @@ def lane_up(runtime: Runtime, lane: str) -> Iterator[None]:
     owner = owner_name(lane)
     declare(runtime, lane, owner)
     worker = make_worker(runtime.broker, lane, 1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(bell.SLICE_S, lane, 0.05)  # it stops between two waits
+    with soon_stopped(lane):
         worker.start()
         runtime.ledger.beat(owner)
         try:

@@ -9,6 +9,7 @@ import pytest
 from smsq.worker.domain.status import STATUS_TABLE, BatchState, Status
 from tests.promises.model import worlds
 from tests.promises.model.explorer import walk
+from tests.promises.model.lane import Lane, Traffic
 from tests.promises.model.mutations import MUTATIONS, SLOW_MUTATIONS, Mutation
 from tests.promises.model.promises import OneBatch
 from tests.promises.model.rollcall import FallingLedger, Falls
@@ -32,17 +33,19 @@ STATUSES_NOT_USED = {
 }
 
 
-def model_of(world: World | Falls) -> OneBatch | FallingLedger:
+def model_of(world: World | Falls | Traffic) -> OneBatch | FallingLedger | Lane:
+    if isinstance(world, Traffic):
+        return Lane(world)
     return FallingLedger(world) if isinstance(world, Falls) else OneBatch(world)
 
 
-def cases(*tables: dict[str, World] | dict[str, Falls]) -> list[object]:
+def cases(*tables: dict[str, World] | dict[str, Falls] | dict[str, Traffic]) -> list[object]:
     return [pytest.param(world, id=name.replace(" ", "-")) for table in tables for name, world in table.items()]
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("world", cases(worlds.FAST, worlds.FAST_FALLS))
-def test_nothing_breaks(world: World | Falls) -> None:
+@pytest.mark.parametrize("world", cases(worlds.FAST, worlds.FAST_FALLS, worlds.FAST_LANES))
+def test_nothing_breaks(world: World | Falls | Traffic) -> None:
     """No double, no false report, nothing backwards; every state can still end."""
     found = walk(model_of(world))
 
@@ -52,8 +55,8 @@ def test_nothing_breaks(world: World | Falls) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("world", cases(worlds.SLOW, worlds.SLOW_FALLS))
-def test_nothing_breaks_in_a_deep_world(world: World | Falls) -> None:
+@pytest.mark.parametrize("world", cases(worlds.SLOW, worlds.SLOW_FALLS, worlds.SLOW_LANES))
+def test_nothing_breaks_in_a_deep_world(world: World | Falls | Traffic) -> None:
     """The same with more claims, copies, orders, jumps and falls."""
     found = walk(model_of(world))
 
@@ -68,7 +71,7 @@ def test_a_rule_left_out_is_caught(mutation: Mutation) -> None:
     found = walk(mutation.model())
 
     assert found.broken == mutation.breaks, str(found)
-    assert mutation.world in (*worlds.FAST.values(), *worlds.FAST_FALLS.values())
+    assert mutation.world in (*worlds.FAST.values(), *worlds.FAST_FALLS.values(), *worlds.FAST_LANES.values())
 
 
 @pytest.mark.slow

@@ -59,12 +59,23 @@ def test_scripts_touch_declared_keys_only(name: str) -> None:
         if command in ("TIME", "INFO"):
             continue
         held = key in HOLDS_KEY and HOLDS_KEY[key] == name
-        by_lane = ("ready_key(m", "slots_key(m", "doubts_key(m", "asks_key(m")
+        by_lane = ("ready_key(m", "ready_of(lane", "slots_key(m", "doubts_key(m", "asks_key(m")
         assert key in declared() or key.startswith(("KEYS[", "unpack(KEYS", *by_lane)) or held, (
             command,
             key,
         )
     assert "smsq" not in text
+
+
+def test_one_script_names_the_batch_it_takes_by_itself() -> None:
+    """Its keys stand in the list of those that the ledger passes for that very batch."""
+    made = {name for name in LUA if re.search(r"\b(SHARD|CAMPAIGN_KEY|HELD) = ", re.sub(r"--.*", "", source(name)))}
+    assert made - {"batch"} == {"claim_next"}
+    for ref in (Ref(4711), Ref(4711, "k7xm2")):
+        shards, campaigns = Keys().claim(None, "urgent")[:2]
+        campaign = campaigns + (ref.campaign or "-")
+        assert Keys().claim(ref, "urgent")[:3] == [f"{shards}{ref.number // keys.SHARD}", campaign, f"{campaign}:h"]
+        assert Keys().claim(ref, "urgent")[3:] == Keys().claim(None, "urgent")[3:]
 
 
 @pytest.mark.parametrize("name", LUA)

@@ -10,9 +10,12 @@ settling is just a crash.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
@@ -24,7 +27,7 @@ from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
-from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
+from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
 from smsq.worker.transports.retry import attempt_in_turn
@@ -42,6 +45,7 @@ FIRST_HANDED_OVER_S = 1.0  # to the first question if the wire gives no receipts
 THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
 BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
+RUN_S = 1.0  # a thread claims the next batch by itself for so long, then others of its queue have their turn
 HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
 
 T = TypeVar("T")
@@ -56,6 +60,14 @@ class Turn(Enum):
     SICK = 3  # this process cannot; another may
 
 
+@dataclass
+class Run:
+    """What a thread does once it is awake: one batch after the other, while there are any."""
+
+    until: float  # by the monotonic clock
+    left: int = 0  # how many were ready in the lane when the ledger last said so
+
+
 class Sender:
     """Sends batches for one worker process."""
 
@@ -65,22 +77,31 @@ class Sender:
         self._lane = owner.partition("/")[0]  # whose slots it waits for
         self._paused_until = 0.0
         self._was_throttled = False  # the next accepted send tells the ledger that the pause was long enough
+        self._numbers = itertools.count(1)  # of calls for a claim
 
     def send_batches(self, refs: Sequence[str]) -> None:
-        """The actor: send each batch once, if it is still to be sent; what we cannot send goes back to the queue."""
+        """The actor, woken by a hint: send these batches if they are still to be sent, and whatever else is ready.
+
+        What we cannot send goes back to the queue, and so does a hint of what we leave.
+        """
         for place, ref in enumerate(refs):
             if self._rt.clock.monotonic() < self._paused_until:
                 return
-            if not self._is_for_us(ref):
+            run = Run(self._rt.clock.monotonic() + RUN_S)
+            if not self._is_for_us(ref, run):
                 self._give_back(refs[place:])
                 return
+            if not run.left:
+                return  # nothing is ready, these neither
+        if self._rt.clock.monotonic() >= self._paused_until:
+            self._rt.hints.batches(self._lane, [Ref.parse(refs[-1])])
 
-    def _is_for_us(self, ref: str) -> bool:
-        """Send a batch if it can be sent; False if this process cannot, and another may."""
+    def _is_for_us(self, ref: str, run: Run) -> bool:
+        """Send a batch if it can be sent, and those after it; False if this process cannot, and another may."""
         if self._rt.stopping.is_set() or not self._rt.health.may_claim(self._lane):
             return False
         try:
-            return self._go_round(Ref.parse(ref)) is not Turn.SICK
+            return self._go_on(Ref.parse(ref), run) is not Turn.SICK
         except Unreachable as error:
             log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
             self._say_cut_off()
@@ -101,13 +122,30 @@ class Sender:
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
-    def _go_round(self, ref: Ref) -> Turn:
+    def _go_on(self, ref: Ref, run: Run) -> Turn:
+        """Send the batch that was hinted, then whichever is next, while the ledger has any and we may."""
+        turn = self._go_round(ref, run)
+        while turn is Turn.OVER and self._may_go_on(run):
+            turn = self._go_round(None, run)
+        return turn
+
+    def _may_go_on(self, run: Run) -> bool:
+        """Whether this thread claims the next batch by itself."""
+        now = self._rt.clock.monotonic()
+        return (
+            run.left > 0
+            and self._paused_until <= now < run.until
+            and not self._rt.stopping.is_set()
+            and self._rt.health.may_claim(self._lane)
+        )
+
+    def _go_round(self, ref: Ref | None, run: Run) -> Turn:
         """One attempt at a mirror, again at the next if that cannot be reached, and as long as a batch has a rest."""
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
         hurried: set[str] = set()
         while not self._rt.stopping.is_set():
             turn = attempt_in_turn(
-                lambda mirror: self._attempt(ref, mirror, patience, hurried),
+                lambda mirror: self._attempt(ref, mirror, patience, hurried, run),
                 self._rt.mirrors,
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
@@ -118,21 +156,38 @@ class Sender:
                 return turn
         return Turn.BACK_OFF
 
-    def _attempt(self, ref: Ref, mirror: str, patience: float, hurried: set[str]) -> Turn:
-        """Open, claim, journal, send, settle."""
+    def _attempt(self, ref: Ref | None, mirror: str, patience: float, hurried: set[str], run: Run) -> Turn:
+        """Open, claim, journal, send, settle; then the same over the same line with each claim that comes along."""
         if not self._rt.journal.is_writable():
             return self._sick(Sick.JOURNAL)
         line = self._open(mirror, hurried)
         claim = self._claim_over(line, ref, patience)
+        found = self._carry_out(claim, line, run, patience, ref)
+        while isinstance(found, Claim | NoClaim):
+            try:
+                found = self._carry_out(found, line, run, patience)
+            except Unreachable:  # it is ready again, for a new line to whichever mirror
+                return Turn.OVER
+            if found is Turn.AGAIN:
+                return Turn.OVER
+        return found
+
+    def _carry_out(
+        self, claim: Claim | NoClaim, line: Line, run: Run, patience: float, ref: Ref | None = None
+    ) -> Turn | Claim | NoClaim:
+        """What follows a claim: what it leaves to be done, or the next claim."""
+        run.left = claim.left
         if isinstance(claim, NoClaim):
-            return self._not_granted(ref, claim, patience)
+            line.done(keep=True)
+            return self._not_granted(ref, claim, patience, run)
+        run.left = max(1, run.left)  # until we are told that nothing is: some may come without a hint
         if (turn := self._journal(claim, line)) is not None:
             return turn
         # Only now: a ledger that fell back may have given id and fence of a claim without a line to another worker.
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             self._release_unsaid(claim, line)
-            raise Unreachable(f"{mirror} closed the line before anything was written")
-        return self._send_once(claim, line)
+            raise Unreachable(f"{line.mirror} closed the line before anything was written")
+        return self._send_once(claim, line, run)
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
         """A line; a code gives each mirror a short time at first, since another may take it at once."""
@@ -141,18 +196,15 @@ class Sender:
         hurried.add(mirror)
         return self._rt.transport.open(mirror, HURRY_S)
 
-    def _claim_over(self, line: Line, ref: Ref, patience: float) -> Claim | NoClaim:
-        """Claim over an open line, which goes back if nothing is granted."""
+    def _claim_over(self, line: Line, ref: Ref | None, patience: float) -> Claim | NoClaim:
+        """Claim over an open line."""
         try:
-            claim = self._claim_in_time(ref, line, patience)
+            return self._claim_in_time(ref, line, patience)
         except LedgerTrouble:
             line.done(keep=False)
             raise
-        if isinstance(claim, NoClaim):
-            line.done(keep=True)
-        return claim
 
-    def _claim_in_time(self, ref: Ref, line: Line, patience: float) -> Claim | NoClaim:
+    def _claim_in_time(self, ref: Ref | None, line: Line, patience: float) -> Claim | NoClaim:
         """Claim; if no slot is free, wait for one beside the open line while it stays silent."""
         give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
         while True:
@@ -173,30 +225,44 @@ class Sender:
         except LedgerTrouble:  # the claim that follows says what is wrong, if it is more than the bell
             self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
 
-    def _claim(self, ref: Ref, mirror: str) -> Claim | NoClaim:
-        settings = self._rt.settings
-        nonce = secrets.token_hex(16)  # of this execution alone
-        hour, next_hour_s = hour_of(self._rt.clock.now())
-        for left in reversed(range(CLAIM_TRIES)):
+    def _claim(self, ref: Ref | None, mirror: str) -> Claim | NoClaim:
+        """Claim that batch, or whichever is next."""
+        return self._claim_until_heard(ref, self._new_nonce(), self._terms(mirror), self._new_call())
+
+    def _claim_until_heard(self, ref: Ref | None, nonce: str, terms: Terms, call: ClaimCall) -> Claim | NoClaim:
+        """One call; what gets no answer is repeated as it is."""
+        for left in reversed(range(CLAIM_TRIES - call.is_repeated)):
             try:
-                return self._rt.ledger.claim(
-                    ref,
-                    nonce,
-                    owner=self._owner,
-                    mirror=mirror,
-                    lease_s=settings.lease_s,
-                    parallel=settings.parallel_sends,
-                    urgent_slots=settings.urgent_slots,
-                    slot_kept_s=settings.peer_close_s,
-                    credentials=self._rt.credentials,
-                    rate=settings.rate,
-                    hour=hour,
-                    next_hour_s=next_hour_s,
-                )
+                if ref is None:
+                    return self._rt.ledger.claim_next(nonce, terms, call)
+                return self._rt.ledger.claim(ref, nonce, **vars(terms), call=call)
             except LedgerTrouble:
                 if not left:
                     raise
+                call = replace(call, is_repeated=True)
         raise AssertionError("unreachable")
+
+    def _new_nonce(self) -> str:
+        return secrets.token_hex(16)  # of this execution alone
+
+    def _new_call(self) -> ClaimCall:
+        return ClaimCall(f"{self._owner}/{threading.get_ident()}", next(self._numbers), self._lane)
+
+    def _terms(self, mirror: str) -> Terms:
+        settings = self._rt.settings
+        hour, next_hour_s = hour_of(self._rt.clock.now())
+        return Terms(
+            owner=self._owner,
+            mirror=mirror,
+            lease_s=settings.lease_s,
+            parallel=settings.parallel_sends,
+            urgent_slots=settings.urgent_slots,
+            slot_kept_s=settings.peer_close_s,
+            credentials=self._rt.credentials,
+            rate=settings.rate,
+            hour=hour,
+            next_hour_s=next_hour_s,
+        )
 
     def _journal(self, claim: Claim, line: Line) -> Turn | None:
         """Write the claim down before its first byte; what is to do instead if it cannot be sent."""
@@ -218,8 +284,10 @@ class Sender:
         line.done(keep=False)
         self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
 
-    def _not_granted(self, ref: Ref, refusal: NoClaim, patience: float) -> Turn:
+    def _not_granted(self, ref: Ref | None, refusal: NoClaim, patience: float, run: Run) -> Turn:
         match refusal.refusal:
+            case ClaimRefusal.NONE:
+                run.left = 0
             case ClaimRefusal.SLOT:
                 return Turn.AGAIN if self._rt.clock.monotonic() < patience else Turn.OVER
             case ClaimRefusal.HALTED:
@@ -240,7 +308,9 @@ class Sender:
                 self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
                 return Turn.AGAIN
             case ClaimRefusal.SEALED:
-                log.error("text does not open batch=%s why=it was sealed with a secret key that is not ours", ref)
+                why = "it was sealed with a secret key that is not ours"
+                log.error("text does not open batch=%s why=%s", ref or refusal.why, why)
+                run.left = 1  # the next may
                 if not refusal.wait_s:
                     return self._sick(Sick.KEY)
             case ClaimRefusal.NEVER:
@@ -254,7 +324,7 @@ class Sender:
     def _pause(self, seconds: float) -> None:
         self._paused_until = self._rt.clock.monotonic() + seconds
 
-    def _send_once(self, claim: Claim, line: Line) -> Turn:
+    def _send_once(self, claim: Claim, line: Line, run: Run) -> Turn | Claim | NoClaim:
         """Send over the line, whatever its dialect, and act on what became of it."""
         began = self._rt.clock.monotonic()
         try:
@@ -268,12 +338,24 @@ class Sender:
         except Unreachable:  # it had closed before the first write: nothing was said
             self._release_unsaid(claim, line)
             raise
-        line.done(keep=answer.is_complete)
         (self._rt.mirrors.good if answer.is_well_formed else self._rt.mirrors.unknown)(line.mirror)
         self._measure(line.mirror, answer.outcome.name.lower(), began)
-        return self._settle(claim, answer)
+        if answer.outcome is Outcome.ACCEPTED and self._may_claim_along(claim, line, run):
+            return self._accepted_and_next(claim, answer, line)
+        line.done(keep=answer.is_complete)
+        return self._settle(claim, answer, run)
 
-    def _settle(self, claim: Claim, answer: SendAnswer) -> Turn:
+    def _may_claim_along(self, claim: Claim, line: Line, run: Run) -> bool:
+        """Whether the next claim can be made with the settling: some was ready, and this line is free for it."""
+        return (
+            claim.left > 0
+            and self._may_go_on(run)
+            and line.is_free()
+            and self._rt.journal.is_writable()
+            and not self._rt.mirrors.has_better(line.mirror)
+        )
+
+    def _settle(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
         """What each outcome means for the batch and the login: the table of outcomes, row by row."""
         ledger = self._rt.ledger
         if answer.code is not None:
@@ -281,7 +363,7 @@ class Sender:
             self._persist(claim, lambda: ledger.erred(ERROR_SPAN_MINUTES * self._rt.settings.mass_ask_every_s))
         match answer.outcome:
             case Outcome.ACCEPTED:
-                return self._accepted(claim, answer)
+                return self._accepted(claim, answer, run)
             case Outcome.REFUSED:
                 code = answer.code or 0
                 log.warning("refused batch=%s code=%d why=%s", claim.ref, code, answer.sentence)
@@ -321,17 +403,53 @@ class Sender:
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
-    def _accepted(self, claim: Claim, answer: SendAnswer) -> Turn:
+    def _accepted(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
+        done = self._settle_alone(self._settling(claim, answer))
+        if done is None:
+            return Turn.BACK_OFF
+        run.left = done.left
+        return self._after_accepted(claim, answer, done)
+
+    def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line) -> Claim | NoClaim:
+        """Settle and claim the next in one round trip; each half that gets no answer is repeated by itself."""
+        settling, nonce, terms, call = (
+            self._settling(claim, answer),
+            self._new_nonce(),
+            self._terms(line.mirror),
+            self._new_call(),
+        )
+        done: Settled | LedgerTrouble | None
+        following: Claim | NoClaim | LedgerTrouble
+        try:
+            done, following = self._rt.ledger.settle_and_claim_next(settling, nonce, terms, call)
+        except LedgerTrouble as error:
+            done = following = error
+        if isinstance(done, LedgerTrouble):
+            done = self._settle_alone(settling)
+        if isinstance(following, LedgerTrouble):
+            try:
+                following = self._claim_until_heard(None, nonce, terms, replace(call, is_repeated=True))
+            except LedgerTrouble:
+                line.done(keep=False)
+                raise
+        if done is not None and self._after_accepted(claim, answer, done) is Turn.AGAIN:
+            following = replace(following, left=max(1, following.left))
+        return following
+
+    def _settling(self, claim: Claim, answer: SendAnswer) -> Settling:
         each: int | bytes
         if claim.text is not None:
             each = parts(claim.text)
         else:
             counted = bytes(min(255, parts(text)) for text in claim.texts)
             each = counted[0] if len(set(counted)) == 1 else counted
-        first_ask = self._rt.settings.ask_every_s[0]
-        done = self._persist(claim, lambda: self._rt.ledger.settle_accepted(claim, each, answer.cost, first_ask))
-        if done is None:
-            return Turn.BACK_OFF
+        return Settling(claim, "accepted", 0, each, answer.cost, self._rt.settings.ask_every_s[0])
+
+    def _settle_alone(self, settling: Settling) -> Settled | None:
+        told = settling.claim, settling.parts, settling.cost, settling.first_ask_s
+        return self._persist(settling.claim, lambda: self._rt.ledger.settle_accepted(*told))
+
+    def _after_accepted(self, claim: Claim, answer: SendAnswer, done: Settled) -> Turn:
         if self._was_throttled:
             self._was_throttled = False
             self._persist(claim, self._rt.ledger.answered)
@@ -339,7 +457,7 @@ class Sender:
             what = claim.phones[0], claim.options.channel, answer.cost
             self._rt.shield.learn(*what, known_as=claim.known_as, enrolled_at=claim.enrolled_at)
         self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
-        return Turn.AGAIN if done[0] == "again" else Turn.OVER
+        return Turn.AGAIN if done.word == "again" else Turn.OVER
 
     def _doubt(
         self,

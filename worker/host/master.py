@@ -39,7 +39,7 @@ class Master:
         self._tidy_at = self._note_at = self._look_at = float("-inf")
         self._is_told = False  # the ledger knows what we have noted
 
-    def found(self, account: str) -> None:
+    def establish(self, account: str) -> None:
         """At start: stamp or check the ledger.
 
         Raises LedgerForeign, JournalTrouble, HomeInUse, and LedgerHalted for an emptied one.
@@ -50,14 +50,14 @@ class Master:
             raise JournalTrouble(
                 "the ledger says that this host signed off, and a process of its home holds the journal"
             )
-        if self._founded(account, host, place) == "empty":
+        if self._established(account, host, place) == "empty":
             raise LedgerHalted(
                 "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
                 "point SMSQ_REDIS_URL at the right server or restore its data; if they are lost, "
                 "`smsq recover` goes on without them, and to begin anew on purpose, move that folder away"
             )
 
-    def _founded(self, account: str, host: str, place: str) -> str:
+    def _established(self, account: str, host: str, place: str) -> str:
         """The same in a word; a home that was moved or whose machine began anew is let in once the old one is silent.
 
         Raises HomeInUse where it is not.
@@ -66,7 +66,7 @@ class Master:
         until = clock.monotonic() + SILENT_AFTER_S
         while True:
             try:
-                return self._ledger.found(account, host=host, name=place, where=where, knows_sends=sends)
+                return self._ledger.establish(account, host=host, name=place, where=where, knows_sends=sends)
             except HomeInUse as error:
                 if clock.monotonic() >= until:
                     raise

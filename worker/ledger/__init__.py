@@ -8,16 +8,21 @@ from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.values import (
     Claim,
+    ClaimCall,
     ClaimRefusal,
     Enrolled,
     NoClaim,
     Opened,
     Order,
     Plan,
+    Settled,
+    Settling,
+    Terms,
 )
 
 __all__ = [
     "Claim",
+    "ClaimCall",
     "ClaimRefusal",
     "Enrolled",
     "Keys",
@@ -26,4 +31,7 @@ __all__ = [
     "Opened",
     "Order",
     "Plan",
+    "Settled",
+    "Settling",
+    "Terms",
 ]

@@ -13,7 +13,8 @@ from smsq.worker.domain.guard import MORE_URGENT, MOST_AT_ONCE, POISON_DEATHS
 from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
 from smsq.worker.domain.receipt import MAX_IDS, SIZE
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
-from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
+from smsq.worker.ledger.keys import SHARD
+from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
 _NAMED_OTHERWISE = {IdState.ACCEPTED: "ACCEPTED_ID"}  # a status has that name
@@ -29,6 +30,8 @@ NUMBERS: Mapping[str, str] = {
     "NO_RECEIPT": "'" + r"\0" * SIZE + "'",
     "MOST_IDS": str(MAX_IDS),
     **{f"MOST_ERRORS_{lane.upper()}": str(sends.most_errors) for lane, sends in SENDING.items()},
+    **{f"HINT_AGAIN_{lane.upper()}": str(hint_again_ms(lane)) for lane in SENDING},
+    "BATCHES_IN_A_SHARD": str(SHARD),
     "POISON_DEATHS": str(POISON_DEATHS),
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),

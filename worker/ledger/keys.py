@@ -22,29 +22,31 @@
 | `ended` | sorted set | single messages that are final; score: when | advance, asked | upkeep |
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
+| `awake:<lane>` | string | slots taken, if that is all; until when it counts | claim | a minute later |
+| `calls` | hash | calls for a claim that were repeated: what each was given | claim | an hour after the last |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
-| `run` | hash | the run in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
+| `run` | hash | the run in force, the last n of each | establish, claim, enrol, report | never: it tells a fall-back |
 | `rollcall:<run>` | hash | what each host reported | report | a week |
 | `gone:<run>` | set | hosts that an operator gave up in that roll call | give_up | a week |
 | `recovered:<run>` | set | hosts whose journals were taken over | recover | a week |
 | `stubs` | hash | enrolment key of what was sent and lost: its ids and mirrors | stub | on its next claim |
-| `hosts` | set | hosts that must report | found | never: see `smsq doctor` |
-| `away` | hash | hosts that signed off: a number and when | sign_off | come_back, found, report, give_up |
+| `hosts` | set | hosts that must report | establish | never: see `smsq doctor` |
+| `away` | hash | hosts that signed off: a number and when | sign_off | come_back, establish, report, give_up |
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
-| `homes` | hash | per host of the roll call its name for people and when it was last heard | found, beat | on give_up |
-| `stamp` | hash | the account and birth of this ledger | found | never: it keeps accounts apart |
+| `homes` | hash | per host of the roll call: its name for people, when last heard | establish, beat | on give_up |
+| `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
 | `ctl` | hash | what halts or slows the login | halt, release | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
-| `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | code_* | a day past its expiry |
-| `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | code_open | expired, used or locked |
-| `cascade` | sorted set | codes that may need another channel; score: next look | code_* enrol, verdicts | code_end |
-| `codekey:<hash>` | hash | a caller's key: its code and content | code_open | with its code |
+| `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
+| `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
+| `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |
+| `codekey:<hash>` | hash | a caller's key: its code and content | otp_open | with its code |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
@@ -91,6 +93,13 @@ class Keys:
     def campaign(self, campaign_id: str, part: str = "") -> str:
         """A campaign's hash, or one of its parts `b`, `x`, `l`, `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
+
+    def claim(self, ref: Ref | None, lane: str) -> list[str]:
+        """The keys of a claim: of a batch, or of whichever is next in the lane."""
+        keys = self.batch_verb(ref or Ref(0))
+        if ref is None:
+            keys[:3] = f"{self.tag}:b:", f"{self.tag}:c:", f"{self.tag}:c:"
+        return [*keys, f"{self.tag}:awake:{lane}", f"{self.tag}:calls"]
 
     def batch_verb(self, ref: Ref) -> list[str]:
         """The keys every verb on a batch receives, in the order `lua/include/batch.lua` names them."""

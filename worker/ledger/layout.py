@@ -10,6 +10,8 @@ from enum import IntEnum
 
 import msgspec
 
+from smsq.worker.domain.lane import SENDING
+
 RESENT_BY = ("", "operator", "sender")  # who had it sent again while an earlier attempt might live, by `Meta.RESENT`
 
 
@@ -56,6 +58,14 @@ class IdPlace(IntEnum):
     ABSENTS = 5
     MONEY = 6
     DOUBLED = 7
+
+
+def hint_again_ms(lane: str) -> float:
+    """When a batch that was handed out and is not claimed is hinted again.
+
+    That is its score in the set of ready ones, and the half behind it tells it from one that may not go before then.
+    """
+    return SENDING[lane].hint_again_s * 1000 - 0.5
 
 
 def packed_meta(told: Mapping[Meta, int | str]) -> bytes:

@@ -81,9 +81,9 @@ class Witness(Protocol):
 
 
 class RollCall(Store):
-    """Founding, heartbeats and the roll call."""
+    """Establishing, heartbeats and the roll call."""
 
-    def found(
+    def establish(
         self,
         account: str,
         *,
@@ -105,13 +105,13 @@ class RollCall(Store):
         how: Argument = "recover" if to_recover else int(knows_sends)
         names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
         args = (account, first, host, how, names, name, where, HEARD_MS)
-        word, owner = (part.decode() for part in self.call("found", keys, *args)[:2])
+        word, owner = (part.decode() for part in self.call("establish", keys, *args)[:2])
         if word == "copied":
             raise HomeInUse(in_use(owner))
         if word == "foreign":
             raise LedgerForeign(
                 f"this ledger belongs to {owner}, not to {account}: use another Redis database or SMSQ_HOME, "
-                "or the login it was founded with"
+                "or the login it was established with"
             )
         if word == "sealed":
             raise WrongKey(WRONG_KEY)

@@ -84,6 +84,14 @@ class Way:
 
         One that was not there when the write came runs after the others.
         """
+        replies = self.run_each(connection, calls)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    def run_each(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
+        """The same with what each failed with among the replies."""
         replies = ask_all(connection, [self._words(call) for call in calls]) if calls else []
         for place, reply in enumerate(replies):
             if isinstance(reply, Exception) and _never_ran(reply):
@@ -91,9 +99,6 @@ class Way:
                     replies[place] = self.run(connection, calls[place])
                 except ResponseError as error:
                     replies[place] = error
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
         return replies
 
     def _words(self, call: Call) -> tuple[Argument, ...]:

@@ -125,6 +125,12 @@ class Store:
         with translated(), self._connection() as client:
             return self.way.run_all(client.connection, [Call(script(verb), *call) for call in calls])
 
+    def run_both(self, first: Call, second: Call) -> list[list[bytes] | LedgerTrouble]:
+        """Run two verbs in one round trip: each reply, or its failure. Raises LedgerTrouble if neither is known."""
+        with translated(), self._connection() as client:
+            replies = self.way.run_each(client.connection, [first, second])
+        return [_told(reply) for reply in replies]
+
     def _run(self, call: Call) -> list[bytes]:
         with translated(), self._connection() as client:
             reply: list[bytes] = self.way.run(client.connection, call)
@@ -191,6 +197,16 @@ class Store:
                 pipe.hmget(self.keys.shard(n), [f"{n}m", f"{n}p", f"{n}r", f"{n}w"])
             rows = pipe.execute()
         return [_view(ref, *row) for ref, row in zip(refs, rows, strict=True)]
+
+
+def _told(reply: Any) -> list[bytes] | LedgerTrouble:
+    try:
+        with translated():
+            if isinstance(reply, Exception):
+                raise reply
+    except LedgerTrouble as trouble:
+        return trouble
+    return reply  # type: ignore[no-any-return]
 
 
 def _check(connection: Any) -> None:

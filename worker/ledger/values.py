@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.domain.policy import POLICIES as POLICIES
@@ -37,10 +38,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The public id of an enrolled message; `created` is False where the key was known already."""
+    """The public id of an enrolled message; `created` is False if the key was known already.
+
+    A hint is not needed while every slot is taken by workers who claim the next message by themselves.
+    """
 
     id: str
     created: bool
+    is_hint_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +91,20 @@ class ClaimRefusal(StrEnum):
     LATER = "later"
     PACED = "paced"  # its campaign's own pace or sending hours
     SLOT = "slot"
+    NONE = "none"  # nothing is ready
+    MORE = "more"  # what was looked at may not go, and there is more
+    OVER = "over"  # this call was answered before, and that claim is over
     SEALED = "sealed"  # its text does not open with our secret key; the claim was given back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoClaim:
-    """A claim that was not granted; `wait_s` where trying again makes sense."""
+    """A claim that was not granted; `wait_s` if trying again makes sense, `left` is how many are ready in the lane."""
 
     refusal: ClaimRefusal
     why: str = ""
     wait_s: float = 0.0
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +127,60 @@ class Claim:
     attempt: int
     nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
+    left: int = 0  # how many more are ready in the lane
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Under what a claim is made.
+
+    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is that of
+    the day where campaigns' sending hours are meant, `next_hour_s` the time until it ends.
+    """
+
+    owner: str
+    mirror: str
+    lease_s: float
+    parallel: int
+    urgent_slots: int
+    slot_kept_s: float
+    credentials: str
+    rate: float | None = None
+    hour: int = 12
+    next_hour_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """What is known of a claim that was answered: how, and what it is settled with."""
+
+    claim: Claim
+    how: str  # accepted | refused
+    code: int
+    parts: bytes | int
+    cost: Decimal | None
+    first_ask_s: float
+
+
+class Settled(NamedTuple):
+    """What became of a settling (`settled`, `again`, `stale`, …), when the batch was enrolled, how many are ready."""
+
+    word: str
+    enrolled_at: float
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCall:
+    """One call for a claim: whose, which of theirs, and for which lane; what repeats it is marked so.
+
+    The calls of one thread are numbered, so that a copy of an old one that comes late is told from a new one.
+    """
+
+    who: str
+    number: int
+    lane: str
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,12 +73,7 @@ class CampaignView:
     @property
     def standing(self) -> str:
         """Its state for people: `scheduled` while it only waits for its moment."""
-        return "scheduled" if self.is_scheduled and self.is_going else self.state
-
-    @property
-    def is_going(self) -> bool:
-        """Whether it is sent, as far as nothing but its state says."""
-        return self.state in GOING
+        return "scheduled" if self.is_scheduled and self.state in GOING else self.state
 
     @property
     def messages(self) -> int:

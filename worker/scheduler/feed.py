@@ -57,8 +57,9 @@ class Feed:
             share = max(1, room // len(hungry))
             asked, hungry = hungry, []
             for campaign_id in asked:
-                refs, _ = self._rt.ledger.feed(campaign_id, min(share, room), blind)
-                self._hint(refs, slots)
+                refs, why = self._rt.ledger.feed(campaign_id, min(share, room), blind)
+                if why != "awake":
+                    self._hint(refs, slots)
                 self._waiting += len(refs)
                 room -= len(refs)
                 if len(refs) == share and room > 0:

@@ -37,6 +37,9 @@ class Line(Protocol):
     def is_quiet(self) -> bool:
         """Whether the line is still open with nothing to read; False means that nothing was or will be written."""
 
+    def is_free(self) -> bool:
+        """Whether it may carry one more send at once: it is quiet, owes nothing, and is not kept for too long."""
+
     def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
         """Send once, within `deadline_s` seconds in all, and say what became of it.
 

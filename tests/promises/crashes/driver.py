@@ -40,7 +40,9 @@ ENVIRON = {
     "SMSQ_BATCH_SIZE": "3",
     "SMSQ_CALLBACK_SECRET": CALLBACK_SECRET,
 }
-HEART = ("worker: claim", "worker: say send", "worker: settle", "worker: doubt")  # struck by everything in every story
+HEART = tuple(
+    f"worker: {call}" for call in ("claim", "claim_next", "say send", "settle", "doubt")
+)  # struck by everything in every story
 TURNS_AGAIN = 3  # faults at a site that an earlier story has been struck at by all of them
 
 

@@ -191,6 +191,10 @@ class Line:
     def is_quiet(self) -> bool:
         return self._transport.far.lives(self)
 
+    def is_free(self) -> bool:
+        is_young = self._world.now_ms - self.used_ms < self._transport.keep_idle_ms
+        return self._is_whole and is_young and self.is_quiet()
+
     def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
         return send(self.say, self._transport.process.runtime.login, outgoing, deadline_s)
 

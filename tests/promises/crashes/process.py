@@ -73,7 +73,8 @@ class Process:
 
     def __init__(self, world: World, kind: str, name: str) -> None:
         self.world, self.kind, self.name = world, kind, name
-        self.owner = f"{kind}/host/{name}/{world.births}"
+        lane = "bulk" if kind == "worker" else kind  # only campaigns have more than one batch to go on with
+        self.owner = f"{lane}/host/{name}/{world.births}"
         world.births += 1
         self.is_busy = self.is_frozen = self.is_dead = False
 

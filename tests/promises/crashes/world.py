@@ -135,7 +135,7 @@ class World:
 
     def _begin(self) -> None:
         master = self.processes["master"][0].master
-        master.found(self.settings.account)
+        master.establish(self.settings.account)
         assert master.tick() or master.tick()
         self._beat()
 
@@ -216,7 +216,7 @@ class World:
         reply = self._look(keys=["{smsq}:"], args=list(SETS))
         due = []
         for name, score in zip(SETS, reply, strict=False):
-            at = int(score) + 1 if score else 0
+            at = int(float(score)) + 1 if score else 0
             if at and not (name == "watch" and at > self.began_ms + WATCHED_S * 1000):
                 due.append((SETS[name], at))
                 if self.wants_history and name in ("asks", "asks:urgent"):

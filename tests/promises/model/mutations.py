@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tests.promises.model import promises, worlds
+from tests.promises.model import lane, promises, worlds
+from tests.promises.model.lane import Lane, Traffic
 from tests.promises.model.promises import OneBatch
 from tests.promises.model.rollcall import FallingLedger, Falls
 from tests.promises.model.states import World
@@ -14,11 +15,13 @@ class Mutation(NamedTuple):
     """One rule left out; `Ledger.off` and the steps know it by its name."""
 
     off: str
-    world: World | Falls
+    world: World | Falls | Traffic
     breaks: str
 
-    def model(self) -> OneBatch | FallingLedger:
+    def model(self) -> OneBatch | FallingLedger | Lane:
         """The world without the rule."""
+        if isinstance(self.world, Traffic):
+            return Lane(self.world, self.off, self.breaks)
         if isinstance(self.world, Falls):
             return FallingLedger(self.world, self.off, self.breaks)
         return OneBatch(self.world, self.off, self.breaks)
@@ -77,6 +80,21 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("a second copy is not labelled", worlds.RESENDS_ONCE, promises.DOUBLED),
     Mutation("a second copy leaves after the end", worlds.RESENDS_ONCE, promises.LATE_COPY),
     Mutation("what was found meanwhile is sent again", worlds.RESENDS_ONCE, promises.FOUND_COPY),
+    # Workers who claim the next batch by themselves
+    Mutation("what an earlier try was given is not looked for", worlds.LOST, lane.UNHEARD),
+    Mutation("a repeated call that got nothing is not written down", worlds.LOST, lane.UNHEARD),
+    Mutation("no repeated call is written down", worlds.LOST, lane.UNHEARD),
+    Mutation("a repeated call draws a nonce of its own", worlds.LOST, lane.UNHEARD),
+    Mutation("a call from before the last is granted", worlds.LOST_TWICE, lane.UNHEARD),
+    Mutation("a call is answered again under another run", worlds.RESTARTS, promises.DOUBLED),
+    Mutation("the line is opened after the claim", worlds.LOST, promises.DOUBLED),
+    Mutation("a settling that failed is forgotten when the claim came", worlds.HALVES, lane.UNHEARD),
+    Mutation("a claim that came with a failed settling is dropped", worlds.HALVES, lane.UNHEARD),
+    Mutation("a batch that may not go yet ends the look", worlds.RESTS, lane.UNTOLD),
+    Mutation("who leaves tells nobody", worlds.STOPS, lane.UNTOLD),
+    Mutation("the mark is read before the message is enrolled", worlds.CALM, lane.UNTOLD),
+    Mutation("the mark alone is trusted", worlds.TWO_SLOTS, lane.SLOW),
+    Mutation("the mark has no end", worlds.CALM, lane.UNTOLD),
     # The roll call
     Mutation("an acknowledged write is forgotten", worlds.ONE_HOST, promises.DOUBLED),
     Mutation("no roll call", worlds.ONE_HOST, promises.DOUBLED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.promises.model.lane import Traffic
 from tests.promises.model.rollcall import Falls
 from tests.promises.model.states import ACCEPTED, DELIVERED, UNDELIVERABLE, World
 
@@ -96,4 +97,29 @@ SLOW_FALLS: dict[str, Falls] = {
     "two hosts that sign off, two falls": Falls(hosts=2, joined=2, leaves=2, leavers=2, falls=2),
     "three hosts, one signs off": Falls(hosts=3, joined=3, leaves=1),
     "a host that signs off, every outcome": Falls(hosts=2, joined=2, leaves=1, outcomes=True),
+}
+
+CALM = Traffic()
+TWO_SLOTS = Traffic(slots=2)
+LOST = Traffic(batches=1, losses=1, freezes=1)
+LOST_TWICE = Traffic(batches=1, threads=1, losses=2)
+HALVES = Traffic(threads=1, losses=1, halves=1)
+STOPS = Traffic(stops=1)
+RESTS = Traffic(rests=1)
+RESTARTS = Traffic(batches=1, losses=1, falls=1)
+FAST_LANES: dict[str, Traffic] = {
+    "two threads, one slot": CALM,
+    "two threads, two slots": TWO_SLOTS,
+    "a reply is lost, a worker freezes": LOST,
+    "two replies are lost": LOST_TWICE,
+    "half of a round trip": HALVES,
+    "a worker that stops": STOPS,
+    "a batch that may not go yet": RESTS,
+    "a lane and a restart": RESTARTS,
+}
+SLOW_LANES: dict[str, Traffic] = {
+    "a reply is lost, two batches": Traffic(losses=1),
+    "two replies are lost, two batches": Traffic(threads=1, losses=2),
+    "a worker that dies": Traffic(deaths=1),
+    "three batches, two slots": Traffic(batches=3, slots=2, most_claims=3),
 }

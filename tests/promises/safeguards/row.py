@@ -18,10 +18,12 @@ class Safeguard(NamedTuple):
     mutation: str = ""
 
 
-CLAIM, SETTLE, PROBE = (f"tests/worker/ledger/batches/test_{verb}.py" for verb in ("claim", "settle", "probe"))
+CLAIM, NEXT, SETTLE, PROBE = (
+    f"tests/worker/ledger/batches/test_{verb}.py" for verb in ("claim", "claim_next", "settle", "probe")
+)
 ADVANCE, MOVES, RESEND = (f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend"))
 FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
-SEND, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "doubts"))
+SEND, ON, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "going_on", "doubts"))
 ABSENCE, STATUS = (f"tests/worker/questions/test_{what}.py" for what in ("lists", "asker"))
 HTTP, ANSWER, RETRY = (
     f"tests/worker/transports/{what}.py" for what in ("http/test_line", "http/test_answer", "test_retry")
@@ -30,6 +32,6 @@ SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gatewa
 WINDUP = "tests/worker/scheduler/test_windup.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/host/test_{what}.py" for what in ("master", "journal", "recovery"))
 SIGNOFFS = "tests/worker/host/test_signoffs.py"
-SUPERVISOR, OVERSEER = (f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer"))
+SUPERVISOR, HOST_LEDGER = (f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "host_ledger"))
 EMBEDDED = "tests/worker/processes/private_redis/test_embedded.py"
 SETTINGS = "tests/worker/test_settings.py"

@@ -10,9 +10,11 @@ from tests.promises.safeguards.row import (
     DUTIES,
     EMBEDDED,
     FULL,
+    HOST_LEDGER,
     HTTP,
     MOVES,
-    OVERSEER,
+    NEXT,
+    ON,
     PROBE,
     REPLIES,
     RETRY,
@@ -36,6 +38,12 @@ WHOLE_ANSWER = "a line is kept after a complete answer only"
 ALONE = "nothing else is on a line before or during a request"
 LAST_LOOK = "the line is looked at once more after the claim"
 UNKNOWN = "whatever is not provably nothing is unknown, and what is unknown is asked about"
+
+CALLS = "a call for a claim that is repeated is given the same claim, and a copy that comes late none"
+HALVES = "of settling and claiming in one round trip each half stands by itself"
+BEHIND = "a batch that may not go stands in nobody's way"
+AWAKE = "a hint is left out only while somebody is about to claim the next batch"
+GOES_ON = "who goes on by himself goes back to the bell only when nothing is ready, or gives a hint"
 
 STATES = (
     Safeguard(
@@ -136,7 +144,7 @@ CLAIMING = (
         f"{EMBEDDED}::test_the_server_keeps_every_acknowledged_write",
         "an acknowledged write is forgotten",
     ),
-    Safeguard(DURABLE, "it is forgotten by another", f"{OVERSEER}::test_a_ledger_that_could_lose_writes_is_refused"),
+    Safeguard(DURABLE, "it is forgotten by another", f"{HOST_LEDGER}::test_a_ledger_that_could_lose_writes_is_refused"),
     Safeguard(
         REST,
         "all are claimed again",
@@ -160,6 +168,93 @@ CLAIMING = (
         "nothing left to ask about, nothing recorded",
         f"{DOUBTS}::test_the_rest_goes_on_when_a_callback_found_the_one_that_was_asked_about",
         "nothing left to ask is nothing to record",
+    ),
+)
+
+GOING_ON = (
+    Safeguard(
+        CALLS,
+        "it is given another",
+        f"{NEXT}::test_a_repeated_call_is_given_the_same_claim",
+        "what an earlier try was given is not looked for",
+    ),
+    Safeguard(
+        CALLS,
+        "a copy is granted, since its repetition got nothing",
+        f"{NEXT}::test_a_copy_that_comes_late_claims_nothing",
+        "a repeated call that got nothing is not written down",
+    ),
+    Safeguard(
+        CALLS,
+        "a copy is granted, since what its repetition got is over",
+        f"{NEXT}::test_a_copy_of_a_call_for_a_certain_batch_claims_nothing",
+        "no repeated call is written down",
+    ),
+    Safeguard(
+        CALLS,
+        "it is another call",
+        f"{ON}::test_a_claim_whose_answer_is_lost_is_asked_for_again_as_it_was",
+        "a repeated call draws a nonce of its own",
+    ),
+    Safeguard(
+        CALLS,
+        "a copy of an older call is granted",
+        f"{NEXT}::test_a_copy_of_an_older_call_claims_nothing",
+        "a call from before the last is granted",
+    ),
+    Safeguard(
+        CALLS,
+        "under another run too",
+        f"{NEXT}::test_a_call_of_another_run_is_not_given_its_claim_again",
+        "a call is answered again under another run",
+    ),
+    Safeguard(
+        ONE_LINE,
+        "the worker claims along and opens a line for it",
+        f"{ON}::test_a_line_that_closed_while_the_next_was_claimed_is_not_spoken_on",
+        "the line is opened after the claim",
+    ),
+    Safeguard(
+        HALVES,
+        "a settling that failed is forgotten",
+        f"{ON}::test_of_a_round_trip_that_failed_by_half_the_other_half_counts",
+        "a settling that failed is forgotten when the claim came",
+    ),
+    Safeguard(
+        HALVES,
+        "the claim is dropped with it",
+        f"{ON}::test_of_a_round_trip_that_failed_by_half_the_other_half_counts",
+        "a claim that came with a failed settling is dropped",
+    ),
+    Safeguard(
+        BEHIND,
+        "the look ends with it",
+        f"{NEXT}::test_what_may_not_go_yet_is_passed_over",
+        "a batch that may not go yet ends the look",
+    ),
+    Safeguard(
+        GOES_ON,
+        "he just leaves",
+        f"{ON}::test_who_leaves_while_some_are_ready_gives_a_hint",
+        "who leaves tells nobody",
+    ),
+    Safeguard(
+        AWAKE,
+        "that was so before the message came",
+        f"{NEXT}::test_no_hint_is_needed_while_every_slot_is_taken_by_those_who_go_on",
+        "the mark is read before the message is enrolled",
+    ),
+    Safeguard(
+        AWAKE,
+        "though a slot is free and a thread sleeps",
+        f"{NEXT}::test_a_hint_is_needed_as_soon_as_a_slot_is_free",
+        "the mark alone is trusted",
+    ),
+    Safeguard(
+        AWAKE,
+        "though those who have the slots may be dead",
+        f"{NEXT}::test_a_hint_is_needed_once_nothing_was_claimed_for_a_while",
+        "the mark has no end",
     ),
 )
 
@@ -267,4 +362,4 @@ OUTCOME = (
     ),
 )
 
-SENDING: tuple[Safeguard, ...] = (*STATES, *CLAIMING, *SETTLING, *REQUEST, *OUTCOME)
+SENDING: tuple[Safeguard, ...] = (*STATES, *CLAIMING, *GOING_ON, *SETTLING, *REQUEST, *OUTCOME)

@@ -264,10 +264,12 @@ def test_an_empty_account_halts_the_bulk_lane_and_leaves_doubt(make_plant: Calla
 
 
 def test_a_paused_campaign_sends_nothing_more_and_resumes(plant: Any) -> None:
-    """Pause takes hold at the next claim."""
+    """Pause takes hold at the next claim, that of a worker who goes on by itself and that of one who is woken."""
     first, second = plant.campaign(PHONES[:3], PHONES[3:6])
+    ledger = interrupted(plant)
+    ledger.meanwhile = lambda: plant.ledger.control(first.campaign, "pause")
     plant.send(first)
-    plant.ledger.control(first.campaign, "pause")
+    ledger.meanwhile = lambda: None
 
     plant.send(second)
     held = accepted(plant)

@@ -37,7 +37,7 @@ def test_a_copy_of_a_home_that_is_in_use_is_not_let_in(host_on: HostOn, tmp_path
     assert twin.journal.host == first.journal.host
 
     with pytest.raises(HomeInUse, match=f"in use: .*{tmp_path}/a.* remove its folder `journal`"):
-        twin.master.found(ACCOUNT)
+        twin.master.establish(ACCOUNT)
     assert first.until_cleared()
     shutil.rmtree(tmp_path / "b")
     assert host_on("b").start().until_cleared()
@@ -73,7 +73,7 @@ def test_a_home_may_move_once_the_old_one_is_silent(host_on: HostOn, tmp_path: P
 
     assert moved.start().until_cleared()
     with pytest.raises(HomeInUse):
-        host_on("a").master.found(ACCOUNT)
+        host_on("a").master.establish(ACCOUNT)
     silent(moved)
     assert host_on("a").start().until_cleared()
 

@@ -61,7 +61,7 @@ def test_what_the_server_forgot_is_loaded_again(desk: Any, way: str, flush: str)
     ref = desk.single(PHONE + 1)
 
     assert desk.statuses(ref) == ["queued"]
-    assert desk.views.depth().batches["urgent", "ready"] == 2
+    assert desk.views.depth().shown["smsq_batches"]["urgent", "ready"] == 2
 
 
 @pytest.mark.usefixtures("functions")

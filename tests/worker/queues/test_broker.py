@@ -16,10 +16,10 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues import bell
 from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker, make_worker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
+from tests.conftest import soon_stopped
 
 
 @pytest.fixture
@@ -32,8 +32,7 @@ def broker(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> HintBroker:
 def working(broker: HintBroker, lane: str = "bulk", threads: int = 4) -> Iterator[dramatiq.Worker]:
     """A running worker of one lane, that is soon stopped: it stops between two waits for its bell."""
     worker = make_worker(broker, lane, threads)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(bell.SLICE_S, lane, 0.05)
+    with soon_stopped(lane):
         worker.start()
         try:
             yield worker

@@ -53,7 +53,8 @@ class Asking(Store):
 
         Sets are `doubt`, `asks`, those of codes `doubt:urgent` and `asks:urgent`, `watch` and `ready:<lane>`.
         """
-        reply = self.call("due", [self.key(which)], many, int(again_s * 1000))
+        again_ms = int(again_s * 1000) - (0.5 if which.startswith("ready:") else 0)  # as `hint_again_ms` has it
+        reply = self.call("due", [self.key(which)], many, again_ms)
         return [Ref.parse(ref) for ref in reply[1:]]
 
     def put_off(self, which: str, ref: Ref, seconds: float) -> None:

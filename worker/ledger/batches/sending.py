@@ -8,13 +8,13 @@ from decimal import Decimal
 import msgspec
 
 from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
-from smsq.worker.domain.errors import WrongKey
+from smsq.worker.domain.errors import LedgerTrouble, WrongKey
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
 from smsq.worker.ledger.layout import Meta
-from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.scripts import Argument, Call, script
 from smsq.worker.ledger.store import Store, translated
-from smsq.worker.ledger.values import Claim, ClaimRefusal, NoClaim
+from smsq.worker.ledger.values import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.sealing import VERSION, Unsealable
 
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -40,32 +40,79 @@ class Sending(Store):
         rate: float | None = None,
         hour: int = 12,
         next_hour_s: float = 3600.0,
+        call: ClaimCall | None = None,
     ) -> Claim | NoClaim:
         """Take a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
 
         `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour`
         is that of the day where campaigns' sending hours are meant, `next_hour_s` the time until it ends.
         """
-        reply = self.call_on(
-            "claim",
-            ref,
-            nonce,
-            owner,
-            mirror,
-            int(lease_s * 1000),
-            parallel,
-            urgent_slots,
-            int(slot_kept_s * 1000),
-            credentials,
-            "" if rate is None else rate,
-            hour,
-            int(next_hour_s * 1000),
+        terms = Terms(
+            owner=owner,
+            mirror=mirror,
+            lease_s=lease_s,
+            parallel=parallel,
+            urgent_slots=urgent_slots,
+            slot_kept_s=slot_kept_s,
+            credentials=credentials,
+            rate=rate,
+            hour=hour,
+            next_hour_s=next_hour_s,
         )
+        return self._claimed(self._run(self._claim_call(ref, nonce, terms, call)), ref, nonce)
+
+    def claim_next(self, nonce: str, terms: Terms, call: ClaimCall) -> Claim | NoClaim:
+        """Take the next ready batch of a lane, whichever that is; repeating with the same nonce gives the same claim.
+
+        Batches that may not go just now stand in nobody's way; `left` says whether more is ready.
+        """
+        return self._claimed(self._run(self._claim_call(None, nonce, terms, call)), None, nonce)
+
+    def settle_and_claim_next(
+        self, settling: Settling, nonce: str, terms: Terms, call: ClaimCall
+    ) -> tuple[Settled | LedgerTrouble, Claim | NoClaim | LedgerTrouble]:
+        """Both in one round trip, each with what became of it: neither depends on the other.
+
+        Raises LedgerTrouble if neither is known.
+        """
+        settled, claimed = self.run_both(self._settle_call(settling), self._claim_call(None, nonce, terms, call))
+        return (
+            settled if isinstance(settled, LedgerTrouble) else _settled(settled),
+            claimed if isinstance(claimed, LedgerTrouble) else self._claimed(claimed, None, nonce),
+        )
+
+    def _claim_call(self, ref: Ref | None, nonce: str, terms: Terms, call: ClaimCall | None) -> Call:
+        lane = call.lane if call is not None else SENDING_BY_NUMBER[0]
+        arguments: list[Argument] = [
+            self.now_ms(),
+            "" if ref is None else ref.number,
+            "" if ref is None else str(ref),
+            nonce,
+            terms.owner,
+            terms.mirror,
+            int(terms.lease_s * 1000),
+            terms.parallel,
+            terms.urgent_slots,
+            int(terms.slot_kept_s * 1000),
+            terms.credentials,
+            "" if terms.rate is None else terms.rate,
+            terms.hour,
+            int(terms.next_hour_s * 1000),
+        ]
+        if call is None:
+            arguments += ["", 0, "", ""]
+        else:
+            arguments += [call.who, call.number, "1" if call.is_repeated else "", SENDING_BY_NUMBER.index(lane)]
+        return Call(script("claim_next" if ref is None else "claim"), self.keys.claim(ref, lane), arguments)
+
+    def _claimed(self, reply: list[bytes], ref: Ref | None, nonce: str) -> Claim | NoClaim:
         word = reply[0].decode()
         if word != "claimed":
             wait = int(reply[1]) / 1000 if word in ("later", "paced") else 0.0
             why = reply[1].decode() if word == "halted" else ""
-            return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait)
+            left = int(reply[2]) if len(reply) > 2 else 0
+            return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait, left=left)
+        ref = ref or Ref.parse(reply[13])
         try:
             return _claim(ref, nonce, [*reply[:8], self._opened(ref, reply[8]), *reply[9:]])
         except (Unsealable, WrongKey):
@@ -73,7 +120,7 @@ class Sending(Store):
             rest_s = UNSEALABLE_REST_S if self._has_the_key() else 0.0
             self.call_on("release", ref, fence, gateway_id, "unwritten", int(rest_s * 1000), nonce)
             self.call("note", [self.key("ctl")], "unsealable_at", int(self.time() * 1000))
-            return NoClaim(refusal=ClaimRefusal.SEALED, wait_s=rest_s)
+            return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref), wait_s=rest_s)
 
     def _has_the_key(self) -> bool:
         """Whether we have the key that seals now: a text that does not open all the same opens nowhere."""
@@ -93,41 +140,32 @@ class Sending(Store):
         with translated(), self._connection() as client:
             client.blpop([self.key(f"bell:slots:{lane}")], timeout=seconds)
 
-    def settle_accepted(
-        self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float
-    ) -> tuple[str, float]:
+    def settle_accepted(self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float) -> Settled:
         """The gateway accepted every message of the claim.
 
-        `parts` is one number for all or a byte for each message of the claim; `cost` is of the whole
-        request. Returns what became of it (`settled`, `again`, `stale`, …) and when it was enrolled.
+        `parts` is one number for all or a byte for each message of the claim; `cost` is of the whole request.
         """
-        return self._settle(claim, "accepted", 0, parts, cost, first_ask_s)
+        return _settled(self._run(self._settle_call(Settling(claim, "accepted", 0, parts, cost, first_ask_s))))
 
-    def settle_refused(self, claim: Claim, code: int) -> tuple[str, float]:
+    def settle_refused(self, claim: Claim, code: int) -> Settled:
         """The gateway refused every message of the claim with an error code of `send.php`."""
-        return self._settle(claim, "refused", code, 0, None, 0.0)
+        return _settled(self._run(self._settle_call(Settling(claim, "refused", code, 0, None, 0.0))))
 
-    def _settle(
-        self,
-        claim: Claim,
-        how: str,
-        code: int,
-        parts: bytes | int,
-        cost: Decimal | None,
-        first_ask_s: float,
-    ) -> tuple[str, float]:
-        reply = self.call_on(
-            "settle",
-            claim.ref,
+    def _settle_call(self, settling: Settling) -> Call:
+        claim = settling.claim
+        arguments: list[Argument] = [
+            self.now_ms(),
+            claim.ref.number,
+            str(claim.ref),
             claim.fence,
             claim.gateway_id,
-            how,
-            code,
-            parts,
-            cost_units(cost),
-            int(first_ask_s * 1000),
-        )
-        return reply[0].decode(), (int(reply[1]) / 1000 if len(reply) > 1 else 0.0)
+            settling.how,
+            settling.code,
+            settling.parts,
+            cost_units(settling.cost),
+            int(settling.first_ask_s * 1000),
+        ]
+        return Call(script("settle"), self.keys.batch_verb(claim.ref), arguments)
 
     def release(self, claim: Claim, *, unwritten: bool, delay_s: float = 0.0) -> str:
         """Nothing was accepted: `unwritten` where nothing was written, else the gateway itself said later."""
@@ -257,6 +295,11 @@ class Sending(Store):
         self.call("halt", [self.key("ctl")], "topped_up")
 
 
+def _settled(reply: list[bytes]) -> Settled:
+    enrolled_at = int(reply[1]) / 1000 if len(reply) > 1 else 0.0
+    return Settled(reply[0].decode(), enrolled_at, int(reply[2]) if len(reply) > 2 else 0)
+
+
 def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
     m = msgspec.msgpack.decode(reply[6])
     phones = unpack_phones(reply[7])
@@ -288,4 +331,5 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         attempt=int(m[Meta.CLAIMS]),
         nonce=nonce,
         known_as=reply[12].decode(),
+        left=int(reply[14]) if len(reply) > 14 else 0,
     )

@@ -76,6 +76,10 @@ class HttpLine:
         """Still open, and nothing to read."""
         return self._connection.is_quiet()
 
+    def is_free(self) -> bool:
+        """Its last answer was complete, the server keeps it, and it is quiet."""
+        return self._is_whole and self._clock.monotonic() < self.good_until and self.is_quiet()
+
     def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
         """Send once and say what became of it; raises BadInput or Unreachable, and then nothing was written."""
         return send(self.say, self._login, outgoing, deadline_s)

@@ -20,7 +20,7 @@ def test_an_acceptance_settles_and_is_asked_about_later(desk: Any) -> None:
     """With its share of the cost and its parts."""
     campaign, (ref,) = desk.campaign(3)
     claim = desk.claim(ref)
-    assert desk.ledger.settle_accepted(claim, 2, Decimal("4.5"), 60.0) == ("settled", desk.now)
+    assert desk.ledger.settle_accepted(claim, 2, Decimal("4.5"), 60.0) == ("settled", desk.now, 0)
 
     receipt = desk.views.receipt(MessageId(ref.number, 1))
     assert (receipt.status, receipt.parts, receipt.cost) == ("accepted", 2, Decimal("1.5"))

@@ -1,9 +1,9 @@
 -- The gateway answered for every message of the claim: accepted, or refused by name.
 -- ARGV: 4 fence, 5 gateway id, 6 'accepted'|'refused', 7 error code, 8 parts per message (a number, or a byte each
 --       for the claim's members), 9 cost of the request in 1/10,000 or -1, 10 ms until the first ask.
--- Returns {'settled'|'again'|'doubtful'|'stale'|'foreign'|'never'|'gone', enrolled at}.
+-- Returns {'settled'|'again'|'doubtful'|'stale'|'foreign'|'never'|'gone', enrolled at, how many are left in its lane}.
 -- Afterwards: an acceptance is merged whoever brings it; only the newest fence moves the batch.
--- include: batch, force, lanes, slots, receipts, sets, money, moves, ids, settled, facts, conclusion, controls
+-- include: batch, force, lanes, slots, receipts, sets, money, moves, ids, settled, facts, conclusion, controls, awake
 
 redis.call('ZREM', LEASES, ref .. '/') -- a first write that a full server allows
 local m = load_batch()
@@ -37,7 +37,7 @@ if not accepted and (has_open_id(m, undecided(m, load_receipts(m)), gid) or not 
   id[ID_STATE] = ABSENT
   enter_doubt(m, undecided(m, load_receipts(m)), 'refused', tonumber(ARGV[10]))
   save_batch(m)
-  return { 'doubtful', m[ENROLLED] }
+  return { 'doubtful', m[ENROLLED], left_in(m[LANE]) }
 end
 
 local equal = tonumber(ARGV[8])
@@ -85,13 +85,13 @@ local rest = undecided(m, blob)
 if not current then
   conclude(m, blob, tonumber(ARGV[10]))
   save_batch(m)
-  return { 'stale', m[ENROLLED] }
+  return { 'stale', m[ENROLLED], left_in(m[LANE]) }
 end
 if #rest == 0 then
   id[MIRROR] = ''
   settle_batch(m, blob, tonumber(ARGV[10]))
   save_batch(m)
-  return { 'settled', m[ENROLLED] }
+  return { 'settled', m[ENROLLED], left_in(m[LANE]) }
 end
 -- A claim of one out of several: the others go on.
 redis.call('ZREM', LEASES, ref)
@@ -99,4 +99,4 @@ move(m, READY, #rest)
 m[OWNER], m[NONCE], m[LEASE] = '', '', 0
 redis.call('ZADD', ready_key(m), now, ref)
 save_batch(m)
-return { 'again', m[ENROLLED] }
+return { 'again', m[ENROLLED], left_in(m[LANE]) }

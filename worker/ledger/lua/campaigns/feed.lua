@@ -1,7 +1,8 @@
 -- Hand out the next batches of a campaign.
--- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind.
+-- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk, 8 awake:bulk.
 -- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed.
--- Returns {'fed', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
+-- Returns {'fed', '1' where a hint would wake nobody or '', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
+-- include: hints
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',
   'parts')
@@ -23,11 +24,16 @@ if rate > 0 then -- no more than its own pace lets go soon, so that the window i
   many = math.min(many, math.ceil(tokens * batches / math.max(1, tonumber(c[8]))))
 end
 local packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
-local reply = { 'fed' }
+local mark, idle = redis.call('GET', KEYS[8]), false
+if mark then
+  idle = is_hint_idle(mark, redis.call('ZCOUNT', KEYS[7], '(' .. string.format('%.0f', now), '+inf'),
+    redis.call('ZCOUNT', KEYS[3], '-inf', string.format('%.1f', now + tonumber(ARGV[4]))))
+end
+local reply = { 'fed', idle and '1' or '' }
 for place = 0, many - 1 do
   local ref = string.format('%.0f@%s', struct.unpack('>I4', packed, place * 4 + 1), ARGV[2])
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[4]), ref)
-  reply[place + 2] = ref
+  reply[place + 3] = ref
 end
 redis.call('HSET', KEYS[1], 'fed', fed + many)
 return reply

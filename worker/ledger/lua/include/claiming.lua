@@ -1,0 +1,198 @@
+-- The claim of one batch, which may be sent if its turn has come.
+-- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: behind those of a batch the mark of a lane that is awake, the
+-- calls that were repeated.
+-- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake
+
+local function granted(m, n, actual)
+  local id = m[IDS][#m[IDS]]
+  local texts = redis.call('HGET', SHARD, number .. 't') or ''
+  local c = redis.call('HMGET', CAMPAIGN_KEY, 'text', 'options')
+  return { 'claimed', id[GID], m[FENCE], m[LEASE], actual, n, cmsgpack.pack(m), redis.call('HGET', SHARD, number .. 'p'),
+    texts, id[MEMBERS], c[1] or '', m[OPTIONS] ~= '' and m[OPTIONS] or c[2] or '', known_as(m), ref }
+end
+
+-- The nonce of this call: a claim of an earlier run is not answered again, since the roll call decides about it.
+local function nonce_of(actual) return ARGV[4] .. ' ' .. actual end
+
+-- The reply was lost: the same answer again, for as long as that claim is being sent.
+local function granted_again(m, actual)
+  if m[STATE] ~= SENDING or m[NONCE] ~= nonce_of(actual) then return nil end
+  return granted(m, tonumber(redis.call('HGET', RUN, 'n:' .. actual) or '0'), actual)
+end
+
+local function claim_one()
+  local m = load_batch()
+  if not m then return unknown_batch() end
+  in_motion(m)
+  local forced, actual = in_force()
+  local same = granted_again(m, actual)
+  if same then return same end
+  if m[STATE] ~= READY then
+    redis.call('ZREM', ready_key(m), ref)
+    return { 'taken' }
+  end
+  if not forced then return { 'halted', redis.call('HEXISTS', CTL, 'fell') == 1 and 'fell' or 'run' } end
+
+  local blob = load_receipts(m)
+  local rest = undecided(m, blob)
+  if #rest == 0 then settle_batch(m, blob, 0) save_batch(m) return { 'settled' } end
+  if takes_stub(m, rest) then return { 'taken' } end
+
+  local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window')
+  -- Ours to end, but never while an earlier attempt may have been accepted: then we ask first.
+  local function end_it(status)
+    if has_open_id(m, rest) then
+      enter_doubt(m, rest, NAME[status], 1000)
+    else
+      settle_batch(m, decide_rest(m, blob, status, 0), 0)
+    end
+    save_batch(m)
+    return { 'settled' }
+  end
+  if not SINGLE then
+    if c[1] == 'cancelled' then return end_it(CANCELLED) end
+    if c[1] == 'paused' then
+      redis.call('ZREM', ready_key(m), ref)
+      redis.call('SADD', HELD, ref)
+      return { 'paused' }
+    end
+  end
+  if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
+
+  local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until')
+  if ctl[1] then return { 'halted', 'fell' } end
+  if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
+  -- A larger id the gateway would refuse, message for message, as a wrong parameter.
+  if tonumber(redis.call('GET', N_GID) or '0') >= tonumber(redis.call('HGET', RUN, 'gid_last') or '2147483647') then
+    return { 'halted', 'ids' }
+  end
+  if ctl[3] and m[LANE] == 1 then return { 'halted', 'money' } end
+  if ctl[4] and tonumber(ctl[4]) > now then return { 'later', tonumber(ctl[4]) - now } end
+  -- The gateway blocks an address for a hundred erroneous sends in ten minutes: campaigns stop well before, codes later.
+  if ctl[6] and tonumber(ctl[6]) > now and tonumber(ctl[5]) >= (m[LANE] == 1 and MOST_ERRORS_BULK or MOST_ERRORS_URGENT) then
+    return { 'later', tonumber(ctl[6]) - now }
+  end
+
+  -- It keeps this one back, not the others: it comes due again when its time is there.
+  local function pace(ms)
+    redis.call('ZADD', ready_key(m), 'XX', math.ceil(now + ms), ref)
+    return { 'paced', math.ceil(ms) }
+  end
+  if c[6] and c[6] ~= '' then
+    local first, last = string.match(c[6], '(%d+)-(%d+)')
+    local hour = tonumber(ARGV[13])
+    first, last = tonumber(first), tonumber(last)
+    local is_open = first <= hour and hour < last
+    if first > last then is_open = hour >= first or hour < last end
+    if not is_open then return pace(tonumber(ARGV[14])) end
+  end
+
+  local parts = math.ceil(m[PARTS] * (m[SOLO] == 1 and 1 or #rest) / m[COUNT])
+  if c[2] and tonumber(c[2]) > 0 then
+    local b = redis.call('HMGET', CAMPAIGN_KEY, unpack(BUDGETED))
+    if least_budget(b, parts) > tonumber(c[2]) then
+      redis.call('HSET', CAMPAIGN_KEY, 'state', 'paused', 'why', 'budget', 'next_parts', parts)
+      redis.call('ZREM', ready_key(m), ref)
+      redis.call('SADD', HELD, ref)
+      return { 'paused' }
+    end
+  end
+
+  -- Only looked at here: the first write of a grant must be one that a full server refuses.
+  local after = '(' .. string.format('%.0f', now)
+  local urgent = redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf')
+  local bulk = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
+  local most = tonumber(ARGV[8])
+  if m[LANE] == 1 and (urgent + bulk >= most or bulk >= most - tonumber(ARGV[9])) then return { 'slot' } end
+  -- The last one is a code's if one waits: whoever frees a slot claims the next in the same stroke, before any code.
+  if m[LANE] == 1 and urgent + bulk + 1 >= most and left_in(0) > 0 then return { 'slot' } end
+  -- A code goes past those that are probably over, so that a mirror that swallows or a worker that died does not stop all
+  -- codes until the peer must have closed. The gateway allows fifteen at once, over which it only says: later.
+  local OVERDUE_MS = 2000
+  if urgent + bulk >= most then
+    local kept = tonumber(ARGV[10])
+    local late = string.format('%.0f', now + tonumber(ARGV[7]) + kept - OVERDUE_MS)
+    local lost = string.format('%.0f', now + kept) -- its lease is over
+    local overdue = redis.call('ZCOUNT', SLOTS_URGENT, after, late) + redis.call('ZCOUNT', SLOTS_BULK, after, lost)
+    if urgent + bulk - overdue >= most or urgent + bulk >= math.max(most, math.min(MOST_AT_ONCE, most + MORE_URGENT)) then
+      return { 'slot' }
+    end
+  end
+
+  -- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens still leaves. Nothing is
+  -- taken from one bucket unless the other allows it too. Codes never wait for it: campaigns pay what they overdraw.
+  local function tokens_in(rate, tokens, at)
+    return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
+  end
+  local function wait_of(rate, tokens) return tokens <= 0 and math.ceil(-tokens * 1000 / rate) + 1 or 0 end
+  local rate, own_rate = tonumber(ARGV[12]), tonumber(c[3] or '0')
+  local tokens, own_tokens, wait = 0, 0, 0
+  if rate then
+    local held = redis.call('HMGET', BUCKET, 'tokens', 'at')
+    tokens = tokens_in(rate, held[1], held[2])
+    wait = wait_of(rate, tokens)
+  end
+  if own_rate > 0 then
+    own_tokens = tokens_in(own_rate, c[4], c[5])
+    local own_wait = wait_of(own_rate, own_tokens)
+    if own_wait > 0 then return pace(own_wait) end
+  end
+  if wait > 0 and m[LANE] == 1 then return { 'later', wait } end
+
+  local waiting = #rest
+  if m[SOLO] == 1 then rest = { rest[1] } end
+  local gid = redis.call('INCR', N_GID)
+  if rate then
+    redis.call('HSET', BUCKET, 'tokens', tokens - parts, 'at', now)
+    redis.call('PEXPIRE', BUCKET, math.max(60000, wait_of(rate, tokens - parts)))
+  end
+  if own_rate > 0 then redis.call('HSET', CAMPAIGN_KEY, 'tokens', own_tokens - parts, 'tokens_at', now) end
+  local n = redis.call('HINCRBY', RUN, 'n:' .. actual, 1)
+  local members = set_of(m, rest)
+  move(m, SENDING, waiting)
+  m[FENCE], m[CLAIMS] = m[FENCE] + 1, m[CLAIMS] + 1
+  m[OWNER], m[NONCE], m[LEASE] = ARGV[5], nonce_of(actual), now + tonumber(ARGV[7])
+  m[IDS][#m[IDS] + 1] = { gid, OPEN, ARGV[6], now, members, '', 0 }
+  save_batch(m)
+  redis.call('HSET', IDS_KEY, gid, ref)
+  redis.call('ZREM', ready_key(m), ref)
+  redis.call('ZADD', LEASES, m[LEASE], ref)
+  redis.call('ZREMRANGEBYSCORE', SLOTS_URGENT, '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', SLOTS_BULK, '-inf', now)
+  redis.call('ZADD', slots_key(m), m[LEASE] + tonumber(ARGV[10]), ref .. '/' .. string.format('%.0f', m[FENCE]))
+  if not SINGLE then redis.call('HSETNX', CAMPAIGN_KEY, 'first_sent_at', now) end
+  note_awake(m, urgent, bulk, most)
+  return granted(m, n, actual)
+end
+
+-- Answer a call, and its repetitions and late copies as it was answered first. Only what is repeated is written down: of
+-- a call that was answered at its first try there is no copy. ARGV[15]: whose call it is, '' for one that counts none.
+local CALLS_KEPT_MS = 3600000
+
+local function answer_to(claim, find, take)
+  local who, seq, is_again = ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
+  if who == '' then return claim() end
+  local last, given = string.match(redis.call('HGET', KEYS[31], who) or '-1', '^(-?%d+) ?(.*)$')
+  last = tonumber(last)
+  if last == seq and given ~= '' then
+    take(given)
+    local m = load_batch()
+    local _, actual = in_force()
+    return m and granted_again(in_motion(m), actual) or { 'over' }
+  end
+  if last >= seq then return { 'over' } end
+  local reply = is_again and find() or claim()
+  if is_again then
+    redis.call('HSET', KEYS[31], who, reply[1] == 'claimed' and ARGV[16] .. ' ' .. ref or ARGV[16])
+    redis.call('PEXPIRE', KEYS[31], CALLS_KEPT_MS)
+  end
+  return reply
+end
+
+local function as_called(claim, find, take)
+  local reply = answer_to(claim, find, take)
+  if ARGV[18] == '' then return reply end
+  if reply[1] ~= 'claimed' then reply[2] = reply[2] or '' end
+  reply[#reply + 1] = left_in(tonumber(ARGV[18]))
+  return reply
+end
