@@ -27,6 +27,7 @@ GSM_BASIC = (
 GSM_EXTENDED = "\f^{}\\[~]|€"  # two septets each: an escape and a character
 
 _BREAKS = re.compile("\r\n|[\r\u2028\u2029]")
+LOST = "\ufffd"  # what programs write for letters that they could not read
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _UNSEEN_IN = _UNSEEN.search
 _GSM = frozenset(GSM_BASIC + GSM_EXTENDED)
@@ -113,7 +114,7 @@ def offenders(text: str) -> list[str]:
 def check(text: str) -> None:
     """Raise BadText where the gateway would refuse, misread or cut this text."""
     if text.isprintable():
-        if 2 * len(text) <= MAX_LENGTH and text and "__" not in text and not text.isspace():
+        if 2 * len(text) <= MAX_LENGTH and text and "__" not in text and LOST not in text and not text.isspace():
             return
     elif forbidden := _FORBIDDEN_IN(text):
         raise BadText(f"the text holds {_named(forbidden[0])} at position {forbidden.start() + 1}")
@@ -124,6 +125,8 @@ def _check_slowly(text: str) -> None:
     """The rules that few texts come near."""
     if not text.strip():
         raise BadText("the text is empty")
+    if LOST in text:
+        raise BadText(f"letters were lost before this text came here: {LOST} stands at position {text.index(LOST) + 1}")
     size = units(text)
     if size > MAX_LENGTH:
         raise BadText(f"the text is {size} characters long, the gateway takes {MAX_LENGTH}")
