@@ -115,7 +115,7 @@ class Smsq(Installation):
         """What is known of a message, by the id that `send` or a report gave. Raises BadInput for an unknown one."""
         try:
             parsed = MessageId.parse(message_id)
-        except ValueError:
+        except (ValueError, AttributeError):  # not even text
             raise BadInput(f"a message id looks like 4711.0, not {message_id!r}") from None
         receipt = self.runtime.views.receipt(parsed)
         if receipt is None:
