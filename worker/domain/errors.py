@@ -267,10 +267,6 @@ class LedgerHalted(LedgerTrouble):
     """The ledger restarted or fell back and is not cleared yet."""
 
 
-class HomeInUse(LedgerHalted):
-    """Another home has the number of this host, and is in use: one of them is a copy of the other."""
-
-
 class JournalTrouble(LedgerTrouble):
     """A host's journal cannot be written, so nothing may be sent from there."""
 

@@ -9,11 +9,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from smsq.worker.domain.errors import HomeInUse, JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
+from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
 from smsq.worker.domain.status import BatchState
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Ledger
-from smsq.worker.ledger.hosts import in_use
+from smsq.worker.ledger.hosts import HomeInUse, in_use
 from smsq.worker.ledger.runs import HEARD_MS, Beat
 
 log = logging.getLogger(__name__)

@@ -6,6 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from smsq.worker.domain.errors import LedgerHalted
+
+
+class HomeInUse(LedgerHalted):
+    """Another home has the number of this host, and is in use: one of them is a copy of the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:

@@ -16,9 +16,9 @@ import msgspec
 import redis
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.errors import HomeInUse, LedgerForeign, LedgerWeak, WrongKey
+from smsq.worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
-from smsq.worker.ledger.hosts import HostSeen, host_seen, in_use
+from smsq.worker.ledger.hosts import HomeInUse, HostSeen, host_seen, in_use
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.domain.errors import HomeInUse
 from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger.hosts import HomeInUse
 from smsq.worker.ledger.runs import HEARD_MS
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from tests.worker.conftest import ACCOUNT
