@@ -66,8 +66,9 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt look note otp_end otp_next "
-            "otp_wait probe release report settle shield_admit shield_learn shield_refused sign_off take watched".split(),
+            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt look note otp_end "
+            "otp_next otp_wait probe release report settle shield_admit shield_learn shield_refused sign_off take "
+            "watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
@@ -77,7 +78,8 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit shield_verified".split(),
+            "control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit "
+            "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
         keys=(
