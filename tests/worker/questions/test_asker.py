@@ -201,7 +201,7 @@ def test_money_that_is_known_is_not_asked_for(plant: Any) -> None:
 
 
 def test_a_question_about_money_counts_when_it_was_answered(plant: Any) -> None:
-    """Tries are few: those that had no leave, or no answer, are none of them."""
+    """Tries are few: those that had no permit, or no answer, are none of them."""
     ref = plant.enrol()
     lost(plant, ref)
     heard(plant, ref)
