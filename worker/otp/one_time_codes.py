@@ -34,7 +34,7 @@ from smsq.worker.domain.shield import Decision
 from smsq.worker.domain.speech import text_for, voice_for
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.channels import channel as channel_row
-from smsq.worker.ledger import Enrolled, Ledger, Order
+from smsq.worker.ledger import Enrolled, Ledger, NewMessage
 from smsq.worker.ledger.batches.enrolment import SAYABLE, WRONG_KEY
 from smsq.worker.ledger.otp.cascades import LOOK_AGAIN_S
 from smsq.worker.ledger.otp.records import OpenedOtp, OtpView, Reserved, step_key
@@ -166,7 +166,7 @@ class OneTimeCodes:
         text = text_for(channel, spec.template, opened.code(), ttl_s=expires_at - at, purpose=spec.purpose)
         steps = otp.steps_of(spec.channels)
         return self._ledger.enrol(
-            Order(
+            NewMessage(
                 spec.phone,
                 text,
                 lane="urgent",
@@ -181,7 +181,7 @@ class OneTimeCodes:
                 deadline_at=expires_at,
                 parts=channel_row(channel).parts(text),
                 why=why or ("resend" if number else "first"),
-                code_id=otp_id,
+                otp_id=otp_id,
                 waited_for_s=next((step.wait_s for step in steps if step.channel == channel), 0.0),
             )
         )
