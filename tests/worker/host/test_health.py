@@ -22,7 +22,7 @@ import pytest
 from smsq.worker.clock import Clock
 from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.status import BatchState
-from smsq.worker.host.health import FIRST_REST_S, FROZEN_S, Checkup, Health, Told
+from smsq.worker.host.health import FIRST_PAUSE_S, FROZEN_S, Checkup, Health, Told
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger.runs import Beat
 from smsq.worker.queues.bell import bell_key
@@ -297,7 +297,7 @@ def test_nothing_is_taken_before_a_mirror_was_reached(plant: Plant, patient: Pat
     assert patient.health.ails("bulk") == Sick.GATEWAY
     plant.sandbox.mirror(1, down=False)
     patient.checkup.look()
-    assert patient.health.ails("bulk") == Sick.GATEWAY  # it rests
+    assert patient.health.ails("bulk") == Sick.GATEWAY  # it backs off
     patient.clock.at += 1
     patient.checkup.look()
     assert patient.health.ails("bulk") is None
@@ -313,14 +313,14 @@ def test_a_mirror_that_is_left_alone_keeps_the_queue_for_others(patient: Patient
     assert patient.health.ails("urgent") is None
 
 
-def test_who_is_frozen_again_and_again_rests_for_longer(patient: Patient) -> None:
+def test_who_is_frozen_again_and_again_pauses_for_longer(patient: Patient) -> None:
     """Awake for a second it would take codes, and be frozen over them."""
     patient.checkup.look()
     patient.checkup.slept(0.25, 1.0)
     assert patient.health.ails("urgent") is None
-    for rest_s in (FIRST_REST_S, 2 * FIRST_REST_S, 4 * FIRST_REST_S):
+    for pause_s in (FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S):
         patient.checkup.slept(0.25, 12.0)
-        patient.clock.at += rest_s - 0.1
+        patient.clock.at += pause_s - 0.1
         patient.checkup.look()
         assert patient.health.ails("urgent") == Sick.FROZEN
         patient.clock.at += 0.2
