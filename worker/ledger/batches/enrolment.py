@@ -89,11 +89,7 @@ class Enrolment(Store):
                 order.code_id,
                 int(order.waited_for_s * 1000),
                 order.why,
-                more_keys=[
-                    self.key(f"awake:{order.lane}"),
-                    self.key(f"idem:{key_hash or '-'}"),
-                    self.key("stamp"),
-                ],
+                more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()
             if word in ("created", "same"):

@@ -1,6 +1,5 @@
 -- The claim of one batch, which may be sent if its turn has come.
--- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: behind those of a batch the mark of a lane that is awake, the
--- calls that were repeated.
+-- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: behind those of a batch the calls that were repeated.
 -- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake
 
 local function granted(m, n, actual)
@@ -172,7 +171,7 @@ local CALLS_KEPT_MS = 3600000
 local function answer_to(claim, find, take)
   local who, seq, is_again = ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
   if who == '' then return claim() end
-  local last, given = string.match(redis.call('HGET', KEYS[31], who) or '-1', '^(-?%d+) ?(.*)$')
+  local last, given = string.match(redis.call('HGET', KEYS[30], who) or '-1', '^(-?%d+) ?(.*)$')
   last = tonumber(last)
   if last == seq and given ~= '' then
     take(given)
@@ -183,8 +182,8 @@ local function answer_to(claim, find, take)
   if last >= seq then return { 'over' } end
   local reply = is_again and find() or claim()
   if is_again then
-    redis.call('HSET', KEYS[31], who, reply[1] == 'claimed' and ARGV[16] .. ' ' .. ref or ARGV[16])
-    redis.call('PEXPIRE', KEYS[31], CALLS_KEPT_MS)
+    redis.call('HSET', KEYS[30], who, reply[1] == 'claimed' and ARGV[16] .. ' ' .. ref or ARGV[16])
+    redis.call('PEXPIRE', KEYS[30], CALLS_KEPT_MS)
   end
   return reply
 end
