@@ -20,7 +20,7 @@ from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, phone_of, timestamp, with_fields
 from smsq.producers.installation import Installation
 from smsq.producers.otp import Otp
-from smsq.producers.shield import ShieldDoor
+from smsq.producers.shield import ShieldControl
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.receipt import Receipt
@@ -38,7 +38,7 @@ class Smsq(Installation):
         super().__init__(settings, environ=environ)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
-        self.shield = ShieldDoor(self)
+        self.shield = ShieldControl(self)
         self.otp = Otp(self)
 
     def send(

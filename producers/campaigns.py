@@ -260,7 +260,7 @@ class Campaigns:
         return waits.stopped(view, self._smsq.runtime.clock.now())
 
     def watch(self, campaign_id: str) -> Watch:
-        """Eyes for `smsq.producers.progress.follow`."""
+        """What `smsq.producers.progress.follow` looks at."""
         runtime = self._smsq.runtime
         return Watch(runtime.views, campaign_id, runtime.clock, runtime.settings.parallel_sends)
 

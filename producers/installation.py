@@ -159,7 +159,7 @@ class Installation:
         self._is_checked = True
 
     def account(self) -> str:
-        """Whose the ledger is, as `brand/login`; '' while nobody has founded it. Raises LedgerTrouble."""
+        """Whose the ledger is, as `brand/login`; '' while nobody has established it. Raises LedgerTrouble."""
         with self.named():
             return self.runtime.ledger.stamp().account
 

@@ -19,7 +19,7 @@ from decimal import Decimal, InvalidOperation
 
 from smsq.producers.fields import check_client, check_key, check_word, phone_of
 from smsq.producers.installation import Installation
-from smsq.worker.domain import otp as codes
+from smsq.worker.domain import otp
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.cascade import end_of
 from smsq.worker.domain.errors import BadChannel, BadInput, LedgerTrouble, LedgerUnreachable, Limited, TooMany
@@ -31,8 +31,8 @@ from smsq.worker.domain.speech import text_for
 from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.gateway.options import check_options
 from smsq.worker.ledger import Enrolled
-from smsq.worker.ledger.otp.records import CodeView
-from smsq.worker.otp.desk import CodeOrder, Unsealed, over
+from smsq.worker.ledger.otp.records import OtpView
+from smsq.worker.otp.one_time_codes import OtpSpec, Unsealed, over
 
 __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 
@@ -107,7 +107,7 @@ class Otp:
         self,
         phone: str | int,
         *,
-        purpose: str = codes.PURPOSE,
+        purpose: str = otp.PURPOSE,
         length: int = DEFAULT_LENGTH,
         ttl: float = DEFAULT_TTL_S,
         channels: str | Iterable[str] = "sms",
@@ -133,46 +133,46 @@ class Otp:
         """
         number = phone_of(phone)
         check_word(purpose, "a purpose")
-        codes.check_purpose(purpose)
-        codes.check_length(length)
-        codes.check_ttl(ttl)
+        otp.check_purpose(purpose)
+        otp.check_length(length)
+        otp.check_ttl(ttl)
         steps = _steps(channels)
-        text = codes.template_of(number, locale, template)
+        text = otp.template_of(number, locale, template)
         for step in steps:
             said = text_for(step.channel, text, "0" * length, ttl_s=ttl, purpose=purpose)
             channel_row(step.channel).check(said)
         check_options(Options(sender=sender))
         check_key(key)
         check_client(client)
-        order = CodeOrder(
+        spec = OtpSpec(
             phone=number,
             purpose=purpose,
             length=length,
             ttl_s=float(ttl),
-            channels=codes.written(steps),
+            channels=otp.written(steps),
             template=text,
             sender=sender,
             on_doubt=_policy(on_doubt),
             max_cost=_cost(max_cost),
             client=client,
         )
-        desk = self._smsq.runtime.codes
+        codes = self._smsq.runtime.otp
         for _ in range(OPEN_TRIES):
-            opened, made = self._smsq.patiently(lambda: desk.open(order, key))
+            opened, made = self._smsq.patiently(lambda: codes.open(spec, key))
             is_new, at = opened.created, opened.made_at
             try:
                 sent = self._enrol(opened.id, 0, opened.channel, at, opened.expires_at, created=is_new, made=made)
             except Limited:
                 if is_new:
                     with contextlib.suppress(LedgerTrouble):  # what stays goes by itself; this one hears why
-                        desk.forget(opened.id, key)
+                        codes.forget(opened.id, key)
                 raise
             if sent.message_id or self._view(opened.id) is not None:
                 return replace(sent, phone=f"+{number}")
             # Another call with this key had made it and was refused meanwhile: this one hears that for itself.
         raise TooMany("other requests with this key were refused at the same time")
 
-    def check(self, code_id: str, code: str, purpose: str = codes.PURPOSE) -> Verdict:
+    def check(self, code_id: str, code: str, purpose: str = otp.PURPOSE) -> Verdict:
         """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.
 
         Spaces, dashes and digits of other scripts are understood. Each WRONG counts, up to SMSQ_CODE_ATTEMPTS;
@@ -183,11 +183,11 @@ class Otp:
         if not isinstance(code, str):
             raise BadInput("give the code as text: a number would lose its leading zeros")
         check_word(purpose, "a purpose")
-        codes.check_purpose(purpose)
+        otp.check_purpose(purpose)
         if not _is_id(code_id):
             code_id = "-"
-        desk = self._smsq.runtime.codes
-        return self._smsq.patiently(lambda: desk.check(code_id, code, purpose))
+        codes = self._smsq.runtime.otp
+        return self._smsq.patiently(lambda: codes.check(code_id, code, purpose))
 
     def resend(self, code_id: str) -> OneTimeCode:
         """Send the same code again, as a new message.
@@ -196,28 +196,28 @@ class Otp:
         CodeOver for a code that was used, has expired, is locked or unknown (its `word` says which), and what
         the shield raises, as `send` does.
         """
-        desk = self._smsq.runtime.codes
+        codes = self._smsq.runtime.otp
         token = secrets.token_hex(8)
         if not _is_id(code_id):
             raise over(Verdict.UNKNOWN)
-        reserved = self._smsq.patiently(lambda: desk.resend(code_id, token), outage_s=OUTAGE_S)
-        view, order = self._view(code_id), self._smsq.patiently(lambda: desk.order(code_id))
+        reserved = self._smsq.patiently(lambda: codes.resend(code_id, token), outage_s=OUTAGE_S)
+        view, spec = self._view(code_id), self._smsq.patiently(lambda: codes.spec(code_id))
         if view is None:
             raise over(Verdict.UNKNOWN)
         channel = view.steps[reserved.number].channel
         sent = self._enrol(code_id, reserved.number, channel, reserved.at, reserved.expires_at, created=True)
-        if not sent.message_id or order is None:
+        if not sent.message_id or spec is None:
             raise over(Verdict(self.show(code_id).state))
-        return replace(sent, phone=f"+{order.phone}")
+        return replace(sent, phone=f"+{spec.phone}")
 
     def show(self, code_id: str) -> CodeShown:
         """Where a code stands, and its messages. Raises CodeOver for an unknown one."""
-        view = self._smsq.runtime.codes.view(code_id) if _is_id(code_id) else None
+        view = self._smsq.runtime.otp.view(code_id) if _is_id(code_id) else None
         if view is None:
             raise over(Verdict.UNKNOWN)
         steps = tuple(self._steps_of(view))
         statuses = [step.status for step in steps]
-        ended = view.ended or end_of(len(codes.steps_of(view.channels)), view.place, statuses, view.state)
+        ended = view.ended or end_of(len(otp.steps_of(view.channels)), view.place, statuses, view.state)
         return CodeShown(
             id=view.id,
             state=view.state,
@@ -227,13 +227,11 @@ class Otp:
             resends_left=max(0, self._smsq.settings.code_resends - view.resends),
             channels=view.channels,
             steps=steps,
-            ahead=tuple(
-                StepAhead(channel=s.channel, why=ended) for s in codes.steps_of(view.channels)[view.place + 1 :]
-            ),
+            ahead=tuple(StepAhead(channel=s.channel, why=ended) for s in otp.steps_of(view.channels)[view.place + 1 :]),
             ended=ended,
         )
 
-    def _steps_of(self, view: CodeView) -> Iterable[StepShown]:
+    def _steps_of(self, view: OtpView) -> Iterable[StepShown]:
         for step in view.steps:
             known = self._smsq.runtime.views.receipt(MessageId.parse(step.message_id)) if step.message_id else None
             yield StepShown(channel=step.channel, at=step.at, message_id=step.message_id, why=step.why, receipt=known)
@@ -250,13 +248,13 @@ class Otp:
         made: Unsealed | None = None,
     ) -> OneTimeCode:
         """Enrol the message of a step and hint it; one that was enrolled already is found."""
-        desk, lost = self._smsq.runtime.codes, []
+        codes, lost = self._smsq.runtime.otp, []
         if not created and (message_id := self._found(code_id, number)):
             return OneTimeCode(id=code_id, expires_at=expires_at, created=False, channel=channel, message_id=message_id)
 
         def enrol() -> Enrolled | None:
             try:
-                return desk.enrol(code_id, number, channel, at, expires_at, made=made)
+                return codes.enrol(code_id, number, channel, at, expires_at, made=made)
             except LedgerUnreachable as error:
                 lost.append(error)  # perhaps it was enrolled: then nobody has hinted it
                 raise
@@ -267,12 +265,12 @@ class Otp:
         message_id = enrolled.id if enrolled is not None else self._found(code_id, number)
         return OneTimeCode(id=code_id, expires_at=expires_at, created=created, channel=channel, message_id=message_id)
 
-    def _view(self, code_id: str) -> CodeView | None:
-        return self._smsq.patiently(lambda: self._smsq.runtime.codes.view(code_id))
+    def _view(self, code_id: str) -> OtpView | None:
+        return self._smsq.patiently(lambda: self._smsq.runtime.otp.view(code_id))
 
     def _found(self, code_id: str, number: int) -> str:
         """The message of a step of a code that is over; '' where it never was enrolled."""
-        view = self._smsq.runtime.codes.view(code_id)
+        view = self._smsq.runtime.otp.view(code_id)
         return view.steps[number].message_id if view is not None and number < len(view.steps) else ""
 
 
@@ -282,7 +280,7 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
         listed = channels if isinstance(channels, str) else ",".join(channels)
     except TypeError:
         raise BadChannel("channels are words, such as sms:20s,call or a list of them") from None
-    steps = codes.steps_of(listed)
+    steps = otp.steps_of(listed)
     for step in steps:
         try:
             channel_row(step.channel)

@@ -36,7 +36,7 @@ UNSENT = ("queued", "sending")
 NEVER_LEFT = ("cancelled", "late", "optout")
 
 
-class Eyes(waits.Eyes, Protocol):
+class ReadSide(waits.ReadSide, Protocol):
     """What progress needs of the ledger's read side."""
 
     def campaign(self, campaign_id: str) -> CampaignView | None: ...
@@ -87,8 +87,8 @@ class Picture:
 class Watch:
     """Looks at one campaign again and again."""
 
-    def __init__(self, eyes: Eyes, campaign_id: str, clock: Clock, parallel: int) -> None:
-        self._eyes = eyes
+    def __init__(self, read_side: ReadSide, campaign_id: str, clock: Clock, parallel: int) -> None:
+        self._read_side = read_side
         self._parallel = parallel
         self._id = campaign_id
         self._clock = clock
@@ -99,7 +99,7 @@ class Watch:
     def look(self) -> Picture:
         """How it stands. Raises BadCredentials where the gateway goes on refusing the log-in."""
         try:
-            view = self._eyes.campaign(self._id)
+            view = self._read_side.campaign(self._id)
             reason = self._why(view) if view is not None else ""
         except LedgerUnreachable as error:
             if self._last is None:
@@ -125,8 +125,8 @@ class Watch:
     def _why(self, view: CampaignView) -> str:
         if view.is_over:
             return ""
-        self._give_up_on_login(self._eyes.brakes().halted)
-        return waits.why(self._eyes, view, self._clock.now(), self._parallel)
+        self._give_up_on_login(self._read_side.brakes().halted)
+        return waits.why(self._read_side, view, self._clock.now(), self._parallel)
 
     def _give_up_on_login(self, halted: str) -> None:
         if halted != "login":

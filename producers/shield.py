@@ -15,24 +15,24 @@ from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.limits import DAY_S
 from smsq.worker.domain.shield import Decision
 from smsq.worker.gateway.channels import channel as channel_row
-from smsq.worker.ledger.otp.shield_admin import ShieldDesk, ShieldView
+from smsq.worker.ledger.otp.shield_admin import ShieldAdmin, ShieldView
 
 LONGEST_S = 365 * DAY_S  # that a prefix is held by hand; longer is `deny`
 
 
-class ShieldDoor:
+class ShieldControl:
     """`smsq.shield`."""
 
     def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
 
     @property
-    def _desk(self) -> ShieldDesk:
-        return ShieldDesk(self._smsq.runtime.shield)
+    def _admin(self) -> ShieldAdmin:
+        return ShieldAdmin(self._smsq.runtime.shield)
 
     def show(self) -> ShieldView:
         """Limits in force, rules with their reasons, the busiest prefixes, prices. Raises LedgerTrouble."""
-        return self._desk.view()
+        return self._admin.view()
 
     def dry_run(self, phone: str | int, *, client: str | None = None, channel: str = "sms") -> Decision:
         """What would be decided about a code to this phone now; counts nothing. Raises BadPhone, BadInput."""
@@ -60,9 +60,11 @@ class ShieldDoor:
         Raises BadInput where nothing is said about it, with what is said below it.
         """
         told = names.named(name)
-        if self._desk.rule("release", told):
+        if self._admin.rule("release", told):
             return told
-        below = [names.shown(rule.name) for rule in self._desk.rules() if told.isdigit() and rule.name.startswith(told)]
+        below = [
+            names.shown(rule.name) for rule in self._admin.rules() if told.isdigit() and rule.name.startswith(told)
+        ]
         more = f"; below it there is {', '.join(below[:10])}" if below else ""
         raise BadInput(f"nothing is held, allowed or denied at {names.shown(told)}{more}")
 
@@ -70,12 +72,12 @@ class ShieldDoor:
         """Set a limit as `smsq shield show` writes it; None gives it back to the settings. What holds now."""
         if written is None and name not in names_of_limits():
             raise BadInput(f"no limit is called {name!r}; there is {', '.join(names_of_limits())}")
-        self._desk.limit(name, written)
-        return self._desk.view().limits[name]
+        self._admin.limit(name, written)
+        return self._admin.view().limits[name]
 
     def _rule(self, verb: str, name: str, for_s: int = 0) -> str:
         told = names.named(name)
-        self._desk.rule(verb, told, for_s)
+        self._admin.rule(verb, told, for_s)
         return told
 
 

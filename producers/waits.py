@@ -51,7 +51,7 @@ UNLED = (
 CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each, and sending goes on by itself"
 
 
-class Eyes(Protocol):
+class ReadSide(Protocol):
     """What the answer needs of the ledger's read side."""
 
     def brakes(self) -> Brakes: ...
@@ -111,21 +111,21 @@ def stopped(view: CampaignView, now: float) -> str:
     )
 
 
-def why(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
+def why(read_side: ReadSide, view: CampaignView, now: float, parallel: int) -> str:
     """Why a campaign does not move, '' where it may; `now` in Unix seconds, `parallel` requests at most at once."""
-    return "; ".join(filter(None, (stopped(view, now), _why_unmoved(eyes, view, now, parallel))))
+    return "; ".join(filter(None, (stopped(view, now), _why_unmoved(read_side, view, now, parallel))))
 
 
-def _why_unmoved(eyes: Eyes, view: CampaignView, now: float, parallel: int) -> str:
+def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: int) -> str:
     """The same of the rows that are in."""
     if view.is_over:
         return ""
     if view.state == "paused":
         return budget(view) if view.why == "budget" else _paused(view)
-    brakes = eyes.brakes()
+    brakes = read_side.brakes()
     if brakes.halted:
         return halted(brakes)
-    lanes = eyes.lanes()
+    lanes = read_side.lanes()
     if missing := [lane for lane, row in LANES.items() if row.ends_campaigns and not lanes.get(lane)]:
         return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"
     if not brakes.is_led:

@@ -179,7 +179,7 @@ def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -
         runtime = Runtime.build(Settings.load(environ))
         runtimes.append(runtime)
         master = Master(runtime.ledger, runtime.journal)
-        master.found(runtime.settings.account)
+        master.establish(runtime.settings.account)
         assert master.tick() or master.tick()
         return Plant(runtime, sandbox)
 

@@ -66,7 +66,7 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim claim_next code_end code_next code_wait come_back doubt enrol found give_back "
+            "advance asked beat claim claim_next otp_end otp_next otp_wait come_back doubt enrol establish give_back "
             "halt look note probe release report settle shield_admit shield_learn shield_refused sign_off take "
             "watched".split(),
         ),
@@ -78,7 +78,7 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "code_check code_open code_step control drop enrol enrol_range open_campaign shield_admit "
+            "otp_check otp_open otp_step control drop enrol enrol_range open_campaign shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
@@ -93,7 +93,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat found fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

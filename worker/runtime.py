@@ -24,7 +24,7 @@ from smsq.worker.ledger import Keys, Ledger
 from smsq.worker.ledger.otp.shield import Shield
 from smsq.worker.ledger.views import Views
 from smsq.worker.metrics import Metrics
-from smsq.worker.otp.desk import CodeDesk
+from smsq.worker.otp.one_time_codes import OneTimeCodes
 from smsq.worker.queues.broker import HintBroker, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.middleware import ActorMetrics
@@ -94,9 +94,9 @@ class Runtime:
         return Views(self.ledger, explain)
 
     @cached_property
-    def codes(self) -> CodeDesk:
+    def otp(self) -> OneTimeCodes:
         """What is done with one-time codes."""
-        return CodeDesk(self.ledger, self.views, self.settings, self.shield)
+        return OneTimeCodes(self.ledger, self.views, self.settings, self.shield)
 
     @cached_property
     def shield(self) -> Shield:

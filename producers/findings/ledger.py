@@ -48,7 +48,7 @@ def account(runtime: Runtime) -> Iterator[Finding]:
     """Whose ledger it is."""
     settings, owner = runtime.settings, runtime.ledger.stamp().account
     if not owner:
-        yield Finding("account", "warn", "this ledger is not founded yet", "the first worker does it: `smsq up`")
+        yield Finding("account", "warn", "this ledger is not established yet", "the first worker does it: `smsq up`")
     elif (settings.login or settings.apikey) and owner != settings.account:
         said = f"this ledger belongs to {owner}, not to {settings.account}"
         yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
@@ -80,9 +80,9 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
 
 def shield(runtime: Runtime) -> Iterator[Finding]:
     """Whether somebody who pumps is stopped, and what it may cost until then."""
-    from smsq.worker.ledger.otp.shield_admin import ShieldDesk
+    from smsq.worker.ledger.otp.shield_admin import ShieldAdmin
 
-    limits = ShieldDesk(runtime.shield).limits()
+    limits = ShieldAdmin(runtime.shield).limits()
     if runtime.settings.shield == "off":
         yield Finding("shield", "warn", "SMSQ_SHIELD is off: nothing limits codes", "leave it out where codes are sent")
     elif limits.mode == "off":

@@ -176,7 +176,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         source = inspect(rows, phone_column, how.get("encoding"))
         name = name or Path(source.name).stem
     else:
-        source = AtHand.of(rows, how.get("columns"), phone_column, region)
+        source = RowsInMemory.of(rows, how.get("columns"), phone_column, region)
     template = Template.compile(text, source.columns)
     if template.is_constant:
         texts.check(template.render(()))
@@ -202,7 +202,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
 
 
 @dataclass(frozen=True, slots=True)
-class AtHand:
+class RowsInMemory:
     """Rows that a program has at hand, kept so that they can be read twice."""
 
     columns: tuple[str, ...]
@@ -211,7 +211,9 @@ class AtHand:
     digest: str
 
     @classmethod
-    def of(cls, rows: Iterable[AnyRow], columns: Sequence[str] | None, phone_column: str, region: str = "RU") -> AtHand:
+    def of(
+        cls, rows: Iterable[AnyRow], columns: Sequence[str] | None, phone_column: str, region: str = "RU"
+    ) -> RowsInMemory:
         """Take mappings, sequences or plain phones, as text or as numbers.
 
         Raises BadInput for no rows, no names for their values, and for a table that is none of rows.

@@ -77,7 +77,7 @@ class Story:
         self._is_told = False  # the story came to its end, good or bad
         self._said: list[str] = []
         self._supervisor: Supervisor | None = None
-        self._teller = threading.Thread(target=self._tell, name="story", daemon=True)
+        self._narrator = threading.Thread(target=self._tell, name="story", daemon=True)
 
     def run(self) -> None:
         """Start everything, tell the story, stop everything; `code` is what came of it."""
@@ -85,7 +85,7 @@ class Story:
         with _working_directory(self.folder):  # deaf to a smsq.toml of the working directory too
             outcome = up.run(self.environ, gateway=self.gateway, say=self._note, started=self._begin)
         self._over.set()
-        self._teller.join(ANSWER_TIMEOUT_S)
+        self._narrator.join(ANSWER_TIMEOUT_S)
         if outcome:
             self.code = outcome
         elif not self._is_told:
@@ -97,7 +97,7 @@ class Story:
 
     def _begin(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._teller.start()
+        self._narrator.start()
 
     def _note(self, line: str) -> None:
         self._said.append(line)

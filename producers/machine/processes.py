@@ -19,13 +19,13 @@ def threads_of(settings: Settings, lane: str, processes: int) -> int:
 
 def several(settings: Settings, lane: str, processes: int, threads: int) -> int:
     """A supervisor over processes of one lane."""
-    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.processes.supervisor import Child, Supervisor
     from smsq.worker.runtime import Runtime
 
     say = lambda line: click.echo(line, err=True)  # noqa: E731 - a line to the terminal
-    overseer = Overseer(Runtime.build(settings), say)
-    overseer.begin()
+    host_ledger = HostLedger(Runtime.build(settings), say)
+    host_ledger.begin()
     argv = [*argv_of("worker"), "--lane", lane, "--threads", str(threads)]
     children = [
         Child(f"{lane}-{n}", argv, env=dict(os.environ), silent_after_s=settings.silent_s)
@@ -34,9 +34,9 @@ def several(settings: Settings, lane: str, processes: int, threads: int) -> int:
     supervisor = Supervisor(
         settings.home,
         children,
-        heartbeat=overseer.heartbeat,
-        tick=overseer.tick,
-        sign_off=overseer.sign_off,
+        heartbeat=host_ledger.heartbeat,
+        tick=host_ledger.tick,
+        sign_off=host_ledger.sign_off,
         say=say,
         name=f"worker-{lane}",
     )

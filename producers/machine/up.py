@@ -24,11 +24,11 @@ from smsq.producers.machine.ready import Ready
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
 from smsq.worker.domain.lane import LANES, Lane
 from smsq.worker.logs import LogFile
-from smsq.worker.processes.supervisor import Child, Foundation, Supervisor
+from smsq.worker.processes.supervisor import Child, Dependency, Supervisor
 from smsq.worker.settings import FIELDS, PREFIX, Settings
 
 if TYPE_CHECKING:
-    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.runtime import Runtime
 
 LEAST_SILENCE_S = 15.0  # one exchange with Redis may take ten: three to connect and seven for its reply
@@ -100,7 +100,7 @@ def run(
     from smsq.worker.runtime import login_of
 
     try:
-        login_of(settings)  # without a log-in nothing is started, and no ledger founded
+        login_of(settings)  # without a log-in nothing is started, and no ledger established
     except BadSettings as error:
         raise BadSettings(f"{error.sentence}; to try everything without an account: smsq up --sandbox") from None
     home = settings.home.expanduser().absolute()
@@ -115,26 +115,26 @@ def run(
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
     environ = {**environ, **_addresses(settings)}
     settings = Settings.load(environ, file)
-    with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, foundations):
+    with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, dependencies):
         told = {**environ, "SMSQ_HOME": str(home), **urls}
-        runtime, overseer = _overseer(Settings.load(told, file), say)
+        runtime, host_ledger = _host_ledger(Settings.load(told, file), say)
         kept = children(settings, told, gateway)
         lanes = {child.name for child in kept if "--lane" in child.argv}
         ready = Ready(
             lambda: _all_of(lanes, supervisor.pids()),
-            overseer.heartbeat,
+            host_ledger.heartbeat,
             lambda: runtime.views.brakes().is_led and (gateway is None or _listens(gateway.control_port)),
             lambda: say(_what_to_try(gateway)),
         )
 
         def tick() -> None:
-            overseer.tick()
+            host_ledger.tick()
             ready.tick()
 
         supervisor = Supervisor(
             home,
             kept,
-            foundations=foundations,
+            dependencies=dependencies,
             front=front,
             announce={
                 **_announced(urls),
@@ -144,9 +144,9 @@ def run(
             },
             say=say,
             verbose=verbose,
-            heartbeat=overseer.heartbeat,
+            heartbeat=host_ledger.heartbeat,
             tick=tick,
-            sign_off=overseer.sign_off,
+            sign_off=host_ledger.sign_off,
         )
         for line in _where_things_are(settings, home, gateway):
             say(line)
@@ -265,7 +265,7 @@ def require_free(address: str, variable: str) -> None:
 
 
 @contextlib.contextmanager
-def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Foundation]]]:
+def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Dependency]]]:
     """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
     from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
     from smsq.worker.redis_client import next_database, where
@@ -307,15 +307,15 @@ def _listens(port: int) -> bool:
         return line.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _overseer(settings: Settings, say: Callable[[str], None]) -> tuple[Runtime, Overseer]:
+def _host_ledger(settings: Settings, say: Callable[[str], None]) -> tuple[Runtime, HostLedger]:
     """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
-    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
-    overseer = Overseer(runtime, say)
-    overseer.begin()
-    return runtime, overseer
+    host_ledger = HostLedger(runtime, say)
+    host_ledger.begin()
+    return runtime, host_ledger
 
 
 def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:

@@ -89,23 +89,23 @@ def main() -> None:
 
 def _run(settings: Settings, told: Mapping[str, Any]) -> None:
     """Found the ledger, run every lane and the scheduler, say `told`, and return when our parent goes."""
-    from smsq.worker.processes.overseer import Overseer
+    from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.runtime import Runtime
     from smsq.worker.scheduler.loop import Scheduler
 
     runtime = Runtime.build(settings)
-    overseer = Overseer(runtime)
-    overseer.begin()
+    host_ledger = HostLedger(runtime)
+    host_ledger.begin()
     while runtime.views.halted() or not runtime.journal.newest_run():  # no claim is said before its run is followed
-        overseer.tick()
+        host_ledger.tick()
         runtime.clock.wait(0.01)
     for lane, row in LANES.items():
-        _start_lane(settings, lane, CODE_THREADS if row.carries_codes else THREADS)
+        _start_lane(settings, lane, CODE_THREADS if row.carries_otp else THREADS)
     threading.Thread(target=Scheduler(runtime).run, name="scheduler", daemon=True).start()
     print(json.dumps(told), flush=True)
     while not select.select([sys.stdin], [], [], LOOK_S)[0] or os.read(sys.stdin.fileno(), 1):
         with contextlib.suppress(LedgerTrouble):
-            overseer.tick()
+            host_ledger.tick()
 
 
 def _start_lane(settings: Settings, lane: str, threads: int) -> None:

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.fact import Fact
 from smsq.worker.gateway.http.callbacks import Events, Forged, Malformed, read
-from smsq.worker.processes.bounded_log import Sums
+from smsq.worker.processes.bounded_log import BoundedLog
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
 BODY_TIMEOUT_S = 10.0  # the gateway's calls arrive in one packet
@@ -90,7 +90,7 @@ class Callback:
         self._secret = secret
         self._gatherer = gatherer
         self._count = count
-        self._refused = Sums(lambda why, many: log.warning("callbacks refused why=%s many=%d", why, many))
+        self._refused = BoundedLog(lambda why, many: log.warning("callbacks refused why=%s many=%d", why, many))
 
     def look(self) -> None:
         """Tell how many more were refused; call it now and then."""

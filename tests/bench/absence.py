@@ -93,7 +93,7 @@ def measure(many: int, *, is_younger: bool, is_listed: bool) -> tuple[float, int
 
 def _story(runtime: Runtime, many: int, *, is_younger: bool) -> float:
     master, ledger, duty = Master(runtime.ledger, runtime.journal), runtime.ledger, Doubts(runtime)
-    master.found(runtime.settings.account)
+    master.establish(runtime.settings.account)
     assert master.tick() or master.tick()
     while not runtime.views.lanes().get("status"):
         time.sleep(0.1)

@@ -33,7 +33,7 @@ def ledger() -> Iterator[tuple[Ledger, EmbeddedRedis]]:
         environ = {"SMSQ_HOME": place, "SMSQ_REDIS_URL": server.url, "SMSQ_LOGIN": "bench", "SMSQ_PASSWORD": "bench"}
         runtime = Runtime.build(Settings.load(environ))
         master = Master(runtime.ledger, runtime.journal)
-        master.found(runtime.settings.account)
+        master.establish(runtime.settings.account)
         master.tick()
         yield runtime.ledger, server
 

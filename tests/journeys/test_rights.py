@@ -557,7 +557,7 @@ def test_a_ledger_that_fell_back_is_recovered_by_an_operator(quiet_host: Host, s
     """A worker sent, Redis forgot: the operator's user may take over what the journals know, `--without` too."""
     worker, producer = (Runtime.build(settings_of(quiet_host, role)) for role in ("worker", "producer"))
     master = Master(worker.ledger, worker.journal)
-    master.found(worker.settings.account)
+    master.establish(worker.settings.account)
     assert master.tick() or master.tick()
     ref = Ref(MessageId.parse(producer.ledger.enrol(Order(79991234567, "Hi", key="order-17")).id).batch)
     Sender(worker, owner_name("urgent")).send_batches([str(ref)])

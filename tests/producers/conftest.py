@@ -1,4 +1,4 @@
-"""What producers' tests share: a founded ledger, a program's way in, and a chores lane that really asks a gateway."""
+"""What producers' tests share: an established ledger, a program's way in, a chores lane that really asks a gateway."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.conftest import soon_stopped
 
 @pytest.fixture
 def environ(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: object) -> dict[str, str]:
-    """The environment of an installation whose ledger is founded and in force."""
+    """The environment of an installation whose ledger is established and in force."""
     told = {
         "SMSQ_HOME": str(home),
         "SMSQ_REDIS_URL": redis_server.url,
@@ -34,7 +34,7 @@ def environ(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: object) ->
     }
     runtime = Runtime.build(Settings.load(told))
     master = Master(runtime.ledger, runtime.journal)
-    master.found(runtime.settings.account)
+    master.establish(runtime.settings.account)
     assert master.tick()
     runtime.ledger.redis.close()
     return told

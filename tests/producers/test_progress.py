@@ -70,7 +70,7 @@ class Hands(Clock):
 
 
 @dataclass
-class Eyes:
+class ReadSide:
     """A ledger that shows these pictures one after another, then the last again."""
 
     pictures: list[CampaignView | Exception]
@@ -107,7 +107,9 @@ def test_lines_go_on_until_nothing_moves() -> None:
     """One at the start, one every few seconds, one at the end."""
     moving: list[CampaignView | Exception] = [view(queued=100 - n, accepted=n, invalid=1) for n in range(0, 100, 5)]
     out, clock = io.StringIO(), Hands()
-    last = follow(Watch(Eyes([*moving, view("done", delivered=100, invalid=1)]), "k7xm2", clock, 10), out, clock=clock)
+    last = follow(
+        Watch(ReadSide([*moving, view("done", delivered=100, invalid=1)]), "k7xm2", clock, 10), out, clock=clock
+    )
     lines = out.getvalue().splitlines()
 
     assert last.view.state == "done"
@@ -120,7 +122,7 @@ def test_lines_go_on_until_nothing_moves() -> None:
 
 def test_what_has_left_waits_for_its_statuses() -> None:
     """No time is told for what nobody can know."""
-    picture = Watch(Eyes([view(accepted=3, invalid=1)]), "k7xm2", Hands(), 10).look()
+    picture = Watch(ReadSide([view(accepted=3, invalid=1)]), "k7xm2", Hands(), 10).look()
 
     assert "· all sent, waiting for statuses · cost" in picture.line()
 
@@ -128,15 +130,15 @@ def test_what_has_left_waits_for_its_statuses() -> None:
 def test_what_was_cancelled_has_not_failed() -> None:
     """It is told apart, and it neither left nor counts towards the rate."""
     clock = Hands()
-    eyes = Eyes([view("cancelled", queued=90, accepted=10), view("cancelled", delivered=10, cancelled=90)])
-    watch = Watch(eyes, "k7xm2", clock, 10)
+    read_side = ReadSide([view("cancelled", queued=90, accepted=10), view("cancelled", delivered=10, cancelled=90)])
+    watch = Watch(read_side, "k7xm2", clock, 10)
     watch.look()
     clock.wait(1.0)
     line = watch.look().line()
 
     assert "delivered 10/100 · queued 0 · sent 0 · failed 0 · doubtful 0 · parked 0 · cancelled 90 · 0/s" in line
     assert "the rest is cancelled" in line
-    assert "cancelled " not in Watch(Eyes([view("running", queued=1)]), "k7xm2", clock, 10).look().line()
+    assert "cancelled " not in Watch(ReadSide([view("running", queued=1)]), "k7xm2", clock, 10).look().line()
 
 
 class Terminal(io.StringIO):
@@ -153,7 +155,7 @@ def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch, term: str |
     if term is not None:
         monkeypatch.setenv("TERM", term)
     out, clock = Terminal(), Hands()
-    follow(Watch(Eyes([view(queued=1), view("done", delivered=1)]), "k7xm2", clock, 10), out, clock=clock)
+    follow(Watch(ReadSide([view(queued=1), view("done", delivered=1)]), "k7xm2", clock, 10), out, clock=clock)
 
     assert out.getvalue().splitlines()[-1].startswith("k7xm2 done · delivered 1/1")
     assert "\x1b" not in out.getvalue()
@@ -164,7 +166,7 @@ def test_a_narrow_terminal_gets_a_short_bar(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "30")
     out, clock = Terminal(), Hands()
-    follow(Watch(Eyes([view("done", delivered=1234, invalid=1)]), "k7xm2", clock, 10), out, clock=clock)
+    follow(Watch(ReadSide([view("done", delivered=1234, invalid=1)]), "k7xm2", clock, 10), out, clock=clock)
     lines = [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", line).rstrip() for line in out.getvalue().splitlines()]
 
     assert max(map(len, lines)) <= 30
@@ -172,7 +174,7 @@ def test_a_narrow_terminal_gets_a_short_bar(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("picture", "eyes", "why"),
+    ("picture", "read_side", "why"),
     [
         (view(queued=1), {"up": {}}, "no worker of the bulk and status lane is up"),
         (view(queued=1), {"up": {"bulk": 1}}, "no worker of the status lane is up"),
@@ -200,9 +202,9 @@ def test_a_narrow_terminal_gets_a_short_bar(monkeypatch: pytest.MonkeyPatch) -> 
         (view("done", delivered=1), {"up": {}}, ""),
     ],
 )
-def test_why_it_waits_is_one_sentence(picture: CampaignView, eyes: dict[str, str], why: str) -> None:
+def test_why_it_waits_is_one_sentence(picture: CampaignView, read_side: dict[str, str], why: str) -> None:
     """What a person would have to find out."""
-    said = Watch(Eyes([picture], **eyes), "k7xm2", Hands(), 10).look().waits  # type: ignore[arg-type]
+    said = Watch(ReadSide([picture], **read_side), "k7xm2", Hands(), 10).look().waits  # type: ignore[arg-type]
 
     assert said.startswith(why)
     assert bool(said) == bool(why)
@@ -212,7 +214,7 @@ def test_a_refused_log_in_is_not_watched_for_ever() -> None:
     """Nothing will move until somebody acts, so that a script is told."""
     clock = Hands()
     with pytest.raises(BadCredentials, match=r"refuses the log-in.* `smsq balance`"):
-        follow(Watch(Eyes([view(queued=1)], halts="login"), "k7xm2", clock, 10), io.StringIO(), clock=clock)
+        follow(Watch(ReadSide([view(queued=1)], halts="login"), "k7xm2", clock, 10), io.StringIO(), clock=clock)
     assert 1010 <= clock.at <= 1012
 
 
@@ -220,8 +222,8 @@ def test_a_redis_that_is_away_is_waited_for() -> None:
     """The last picture stays, with the reason, until it is back."""
     away = LedgerUnreachable("Redis does not answer; work resumes when it is back")
     out, clock = io.StringIO(), Hands()
-    eyes = Eyes([view(queued=1), *[away] * 12, view("done", delivered=1)])
-    last = follow(Watch(eyes, "k7xm2", clock, 10), out, clock=clock)
+    read_side = ReadSide([view(queued=1), *[away] * 12, view("done", delivered=1)])
+    last = follow(Watch(read_side, "k7xm2", clock, 10), out, clock=clock)
 
     assert "Redis does not answer" in out.getvalue()
     assert last.view.state == "done"
@@ -231,6 +233,6 @@ def test_whoever_is_not_wanted_stops_looking() -> None:
     """The demo ends it this way; the campaign goes on."""
     clock = Hands()
     wanted: Callable[[], bool] = lambda: clock.at < 1003  # noqa: E731
-    last = follow(Watch(Eyes([view(queued=1)]), "k7xm2", clock, 10), io.StringIO(), clock=clock, is_wanted=wanted)
+    last = follow(Watch(ReadSide([view(queued=1)]), "k7xm2", clock, 10), io.StringIO(), clock=clock, is_wanted=wanted)
 
     assert (last.view.state, clock.at) == ("running", 1003.0)

@@ -41,7 +41,7 @@ def guarded(environ: dict[str, str]) -> Iterator[Callable[..., Smsq]]:
 
 def typed(smsq: Smsq, code_id: str) -> str:
     """The code, as its owner would know it."""
-    opened = smsq.runtime.codes._open(code_id)
+    opened = smsq.runtime.otp._open(code_id)
     assert opened is not None
     return opened.code()
 
@@ -306,15 +306,15 @@ def test_a_code_that_was_taken_back_meanwhile_is_asked_for_anew(
     """Between finding another's record and enrolling: no answer without a message."""
     smsq = guarded(PHONE="1/h")
     smsq.otp.send(PHONE)
-    desk = smsq.runtime.codes
-    found = desk.open
+    codes = smsq.runtime.otp
+    found = codes.open
 
     def taken_back(order: Any, key: str | None) -> Any:
         opened = replace(found(order, key)[0], created=False)
-        desk.forget(opened.id, key)
-        monkeypatch.setattr(desk, "open", found)
+        codes.forget(opened.id, key)
+        monkeypatch.setattr(codes, "open", found)
         return opened, None
 
-    monkeypatch.setattr(desk, "open", taken_back)
+    monkeypatch.setattr(codes, "open", taken_back)
     with pytest.raises(TooMany):
         smsq.otp.send(PHONE, key="login-17")

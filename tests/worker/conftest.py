@@ -38,7 +38,7 @@ class Host:
         self.ledger.order_witness = self.journal.order
 
     def start(self) -> Host:
-        self.master.found(ACCOUNT)
+        self.master.establish(ACCOUNT)
         self.until_cleared()
         return self
 

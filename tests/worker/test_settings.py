@@ -259,7 +259,7 @@ def test_account() -> None:
 
 
 def test_nobody_has_no_account() -> None:
-    """Without log-in and key there is no name under which a ledger could be founded."""
+    """Without log-in and key there is no name under which a ledger could be established."""
     with pytest.raises(BadSettings, match="set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY"):
         _ = Settings.load({}).account
 

@@ -16,7 +16,7 @@ from smsq.worker.domain.errors import LedgerTrouble, Limited
 from smsq.worker.domain.otp import Step, steps_of
 from smsq.worker.domain.receipt import Stored, status_name, unpack
 from smsq.worker.domain.status import BatchState
-from smsq.worker.ledger.otp.records import CodeView
+from smsq.worker.ledger.otp.records import OtpView
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.questions.asker import Asker
 from smsq.worker.questions.pairs import open_pairs
@@ -30,7 +30,7 @@ LAST_ASK_S = 1.5  # for the question before a step; then it is taken without an 
 class Looked(NamedTuple):
     """How a code stands, and what is next."""
 
-    view: CodeView
+    view: OtpView
     steps: Sequence[Step]
     batches: Sequence[BatchView | None]
     move: Move
@@ -43,41 +43,41 @@ class StepTaker:
         self._rt = runtime
         self._asker = Asker(runtime)
 
-    def take_steps(self, code_ids: Sequence[str]) -> None:
+    def take_steps(self, otp_ids: Sequence[str]) -> None:
         """The actor: look at these codes, and take each one's next step where it is time."""
-        for code_id in code_ids:
+        for otp_id in otp_ids:
             try:
-                self.look(code_id)
+                self.look(otp_id)
             except LedgerTrouble as error:  # the duty comes back to it
                 log.warning("ledger in trouble while looking at a code why=%s", error.sentence)
 
-    def look(self, code_id: str) -> Move | None:
+    def look(self, otp_id: str) -> Move | None:
         """Do what is next for one code; what that was, None if nothing is known of it."""
-        looked = self._look(code_id)
+        looked = self._look(otp_id)
         if looked is not None and isinstance(looked.move, Take) and looked.move.why == "waited":
             looked = self._look_again(looked)
         if looked is None:
-            self._rt.ledger.end_cascade(code_id, 0, "expired")
+            self._rt.ledger.end_cascade(otp_id, 0, "expired")
             return None
         view, steps, batches, move = looked
         match move:
             case Wait(until):
-                self._rt.ledger.wait_cascade(code_id, until)
+                self._rt.ledger.wait_cascade(otp_id, until)
             case End(why):
-                self._rt.ledger.end_cascade(code_id, view.place, why)
+                self._rt.ledger.end_cascade(otp_id, view.place, why)
             case Enrol(number):
                 made = view.steps[number]
-                self._enrol(code_id, view.place, number, made.channel, made.at, view.expires_at, made.why)
+                self._enrol(otp_id, view.place, number, made.channel, made.at, view.expires_at, made.why)
             case Take(place, why):
                 return self._take(view, steps, batches, place, why)
         return move
 
-    def _look(self, code_id: str) -> Looked | None:
-        view = self._rt.codes.view(code_id)
+    def _look(self, otp_id: str) -> Looked | None:
+        view = self._rt.otp.view(otp_id)
         if view is None:
             return None
         steps = steps_of(view.channels)
-        batches = self._rt.codes.batches(view)
+        batches = self._rt.otp.batches(view)
         sent = [_sent(number, view, batch) for number, batch in enumerate(batches)]
         sent = [each for each in sent if each.status or view.steps[each.number].why != "resend"]  # refused, or died
         return Looked(view, steps, batches, next_move(steps, view.place, sent, view.state, self._rt.ledger.time()))
@@ -92,17 +92,17 @@ class StepTaker:
         return self._look(looked.view.id)
 
     def _take(
-        self, view: CodeView, steps: Sequence[Step], batches: Sequence[BatchView | None], place: int, why: str
+        self, view: OtpView, steps: Sequence[Step], batches: Sequence[BatchView | None], place: int, why: str
     ) -> Move | None:
         """Take a step if it is paid for and let through; else the cascade ends here, and says why."""
-        order = self._rt.codes.order(view.id)
-        if order is None:
+        spec = self._rt.otp.spec(view.id)
+        if spec is None:
             return None  # entered or locked a moment ago
         channel = steps[place].channel
-        spent = self._rt.codes.spent(order.phone, view, batches)
-        if not fits(order.max_cost, spent, self._rt.codes.price(order.phone, channel)):
+        spent = self._rt.otp.spent(spec.phone, view, batches)
+        if not fits(spec.max_cost, spent, self._rt.otp.price(spec.phone, channel)):
             return self._forgo(view, channel, "cost")
-        decision = self._rt.codes.admit(view.id, len(view.steps), channel)
+        decision = self._rt.otp.admit(view.id, len(view.steps), channel)
         if decision is not None and not decision.allowed:
             return self._forgo(view, channel, f"shield:{decision.code}")
         reserved = self._rt.ledger.next_step(view.id, place, channel, why, after=len(view.steps))
@@ -114,25 +114,25 @@ class StepTaker:
         log.info("code goes on channel=%s why=%s", channel, why)
         return Take(place, why)
 
-    def _forgo(self, view: CodeView, channel: str, why: str) -> End:
+    def _forgo(self, view: OtpView, channel: str, why: str) -> End:
         self._rt.ledger.end_cascade(view.id, view.place, why, channel)
         log.info("code does not go on channel=%s why=%s", channel, why)
         return End(why)
 
     def _enrol(
-        self, code_id: str, place: int, number: int, channel: str, at: float, expires_at: float, why: str
+        self, otp_id: str, place: int, number: int, channel: str, at: float, expires_at: float, why: str
     ) -> None:
         """Enrol a step's message; the shield may have changed its mind since the step was reserved."""
         try:
-            enrolled = self._rt.codes.enrol(code_id, number, channel, at, expires_at, why)
+            enrolled = self._rt.otp.enrol(otp_id, number, channel, at, expires_at, why)
         except Limited as refused:
-            self._rt.ledger.end_cascade(code_id, place, f"shield:{refused.decision}", channel)
+            self._rt.ledger.end_cascade(otp_id, place, f"shield:{refused.decision}", channel)
             return
         if enrolled is not None and enrolled.created and enrolled.is_hint_needed:
             self._rt.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])
 
 
-def _sent(number: int, view: CodeView, batch: BatchView | None) -> Sent:
+def _sent(number: int, view: OtpView, batch: BatchView | None) -> Sent:
     made = view.steps[number]
     if batch is None:
         return Sent(number, made.at, "expired" if made.message_id else "")  # one that is kept no longer is over

@@ -61,7 +61,7 @@ class Lane:
     processes: Callable[[AtOnce, int], int] = lambda may, cores: 1  # that `smsq up` runs, with so many cores
     sends: Sends | None = None
     asks: bool = True  # about messages: it is of no use while the log-in is refused
-    carries_codes: bool = False  # so that it needs the secret key, and keeps lines warm
+    carries_otp: bool = False  # so that it needs the secret key, and keeps lines warm
     ends_campaigns: bool = False  # without it no campaign ends
     is_numbered: bool = False  # its only process is called `bulk-1`, not `bulk`
 
@@ -82,7 +82,7 @@ _ROWS = (
             asks_s=(1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0),
             most_errors=80,
         ),
-        carries_codes=True,
+        carries_otp=True,
     ),
     Lane(
         name="bulk",

@@ -6,7 +6,7 @@ again; so a call reads digit by digit, and everything twice.
 
 from __future__ import annotations
 
-from smsq.worker.domain import otp as codes
+from smsq.worker.domain import otp
 from smsq.worker.domain.text import MAX_LENGTH, units
 
 FOREIGN_VOICE = "w,en"  # for a text without Cyrillic letters; the gateway's own voice reads Russian (PROTOCOL B.1)
@@ -17,8 +17,8 @@ def text_for(channel: str, template: str, code: str, *, ttl_s: float, purpose: s
     if channel == "tg":
         return code
     if channel == "call":
-        return _twice(codes.render(template, spelled(code), ttl_s=ttl_s, purpose=purpose))
-    return codes.render(template, code, ttl_s=ttl_s, purpose=purpose)
+        return _twice(otp.render(template, spelled(code), ttl_s=ttl_s, purpose=purpose))
+    return otp.render(template, code, ttl_s=ttl_s, purpose=purpose)
 
 
 def spelled(code: str) -> str:

@@ -35,7 +35,7 @@ FIRST_TRY_S, LAST_TRY_S = 0.5, 5.0  # between tries of a disk that could not be 
 ALL = frozenset(LANES)
 ASKS = frozenset(lane.name for lane in LANES.values() if lane.asks)
 SENDS = frozenset(SENDING)
-CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_codes)
+CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_otp)
 # Which lanes each keeps from working. Chores only let others go first, and a refused log-in is for them to try.
 MATTERS: Final[Mapping[Sick, Collection[str]]] = {
     Sick.GATEWAY: ALL,

@@ -36,7 +36,7 @@ class Master:
         self._tidy_at = self._note_at = self._look_at = float("-inf")
         self._is_told = False  # the ledger knows what we have noted
 
-    def found(self, account: str) -> None:
+    def establish(self, account: str) -> None:
         """At start: stamp or check the ledger.
 
         Raises LedgerForeign, JournalTrouble, and LedgerHalted for an emptied one.
@@ -47,7 +47,7 @@ class Master:
             raise JournalTrouble(
                 "the ledger says that this host signed off, and a process of its home holds the journal"
             )
-        word = self._ledger.found(account, host=host, name=place, knows_sends=self._journal.knows_sends())
+        word = self._ledger.establish(account, host=host, name=place, knows_sends=self._journal.knows_sends())
         if word == "empty":
             raise LedgerHalted(
                 "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "

@@ -78,7 +78,7 @@ class Recovery:
         """
         host = self._journal.host
         name, knows_sends = self._journal.place, self._journal.knows_sends()
-        empty = self._ledger.found(self._account, host=host, name=name, knows_sends=knows_sends) == "empty"
+        empty = self._ledger.establish(self._account, host=host, name=name, knows_sends=knows_sends) == "empty"
         run = self._ledger.beat().run
         if empty:
             return self._forgotten(run, "this Redis is empty, the journals are not")
@@ -106,8 +106,8 @@ class Recovery:
         """Open every forgotten id again, then go on if every host but `without` has done the same. Safe to repeat."""
         host = self._journal.host
         name = self._journal.place
-        if self._ledger.found(self._account, host=host, name=name, knows_sends=True) == "empty":
-            self._ledger.found(self._account, host=host, name=name, to_recover=True)
+        if self._ledger.establish(self._account, host=host, name=name, knows_sends=True) == "empty":
+            self._ledger.establish(self._account, host=host, name=name, to_recover=True)
             forgotten = replace(forgotten, run=self._ledger.beat().run)
             if not self._journal.follow(forgotten.run):
                 raise LedgerHalted("a process of this home is writing its journal; try again in a moment")

@@ -27,25 +27,25 @@
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
-| `run` | hash | the run in force, the last n of each | found, claim, enrol, report | never: it tells a fall-back |
+| `run` | hash | the run in force, the last n of each | establish, claim, enrol, report | never: it tells a fall-back |
 | `rollcall:<run>` | hash | what each host reported | report | a week |
 | `gone:<run>` | set | hosts that an operator gave up in that roll call | give_up | a week |
 | `recovered:<run>` | set | hosts whose journals were taken over | recover | a week |
 | `stubs` | hash | enrolment key of what was sent and lost: its ids and mirrors | stub | on its next claim |
-| `hosts` | set | hosts that must report | found | never: see `smsq doctor` |
-| `away` | hash | hosts that signed off: a number and when | sign_off | come_back, found, report, give_up |
+| `hosts` | set | hosts that must report | establish | never: see `smsq doctor` |
+| `away` | hash | hosts that signed off: a number and when | sign_off | come_back, establish, report, give_up |
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
-| `homes` | hash | per host of the roll call its name for people and when it was last heard | found, beat | on give_up |
-| `stamp` | hash | the account and birth of this ledger | found | never: it keeps accounts apart |
+| `homes` | hash | per host of the roll call: its name for people, when last heard | establish, beat | on give_up |
+| `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
 | `ctl` | hash | what halts or slows the login; whose slots are all taken | halt, release, claim | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
-| `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | code_* | a day past its expiry |
-| `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | code_open | expired, used or locked |
-| `cascade` | sorted set | codes that may need another channel; score: next look | code_* enrol, verdicts | code_end |
-| `codekey:<hash>` | hash | a caller's key: its code and content | code_open | with its code |
+| `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
+| `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
+| `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |
+| `codekey:<hash>` | hash | a caller's key: its code and content | otp_open | with its code |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |

@@ -80,9 +80,9 @@ class Witness(Protocol):
 
 
 class RollCall(Store):
-    """Founding, heartbeats and the roll call."""
+    """Establishing, heartbeats and the roll call."""
 
-    def found(
+    def establish(
         self, account: str, *, host: str = "", name: str = "", knows_sends: bool = False, to_recover: bool = False
     ) -> str:
         """Stamp a new ledger, or check that this one is of `account`; `new`, `known` or `empty`.
@@ -95,11 +95,13 @@ class RollCall(Store):
         keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away")]
         how: Argument = "recover" if to_recover else int(knows_sends)
         names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
-        word, owner = (part.decode() for part in self.call("found", keys, account, first, host, how, names, name)[:2])
+        word, owner = (
+            part.decode() for part in self.call("establish", keys, account, first, host, how, names, name)[:2]
+        )
         if word == "foreign":
             raise LedgerForeign(
                 f"this ledger belongs to {owner}, not to {account}: use another Redis database or SMSQ_HOME, "
-                "or the login it was founded with"
+                "or the login it was established with"
             )
         if word == "sealed":
             raise WrongKey(WRONG_KEY)

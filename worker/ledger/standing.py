@@ -144,7 +144,7 @@ class Standing:
             pipe.get(self.key("n:gid"))
             pipe.hget(self.key("run"), "gid_last")
             pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
-            pipe.hlen(self.key("away"))
+            pipe.hgetall(self.key("away"))
             for lane in SENDING:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in SENDING:
@@ -168,7 +168,7 @@ class Standing:
                 "smsq_owners": {(): len(owners)},
                 "smsq_halted": {(why,): int(why in halts) for why in HALTS},
                 "smsq_missing_hosts": {(): len(ctl.get(b"waits", b"").split())},
-                "smsq_signed_off_hosts": {(): away},
+                "smsq_signed_off_hosts": {(): len(away)},
                 "smsq_sick_processes": {(why,): ill[why] for why in Sick},
                 "smsq_gateway_ids_left": {(): left},
                 "smsq_shield_holds": {(): len(held)},

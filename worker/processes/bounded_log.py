@@ -9,7 +9,7 @@ EVERY_S = 60.0
 MOST_KINDS = 50  # what is kept in mind; a kind is a sentence of ours, not of theirs
 
 
-class Sums:
+class BoundedLog:
     """Tells the first event of a kind at once, and of those that follow how many they were, once a minute.
 
     `say(kind, many)` writes the line. Not for several threads.

@@ -29,7 +29,7 @@ from smsq.worker.domain.errors import SmsqError
 from smsq.worker.metrics import METRICS, TABLE
 from smsq.worker.metrics import Metric as Row
 from smsq.worker.processes import metrics_folder
-from smsq.worker.processes.http_server import Entrance, Server
+from smsq.worker.processes.http_server import ConnectionLimits, Server
 
 if TYPE_CHECKING:
     from smsq.worker.ledger.standing import Depth
@@ -103,7 +103,7 @@ class Exporter:
             self._socket = socket.create_server((host.strip("[]"), int(port)), family=family)
         except (OSError, ValueError, OverflowError) as error:
             raise SmsqError(f"metrics cannot be served at {address} (SMSQ_METRICS_ADDR): {error}") from None
-        self._server = Server(self._answer, entrance=Entrance(most=MOST), beat=beat)
+        self._server = Server(self._answer, limits=ConnectionLimits(most=MOST), beat=beat)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="exporter", daemon=True
         )

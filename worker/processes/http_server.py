@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from smsq.worker.processes.bounded_log import Sums
+from smsq.worker.processes.bounded_log import BoundedLog
 
 HEAD_S = 10.0  # until the headers are complete, from the connection or the first byte of a further request
 BODY_S = 20.0  # from then on until the whole request is there
@@ -28,14 +28,14 @@ BACKLOG = 128  # what the system accepts ahead of us, each a descriptor too
 log = logging.getLogger(__name__)
 
 
-class Entrance:
-    """Who is inside, and who of them is waited for; `most`, `head_s` and `body_s` as above."""
+class ConnectionLimits:
+    """What connections may do, and which of them wait; `most`, `head_s` and `body_s` as above."""
 
     def __init__(self, *, most: int = MOST, head_s: float = HEAD_S, body_s: float = BODY_S) -> None:
         self.most = most
         self.head_s = head_s
         self.body_s = body_s
-        self.sums = Sums(lambda why, many: log.warning("connections closed why=%s many=%d", why, many))
+        self.closed_log = BoundedLog(lambda why, many: log.warning("connections closed why=%s many=%d", why, many))
         self.waiting: dict[_Protocol, None] = {}  # those without a request under way, the longest first
 
     def make_room(self, inside: int) -> None:
@@ -45,11 +45,11 @@ class Entrance:
 
     def look(self) -> None:
         """What the server's loop calls ten times a second."""
-        self.sums.look()
+        self.closed_log.look()
 
 
 class Server(uvicorn.Server):
-    """Serves one ASGI application behind an `Entrance`; `beat` is called ten times a second from its loop."""
+    """Serves one ASGI application behind `ConnectionLimits`; `beat` is called ten times a second from its loop."""
 
     def __init__(
         self,
@@ -57,16 +57,16 @@ class Server(uvicorn.Server):
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        entrance: Entrance | None = None,
+        limits: ConnectionLimits | None = None,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._entrance = entrance or Entrance()
+        self._limits = limits or ConnectionLimits()
         self._beat = beat
         config = uvicorn.Config(
             app,
             host=host,
             port=port,
-            http=type("Protocol", (_Protocol,), {"entrance": self._entrance}),
+            http=type("Protocol", (_Protocol,), {"limits": self._limits}),
             ws="none",
             interface="asgi3",
             proxy_headers=False,  # nobody's address is asked for
@@ -80,18 +80,18 @@ class Server(uvicorn.Server):
             backlog=BACKLOG,
         )
         super().__init__(config)
-        _hush(self._entrance.sums)
+        _hush(self._limits.closed_log)
 
     async def on_tick(self, counter: int) -> bool:
         self._beat()
-        self._entrance.look()
+        self._limits.look()
         return await super().on_tick(counter)
 
 
 class _Protocol(HttpToolsProtocol):
     """One connection."""
 
-    entrance: Entrance
+    limits: ConnectionLimits
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -99,13 +99,13 @@ class _Protocol(HttpToolsProtocol):
         self._head_size = 0
         self._requests = 0
         self._deadline: asyncio.TimerHandle | None = None
-        self._expect(self.entrance.head_s, "its headers took too long")
-        self.entrance.waiting[self] = None
-        self.entrance.make_room(len(self.connections))
+        self._expect(self.limits.head_s, "its headers took too long")
+        self.limits.waiting[self] = None
+        self.limits.make_room(len(self.connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_no_more()
-        self.entrance.waiting.pop(self, None)
+        self.limits.waiting.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -130,12 +130,12 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._deadline is None:
-            self._expect(self.entrance.head_s, "its headers took too long")
+            self._expect(self.limits.head_s, "its headers took too long")
 
     def on_headers_complete(self) -> None:
         self._is_head = False
-        self.entrance.waiting.pop(self, None)
-        self._expect(self.entrance.body_s, "its request took too long")
+        self.limits.waiting.pop(self, None)
+        self._expect(self.limits.body_s, "its request took too long")
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -147,12 +147,12 @@ class _Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._is_head and not self.pipeline and not self.transport.is_closing():
-            self.entrance.waiting[self] = None
+            self.limits.waiting[self] = None
 
     def shut(self, why: str) -> None:
         """Close it at once."""
-        self.entrance.sums.note(why)
-        self.entrance.waiting.pop(self, None)
+        self.limits.closed_log.note(why)
+        self.limits.waiting.pop(self, None)
         self.transport.abort()
 
     def _expect(self, within_s: float, or_else: str) -> None:
@@ -165,7 +165,7 @@ class _Protocol(HttpToolsProtocol):
             self._deadline = None
 
     def _answer_too_large(self) -> None:
-        self.entrance.sums.note("its headers were too long")
+        self.limits.closed_log.note("its headers were too long")
         self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
 
@@ -173,20 +173,20 @@ class _Protocol(HttpToolsProtocol):
 class _Hushed(logging.Filter):
     """What uvicorn warns of is what strangers do: summed up as all of that."""
 
-    def __init__(self, sums: Sums) -> None:
+    def __init__(self, bounded: BoundedLog) -> None:
         super().__init__()
-        self._sums = sums
+        self._bounded = bounded
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
             return True
-        self._sums.note(record.getMessage())
+        self._bounded.note(record.getMessage())
         return False
 
 
-def _hush(sums: Sums) -> None:
+def _hush(bounded: BoundedLog) -> None:
     """One filter at a time: that of the newest server of this process."""
     logger = logging.getLogger("uvicorn.error")
     for old in [each for each in logger.filters if isinstance(each, _Hushed)]:
         logger.removeFilter(old)
-    logger.addFilter(_Hushed(sums))
+    logger.addFilter(_Hushed(bounded))

@@ -58,7 +58,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
     master = Master(runtime.ledger, runtime.journal)
     _begin(runtime, master)
-    if row.carries_codes:
+    if row.carries_otp:
         runtime.sealer.warm()
     owner = owner_name(lane)
     declare(runtime, lane, owner)
@@ -71,7 +71,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     gc.freeze()  # what lives from the start is not looked through again, which would hold a code up for 15 ms
     beats.start()
     beater.first.wait(FIRST_BEAT_S)  # so that no claim of ours belongs to somebody who never lived
-    if row.carries_codes:
+    if row.carries_otp:
         Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
     checkup.look()
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
@@ -113,7 +113,7 @@ def _begin(runtime: Runtime, master: Master) -> None:
     while True:
         try:
             runtime.check_ledger()
-            master.found(runtime.settings.account)
+            master.establish(runtime.settings.account)
             return
         except LedgerTrouble as error:
             if not isinstance(error, LedgerUnreachable) or runtime.stopping.is_set():
@@ -134,7 +134,7 @@ class _Beater:
     def __post_init__(self) -> None:
         self.first = threading.Event()
         runtime = self.runtime
-        key_names = runtime.sealer.names if LANES[self.lane].carries_codes else ()
+        key_names = runtime.sealer.names if LANES[self.lane].carries_otp else ()
         self._told = Told(runtime.health, runtime.journal, runtime.credentials, key_names, runtime.clock)
 
     def run(self) -> None:

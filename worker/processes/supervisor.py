@@ -36,7 +36,7 @@ BEAT_CHECK_S = 1.0
 STEADY_S = 10.0  # a child that lived for so long is started again at once
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 LONGEST_PAUSE_KILLED_S = 1.0  # somebody else ended it: nothing says that it will end again
-TELLER_ENDS_S = 1.0  # a terminal that takes nothing more keeps nobody
+ANNOUNCER_ENDS_S = 1.0  # a terminal that takes nothing more keeps nobody
 STOPPING = "stopping: what was begun is finished first, which can take a minute; once more hurries"
 HURRYING = "hurrying: what is not finished is left, and looked after at the next start"
 GIVE_UP_AFTER = 3  # failures of a child that never was steady: it cannot be started
@@ -62,8 +62,8 @@ class Child:
     silent_after_s: float | None = field(default=None, kw_only=True)
 
 
-class Foundation(Protocol):
-    """What all children rest on: looked after before them, stopped after them."""
+class Dependency(Protocol):
+    """What all children need: looked after before them, stopped after them."""
 
     @property
     def name(self) -> str:
@@ -91,7 +91,7 @@ class Supervisor:
         home: Path,
         children: Sequence[Child],
         *,
-        foundations: Sequence[Foundation] = (),
+        dependencies: Sequence[Dependency] = (),
         heartbeat: Callable[[int], float | None] = lambda pid: None,
         tick: Callable[[], None] = lambda: None,
         sign_off: Callable[[], None] = lambda: None,
@@ -104,7 +104,7 @@ class Supervisor:
         self._home = home
         self._name = name
         self._front = front or home
-        self._foundations = foundations
+        self._dependencies = dependencies
         self._heartbeat = heartbeat
         self._tick = tick
         self._sign_off = sign_off
@@ -153,8 +153,8 @@ class Supervisor:
 
     def _loop(self) -> int:
         while not self._asked:
-            for foundation in self._foundations:
-                self._look_after(foundation)
+            for dependency in self._dependencies:
+                self._look_after(dependency)
             for kept in self._kept:
                 kept.look()
                 if kept.is_hopeless:
@@ -165,16 +165,16 @@ class Supervisor:
             time.sleep(TICK_S)
         return 0
 
-    def _look_after(self, foundation: Foundation) -> None:
+    def _look_after(self, dependency: Dependency) -> None:
         try:
-            if fall := foundation.ensure():
-                _log.error("foundation started again name=%s fate=%s why=%s", foundation.name, fall.fate, fall.why)
+            if fall := dependency.ensure():
+                _log.error("dependency started again name=%s fate=%s why=%s", dependency.name, fall.fate, fall.why)
                 why = f" ({fall.why})" if fall.why else ""
-                self._say_seldom(f"the private Redis {fall.fate} and was started again: {foundation.name}{why}")
+                self._say_seldom(f"the private Redis {fall.fate} and was started again: {dependency.name}{why}")
         except (SmsqError, OSError) as error:
             why = error.sentence if isinstance(error, SmsqError) else type(error).__name__
-            _log.error("foundation cannot be started name=%s why=%s", foundation.name, why)
-            self._say_seldom(f"the private Redis cannot be started: {foundation.name} ({why})")
+            _log.error("dependency cannot be started name=%s why=%s", dependency.name, why)
+            self._say_seldom(f"the private Redis cannot be started: {dependency.name} ({why})")
 
     def _check_beats(self) -> None:
         now = time.monotonic()
@@ -227,8 +227,8 @@ class Supervisor:
             kept.close()
         if self._asked == 1:
             self._run(self._sign_off)
-        for foundation in reversed(self._foundations):
-            foundation.stop()
+        for dependency in reversed(self._dependencies):
+            dependency.stop()
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -247,8 +247,8 @@ class Supervisor:
             while line := lines.get():
                 self._say(line)
 
-        teller = threading.Thread(target=tell, name="teller", daemon=True)  # the loop may be busy with a server
-        teller.start()
+        announcer = threading.Thread(target=tell, name="announcer", daemon=True)  # the loop may be busy with a server
+        announcer.start()
         before = {signum: signal.signal(signum, ask) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             yield
@@ -256,7 +256,7 @@ class Supervisor:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
             lines.put("")
-            teller.join(TELLER_ENDS_S)
+            announcer.join(ANNOUNCER_ENDS_S)
 
 
 class _Kept:

@@ -73,9 +73,9 @@ class Hints:
         """Ids that were taken for absent should be asked about once more."""
         return all(self._give("status", WATCH_ABSENT, part) for part in _parts(refs, MAX_REFS))
 
-    def steps(self, code_ids: Sequence[str]) -> bool:
+    def steps(self, otp_ids: Sequence[str]) -> bool:
         """It is time to look whether these codes need their next channel."""
-        parts = (list(code_ids[start : start + MAX_CODES]) for start in range(0, len(code_ids), MAX_CODES))
+        parts = (list(otp_ids[start : start + MAX_CODES]) for start in range(0, len(otp_ids), MAX_CODES))
         return all(self._give("urgent", TAKE_STEPS, part) for part in parts)
 
     def job(self, job_id: str) -> bool:

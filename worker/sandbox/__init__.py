@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.sandbox import messages
-from smsq.worker.sandbox.control import ORDERS, Control
+from smsq.worker.sandbox.control import HANDLERS, Control
 from smsq.worker.sandbox.misfortunes import KINDS
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.server import Server
@@ -28,7 +28,7 @@ __all__ = ["KINDS", "Profile", "Sandbox", "new_loop"]
 
 T = TypeVar("T")
 START_S = 10.0  # how long a sandbox may take to be ready
-ANSWER_S = 60.0  # how long an order may take
+ANSWER_S = 60.0  # how long a call may take
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -104,7 +104,7 @@ class Sandbox:
         self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "send",
         seconds: float = 0.0,
     ) -> None:  # fmt: skip
-        """Order a misfortune (a key of `KINDS`); a share of 0 takes it back."""
+        """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back."""
         told = {
             "kind": kind,
             "share": share,
@@ -148,7 +148,7 @@ class Sandbox:
         server = self._running()
 
         async def obey() -> None:
-            await ORDERS["POST", name](server, told)
+            await HANDLERS["POST", name](server, told)
 
         asyncio.run_coroutine_threadsafe(obey(), server.loop).result(ANSWER_S)
 

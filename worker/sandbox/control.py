@@ -1,4 +1,4 @@
-"""The sandbox's control endpoint: see what it received, read the count, order misfortunes, change the account.
+"""The sandbox's control endpoint: see what it received, read the count, make things go wrong, change the account.
 
 `GET /` is a page with what was received and all calls, `GET /_sandbox/` the calls in JSON: the rows of `CALLS` below.
 It has a port of its own, so that no client of the gateway meets it by accident.
@@ -70,12 +70,12 @@ class _Connection(Connection):
             if (request.method, request.path) == ("GET", "/"):
                 self.reply(200, _page(self._server, asked), _HTML)
                 return
-            order = ORDERS.get((request.method, request.path.removeprefix(PREFIX)))
-            if order is None or not request.path.startswith(PREFIX):
+            handler = HANDLERS.get((request.method, request.path.removeprefix(PREFIX)))
+            if handler is None or not request.path.startswith(PREFIX):
                 self._answer(404, {"error": f"there is no {request.method} {request.path}; GET / shows all calls"})
                 return
             told = msgspec.json.decode(request.body) if request.body else asked
-            self._answer(200, await order(self._server, told))
+            self._answer(200, await handler(self._server, told))
         except (BadInput, msgspec.DecodeError, UnicodeDecodeError) as wrong:
             self._answer(400, {"error": str(wrong)})
 
@@ -98,11 +98,11 @@ async def _missing(server: Server, told: Any) -> dict[str, Any]:
 
 async def _misfortunes(server: Server, told: Any) -> dict[str, Any]:
     for one in told if isinstance(told, list) else [told]:
-        orders = _object(one)
-        if orders.get("clear"):
+        wanted = _object(one)
+        if wanted.get("clear"):
             server.gateway.misfortunes.clear()
         else:
-            server.gateway.misfortunes.add(read_rule(orders, len(server.mirrors)))
+            server.gateway.misfortunes.add(read_rule(wanted, len(server.mirrors)))
     return {"ok": True}
 
 
@@ -135,32 +135,32 @@ def _page(server: Server, asked: dict[str, str]) -> bytes:
 
 
 async def _mirrors(server: Server, told: Any) -> dict[str, Any]:
-    orders = _object(told)
-    number = orders.get("mirror")
+    wanted = _object(told)
+    number = wanted.get("mirror")
     if not isinstance(number, int) or not 1 <= number <= len(server.mirrors):
         raise BadInput(f"mirrors are numbered 1 to {len(server.mirrors)}, not {number!r}")
-    if "lag" in orders:
-        server.gateway.teller.lags[number] = float(_money(orders["lag"]))
-    if "down" in orders:
+    if "lag" in wanted:
+        server.gateway.statuses.lags[number] = float(_money(wanted["lag"]))
+    if "down" in wanted:
         mirror = server.mirrors[number - 1]
-        await (mirror.down() if orders["down"] else mirror.up())
+        await (mirror.down() if wanted["down"] else mirror.up())
     return {"ok": True}
 
 
 async def _account(server: Server, told: Any) -> dict[str, Any]:
-    orders, gateway = _object(told), server.gateway
-    login = str(orders.get("login", gateway.profile.login))
-    if orders.get("add"):
-        gateway.add_account(login, str(orders.get("password", "")))
+    wanted, gateway = _object(told), server.gateway
+    login = str(wanted.get("login", gateway.profile.login))
+    if wanted.get("add"):
+        gateway.add_account(login, str(wanted.get("password", "")))
     account = gateway.accounts.get(login)
     if account is None:
         raise BadInput("there is no such log-in")
-    if "password" in orders:
-        account.password = str(orders["password"])
-    if "balance" in orders:
-        account.balance = int(_money(orders["balance"]) * UNITS)
-    if "top_up" in orders:
-        account.balance += int(_money(orders["top_up"]) * UNITS)
+    if "password" in wanted:
+        account.password = str(wanted["password"])
+    if "balance" in wanted:
+        account.balance = int(_money(wanted["balance"]) * UNITS)
+    if "top_up" in wanted:
+        account.balance += int(_money(wanted["top_up"]) * UNITS)
     return {"ok": True}
 
 
@@ -170,7 +170,7 @@ async def _callbacks(server: Server, told: Any) -> dict[str, Any]:
 
 
 async def _forgive(server: Server, told: Any) -> dict[str, Any]:
-    server.gateway.door.forgive()
+    server.gateway.address_blocks.forgive()
     return {"ok": True}
 
 
@@ -186,7 +186,7 @@ class Call(NamedTuple):
     name: str
     told: str  # a query, or JSON
     meaning: str
-    order: Callable[[Server, Any], Awaitable[dict[str, Any]]]
+    handler: Callable[[Server, Any], Awaitable[dict[str, Any]]]
 
     @property
     def written(self) -> str:
@@ -237,7 +237,7 @@ CALLS = (
     Call("POST", "forgive", "", "nobody is blocked any more", _forgive),
     Call("POST", "reset", "", "forget messages, counts and limits; misfortunes as at the start", _reset),
 )
-ORDERS = {(each.method, each.name): each.order for each in CALLS}
+HANDLERS = {(each.method, each.name): each.handler for each in CALLS}
 
 
 def _object(told: Any) -> dict[str, Any]:

@@ -39,12 +39,12 @@ from smsq.worker.gateway.http.server_forms import (
 )
 from smsq.worker.gateway.numbers import CONCURRENT_TEXT, STATUS_ERRORS
 from smsq.worker.sandbox.handset import Handsets, is_number
-from smsq.worker.sandbox.limits import Doorkeeper
+from smsq.worker.sandbox.limits import AddressBlocks
 from smsq.worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.state import Account, Record, money
-from smsq.worker.sandbox.statuses import REFUSED_STATUS, Teller
+from smsq.worker.sandbox.statuses import REFUSED_STATUS, MessageStatuses
 
 PATHS = {
     SEND_PATH: "send",
@@ -91,7 +91,7 @@ class Gateway:
         self.handsets = Handsets(profile)
         self.misfortunes = misfortunes or Misfortunes(profile.seed, profile.arrival_s)
         self.on_accept: Callable[[Record, bool], None] = lambda record, is_early: None
-        self.teller = Teller(profile, self.handsets)
+        self.statuses = MessageStatuses(profile, self.handsets)
         self.reset()
 
     def reset(self) -> None:
@@ -101,7 +101,7 @@ class Gateway:
         self.errors: dict[str, int] = {}
         self.questions: deque[tuple[int, list[int | str]]] = deque(maxlen=QUESTIONS_KEPT)
         self.guarded = 0
-        self.door = Doorkeeper(self.profile, self.limits_broken)
+        self.address_blocks = AddressBlocks(self.profile, self.limits_broken)
         self.accounts = {self.profile.login: self._account(self.profile.login, self.profile.password)}
 
     def add_account(self, login: str, password: str) -> None:
@@ -123,10 +123,10 @@ class Gateway:
             command = "price"
         self.requests[command] = self.requests.get(command, 0) + 1
         ticket = Ticket(command=command, mirror=mirror, peer=peer, fields=fields)
-        if self.door.is_banned(peer, now):
+        if self.address_blocks.is_banned(peer, now):
             self._turn_away(ticket, 4, now)
         elif (account := self._who(fields)) is None:
-            self.door.bad_login(peer, now)
+            self.address_blocks.bad_login(peer, now)
             self._turn_away(ticket, 2, now)
         else:
             ticket.account = account
@@ -171,7 +171,7 @@ class Gateway:
     def _turn_away(self, ticket: Ticket, code: int, now: float, text: str | None = None) -> None:
         ticket.answer = self._error(ticket, code, text)
         if code not in (3, 4):
-            self.door.error(ticket.peer, now)
+            self.address_blocks.error(ticket.peer, now)
 
     def leave(self, ticket: Ticket) -> None:
         """Nothing of this request runs any more."""
@@ -215,7 +215,7 @@ class Gateway:
         refusal = self._judge(request)
         if refusal is not None:
             code, refused = refusal
-            self.door.error(ticket.peer, now)
+            self.address_blocks.error(ticket.peer, now)
             return self._refuse(ticket, account, request, code, refused, now)
         parts, cost = _measure(account, request)
         if cost > account.balance:
@@ -291,7 +291,7 @@ class Gateway:
     # --- telling ----------------------------------------------------------------------------------------------
 
     def _statuses(self, ticket: Ticket, account: Account, request: StatusRequest, now: float) -> Answer:
-        rows = [self.teller.told(account, *pair, now, ticket.mirror) for pair in request.pairs]
+        rows = [self.statuses.told(account, *pair, now, ticket.mirror) for pair in request.pairs]
         try:
             return Answer(
                 server_replies.write_statuses(rows, request.is_multiple, request.detail, request.fmt, request.charset)
@@ -304,7 +304,7 @@ class Gateway:
             since, until = _day(request.start, 0.0), _day(request.end, float("inf"), is_end=True)
         except ValueError:
             return self._error(ticket, 1)
-        rows = self.teller.page(account, request, since, until, now, ticket.mirror)
+        rows = self.statuses.page(account, request, since, until, now, ticket.mirror)
         if not rows:
             return self._error(ticket, 3, "no messages found")
         charset = CHARSETS.get(ticket.fields.get("charset", "").lower(), CHARSETS[DEFAULT_CHARSET])

@@ -118,8 +118,8 @@ class Limits:
         return False
 
 
-class Doorkeeper:
-    """Who may knock at all: addresses are blocked for bad log-ins and for too many errors."""
+class AddressBlocks:
+    """Addresses that are blocked, for bad log-ins or for too many errors."""
 
     def __init__(self, profile: Profile, broken: dict[str, int]) -> None:
         self._profile = profile

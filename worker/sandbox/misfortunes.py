@@ -87,7 +87,7 @@ class Stroke:
 
 @dataclass(slots=True, kw_only=True)
 class Rule:
-    """One standing order: a kind, where and on which command, by share or for the next few requests."""
+    """One rule: a kind, where and on which command, by share or for the next few requests."""
 
     kind: Kind
     mirror: int | None = None  # None: any
@@ -97,7 +97,7 @@ class Rule:
     seconds: float = 0.0
 
     def told(self) -> dict[str, Any]:
-        """As one would order it."""
+        """As one would ask for it."""
         told = {"kind": self.kind.name, "mirror": self.mirror, "command": self.command, "share": self.share}
         return told | {"next": self.next, "seconds": self.seconds}
 

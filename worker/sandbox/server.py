@@ -75,7 +75,7 @@ class Server:
         self.began = self.now()
         self.gateway.misfortunes.clear()
         self.gateway.misfortunes.struck.clear()
-        self.gateway.teller.lags.clear()
+        self.gateway.statuses.lags.clear()
         self.gateway.reset()
         self.count.reset()
         self.pusher.drop()

@@ -19,8 +19,8 @@ REFUSED_STATUS = {3: (24, 0), 6: (23, 253), 7: (22, 249), 8: (25, 248)}
 _DELIVERY_ERROR = dict(REFUSED_STATUS.values())
 
 
-class Teller:
-    """Tells of messages; changes nothing."""
+class MessageStatuses:
+    """What the gateway shows of messages; changes nothing."""
 
     def __init__(self, profile: Profile, handsets: Handsets) -> None:
         self.lags: dict[int, float] = {}  # mirror -> seconds by which its view is behind
@@ -36,18 +36,18 @@ class Teller:
         return Told(gateway_id=message_id, phone=phone, code=NOT_FOUND)
 
     def page(
-        self, account: Account, order: HistoryRequest, since: float, until: float, now: float, mirror: int
+        self, account: Account, request: HistoryRequest, since: float, until: float, now: float, mirror: int
     ) -> list[Told]:
         """A page of history: the next messages that show, behind the global id, accepted from `since` to `until`.
 
         History may lag behind the statuses of the same mirror.
         """
         rows: list[Told] = []
-        most = min(order.count, self._profile.history_page)
+        most = min(request.count, self._profile.history_page)
         now -= self._profile.history_after_s
-        for record, place in account.behind(order.prev_id, self._profile.history_newest_first, since, until):
+        for record, place in account.behind(request.prev_id, self._profile.history_newest_first, since, until):
             phone = record.messages[place][0]
-            if order.phones and phone not in order.phones:
+            if request.phones and phone not in request.phones:
                 continue
             standing = self._standing(record, phone, now, mirror)
             if standing.code != NOT_FOUND:

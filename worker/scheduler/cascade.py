@@ -20,6 +20,6 @@ class Cascade:
         """Hint what is due."""
         if self._rt.hints.waiting("urgent") >= PILED_UP:
             return
-        codes = self._rt.ledger.due_codes(AT_ONCE)
-        if codes:
-            self._rt.hints.steps(codes)
+        due = self._rt.ledger.due_otps(AT_ONCE)
+        if due:
+            self._rt.hints.steps(due)

@@ -23,7 +23,7 @@ from smsq.producers.findings.working import broker, processes
 from smsq.producers.waits import brake
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger import Claim, NoClaim
-from smsq.worker.ledger.otp.shield_admin import ShieldDesk
+from smsq.worker.ledger.otp.shield_admin import ShieldAdmin
 from smsq.worker.ledger.scripts import MAY_NOT, NO_FUNCTIONS
 from smsq.worker.processes import disk
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
@@ -81,9 +81,9 @@ def test_a_rest_for_many_errors_is_named(plant: Any, errors: int, resting: set[s
 )
 def test_the_shield_is_looked_at(plant: Any, limits: dict[str, str], level: str, said: str) -> None:
     """As it is in force, whether set by hand or by the settings."""
-    desk = ShieldDesk(plant.runtime.shield)
+    admin = ShieldAdmin(plant.runtime.shield)
     for name, written in {"mode": "on", **limits}.items():
-        desk.limit(name, written)
+        admin.limit(name, written)
 
     (found,) = shield(plant.runtime)
     assert (found.level, found.said) == (level, said)
@@ -92,11 +92,11 @@ def test_the_shield_is_looked_at(plant: Any, limits: dict[str, str], level: str,
 def test_a_shield_that_this_process_does_not_ask_is_off(plant: Any) -> None:
     """Whatever was set by hand: the settings say that codes go without it."""
     runtime = Runtime.build(msgspec.structs.replace(plant.runtime.settings, shield="off"))
-    ShieldDesk(runtime.shield).limit("mode", "on")
+    ShieldAdmin(runtime.shield).limit("mode", "on")
 
     (found,) = shield(runtime)
     assert (found.level, found.said) == ("warn", "SMSQ_SHIELD is off: nothing limits codes")
-    assert ShieldDesk(runtime.shield).view().limits["mode"] == "off"
+    assert ShieldAdmin(runtime.shield).view().limits["mode"] == "off"
 
 
 def test_queues_at_which_no_worker_waits_are_named(plant: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smsq.producers.intake.drafts import AtHand, draft
+from smsq.producers.intake.drafts import RowsInMemory, draft
 from smsq.producers.intake.preflight import look
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
@@ -37,7 +37,7 @@ class Frame:
 
 def values(rows: Any, columns: list[str] | None = None) -> list[Any]:
     """What a campaign takes these rows for; a reject by its reason."""
-    told = AtHand.of(rows, columns, "phone").rows()
+    told = RowsInMemory.of(rows, columns, "phone").rows()
     return [row.reason if isinstance(row, Reject) else tuple(row[2]) for row in told]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import AtHand
+from smsq.producers.intake.drafts import RowsInMemory
 from smsq.producers.intake.preflight import look, price, require_some
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
@@ -24,7 +24,7 @@ PRICES = {"7": Decimal(4), "1": Decimal(1), "49": Decimal(10), "33": Decimal(8)}
 
 def found_in(phones: Sequence[str], text: str = "Hi") -> tuple[preflight.Preflight, Template]:
     """A look at these phones with this text."""
-    source = AtHand.of([{"phone": phone, "name": "Ann"} for phone in phones], None, "phone")
+    source = RowsInMemory.of([{"phone": phone, "name": "Ann"} for phone in phones], None, "phone")
     template = Template.compile(text, source.columns)
     return look(source.rows(), template), template
 
@@ -91,7 +91,7 @@ def test_what_nobody_sees_is_dear_in_any_alphabet() -> None:
 def test_dear_texts_are_all_counted() -> None:
     """However many there are, and only those that have the character."""
     rows = [{"phone": f"+7999{n:07}", "name": "O’Neil" if n % 2 else "Ann"} for n in range(6000)]
-    source = AtHand.of(rows, None, "phone")
+    source = RowsInMemory.of(rows, None, "phone")
     found = look(source.rows(), Template.compile("Hi {name}" + "." * 100, source.columns))
 
     assert (found.unicode_texts, found.replaceable()) == (3000, [("’", "'", 3000)])

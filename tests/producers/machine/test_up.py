@@ -146,8 +146,8 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(home: Path) 
 def test_what_is_not_named_is_started(home: Path, told: dict[str, str], folders: list[str]) -> None:
     """A server each for ledger and queues; both are announced, and stopped at the end."""
     settings = Settings.load({"SMSQ_HOME": str(home), **told})
-    with _servers(settings, home) as (urls, foundations):
-        assert [server.name for server in foundations] == folders
+    with _servers(settings, home) as (urls, dependencies):
+        assert [server.name for server in dependencies] == folders
         assert urls["SMSQ_BROKER_URL"] == told.get("SMSQ_BROKER_URL", f"unix://{home}/queues/redis.sock?db=0")
         assert [connect(urls["SMSQ_REDIS_URL"]).ping(), (home / "queues").exists()] == [True, len(folders) == 2]
     with pytest.raises(redis.ConnectionError):

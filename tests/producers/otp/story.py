@@ -58,7 +58,7 @@ class Story:
         self.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=status, at=1)])
 
     def due(self) -> list[str]:
-        return self.ledger.due_codes(10)
+        return self.ledger.due_otps(10)
 
     def look(self, code: OneTimeCode) -> Any:
         return self.taker.look(code.id)

@@ -25,7 +25,7 @@ def test_wrong_tries_lock_a_code(smsq: Smsq) -> None:
 
     assert verdicts == [Verdict.WRONG] * 5 + [Verdict.LOCKED]
     assert smsq.otp.check(code.id, digits) is Verdict.LOCKED
-    assert smsq.runtime.ledger.sealed_code(code.id) is None
+    assert smsq.runtime.ledger.sealed_otp(code.id) is None
     assert smsq.otp.show(code.id).state == "locked"
 
 
@@ -82,7 +82,7 @@ def test_a_message_knows_whose_it_is(smsq: Smsq, channels: str) -> None:
 def test_a_lost_reply_changes_no_verdict(smsq: Smsq, monkeypatch: pytest.MonkeyPatch, is_right: bool) -> None:
     """The try is repeated under its nonce: a right code is not called used, a wrong one counts once."""
     code, digits = sent(smsq)
-    desk, ledger = smsq.runtime.codes, smsq.runtime.ledger
+    codes, ledger = smsq.runtime.otp, smsq.runtime.ledger
     judge, lost = ledger.judge_code, []
 
     def lossy(*args: Any, **options: Any) -> Verdict:
@@ -93,7 +93,7 @@ def test_a_lost_reply_changes_no_verdict(smsq: Smsq, monkeypatch: pytest.MonkeyP
         return verdict
 
     monkeypatch.setattr(ledger, "judge_code", lossy)
-    verdict = desk.check(code.id, digits if is_right else wrong(digits), "login")
+    verdict = codes.check(code.id, digits if is_right else wrong(digits), "login")
 
     assert lost == [verdict] * 2
     assert verdict is (Verdict.RIGHT if is_right else Verdict.WRONG)
@@ -194,7 +194,7 @@ def test_codes_and_tries_are_counted(smsq: Smsq) -> None:
         smsq.otp.check(code.id, typed)
     smsq.otp.check("nosuchcode", digits)
     for _ in range(2):
-        assert smsq.runtime.ledger.judge_code(sent(smsq)[0].id, "n", is_equal=True) is Verdict.RIGHT
+        assert smsq.runtime.ledger.judge_otp(sent(smsq)[0].id, "n", is_equal=True) is Verdict.RIGHT
 
     codes = smsq.runtime.views.depth().by("smsq_codes_total")
     assert codes == {

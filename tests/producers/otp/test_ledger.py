@@ -44,7 +44,7 @@ def test_keys_are_changed_one_after_the_other(redis: Any, environ: dict[str, str
 
     def having(*keys: str) -> Smsq:
         smsq = with_settings(environ, SMSQ_SECRET_KEY=",".join(keys))
-        smsq.runtime.ledger.found("smsc.ru/demo")
+        smsq.runtime.ledger.establish("smsc.ru/demo")
         return smsq
 
     first = having(old)
@@ -59,7 +59,7 @@ def test_keys_are_changed_one_after_the_other(redis: Any, environ: dict[str, str
     last = having(new)
     assert len(sent(last)[1]) == 6
     with pytest.raises(WrongKey):
-        first.runtime.ledger.found("smsc.ru/demo")
+        first.runtime.ledger.establish("smsc.ru/demo")
     for each in (first, *both, last):
         each.close()
 
@@ -93,9 +93,9 @@ def test_while_the_ledger_is_halted_nobody_is_let_in(smsq: Smsq) -> None:
 def test_what_is_printed_tells_no_code(smsq: Smsq) -> None:
     """Neither the code nor a phone, in anything that a program might log."""
     code, digits = sent(smsq)
-    said = [repr(code), str(code), repr(smsq.otp.show(code.id)), repr(smsq.runtime.codes), repr(smsq.runtime.sealer)]
-    opened = smsq.runtime.codes._open(sent(smsq)[0].id)
-    said += [repr(opened), repr(opened.kept.order) if opened else ""]
+    said = [repr(code), str(code), repr(smsq.otp.show(code.id)), repr(smsq.runtime.otp), repr(smsq.runtime.sealer)]
+    opened = smsq.runtime.otp._open(sent(smsq)[0].id)
+    said += [repr(opened), repr(opened.kept.spec) if opened else ""]
     for act in (lambda: smsq.otp.resend(code.id), lambda: smsq.otp.send("+7999" + digits)):
         with pytest.raises(SmsqError) as raised:
             act()
@@ -133,5 +133,5 @@ def test_a_ledger_that_hangs_is_waited_for_once(smsq: Smsq, monkeypatch: pytest.
 
     monkeypatch.setattr(ledger, "judge_code", hang)
     with pytest.raises(LedgerUnreachable):
-        smsq.runtime.codes.check(code.id, "123456", "login")
+        smsq.runtime.otp.check(code.id, "123456", "login")
     assert len(tries) == 1

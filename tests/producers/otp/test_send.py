@@ -167,7 +167,7 @@ def test_ten_at_once_with_one_key_are_one_code(smsq: Smsq) -> None:
 def test_a_repeat_goes_on_where_a_producer_died(smsq: Smsq, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the record and the message: the repeat enrols what is missing."""
     with monkeypatch.context() as patch:
-        patch.setattr(smsq.runtime.codes, "enrol", lambda *_, **__: 1 / 0)
+        patch.setattr(smsq.runtime.otp, "enrol", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             smsq.otp.send(PHONE, key="order 7", template="{code}")
     code = smsq.otp.send(PHONE, key="order 7", template="{code}")

@@ -178,7 +178,7 @@ def _sent_again(world: World) -> None:
 
 def _sent_again_unseen(world: World) -> None:
     world.far.misfortune("lose_answer")
-    world.far.mind.teller.lags.update({1: 120.0, 2: 120.0})
+    world.far.mind.statuses.lags.update({1: 120.0, 2: 120.0})
     send(world, on_doubt="resend", deadline_s=900.0)
 
 
@@ -202,7 +202,7 @@ def _mass_ask(world: World) -> None:
 
 
 def _invisible(world: World) -> None:
-    world.far.mind.teller.lags[2] = 40.0
+    world.far.mind.statuses.lags[2] = 40.0
     world.far.misfortune("invisible", seconds=15.0)
     send(world)
 

@@ -135,7 +135,7 @@ class World:
 
     def _begin(self) -> None:
         master = self.processes["master"][0].master
-        master.found(self.settings.account)
+        master.establish(self.settings.account)
         assert master.tick() or master.tick()
         self._beat()
 

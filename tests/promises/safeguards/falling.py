@@ -17,7 +17,7 @@ from tests.promises.safeguards.row import (
     Safeguard,
 )
 
-RUN = "a restart, a failover, a restored copy and a ledger founded anew are another run"
+RUN = "a restart, a failover, a restored copy and a ledger established anew are another run"
 ROLL_CALL = "a run comes into force when the ledger contains all that every host knows"
 LATECOMER = "who reports while a run is in force is heard too"
 FOLLOWS = "a host reports once its workers follow"
@@ -37,11 +37,11 @@ RUNS = (
     Safeguard(RUN, "a failover there and back is not", f"{ROLLCALL}::test_a_failover_there_and_back_is_another_run"),
     Safeguard(
         RUN,
-        "a ledger founded anew is not",
-        f"{ROLLCALL}::test_an_emptied_ledger_that_a_stranger_founds_anew_is_found_out",
+        "a ledger established anew is not",
+        f"{ROLLCALL}::test_an_emptied_ledger_that_a_stranger_establishes_anew_is_found_out",
     ),
     Safeguard(
-        "an emptied ledger is not founded by a host that has sent",
+        "an emptied ledger is not established by a host that has sent",
         "it is",
         f"{ROLLCALL}::test_an_emptied_ledger_is_refused",
     ),
@@ -62,7 +62,7 @@ RUNS = (
     Safeguard(
         LATECOMER,
         "a host is not",
-        f"{ROLLCALL}::test_an_emptied_ledger_that_a_stranger_founds_anew_is_found_out",
+        f"{ROLLCALL}::test_an_emptied_ledger_that_a_stranger_establishes_anew_is_found_out",
     ),
     Safeguard(LATECOMER, "a home of producers is not", f"{ROLLCALL}::test_a_home_of_producers_alone_is_heard"),
 )

@@ -32,6 +32,6 @@ SWEEPER, REPLIES = "tests/worker/scheduler/test_duties.py", "tests/worker/gatewa
 WINDUP = "tests/worker/scheduler/test_windup.py"
 ROLLCALL, JOURNAL, RECOVERY = (f"tests/worker/host/test_{what}.py" for what in ("master", "journal", "recovery"))
 SIGNOFFS = "tests/worker/host/test_signoffs.py"
-SUPERVISOR, OVERSEER = (f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "overseer"))
+SUPERVISOR, HOST_LEDGER = (f"tests/worker/processes/test_{what}.py" for what in ("supervisor", "host_ledger"))
 EMBEDDED = "tests/worker/processes/private_redis/test_embedded.py"
 SETTINGS = "tests/worker/test_settings.py"

@@ -19,7 +19,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import JournalTrouble
 from smsq.worker.host.file_locks import Holder, holders
 from smsq.worker.host.journal import Journal
-from smsq.worker.processes.overseer import Overseer
+from smsq.worker.processes.host_ledger import HostLedger
 from smsq.worker.processes.supervisor import Supervisor
 from tests.worker.processes.test_supervisor import FOREVER, await_true, child, running
 
@@ -83,10 +83,10 @@ def test_the_supervisor_goes_on_while_a_suspended_process_holds_the_lock(
 ) -> None:
     """A killed child is started again and a request to stop is obeyed; the holder is named to the person."""
     said: list[str] = []
-    overseer = Overseer(plant.runtime, said.append)
+    host_ledger = HostLedger(plant.runtime, said.append)
     process = suspend(home, fcntl.LOCK_EX, "recover")
     plant.ledger.redis.hset(plant.ledger.key("run"), "current", "another")
-    supervisor = Supervisor(home, [child("a", FOREVER)], tick=overseer.tick)
+    supervisor = Supervisor(home, [child("a", FOREVER)], tick=host_ledger.tick)
     with running(supervisor) as codes:
         await_true(supervisor.pids)
         first = supervisor.pids()["a"]
@@ -99,14 +99,14 @@ def test_the_supervisor_goes_on_while_a_suspended_process_holds_the_lock(
 
 def test_a_master_that_hangs_holds_nobody_up(plant: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that hangs: the loop goes on, and asks for the roll call again once it is over."""
-    overseer, go_on, asked = Overseer(plant.runtime), threading.Event(), []
+    host_ledger, go_on, asked = HostLedger(plant.runtime), threading.Event(), []
 
     def hang() -> bool:
         asked.append(time.monotonic())
         return not go_on.wait(60)
 
-    monkeypatch.setattr(overseer._master, "tick", hang)
-    supervisor = Supervisor(home, [child("a", FOREVER)], tick=overseer.tick)
+    monkeypatch.setattr(host_ledger._master, "tick", hang)
+    supervisor = Supervisor(home, [child("a", FOREVER)], tick=host_ledger.tick)
     with running(supervisor):
         await_true(supervisor.pids)
         first = supervisor.pids()["a"]
@@ -120,12 +120,12 @@ def test_a_master_that_hangs_holds_nobody_up(plant: Any, home: Path, monkeypatch
 def test_a_frozen_worker_over_the_lock_is_killed(plant: Any, home: Path, suspend: Callable[..., Any]) -> None:
     """Whoever started it: the roll call goes on."""
     process = suspend(home, fcntl.LOCK_SH, "worker", "--lane", "bulk")
-    overseer = Overseer(plant.runtime)
+    host_ledger = HostLedger(plant.runtime)
     plant.ledger.redis.hset(plant.ledger.key("run"), "current", "another")
     (home / "journal" / "run").write_text("earlier\n")
 
     def is_over() -> bool:
-        overseer.tick()
+        host_ledger.tick()
         return process.poll() is not None and plant.ledger.beat().in_force
 
     await_true(is_over, 40)

@@ -318,7 +318,7 @@ def test_a_life_of_the_machine_is_told_from_another(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("how", ["restarted", "flushed while it runs"])
-def test_an_emptied_ledger_that_a_stranger_founds_anew_is_found_out(
+def test_an_emptied_ledger_that_a_stranger_establishes_anew_is_found_out(
     server: EmbeddedRedis, host_on: HostOn, how: str
 ) -> None:
     """A host with a fresh home comes first; the old one knows more than the new ledger."""

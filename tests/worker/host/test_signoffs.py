@@ -45,7 +45,7 @@ def started_again(host: Any) -> Any:
     host.journal.close()
     host.journal = Journal(host.journal._folder.parent)
     host.__post_init__()
-    host.master.found(ACCOUNT)
+    host.master.establish(ACCOUNT)
     return host
 
 
@@ -503,7 +503,7 @@ def test_a_host_that_is_silent_is_waited_for_three_minutes(host_on: HostOn) -> N
 def test_a_start_takes_the_sign_off_out(host_on: HostOn) -> None:
     """Before its master has looked even once: from then on nobody notes it."""
     stays, leaves = pair(host_on)
-    leaves.ledger.found(ACCOUNT, host=leaves.journal.host, name=leaves.journal.place)
+    leaves.ledger.establish(ACCOUNT, host=leaves.journal.host, name=leaves.journal.place)
 
     assert stays.ledger.away() == {}
 

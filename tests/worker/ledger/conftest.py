@@ -25,7 +25,7 @@ BOTH_WAYS = pytest.mark.parametrize("way", ["functions", "scripts"], indirect=Tr
 
 
 class Desk:
-    """A founded ledger at a time of the test's choosing."""
+    """An established ledger at a time of the test's choosing."""
 
     def __init__(self, client: redis_py.Redis, *, by_scripts: bool = False) -> None:
         self.now = 1_800_000_000.0
@@ -33,13 +33,13 @@ class Desk:
         self.ledger = Ledger(client, Keys(), now=lambda: self.now)
         self.ledger.way.why_scripts = "the test wants it" if by_scripts else ""
         self.ledger.sealer = Sealer(["a secret of thirty-two characters"])
-        self.ledger.found("smsc.ru/demo")
+        self.ledger.establish("smsc.ru/demo")
         self.views = Views(self.ledger)
 
     def start_anew(self) -> None:
         self.redis.flushall()
         self.ledger._numbers = range(0)
-        self.ledger.found("smsc.ru/demo")
+        self.ledger.establish("smsc.ru/demo")
 
     # Bringing in ---------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ def way(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def desk(redis: redis_py.Redis, way: str) -> Desk:
-    """An empty ledger, founded."""
+    """An empty ledger, established."""
     return Desk(redis, by_scripts=way == "scripts")
 
 

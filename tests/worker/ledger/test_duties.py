@@ -5,51 +5,12 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.errors import BadInput
-from smsq.worker.domain.job import PriceJob
 from smsq.worker.domain.status import BatchState
 from tests.worker.ledger.conftest import BOTH_WAYS
 
 pytestmark = BOTH_WAYS
 
 PHONE = 79990000000
-
-
-def test_the_feed_hands_out_in_order_and_once(desk: Any) -> None:
-    """Behind its cursor; what it handed out is ready and hinted again later."""
-    opened, _ = desk.campaign(1, close=False)
-    assert desk.ledger.feed(opened, 5, 100) == ([], "all handed out")
-    _, refs = desk.campaign(1, 1, 1)
-    assert [ref.number for ref in refs] == sorted({ref.number for ref in refs})
-
-
-@pytest.mark.parametrize(
-    ("why", "halt"),
-    [
-        ("money", lambda desk: desk.ledger.halt_money()),
-        ("quiet", lambda desk: desk.ledger.throttled(5.0)),
-        ("fell", lambda desk: desk.redis.hset("{smsq}:ctl", "fell", "x")),
-        ("doubts", lambda desk: desk.redis.zadd("{smsq}:blind", {str(n): 1 for n in range(3)})),
-    ],
-)
-def test_the_feed_says_why_it_waits(desk: Any, why: str, halt: Any) -> None:
-    """One answer to "why is this still waiting?"."""
-    opened = desk.ledger.open_campaign(desk.plan())
-    from smsq.worker.domain.batch import pack
-
-    desk.ledger.enrol_range(opened.id, 1, [pack([PHONE], None, [1], 1)], [], 1)
-    halt(desk)
-    assert desk.ledger.feed(opened.id, 1, 2) == ([], why)
-
-
-def test_a_scheduled_campaign_waits_for_its_time(desk: Any) -> None:
-    """Then it is handed out."""
-    campaign, refs = desk.campaign(1, start_at=desk.now + 10)
-    assert refs == []
-    assert desk.ledger.feed(campaign, 1, 2) == ([], "scheduled")
-    desk.now += 10
-    assert len(desk.ledger.feed(campaign, 1, 2)[0]) == 1
-    assert desk.ledger.feed("nope", 1, 2) == ([], "gone")
 
 
 def test_what_is_due_is_due_again(desk: Any) -> None:
@@ -90,33 +51,6 @@ def test_one_leads(desk: Any) -> None:
     assert not desk.ledger.lead("two", 0.05)
     desk.ledger.stand_down("one")
     assert desk.ledger.lead("two", 0.05)
-
-
-def test_a_persons_hand_on_a_campaign(desk: Any) -> None:
-    """Each verb twice is each verb once; what is done stays done."""
-    campaign, (ref,) = desk.campaign(1)
-    said = [desk.ledger.control(campaign, verb) for verb in ("pause", "pause", "resume", "resume", "close")]
-    assert said == ["paused", "paused", "running", "running", "running"]
-    claim = desk.settled(ref)
-    desk.fact(claim.gateway_id, PHONE + 1)
-    assert [desk.ledger.control(campaign, verb) for verb in ("pause", "resume", "cancel")] == ["done"] * 3
-    with pytest.raises(BadInput, match="no campaign nope"):
-        desk.ledger.control("nope", "pause")
-
-
-def test_a_campaign_is_done_when_all_is_final_or_parked(desk: Any) -> None:
-    """Parked messages wait for an operator, not the campaign for them."""
-    campaign, refs = desk.campaign(1, 1, on_doubt="park")
-    claim = desk.settled(refs[0])
-    desk.redis.hset("{smsq}:totals", "x", 0)
-    doubted = desk.doubted(refs[1])
-    desk.fact(claim.gateway_id, PHONE + 1)
-    assert desk.views.campaign(campaign).state == "running"
-    desk.probe(refs[1], {}, asked_s=73 * 3600.0)
-    assert desk.views.campaign(campaign).state == "done"
-    assert desk.views.campaign(campaign).statuses == {"delivered": 1, "parked": 1}
-    desk.ledger.resolve(refs[1], doubted.fence, "drop")
-    assert desk.views.campaign(campaign).statuses == {"delivered": 1, "cancelled": 1}
 
 
 def test_dropping_acts_on_what_is_due_only(desk: Any) -> None:
@@ -163,17 +97,6 @@ def test_dropping_what_may_have_been_sent_asks_first(desk: Any) -> None:
     assert desk.motion() == {"doubt": 1, "blind": 1}
 
 
-def test_jobs_are_answered_once(desk: Any) -> None:
-    """And waited for with a bell."""
-    price = PriceJob(phones=(PHONE,), text="Hi")
-    job = desk.ledger.post_job(price)
-    assert desk.ledger.await_job(job, 0.05) is None
-    assert desk.ledger.take_job(job) == price
-    desk.ledger.finish_job(job, {"cost": "1.5"})
-    assert desk.ledger.take_job(job) is None
-    assert desk.ledger.await_job(job, 1.0) == {"cost": "1.5"}
-
-
 def test_beats_and_owners(desk: Any) -> None:
     """Lanes are counted by their live processes."""
     desk.ledger.beat("bulk/host/1/a")
@@ -188,9 +111,9 @@ def test_a_ledger_belongs_to_one_account(desk: Any) -> None:
     """A sandbox's never meets a real gateway."""
     from smsq.worker.domain.errors import LedgerForeign
 
-    assert desk.ledger.found("smsc.ru/demo") == "known"
+    assert desk.ledger.establish("smsc.ru/demo") == "known"
     with pytest.raises(LedgerForeign, match=r"belongs to smsc\.ru/demo"):
-        desk.ledger.found("smsc.ru/other")
+        desk.ledger.establish("smsc.ru/other")
 
 
 def test_what_is_purged_leaves_every_set(desk: Any) -> None:

@@ -90,7 +90,7 @@ def test_what_left_is_brought_to_its_end(desk: Any) -> None:
     campaign, refs = desk.campaign(*[2] * 7)
     claims = [desk.claim(ref) for ref in refs]
     assert desk.ledger.control_message(60.0) is None
-    desk.ledger.found("smsc.ru/demo", host="h1")
+    desk.ledger.establish("smsc.ru/demo", host="h1")
     with full(desk):
         desk.ledger.beat("bulk/host/1/a")
         assert desk.accept(claims[0]) == "settled"
@@ -107,7 +107,7 @@ def test_what_left_is_brought_to_its_end(desk: Any) -> None:
         desk.ledger.give_back("ask", "t", {"mass": (1, 60.0)})
         desk.ledger.note_visible(7.0)
         desk.ledger.control_seen("https://one", desk.now, Control(1, PHONE, desk.now))
-        assert desk.ledger.found("smsc.ru/demo", host="h1") == "known"
+        assert desk.ledger.establish("smsc.ru/demo", host="h1") == "known"
         assert desk.ledger.lead("one", 2.0)
         assert desk.ledger.throttled(1.0) == 1.0
         assert desk.probe(refs[4], {claims[4].gateway_id: [0, 1]})[0] == "ready"

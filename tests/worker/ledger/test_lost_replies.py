@@ -107,7 +107,7 @@ def take(desk: Any) -> Callable[[], Any]:
 
 
 def write_code(desk: Any, code_id: str = "a", key: str | None = "k") -> Any:
-    return desk.ledger.open_code(
+    return desk.ledger.open_otp(
         code_id,
         key=key,
         contents=["ab" * 32],
@@ -120,16 +120,16 @@ def write_code(desk: Any, code_id: str = "a", key: str | None = "k") -> Any:
     )
 
 
-def open_code(key: str | None) -> Story:
+def open_otp(key: str | None) -> Story:
     return lambda desk: lambda: write_code(desk, key=key)
 
 
-def judge_code(*earlier: str, is_equal: bool) -> Story:
+def judge_otp(*earlier: str, is_equal: bool) -> Story:
     def story(desk: Any) -> Callable[[], Any]:
         write_code(desk)
         for nonce in earlier:
-            desk.ledger.judge_code("a", nonce, is_equal=False)
-        return lambda: desk.ledger.judge_code("a", "n", is_equal=is_equal)
+            desk.ledger.judge_otp("a", nonce, is_equal=False)
+        return lambda: desk.ledger.judge_otp("a", "n", is_equal=is_equal)
 
     return story
 
@@ -141,11 +141,11 @@ def resend_code(desk: Any) -> Callable[[], Any]:
 
 STORIES: dict[str, Story] = {
     "enrol": enrol,
-    "open a code": open_code(None),
-    "open a code by a key": open_code("k"),
-    "a right try": judge_code(is_equal=True),
-    "a wrong try": judge_code(is_equal=False),
-    "the last wrong try": judge_code("m", is_equal=False),
+    "open a code": open_otp(None),
+    "open a code by a key": open_otp("k"),
+    "a right try": judge_otp(is_equal=True),
+    "a wrong try": judge_otp(is_equal=False),
+    "the last wrong try": judge_otp("m", is_equal=False),
     "resend a code": resend_code,
     "enrol_range": enrol_range,
     "open_campaign": open_campaign,

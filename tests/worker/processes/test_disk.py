@@ -37,7 +37,7 @@ def deaths():
     return "".join(said).count("died")
 
 with _log_to(log), EmbeddedRedis(home) as server:
-    supervisor = Supervisor(home, [], foundations=[server], say=said.append)
+    supervisor = Supervisor(home, [], dependencies=[server], say=said.append)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
     filler = open(home / "filler", "wb", buffering=0)

@@ -102,7 +102,7 @@ def test_a_program_that_does_not_exist_is_an_error(home: Path) -> None:
 
 
 def test_children_stop_in_order_and_redis_last(home: Path) -> None:
-    """Each group waits for the one before; the foundation goes when nobody is left."""
+    """Each group waits for the one before; the dependency goes when nobody is left."""
     order = home / "order"
 
     def noting(name: str, stop_order: int) -> Child:
@@ -120,7 +120,7 @@ def test_children_stop_in_order_and_redis_last(home: Path) -> None:
                 file.write(f"{self.name}\n")
 
     children = [noting("exporter", 3), noting("web", 1), noting("worker", 2)]
-    supervisor = Supervisor(home, children, foundations=[Noting("redis"), Noting("queues")])
+    supervisor = Supervisor(home, children, dependencies=[Noting("redis"), Noting("queues")])
     with running(supervisor):
         await_true(lambda: len(supervisor.pids()) == 3)
         time.sleep(0.1)  # until their traps are set
@@ -167,7 +167,7 @@ def test_a_terminal_that_cannot_be_written_ends_nothing(home: Path) -> None:
         tried.append(line)
         raise OSError(28, "No space left on device")
 
-    supervisor = Supervisor(home, [child("a", f"echo 'error: x'; {FOREVER}")], foundations=[Fallen("queues")], say=say)
+    supervisor = Supervisor(home, [child("a", f"echo 'error: x'; {FOREVER}")], dependencies=[Fallen("queues")], say=say)
     with running(supervisor) as codes:
         await_true(lambda: len(tried) == 2)
         await_true(supervisor.pids)
@@ -255,9 +255,9 @@ def test_a_second_supervisor_in_the_same_home_is_refused(home: Path) -> None:
 
 
 def test_a_killed_redis_is_started_again_under_its_children(home: Path) -> None:
-    """The foundation comes back at the same address."""
+    """The dependency comes back at the same address."""
     with EmbeddedRedis(home, fsync="no") as server:
-        supervisor = Supervisor(home, [], foundations=[server])
+        supervisor = Supervisor(home, [], dependencies=[server])
         with running(supervisor):
             url, first = server.url, server.pid
             os.kill(first, signal.SIGKILL)
@@ -298,7 +298,7 @@ def test_a_signal_is_heard_at_once_even_while_redis_is_awaited(home: Path) -> No
         "        print('waits', flush=True)\n"
         "        sys.stdin.readline()\n"
         "    def stop(self): pass\n"
-        "sys.exit(Supervisor(Path(sys.argv[1]), [], foundations=[Slow()], say=lambda l: print(l, flush=True)).run())"
+        "sys.exit(Supervisor(Path(sys.argv[1]), [], dependencies=[Slow()], say=lambda l: print(l, flush=True)).run())"
     )
     argv = [sys.executable, "-c", script, str(home)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:

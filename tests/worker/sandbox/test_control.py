@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from smsq.worker.sandbox import Sandbox
-from smsq.worker.sandbox.control import ORDERS
+from smsq.worker.sandbox.control import HANDLERS
 
 Start = Callable[..., Sandbox]
 Call = Callable[[str], Any]
@@ -187,7 +187,7 @@ def test_the_page_shows_messages_misfortunes_and_every_call(sandbox: Start, call
     assert "Your code is &lt;b&gt;4821&lt;/b&gt;" in page
     assert "for another" not in page
     assert "slow, 25% of all send requests at mirror 1: more time to think" in page
-    for method, name in ORDERS:
+    for method, name in HANDLERS:
         assert f"{method} /_sandbox/{name}" in page
     assert "<script" not in page
 
@@ -197,7 +197,7 @@ def test_every_call_is_listed_and_a_wrong_one_says_where(sandbox: Start) -> None
     started = sandbox()
     listed = [each["call"].split("?")[0].split(" {")[0] for each in control(started, "")["calls"]]
 
-    assert [each.split(" [")[0] for each in listed] == [f"{method} /_sandbox/{name}" for method, name in ORDERS]
+    assert [each.split(" [")[0] for each in listed] == [f"{method} /_sandbox/{name}" for method, name in HANDLERS]
     with pytest.raises(urllib.error.HTTPError) as raised:
         control(started, "mesages")
     assert "GET / shows all calls" in json.load(raised.value)["error"]

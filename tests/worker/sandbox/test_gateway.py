@@ -90,16 +90,16 @@ def test_a_repeated_id_makes_a_second_message_and_status_shows_the_last(desk: Ma
 def test_a_message_is_invisible_for_a_while(desk: Make) -> None:
     """-3 first, then its status, and a lagging mirror shows it later still."""
     one = desk(visible_after_s=2.0)
-    one.gateway.teller.lags[2] = 3.0
+    one.gateway.statuses.lags[2] = 3.0
     one.send(id=5)
     pair = ("5,", "79991234567,")
 
     assert one.ask(*pair) == [{"status": -3, "id": 5, "phone": "79991234567"}]
     one.now += 60
-    one.gateway.teller.lags[2] = 60.0
+    one.gateway.statuses.lags[2] = 60.0
     assert one.ask(*pair)[0]["status"] != -3
     one.now += 60
-    one.gateway.teller.lags[2] = 119.0
+    one.gateway.statuses.lags[2] = 119.0
     assert b'"status": -3' in one.post("/sys/status.php", mirror=2, id=5, phone="79991234567")
 
 

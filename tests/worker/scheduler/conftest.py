@@ -36,7 +36,7 @@ class Office:
         self.views = self.runtime.views
         self.redis: Any = self.ledger.redis
         self.ledger._now = lambda: self.runtime.clock.now() + self.ahead_s
-        self.ledger.found(self.runtime.settings.account)
+        self.ledger.establish(self.runtime.settings.account)
 
     @property
     def now(self) -> float:
@@ -79,7 +79,7 @@ class Office:
 
 @pytest.fixture
 def office(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -> Iterator[Office]:
-    """A founded installation; days are kept for four, texts for an hour."""
+    """An established installation; days are kept for four, texts for an hour."""
     environ = {
         "SMSQ_HOME": str(home),
         "SMSQ_REDIS_URL": redis_server.url,

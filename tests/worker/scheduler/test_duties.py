@@ -448,4 +448,4 @@ def test_functions_of_other_versions_go_a_day_after_the_start(office: Any) -> No
         left.append(len(redis.function_list("smsq_due_0*")))
 
     assert left == [1, 1, 0]
-    assert redis.function_list("smsq_found_*")
+    assert redis.function_list("smsq_establish_*")

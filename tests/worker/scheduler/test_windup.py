@@ -56,7 +56,7 @@ def test_a_cancelled_campaign_is_wound_up_and_forgotten(office: Any) -> None:
 @pytest.mark.usefixtures("small")
 def test_a_portion_is_small_and_what_was_handed_out_goes_first(office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that it stands in front of no other campaign's."""
-    monkeypatch.setattr("smsq.worker.ledger.ledger.HANDED_OUT", 4)
+    monkeypatch.setattr("smsq.worker.ledger.campaigns.feeding.HANDED_OUT", 4)
     campaign = office.campaign(20)
     office.ledger.feed(campaign, 10, 100)
     for ref in office.views.batch_refs(campaign)[:6]:

@@ -16,19 +16,19 @@ LOOK_AGAIN_S = 2.0  # at what somebody took in hand, and perhaps did not finish
 class Cascades(Store):
     """What is done to the cascades of codes."""
 
-    def due_codes(self, many: int) -> list[str]:
+    def due_otps(self, many: int) -> list[str]:
         """Codes whose cascade is due for a look; due again soon, so that a look that is lost is made up for."""
         reply = self.call("due", [self.key("cascade")], many, int(LOOK_AGAIN_S * 1000))
-        return [code_id.decode() for code_id in reply[1:]]
+        return [otp_id.decode() for otp_id in reply[1:]]
 
-    def next_step(self, code_id: str, place: int, channel: str, why: str, *, after: int) -> Reserved:
+    def next_step(self, otp_id: str, place: int, channel: str, why: str, *, after: int) -> Reserved:
         """Reserve the channel at `place` of a cascade; enrol its message where `word` is `step`. Raises LedgerHalted.
 
         Whoever asks, and how often: a place is reserved once, only behind the one before and `after` so many steps
         as were seen when it was decided (`moved`), while the code can be used and its cascade has not ended (`over`).
         """
-        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "cascade")]
-        reply = self.call("code_next", keys, code_id, place, channel, why, int(LOOK_AGAIN_S * 1000), after)
+        keys = [self.key(name) for name in (f"code:{otp_id}", "run", "ctl", "cascade")]
+        reply = self.call("otp_next", keys, otp_id, place, channel, why, int(LOOK_AGAIN_S * 1000), after)
         word = reply[0].decode()
         if word == "halted":
             raise self.halted(reply[1].decode())
@@ -36,11 +36,11 @@ class Cascades(Store):
             return Reserved(word, int(reply[1]), int(reply[2]) / 1000, int(reply[3]) / 1000)
         return Reserved(word)
 
-    def end_cascade(self, code_id: str, place: int, why: str, forgone: str = "") -> bool:
+    def end_cascade(self, otp_id: str, place: int, why: str, forgone: str = "") -> bool:
         """Try no further channel; False where another than `place` was tried last. `forgone` is counted, if named."""
-        keys = [self.key(name) for name in (f"code:{code_id}", "cascade", "totals")]
-        return self.call("code_end", keys, code_id, place, why, forgone)[0] == b"ended"
+        keys = [self.key(name) for name in (f"code:{otp_id}", "cascade", "totals")]
+        return self.call("otp_end", keys, otp_id, place, why, forgone)[0] == b"ended"
 
-    def wait_cascade(self, code_id: str, until: float) -> None:
+    def wait_cascade(self, otp_id: str, until: float) -> None:
         """Look again at that moment (Unix seconds), or sooner if a message of it ends."""
-        self.call("code_wait", [self.key("cascade")], code_id, int(until * 1000))
+        self.call("otp_wait", [self.key("cascade")], otp_id, int(until * 1000))

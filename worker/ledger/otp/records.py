@@ -20,7 +20,7 @@ REMEMBERED_S = 86_400.0  # past its expiry: how long `expired` is told from `unk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedCode:
+class OpenedOtp:
     """A record as it was written; `created` is False where the caller's key was known already."""
 
     id: str
@@ -41,7 +41,7 @@ class StepMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodeView:
+class OtpView:
     """What may be known of a code: nothing here tells it."""
 
     id: str
@@ -67,9 +67,9 @@ class Reserved:
     wait_s: float = field(default=0.0)
 
 
-def step_key(code_id: str, number: int) -> str:
+def step_key(otp_id: str, number: int) -> str:
     """The enrolment key of a step's message: enrolled again, it is the same message."""
-    return f"code/{code_id}/{number}"
+    return f"code/{otp_id}/{number}"
 
 
 def _why(token: str, raw: Mapping[bytes, bytes]) -> str:
@@ -81,12 +81,12 @@ def _why(token: str, raw: Mapping[bytes, bytes]) -> str:
     return "resend"
 
 
-class Codes(Store):
+class OtpRecords(Store):
     """What is done to the records of codes."""
 
-    def open_code(
+    def open_otp(
         self,
-        code_id: str,
+        otp_id: str,
         *,
         key: str | None,
         contents: Sequence[str],
@@ -97,19 +97,19 @@ class Codes(Store):
         channels: str,
         channel: str,
         look_after_s: float | None = None,
-    ) -> OpenedCode:
+    ) -> OpenedOtp:
         """Write a code down, or find the one that `key` made. Raises Conflict, LedgerHalted, WrongKey as `enrol` does.
 
         `contents` are keyed hashes of everything that was asked for, the one to keep first. `look_after_s` begins a
         cascade, which is looked at after so long.
         """
-        keys = [self.key(f"code:{code_id}"), self.key(f"code:{code_id}:s")]
+        keys = [self.key(f"code:{otp_id}"), self.key(f"code:{otp_id}:s")]
         keys += [self.key(f"codekey:{hash_of(key) if key is not None else '-'}")]
         keys += [self.key(name) for name in ("run", "ctl", "stamp", "totals", "cascade")]
         reply = self.call(
-            "code_open",
+            "otp_open",
             keys,
-            code_id,
+            otp_id,
             int(key is not None),
             " ".join(contents),
             sealed,
@@ -129,7 +129,7 @@ class Codes(Store):
             raise self.halted(reply[1].decode())
         if word == "sealed":
             raise WrongKey(WRONG_KEY)
-        return OpenedCode(
+        return OpenedOtp(
             id=reply[1].decode(),
             made_at=int(reply[2]) / 1000,
             expires_at=int(reply[3]) / 1000,
@@ -137,31 +137,31 @@ class Codes(Store):
             created=word == "created",
         )
 
-    def forget_code(self, code_id: str, key: str | None) -> None:
-        """Take back what `open_code` created, while none of its messages was enrolled."""
-        names = [f"code:{code_id}", f"code:{code_id}:s", *([f"codekey:{hash_of(key)}"] if key is not None else [])]
+    def forget_otp(self, otp_id: str, key: str | None) -> None:
+        """Take back what `open_otp` created, while none of its messages was enrolled."""
+        names = [f"code:{otp_id}", f"code:{otp_id}:s", *([f"codekey:{hash_of(key)}"] if key is not None else [])]
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.delete(*(self.key(name) for name in names))
-            pipe.zrem(self.key("cascade"), code_id)
+            pipe.zrem(self.key("cascade"), otp_id)
             pipe.execute()
 
-    def sealed_code(self, code_id: str) -> tuple[bytes, bytes] | None:
+    def sealed_otp(self, otp_id: str) -> tuple[bytes, bytes] | None:
         """The sealed part of a code and its keyed hash, None where it can let nobody in any more."""
         with translated():
-            sealed, digest = self.redis.hmget(self.key(f"code:{code_id}:s"), ["sealed", "hash"])
+            sealed, digest = self.redis.hmget(self.key(f"code:{otp_id}:s"), ["sealed", "hash"])
         return (sealed, digest) if sealed is not None and digest is not None else None
 
-    def judge_code(self, code_id: str, nonce: str, *, is_equal: bool) -> Verdict:
+    def judge_otp(self, otp_id: str, nonce: str, *, is_equal: bool) -> Verdict:
         """Count one try. Repeating it with the same nonce gives the same verdict. Raises LedgerHalted."""
-        names = (f"code:{code_id}", f"code:{code_id}:s", "run", "ctl", "totals", "cascade")
-        reply = self.call("code_check", [self.key(name) for name in names], nonce, int(is_equal), code_id)
+        names = (f"code:{otp_id}", f"code:{otp_id}:s", "run", "ctl", "totals", "cascade")
+        reply = self.call("otp_check", [self.key(name) for name in names], nonce, int(is_equal), otp_id)
         if reply[0] == b"halted":
             raise self.halted(reply[1].decode())
         return Verdict(reply[0].decode())
 
     def reserve_step(
         self,
-        code_id: str,
+        otp_id: str,
         token: str,
         channel: str,
         *,
@@ -174,10 +174,10 @@ class Codes(Store):
         Repeating it with the same token gives the same step; enrol its message afterwards. `after` is how many steps
         there were when it was decided: where others came in between it is `moved`.
         """
-        keys = [self.key(name) for name in (f"code:{code_id}", "run", "ctl", "totals")]
+        keys = [self.key(name) for name in (f"code:{otp_id}", "run", "ctl", "totals")]
         most = "" if most_resends is None else most_resends
         seen = "" if after is None else after
-        reply = self.call("code_step", keys, token, channel, int(cooldown_s * 1000), most, seen)
+        reply = self.call("otp_step", keys, token, channel, int(cooldown_s * 1000), most, seen)
         word = reply[0].decode()
         if word == "halted":
             raise self.halted(reply[1].decode())
@@ -185,18 +185,18 @@ class Codes(Store):
             return Reserved(word, int(reply[1]), int(reply[2]) / 1000, int(reply[3]) / 1000)
         return Reserved(word, wait_s=int(reply[1]) / 1000 if word == "cooling" else 0.0)
 
-    def code(self, code_id: str) -> CodeView | None:
+    def otp(self, otp_id: str) -> OtpView | None:
         """What is remembered of a code, None where nothing is."""
         with translated():
-            raw = self.redis.hgetall(self.key(f"code:{code_id}"))
+            raw = self.redis.hgetall(self.key(f"code:{otp_id}"))
         if b"made_at" not in raw:
             return None
         lines = [line.split(" ") for line in raw[b"steps"].decode().splitlines()]
-        ids = self._message_ids(code_id, len(lines))
+        ids = self._message_ids(otp_id, len(lines))
         state = raw.get(b"state", b"").decode()
         expires_at = int(raw[b"expires_at"]) / 1000
-        return CodeView(
-            id=code_id,
+        return OtpView(
+            id=otp_id,
             state=state or ("expired" if self.time() >= expires_at else "waiting"),
             made_at=int(raw[b"made_at"]) / 1000,
             expires_at=expires_at,
@@ -211,8 +211,8 @@ class Codes(Store):
             ended=raw.get(b"ended", b"").decode(),
         )
 
-    def _message_ids(self, code_id: str, steps: int) -> list[str]:
+    def _message_ids(self, otp_id: str, steps: int) -> list[str]:
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for number in range(steps):
-                pipe.hget(self.key(f"idem:{hash_of(step_key(code_id, number))}"), "id")
+                pipe.hget(self.key(f"idem:{hash_of(step_key(otp_id, number))}"), "id")
             return [str(MessageId.parse(found.decode())) if found is not None else "" for found in pipe.execute()]

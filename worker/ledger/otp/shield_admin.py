@@ -64,7 +64,7 @@ class ShieldView:
     prices: Mapping[str, Decimal]  # by channel:country
 
 
-class ShieldDesk:
+class ShieldAdmin:
     """Rules and limits on one ledger, over the limits that this process was set to."""
 
     def __init__(self, shield: Shield) -> None:

@@ -163,18 +163,18 @@ def test_a_host_with_another_key_is_not_let_in(desk: Desk) -> None:
     """It is told which setting to set; nothing is written."""
     before = desk.everything()
     with pytest.raises(WrongKey, match="SMSQ_SECRET_KEY"):
-        stranger(desk).found("smsc.ru/demo", host="other")
+        stranger(desk).establish("smsc.ru/demo", host="other")
 
     assert desk.everything() == before
 
 
 def test_a_ledger_of_an_earlier_version_learns_its_key(desk: Desk) -> None:
-    """By the first host that founds it again."""
+    """By the first host that establishes it again."""
     desk.redis.hdel("{smsq}:stamp", "secret")
-    desk.ledger.found("smsc.ru/demo", host="one")
+    desk.ledger.establish("smsc.ru/demo", host="one")
 
     with pytest.raises(WrongKey):
-        stranger(desk).found("smsc.ru/demo", host="other")
+        stranger(desk).establish("smsc.ru/demo", host="other")
 
 
 def test_a_text_that_does_not_open_is_never_sent(desk: Desk) -> None:

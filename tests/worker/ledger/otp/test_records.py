@@ -26,11 +26,11 @@ def write(desk: Desk, code_id: str = "a", **more: Any) -> Any:
         "channels": "sms",
         "channel": "sms",
     }
-    return desk.ledger.open_code(code_id, **{**told, **more})
+    return desk.ledger.open_otp(code_id, **{**told, **more})
 
 
 def judge(desk: Desk, nonce: str, is_equal: bool = False) -> Verdict:
-    return desk.ledger.judge_code("a", nonce, is_equal=is_equal)
+    return desk.ledger.judge_otp("a", nonce, is_equal=is_equal)
 
 
 @pytest.mark.parametrize(("age_s", "verdict"), [(59.999, Verdict.RIGHT), (60.0, Verdict.EXPIRED)])
@@ -55,10 +55,10 @@ def test_what_could_tell_a_code_goes_with_its_end(desk: Desk, end: Verdict) -> N
         desk.now += 60
         judge(desk, "n")
 
-    assert desk.ledger.sealed_code("a") is None
+    assert desk.ledger.sealed_otp("a") is None
     assert not desk.redis.exists("{smsq}:code:a:s")
     assert judge(desk, "o", is_equal=True) is end
-    view = desk.ledger.code("a")
+    view = desk.ledger.otp("a")
     assert view is not None
     assert (view.state, view.tries_left) == (end.value, {"used": 0, "locked": 0, "expired": 2}[end.value])
     assert 0 < desk.redis.pttl("{smsq}:code:a") <= (60 + REMEMBERED_S) * 1000
@@ -72,7 +72,7 @@ def test_a_key_is_remembered_as_long_as_its_code(desk: Desk) -> None:
     assert (again.id, again.created, again.made_at) == (first.id, False, first.made_at)
     with pytest.raises(Conflict):
         write(desk, "b", key="k", contents=["bb" * 32])
-    assert desk.ledger.code("b") is None
+    assert desk.ledger.otp("b") is None
     (record,) = desk.redis.keys("*codekey*")
     assert desk.redis.pttl(record) > REMEMBERED_S * 1000
 
@@ -92,7 +92,7 @@ def test_steps_are_numbered_and_cool_down(desk: Desk) -> None:
     other = reserve("a", "t3", "call")
     assert (other.word, other.number) == ("step", 2)
 
-    view = desk.ledger.code("a")
+    view = desk.ledger.otp("a")
     assert view is not None
     assert [(step.channel, step.message_id) for step in view.steps] == [("sms", ""), ("sms", ""), ("call", "")]
     assert view.resends == 1
@@ -123,7 +123,7 @@ def test_after_a_recovery_no_older_code_lets_in_or_leaves(desk: Desk) -> None:
     desk.now += 0.001
     write(desk, "b")
 
-    assert desk.ledger.judge_code("b", "n", is_equal=True) is Verdict.RIGHT
+    assert desk.ledger.judge_otp("b", "n", is_equal=True) is Verdict.RIGHT
 
 
 def test_a_run_that_is_not_in_force_judges_nothing(desk: Desk) -> None:
@@ -135,4 +135,4 @@ def test_a_run_that_is_not_in_force_judges_nothing(desk: Desk) -> None:
         with pytest.raises(LedgerHalted):
             act()
 
-    assert desk.ledger.sealed_code("a") is not None
+    assert desk.ledger.sealed_otp("a") is not None

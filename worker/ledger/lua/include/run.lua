@@ -1,5 +1,5 @@
 -- The run: which life of which server answers for which ledger. A restart, failover or restored copy changes it (a
--- fail-over there and back shows the same run_id, hence both parts); so does a ledger that is founded anew.
+-- fail-over there and back shows the same run_id, hence both parts); so does a ledger that is established anew.
 
 local run_id -- kept by a function: it cannot change while the server lives, and its end is the function's too
 

@@ -12,7 +12,7 @@ from smsq.worker.domain.limits import Limits, with_written
 from smsq.worker.domain.shield import Decision
 from smsq.worker.ledger import Keys, Ledger
 from smsq.worker.ledger.otp.shield import Shield
-from smsq.worker.ledger.otp.shield_admin import ShieldDesk
+from smsq.worker.ledger.otp.shield_admin import ShieldAdmin
 
 PHONE = 79161234567
 ELSEWHERE = 79271234567  # another block, another wide block, the same country
@@ -32,7 +32,7 @@ class Gate:
 
     def set(self, **told: str) -> None:
         self.shield = Shield(self.ledger, with_written(Limits(), told), lambda: b"pepper")
-        self.desk = ShieldDesk(self.shield)
+        self.desk = ShieldAdmin(self.shield)
 
     def ask(self, phone: int = PHONE, **how: Any) -> Decision:
         return self.shield.admit(phone, token=how.pop("token", None) or next(self.tokens), **how)

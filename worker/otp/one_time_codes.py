@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from smsq.worker.domain import otp as codes
+from smsq.worker.domain import otp
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.cascade import OVER, fits
 from smsq.worker.domain.errors import (
@@ -37,7 +37,7 @@ from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.ledger import Enrolled, Ledger, Order
 from smsq.worker.ledger.batches.enrolment import SAYABLE, WRONG_KEY
 from smsq.worker.ledger.otp.cascades import LOOK_AGAIN_S
-from smsq.worker.ledger.otp.records import CodeView, OpenedCode, Reserved, step_key
+from smsq.worker.ledger.otp.records import OpenedOtp, OtpView, Reserved, step_key
 from smsq.worker.ledger.otp.shield import Shield
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.ledger.views import Views
@@ -55,7 +55,7 @@ CHECK_AGAIN_S = 2.0  # not after so long: a ledger that hangs is waited for once
 FREE = frozenset({Status.LATE, Status.CANCELLED, Status.REFUSED, Status.OPTOUT})  # nobody is charged for these
 
 
-class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
+class OtpSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A code to send: everything but the code. `channels` and `template` were checked at the door."""
 
     phone: int
@@ -71,14 +71,14 @@ class CodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     fixed: str = ""  # the code itself, of a number for tests; else it follows from the salt
 
     def __repr__(self) -> str:
-        return f"CodeOrder(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
+        return f"OtpSpec(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
 
 
 class _Kept(msgspec.Struct, frozen=True):
     """What lies sealed beside a record."""
 
     salt: bytes
-    order: CodeOrder
+    spec: OtpSpec = msgspec.field(name="order")  # as ledgers hold it
 
     def __repr__(self) -> str:
         return "_Kept(***)"
@@ -97,15 +97,15 @@ class Unsealed:
 
     def code(self) -> str:
         """The digits."""
-        return self.kept.order.fixed or codes.derive(self.key.digest("code", self.kept.salt), self.kept.order.length)
+        return self.kept.spec.fixed or otp.derive(self.key.digest("code", self.kept.salt), self.kept.spec.length)
 
     def digest(self, purpose: str, code: str) -> bytes:
         """The keyed hash of a code as it is stored: of phone, purpose and digits, salted."""
-        phone = str(self.kept.order.phone).encode()
+        phone = str(self.kept.spec.phone).encode()
         return self.key.digest("code hash", self.kept.salt, phone, purpose.encode(), code.encode())
 
 
-class CodeDesk:
+class OneTimeCodes:
     """What is done with codes, on one ledger. Threads may share it."""
 
     def __init__(self, ledger: Ledger, views: Views, settings: Settings, shield: Shield) -> None:
@@ -114,35 +114,33 @@ class CodeDesk:
         self._views = views
         self._settings = settings
 
-    def open(self, order: CodeOrder, key: str | None) -> tuple[OpenedCode, Unsealed | None]:
+    def open(self, spec: OtpSpec, key: str | None) -> tuple[OpenedOtp, Unsealed | None]:
         """Write a new code down, or find the one that `key` made; `enrol` its step 0 then.
 
-        A new one comes with what `enrol` would have to read again. Raises as `Ledger.open_code` does.
+        A new one comes with what `enrol` would have to read again. Raises as `Ledger.open_otp` does.
         """
         sealer = self._ledger.sealing()
-        steps = codes.steps_of(order.channels)
-        code_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
-        fixed = msgspec.structs.replace(order, fixed=self._settings.test_codes.get(order.phone, ""))
+        steps = otp.steps_of(spec.channels)
+        otp_id = "".join(secrets.choice(SAYABLE) for _ in range(ID_LENGTH))
+        fixed = msgspec.structs.replace(spec, fixed=self._settings.test_codes.get(spec.phone, ""))
         made = Unsealed(_Kept(secrets.token_bytes(SALT_BYTES), fixed), sealer.key())
-        opened = self._ledger.open_code(
-            code_id,
+        opened = self._ledger.open_otp(
+            otp_id,
             key=key,
-            contents=sealer.digests(
-                "code content", msgspec.msgpack.encode(msgspec.structs.replace(order, client=None))
-            ),
-            sealed=sealer.seal(msgspec.msgpack.encode(made.kept), of=_belongs(code_id)),
-            digest=made.digest(order.purpose, made.code()),
-            ttl_s=order.ttl_s,
+            contents=sealer.digests("code content", msgspec.msgpack.encode(msgspec.structs.replace(spec, client=None))),
+            sealed=sealer.seal(msgspec.msgpack.encode(made.kept), of=_belongs(otp_id)),
+            digest=made.digest(spec.purpose, made.code()),
+            ttl_s=spec.ttl_s,
             attempts=self._settings.code_attempts,
-            channels=order.channels,
+            channels=spec.channels,
             channel=steps[0].channel,
             look_after_s=LOOK_AGAIN_S if len(steps) > 1 else None,
         )
-        return opened, made if opened.id == code_id else None
+        return opened, made if opened.id == otp_id else None
 
     def enrol(
         self,
-        code_id: str,
+        otp_id: str,
         number: int,
         channel: str,
         at: float,
@@ -156,63 +154,63 @@ class CodeDesk:
         taken a word of `domain/cascade.TAKEN`. Hint it afterwards where it was created. Raises as `Ledger.enrol` does,
         and TooMany, Held, Denied or OverBudget where the shield or `max_cost` does not let it go.
         """
-        opened = made or self._open(code_id)
+        opened = made or self._open(otp_id)
         if opened is None:
             return None
-        order = opened.kept.order
-        key = step_key(code_id, number)
+        spec = opened.kept.spec
+        key = step_key(otp_id, number)
         is_further = why in FURTHER
-        if not number and order.max_cost is not None:  # where nobody named a price yet the first one tells it
-            self._check_cost(order, 0, self._shield.known_price(order.phone, channel) or 0)
-        self._shield.check(order.phone, client=order.client, channel=channel, token=key, is_further=is_further)
-        text = text_for(channel, order.template, opened.code(), ttl_s=expires_at - at, purpose=order.purpose)
-        steps = codes.steps_of(order.channels)
+        if not number and spec.max_cost is not None:  # where nobody named a price yet the first one tells it
+            self._check_cost(spec, 0, self._shield.known_price(spec.phone, channel) or 0)
+        self._shield.check(spec.phone, client=spec.client, channel=channel, token=key, is_further=is_further)
+        text = text_for(channel, spec.template, opened.code(), ttl_s=expires_at - at, purpose=spec.purpose)
+        steps = otp.steps_of(spec.channels)
         return self._ledger.enrol(
             Order(
-                order.phone,
+                spec.phone,
                 text,
                 lane="urgent",
                 key=key,
                 options=Options(
                     channel=channel,
-                    sender=order.sender if channel == "sms" else None,
-                    valid=codes.valid_for(expires_at - at),
-                    extra=voice_for(channel, order.template),
+                    sender=spec.sender if channel == "sms" else None,
+                    valid=otp.valid_for(expires_at - at),
+                    extra=voice_for(channel, spec.template),
                 ),
-                on_doubt=order.on_doubt,
+                on_doubt=spec.on_doubt,
                 deadline_at=expires_at,
                 parts=channel_row(channel).parts(text),
                 why=why or ("resend" if number else "first"),
-                code_id=code_id,
+                code_id=otp_id,
                 waited_for_s=next((step.wait_s for step in steps if step.channel == channel), 0.0),
             )
         )
 
-    def order(self, code_id: str) -> CodeOrder | None:
+    def spec(self, otp_id: str) -> OtpSpec | None:
         """What was asked for; None where the code can let nobody in any more."""
-        opened = self._open(code_id)
-        return opened.kept.order if opened is not None else None
+        opened = self._open(otp_id)
+        return opened.kept.spec if opened is not None else None
 
-    def admit(self, code_id: str, number: int, channel: str) -> Decision | None:
+    def admit(self, otp_id: str, number: int, channel: str) -> Decision | None:
         """What the shield says to a further channel, before it is reserved: once, however often it is repeated.
 
         None where the code is over.
         """
-        opened = self._open(code_id)
+        opened = self._open(otp_id)
         if opened is None:
             return None
-        order = opened.kept.order
-        key = step_key(code_id, number)
-        return self._shield.admit(order.phone, client=order.client, channel=channel, token=key, is_further=True)
+        spec = opened.kept.spec
+        key = step_key(otp_id, number)
+        return self._shield.admit(spec.phone, client=spec.client, channel=channel, token=key, is_further=True)
 
-    def resend(self, code_id: str, token: str) -> Reserved:
+    def resend(self, otp_id: str, token: str) -> Reserved:
         """Reserve another message with the same code; enrol it afterwards. Raises CoolingDown, TooMany, CodeOver.
 
         `token` makes a repeat harmless.
         """
         reserved = Reserved("moved")
         while reserved.word == "moved":  # by the next channel, or by somebody else who pressed "again"
-            reserved = self._reserve_resend(code_id, token)
+            reserved = self._reserve_resend(otp_id, token)
         if reserved.word == "step":
             return reserved
         if reserved.word == "cooling":
@@ -221,28 +219,28 @@ class CodeDesk:
             raise TooMany("this code was sent as often as one may be; have a new one sent")
         raise over(Verdict(reserved.word))
 
-    def _reserve_resend(self, code_id: str, token: str) -> Reserved:
+    def _reserve_resend(self, otp_id: str, token: str) -> Reserved:
         """Reserve it as the code stands now; `moved` where it stood otherwise a moment later."""
-        view = self._ledger.code(code_id)
+        view = self._ledger.otp(otp_id)
         if view is None:
             raise over(Verdict.UNKNOWN)
         rest_s = self._settings.code_cooldown_s
         if view.state == "waiting":
             self._check_newest(view, rest_s)
-            if opened := self._open(code_id):  # what the shield would refuse is not taken off the resends
-                order = opened.kept.order
-                if order.max_cost is not None:
-                    spent = self.spent(order.phone, view, self.batches(view))
-                    self._check_cost(order, spent, self.price(order.phone, view.steps[0].channel))
-                self._shield.check(order.phone, client=order.client, channel=view.steps[0].channel, dry_run=True)
+            if opened := self._open(otp_id):  # what the shield would refuse is not taken off the resends
+                spec = opened.kept.spec
+                if spec.max_cost is not None:
+                    spent = self.spent(spec.phone, view, self.batches(view))
+                    self._check_cost(spec, spent, self.price(spec.phone, view.steps[0].channel))
+                self._shield.check(spec.phone, client=spec.client, channel=view.steps[0].channel, dry_run=True)
             newest = view.steps[-1]
             if newest.why == "resend" and not newest.message_id and self._ledger.time() - newest.at > DIED_AFTER_S:
                 return Reserved("step", len(view.steps) - 1, newest.at, view.expires_at)
         most, after = self._settings.code_resends, len(view.steps)
         channel = view.steps[0].channel
-        return self._ledger.reserve_step(code_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
+        return self._ledger.reserve_step(otp_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
 
-    def check(self, code_id: str, typed: str, purpose: str) -> Verdict:
+    def check(self, otp_id: str, typed: str, purpose: str) -> Verdict:
         """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
 
         A code that was sent for another purpose is WRONG.
@@ -250,40 +248,40 @@ class CodeDesk:
         The same is computed whether there is such a code or not.
         """
         nonce, began = secrets.token_hex(16), self._ledger.clock.monotonic()
-        order: CodeOrder | None = None
+        spec: OtpSpec | None = None
         for left in reversed(range(CHECK_TRIES)):
             try:
-                opened, known = self._sealed(code_id)
-                order = order or (opened.kept.order if known else None)  # gone once a right one was judged
-                if order is not None and order.purpose != purpose:
+                opened, known = self._sealed(otp_id)
+                spec = spec or (opened.kept.spec if known else None)  # gone once a right one was judged
+                if spec is not None and spec.purpose != purpose:
                     log.warning("code checked for another purpose than it was sent for: wrong, whatever was typed")
                 is_equal = self._is_equal(opened, known, typed, purpose)
-                verdict = self._ledger.judge_code(code_id, nonce, is_equal=is_equal)
-                if verdict is Verdict.RIGHT and order is not None:
-                    self._shield.verified(order.phone, code_id, order.client)
+                verdict = self._ledger.judge_otp(otp_id, nonce, is_equal=is_equal)
+                if verdict is Verdict.RIGHT and spec is not None:
+                    self._shield.verified(spec.phone, otp_id, spec.client)
                 if verdict in (Verdict.RIGHT, Verdict.WRONG):
-                    self._take_back(code_id)
+                    self._take_back(otp_id)
                 return verdict
             except LedgerUnreachable:  # perhaps it was counted: the nonce gives the same answer again
                 if not left or self._ledger.clock.monotonic() - began > CHECK_AGAIN_S:
                     raise
         raise AssertionError("unreachable")
 
-    def forget(self, code_id: str, key: str | None) -> None:
+    def forget(self, otp_id: str, key: str | None) -> None:
         """A new code that the shield did not let go: nothing of it stays, so that an attack fills nothing."""
-        self._ledger.forget_code(code_id, key)
+        self._ledger.forget_otp(otp_id, key)
 
-    def view(self, code_id: str) -> CodeView | None:
+    def view(self, otp_id: str) -> OtpView | None:
         """What may be known of a code, None where nothing is remembered."""
-        return self._ledger.code(code_id)
+        return self._ledger.otp(otp_id)
 
-    def batches(self, view: CodeView) -> list[BatchView | None]:
+    def batches(self, view: OtpView) -> list[BatchView | None]:
         """The batch of each message of a code, None where it is not enrolled."""
         known = {step.message_id: _ref(step.message_id) for step in view.steps if step.message_id}
         found = dict(zip(known, self._ledger.read(list(known.values())), strict=True))
         return [found.get(step.message_id) for step in view.steps]
 
-    def spent(self, phone: int, view: CodeView, batches: Sequence[BatchView | None]) -> int:
+    def spent(self, phone: int, view: OtpView, batches: Sequence[BatchView | None]) -> int:
         """What the messages of a code cost together, in units of money: known, or else likely."""
         return sum(self._cost(phone, step.channel, batch) for step, batch in zip(view.steps, batches, strict=True))
 
@@ -300,15 +298,15 @@ class CodeDesk:
             return 0
         return self.price(phone, channel)
 
-    def _check_cost(self, order: CodeOrder, spent: int, price: int) -> None:
+    def _check_cost(self, spec: OtpSpec, spent: int, price: int) -> None:
         """Raise OverBudget where one more message would exceed what all of them may cost."""
-        if not fits(order.max_cost, spent, price):
+        if not fits(spec.max_cost, spent, price):
             raise OverBudget("one more message would cost more than `max_cost` allows this code", decision="max_cost")
 
-    def _take_back(self, code_id: str) -> None:
+    def _take_back(self, otp_id: str) -> None:
         """Messages of a code that is over and that have not left yet do not leave; what is in trouble is left out."""
         try:
-            view = self._ledger.code(code_id)
+            view = self._ledger.otp(otp_id)
             if view is None or view.state not in OVER:
                 return
             for step in view.steps:
@@ -317,7 +315,7 @@ class CodeDesk:
         except LedgerTrouble:  # the verdict stands
             return
 
-    def _check_newest(self, view: CodeView, rest_s: float) -> None:
+    def _check_newest(self, view: OtpView, rest_s: float) -> None:
         """The gateway counts its minute from when it takes a text, not from when we enrolled it."""
         newest = view.steps[-1].message_id
         receipt = self._views.receipt(MessageId.parse(newest)) if newest else None
@@ -329,23 +327,23 @@ class CodeDesk:
         if receipt.submitted_at and left_s > 0:
             raise _cooling(left_s)
 
-    def _sealed(self, code_id: str) -> tuple[Unsealed, bytes]:
+    def _sealed(self, otp_id: str) -> tuple[Unsealed, bytes]:
         """What was sealed with a code and its keyed hash, b'' beside nobody's where there is none."""
-        sealed = self._ledger.sealed_code(code_id)
-        return (self._opened(code_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
+        sealed = self._ledger.sealed_otp(otp_id)
+        return (self._opened(otp_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
 
     def _is_equal(self, opened: Unsealed, known: bytes, typed: str, purpose: str) -> bool:
-        said = opened.digest(purpose, codes.read_back(typed))
+        said = opened.digest(purpose, otp.read_back(typed))
         return hmac.compare_digest(said, known or bytes(32)) and bool(known)
 
-    def _open(self, code_id: str) -> Unsealed | None:
-        sealed = self._ledger.sealed_code(code_id)
-        return self._opened(code_id, sealed[0]) if sealed else None
+    def _open(self, otp_id: str) -> Unsealed | None:
+        sealed = self._ledger.sealed_otp(otp_id)
+        return self._opened(otp_id, sealed[0]) if sealed else None
 
-    def _opened(self, code_id: str, sealed: bytes) -> Unsealed:
+    def _opened(self, otp_id: str, sealed: bytes) -> Unsealed:
         sealer = self._ledger.sealing()
         try:
-            kept = _KEPT.decode(sealer.open(sealed, of=_belongs(code_id)))
+            kept = _KEPT.decode(sealer.open(sealed, of=_belongs(otp_id)))
             return Unsealed(kept, sealer.key(key_of(sealed)))
         except Unsealable:
             raise WrongKey(WRONG_KEY) from None
@@ -353,7 +351,7 @@ class CodeDesk:
     def _nobody(self) -> Unsealed:
         """What is compared where there is no code: sealed and opened too, so that it takes as long."""
         sealer = self._ledger.sealing()
-        kept = _Kept(bytes(SALT_BYTES), CodeOrder(phone=0, purpose="", length=6, ttl_s=1, channels="", template=""))
+        kept = _Kept(bytes(SALT_BYTES), OtpSpec(phone=0, purpose="", length=6, ttl_s=1, channels="", template=""))
         return self._opened("", sealer.seal(msgspec.msgpack.encode(kept), of=_belongs("")))
 
 
@@ -370,9 +368,9 @@ def _cooling(left_s: float, why: str = "this code went out a moment ago") -> Coo
     return CoolingDown(f"{why}; it can be sent again in {math.ceil(left_s)} s", retry_after_s=left_s)
 
 
-def _belongs(code_id: str) -> str:
+def _belongs(otp_id: str) -> str:
     """What the sealed part of a code belongs to."""
-    return f"code/{code_id}"
+    return f"code/{otp_id}"
 
 
 _OVER = {

@@ -9,8 +9,8 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.errors import BadSettings, LedgerForeign, LedgerWeak
+from smsq.worker.processes.host_ledger import HostLedger
 from smsq.worker.processes.lane import owner_name
-from smsq.worker.processes.overseer import Overseer
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
@@ -27,32 +27,32 @@ def test_beats_are_read_by_pid_and_of_this_host_alone(
 ) -> None:
     """A worker that beat has an age, one that never did has none, and another host's pid is not ours."""
     built = runtime(redis_server, home)
-    overseer = Overseer(built)
-    overseer.begin()
+    host_ledger = HostLedger(built)
+    host_ledger.begin()
     built.ledger.beat(owner_name("bulk"))
     built.ledger.beat("bulk/elsewhere/999999/abc")
-    age = overseer.heartbeat(os.getpid())
+    age = host_ledger.heartbeat(os.getpid())
 
     assert age is not None
     assert 0 <= age < 5
-    assert overseer.heartbeat(999999) is None
+    assert host_ledger.heartbeat(999999) is None
 
 
 def test_a_ledger_of_another_account_is_refused(redis_server: EmbeddedRedis, redis: redis_py.Redis, home: Path) -> None:
     """The stamp of the first account stays."""
-    Overseer(runtime(redis_server, home)).begin()
+    HostLedger(runtime(redis_server, home)).begin()
 
     with pytest.raises(LedgerForeign):
-        Overseer(runtime(redis_server, home, SMSQ_LOGIN="other")).begin()
+        HostLedger(runtime(redis_server, home, SMSQ_LOGIN="other")).begin()
 
 
-def test_nobody_founds_no_ledger(redis_server: EmbeddedRedis, redis: redis_py.Redis, home: Path) -> None:
+def test_nobody_establishes_no_ledger(redis_server: EmbeddedRedis, redis: redis_py.Redis, home: Path) -> None:
     """A start without a password leaves the ledger to whoever comes with the right one."""
     environ = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": redis_server.url, "SMSQ_ACCEPT_LOSS": "1"}
 
     for told in ({}, {"SMSQ_LOGIN": "me"}):
         with pytest.raises(BadSettings, match="set SMSQ_LOGIN and SMSQ_PASSWORD"):
-            Overseer(Runtime.build(Settings.load({**environ, **told}))).begin()
+            HostLedger(Runtime.build(Settings.load({**environ, **told}))).begin()
     assert redis.keys() == []
 
 
@@ -61,4 +61,4 @@ def test_a_ledger_that_could_lose_writes_is_refused(
 ) -> None:
     """The run's own server syncs by itself: good enough for tests, not for sending."""
     with pytest.raises(LedgerWeak):
-        Overseer(runtime(redis_server, home, SMSQ_ACCEPT_LOSS="0")).begin()
+        HostLedger(runtime(redis_server, home, SMSQ_ACCEPT_LOSS="0")).begin()

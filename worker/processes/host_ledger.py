@@ -19,7 +19,7 @@ BEATS_KEPT_S = 0.5
 LAST_TURN_S = 2.0  # a look that hangs for longer keeps nobody from stopping
 
 
-class Overseer:
+class HostLedger:
     """The master of one host; `tick` and `heartbeat` are what the supervisor asks for."""
 
     def __init__(self, runtime: Runtime, say: Callable[[str], None] = lambda line: None) -> None:
@@ -33,9 +33,9 @@ class Overseer:
 
     def begin(self) -> None:
         """Check that this ledger may be used; raises LedgerTrouble with why not, BadSettings where no log-in is set."""
-        _ = self._runtime.login  # before a ledger is founded for it
+        _ = self._runtime.login  # before a ledger is established for it
         self._runtime.check_ledger()
-        self._master.found(self._runtime.settings.account)
+        self._master.establish(self._runtime.settings.account)
 
     def tick(self) -> None:
         """Follow the server's run, about once a second; it waits for nobody, a disk or a Redis that hangs included."""

@@ -1,0 +1,30 @@
+"""Batch numbers: drawn from the ledger's counter, several in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from smsq.worker.ledger.store import Store, translated
+
+NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
+
+# What a journal is told before enrolment returns: run, n, batch number, hash of the key.
+EnrolmentWitness = Callable[[str, int, int, str], None]
+
+
+class Numbers(Store):
+    """What everything that brings batches in shares."""
+
+    witness: EnrolmentWitness | None = None
+    _numbers: range = range(0)
+
+    def _next_number(self) -> int:
+        if not self._numbers:
+            self._numbers = self._draw(NUMBERS_AT_ONCE)
+        first, self._numbers = self._numbers[0], self._numbers[1:]
+        return first
+
+    def _draw(self, many: int) -> range:
+        with translated():
+            last = int(self.redis.incrby(self.key("n:batch"), many))
+        return range(last - many + 1, last + 1)

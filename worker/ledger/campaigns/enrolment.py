@@ -1,0 +1,207 @@
+"""Enrolling a campaign, range by range."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import msgspec
+
+from smsq.worker.domain.batch import Packed
+from smsq.worker.domain.campaign import LeftOut, Reject
+from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
+from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.money import UNITS
+from smsq.worker.ledger.batches.enrolment import SAYABLE
+from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.layout import Meta, packed_meta
+from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.values import POLICIES, Opened, Plan
+
+
+class CampaignEnrolment(Numbers):
+    """The verbs that bring a campaign's rows in."""
+
+    def open_campaign(
+        self, plan: Plan, *, again: bool = False, left_out: LeftOut | None = None, overtakes: Sequence[str] = ()
+    ) -> Opened:
+        """Begin a campaign, or find the unfinished one of the same file, text and options.
+
+        `left_out` is kept with one that is begun; campaigns that it `overtakes` take no rows until they were compared.
+        Raises Conflict with the old id where it finished already and `again` is not set; with it, a finished
+        one is begun anew, an unfinished one still goes on.
+        """
+        if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
+            raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}")
+        digest_key = self.key(f"digest:{plan.digest}")
+        fields: dict[str, Argument] = {
+            "name": plan.name,
+            "text": plan.text or "",
+            "personal": int(plan.text is None),
+            "template": plan.template,
+            "options": plan.options.written().decode(),
+            "channel": plan.options.channel,
+            "rate": plan.rate or 0,
+            "budget": int(plan.budget * UNITS) if plan.budget is not None else 0,
+            "part_price": str(plan.part_price * UNITS),
+            "file": plan.file,
+            "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
+            "window": plan.window or "",
+            "policy": POLICIES[plan.on_doubt],
+            "why": "",
+            "repeats": plan.repeats,
+        }
+        marks = left_out.written() if left_out is not None else b""
+        flat: list[Argument] = [item for pair in fields.items() for item in pair]
+        for _ in range(20):
+            campaign_id = "".join(secrets.choice(SAYABLE) for _ in range(5))
+            keys = [
+                digest_key,
+                self.keys.campaign(campaign_id),
+                self.key("campaigns"),
+                self.key("run"),
+                self.key("ctl"),
+            ]
+            with translated():
+                known = self.redis.get(digest_key)
+            keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
+            keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l")]
+            keys += [self.keys.campaign(each) for each in overtakes]
+            before = (known or b"").decode()
+            size = plan.batch_size
+            reply = self.call("open_campaign", keys, campaign_id, int(again), before, plan.digest, size, marks, *flat)
+            word = reply[0].decode()
+            if word == "created":
+                return Opened(
+                    id=campaign_id,
+                    created=True,
+                    ranges=0,
+                    batch_size=int(reply[1]),
+                    state="enrolling",
+                )
+            if word == "mixed":
+                raise Conflict(
+                    "before the ledger fell back this file was sent in batches of different sizes, so nobody can tell "
+                    "which of its rows are sent; put the rows to send into a file of their own"
+                )
+            if word == "halted":
+                raise self.halted(reply[1].decode())
+            if word == "known":
+                return self._continue(reply[1].decode())
+            # taken: the id drawn is in use; moved: another producer opened it in between. Look again.
+        raise LedgerHalted("no free campaign id was found")
+
+    def _continue(self, campaign_id: str) -> Opened:
+        with translated():
+            state, ranges, size = self.redis.hmget(self.keys.campaign(campaign_id), ["state", "ranges", "batch_size"])
+        if state is None:
+            raise Conflict(
+                f"this file was sent as campaign {campaign_id}, which is no longer kept; --again sends it anew"
+            )
+        if state in (b"done", b"cancelled"):
+            raise Conflict(
+                f"this file was sent already as campaign {campaign_id} ({state.decode()}); "
+                f"see `smsq campaign show {campaign_id}`, or add --again to send it once more"
+            )
+        return Opened(
+            id=campaign_id,
+            created=False,
+            ranges=int(ranges),
+            batch_size=int(size),
+            state=state.decode(),
+        )
+
+    def left_out(self, campaign_id: str) -> LeftOut | None:
+        """The rows that a campaign leaves out since they were sent already."""
+        with translated():
+            written = self.redis.get(self.keys.campaign(campaign_id, "l"))
+        return LeftOut.read(written) if written is not None else None
+
+    def go_on(self, campaign_id: str, left_out: LeftOut | None) -> None:
+        """An unfinished campaign's rows that are not in were compared with what left: which of them stay behind now."""
+        with translated(), self.redis.pipeline() as pipe:
+            if left_out is not None:
+                pipe.set(self.keys.campaign(campaign_id, "l"), left_out.written())
+            pipe.hdel(self.keys.campaign(campaign_id), "overtaken")
+            pipe.execute()
+
+    def enrol_range(
+        self,
+        campaign_id: str,
+        n: int,
+        batches: Sequence[Packed],
+        rejects: Sequence[Reject],
+        rows: int,
+        *,
+        channel: str = "sms",
+        on_doubt: str = "ask",
+        behind: Packed | None = None,
+    ) -> bool:
+        """Put range `n` of a campaign in; `rows` is how many data rows the file has had with it.
+
+        `behind` are rows that stay behind since they were sent already: they are kept packed, as messages are.
+
+        False where this range was in already (a producer that was killed runs again). Raises as `enrol` does.
+        """
+        now = int(self.time() * 1000)
+        tail: list[Argument] = [0, ""]
+        if behind is not None:
+            kept = (behind.first_row, behind.count, behind.phones, behind.rows)
+            tail = [behind.count, msgspec.msgpack.encode(kept)]
+        for reject in rejects:
+            tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
+        for batch in batches:
+            meta: dict[Meta, int | str] = {
+                Meta.LANE: SENDING["bulk"].number,
+                Meta.COUNT: batch.count,
+                Meta.FIRST_ROW: batch.first_row,
+                Meta.POLICY: POLICIES[on_doubt],
+                Meta.ENROLLED: now,
+                Meta.PARTS: batch.parts,
+                Meta.CHANNEL: channel,
+            }
+            tail += [
+                packed_meta(meta),
+                batch.phones,
+                batch.texts,
+                batch.rows,
+            ]
+        campaign = self.keys.campaign
+        for _ in range(8):
+            numbers = self._draw(len(batches)) if batches else range(1, 1)
+            keys = [
+                campaign(campaign_id),
+                campaign(campaign_id, "b"),
+                campaign(campaign_id, "x"),
+            ]
+            keys += [self.key(name) for name in ("run", "ctl", "totals", "n:batch")]
+            keys += [self.keys.shard(number) for number in numbers]
+            first = numbers[0] if numbers else 0
+            reply = self.call("enrol_range", keys, n, first, rows, len(rejects), *tail)
+            word = reply[0].decode()
+            if word == "in":
+                if self.witness is not None and numbers:
+                    self.witness(reply[1].decode(), int(reply[2]), numbers[-1], f"{campaign_id}/{n}")
+                return True
+            if word == "again":
+                expected = int(reply[1])
+                if expected > n:
+                    if self.witness is not None and int(reply[3]):  # perhaps the reply of the one that went in was lost
+                        self.witness(reply[2].decode(), int(reply[3]), 0, f"{campaign_id}/{n}")
+                    return False
+                raise LedgerHalted(
+                    f"campaign {campaign_id} expects range {expected}, not {n}: run the same command again"
+                )
+            if word == "halted":
+                raise self.halted(reply[1].decode())
+            if word == "closed":
+                raise Conflict(f"campaign {campaign_id} takes no more rows: it is {reply[1].decode()}")
+            if word == "overtaken":
+                raise Conflict(
+                    f"campaign {reply[1].decode()} has left out rows that campaign {campaign_id} sends: run the same "
+                    "command again, so that the rows which are not in yet are compared with it"
+                )
+            if word == "gone":
+                raise Conflict(f"there is no campaign {campaign_id}")
+        raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")

@@ -1,0 +1,59 @@
+"""What the scheduler does to campaigns: it hands out their next batches, and ends what a cancelled one still holds."""
+
+from __future__ import annotations
+
+import struct
+
+from smsq.worker.domain.batch import Ref
+from smsq.worker.ledger.batches.sending import Sending
+from smsq.worker.ledger.layout import hint_again_ms
+from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import translated
+
+HANDED_OUT = 256  # more batches than a feed has ahead
+
+
+class Feeding(Sending):
+    """The verbs of the duties that feed campaigns and wind them up."""
+
+    def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:
+        """Hand out the next batches of a campaign: their references, or none and why it waits.
+
+        The reason is `awake` with some if a hint would wake nobody: the workers claim the next by themselves.
+        """
+        keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
+        keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk")]
+        reply = self.call("feed", keys, campaign_id, many, hint_again_ms("bulk"), blind_most)
+        if reply[0] == b"fed":
+            return [Ref.parse(ref) for ref in reply[2:]], "awake" if reply[1] == b"1" else ""
+        return [], reply[1].decode()
+
+    def wind_up(self, campaign_id: str, batches: int, messages: int) -> int:
+        """End a portion of what a cancelled campaign still holds: so many batches, about so many messages, at most.
+
+        Returns how many batches are left to look at in this round; with none left the next call begins a new one,
+        since what was being sent may have come back. What was handed out goes first: it is in others' way.
+        """
+        key = self.keys.campaign(campaign_id)
+        with translated():
+            fields = self.redis.hmget(key, ["wound", "fed", "batches", "batch_size"])
+        wound, fed, all_of_it, size = (int(value or 0) for value in fields)
+        wound = wound if wound < all_of_it else 0
+        place = (max(0, fed - HANDED_OUT) + wound) % max(1, all_of_it)
+        many = max(1, min(batches, messages // max(1, size), all_of_it - wound, all_of_it - place))
+        with translated():
+            packed = self.redis.getrange(self.keys.campaign(campaign_id, "b"), place * 4, (place + many) * 4 - 1)
+        refs = [Ref(number, campaign_id) for (number,) in struct.iter_unpack(">I", packed)]
+        if not refs:
+            return 0
+        shards = list(dict.fromkeys(self.keys.shard(ref.number) for ref in refs))
+        keys = [key, self.keys.campaign(campaign_id, "h")]
+        keys += [self.key(name) for name in ("ready:bulk", "run", "totals", "stubs")]
+        pairs: list[Argument] = []
+        for ref in refs:
+            pairs += [str(ref), shards.index(self.keys.shard(ref.number)) + 1]
+        reply = self.call("wind_up", [*keys, *shards], wound + len(refs), *pairs)
+        if reply[0] != b"wound":
+            return 0
+        self.drop_all([Ref.parse(raw) for raw in reply[2:]], "cancelled")
+        return all_of_it - wound - len(refs)
