@@ -58,7 +58,7 @@ class Run:
     """What a thread does once it is awake: one batch after the other, while there are any."""
 
     until: float  # by the monotonic clock
-    left: int = 0  # how many were ready in the lane when the ledger last said so
+    left: int = 0  # how many were ready without a hint when the ledger last said so
 
 
 class Sender:
@@ -77,16 +77,14 @@ class Sender:
 
         What we cannot send goes back to the queue, and so does a hint of what we leave.
         """
+        run = Run(self._rt.clock.monotonic() + RUN_S)
         for place, ref in enumerate(refs):
             if self._rt.clock.monotonic() < self._paused_until:
                 return
-            run = Run(self._rt.clock.monotonic() + RUN_S)
             if not self._is_for_us(ref, run):
                 self._give_back(refs[place:])
                 return
-            if not run.left:
-                return  # nothing is ready, these neither
-        if self._rt.clock.monotonic() >= self._paused_until:
+        if run.left and self._rt.clock.monotonic() >= self._paused_until:
             self._rt.hints.batches(self._lane, [Ref.parse(refs[-1])])
 
     def _is_for_us(self, ref: str, run: Run) -> bool:
@@ -213,6 +211,8 @@ class Sender:
         match refusal.refusal:
             case ClaimRefusal.NONE:
                 run.left = 0
+            case ClaimRefusal.MORE:
+                run.left = max(1, run.left)
             case ClaimRefusal.SLOT:
                 return Turn.AGAIN if self._rt.clock.monotonic() < patience else Turn.OVER
             case ClaimRefusal.HALTED:

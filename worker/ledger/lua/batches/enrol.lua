@@ -51,6 +51,7 @@ if mark then
   local after = '(' .. string.format('%.0f', now)
   local taken = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
   if m[LANE] == 0 then taken = taken + redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf') end
-  idle = is_hint_idle(mark, taken, left_in(m[LANE]))
+  idle = is_hint_idle(mark, taken, waiting_in(m[LANE]))
+  if idle then redis.call('HSET', CTL, 'unhinted:' .. m[LANE], string.format('%.1f', now + tonumber(ARGV[9]))) end
 end
 return { 'created', id, actual, n, idle and '1' or '' }

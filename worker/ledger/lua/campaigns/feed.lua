@@ -35,5 +35,6 @@ for place = 0, many - 1 do
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[4]), ref)
   reply[place + 3] = ref
 end
+if idle then redis.call('HSET', KEYS[5], 'unhinted:1', string.format('%.1f', now + tonumber(ARGV[4]))) end
 redis.call('HSET', KEYS[1], 'fed', fed + many)
 return reply

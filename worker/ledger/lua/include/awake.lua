@@ -7,7 +7,14 @@ local function ready_of(lane) return lane == 0 and READY_URGENT or READY_BULK en
 -- that of a batch which may not go before. Returns until when those that were handed out already are hinted again.
 local function handed_out(lane) return string.format('%.1f', now + (lane == 0 and HINT_AGAIN_URGENT or HINT_AGAIN_BULK)) end
 
-local function left_in(lane) return redis.call('ZCOUNT', ready_of(lane), '-inf', handed_out(lane)) end
+local function waiting_in(lane) return redis.call('ZCOUNT', ready_of(lane), '-inf', handed_out(lane)) end
+
+-- How many are left to those who go on by themselves: up to the last one of which no hint was given. What came after it
+-- has a hint of its own, and whoever that wakes.
+local function left_in(lane)
+  local last = redis.call('HGET', CTL, 'unhinted:' .. lane)
+  return last and redis.call('ZCOUNT', ready_of(lane), '-inf', last) or 0
+end
 
 -- The claim that took the last slot leaves a mark for as long as nobody need doubt that its worker lives: who has an answer
 -- claims the next batch, so that a hint would wake nobody. It says how many slots are taken, and until when it is good.

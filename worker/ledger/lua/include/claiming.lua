@@ -104,7 +104,7 @@ local function claim_one()
   local most = tonumber(ARGV[8])
   if m[LANE] == 1 and (urgent + bulk >= most or bulk >= most - tonumber(ARGV[9])) then return { 'slot' } end
   -- The last one is a code's if one waits: whoever frees a slot claims the next in the same stroke, before any code.
-  if m[LANE] == 1 and urgent + bulk + 1 >= most and left_in(0) > 0 then return { 'slot' } end
+  if m[LANE] == 1 and urgent + bulk + 1 >= most and waiting_in(0) > 0 then return { 'slot' } end
   -- A code goes past those that are probably over, so that a mirror that swallows or a worker that died does not stop all
   -- codes until the peer must have closed. The gateway allows fifteen at once, over which it only says: later.
   local OVERDUE_MS = 2000
