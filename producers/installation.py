@@ -85,14 +85,16 @@ class Installation:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
-        if self._runtime is None:
+        """Give the connections and the journal back; a use after that opens them anew, as the first one does."""
+        with self._opening:
+            runtime, self._runtime, self._is_checked = self._runtime, None, False
+        if runtime is None:
             return
-        self.runtime.ledger.close()
-        if "broker" in self.runtime.__dict__:
-            self.runtime.broker.close()
-        if "journal" in self.runtime.__dict__:
-            self.runtime.journal.close()
+        runtime.ledger.close()
+        if "broker" in runtime.__dict__:
+            runtime.broker.close()
+        if "journal" in runtime.__dict__:
+            runtime.journal.close()
 
     def lanes(self) -> dict[str, int]:
         """How many worker processes of each lane are up."""

@@ -31,7 +31,7 @@ DUMB = ("dumb", "unknown", "")  # terminals that cannot draw over what they have
 PATIENCE_S = 10.0  # a log-in that is refused for so long will not mend itself
 GOOD = ("delivered", "read", "clicked")
 BAD = ("expired", "undeliverable", "refused", "late", "optout")
-CANCELLED = ("cancelled",)  # by a person's hand: no failure
+CANCELLED = ("cancelled",)  # by a person: no failure
 UNSENT = ("queued", "sending")
 NEVER_LEFT = ("cancelled", "late", "optout")
 

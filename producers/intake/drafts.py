@@ -165,6 +165,8 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
         raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
+    if not isinstance(text, str):
+        raise BadInput(f"a text is text, not {type(text).__name__}")
     if not text.strip():
         raise BadInput("the text is empty")
     if window is not None and not is_window(window):
@@ -220,6 +222,8 @@ class RowsInMemory:
         """
         if isinstance(rows, Mapping) or hasattr(rows, "to_dict"):
             raise BadInput('rows are an iterable of them; of a data frame give `frame.to_dict("records")`')
+        if not isinstance(rows, Iterable):
+            raise BadInput(f"rows are a file's path or an iterable of them, not {type(rows).__name__}")
         values: list[tuple[str, ...]] = []
         for row in rows:
             if isinstance(row, Mapping):

@@ -16,6 +16,7 @@ from smsq.producers.moments import when
 from smsq.worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, SmsqError
+from smsq.worker.domain.text import words
 from smsq.worker.ledger.campaigns.lately import Earlier, Lately, Printer, Said
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime
@@ -69,7 +70,7 @@ class Comparison:
     def __init__(self, runtime: Runtime, draft: Draft, *, besides: str = "", after_row: int = 0) -> None:
         self._runtime = runtime
         self._sender = draft.options.sender
-        self._text = draft.template.render(()) if draft.template.is_constant else None
+        self._text = words(draft.template.render(())) if draft.template.is_constant else None
         self._after_row = after_row
         self._lately = Lately(runtime.ledger)
         self._phones, self._rows, self._texts = array("Q"), array("I"), array("q")
@@ -105,7 +106,7 @@ class Comparison:
         self._phones.extend(phones)
         self._rows.extend(rows)
         if self._text is None:
-            texts = unpack_texts(batch.texts)
+            texts = [words(text) for text in unpack_texts(batch.texts)]
             self._texts.extend(map(hash, texts))
             for printer in self._printers:
                 if (one := self._prints.get((printer.name, False))) is not None:

@@ -2,7 +2,7 @@
 
 Children have sessions of their own, so Ctrl-C reaches the supervisor alone. They write their logs
 themselves; the supervisor only reads along, so that a slow or frozen supervisor slows nobody. What
-everything rests on (Redis) is looked after first and stopped last.
+all of it needs (Redis) is looked after first and stopped last.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Asking(Store):
         lasts_s: float,
         limits: Mapping[str, tuple[int, float]] | None = None,
     ) -> float:
-        """Leave for one counted request: 0 where it is given, else seconds to wait before asking again.
+        """Take a permit for one counted request: 0 if it is given, else seconds to wait before asking again.
 
         `limits` names each per-time limit with its count and its span in seconds.
         """
