@@ -170,7 +170,7 @@ class Otp:
             if sent.message_id or self._view(opened.id) is not None:
                 return replace(sent, phone=f"+{number}")
             # Another call with this key had made it and was refused meanwhile: this one hears that for itself.
-        raise TooMany("other requests with this key were refused at the same time")
+        raise TooMany("other requests with this key were refused at the same time; try again")
 
     def check(self, code_id: str, code: str, purpose: str = otp.PURPOSE) -> Verdict:
         """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.
@@ -181,7 +181,7 @@ class Otp:
         LedgerTrouble if it cannot be told: let nobody in then.
         """
         if not isinstance(code, str):
-            raise BadInput("give the code as text: a number would lose its leading zeros")
+            raise BadInput("give the code as a str: a number would lose its leading zeros")
         check_word(purpose, "a purpose")
         otp.check_purpose(purpose)
         if not _is_id(code_id):
@@ -279,7 +279,7 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
     try:
         listed = channels if isinstance(channels, str) else ",".join(channels)
     except TypeError:
-        raise BadChannel("channels are words, such as sms:20s,call or a list of them") from None
+        raise BadChannel("channels are a str such as sms:20s,call, or a list of such") from None
     steps = otp.steps_of(listed)
     for step in steps:
         try:
