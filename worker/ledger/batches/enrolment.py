@@ -79,11 +79,7 @@ class Enrolment(Numbers):
                 message.otp_id,
                 int(message.waited_for_s * 1000),
                 message.why,
-                more_keys=[
-                    self.key(f"awake:{message.lane}"),
-                    self.key(f"idem:{key_hash or '-'}"),
-                    self.key("stamp"),
-                ],
+                more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
