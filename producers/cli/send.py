@@ -132,7 +132,7 @@ def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
             smsq.runtime.ledger.time()
     except LedgerUnreachable as error:
         raise LedgerUnreachable(
-            f"{error.sentence}. Nothing was enrolled; repeat the same command when it does"
+            f"{error.sentence}. Nothing was enrolled; repeat the same command afterwards"
         ) from None
     return smsq
 
