@@ -12,8 +12,8 @@ class HostSeen:
     """One host of the roll call."""
 
     number: str  # as its journal has it
-    name: str  # `machine:home`; its number where it never gave a name
-    seen_at: float  # when the ledger last heard its master, Unix seconds; 0 where that is not known
+    name: str  # `machine:home`; its number if it never gave a name
+    seen_at: float  # when the ledger last heard its master, Unix seconds; 0 if that is not known
     left_at: float = 0.0  # when it signed off; 0 for a host that did not
 
     @property
@@ -68,7 +68,7 @@ def _when(at: float) -> str:
 
 
 def missing(ctl: Mapping[bytes, bytes], homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> Missing | None:
-    """Whom the roll call waits for by the ledger's own notes, None where it waits for nobody."""
+    """Whom the roll call waits for by the ledger's own notes, None if it waits for nobody."""
     if b"waits" not in ctl:
         return None
     hosts = tuple(host_seen(number, homes, away) for number in ctl[b"waits"].decode().split())

@@ -31,7 +31,7 @@ class Ids(Store):
     def fresh_ids(self, also: Iterable[int]) -> tuple[int, int]:
         """Go on in a range that meets no id of the ledger nor of `also`; its first and last id.
 
-        Raises SmsqError where no gap is wide enough, LedgerHalted where the run is not in force.
+        Raises SmsqError if no gap is wide enough, LedgerHalted if the run is not in force.
         """
         keys = [self.key(name) for name in ("run", "n:gid", "ctl")]
         known = set(also)

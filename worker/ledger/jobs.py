@@ -27,7 +27,7 @@ class Jobs(Store):
         return job_id
 
     def take_job(self, job_id: str) -> jobs.Job | None:
-        """The question of a job, or None where it is gone or answered; raises BadInput for one that is no job."""
+        """The question of a job, or None if it is gone or answered; raises BadInput for one that is no job."""
         with translated():
             kind, payload, answer = self.redis.hmget(self.key(f"job:{job_id}"), ["kind", "payload", "answer"])
         if kind is None or answer is not None:
@@ -46,7 +46,7 @@ class Jobs(Store):
             pipe.execute()
 
     def await_job(self, job_id: str, timeout_s: float) -> dict[str, Any] | None:
-        """Wait for the answer of a job; None where none came in time."""
+        """Wait for the answer of a job; None if none came in time."""
         until = self.clock.monotonic() + timeout_s
         while (left := until - self.clock.monotonic()) > 0:
             with translated():

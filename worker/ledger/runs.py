@@ -37,7 +37,7 @@ class Beat(NamedTuple):
 
     run: str  # of the server that answered
     current: str  # the run in force
-    fell: str  # why the ledger is taken to have fallen back, '' where it has not
+    fell: str  # why the ledger is taken to have fallen back, '' if it has not
     at: float = 0.0  # the server's time, Unix seconds
     bad_login: str = ""  # fingerprint of credentials that the gateway refused
     secret: str = ""  # name of the key that seals codes
@@ -89,7 +89,7 @@ class RollCall(Store):
 
         `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
         the same, as one that fell back. `name` is what people call the host. Raises LedgerForeign, and WrongKey
-        where its texts are sealed with a secret key that we do not have.
+        if its texts are sealed with a secret key that we do not have.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
         keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away")]
@@ -195,7 +195,7 @@ class RollCall(Store):
     def reported_ids(self, run: str) -> set[int] | None:
         """Every gateway id that some host has reported as said, for a roll call.
 
-        None where that may not be all: a host was given up, or its machine began anew and may have lost lines.
+        None if that may not be all: a host was given up, or its machine began anew and may have lost lines.
         """
         with translated():
             if self.redis.exists(self.key(f"gone:{run}")):
@@ -260,17 +260,17 @@ class RollCall(Store):
         return reply[0].decode(), " ".join(part.decode() for part in reply[1:])
 
     def survives_restart(self) -> bool:
-        """False where Redis may skip what our scripts wrote when it reads its append-only file again.
+        """False if Redis may skip what our scripts wrote when it reads its append-only file again.
 
         It acts as its user `default` then, and older servers heed what that one may not (redis/redis#14541). True
-        also where it cannot be asked: Redis 6.2, or a user of ours who may not.
+        also if it cannot be asked: Redis 6.2, or a user of ours who may not.
         """
         with contextlib.suppress(redis.RedisError):
             return bool(self.redis.acl_dryrun("default", "SET", self.key("run"), "") == b"OK")
         return True
 
     def check_durable(self) -> None:
-        """Raise LedgerWeak where Redis could lose what it acknowledged."""
+        """Raise LedgerWeak if Redis could lose what it acknowledged."""
         with translated():
             config = {
                 name: value

@@ -1,4 +1,4 @@
-"""How a verb reaches Redis: as a function of the server, or as a script where that cannot be.
+"""How a verb reaches Redis: as a function of the server, or as a script if that cannot be.
 
 A function is made once and then called, a script is run from its first line at each call: `lua_text.py` gives the same
 text for both. Names of functions carry a digest of it, so that two versions of smsq work on one server side by side; a

@@ -52,7 +52,7 @@ class Brakes:
     is_led: bool = True  # a scheduler leads the duties; one that stands still does not
 
     def errors_rest(self, lane: str) -> float:
-        """For how many seconds a lane rests because many errors would block the address; 0 where it does not."""
+        """For how many seconds a lane rests because many errors would block the address; 0 if it does not."""
         return self.errors_rest_s if self.errors >= SENDING[lane].most_errors else 0.0
 
     def is_blind(self, parallel: int) -> bool:
@@ -189,7 +189,7 @@ class Standing:
         return {lane: max(0, int(held - batches[lane, "sending"])) for (lane,), held in slots.items()}
 
     def balance(self) -> tuple[Decimal, float] | None:
-        """The balance last heard of and when (Unix seconds), None where none was."""
+        """The balance last heard of and when (Unix seconds), None if none was."""
         with translated():
             amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
         return (Decimal(amount.decode()), float(at)) if amount is not None else None

@@ -50,7 +50,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A campaign before its rows: `text` None where every row has a text of its own."""
+    """A campaign before its rows: `text` None if every row has a text of its own."""
 
     name: str
     digest: str

@@ -62,7 +62,7 @@ class CampaignView:
     options: Options = PLAIN
     file: str = ""  # where its rows came from; '' for rows that a program had at hand
     is_scheduled: bool = False  # nothing of it has left, since it begins later
-    part_price: Decimal = Decimal(0)  # what a part was quoted at, 0 where that was not known
+    part_price: Decimal = Decimal(0)  # what a part was quoted at, 0 if that was not known
     unpriced: int = 0  # parts that left and whose cost was not told yet
     doubts: int = 0  # requests of unknown outcome that have found their end
     doubt_seconds: float = 0.0  # until then, on average
@@ -105,7 +105,7 @@ class Failure:
     messages: int
 
 
-# An error code in words; True where the gateway refused the request, False where delivery failed.
+# An error code in words; True if the gateway refused the request, False if delivery failed.
 Explain = Callable[[int, bool], str]
 
 
@@ -119,7 +119,7 @@ class Views(Standing):
     # Messages ------------------------------------------------------------------------------------------------------
 
     def receipt(self, message_id: MessageId) -> Receipt | None:
-        """What is known of one message, None where there is none of this id."""
+        """What is known of one message, None if there is none of this id."""
         ref = self._ref(message_id.batch)
         if ref is None:
             return None
@@ -323,7 +323,7 @@ class Views(Standing):
         return [batch for batch in self.ledger.read(refs) if batch is not None]
 
     def batch(self, number: int) -> BatchView | None:
-        """One batch by its number, None where there is none."""
+        """One batch by its number, None if there is none."""
         ref = self._ref(number)
         return self.ledger.read([ref])[0] if ref is not None else None
 

@@ -71,7 +71,7 @@ class Asking(Store):
         lasts_s: float,
         limits: Mapping[str, tuple[int, float]] | None = None,
     ) -> float:
-        """Leave for one counted request: 0 where it is given, else seconds to wait before asking again.
+        """Leave for one counted request: 0 if it is given, else seconds to wait before asking again.
 
         `limits` names each per-time limit with its count and its span in seconds.
         """
@@ -110,7 +110,7 @@ class Asking(Store):
             return int(self.redis.zcount(self.key("doubt:urgent"), "-inf", now_ms)) > 0
 
     def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
-        """To which batch each gateway id was given, None where the ledger never gave it."""
+        """To which batch each gateway id was given, None if the ledger never gave it."""
         if not gateway_ids:
             return []
         with translated():
@@ -187,7 +187,7 @@ class Asking(Store):
         return reply[0].decode(), reply[1].decode() if len(reply) > 1 else ""
 
     def asked(self, ref: Ref, every_s: Sequence[float]) -> float:
-        """Plan the next question for an accepted batch; seconds until then, 0 where all is final."""
+        """Plan the next question for an accepted batch; seconds until then, 0 if all is final."""
         reply = self.call_on("asked", ref, *[int(step * 1000) for step in every_s])
         return int(reply[1]) / 1000 if reply[0] == b"next" else 0.0
 
@@ -196,7 +196,7 @@ class Asking(Store):
         return self.call_on("watched", ref, int(next_s * 1000), DAYS_WATCHED * 86_400_000)[0] == b"next"
 
     def control_message(self, visible_s: float) -> Control | None:
-        """The youngest accepted message that has had `visible_s` to become visible, None where there is none."""
+        """The youngest accepted message that has had `visible_s` to become visible, None if there is none."""
         with translated():
             young, young_at, ripe, ripe_at, noted = self.redis.hmget(
                 self.key("control"), ["young", "young_at", "ripe", "ripe_at", "visible_ms"]
@@ -217,7 +217,7 @@ class Asking(Store):
             self.call("note", [self.key("ctl")], "visible_after", f"{after_s:.3f}")
 
     def visible_after(self) -> float:
-        """The longest time from a send to its message being shown that was seen; 0 where none was."""
+        """The longest time from a send to its message being shown that was seen; 0 if none was."""
         with translated():
             return float(self.redis.hget(self.key("ctl"), "visible_after") or 0.0)
 

@@ -12,7 +12,7 @@ class Deciding(Orders):
     def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:
         """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown.
 
-        `settled`, `ready`, or `stale` where it has moved on since; `never` and `gone` where there is no such batch.
+        `settled`, `ready`, or `stale` if it has moved on since; `never` and `gone` if there is no such batch.
         Raises LedgerHalted while the run is not in force.
         """
         reply = self.call_on("resolve", ref, fence, decision, " ".join(reason.split()))

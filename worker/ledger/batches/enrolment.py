@@ -31,9 +31,9 @@ class Enrolment(Numbers):
     def enrol(self, order: Order) -> Enrolled:
         """Accept one message durably; hint it afterwards.
 
-        The text of an urgent one is sealed until it is claimed. Raises Conflict where the key was used
-        with other content, LedgerHalted while a restarted ledger is not cleared, WrongKey where workers
-        could not open it, LedgerFull where nothing could be written, LedgerUnreachable where that is not known.
+        The text of an urgent one is sealed until it is claimed. Raises Conflict if the key was used
+        with other content, LedgerHalted while a restarted ledger is not cleared, WrongKey if workers
+        could not open it, LedgerFull if nothing could be written, LedgerUnreachable if that is not known.
         """
         if order.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
@@ -102,7 +102,7 @@ class Enrolment(Numbers):
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
     def _repeat(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str]) -> list[bytes]:
-        """Run an enrolment, and again where its reply was lost: its number is this call's alone, so it goes in once."""
+        """Run an enrolment, and again if its reply was lost: its number is this call's alone, so it goes in once."""
         for pause_s in REPEAT_AFTER_S:
             try:
                 return self.call_on(verb, ref, *arguments, int(pause_s != REPEAT_AFTER_S[0]), more_keys=more_keys)
@@ -136,7 +136,7 @@ def sealed_as(ref: Ref) -> str:
 
 
 def cost_units(cost: Decimal | None) -> int:
-    """Money as the ledger counts it, -1 where it is unknown."""
+    """Money as the ledger counts it, -1 if it is unknown."""
     return -1 if cost is None else to_units(cost)
 
 

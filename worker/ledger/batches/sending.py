@@ -168,7 +168,7 @@ class Sending(Store):
         return Call(script("settle"), self.keys.batch_verb(claim.ref), arguments)
 
     def release(self, claim: Claim, *, unwritten: bool, delay_s: float = 0.0) -> str:
-        """Nothing was accepted: `unwritten` where nothing was written, else the gateway itself said later."""
+        """Nothing was accepted: `unwritten` if nothing was written, else the gateway itself said later."""
         how = "unwritten" if unwritten else "unwanted"
         return self.call_on(
             "release",
@@ -196,7 +196,7 @@ class Sending(Store):
     ) -> str:
         """The outcome is unknown. `alone` sends what turns out absent one by one; `money` waits for a top-up.
 
-        `over` where nothing of the request runs any more, so that its slot is free: the gateway gave a
+        `over` if nothing of the request runs any more, so that its slot is free: the gateway gave a
         complete answer, or closed the connection.
         """
         marks: list[Argument] = ["1" if alone else "", "1" if money else "", 0, "1" if over else ""]
@@ -252,7 +252,7 @@ class Sending(Store):
         self.call("halt", [self.key("ctl")], "ask_later", int(rest_s * 1000))
 
     def questions_rest_s(self, credentials: str) -> float:
-        """For how long nobody should ask the gateway anything; endless where these credentials were refused."""
+        """For how long nobody should ask the gateway anything; endless if these credentials were refused."""
         with translated():
             refused, quiet, again = self.redis.hmget(self.key("ctl"), ["bad_login", "quiet_until", "ask_again_at"])
         if refused is not None and refused.decode() == credentials:

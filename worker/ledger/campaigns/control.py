@@ -24,7 +24,7 @@ class CampaignControl(Orders):
         """`close`, `pause`, `resume` or `cancel` a campaign; the state it is in afterwards.
 
         `budget` goes with `resume` alone and holds from then on, `part_price` with a budget for a campaign that was
-        begun without a price. Raises BudgetSpent, and changes nothing, where one batch more would cost too much.
+        begun without a price. Raises BudgetSpent, and changes nothing, if one batch more would cost too much.
         """
         keys = [
             self.keys.campaign(campaign_id),

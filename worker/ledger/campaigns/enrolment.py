@@ -29,7 +29,7 @@ class CampaignEnrolment(Numbers):
         """Begin a campaign, or find the unfinished one of the same file, text and options.
 
         `left_out` is kept with one that is begun; campaigns that it `overtakes` take no rows until they were compared.
-        Raises Conflict with the old id where it finished already and `again` is not set; with it, a finished
+        Raises Conflict with the old id if it finished already and `again` is not set; with it, a finished
         one is begun anew, an unfinished one still goes on.
         """
         if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
@@ -142,7 +142,7 @@ class CampaignEnrolment(Numbers):
 
         `behind` are rows that stay behind since they were sent already: they are kept packed, as messages are.
 
-        False where this range was in already (a producer that was killed runs again). Raises as `enrol` does.
+        False if this range was in already (a producer that was killed runs again). Raises as `enrol` does.
         """
         now = int(self.time() * 1000)
         tail: list[Argument] = [0, ""]

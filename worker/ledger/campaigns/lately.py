@@ -123,7 +123,7 @@ class Lately:
                 yield from self._own_words(near)
 
     def _own_words(self, near: Sequence[tuple[BatchView, list[tuple[int, int]]]]) -> Iterator[tuple[int, int, Said]]:
-        """The same where each message has its own text; what an earlier version removed without a trace is left out."""
+        """The same if each message has its own text; what an earlier version removed without a trace is left out."""
         ledger = self._ledger
         with translated(), ledger.redis.pipeline(transaction=False) as pipe:
             for batch, _ in near:

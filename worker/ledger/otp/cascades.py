@@ -22,7 +22,7 @@ class Cascades(Store):
         return [otp_id.decode() for otp_id in reply[1:]]
 
     def next_step(self, otp_id: str, place: int, channel: str, why: str, *, after: int) -> Reserved:
-        """Reserve the channel at `place` of a cascade; enrol its message where `word` is `step`. Raises LedgerHalted.
+        """Reserve the channel at `place` of a cascade; enrol its message if `word` is `step`. Raises LedgerHalted.
 
         Whoever asks, and how often: a place is reserved once, only behind the one before and `after` so many steps
         as were seen when it was decided (`moved`), while the code can be used and its cascade has not ended (`over`).
@@ -37,7 +37,7 @@ class Cascades(Store):
         return Reserved(word)
 
     def end_cascade(self, otp_id: str, place: int, why: str, forgone: str = "") -> bool:
-        """Try no further channel; False where another than `place` was tried last. `forgone` is counted, if named."""
+        """Try no further channel; False if another than `place` was tried last. `forgone` is counted, if named."""
         keys = [self.key(name) for name in (f"code:{otp_id}", "cascade", "totals")]
         return self.call("otp_end", keys, otp_id, place, why, forgone)[0] == b"ended"
 

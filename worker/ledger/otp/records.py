@@ -21,7 +21,7 @@ REMEMBERED_S = 86_400.0  # past its expiry: how long `expired` is told from `unk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedOtp:
-    """A record as it was written; `created` is False where the caller's key was known already."""
+    """A record as it was written; `created` is False if the caller's key was known already."""
 
     id: str
     made_at: float  # Unix seconds
@@ -32,7 +32,7 @@ class OpenedOtp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepMade:
-    """One message of a code: which channel, since when, and the message's id where it was enrolled."""
+    """One message of a code: which channel, since when, and the message's id if it was enrolled."""
 
     channel: str
     at: float  # Unix seconds
@@ -53,7 +53,7 @@ class OtpView:
     channels: str
     steps: Sequence[StepMade]
     place: int  # of the channel that was tried last, in `channels`
-    ended: str  # why no further channel is tried, a word of `domain/cascade.ENDED`; '' where one may be
+    ended: str  # why no further channel is tried, a word of `domain/cascade.ENDED`; '' if one may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class OtpRecords(Store):
             pipe.execute()
 
     def sealed_otp(self, otp_id: str) -> tuple[bytes, bytes] | None:
-        """The sealed part of a code and its keyed hash, None where it can let nobody in any more."""
+        """The sealed part of a code and its keyed hash, None if it can let nobody in any more."""
         with translated():
             sealed, digest = self.redis.hmget(self.key(f"code:{otp_id}:s"), ["sealed", "hash"])
         return (sealed, digest) if sealed is not None and digest is not None else None
@@ -172,7 +172,7 @@ class OtpRecords(Store):
         """Reserve the next step of a code; `most_resends` makes it a resend. Raises LedgerHalted.
 
         Repeating it with the same token gives the same step; enrol its message afterwards. `after` is how many steps
-        there were when it was decided: where others came in between it is `moved`.
+        there were when it was decided: if others came in between it is `moved`.
         """
         keys = [self.key(name) for name in (f"code:{otp_id}", "run", "ctl", "totals")]
         most = "" if most_resends is None else most_resends
@@ -186,7 +186,7 @@ class OtpRecords(Store):
         return Reserved(word, wait_s=int(reply[1]) / 1000 if word == "cooling" else 0.0)
 
     def otp(self, otp_id: str) -> OtpView | None:
-        """What is remembered of a code, None where nothing is."""
+        """What is remembered of a code, None if nothing is."""
         with translated():
             raw = self.redis.hgetall(self.key(f"code:{otp_id}"))
         if b"made_at" not in raw:

@@ -80,7 +80,7 @@ class Shield:
         is_further: bool = False,
         dry_run: bool = False,
     ) -> Decision:
-        """Whether a code may go to this phone now; counts it, and reserves its cost, where it may.
+        """Whether a code may go to this phone now; counts it, and reserves its cost, if it may.
 
         `token` is the enrolment key that the message will have: a repeat counts once and is answered the same,
         for an hour; without one each call counts. `client` is who asks, in the caller's words; which of them are
@@ -148,7 +148,7 @@ class Shield:
             return 0
 
     def known_price(self, phone: int, channel: str = "sms") -> int | None:
-        """What the gateway said of late that such a message costs, in the ledger's units; None where it did not."""
+        """What the gateway said of late that such a message costs, in the ledger's units; None if it did not."""
         with translated():
             raw = self.redis.hget(self.key("shield:prices"), f"{channel}:{subjects(phone).region}")
         return int(msgspec.msgpack.decode(raw)[0]) if raw else None
@@ -162,7 +162,7 @@ class Shield:
         return int(msgspec.msgpack.decode(said)[1]) if said else to_units(self.limits.price)
 
     def learn(self, phone: int, channel: str, cost: Decimal, *, known_as: str, enrolled_at: float) -> None:
-        """The gateway took a message and said what it costs; costs no round trip where that is what was reserved.
+        """The gateway took a message and said what it costs; costs no round trip if that is what was reserved.
 
         `known_as` is the hash of its enrolment key, `enrolled_at` the ledger's time (Unix seconds) of its enrolment.
         """
@@ -190,7 +190,7 @@ class Shield:
         self._strange[strange] = now + STRANGE_S
 
     def refused(self, phone: int, channel: str, code: int, *, known_as: str) -> None:
-        """The gateway refused a message, with this error number: strong evidence where the shield admitted it.
+        """The gateway refused a message, with this error number: strong evidence if the shield admitted it.
 
         `known_as` is the hash of its enrolment key, '' for none. Telling it again changes nothing; a ledger that is
         away loses it.

@@ -1,6 +1,6 @@
 -- A batch's statuses were asked for: when to ask again, growing with each time.
 -- ARGV: 4.. the intervals in ms; past the last it doubles, up to a day. Returns {'next', ms} or {'final'}.
--- Where all is final and only a cost was never told, asking ends after some tries: what is known stays.
+-- If all is final and only a cost was never told, asking ends after some tries: what is known stays.
 -- include: batch, lanes, receipts, questions
 
 local m = load_batch()

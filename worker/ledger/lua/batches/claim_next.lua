@@ -3,9 +3,9 @@
 --       the mark of a lane that is awake and the calls that were repeated.  ARGV[2], ARGV[3]: ''.
 -- ARGV: 4 nonce, 5 owner, 6 mirror, 7 lease ms, 8 parallel sends, 9 urgent slots, 10 ms a slot is kept past the
 --       lease, 11 fingerprint of the credentials, 12 segments per second or '', 13 the hour of the
---       day where people are, 14 ms until the next full hour, 15 whose call this is or '', 16 which of theirs, 17 '1' where
+--       day at the phones, 14 ms until the next full hour, 15 whose call this is or '', 16 which of theirs, 17 '1' if
 --       it is repeated, 18 the lane of which is told how much is left, or ''.
--- Returns what `claim.lua` returns; {'none'} where nothing is ready, {'more'} where too much was looked at in vain.
+-- Returns what `claim.lua` returns; {'none'} if nothing is ready, {'more'} if too much was looked at in vain.
 -- Afterwards: as after a claim. A batch that may not go stands in nobody's way.
 -- include: awake, batch, claiming, force
 

@@ -2,10 +2,10 @@
 -- ARGV: 4 asked at (Redis ms, taken before the ask), 5 ms the asker has known the newest attempt (its own monotonic
 --       clock), 6 window ms, 7 peer close + latest arrival ms, 8 mirrors asked with a well-formed answer and a found
 --       control, as 'mirror' tokens joined by space, 9 when that control was accepted (ms, the oldest of them; 0 for
---       none), 10 '1' where another mirror could be asked and was not, 11 ms until the next ask, 12 ms of patience,
+--       none), 10 '1' if another mirror could be asked and was not, 11 ms until the next ask, 12 ms of patience,
 --       13 ms of patience without any control, 14 gateway ids that were asked about just now and not shown, joined by
 --       space, 15 ms after the newest claim from which a batch of one may leave again,
---       16 '1' where the newest attempt is shown as one that the account had no money for,
+--       16 '1' if the newest attempt is shown as one that the account had no money for,
 --       17.. pairs: gateway id, absent phones' indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
 -- The one way back to `ready` while an id is open is the policy `resend`: once, labelled, before the deadline.

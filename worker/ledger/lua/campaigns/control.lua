@@ -2,7 +2,7 @@
 -- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
 --       4 a budget in 1/10,000 that holds from now on (resume only), '' to keep what there is, 5 with a budget: what a
 --       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another.
--- Returns {state, run, n} afterwards, {'short', least budget} where a resume could not send one batch more, or {'gone'};
+-- Returns {state, run, n} afterwards, {'short', least budget} if a resume could not send one batch more, or {'gone'};
 -- then nothing has changed. Pause takes hold at the next claim; what is held comes back on resume. A cancel is this one
 -- write: what is held or was never handed out is wound up by the scheduler, and goes into no worker's way.
 -- include: run, budget

@@ -19,7 +19,7 @@ local function fell(why)
   return { 'fell', why }
 end
 
--- What a host knows and this ledger does not, in words; nil where it contains it all.
+-- What a host knows and this ledger does not, in words; nil if it contains it all.
 local function lacks(host, report)
   local top = tonumber(redis.call('HGET', KEYS[1], 'gid_top') or '0') -- before ids went on in a fresh range
   if report.gid > math.max(top, tonumber(redis.call('GET', KEYS[5]) or '0')) then

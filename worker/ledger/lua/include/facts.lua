@@ -28,8 +28,8 @@ local function note_double(m, index, id, known_place)
   redis.call('HINCRBY', CAMPAIGN_KEY, 'doubles', 1)
 end
 
--- A callback's signature covers no money. What it says of it is taken where nobody has said anything yet, and only where
--- it can be true: half to all of what was quoted, or, where nothing was, up to a hundred of the currency a part.
+-- A callback's signature covers no money. What it says of it is taken if nobody has said anything yet, and only if
+-- it can be true: half to all of what was quoted, or, if nothing was, up to a hundred of the currency a part.
 local MOST_A_PART = 1000000
 
 local function is_believable(m, parts, cost)
@@ -53,7 +53,7 @@ end
 
 -- Merge one fact into one receipt; facts merge in every state, from anyone, and never backwards. Money is what the
 -- gateway itself said last, in an answer to us; `heard` is a fact that came by a call, and does not change it.
--- Returns the new receipt, the old status, the new one and what it costs more, or nil where nothing changes.
+-- Returns the new receipt, the old status, the new one and what it costs more, or nil if nothing changes.
 local function merge(m, blob, index, id, place, status, err, parts, cost, at, heard)
   local old_status, old_err, nibbles, old_cost, old_at = struct.unpack('>BBBI4I4', blob, index * RECEIPT + 1)
   local old_place, old_parts = math.floor(nibbles / 16), nibbles % 16

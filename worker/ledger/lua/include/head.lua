@@ -1,5 +1,5 @@
 -- Stands before every script. ARGV[1]: the time in ms for tests, '' for Redis' own clock.
--- Where scripts are functions of the server, this stands for many calls: what belongs to one is set by `begin_…`, and
+-- If scripts are functions of the server, this stands for many calls: what belongs to one is set by `begin_…`, and
 -- nothing else at the top of a piece is ever changed.
 
 local KEYS, ARGV, now

@@ -12,7 +12,7 @@ local SLOTS, DAY, EVIDENCE = 24, 86400000, 3600000
 
 local function width(span) return math.ceil(span / SLOTS) end
 
--- The same ring without what is over; a new one where there is none of this span.
+-- The same ring without what is over; a new one if there is none of this span.
 local function fresh(ring, span, step)
   local kept, first = { span }, math.floor(now / width(span)) - SLOTS
   if not ring or ring[1] ~= span then return kept end

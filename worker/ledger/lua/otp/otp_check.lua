@@ -1,6 +1,6 @@
 -- Count one try of a code and judge it: at most so many wrong ones, and one right one ever.
 -- KEYS: 1 code:<id>, 2 code:<id>:s, 3 run, 4 ctl, 5 totals, 6 cascade.
--- ARGV: 1 time or '', 2 nonce of this try, 3 '1' where the keyed hashes were equal, 4 id.
+-- ARGV: 1 time or '', 2 nonce of this try, 3 '1' if the keyed hashes were equal, 4 id.
 -- Returns {'right'|'wrong'|'expired'|'used'|'locked'|'unknown'} or {'halted', why}.
 -- A repeat with the same nonce is answered the same and counts nothing. What could tell the code goes with the last try,
 -- and no further channel is tried.

@@ -1,10 +1,10 @@
 -- Write down a one-time code with its first step, before its message is enrolled.
--- KEYS: 1 code:<id>, 2 code:<id>:s, 3 codekey:<hash> (of no use where there is no key), 4 run, 5 ctl, 6 stamp, 7 totals,
+-- KEYS: 1 code:<id>, 2 code:<id>:s, 3 codekey:<hash> (of no use if there is no key), 4 run, 5 ctl, 6 stamp, 7 totals,
 --       8 cascade.
--- ARGV: 1 time or '', 2 id, 3 '1' where the caller gave a key, 4 digests of the content, the one to keep first, 5 sealed,
+-- ARGV: 1 time or '', 2 id, 3 '1' if the caller gave a key, 4 digests of the content, the one to keep first, 5 sealed,
 --       6 keyed hash of the code, 7 ms it lives, 8 wrong tries it takes, 9 channels, 10 first channel, 11 ms it is
 --       remembered past its expiry, 12 names of the secret keys that the caller has, 13 ms until its cascade is
---       looked at, '' where there is one channel.
+--       looked at, '' if there is one channel.
 -- Returns {'created'|'same', id, made at, expires at, first channel}, {'conflict', id}, {'halted', why} or {'sealed'}.
 -- Afterwards: one record per key; repeating it after a lost reply answers the same.
 -- include: run

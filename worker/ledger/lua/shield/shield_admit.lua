@@ -1,4 +1,4 @@
--- May this code go? Decide, and count it where it may.
+-- May this code go? Decide, and count it if it may.
 -- KEYS: 1 shield, 2 shield:rules, 3 shield:held, 4 shield:busy, 5 shield:prices, 6 totals, 7 shield:token:<hash>,
 --       8 shield:phone:<hash>, 9 shield:block:<digits>, 10 shield:wide:<digits>, 11 shield:country:<region>,
 --       12 shield:all, 13 shield:client:<hash> if a client is named; then shield:known:<month>:<shard> of this month and
@@ -148,7 +148,7 @@ local function is_busy(place, ring, begins)
 end
 
 -- A phone is evidence once, until a code is entered there or a hold has used it up: few phones hold no neighbours. A client
--- is evidence for few phones at a time, those left out where a code was entered: few clients hold no neighbours either.
+-- is evidence for few phones at a time, those left out if a code was entered: few clients hold no neighbours either.
 local mine, theirs, is_evidence = fresh(state[8].r, EVIDENCE, 3), fresh(state[9].r, EVIDENCE, 3), ARGV[8] == '1'
 local slots, is_asked, is_left_out = {}, false, false -- is_asked: one more phone of this client
 for place = 2, #theirs, 3 do slots[theirs[place]] = true end

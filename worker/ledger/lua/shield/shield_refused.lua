@@ -1,10 +1,10 @@
 -- The gateway refused a code that was admitted: its phone is not asked for again for a while by that channel, and few
 -- such phones hold their client, more of several clients their block.
 -- KEYS: 1 shield, 2 shield:rules, 3 shield:held, 4 shield:token:<hash>, 5 shield:phone:<hash>, 6 shield:block:<digits>,
---       7 shield:client:<hash> where the code was asked for by one.
+--       7 shield:client:<hash> if the code was asked for by one.
 -- ARGV: 1 time or '', 2 limits, 3 the phone's digits, 4 block, 5 channel, 6 longest hold in ms, 7 for how many ms a rule
 --       that is over is remembered, 8 refusals that hold a block, 9 a client, 10 for how many ms a phone is remembered.
--- Returns {'counted'}; {'strange'} where the shield did not admit it, or was told already.
+-- Returns {'counted'}; {'strange'} if the shield did not admit it, or was told already.
 -- include: windows
 
 local plan = cmsgpack.unpack(ARGV[2])
