@@ -32,9 +32,9 @@ _UP = msgspec.json.Decoder(Up)
 
 
 def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
-    """The settings of a producer; raises LedgerUnreachable where no Redis is named and nothing is up.
+    """The settings of a producer; raises LedgerUnreachable if no Redis is named and nothing is up.
 
-    Where `SMSQ_REDIS_URL` is not set, what the running `smsq up` announced wins over the environment:
+    If `SMSQ_REDIS_URL` is not set, what the running `smsq up` announced wins over the environment:
     its workers already live by it. Raises BadSettings as `Settings.load` does.
     """
     if file is None and environ is None and Path(FILE_NAME).is_file():
@@ -61,7 +61,7 @@ def adopt_given(settings: Settings) -> Settings:
 
 
 def _with_its_queues(settings: Settings) -> Settings:
-    """The queues of the `smsq up` of this home, where its private ledger is named and no queues are."""
+    """The queues of the `smsq up` of this home, if its private ledger is named and no queues are."""
     up = running(settings.home) if settings.broker_url is None else None
     if up is None or up.redis_url != settings.redis_url:
         return settings
@@ -69,7 +69,7 @@ def _with_its_queues(settings: Settings) -> Settings:
 
 
 def _with_its_key(settings: Settings, up: Up) -> Settings:
-    """One secret key on both sides: where `smsq up` was given none, both read that of its home."""
+    """One secret key on both sides: if `smsq up` was given none, both read that of its home."""
     return msgspec.structs.replace(settings, secret_key=None) if up.own_key else settings
 
 
@@ -85,7 +85,7 @@ def _up_of(home: Path) -> Up:
 
 
 def running(home: Path) -> Up | None:
-    """What the `smsq up` of this home announced, None where none runs."""
+    """What the `smsq up` of this home announced, None if none runs."""
     try:
         up = _UP.decode((home.expanduser() / "up.json").read_bytes())
     except (OSError, msgspec.DecodeError):

@@ -62,14 +62,14 @@ class Smsq(Installation):
         content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try (1 to 24
         hours, or `hh:mm`), `at` a moment at which the gateway sends it; one that is over is taken with a
         `key` alone, since it may be a repeat. Nothing is sent later than
-        `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
+        `deadline_s` seconds from now. `on_doubt` says what follows if a message is found not to have
         arrived: `ask` sends it again once that is certain, `park` leaves it to a person. `resend` accepts two
         copies rather than none: while the deadline lasts, which it must have, a second one leaves once, a
         minute after the first, if the gateway does not show that one; the receipt then says `may_double`.
         `client` names who asked for an urgent message (an address, an account), and has it pass the shield against
         pumping, as codes of `smsq.otp` do. Raises BadPhone, BadText, BadInput; TooMany, Held, Denied and
-        OverBudget where the shield refuses; LedgerUnreachable where it is not known whether it was enrolled, any
-        other LedgerTrouble where it was not.
+        OverBudget if the shield refuses; LedgerUnreachable if it is not known whether it was enrolled, any
+        other LedgerTrouble if it was not.
         """
         number = phone_of(phone)
         check_key(key)

@@ -60,7 +60,7 @@ class Campaigns:
         values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled`
         hears how many rows are in. Rows that were sent already, with the same text and sender, by a campaign that is
         kept are left out by `only_new` and sent once more by `again`. Raises BadInput for what cannot be sent at all,
-        Conflict with the old id where rows or the whole were sent before and neither is said, LedgerTrouble where the
+        Conflict with the old id if rows or the whole were sent before and neither is said, LedgerTrouble if the
         ledger takes nothing: the same call goes on later, and what it wishes otherwise for a campaign that is begun
         (name, rate, moment, window, budget, doubts) is not applied; `resume` sets another budget. A `budget` needs
         workers that can say what a part costs; raises Unreachable if none is up.
@@ -149,9 +149,9 @@ class Campaigns:
     ) -> CampaignView:
         """Put every row in, range by range, going on where an earlier run stopped; `of` is how many there are.
 
-        Raises BadInput, and enrols nothing, where the file is another than it was when it was read, Conflict where
+        Raises BadInput, and enrols nothing, if the file is another than it was when it was read, Conflict if
         another campaign has sent some of its rows since they were compared; `told` hears of it
-        where that happens meanwhile: what goes in is what was read. Raises LedgerTrouble with how many are in where
+        if that happens meanwhile: what goes in is what was read. Raises LedgerTrouble with how many are in if
         the ledger takes no more.
         """
         smsq, ledger = self._smsq, self._smsq.runtime.ledger
@@ -183,7 +183,7 @@ class Campaigns:
         return self.show(opened.id)
 
     def _look_round(self, draft: Draft) -> None:
-        """Raise Conflict where another campaign has sent rows since they were compared: a question may stand long."""
+        """Raise Conflict if another campaign has sent rows since they were compared: a question may stand long."""
         choice = draft.choice
         if choice.against is None or choice.word == "again":
             return
@@ -228,7 +228,7 @@ class Campaigns:
         return self._smsq.runtime.views.campaign_of(draft.digest)
 
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput where a campaign that is not begun yet shall begin in the past."""
+        """Raise BadInput if a campaign that is not begun yet shall begin in the past."""
         is_begun = before is not None and before.state not in OVER
         if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
             raise BadInput(
@@ -243,20 +243,20 @@ class Campaigns:
         return view
 
     def why(self, view: CampaignView) -> str:
-        """Why it does not move, in a sentence; '' where it does, or may."""
+        """Why it does not move, in a sentence; '' if it does, or may."""
         runtime = self._smsq.runtime
         why = waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
         return why or self.why_in_doubt(view)
 
     def why_in_doubt(self, view: CampaignView) -> str:
-        """What its messages in doubt wait for and until when, in a sentence; '' where none is."""
+        """What its messages in doubt wait for and until when, in a sentence; '' if none is."""
         if not view.statuses.get("doubtful"):
             return ""
         runtime = self._smsq.runtime
         return waits_for(in_doubt(runtime, runtime.views.in_doubt(view.id)))
 
     def stopped(self, view: CampaignView) -> str:
-        """Where its enrolment stopped and what to do, in a sentence; '' where it goes on or is complete."""
+        """Where its enrolment stopped and what to do, in a sentence; '' if it goes on or is complete."""
         return waits.stopped(view, self._smsq.runtime.clock.now())
 
     def watch(self, campaign_id: str) -> Watch:
@@ -276,7 +276,7 @@ class Campaigns:
         """Go on at the exact next row.
 
         `budget` (in the account's currency, what is spent already included) holds from now on, for a campaign that
-        runs too. Raises BudgetSpent with the least that would do where the budget lets nothing more leave: the
+        runs too. Raises BudgetSpent with the least that would do if the budget lets nothing more leave: the
         campaign stays as it was. Raises BadInput for what is no amount of money.
         """
         view = self.show(campaign_id)
@@ -308,7 +308,7 @@ class Campaigns:
         return self._smsq.runtime.views.report(campaign_id)
 
     def _control(self, campaign_id: str, verb: str) -> CampaignView:
-        """Raises SmsqError where it cannot be done any more; what is so already stays as it is."""
+        """Raises SmsqError if it cannot be done any more; what is so already stays as it is."""
         view = self.show(campaign_id)
         if view.state in REACHED[verb]:
             return view
@@ -323,9 +323,9 @@ def _require(view: CampaignView, verb: str, states: Sequence[str]) -> None:
 
 
 def part_price(view: CampaignView) -> Decimal | None:
-    """What a part of a campaign costs, by what was charged, where it was begun without a price; None for any other.
+    """What a part of a campaign costs, by what was charged, if it was begun without a price; None for any other.
 
-    Raises SmsqError where nothing was charged yet.
+    Raises SmsqError if nothing was charged yet.
     """
     if view.part_price:
         return None

@@ -24,7 +24,7 @@ class Doubt:
 
     batch: BatchView
     decisions: Sequence[tuple[float, str, str]]  # earlier ones: Unix seconds, what, why
-    next_ask: float = 0.0  # Unix seconds; 0 where it is not asked about any more
+    next_ask: float = 0.0  # Unix seconds; 0 if it is not asked about any more
     absence_from: float | None = None  # from when "not found" ends it, in Unix seconds; None without a control
 
     @property
@@ -34,7 +34,7 @@ class Doubt:
 
     @property
     def state(self) -> str:
-        """`doubtful` while it is asked about, `parked` where only a person can end it."""
+        """`doubtful` while it is asked about, `parked` if only a person can end it."""
         return BatchState(self.batch.state).name.lower()
 
     @property
@@ -49,7 +49,7 @@ class Doubt:
 
     @property
     def waits(self) -> str:
-        """What it waits for and until when, in a sentence; '' where only a person can end it."""
+        """What it waits for and until when, in a sentence; '' if only a person can end it."""
         return waits_for([self]) if self.state == "doubtful" else ""
 
 
@@ -116,7 +116,7 @@ class Doubts:
         """`settle` (they were accepted), `resend` (may double) or `drop` the messages without a verdict.
 
         The decision holds for the batch as `doubt` shows it. Raises BadInput without a reason, Conflict
-        where it has moved on since.
+        if it has moved on since.
         """
         if decision not in DECISIONS:
             raise BadInput(f"a decision is one of {', '.join(DECISIONS)}, not {decision!r}")

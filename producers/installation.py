@@ -102,7 +102,7 @@ class Installation:
         """What some messages cost together, and their parts: a job of the chores lane, nothing is sent.
 
         `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
-        BadInput for what could not be sent either (BadPhone, BadText), Unreachable where no worker or no mirror
+        BadInput for what could not be sent either (BadPhone, BadText), Unreachable if no worker or no mirror
         answers, BadCredentials, Refused with the gateway's reason.
         """
         job = jobs.price_of(_understood(payload))
@@ -116,7 +116,7 @@ class Installation:
         return Decimal(str(answer["balance"])), str(answer.get("currency") or "")
 
     def job(self, job: jobs.Job) -> dict[str, Any]:
-        """The chores lane's answer; raises Unreachable, BadCredentials, Refused or BadInput where there is none."""
+        """The chores lane's answer; raises Unreachable, BadCredentials, Refused or BadInput if there is none."""
         if not self.lanes().get("chores"):
             raise Unreachable("no worker of the chores lane is up, and only workers speak to the gateway: `smsq up`")
         job_id = self.runtime.ledger.post_job(job)
@@ -135,7 +135,7 @@ class Installation:
         raise Refused(str(answer["error"]), code=answer["code"])
 
     def check_account(self) -> None:
-        """Raise LedgerForeign where we were told an account and the ledger belongs to another; WrongKey likewise.
+        """Raise LedgerForeign if we were told an account and the ledger belongs to another; WrongKey likewise.
 
         A secret key that we were not told is looked at when something urgent is sent: others need none.
         """

@@ -39,7 +39,7 @@ __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 DEFAULT_LENGTH = 6
 DEFAULT_TTL_S = 300
 OPEN_TRIES = 5  # of a code that others with the same key make and take back
-OUTAGE_S = 1.0  # a step that is written down is enrolled even where Redis was away for a moment
+OUTAGE_S = 1.0  # a step that is written down is enrolled even if Redis was away for a moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +48,15 @@ class OneTimeCode:
 
     id: str
     expires_at: float  # Unix seconds
-    created: bool  # False where the caller's key had made it before
+    created: bool  # False if the caller's key had made it before
     channel: str
-    message_id: str  # '' where it had ended before its message was enrolled
+    message_id: str  # '' if it had ended before its message was enrolled
     phone: str = field(default="", repr=False)  # with its +, as it was understood: the one to keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepShown:
-    """One message of a code; `receipt` is None where its message is not in the ledger."""
+    """One message of a code; `receipt` is None if its message is not in the ledger."""
 
     channel: str
     at: float  # Unix seconds
@@ -128,7 +128,7 @@ class Otp:
         raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
         `on_doubt` is as in `Smsq.send`, but that `ask` sends nothing again; `max_cost` is what all its messages may
         cost. Raises BadPhone, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and
-        OverBudget where the shield refuses (their `decision` and `retry_after_s` say more); LedgerTrouble: nothing was
+        OverBudget if the shield refuses (their `decision` and `retry_after_s` say more); LedgerTrouble: nothing was
         sent, except that LedgerUnreachable may mean a lost reply; the same `key` makes a repeat harmless.
         """
         number = phone_of(phone)
@@ -269,7 +269,7 @@ class Otp:
         return self._smsq.patiently(lambda: self._smsq.runtime.otp.view(code_id))
 
     def _found(self, code_id: str, number: int) -> str:
-        """The message of a step of a code that is over; '' where it never was enrolled."""
+        """The message of a step of a code that is over; '' if it never was enrolled."""
         view = self._smsq.runtime.otp.view(code_id)
         return view.steps[number].message_id if view is not None and number < len(view.steps) else ""
 

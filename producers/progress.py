@@ -48,8 +48,8 @@ class Picture:
 
     view: CampaignView
     rate: float  # messages per second that left
-    left_s: float | None  # until all have left, None where that cannot be told
-    waits: str  # why nothing moves, '' where it does or may
+    left_s: float | None  # until all have left, None if that cannot be told
+    waits: str  # why nothing moves, '' if it does or may
 
     def count(self, *names: str) -> int:
         """How many messages have one of these statuses."""
@@ -97,7 +97,7 @@ class Watch:
         self._last: CampaignView | None = None
 
     def look(self) -> Picture:
-        """How it stands. Raises BadCredentials where the gateway goes on refusing the log-in."""
+        """How it stands. Raises BadCredentials if the gateway goes on refusing the log-in."""
         try:
             view = self._read_side.campaign(self._id)
             reason = self._why(view) if view is not None else ""

@@ -92,7 +92,7 @@ def rejected(receipts: Iterable[Receipt]) -> Iterator[Receipt]:
 
 
 def as_object(receipt: Receipt) -> dict[str, Any]:
-    """A receipt for machines; times in ISO 8601, null where nothing happened yet, cost a number."""
+    """A receipt for machines; times in ISO 8601, null if nothing happened yet, cost a number."""
     told: dict[str, Any] = {
         "id": receipt.id,
         "phone": receipt.phone,

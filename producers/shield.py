@@ -57,7 +57,7 @@ class ShieldControl:
     def release(self, name: str) -> str:
         """End a hold, and let its prefix alone for an hour; or take back what was allowed or denied. Its name.
 
-        Raises BadInput where nothing is said about it, with what is said below it.
+        Raises BadInput if nothing is said about it, with what is said below it.
         """
         told = names.named(name)
         if self._admin.rule("release", told):

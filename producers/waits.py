@@ -86,7 +86,7 @@ def brake(brakes: Brakes, lane: str = "urgent") -> str:
 
 
 def rest(brakes: Brakes, lane: str) -> str:
-    """Until when nothing of a lane leaves though nothing halts it, '' where it may."""
+    """Until when nothing of a lane leaves though nothing halts it, '' if it may."""
     errors_rest_s = brakes.errors_rest(lane)
     if brakes.rests_s > 1 and brakes.rests_s >= errors_rest_s:
         return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more"
@@ -99,7 +99,7 @@ def rest(brakes: Brakes, lane: str) -> str:
 
 
 def stopped(view: CampaignView, now: float) -> str:
-    """Where and when a campaign's enrolment stopped, and what to do about it; '' where it goes on or is complete.
+    """Where and when a campaign's enrolment stopped, and what to do about it; '' if it goes on or is complete.
 
     `now` is in Unix seconds. Rows go in by the thousand, seconds apart at most; a producer waits a minute for Redis.
     """
@@ -112,7 +112,7 @@ def stopped(view: CampaignView, now: float) -> str:
 
 
 def why(read_side: ReadSide, view: CampaignView, now: float, parallel: int) -> str:
-    """Why a campaign does not move, '' where it may; `now` in Unix seconds, `parallel` requests at most at once."""
+    """Why a campaign does not move, '' if it may; `now` in Unix seconds, `parallel` requests at most at once."""
     return "; ".join(filter(None, (stopped(view, now), _why_unmoved(read_side, view, now, parallel))))
 
 

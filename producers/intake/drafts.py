@@ -79,7 +79,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What was decided about rows that were sent already: `only_new`, `again`, or '' where there were none.
+    """What was decided about rows that were sent already: `only_new`, `again`, or '' if there were none.
 
     `left_out` are those that stay behind. `continues` is the draft's own unfinished campaign, whose further rows were
     compared; `overtakes` names others that are still being enrolled, and must compare theirs before they go on.
@@ -248,7 +248,7 @@ class RowsInMemory:
         return cls(tuple(columns), phone_column, values, hashlib.sha256(said).hexdigest())
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Each row in order; raises BadInput where no column holds phones."""
+        """Each row in order; raises BadInput if no column holds phones."""
         return of_iterable(self.values, self.columns, self.phone_column)
 
     def changed(self) -> str:

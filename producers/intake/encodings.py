@@ -70,7 +70,7 @@ class Look:
 
 
 def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> Look:
-    """Digest and encoding of a file, `told` where somebody said so; raises BadInput where it cannot be told.
+    """Digest and encoding of a file, `told` if somebody said so; raises BadInput if it cannot be told.
 
     Of a file that is read otherwise than it looks, the encoding is part of the digest: its texts are others.
     """

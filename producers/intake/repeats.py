@@ -189,7 +189,7 @@ class Comparison:
         return prints is None or hash(earlier.said[ID_BYTES:]) in prints
 
     def _is_same(self, place: int, phone: int, said: Said, earlier: Earlier) -> bool | None:
-        """Whether the message at this place of the draft says the same, None where that cannot be told."""
+        """Whether the message at this place of the draft says the same, None if that cannot be told."""
         if self._text is not None:
             return self._is_text(said, phone if earlier.said is None else 0)
         if isinstance(said, str):
@@ -214,7 +214,7 @@ def decided(
     """The draft as it is enrolled: with every row, or without those that were sent already.
 
     `before` is its own unfinished campaign, which goes on as it was begun; `of` is how many rows there are. Raises
-    Conflict where rows were sent already and nobody has said what shall become of them.
+    Conflict if rows were sent already and nobody has said what shall become of them.
     """
     again = again or (before is not None and before.repeats == "again" and not only_new)
     only_new = only_new or (before is not None and before.repeats == "only_new" and not again)

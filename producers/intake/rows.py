@@ -68,7 +68,7 @@ class Source:
     def rows(self) -> Iterator[Row | Reject]:
         """Each data row in order; blank lines, and lines of blank cells, are not rows.
 
-        Raises BadInput where a quote never closes, or 0 rows.
+        Raises BadInput if a quote never closes, or 0 rows.
         """
         try:
             with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
@@ -141,7 +141,7 @@ class Source:
             raise BadInput(f"{self.name} has a header and no rows")
 
     def _phone_in(self, line: str) -> str:
-        """The phone of a line that cannot be read as a row, where it stands in plain sight."""
+        """The phone of a line that cannot be read as a row, if it stands in plain sight."""
         cells = line.split(self.separator, self.phone_at + 1)[: self.phone_at + 1]
         return shown(cells[-1].strip()) if len(cells) > self.phone_at and '"' not in "".join(cells) else ""
 
@@ -229,7 +229,7 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
 
 
 def digest(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hex; raises BadInput where it cannot be read."""
+    """SHA-256 of a file's bytes, in hex; raises BadInput if it cannot be read."""
     try:
         with Path(path).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -341,7 +341,7 @@ def _phone_or_none(cell: str) -> int | None:
 
 
 def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:
-    """A row that csv gave up on; raises BadInput where the rest of the file went down with it."""
+    """A row that csv gave up on; raises BadInput if the rest of the file went down with it."""
     if "unexpected end of data" in error or line > ended_at + 1:
         raise BadInput(f"row {number}: a quote that opens in line {ended_at + 1} never closes, so the rest is no rows")
     if "field limit" in error:

@@ -291,7 +291,7 @@ def _report_lines(view: CampaignView, rejects: Sequence[Receipt]) -> Iterator[st
 
 
 def _get(url: str, told: object = None) -> tuple[int, bytes]:
-    """One request to a process of ours, past any proxy; a POST where something is told."""
+    """One request to a process of ours, past any proxy; a POST if something is told."""
     parts = urlsplit(url)
     line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_TIMEOUT_S)
     with contextlib.closing(line):

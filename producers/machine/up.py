@@ -216,7 +216,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 def with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str, str]:
-    """Beside a sandbox nobody chose ports: web and metrics give way where somebody listens at their defaults."""
+    """Beside a sandbox nobody chose ports: web and metrics give way if somebody listens at their defaults."""
     fresh = Settings.load({})
     for variable, address, default in (
         ("SMSQ_WEB_ADDR", settings.web_addr, fresh.web_addr),
@@ -229,7 +229,7 @@ def with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
-    """Settings that name a free port where 0 asks for one, so that everybody hears of the same."""
+    """Settings that name a free port if 0 asks for one, so that everybody hears of the same."""
     chosen: dict[str, str] = {}
     with contextlib.ExitStack() as held:  # until both are chosen
         for variable, address in (("SMSQ_WEB_ADDR", settings.web_addr), ("SMSQ_METRICS_ADDR", settings.metrics_addr)):
@@ -243,7 +243,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
 
 
 def require_alone(home: Path) -> None:
-    """Raise SmsqError where an `smsq up` of this home runs already."""
+    """Raise SmsqError if an `smsq up` of this home runs already."""
     up = running(home)
     if up is not None and up.pid != os.getpid():
         raise SmsqError(f"`smsq up` runs in {home.expanduser().absolute()} already, as process {up.pid}")
@@ -266,7 +266,7 @@ def require_free(address: str, variable: str) -> None:
 
 @contextlib.contextmanager
 def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Dependency]]]:
-    """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
+    """Where ledger and queues are, as settings; with the private servers behind them if none is named."""
     from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
     from smsq.worker.redis_client import next_database, where
     from smsq.worker.redis_health import NoAnswer, ping
@@ -308,7 +308,7 @@ def _listens(port: int) -> bool:
 
 
 def _host_ledger(settings: Settings, say: Callable[[str], None]) -> tuple[Runtime, HostLedger]:
-    """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
+    """What everything is built from, and who answers for this host; LedgerTrouble if the ledger must not be used."""
     from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.runtime import Runtime
 

@@ -68,7 +68,7 @@ def make_app(runtime: Runtime) -> Starlette:
 
 
 def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
-    """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError where it cannot listen.
+    """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError if it cannot listen.
 
     `beat` is called from the loop of the server, ten times a second.
     """
@@ -88,7 +88,7 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
         signal.signal(signum, lambda *_: None)  # uvicorn stops at its own, then raises it once more: a stop is no error
     try:
         server.run()
-    except SystemExit:  # uvicorn leaves this way where it cannot listen, having logged why
+    except SystemExit:  # uvicorn leaves this way if it cannot listen, having logged why
         raise SmsqError(f"{settings.web_addr} cannot be used; set SMSQ_WEB_ADDR to another address") from None
     return 0
 
