@@ -284,7 +284,7 @@ class Metrics:
 
 @functools.cache
 def host_of(mirror: str) -> str:
-    """A mirror's host, with its port where that is not its scheme's own.
+    """A mirror's host, with its port if that is not its scheme's own.
 
     >>> host_of("https://www2.smsc.ru"), host_of("http://127.0.0.1:9101")
     ('www2.smsc.ru', '127.0.0.1:9101')

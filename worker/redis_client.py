@@ -22,7 +22,7 @@ TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of millisec
 CONNECT_TIMEOUT_S = 3.0
 MANY = 2**31  # connections of one client: as many as it has threads; redis-py would stop at a hundred
 
-# What the servers say where a user may not: by itself, inside a script, and the two of Redis before 7.2.
+# What the servers say if a user may not: by itself, inside a script, and the two of Redis before 7.2.
 #   NOPERM User worker has no permissions to run the 'flushall' command
 #   NOPERM No permissions to access a key
 #   ERR ACL failure in script: User web has no permissions to run the 'del' command script: 3f1c…, on @user_script:12.
@@ -119,7 +119,7 @@ def next_database(url: str) -> str:
 
 
 def no_right(error: redis.RedisError, variable: str, file: str) -> str:
-    """What to do where Redis does not know our user, or forbids it something; '' for any other error."""
+    """What to do if Redis does not know our user, or forbids it something; '' for any other error."""
     words = str(error)
     if isinstance(error, redis.AuthenticationError):
         return f"Redis refuses the user or the password in {variable}"

@@ -24,7 +24,7 @@ class NoAnswer(Exception):
         super().__init__(self.why)
 
     def refused(self, variable: str, file: str) -> str:
-        """What to do where Redis does not know the user in `variable`, or forbids it something; '' for other errors."""
+        """What to do if Redis does not know the user in `variable`, or forbids it something; '' for other errors."""
         return no_right(self._error, variable, file)
 
 

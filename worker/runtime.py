@@ -84,7 +84,7 @@ class Runtime:
 
     @cached_property
     def sealer(self) -> Sealer:
-        """What seals codes that wait. Raises BadSettings where the home's own key cannot be made or read."""
+        """What seals codes that wait. Raises BadSettings if the home's own key cannot be made or read."""
         secret = self.settings.secret_key
         return Sealer.of(secret.reveal() if secret else None, self.settings.home)
 
@@ -125,7 +125,7 @@ class Runtime:
 
     @cached_property
     def login(self) -> Login:
-        """Who we are at the gateway. Raises BadSettings where neither password nor key is set."""
+        """Who we are at the gateway. Raises BadSettings if neither password nor key is set."""
         return login_of(self.settings)
 
     @cached_property
@@ -154,7 +154,7 @@ class Runtime:
 
     @cached_property
     def http(self) -> HttpTransport:
-        """How questions travel, and messages where they go over HTTP: both share its lines."""
+        """How questions travel, and messages if they go over HTTP: both share its lines."""
         return http(self.settings, self.login, self.clock)
 
     @cached_property
@@ -169,7 +169,7 @@ class Runtime:
         self.broker.at_each_exchange(what)
 
     def check_ledger(self) -> None:
-        """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""
+        """Raise LedgerWeak or LedgerForeign if this ledger must not be used."""
         if not self.settings.accept_loss:
             self.ledger.check_durable()
 
@@ -180,7 +180,7 @@ def _fingerprint(said: bytes, salt: bytes) -> str:
 
 
 def login_of(settings: Settings) -> Login:
-    """Who we are at the gateway. Raises BadSettings where neither password nor key is set."""
+    """Who we are at the gateway. Raises BadSettings if neither password nor key is set."""
     if settings.apikey:
         return Login("", settings.apikey.reveal(), is_key=True)
     if not settings.login or not settings.password:
@@ -189,6 +189,6 @@ def login_of(settings: Settings) -> Login:
 
 
 def explain(code: int, at_the_door: bool) -> str:
-    """An error code in words: of the request where the gateway refused it, else of the delivery."""
+    """An error code in words: of the request if the gateway refused it, else of the delivery."""
     row: Any = SEND_ERRORS.get(code) if at_the_door else None
     return row.meaning if row is not None else delivery_error(code)

@@ -3,7 +3,7 @@
 What must not be read in Redis, in its file or in a copy of either is sealed by AES-256-GCM with what it
 belongs to as associated data, so that a sealed text moved to another message does not open. Each use has a
 key of its own, derived from the secret by HKDF (RFC 5869). `SMSQ_SECRET_KEY` is one secret or several with
-commas between them: the first seals, all open. Where it is not set, a secret is made once in `SMSQ_HOME/secret.key`.
+commas between them: the first seals, all open. If it is not set, a secret is made once in `SMSQ_HOME/secret.key`.
 
 `cryptography` is imported by the first sealing or opening: most processes do neither.
 """
@@ -42,9 +42,9 @@ class Sealer:
 
     @classmethod
     def of(cls, secret: str | None, home: Path) -> Sealer:
-        """The sealer of `SMSQ_SECRET_KEY`, or of the home's own secret, which is made where there is none.
+        """The sealer of `SMSQ_SECRET_KEY`, or of the home's own secret, which is made if there is none.
 
-        Raises BadSettings where that file cannot be written or read.
+        Raises BadSettings if that file cannot be written or read.
         """
         return cls(split(secret) if secret else [secret_of(home)])
 
@@ -80,7 +80,7 @@ class Sealer:
         _ = self.key().cipher
 
     def key(self, name: str = "") -> Key:
-        """The key of that name, the sealing one by default; raises Unsealable where it is not ours."""
+        """The key of that name, the sealing one by default; raises Unsealable if it is not ours."""
         for key in self._keys:
             if not name or key.name.hex() == name:
                 return key
@@ -137,7 +137,7 @@ def split(written: str) -> list[str]:
 
 
 def secret_of(home: Path) -> str:
-    """The secret of a home, made by whoever comes first; raises BadSettings where the file will not do."""
+    """The secret of a home, made by whoever comes first; raises BadSettings if the file will not do."""
     path = home.expanduser() / FILE
     try:
         if not path.exists():

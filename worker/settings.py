@@ -121,7 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Read and check everything; raises BadSettings naming the variable, what was given and what would do.
 
         The environment wins over the file. Without `environ` it is the process's own, and the file then is
-        `smsq.toml` of the working directory where there is one. An empty value counts as not set. A file or a
+        `smsq.toml` of the working directory if there is one. An empty value counts as not set. A file or a
         home that others may write is refused.
         """
         if file is None and environ is None and Path(FILE_NAME).is_file():
@@ -143,7 +143,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def account(self) -> str:
         """Whose ledger this is: `brand/login`, or `brand/key:` and eight digits of the key's hash.
 
-        Raises BadSettings where neither is set: no ledger belongs to nobody.
+        Raises BadSettings if neither is set: no ledger belongs to nobody.
         """
         if self.login is None and self.apikey is not None:
             return f"{self.brand}/key:{hashlib.sha256(self.apikey.reveal().encode()).hexdigest()[:8]}"
@@ -194,8 +194,8 @@ class Field(msgspec.Struct, frozen=True):
     read: Callable[[str], Any]
     default: str | None
     help: str
-    shown: str = ""  # the default in words, where it is not a plain value
-    write: Callable[[Any], str] | None = None  # the inverse of `read`, where `str` is not
+    shown: str = ""  # the default in words, if it is not a plain value
+    write: Callable[[Any], str] | None = None  # the inverse of `read`, if `str` is not
 
     @property
     def variable(self) -> str:

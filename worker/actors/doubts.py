@@ -8,7 +8,7 @@ Of many messages a list of history (`questions/lists.py`) proves it at once; wha
 about singly, a few at a time, and by questions for many, of which a minute allows one. Nobody waits
 for that one: a batch that has to is put off.
 
-Where the sender accepts a second copy (`on_doubt` resend) it leaves before that: once, after the
+If the sender accepts a second copy (`on_doubt` resend) it leaves before that: once, after the
 gateway's minute, when a question put just then shows nothing. Then all of it is asked about on.
 """
 
@@ -36,10 +36,10 @@ from smsq.worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 RESEND_AFTER_S = 1.0  # past the gateway's minute, in which it may refuse the same text to the same phone (error 9)
-RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and the last one had no answer
+RESEND_LOOK_S = 3.0  # until the next question if a second copy is due and the last one had no answer
 LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
-BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to compare with
+BLIND_PATIENCE_S = 24 * 3600.0  # the same if there was never a control to compare with
 INCOMPLETE_AGAIN_S = 60.0  # at most until the next try if a mirror, a control or a permit was missing
 JUST_AFTER_S = 0.5
 LIST_AGAIN_S = 5.0  # at most until the next look for a list that somebody else is reading
@@ -180,7 +180,7 @@ class DoubtSettler:
         return True
 
     def _ask_about_many(self, ref: Ref) -> bool:
-        """What history cannot tell: by a question for many where nobody else waits for one, else by a few singles."""
+        """What history cannot tell: by a question for many if nobody else waits for one, else by a few singles."""
         batch = self._rt.ledger.read([ref])[0]
         pairs = unproved_pairs(batch) if batch is not None else []
         if batch is None or batch.state != BatchState.DOUBTFUL or len(pairs) <= SINGLES_MOST:

@@ -44,7 +44,7 @@ class StepTaker:
         self._asker = Asker(runtime)
 
     def take_steps(self, otp_ids: Sequence[str]) -> None:
-        """The actor: look at these codes, and take each one's next step where it is time."""
+        """The actor: look at these codes, and take each one's next step if it is time."""
         for otp_id in otp_ids:
             try:
                 self.look(otp_id)

@@ -1,10 +1,9 @@
-"""Sending: open, claim, journal, send, settle. Told here in that order and nowhere else, in words of no dialect.
+"""Send a batch: open, claim, journal, send, settle, in that order. Not a word of any dialect.
 
-A claim is granted only over an open, silent line; nothing of it is repeated. After the first byte there are four
-endings: settled, released because the gateway said so, doubtful, or, if this process dies or Redis stays away, a
-lease that runs out and makes it doubtful. What a wire without receipts was handed is a doubt too, asked about early:
-only the answer to a question settles it. No `finally` touches the ledger: an interruption between the write and the
-settling is just a crash.
+A claim is granted only over an open, silent line, and no part of it is repeated. After the first byte there are four
+endings: settled; released, because the gateway said so; doubtful; or a lease that runs out and makes it doubtful, if
+this process dies or Redis stays away. A wire without receipts leaves a doubt too, which is asked about early.
+No `finally` touches the ledger: an interruption between the write and the settling is treated as a crash.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ from smsq.worker.transports.retry import attempt_in_turn
 log = logging.getLogger(__name__)
 
 CLAIM_TRIES = 3  # with one nonce; then the lease heals what may have been granted
-HURRY_S = 1.5  # a code's first try of a mirror, where there are others: one lost packet of the handshake is repeated
+HURRY_S = 1.5  # a code's first try of a mirror, if there are others: one lost packet of the handshake is repeated
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the sweep brings it back
 SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
 SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
-SLOT_LOOK_S = 0.01  # the same where nothing can be heard
+SLOT_LOOK_S = 0.01  # the same if nothing can be heard
 PACE_PATIENCE_S = 0.3  # less than the sweep would take
 FIRST_HANDED_OVER_S = 1.0  # to the first question if the wire gives no receipts: most likely the gateway has it by then
 THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on

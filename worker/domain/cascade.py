@@ -49,7 +49,7 @@ def not_taken(why: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message of a code: since when it is on its way, and its status; '' where it is not enrolled yet."""
+    """One message of a code: since when it is on its way, and its status; '' if it is not enrolled yet."""
 
     number: int
     at: float  # Unix seconds

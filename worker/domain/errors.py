@@ -68,7 +68,7 @@ class SmsqError(Exception):
     """The root: every error this project raises on purpose.
 
     `sentence` is for people, `word` for programs: it stays when the sentence is put better. `code` is the
-    gateway's own number where there is one.
+    gateway's own number if there is one.
     """
 
     word: str = "failed"
@@ -187,8 +187,8 @@ class BadTemplate(BadInput):
 class Limited(SmsqError):
     """A limit of our own forbids it now; nothing was changed.
 
-    `retry_after_s` says when it may be tried again, None where waiting does not help. `decision` is the
-    shield's own word, such as `phone_limit`, '' where it was another limit.
+    `retry_after_s` says when it may be tried again, None if waiting does not help. `decision` is the
+    shield's own word, such as `phone_limit`, '' if it was another limit.
     """
 
     word = "limited"

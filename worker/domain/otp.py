@@ -23,7 +23,7 @@ PURPOSE = "login"  # if nobody says one: the same when a code is sent and when i
 LEAST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 MOST_CHANNELS = 5
 
-# Where nobody says how: short enough for one part in its alphabet.
+# If nobody says how: short enough for one part in its alphabet.
 TEMPLATES = {
     "en": "Your code is {code}. Do not tell it to anyone.",
     "ru": "Ваш код: {code}. Никому его не говорите.",

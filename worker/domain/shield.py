@@ -47,7 +47,7 @@ class Subjects(NamedTuple):
 
     block: str  # the number without its last four digits
     wide: str  # without its last six, never less than the calling code and a digit
-    region: str  # ISO letters; 001 where a calling code is of no country
+    region: str  # ISO letters; 001 if a calling code is of no country
 
 
 @functools.lru_cache(maxsize=4096)
@@ -63,7 +63,7 @@ def subjects(phone: int) -> Subjects:
 
 
 def denied_kind(phone: int, channel: str) -> str:
-    """What kind of number a phone is if codes by this channel go to it only where its prefix is allowed; else ''.
+    """What kind of number a phone is if codes by this channel go to it only if its prefix is allowed; else ''.
 
     A landline can be called; a premium number is paid for whatever comes.
     """
@@ -140,7 +140,7 @@ class Decision:
     """What the shield says to one code.
 
     `code` is one of `CODES`; `why` a sentence about what was counted, never about whom; `would` what would
-    have been decided while the shield only watches, '' where it decides. `price` is what was reserved.
+    have been decided while the shield only watches, '' if it decides. `price` is what was reserved.
     """
 
     allowed: bool
@@ -200,7 +200,7 @@ def _said(seconds: int) -> str:
 
 
 def in_window(ring: list[int] | None, now_ms: int, step: int = 2) -> list[int]:
-    """The sums of a ring at a time: one number, or sent and verified where `step` is 3."""
+    """The sums of a ring at a time: one number, or sent and verified if `step` is 3."""
     if not ring:
         return [0] * (step - 1)
     first = now_ms // -(-ring[0] // SLOTS) - SLOTS

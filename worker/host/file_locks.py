@@ -47,7 +47,7 @@ class Holder:
 
 @contextlib.contextmanager
 def held(descriptor: int, how: int, within_s: float) -> Iterator[None]:
-    """Hold the lock; raises OSError with who has it where it cannot be had within `within_s` seconds."""
+    """Hold the lock; raises OSError with who has it if it cannot be had within `within_s` seconds."""
     lock(descriptor, how, within_s)
     try:
         yield
@@ -73,7 +73,7 @@ def lock(descriptor: int, how: int, within_s: float) -> None:
 
 
 def holders(descriptor: int) -> list[Holder]:
-    """Who holds a lock on this file, ourselves left out; none where the system does not tell."""
+    """Who holds a lock on this file, ourselves left out; none if the system does not tell."""
     status = os.fstat(descriptor)
     place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     found = []

@@ -41,7 +41,7 @@ class Followed:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Nobody changes the file meanwhile; raises OSError where it cannot be had for long."""
+        """Nobody changes the file meanwhile; raises OSError if it cannot be had for long."""
         with self.threads, held(self.descriptor, SHARED, LOCK_S):
             yield
 
@@ -59,7 +59,7 @@ class Followed:
     def follow(self, run: str) -> bool:
         """Follow a new run; a host that left stays away. False while some process holds the file; try again.
 
-        Raises LedgerHalted where this host followed the run before and left it: a host never returns.
+        Raises LedgerHalted if this host followed the run before and left it: a host never returns.
         """
         with self.threads, self.unless_held() as is_ours:
             if not is_ours:

@@ -58,7 +58,7 @@ class Health:
         self.changed = threading.Event()  # set whenever something was found out, for those who wait
 
     def fell(self, why: Sick, *, is_known: bool = True) -> None:
-        """It cannot send, for this reason; `is_known` False where it was only not tried yet, which is no news."""
+        """It cannot send, for this reason; `is_known` False if it was only not tried yet, which is no news."""
         if is_known and not self._sick.get(why):
             log.error("this process cannot send, and leaves its queue to others why=%s", why)
         self._sick[why] = is_known or self._sick.get(why, False)

@@ -10,7 +10,7 @@ and no phone; a file holds lines of one run only:
     O <n> <verb>/<campaign or batch> <unix time>                 a person's order, before it returns
 
 A key hash is of the enrolment key; of a batch of a campaign it is the file's digest, the first row and the size
-of batches; `-` where there is none. The file `hosts` names the hosts that must report, as this one last heard of
+of batches; `-` if there is none. The file `hosts` names the hosts that must report, as this one last heard of
 them, and `boots` the lives of this machine: lines written just before it lost its power may be lost with it.
 
 `run` holds the runs this host has followed, the newest last. A line is only written under a shared
@@ -57,7 +57,7 @@ class Said(NamedTuple):
     gateway_id: int
     ref: Ref
     at: int  # Unix seconds by the host's clock
-    mirror: str  # '' where it is not known
+    mirror: str  # '' if it is not known
     known_as: str  # '' for a message without an enrolment key
 
 
@@ -113,9 +113,9 @@ class Journal:
         return f"{socket.gethostname()}:{self._folder.parent}"
 
     def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
-        """Write down that a send begins; False where this host follows another run: the send must not begin.
+        """Write down that a send begins; False if this host follows another run: the send must not begin.
 
-        Raises JournalTrouble where it cannot be written.
+        Raises JournalTrouble if it cannot be written.
         """
         line = f"C {n} {gateway_id} {ref} {int(self._clock.now())} {mirror or '-'} {known_as or '-'}\n"
         try:
@@ -143,7 +143,7 @@ class Journal:
         """Whether lines may be missing.
 
         A file is gone or shorter than it was, the list of hosts is gone, or this machine began anew within the hour and
-        they were not synced. Raises JournalTrouble where it cannot be told.
+        they were not synced. Raises JournalTrouble if it cannot be told.
         """
         if not self._evidence.is_whole() or (self._files() and not self.hosts()):
             return True
@@ -197,7 +197,7 @@ class Journal:
     def follow(self, run: str) -> bool:
         """As the master: follow a new run; a host that left stays away. False while some process holds the file.
 
-        Raises LedgerHalted where this host followed the run before and left it: a host never returns.
+        Raises LedgerHalted if this host followed the run before and left it: a host never returns.
         """
         return self._followed.follow(run)
 
@@ -296,7 +296,7 @@ class Journal:
         )
 
     def last(self) -> HostReport | None:
-        """What the newest file of this home knows, in a moment; None where there is none."""
+        """What the newest file of this home knows, in a moment; None if there is none."""
         newest = max(self._files(), key=changed_at, default=None)
         lines = [line.split() for line in tail_of(newest)] if newest else []
         ends = [int(words[1]) for words in lines if words and words[0] in LEAST_WORDS and words[1].isdigit()]
@@ -371,7 +371,7 @@ class Journal:
         return self._out
 
     def _note_boot(self) -> int:
-        """How many lives of this machine the folder has seen, this one included; two where nobody can tell."""
+        """How many lives of this machine the folder has seen, this one included; two if nobody can tell."""
         path, current = self._folder / "boots", boot_id()
         if not current:
             return 2
@@ -389,7 +389,7 @@ class Journal:
 
 
 def boot_id() -> str:
-    """Which life of this machine it is, '' where the system does not say."""
+    """Which life of this machine it is, '' if the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -191,7 +191,7 @@ class Master:
         return not why_not
 
     def _signed_off(self) -> str:
-        """Why it was not done; '' where it was."""
+        """Why it was not done; '' if it was."""
         host = self._journal.host
         beat = self._ledger.beat(host=host)
         if not beat.in_force or self._journal.newest_run() != beat.run:
@@ -232,7 +232,7 @@ class Master:
         """Claims of an earlier run without a journal line were never said, and never will be: back to ready.
 
         Every host had all of them before it when it reported; claims of the run in force are left alone by the verb.
-        Where a line may have been lost nothing is freed: those claims expire, and are asked about.
+        If a line may have been lost nothing is freed: those claims expire, and are asked about.
         """
         said = self._ledger.reported_ids(run)
         if said is None:

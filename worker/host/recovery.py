@@ -20,7 +20,7 @@ class Forgotten:
     """What one host's journals know and the ledger does not."""
 
     run: str  # of the server that was looked at
-    why: str  # why it is taken to have fallen back; '' where it has not
+    why: str  # why it is taken to have fallen back; '' if it has not
     sends: Sequence[Said]  # under ids it gave and forgot
     brought: Sequence[Brought]  # enrolments that are gone, but for messages that are known as sent
     orders: Sequence[Ordered] = ()  # of persons: to be given again

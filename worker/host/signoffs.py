@@ -58,7 +58,7 @@ class Attendance:
         if self._descriptor == CLOSED:
             raise OSError(errno.EBADF, "this process does not send for this home")
         try:
-            lock(self._descriptor, ALONE, 0.0)  # where that fails the lock we had is lost too
+            lock(self._descriptor, ALONE, 0.0)  # if that fails the lock we had is lost too
             yield
         finally:
             lock(self._descriptor, SHARED, ATTEND_S)

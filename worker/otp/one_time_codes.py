@@ -148,11 +148,11 @@ class OneTimeCodes:
         why: str = "",
         made: Unsealed | None = None,
     ) -> Enrolled | None:
-        """Enrol the message of a step, the same one if it was already; None where the code is over meanwhile.
+        """Enrol the message of a step, the same one if it was already; None if the code is over meanwhile.
 
-        `made` is what `open` gave, where it made the code just now. `at` is when the step was reserved, `why` it is
-        taken a word of `domain/cascade.TAKEN`. Hint it afterwards where it was created. Raises as `Ledger.enrol` does,
-        and TooMany, Held, Denied or OverBudget where the shield or `max_cost` does not let it go.
+        `made` is what `open` gave, if it made the code just now. `at` is when the step was reserved, `why` it is
+        taken a word of `domain/cascade.TAKEN`. Hint it afterwards if it was created. Raises as `Ledger.enrol` does,
+        and TooMany, Held, Denied or OverBudget if the shield or `max_cost` does not let it go.
         """
         opened = made or self._open(otp_id)
         if opened is None:
@@ -160,7 +160,7 @@ class OneTimeCodes:
         spec = opened.kept.spec
         key = step_key(otp_id, number)
         is_further = why in FURTHER
-        if not number and spec.max_cost is not None:  # where nobody named a price yet the first one tells it
+        if not number and spec.max_cost is not None:  # if nobody named a price yet the first one tells it
             self._check_cost(spec, 0, self._shield.known_price(spec.phone, channel) or 0)
         self._shield.check(spec.phone, client=spec.client, channel=channel, token=key, is_further=is_further)
         text = text_for(channel, spec.template, opened.code(), ttl_s=expires_at - at, purpose=spec.purpose)
@@ -187,14 +187,14 @@ class OneTimeCodes:
         )
 
     def spec(self, otp_id: str) -> OtpSpec | None:
-        """What was asked for; None where the code can let nobody in any more."""
+        """What was asked for; None if the code can let nobody in any more."""
         opened = self._open(otp_id)
         return opened.kept.spec if opened is not None else None
 
     def admit(self, otp_id: str, number: int, channel: str) -> Decision | None:
         """What the shield says to a further channel, before it is reserved: once, however often it is repeated.
 
-        None where the code is over.
+        None if the code is over.
         """
         opened = self._open(otp_id)
         if opened is None:
@@ -220,7 +220,7 @@ class OneTimeCodes:
         raise over(Verdict(reserved.word))
 
     def _reserve_resend(self, otp_id: str, token: str) -> Reserved:
-        """Reserve it as the code stands now; `moved` where it stood otherwise a moment later."""
+        """Reserve it as the code stands now; `moved` if it stood otherwise a moment later."""
         view = self._ledger.otp(otp_id)
         if view is None:
             raise over(Verdict.UNKNOWN)
@@ -241,7 +241,7 @@ class OneTimeCodes:
         return self._ledger.reserve_step(otp_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
 
     def check(self, otp_id: str, typed: str, purpose: str) -> Verdict:
-        """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
+        """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble if it cannot be told.
 
         A code that was sent for another purpose is WRONG.
 
@@ -272,11 +272,11 @@ class OneTimeCodes:
         self._ledger.forget_otp(otp_id, key)
 
     def view(self, otp_id: str) -> OtpView | None:
-        """What may be known of a code, None where nothing is remembered."""
+        """What may be known of a code, None if nothing is remembered."""
         return self._ledger.otp(otp_id)
 
     def batches(self, view: OtpView) -> list[BatchView | None]:
-        """The batch of each message of a code, None where it is not enrolled."""
+        """The batch of each message of a code, None if it is not enrolled."""
         known = {step.message_id: _ref(step.message_id) for step in view.steps if step.message_id}
         found = dict(zip(known, self._ledger.read(list(known.values())), strict=True))
         return [found.get(step.message_id) for step in view.steps]
@@ -290,7 +290,7 @@ class OneTimeCodes:
         return self._shield.price(phone, channel)
 
     def _cost(self, phone: int, channel: str, batch: BatchView | None) -> int:
-        """What a message costs: what the gateway said, nothing where it never left, else what it is likely to."""
+        """What a message costs: what the gateway said, nothing if it never left, else what it is likely to."""
         stored = unpack(batch.receipts, 0) if batch is not None else None
         if stored is not None and stored.cost:
             return to_units(stored.cost)
@@ -299,7 +299,7 @@ class OneTimeCodes:
         return self.price(phone, channel)
 
     def _check_cost(self, spec: OtpSpec, spent: int, price: int) -> None:
-        """Raise OverBudget where one more message would exceed what all of them may cost."""
+        """Raise OverBudget if one more message would exceed what all of them may cost."""
         if not fits(spec.max_cost, spent, price):
             raise OverBudget("one more message would cost more than `max_cost` allows this code", decision="max_cost")
 
@@ -328,7 +328,7 @@ class OneTimeCodes:
             raise _cooling(left_s)
 
     def _sealed(self, otp_id: str) -> tuple[Unsealed, bytes]:
-        """What was sealed with a code and its keyed hash, b'' beside nobody's where there is none."""
+        """What was sealed with a code and its keyed hash, b'' beside nobody's if there is none."""
         sealed = self._ledger.sealed_otp(otp_id)
         return (self._opened(otp_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
 
@@ -349,7 +349,7 @@ class OneTimeCodes:
             raise WrongKey(WRONG_KEY) from None
 
     def _nobody(self) -> Unsealed:
-        """What is compared where there is no code: sealed and opened too, so that it takes as long."""
+        """What is compared if there is no code: sealed and opened too, so that it takes as long."""
         sealer = self._ledger.sealing()
         kept = _Kept(bytes(SALT_BYTES), OtpSpec(phone=0, purpose="", length=6, ttl_s=1, channels="", template=""))
         return self._opened("", sealer.seal(msgspec.msgpack.encode(kept), of=_belongs("")))

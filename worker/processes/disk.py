@@ -33,7 +33,7 @@ def room(folder: Path) -> Room:
 
 
 def trouble(folder: Path) -> str:
-    """Why nothing can be written in `folder`, in the system's words; '' where it can. Leaves nothing behind."""
+    """Why nothing can be written in `folder`, in the system's words; '' if it can. Leaves nothing behind."""
     try:
         descriptor, path = tempfile.mkstemp(prefix=".trial-", dir=folder)
         try:

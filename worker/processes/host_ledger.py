@@ -32,7 +32,7 @@ class HostLedger:
         self._hearing_since = float("inf")  # nobody is silent for longer than we have heard Redis ourselves
 
     def begin(self) -> None:
-        """Check that this ledger may be used; raises LedgerTrouble with why not, BadSettings where no log-in is set."""
+        """Check that this ledger may be used; raises LedgerTrouble with why not, BadSettings if no log-in is set."""
         _ = self._runtime.login  # before a ledger is established for it
         self._runtime.check_ledger()
         self._master.establish(self._runtime.settings.account)

@@ -1,7 +1,7 @@
 """The HTTP server of the receiver and the exporter: uvicorn, with limits for those who only want to hold it up.
 
 uvicorn counts no time until a request is complete, and its fast parser no bytes either. Here a connection has
-`HEAD_S` seconds for its headers, then `BODY_S` for the rest; headers have `LARGEST_HEAD` bytes; and where all places
+`HEAD_S` seconds for its headers, then `BODY_S` for the rest; headers have `LARGEST_HEAD` bytes; and if all places
 are taken, the one that has said nothing for longest makes room. So whoever holds every place in silence keeps
 nobody out, and the gateway's own calls, which come whole, are never among those that go.
 """

@@ -14,14 +14,14 @@ from pathlib import Path
 
 
 def give_way(nice: int) -> bool:
-    """Make this process at least as nice as `nice`, and its session where it leads it; False: ask again later."""
+    """Make this process at least as nice as `nice`, and its session if it leads it; False: ask again later."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
     return make_session_nice(os.getpid(), nice)
 
 
 def make_session_nice(pid: int, nice: int) -> bool:
-    """Make the session that `pid` leads at least as nice as `nice`; False where the kernel wants to be asked again.
+    """Make the session that `pid` leads at least as nice as `nice`; False if the kernel wants to be asked again.
 
     Without privileges it takes one change in 0.1 s from the whole machine.
     """

@@ -33,7 +33,7 @@ def die_with_parent(parent: int | None = None, *, leave: Callable[[], None] | No
 
 
 def ask_kernel(signum: signal.Signals) -> bool:
-    """Have the kernel send us `signum` when our parent ends; False where it cannot (not Linux)."""
+    """Have the kernel send us `signum` when our parent ends; False if it cannot (not Linux)."""
     return _libc is not None and _libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0) == 0
 
 

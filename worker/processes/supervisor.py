@@ -70,7 +70,7 @@ class Dependency(Protocol):
         """What it is called in logs."""
 
     def ensure(self) -> Fall | None:
-        """Start it again if need be; what had become of it, None where it runs."""
+        """Start it again if need be; what had become of it, None if it runs."""
 
     def stop(self) -> None:
         """Stop it cleanly."""
@@ -79,7 +79,7 @@ class Dependency(Protocol):
 class Supervisor:
     """Runs `children` until told to stop.
 
-    `heartbeat(pid)` answers how many seconds ago that process last beat in the ledger, None where that is not
+    `heartbeat(pid)` answers how many seconds ago that process last beat in the ledger, None if that is not
     known; while it raises nobody is killed. `tick` is called five times a second from the main loop, `sign_off` when
     all children have ended in order and nobody hurried. `say` shows a line to the person at the terminal. `announce` is
     what `up.json` holds besides the pid. `front` is where that file and the lock `<name>.lock` lie, so that no second
@@ -285,7 +285,7 @@ class _Kept:
 
     @property
     def silent_s(self) -> float | None:
-        """Since its last beat in our pipe; None where it gave us none."""
+        """Since its last beat in our pipe; None if it gave us none."""
         return self._listener.silent_s if self._listener is not None else None
 
     def excuse(self) -> None:

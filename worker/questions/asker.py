@@ -49,7 +49,7 @@ class Asker:
         `are_accepted` if the gateway said so of each: then how late they show is measured. `spared` of the
         questions that a minute allows about one message are left to others. An urgent one may use every place for
         questions, any other leaves one to those; a question about many waits for a code's that is due. `detail` 0
-        leaves out what they cost and their parts, where that is known: such an answer is shorter by ten times.
+        leaves out what they cost and their parts, if that is known: such an answer is shorter by ten times.
         """
         settings = self._means.settings
         if not may_ask(self._means) or (len(pairs) > 1 and not is_urgent and self._means.ledger.has_urgent_doubt()):

@@ -25,7 +25,7 @@ from smsq.worker.transports import MAX_PAGE
 
 log = logging.getLogger(__name__)
 
-MOST_PAGES = 200  # of one list; where more was sent since the oldest doubt, questions have to do
+MOST_PAGES = 200  # of one list; if more was sent since the oldest doubt, questions have to do
 CLOCKS_APART_S = 600.0  # by which our clock and the gateway's may differ
 KEPT_MINUTES = 10  # a list tells of its moment whenever it is looked at; later ones serve as well
 LEAST_OLD_ROWS = 100  # on one page, all of them older than the oldest doubt: what is behind them is older still

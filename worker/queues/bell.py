@@ -2,7 +2,7 @@
 
 Whoever puts a hint into a queue pushes to `<namespace>:<queue>.bell` in the same script; an idle
 consumer blocks there. A ring says only "look": one that is lost costs a slice, one too many costs a
-look. Where the bell cannot be waited for (a right is missing, the key has another type, its
+look. If the bell cannot be waited for (a right is missing, the key has another type, its
 connection dies) the consumer polls as if there were none, says so, and tries the bell again.
 """
 
@@ -85,7 +85,7 @@ class Bell:
         self._again_at = 0.0
 
     def wait(self) -> bool:
-        """Block until it rings, at most a slice; False at once where it cannot be waited for at present."""
+        """Block until it rings, at most a slice; False at once if it cannot be waited for at present."""
         if time.monotonic() < self._again_at:
             return False
         try:

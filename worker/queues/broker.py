@@ -142,7 +142,7 @@ class HintBroker(RedisBroker):
         )
 
     def _note_ring(self, queue: str, trouble: bytes | None) -> None:
-        """The hint is in the queue; where its bell did not ring, it waits for the next look of a consumer."""
+        """The hint is in the queue; if its bell did not ring, it waits for the next look of a consumer."""
         if not trouble:
             self._mute.discard(queue)
             return
@@ -283,7 +283,7 @@ class HintConsumer(dramatiq.Consumer):
         return False
 
     def _wait_for_hints(self) -> None:
-        """Until the bell rings; where there is none to hear, a short sleep that grows."""
+        """Until the bell rings; if there is none to hear, a short sleep that grows."""
         if self._bell.wait():
             self._pause_s = 0.005
             return
@@ -344,7 +344,7 @@ def make_worker(broker: HintBroker, queue: str, threads: int) -> dramatiq.Worker
 def give_back(worker: dramatiq.Worker) -> int:
     """Give back what a worker has fetched and not begun, so that another process takes it at once; how many hints.
 
-    Raises ConnectionClosed where Redis does not take them; they come back when it has been silent for long.
+    Raises ConnectionClosed if Redis does not take them; they come back when it has been silent for long.
     """
     waiting: dict[str, list[dramatiq.MessageProxy]] = {}
     while True:

@@ -44,7 +44,7 @@ class Hints:
         self._broker = broker
 
     def waiting(self, lane: str) -> int:
-        """How many hints wait in a lane; 0 where the queue cannot tell."""
+        """How many hints wait in a lane; 0 if the queue cannot tell."""
         try:
             return self._broker.depth(lane)
         except BrokerConnectionError:

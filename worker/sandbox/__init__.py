@@ -32,7 +32,7 @@ ANSWER_S = 60.0  # how long a call may take
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """The quickest event loop there is: uvloop's, or asyncio's own where that is not installed."""
+    """The quickest event loop there is: uvloop's, or asyncio's own if that is not installed."""
     try:
         import uvloop
     except ImportError:

@@ -115,7 +115,7 @@ class Pusher:
             self._timer = self._loop.call_later(max(0.005, self._queue[0][0] - now), self.pump)
 
     def _take(self, now: float) -> Call | None:
-        """The first entry's next status; None where it was only looked at, or gets lost on purpose."""
+        """The first entry's next status; None if it was only looked at, or gets lost on purpose."""
         _, _, entry = heapq.heappop(self._queue)
         if isinstance(entry, Call):
             return entry

@@ -114,7 +114,7 @@ class Gateway:
     # --- letting a request in ---------------------------------------------------------------------------------
 
     def begin(self, mirror: int, peer: str, path: str, query: str, body: bytes, now: float) -> Ticket | None:
-        """Let a request in; None where the path is none of the gateway's."""
+        """Let a request in; None if the path is none of the gateway's."""
         command = PATHS.get(path)
         if command is None:
             return None
@@ -230,7 +230,7 @@ class Gateway:
         return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=request.fmt))
 
     def _judge(self, request: SendRequest) -> tuple[int, list[tuple[str, str]]] | None:
-        """The error that refuses this send and the messages it is about; None where it may go."""
+        """The error that refuses this send and the messages it is about; None if it may go."""
         profile, messages = self.profile, request.messages
         if profile.senders and request.sender and request.sender not in profile.senders:
             return 6, messages
@@ -327,7 +327,7 @@ def _read_request(command: str, fields: dict[str, str]) -> Request | None:
 
 
 def _rest_fields(body: bytes) -> dict[str, str]:
-    """The fields of a JSON send; nothing where it is no JSON object."""
+    """The fields of a JSON send; nothing if it is no JSON object."""
     try:
         told = msgspec.json.decode(body, type=dict[str, str | int | float])
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -370,7 +370,7 @@ def _fmt(fields: dict[str, str]) -> int:
 
 
 def _day(written: str, default: float, *, is_end: bool = False) -> float:
-    """The Unix time at which a day begins, or ends; raises ValueError where it is none."""
+    """The Unix time at which a day begins, or ends; raises ValueError if it is none."""
     if not written:
         return default
     day = datetime.strptime(written, "%d.%m.%Y").replace(tzinfo=MOSCOW)

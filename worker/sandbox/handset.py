@@ -99,7 +99,7 @@ class Handsets:
         return Fate(after_s, DELIVERED, 0)
 
     def _script(self, phone: str, channel: str) -> str:
-        """The longest ending that fits, '' where none does."""
+        """The longest ending that fits, '' if none does."""
         fitting = [
             (len(ending), name)
             for way, _, ending, name in ((*key.partition(":"), name) for key, name in self.profile.scripted.items())

@@ -18,7 +18,7 @@ class Money:
         self._looked_at = float("-inf")
 
     def tick(self, now: float) -> None:
-        """Ask for a look at the balance where it is time."""
+        """Ask for a look at the balance if it is time."""
         if self._rt.views.halted() == "money" or now - self._looked_at >= EVERY_S:
             self._looked_at = now
             self._rt.hints.balance()

@@ -230,7 +230,7 @@ def _json_event(item: Mapping[str, object], charset: str) -> Fields | None:
 
 
 def _xml_events(body: bytes, charset: str) -> list[Fields | None]:
-    """The root of an XML body where it holds the fields itself, else its children; no document types."""
+    """The root of an XML body if it holds the fields itself, else its children; no document types."""
     try:
         text = _NOT_XML.sub("\ufffd", body.decode(charset, "replace"))
         if "<!" in text:

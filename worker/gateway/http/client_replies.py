@@ -137,7 +137,7 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
     """What the answer proves about the (gateway id, phone) pairs that were asked for.
 
     Rows are matched by id and digits, never by position. Only a well-formed -3 is absence, and only
-    where no other row of the answer found the same pair.
+    if no other row of the answer found the same pair.
     """
     answer, error, trouble = rows_of(http_status, body)
     if answer is None:

@@ -38,7 +38,7 @@ class ListedPage:
     first_int_id: int = 0
     last_int_id: int = 0
     newest: int = 0  # when the youngest of its messages was sent, in Unix seconds
-    error: int | None = None  # the code, where the gateway answers with one
+    error: int | None = None  # the code, if the gateway answers with one
     trouble: str = ""
 
     @property

@@ -121,7 +121,7 @@ class EmbeddedRedis:
             raise
 
     def ensure(self) -> Fall | None:
-        """Start the server again if need be; what had become of it, None where it runs.
+        """Start the server again if need be; what had become of it, None if it runs.
 
         One that keeps nothing is killed once it hangs, since nothing in it needs saving and codes wait behind it; it
         is asked once a second, and started at the first call that finds it gone. One that keeps the ledger is let be:

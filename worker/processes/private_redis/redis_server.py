@@ -12,7 +12,7 @@ from pathlib import Path
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable
 
 SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linux allows 107
-SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long
+SHORT = "smsq-redis-"  # a folder for the socket if the home's path is too long
 _MOST_WORDS = 3  # last lines of a server that tell why it ended
 _SIGNED = re.compile(r"^\d+:[A-Z] .{10,30}? ([.*#-]) ")  # `3141:M 22 Nov 2026 10:00:00.123 # ` begins its lines
 

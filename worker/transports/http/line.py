@@ -1,6 +1,6 @@
 """HTTP to the gateway: one sealed connection, one prepared POST at a time, one deadline for all of it.
 
-The connection is made first and can never be made again under the same line: where `requests` would
+The connection is made first and can never be made again under the same line: if `requests` would
 silently reconnect and send, a sealed line raises. `requests` carries the exchange through its adapter,
 without redirects, retries, proxies or anything from the environment. No exception of `requests`,
 `httptools` or `ssl` leaves this file, and none that does carries a body or a query.

@@ -1,6 +1,6 @@
 """A connection that is open already and can never be made again, carried by the adapter of `requests`.
 
-Where `requests` would silently reconnect and send, a sealed connection raises; redirects, retries, proxies and
+If `requests` would silently reconnect and send, a sealed connection raises; redirects, retries, proxies and
 the environment are left out. A request is written in one call, its answer read by `answer.py`.
 """
 
