@@ -148,10 +148,16 @@ def test_an_unchanged_price_costs_no_round_trip(gate: Gate) -> None:
     gate.shield.learn(PHONE, "sms", Decimal("1.25"), known_as=hash_of("one"), enrolled_at=gate.now)
     gate.now += 11
     gate.ask(token="two")
-    calls = gate.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+    before = verbs_called(gate)
     gate.shield.learn(PHONE, "sms", Decimal("1.25"), known_as=hash_of("two"), enrolled_at=gate.now)
 
-    assert gate.redis.info("commandstats")["cmdstat_evalsha"]["calls"] == calls
+    assert verbs_called(gate) == before > 0
+
+
+def verbs_called(gate: Gate) -> int:
+    """As functions of the server, and as scripts."""
+    told = gate.redis.info("commandstats")
+    return sum(told[name]["calls"] for name in ("cmdstat_fcall", "cmdstat_evalsha") if name in told)
 
 
 def test_the_highest_price_of_late_is_kept(gate: Gate) -> None:
