@@ -275,7 +275,7 @@ class DoubtSettler:
         )
 
     def _known_for(self, gateway_id: int, *, at: float | None = None) -> float:
-        """Seconds for which this process had known an id `at` a moment of its clock (default: now); negative: not yet."""
+        """Seconds for which this process had known an id `at` a moment of its clock (now); negative: not yet."""
         now = self._rt.clock.monotonic()
         with self._lock:
             if len(self._first_seen) > 100_000:
