@@ -1,4 +1,4 @@
-"""The hosts of the roll call as people know them: machine and home, since when they are silent or signed off."""
+"""The hosts of the roll call for people: machine and home, since when they are silent or signed off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class HostSeen:
     """One host of the roll call."""
 
     number: str  # as its journal has it
-    name: str  # `machine:home`; its number if it never gave a name
+    name: str  # `machine:home`, or its number if it never gave a name
     seen_at: float  # when the ledger last heard its master, Unix seconds; 0 if that is not known
     left_at: float = 0.0  # when it signed off; 0 for a host that did not
 
@@ -27,14 +27,14 @@ class HostSeen:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Whom the roll call waits for, so that nothing is enrolled or sent."""
+    """The hosts that the roll call waits for; until they report nothing is enrolled or sent."""
 
     hosts: tuple[HostSeen, ...]
     since: float  # Unix seconds
 
     @property
     def said(self) -> str:
-        """What is the matter, in a sentence for people."""
+        """Which hosts are missing, in a sentence for people."""
         each = "; ".join(host.said for host in self.hosts)
         return (
             f"Redis began a new life, and nothing is sent before every host has answered its roll call: missing {each}"
@@ -42,7 +42,7 @@ class Missing:
 
     @property
     def cure(self) -> str:
-        """What ends it, with the command to type."""
+        """What to do about it, with the command to type."""
         without = " ".join(f"--without {host.number}" for host in self.hosts)
         start = "start `smsq up` there with the same SMSQ_HOME"
         if all(host.left_at for host in self.hosts):
@@ -68,7 +68,7 @@ def _when(at: float) -> str:
 
 
 def missing(ctl: Mapping[bytes, bytes], homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> Missing | None:
-    """Whom the roll call waits for by the ledger's own notes, None if it waits for nobody."""
+    """The hosts that the roll call waits for, by the ledger's own notes; None if it waits for no host."""
     if b"waits" not in ctl:
         return None
     hosts = tuple(host_seen(number, homes, away) for number in ctl[b"waits"].decode().split())

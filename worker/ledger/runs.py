@@ -1,7 +1,7 @@
-"""Whose ledger this is, which run of the server is in force, and the roll call that decides it.
+"""Whose ledger this is, which run of the server is in force, and the roll call that decides that.
 
-A run is one life of one Redis. After any change of it nothing is enrolled or claimed until every
-host has reported what its journals know and the ledger was found to contain all of it.
+A run is one life of one Redis server. When it changes, nothing is enrolled or claimed until every host has reported
+what its journals know and the ledger contains all of it.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from smsq.worker.ledger.hosts import HostSeen, host_seen
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 
-GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway takes
-GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
+GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway accepts
+GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential: keep away from them
 GONE_KEPT_S = 604_800
-VOUCHED_S = 120.0  # after a look, in which what it saw counts; `report.lua` has it too
-WAITED_FOR_MS = 180_000  # longer, whatever a clock gains or loses meanwhile
-HEARD_MS = 20_000  # a master is written down as heard every ten seconds
-LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
+VOUCHED_S = 120.0  # after a look, for which its note counts; `report.lua` has it too
+WAITED_FOR_MS = 180_000  # longer than that, even with a clock that runs wrong
+HEARD_MS = 20_000  # a master is noted as heard every ten seconds
+LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest known one
 GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest
 
 
 class Beat(NamedTuple):
-    """What a heartbeat is answered."""
+    """The answer to a heartbeat."""
 
     run: str  # of the server that answered
     current: str  # the run in force
-    fell: str  # why the ledger is taken to have fallen back, '' if it has not
+    fell: str  # why the ledger is held to have fallen back, '' if it has not
     at: float = 0.0  # the server's time, Unix seconds
     bad_login: str = ""  # fingerprint of credentials that the gateway refused
     secret: str = ""  # name of the key that seals codes
