@@ -83,7 +83,7 @@ def test_a_lost_reply_changes_no_verdict(smsq: Smsq, monkeypatch: pytest.MonkeyP
     """The try is repeated under its nonce: a right code is not called used, a wrong one counts once."""
     code, digits = sent(smsq)
     codes, ledger = smsq.runtime.otp, smsq.runtime.ledger
-    judge, lost = ledger.judge_code, []
+    judge, lost = ledger.judge_otp, []
 
     def lossy(*args: Any, **options: Any) -> Verdict:
         verdict = judge(*args, **options)
@@ -92,7 +92,7 @@ def test_a_lost_reply_changes_no_verdict(smsq: Smsq, monkeypatch: pytest.MonkeyP
             raise LedgerUnreachable("the line broke")
         return verdict
 
-    monkeypatch.setattr(ledger, "judge_code", lossy)
+    monkeypatch.setattr(ledger, "judge_otp", lossy)
     verdict = codes.check(code.id, digits if is_right else wrong(digits), "login")
 
     assert lost == [verdict] * 2

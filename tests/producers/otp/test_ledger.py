@@ -131,7 +131,7 @@ def test_a_ledger_that_hangs_is_waited_for_once(smsq: Smsq, monkeypatch: pytest.
         tries.append(args)
         raise LedgerUnreachable("no reply")
 
-    monkeypatch.setattr(ledger, "judge_code", hang)
+    monkeypatch.setattr(ledger, "judge_otp", hang)
     with pytest.raises(LedgerUnreachable):
         smsq.runtime.otp.check(code.id, "123456", "login")
     assert len(tries) == 1

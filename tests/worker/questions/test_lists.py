@@ -74,11 +74,10 @@ def test_what_a_list_shows_is_found(make_plant: Callable[..., Any], newest_first
     plant = make_plant(profile=Profile(**QUICK, history_page=7, history_newest_first=newest_first))
     plant.send(plant.enrol(CONTROL, "control"))
     refs = plant.campaign(PHONES[:12], PHONES[12:24], PHONES[24:36])
-    plant.sandbox.misfortune("lose_answer", next_few=1)
-    plant.send(refs[0])
     lost(plant, refs[1])
-    plant.sandbox.misfortune("lose_answer", next_few=1)
-    plant.send(refs[2])
+    for ref in (refs[0], refs[2]):  # the second may have left with the first: a thread goes on by itself
+        plant.sandbox.misfortune("lose_answer", next_few=1)
+        plant.send(ref)
 
     assert settle_all(plant, refs) == [BatchState.SETTLED, BatchState.READY, BatchState.SETTLED]
     plant.send(refs[1])
