@@ -18,7 +18,7 @@ if ctl[2] then return { 'waits', 'money' } end
 if ctl[3] and tonumber(ctl[3]) > now then return { 'waits', 'quiet' } end
 local many = math.min(tonumber(ARGV[3]), batches - fed)
 local rate = tonumber(c[5] or '0')
-if rate > 0 then -- no more than its own pace lets go soon, so that the window is the others'
+if rate > 0 then -- no more than its own rate lets go soon, so that the window is free for others
   local tokens = math.min(rate, tonumber(c[6] or rate) + (now - tonumber(c[7] or now)) * rate / 1000)
   if tokens <= 0 then return { 'waits', 'rate' } end
   many = math.min(many, math.ceil(tokens * batches / math.max(1, tonumber(c[8]))))

@@ -4,8 +4,8 @@
 -- ARGV: 1 time or '', 2 id, 3 '1' if a finished one is to be begun anew, 4 id of the known one as it was seen or '',
 --       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8.. fields and values.
 -- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
--- What was sent and forgotten is known by the batch: the file is cut as it was then. A campaign that is still being
--- enrolled takes no further rows until its producer has compared them with those of this one.
+-- Stubs know a batch by its place in the file, so the file is cut into the same batches again. A campaign that is still
+-- being enrolled takes no further rows until its producer has compared them with those of this one.
 -- include: run
 
 local known = redis.call('GET', KEYS[1])

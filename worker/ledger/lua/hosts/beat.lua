@@ -1,4 +1,4 @@
--- A worker process is alive. KEYS: 1 owners, 2 run, 3 ctl, 4 stamp, 5 sick, 6 homes.
+-- Note that a worker process lives. KEYS: 1 owners, 2 run, 3 ctl, 4 stamp, 5 sick, 6 homes.
 -- ARGV: 1 time or '', 2 owner ('' to look only), 3 why it cannot send just now, '' while it can,
 --       4 the host whose master looks, '' for anybody else.
 -- Returns {actual run, run in force or '', what halts or '', time in ms, credentials that were refused or '',
@@ -13,10 +13,10 @@ if ARGV[2] ~= '' then
     redis.call('HDEL', KEYS[5], ARGV[2])
   else
     local known = redis.call('HGET', KEYS[5], ARGV[2])
-    if not known or string.match(known, '^%S+') ~= ARGV[3] then -- since when it has been so, whoever repeats it
+    if not known or string.match(known, '^%S+') ~= ARGV[3] then -- a repeat does not change since when it has been so
       redis.call('HSET', KEYS[5], ARGV[2], string.format('%s %.0f', ARGV[3], now))
     end
-    redis.call('EXPIRE', KEYS[5], SICK_KEPT_S) -- those of processes that died go with the last that lives
+    redis.call('EXPIRE', KEYS[5], SICK_KEPT_S) -- entries of dead processes expire with the last living one
   end
 end
 if ARGV[4] ~= '' and now - tonumber(redis.call('HGET', KEYS[6], ARGV[4] .. ':at') or '0') >= 10000 then

@@ -1,11 +1,11 @@
--- Establish the ledger, or find it established: stamp it with its account and start its id counter high and at random.
+-- Establish the ledger, if it is not yet: stamp it with its account, and start its id counter high and at random.
 -- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts, 5 ctl, 6 homes, 7 away.
 -- ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
 --       5 '1' if this host's journals know of sends, 'recover' to establish it all the same, as one that fell back,
 --       6 names of the secret keys that this host has, the sealing one first; '' if it has none,
 --       7 what people call this host.
 -- Returns {'new'|'known'|'foreign'|'sealed'|'empty', account, actual run, run in force}.
--- Afterwards: the stamp names a secret key that every host which was let in has.
+-- Afterwards: the stamp names a secret key that every accepted host has.
 -- include: run
 
 local actual = run(KEYS[2])

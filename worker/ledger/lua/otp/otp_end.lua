@@ -1,4 +1,4 @@
--- No further channel of a code is tried.
+-- End a code's cascade: no further channel is tried.
 -- KEYS: 1 code:<id>, 2 cascade, 3 totals.
 -- ARGV: 1 time or '', 2 id, 3 place of the channel that was tried last, 4 why, 5 channel that is forgone, '' if that
 --       is not counted.
