@@ -1,7 +1,7 @@
-"""The pumping shield in plain values: what a phone counts with, what is decided, and how it is said.
+"""The pumping shield in plain values: what a phone counts with, the decision, and its sentence.
 
-Pumping is asking a form for codes to numbers whose owner is paid for each: a range of one prefix, from
-many addresses, never verified. The counting is `worker/ledger/otp/shield.py`; nothing here reads a clock.
+Pumping means having a form send codes to numbers whose owner is paid for each: a range of one prefix, from many
+addresses, never verified. `worker/ledger/otp/shield.py` does the counting; nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SLOTS = 24  # a window slides in steps of a twenty-fourth, and always counts at 
 
 
 class Subjects(NamedTuple):
-    """What a code to a phone counts with, besides the phone."""
+    """The subjects that a code counts for, besides its phone."""
 
     block: str  # the number without its last four digits
     wide: str  # without its last six, never less than the calling code and a digit
@@ -76,9 +76,9 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def client_of(written: str) -> str:
-    """Who asks, in one form: an address without its port, IPv6 as its /64, which one visitor has whole; else a name.
+    """The client in one form: an address without its port, IPv6 as its /64, which one visitor has whole; else a name.
 
-    IPv4 in the clothes of IPv6 is IPv4. Names are the same whatever their blanks and case.
+    IPv4 written as IPv6 is IPv4. Names are compared without blanks and case.
 
     >>> client_of("203.0.113.7:4711"), client_of("::ffff:203.0.113.7"), client_of("2001:DB8::1:2:3:4")
     ('203.0.113.7', '203.0.113.7', '2001:db8::/64')

@@ -1,4 +1,4 @@
-"""A text: which alphabet it needs, how many parts it is charged as, and whether it may be sent at all.
+"""A text: its alphabet, its number of parts, and whether it may be sent.
 
 Parts are counted as phones do (3GPP 23.038 and 23.040): 160 septets in one or 153 in each of several
 if every character is in the GSM alphabet, 70 or 67 UTF-16 units otherwise. An escape and its
@@ -105,7 +105,7 @@ def check(text: str) -> None:
 
 
 def _check_slowly(text: str) -> None:
-    """The rules that few texts come near."""
+    """The rules that few texts can break."""
     if not text.strip():
         raise BadText("the text is empty")
     size = units(text)
