@@ -27,7 +27,7 @@ from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.text import tidied
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import check_options
-from smsq.worker.ledger import Enrolled, Order
+from smsq.worker.ledger import Enrolled, NewMessage
 from smsq.worker.settings import Settings
 
 
@@ -92,7 +92,7 @@ class Smsq(Installation):
         check_options(options)
         way = channel(options.channel)
         way.check(text)
-        order = Order(
+        message = NewMessage(
             number,
             text,
             lane=lane,
@@ -103,26 +103,26 @@ class Smsq(Installation):
             parts=way.parts(text),
         )
         if client is not None:
-            self._pass_shield(order, client)
-        enrolled = self.patiently(lambda: self.runtime.ledger.enrol(order))
+            self._pass_shield(message, client)
+        enrolled = self.patiently(lambda: self.runtime.ledger.enrol(message))
         if enrolled.created and enrolled.is_hint_needed:
             self.runtime.hints.batches(lane, [Ref(MessageId.parse(enrolled.id).batch)])
         return enrolled
 
-    def _pass_shield(self, order: Order, client: str) -> None:
+    def _pass_shield(self, message: NewMessage, client: str) -> None:
         """Ask the shield, which raises its refusal; a message whose key is known already has passed."""
-        if order.lane != "urgent":
+        if message.lane != "urgent":
             raise BadInput("only urgent messages pass the shield: leave client out, or send it by the urgent lane")
-        if order.key is not None and self.runtime.ledger.knows(order.key):
+        if message.key is not None and self.runtime.ledger.knows(message.key):
             return
-        told = {"client": client, "channel": order.options.channel, "token": order.key, "verifiable": False}
-        self.patiently(lambda: self.runtime.shield.check(order.phone, **told))
+        told = {"client": client, "channel": message.options.channel, "token": message.key, "verifiable": False}
+        self.patiently(lambda: self.runtime.shield.check(message.phone, **told))
 
     def status(self, message_id: str) -> Receipt:
         """The receipt of a message, by the id that `send` or a report gave. Raises BadInput for an unknown id."""
         try:
             parsed = MessageId.parse(message_id)
-        except ValueError:
+        except (ValueError, AttributeError):  # not even text
             raise BadInput(f"a message id looks like 4711.0, not {message_id!r}") from None
         receipt = self.runtime.views.receipt(parsed)
         if receipt is None:

@@ -1,4 +1,4 @@
-"""Why something waits, in one sentence for people, with what to do about it: the same words everywhere."""
+"""Why a message or a campaign waits, in one sentence for people with what to do, the same everywhere."""
 
 from __future__ import annotations
 
@@ -82,17 +82,17 @@ def brake(brakes: Brakes, lane: str = "urgent") -> str:
         return halted(brakes)
     if brakes.is_cut_off:
         return CUT_OFF
-    return rest(brakes, lane)
+    return back_off(brakes, lane)
 
 
-def rest(brakes: Brakes, lane: str) -> str:
+def back_off(brakes: Brakes, lane: str) -> str:
     """Until when nothing of a lane leaves though nothing halts it, '' if it may."""
-    errors_rest_s = brakes.errors_rest(lane)
-    if brakes.rests_s > 1 and brakes.rests_s >= errors_rest_s:
-        return f"the gateway asked for a rest, {brakes.rests_s:.0f} s more"
-    if errors_rest_s > 0:
+    errors_s = brakes.lane_back_off_s(lane)
+    if brakes.back_off_s > 1 and brakes.back_off_s >= errors_s:
+        return f"the gateway asked us to back off, {brakes.back_off_s:.0f} s more"
+    if errors_s > 0:
         return (
-            f"the gateway refused too much of late and would block this address, {errors_rest_s:.0f} s more; "
+            f"the gateway refused too much of late and would block this address, {errors_s:.0f} s more; "
             "`smsq_gateway_errors_total` shows with which codes"
         )
     return ""

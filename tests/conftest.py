@@ -23,7 +23,7 @@ from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.domain.text import parts
 from smsq.worker.host.master import Master
-from smsq.worker.ledger import Ledger, Order, Plan
+from smsq.worker.ledger import Ledger, NewMessage, Plan
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.questions.asker import Asker
@@ -117,7 +117,7 @@ class Plant:
 
     def enrol(self, phone: int = 79991234567, text: str = "Hi", **options: Any) -> Ref:
         """One message in the ledger; its batch."""
-        return Ref(MessageId.parse(self.ledger.enrol(Order(phone, text, **options)).id).batch)
+        return Ref(MessageId.parse(self.ledger.enrol(NewMessage(phone, text, **options)).id).batch)
 
     def campaign(self, *batches: Sequence[int], text: str = "Hello", texts: Sequence[str] | None = None) -> list[Ref]:
         """A campaign of these batches of phones, handed out; its batches."""

@@ -66,8 +66,8 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim claim_next otp_end otp_next otp_wait come_back doubt enrol establish give_back "
-            "halt look note probe release report settle shield_admit shield_learn shield_refused sign_off take "
+            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt look note otp_end "
+            "otp_next otp_wait probe release report settle shield_admit shield_learn shield_refused sign_off take "
             "watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
@@ -78,7 +78,7 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "otp_check otp_open otp_step control drop enrol enrol_range open_campaign shield_admit "
+            "control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},

@@ -351,6 +351,12 @@ def _mirrors(written: str) -> tuple[str, ...]:
             is_good = False
         if not is_good:
             raise ValueError("addresses such as https://smsc.ru, with commas between them")
+    different = {
+        urlsplit(base)._replace(scheme=urlsplit(base).scheme.lower(), netloc=urlsplit(base).netloc.lower())
+        for base in bases
+    }
+    if len(different) < len(bases):  # it would vouch for itself as the other mirror of an absence
+        raise ValueError("each address once")
     return tuple(bases)
 
 

@@ -151,6 +151,9 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
         if follow:
             view, code = _follow(smsq, view.id)
             failures = smsq.campaigns.failures(view)
+        elif view.state == "cancelled":
+            talk("it was cancelled meanwhile: what had not left is never sent")
+            code = FAILED
         else:
             _say_why_it_waits(smsq, view)
     if as_json:

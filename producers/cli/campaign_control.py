@@ -1,4 +1,4 @@
-"""`smsq campaign pause|resume|cancel`: a person's hand on a campaign."""
+"""`smsq campaign pause|resume|cancel`: what a person does to a campaign."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def wait_for(smsq: Smsq, message_id: str, timeout_s: float, lane: str = "urgent"
         if brakes is not None and brakes.halted == "login" and waited_s > min(PATIENCE_S, timeout_s):
             raise BadCredentials(f"{message_id} is enrolled and waits: {halt('login')}", code=2)
         why = brake(brakes, lane) if brakes is not None else ""
-        if why and why.partition(",")[0] != told:  # how long a rest lasts is said once
+        if why and why.partition(",")[0] != told:  # how long we back off is said once
             told = why.partition(",")[0]
             talk(f"{message_id} waits: {why}")
         if waited_s > timeout_s:

@@ -136,8 +136,8 @@ def verbs(runtime: Runtime) -> Iterator[Finding]:
 
 
 def state(runtime: Runtime) -> Iterator[Finding]:
-    """What waits, rests or is stuck."""
-    from smsq.producers.waits import halt, rest
+    """What waits, backs off or is stuck."""
+    from smsq.producers.waits import back_off, halt
 
     brakes = runtime.views.brakes()
     halted = brakes.halted
@@ -147,9 +147,9 @@ def state(runtime: Runtime) -> Iterator[Finding]:
         said, _, cure = halt(halted).partition("; ")
     yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
     for lane in SENDING:
-        if resting := rest(brakes, lane):
-            said, _, cure = resting.partition("; ")
-            yield Finding(f"rest {lane}", "warn", said, cure or "sending goes on by itself")
+        if why := back_off(brakes, lane):
+            said, _, cure = why.partition("; ")
+            yield Finding(f"back off {lane}", "warn", said, cure or "sending goes on by itself")
     if brakes.is_cut_off:
         cure = "look at the network of the machine they run on; sending goes on by itself"
         yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)

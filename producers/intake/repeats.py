@@ -1,7 +1,7 @@
-"""Rows that were sent already: a draft's messages are compared with what left lately, before anything is enrolled.
+"""Rows that were sent already: before enrolment, a draft is compared with messages that were sent lately.
 
-A corrected file is another file, so its digest says nothing about its rows. What is compared is phone, text and
-sender of each message with those of the campaigns that are kept: what left, may have left or waits to leave.
+A corrected file has another digest, so its rows must be compared one by one: phone, text and sender of each message
+with those of all kept campaigns that left, may have left or wait to leave.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from smsq.producers.moments import when
 from smsq.worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, SmsqError
+from smsq.worker.domain.text import words
 from smsq.worker.ledger.campaigns.lately import Earlier, Lately, Printer, Said
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime
@@ -35,7 +36,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """What a comparison found: rows that were sent already, and such of which nobody can tell that here."""
+    """The result of a comparison: rows that were sent already, and rows of which that cannot be told here."""
 
     sent: Sequence[Sent] = ()
     unknown: Sequence[Sent] = ()
@@ -50,7 +51,7 @@ class Repeats:
 
     @property
     def unknown_said(self) -> str:
-        """Why nobody can tell of some rows whether they were sent already, and what to do about it."""
+        """Why it cannot be told of some rows whether they were sent already, and what to do about it."""
         many = sum(len(each.rows) for each in self.unknown)
         return (
             f"{'1 phone was' if many == 1 else f'{many} phones were'} written to already, and it cannot be told here "
@@ -69,7 +70,7 @@ class Comparison:
     def __init__(self, runtime: Runtime, draft: Draft, *, besides: str = "", after_row: int = 0) -> None:
         self._runtime = runtime
         self._sender = draft.options.sender
-        self._text = draft.template.render(()) if draft.template.is_constant else None
+        self._text = words(draft.template.render(())) if draft.template.is_constant else None
         self._after_row = after_row
         self._lately = Lately(runtime.ledger)
         self._phones, self._rows, self._texts = array("Q"), array("I"), array("q")
@@ -105,7 +106,7 @@ class Comparison:
         self._phones.extend(phones)
         self._rows.extend(rows)
         if self._text is None:
-            texts = unpack_texts(batch.texts)
+            texts = [words(text) for text in unpack_texts(batch.texts)]
             self._texts.extend(map(hash, texts))
             for printer in self._printers:
                 if (one := self._prints.get((printer.name, False))) is not None:
@@ -214,7 +215,7 @@ def decided(
     """The draft as it is enrolled: with every row, or without those that were sent already.
 
     `before` is its own unfinished campaign, which goes on as it was begun; `of` is how many rows there are. Raises
-    Conflict if rows were sent already and nobody has said what shall become of them.
+    Conflict if rows were sent already and neither `again` nor `only_new` is set.
     """
     again = again or (before is not None and before.repeats == "again" and not only_new)
     only_new = only_new or (before is not None and before.repeats == "only_new" and not again)

@@ -27,7 +27,7 @@ from smsq.worker.settings import Settings
 if TYPE_CHECKING:
     from smsq.worker.runtime import Runtime
 
-CODE_THREADS, THREADS = 4, 2  # of a lane that carries codes, and of any other
+OTP_THREADS, THREADS = 4, 2  # of a lane that carries codes, and of any other
 BEAT_S = 0.5
 LOOK_S = 0.2  # how often the roll call is looked at, and whether our parent is still there
 
@@ -100,7 +100,7 @@ def _run(settings: Settings, told: Mapping[str, Any]) -> None:
         host_ledger.tick()
         runtime.clock.wait(0.01)
     for lane, row in LANES.items():
-        _start_lane(settings, lane, CODE_THREADS if row.carries_otp else THREADS)
+        _start_lane(settings, lane, OTP_THREADS if row.carries_otp else THREADS)
     threading.Thread(target=Scheduler(runtime).run, name="scheduler", daemon=True).start()
     print(json.dumps(told), flush=True)
     while not select.select([sys.stdin], [], [], LOOK_S)[0] or os.read(sys.stdin.fileno(), 1):

@@ -50,7 +50,7 @@ class Gatherer:
             group, facts = self._next_group()
             try:
                 await asyncio.to_thread(self._advance, facts)
-            except Exception as error:  # whoever waits must hear of it, whatever it was
+            except Exception as error:  # any error: the waiting caller must get it
                 _tell(group, error)
             else:
                 _tell(group, None)

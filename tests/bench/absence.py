@@ -22,7 +22,7 @@ from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.status import BatchState
 from smsq.worker.host.master import Master
-from smsq.worker.ledger import Claim, Order, Plan
+from smsq.worker.ledger import Claim, NewMessage, Plan
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
 from smsq.worker.sandbox import Profile, Sandbox
@@ -116,7 +116,7 @@ def _story(runtime: Runtime, many: int, *, is_younger: bool) -> float:
 
 
 def _control(runtime: Runtime, sender: Sender) -> None:
-    enrolled = runtime.ledger.enrol(Order(PHONE - 1 - secrets.randbelow(10**6), secrets.token_hex(4)))
+    enrolled = runtime.ledger.enrol(NewMessage(PHONE - 1 - secrets.randbelow(10**6), secrets.token_hex(4)))
     sender.send_batches([str(MessageId.parse(enrolled.id).batch)])
 
 

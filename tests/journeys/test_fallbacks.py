@@ -35,7 +35,7 @@ def recover(town: Town, journey: Journey, taken: int) -> None:
 def settled(town: Town, journey: Journey) -> int:
     """How many the gateway has taken, once no request is under way."""
     town.wait_for(lambda: not any(town.count()["running"].values()), "the end of what was under way", 20)
-    time.sleep(1.0)  # the gateway's minute here: the leave for a question of this minute is forgotten with the ledger
+    time.sleep(1.0)  # the gateway's minute here: the permit for a question of this minute is forgotten with the ledger
     return journey.accepted()
 
 

@@ -27,7 +27,7 @@ from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable, SmsqErro
 from smsq.worker.domain.lane import LANES
 from smsq.worker.domain.status import FINAL_STATUSES
 from smsq.worker.host.master import Master
-from smsq.worker.ledger import Ledger, Order
+from smsq.worker.ledger import Ledger, NewMessage
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.redis_server import find_server
@@ -559,7 +559,7 @@ def test_a_ledger_that_fell_back_is_recovered_by_an_operator(quiet_host: Host, s
     master = Master(worker.ledger, worker.journal)
     master.establish(worker.settings.account)
     assert master.tick() or master.tick()
-    ref = Ref(MessageId.parse(producer.ledger.enrol(Order(79991234567, "Hi", key="order-17")).id).batch)
+    ref = Ref(MessageId.parse(producer.ledger.enrol(NewMessage(79991234567, "Hi", key="order-17")).id).batch)
     Sender(worker, owner_name("urgent")).send_batches([str(ref)])
     worker.journal.remember_hosts([worker.journal.host, "elsewhere"])
     with contextlib.closing(servers["ledger"].client()) as admin:
@@ -569,7 +569,7 @@ def test_a_ledger_that_fell_back_is_recovered_by_an_operator(quiet_host: Host, s
     quiet_host.smsq("operator", "recover", "--yes", "--without", "elsewhere")
 
     assert "nothing to recover" in quiet_host.smsq("operator", "recover")
-    assert producer.ledger.enrol(Order(79991234567, "Hi", key="order-17")).created
+    assert producer.ledger.enrol(NewMessage(79991234567, "Hi", key="order-17")).created
     assert [line for server in servers.values() for line in server.refused()] == []
     for runtime in (worker, producer):
         close(runtime)

@@ -99,7 +99,7 @@ def test_line_breaks_are_one_character_and_letters_are_whole(smsq: Smsq) -> None
     assert [smsq.status(each.id).parts for each in (first, cyrillic)] == [1, 1]
 
 
-@pytest.mark.parametrize("message_id", ["4711", "x.y", "4711.0", "0.0", "1.-1"])
+@pytest.mark.parametrize("message_id", ["4711", "x.y", "4711.0", "0.0", "1.-1", None, 4711])
 def test_an_unknown_id_is_said(smsq: Smsq, message_id: str) -> None:
     """Malformed or merely unknown."""
     with pytest.raises(errors.BadInput, match=r"looks like|no message"):

@@ -116,3 +116,18 @@ def test_a_producer_runs_without_what_only_unix_has(environ: dict[str, str]) -> 
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "queued waiting\n", "")
+
+
+def test_a_use_after_closing_opens_it_anew(
+    environ: dict[str, str], home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is enrolled then is in the journal too: a ledger that falls back must not forget it unnoticed."""
+    smsq = Smsq(environ=environ)
+    with smsq:
+        smsq.send(PHONE, "Hi")
+    late = smsq.send(PHONE, "Hi again")
+    smsq.close()
+
+    lines = [line.split() for path in (home / "journal").glob("*.log") for line in path.read_text().splitlines()]
+    assert late.id.partition(".")[0] in {words[2] for words in lines if words[0] == "E"}
+    assert "not in the journal" not in caplog.text

@@ -75,7 +75,7 @@ class ReadSide:
 
     pictures: list[CampaignView | Exception]
     halts: str = ""
-    rests_s: float = 0.0
+    back_off_s: float = 0.0
     blind: int = 0
     is_cut_off: bool = False
     is_led: bool = True
@@ -91,11 +91,11 @@ class ReadSide:
     def brakes(self) -> Brakes:
         return Brakes(
             halted=self.halts,
-            rests_s=self.rests_s,
+            back_off_s=self.back_off_s,
             blind=self.blind,
             is_cut_off=self.is_cut_off,
             errors=self.errors,
-            errors_rest_s=90.4,
+            errors_back_off_s=90.4,
             is_led=self.is_led,
         )
 
@@ -190,10 +190,10 @@ def test_a_narrow_terminal_gets_a_short_bar(monkeypatch: pytest.MonkeyPatch) -> 
         (view("cancelled", accepted=1), {}, "it was cancelled: what left already is followed to its end"),
         (view("paused", why="the ledger fell back", queued=1), {}, "it is paused (the ledger fell back) until `smsq"),
         (view(queued=1, window=CLOSED), {}, f"it is outside its sending hours, {CLOSED}"),
-        (view(queued=1), {"rests_s": 7.2}, "the gateway asked for a rest, 7 s more"),
+        (view(queued=1), {"back_off_s": 7.2}, "the gateway asked us to back off, 7 s more"),
         (view(queued=1), {"errors": 49}, ""),
         (view(queued=1), {"errors": 50}, "the gateway refused too much of late and would block this address, 90 s"),
-        (view(queued=1), {"errors": 50, "rests_s": 600.0}, "the gateway asked for a rest, 600 s more"),
+        (view(queued=1), {"errors": 50, "back_off_s": 600.0}, "the gateway asked us to back off, 600 s more"),
         (view(queued=1), {"is_cut_off": True}, "the workers can reach no mirror of the gateway; `smsq doctor`"),
         (view(accepted=1), {"is_cut_off": True}, ""),
         (view(queued=1), {"blind": 21}, "too many requests have unknown outcomes"),

@@ -309,8 +309,8 @@ def test_a_code_that_was_taken_back_meanwhile_is_asked_for_anew(
     codes = smsq.runtime.otp
     found = codes.open
 
-    def taken_back(order: Any, key: str | None) -> Any:
-        opened = replace(found(order, key)[0], created=False)
+    def taken_back(spec: Any, key: str | None) -> Any:
+        opened = replace(found(spec, key)[0], created=False)
         codes.forget(opened.id, key)
         monkeypatch.setattr(codes, "open", found)
         return opened, None

@@ -77,8 +77,8 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(
         "Error 9 to a question",
-        "all questions rest, sends go on",
-        f"{QUESTIONS}/test_asker.py::test_all_questions_rest_after_one_too_many",
+        "all questions back off, sends go on",
+        f"{QUESTIONS}/test_asker.py::test_all_questions_back_off_after_one_too_many",
     ),
     Part(
         "-3 first, found later",

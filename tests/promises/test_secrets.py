@@ -16,7 +16,7 @@ from smsq.worker.domain.errors import Conflict, SmsqError
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.login import Login
-from smsq.worker.ledger import Order
+from smsq.worker.ledger import NewMessage
 from smsq.worker.redis_client import connect
 from smsq.worker.sandbox import Profile
 
@@ -67,7 +67,7 @@ def live(plant: Any) -> list[BaseException]:
 
     well = plant.enrol(PHONE, TEXT, key="k", lane="bulk")
     plant.send(well)
-    attempt(lambda: plant.ledger.enrol(Order(PHONE, TEXT + " other", key="k", lane="bulk")))
+    attempt(lambda: plant.ledger.enrol(NewMessage(PHONE, TEXT + " other", key="k", lane="bulk")))
     plant.sandbox.misfortune("denied", next_few=1)
     plant.send(plant.enrol(PHONE + 1, TEXT))
     for kind in ("lose_answer", "error_502", "unknown_code"):
@@ -102,8 +102,8 @@ def test_nothing_secret_comes_out(
     assert "refused" in said
     said += "".join("".join(traceback.format_exception(error)) + repr(error) for error in raised)
     assert any(isinstance(error, Conflict) for error in raised)
-    said += repr(plant.runtime) + repr(plant.runtime.settings) + repr(plant.ledger.enrol(Order(PHONE, TEXT)))
-    said += repr(plant.ledger.read([plant.enrol(PHONE + 5, TEXT)])[0]) + repr(Order(1, TEXT))
+    said += repr(plant.runtime) + repr(plant.runtime.settings) + repr(plant.ledger.enrol(NewMessage(PHONE, TEXT)))
+    said += repr(plant.ledger.read([plant.enrol(PHONE + 5, TEXT)])[0]) + repr(NewMessage(1, TEXT))
     said += prometheus_client.generate_latest().decode()
     broker = connect(redis_server.broker_url)
     hints = everything_in(broker).decode(errors="replace")

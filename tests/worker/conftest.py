@@ -15,7 +15,7 @@ from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.status import BatchState
 from smsq.worker.host.journal import Journal
 from smsq.worker.host.master import Master
-from smsq.worker.ledger import Claim, Ledger, NoClaim, Order
+from smsq.worker.ledger import Claim, Ledger, NewMessage, NoClaim
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect
 from smsq.worker.sealing import Sealer
@@ -51,8 +51,8 @@ class Host:
         return False
 
     def enrol(self, n: int = 0, key: str | None = None) -> Ref:
-        order = Order(79990000000 + n, "Hi", lane="bulk", key=key)
-        return Ref(MessageId.parse(self.ledger.enrol(order).id).batch)
+        message = NewMessage(79990000000 + n, "Hi", lane="bulk", key=key)
+        return Ref(MessageId.parse(self.ledger.enrol(message).id).batch)
 
     def claim(self, ref: Ref, nonce: str = "n") -> Claim | NoClaim:
         return self.ledger.claim(

@@ -94,6 +94,7 @@ REFUSED = {
     "odd duration": ({"SMSQ_KEEP_TEXTS": "24 parsecs"}, "such as 24 h"),
     "brand": ({"SMSQ_BRAND": "smsc.com"}, "smsc.ru or smscentre.com or smsc.kz"),
     "mirror without scheme": ({"SMSQ_MIRRORS": "smsc.ru"}, "SMSQ_MIRRORS"),
+    "mirror named twice": ({"SMSQ_MIRRORS": "https://smsc.ru,https://SMSC.ru/"}, "each address once"),
     "redis over http": ({"SMSQ_REDIS_URL": "http://x"}, "redis://"),
     "waits that shrink": ({"SMSQ_ASK_EVERY_S": "5,3"}, "grow"),
     "address": ({"SMSQ_WEB_ADDR": "8080"}, "host:port"),

@@ -53,6 +53,7 @@ _PLAINER = str.maketrans(
 )
 # What may stand around a number: blanks, a spreadsheet's apostrophe, quotes.
 _EDGES = " \t\r\n\u00a0\u202f'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb"
+_AS_TEXT = re.compile(r'="([^"]*)"')  # how a spreadsheet is told to keep a number as it is written
 _SCHEME = re.compile(r"tel:\s*", re.IGNORECASE)  # a link's (RFC 3966); its digits are judged as any others
 _POWER = re.compile(r"\+?\d+(?:[.,]\d+)?\s*[eE\u0435\u0415]\s*\+?\d{1,2}")
 _DECIMALS = re.compile(r"([^.]*)\.(0+|\d)|([^,]*),(0+|\d)")  # one point or comma, and zeros or a single digit behind it
@@ -114,6 +115,8 @@ def _by_library(digits: str, region: str) -> Phone | None:
 def _digits(written: str) -> str:
     """The digits of what is written as one phone, behind their + if there is one; raises BadPhone for anything else."""
     text = "".join(char for char in written if unicodedata.category(char) != "Cf")  # signs that nobody sees
+    if told := _AS_TEXT.fullmatch(text.strip()):
+        text = told[1]
     text = _SCHEME.sub("", text.strip(_EDGES), count=1).strip(_EDGES)
     if not text:
         raise BadPhone("no phone number is given")

@@ -27,6 +27,9 @@ GSM_BASIC = (
 GSM_EXTENDED = "\f^{}\\[~]|€"  # two septets each: an escape and a character
 
 _BREAKS = re.compile("\r\n|[\r\u2028\u2029]")
+LOST = "\ufffd"  # what programs write for letters that they could not read
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_UNSEEN_IN = _UNSEEN.search
 _GSM = frozenset(GSM_BASIC + GSM_EXTENDED)
 _ALL_BASIC = re.compile(f"[{re.escape(GSM_BASIC)}]*").fullmatch
 _ALL_GSM = re.compile(f"[{re.escape(GSM_BASIC + GSM_EXTENDED)}]*").fullmatch
@@ -51,6 +54,20 @@ def tidied(text: str) -> str:
     if "\r" in text or "\u2028" in text or "\u2029" in text:
         text = _BREAKS.sub("\n", text)
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def words(text: str) -> str:
+    r"""A text as it is compared with others: a person reads no other one in it because of its blanks.
+
+    Those at its ends, more than one between words, other kinds of them and signs that nobody sees come and go while a
+    file is cleaned.
+
+    >>> words(" Hello\u00a0 Anna\u200b \n") == words("Hello Anna")
+    True
+    """
+    if not text.isascii() and _UNSEEN_IN(text):
+        text = _UNSEEN.sub("", text)
+    return " ".join(text.split())
 
 
 def alphabet(text: str) -> Alphabet:
@@ -97,7 +114,7 @@ def offenders(text: str) -> list[str]:
 def check(text: str) -> None:
     """Raise BadText if the gateway would refuse, misread or cut this text."""
     if text.isprintable():
-        if 2 * len(text) <= MAX_LENGTH and text and "__" not in text and not text.isspace():
+        if 2 * len(text) <= MAX_LENGTH and text and "__" not in text and LOST not in text and not text.isspace():
             return
     elif forbidden := _FORBIDDEN_IN(text):
         raise BadText(f"the text holds {_named(forbidden[0])} at position {forbidden.start() + 1}")
@@ -108,6 +125,8 @@ def _check_slowly(text: str) -> None:
     """The rules that few texts can break."""
     if not text.strip():
         raise BadText("the text is empty")
+    if LOST in text:
+        raise BadText(f"letters were lost before this text came here: {LOST} stands at position {text.index(LOST) + 1}")
     size = units(text)
     if size > MAX_LENGTH:
         raise BadText(f"the text is {size} characters long, the gateway takes {MAX_LENGTH}")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_OFF_S = 7200.0  # less than journals allow for; sending hours are wrong long before
 FROZEN_S = 3.0  # a silence that makes claims doubtful
-FIRST_REST_S, LAST_REST_S = 2.5, 40.0  # from the end of a freeze to the first hint; doubles if freezes go on
+FIRST_PAUSE_S, LAST_PAUSE_S = 2.5, 40.0  # from the end of a freeze to the first hint; doubles if freezes go on
 FORGIVEN_S = 60.0  # after so long without a freeze the next one counts as the first
 LOOK_S = 0.25
 FIRST_TRY_S, LAST_TRY_S = 0.5, 5.0  # between tries of a disk that could not be written
@@ -36,10 +36,10 @@ ALL = frozenset(LANES)
 ASKS = frozenset(lane.name for lane in LANES.values() if lane.asks)
 SENDS = frozenset(SENDING)
 CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_otp)
-# The lanes that each of these stops. Chores only let other processes go first, and go on trying a refused log-in.
+# Which lanes each keeps from working. Chores only let others go first: a person's own question may try a log-in again.
 MATTERS: Final[Mapping[Sick, Collection[str]]] = {
     Sick.GATEWAY: ALL,
-    Sick.LOGIN: ASKS,
+    Sick.LOGIN: ALL,
     Sick.JOURNAL: SENDS,
     Sick.KEY: CODES,  # only codes are sealed
     Sick.CLOCK: ASKS,
@@ -105,7 +105,7 @@ class Checkup:
         self._try_journal_at = 0.0
         self._journal_pause_s = FIRST_TRY_S
         self._awake_at = 0.0
-        self._rest_s = 0.0
+        self._pause_s = 0.0
         self._froze_at = float("-inf")
         health.fell(Sick.GATEWAY, is_known=False)
 
@@ -125,8 +125,8 @@ class Checkup:
             return
         now = self._clock.monotonic()
         is_again = now - self._froze_at < FORGIVEN_S + slept_s
-        self._rest_s = min(LAST_REST_S, self._rest_s * 2) if is_again and self._rest_s else FIRST_REST_S
-        self._froze_at, self._awake_at = now, now + self._rest_s
+        self._pause_s = min(LAST_PAUSE_S, self._pause_s * 2) if is_again and self._pause_s else FIRST_PAUSE_S
+        self._froze_at, self._awake_at = now, now + self._pause_s
         self._health.fell(Sick.FROZEN)
 
     def run(self, stopping: threading.Event) -> None:

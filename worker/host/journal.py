@@ -109,6 +109,12 @@ class Journal:
         """The host's name for people: machine and home."""
         return f"{socket.gethostname()}:{self._folder.parent}"
 
+    @property
+    def where(self) -> str:
+        """Which home this is: a copy of it has the same number and is elsewhere, on another disk or machine."""
+        own = os.fstat(self._followed.descriptor)
+        return f"{boot_id() or socket.gethostname()}/{own.st_dev}/{own.st_ino}"
+
     def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
         """Write down that a send begins. False if this host follows another run: then the send must not begin.
 

@@ -13,13 +13,16 @@ from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTroubl
 from smsq.worker.domain.status import BatchState
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Ledger
-from smsq.worker.ledger.runs import Beat
+from smsq.worker.ledger.hosts import HomeInUse, in_use
+from smsq.worker.ledger.runs import HEARD_MS, Beat
 
 log = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 3600.0
 NOTE_EVERY_S = 5.0
 LOOK_EVERY_S = 10.0  # while a host is away: a look counts for two minutes
+SILENT_AFTER_S = HEARD_MS / 1000 + 2.0  # after its last sign a home is taken to be out of use
+ASK_AGAIN_S = 0.5
 NAMED_AFTER_S = 1.0  # a running process holds a lock for a millisecond
 KILLED_AFTER_S = 5.0  # its claims are doubtful by then
 
@@ -39,7 +42,7 @@ class Master:
     def establish(self, account: str) -> None:
         """At the start: stamp or check the ledger.
 
-        Raises LedgerForeign, JournalTrouble, and LedgerHalted if the ledger was emptied.
+        Raises LedgerForeign, JournalTrouble, HomeInUse, and LedgerHalted for an emptied one.
         """
         self._journal.attendance.begin()
         host, place = self._journal.host, self._journal.place
@@ -47,20 +50,39 @@ class Master:
             raise JournalTrouble(
                 "the ledger says that this host signed off, and a process of its home holds the journal"
             )
-        word = self._ledger.establish(account, host=host, name=place, knows_sends=self._journal.knows_sends())
-        if word == "empty":
+        if self._established(account, host, place) == "empty":
             raise LedgerHalted(
                 "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
                 "point SMSQ_REDIS_URL at the right server or restore its data; if they are lost, "
                 "`smsq recover` goes on without them, and to begin anew on purpose, move that folder away"
             )
 
+    def _established(self, account: str, host: str, place: str) -> str:
+        """The same in a word; a home that was moved or whose machine began anew is let in once the old one is silent.
+
+        Raises HomeInUse where it is not.
+        """
+        sends, where, clock = self._journal.knows_sends(), self._journal.where, self._ledger.clock
+        until = clock.monotonic() + SILENT_AFTER_S
+        while True:
+            try:
+                return self._ledger.establish(account, host=host, name=place, where=where, knows_sends=sends)
+            except HomeInUse as error:
+                if clock.monotonic() >= until:
+                    raise
+                self._tell("not started yet", error)
+                clock.wait(ASK_AGAIN_S)
+
     def tick(self) -> bool:
         """Follow the run of the server; return whether claims are granted now."""
         try:
-            beat = self._ledger.beat(host=self._journal.host)
+            beat = self._ledger.beat(host=self._journal.host, where=self._journal.where)
         except LedgerTrouble as error:
             self._tell("ledger unreachable", error)
+            return False
+        if beat.other_home:  # it was let in while we were not heard: nothing is claimed here until a person has decided
+            self._journal.leave()
+            self._tell("ledger halted", HomeInUse(in_use(beat.other_home)))
             return False
         if beat.in_force and self._journal.newest_run() == beat.run:
             if self._told:

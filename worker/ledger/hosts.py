@@ -6,6 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from smsq.worker.domain.errors import LedgerHalted
+
+
+class HomeInUse(LedgerHalted):
+    """Another home has the number of this host, and is in use: one of them is a copy of the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
@@ -56,6 +62,15 @@ def host_seen(number: str, homes: Mapping[bytes, bytes], away: Mapping[bytes, by
     left_at = away.get(number.encode(), b"").rpartition(b" ")[2]
     seen_at = homes.get(f"{number}:at".encode(), 0)
     return HostSeen(number, name, float(seen_at) / 1000, float(left_at or 0) / 1000)
+
+
+def in_use(name: str) -> str:
+    """What is the matter if another home has the number of this host, and what to do about it."""
+    return (
+        f"another home has the number of this host, and is in use: {name}. No two hosts share a home or begin with a "
+        "copy of one. If this one is the copy, remove its folder `journal` and start again; if it was moved here, stop "
+        "the old one and start again half a minute later"
+    )
 
 
 def signed_off(homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> tuple[HostSeen, ...]:

@@ -18,7 +18,7 @@ import redis
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
-from smsq.worker.ledger.hosts import HostSeen, host_seen
+from smsq.worker.ledger.hosts import HomeInUse, HostSeen, host_seen, in_use
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 
@@ -41,6 +41,7 @@ class Beat(NamedTuple):
     at: float = 0.0  # the server's time, Unix seconds
     bad_login: str = ""  # fingerprint of credentials that the gateway refused
     secret: str = ""  # name of the key that seals codes
+    other_home: str = ""  # what people call another home that has the number of the host that looked, by now
 
     @property
     def in_force(self) -> bool:
@@ -83,21 +84,30 @@ class RollCall(Store):
     """Establishing, heartbeats and the roll call."""
 
     def establish(
-        self, account: str, *, host: str = "", name: str = "", knows_sends: bool = False, to_recover: bool = False
+        self,
+        account: str,
+        *,
+        host: str = "",
+        name: str = "",
+        where: str = "",
+        knows_sends: bool = False,
+        to_recover: bool = False,
     ) -> str:
         """Stamp a new ledger, or check that this one belongs to `account`; return `new`, `known` or `empty`.
 
-        `empty` means that the ledger has no stamp though this host's journals know of sends; `to_recover` then stamps
-        it as one that fell back. `name` is the host's name for people. Raises LedgerForeign, and WrongKey if the
-        ledger's texts are sealed with a secret key that we do not have.
+        `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
+        the same, as one that fell back. `name` is what people call the host, `where` tells its home from a copy of it.
+        Raises LedgerForeign, WrongKey if its texts are sealed with a secret key that we do not have, and HomeInUse
+        if another home has this host's number and is in use.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
         keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away")]
         how: Argument = "recover" if to_recover else int(knows_sends)
         names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
-        word, owner = (
-            part.decode() for part in self.call("establish", keys, account, first, host, how, names, name)[:2]
-        )
+        args = (account, first, host, how, names, name, where, HEARD_MS)
+        word, owner = (part.decode() for part in self.call("establish", keys, *args)[:2])
+        if word == "copied":
+            raise HomeInUse(in_use(owner))
         if word == "foreign":
             raise LedgerForeign(
                 f"this ledger belongs to {owner}, not to {account}: use another Redis database or SMSQ_HOME, "
@@ -107,15 +117,15 @@ class RollCall(Store):
             raise WrongKey(WRONG_KEY)
         return word
 
-    def beat(self, owner: str = "", why_sick: str = "", host: str = "") -> Beat:
-        """Note that a worker process lives, and why it cannot send if it cannot; without `owner` only look.
+    def beat(self, owner: str = "", why_sick: str = "", host: str = "", where: str = "") -> Beat:
+        """Say that a worker process lives (or, without `owner`, just look), and why it cannot send if it cannot.
 
-        `host` says that the master of this host looks.
+        `host` says that the master of this host looks, whose home `where` tells from a copy of it.
         """
         keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick", "homes")]
-        reply = self.call("beat", keys, owner, why_sick, host)
-        run, current, fell, at, bad_login, secret = (part.decode() for part in reply)
-        return Beat(run, current, fell, int(at) / 1000, bad_login, secret)
+        reply = self.call("beat", keys, owner, why_sick, host, where)
+        run, current, fell, at, bad_login, secret, other = (part.decode() for part in reply)
+        return Beat(run, current, fell, int(at) / 1000, bad_login, secret, other)
 
     def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
         """Answer the roll call for `run`; return `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.
@@ -238,7 +248,7 @@ class RollCall(Store):
             with translated(), self.redis.pipeline() as pipe:
                 pipe.srem(self.key("hosts"), *hosts)
                 pipe.hdel(self.key("away"), *hosts)
-                pipe.hdel(self.key("homes"), *hosts, *(f"{host}:at" for host in hosts))
+                pipe.hdel(self.key("homes"), *hosts, *(f"{host}:{what}" for host in hosts for what in ("at", "where")))
                 pipe.sadd(self.key(f"gone:{run}"), *hosts)
                 pipe.expire(self.key(f"gone:{run}"), GONE_KEPT_S)
                 pipe.execute()

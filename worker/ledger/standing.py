@@ -44,16 +44,16 @@ class Brakes:
     halted: str  # a word of `HALTS`; '' for nothing
     missing: Missing | None = None  # hosts that the roll call waits for
     signed_off: tuple[HostSeen, ...] = ()  # hosts that stopped in order
-    rests_s: float  # how much longer the login pauses, because the gateway asked for it
-    is_cut_off: bool = False  # workers reached no mirror a moment ago, and no worker is well
-    errors: int = 0  # answers with an error since the span began
-    errors_rest_s: float = 0.0  # until that span ends, and the count begins again
-    blind: int  # batches whose requests had no answer and of which nothing was found yet
-    is_led: bool = True  # a scheduler leads the duties and is not stuck
+    back_off_s: float  # for how long the login backs off yet, because the gateway asked for it
+    is_cut_off: bool = False  # workers could reach no mirror a moment ago, and none of them is well
+    errors: int = 0  # answers with an error since their span began
+    errors_back_off_s: float = 0.0  # until that span ends, and they are counted from the beginning
+    blind: int  # batches of whose messages nothing is known since their requests went astray
+    is_led: bool = True  # a scheduler leads the duties; one that stands still does not
 
-    def errors_rest(self, lane: str) -> float:
-        """For how many seconds a lane pauses, since more errors would block the address; 0 if it does not."""
-        return self.errors_rest_s if self.errors >= SENDING[lane].most_errors else 0.0
+    def lane_back_off_s(self, lane: str) -> float:
+        """For how many seconds a lane backs off because many errors would block the address; 0 if it does not."""
+        return self.errors_back_off_s if self.errors >= SENDING[lane].most_errors else 0.0
 
     def is_blind(self, parallel: int) -> bool:
         """Whether so many outcomes are unknown that no batch is handed out; `parallel` is the most requests at once."""
@@ -213,15 +213,15 @@ class Standing:
             pipe.hgetall(self.key("away"))
             ctl, blind, leader, owners, sick, gid, last, homes, away = pipe.execute()
         is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
-        errors_rest_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
+        errors_back_off_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
             halted=next(iter(_halts(ctl, _ids_left(gid, last), owners, sick)), ""),
             missing=missing(ctl, homes, away),
             signed_off=signed_off(homes, away),
-            rests_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
+            back_off_s=max(0.0, float(ctl.get(b"quiet_until", 0)) / 1000 - now),
             is_cut_off=is_unreached and not _is_somebody_well(owners, sick),
-            errors=int(ctl.get(b"errors", 0)) if errors_rest_s else 0,
-            errors_rest_s=errors_rest_s,
+            errors=int(ctl.get(b"errors", 0)) if errors_back_off_s else 0,
+            errors_back_off_s=errors_back_off_s,
             blind=blind,
             is_led=bool(leader),
         )

@@ -36,7 +36,7 @@ from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import no_right
 from smsq.worker.sealing import Sealer
 
-_AT_REST: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what the first claim adds to a batch's meta
+_UNCLAIMED: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what a first claim adds to a batch's meta
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 _RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # the setting that names our user, and the file with its rights
 
@@ -210,7 +210,7 @@ def _told(reply: Any) -> list[bytes] | LedgerTrouble:
 
 
 def _check(connection: Any) -> None:
-    """Disconnect if the server closed an idle connection, so that the next command connects again."""
+    """Have a connection that the server closed while it was idle made anew at its next command."""
     try:
         stale = connection.can_read(timeout=0)
     except (RedisError, OSError):
@@ -236,7 +236,7 @@ def _view(
         return None
     m = msgspec.msgpack.decode(meta)
     if len(m) <= Meta.KEY:  # no claim touched it
-        m = [*m, *_AT_REST[len(m) :]]
+        m = [*m, *_UNCLAIMED[len(m) :]]
     return BatchView(
         ref=ref,
         state=int(m[Meta.STATE]),

@@ -15,7 +15,7 @@ PLAIN = Options()
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class NewMessage:
     """One message to enrol.
 
     `key` makes a repeat harmless: the same key and content replay the first answer. `on_doubt` is
@@ -31,9 +31,9 @@ class Order:
     deadline_s: float | None = field(default=None, kw_only=True)
     deadline_at: float | None = field(default=None, kw_only=True)  # the same in Unix seconds by Redis' clock
     parts: int = field(default=1, kw_only=True)
-    code_id: str = field(default="", kw_only=True)  # the one-time code that this message carries
-    why: str = field(default="", kw_only=True)  # why the step of a code is taken
-    waited_for_s: float = field(default=0.0, kw_only=True)  # until the code's cascade is looked at
+    otp_id: str = field(default="", kw_only=True)  # the one-time code that this is a message of
+    why: str = field(default="", kw_only=True)  # it is a step of a code: why that is taken
+    waited_for_s: float = field(default=0.0, kw_only=True)  # until that code's cascade is looked at
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from smsq.worker.domain.shield import Decision
 from smsq.worker.domain.speech import text_for, voice_for
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.channels import channel as channel_row
-from smsq.worker.ledger import Enrolled, Ledger, Order
+from smsq.worker.ledger import Enrolled, Ledger, NewMessage
 from smsq.worker.ledger.batches.enrolment import SAYABLE, WRONG_KEY
 from smsq.worker.ledger.otp.cascades import LOOK_AGAIN_S
 from smsq.worker.ledger.otp.records import OpenedOtp, OtpView, Reserved, step_key
@@ -166,7 +166,7 @@ class OneTimeCodes:
         text = text_for(channel, spec.template, opened.code(), ttl_s=expires_at - at, purpose=spec.purpose)
         steps = otp.steps_of(spec.channels)
         return self._ledger.enrol(
-            Order(
+            NewMessage(
                 spec.phone,
                 text,
                 lane="urgent",
@@ -181,7 +181,7 @@ class OneTimeCodes:
                 deadline_at=expires_at,
                 parts=channel_row(channel).parts(text),
                 why=why or ("resend" if number else "first"),
-                code_id=otp_id,
+                otp_id=otp_id,
                 waited_for_s=next((step.wait_s for step in steps if step.channel == channel), 0.0),
             )
         )
@@ -224,9 +224,9 @@ class OneTimeCodes:
         view = self._ledger.otp(otp_id)
         if view is None:
             raise over(Verdict.UNKNOWN)
-        rest_s = self._settings.code_cooldown_s
+        cooldown_s = self._settings.code_cooldown_s
         if view.state == "waiting":
-            self._check_newest(view, rest_s)
+            self._check_newest(view, cooldown_s)
             if opened := self._open(otp_id):  # a resend that the shield refuses is not counted
                 spec = opened.kept.spec
                 if spec.max_cost is not None:
@@ -238,7 +238,7 @@ class OneTimeCodes:
                 return Reserved("step", len(view.steps) - 1, newest.at, view.expires_at)
         most, after = self._settings.code_resends, len(view.steps)
         channel = view.steps[0].channel
-        return self._ledger.reserve_step(otp_id, token, channel, cooldown_s=rest_s, most_resends=most, after=after)
+        return self._ledger.reserve_step(otp_id, token, channel, cooldown_s=cooldown_s, most_resends=most, after=after)
 
     def check(self, otp_id: str, typed: str, purpose: str) -> Verdict:
         """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble if it cannot be judged.
@@ -313,15 +313,15 @@ class OneTimeCodes:
         except LedgerTrouble:  # the verdict stands
             return
 
-    def _check_newest(self, view: OtpView, rest_s: float) -> None:
+    def _check_newest(self, view: OtpView, cooldown_s: float) -> None:
         """Raise CoolingDown within the gateway's minute, which counts from its acceptance, not from our enrolment."""
         newest = view.steps[-1].message_id
         receipt = self._views.receipt(MessageId.parse(newest)) if newest else None
         if receipt is None:
             return
         if receipt.status in ("queued", "sending"):
-            raise _cooling(rest_s, "the message with this code has not left yet")
-        left_s = receipt.submitted_at + rest_s - self._ledger.time()
+            raise _cooling(cooldown_s, "the message with this code has not left yet")
+        left_s = receipt.submitted_at + cooldown_s - self._ledger.time()
         if receipt.submitted_at and left_s > 0:
             raise _cooling(left_s)
 

@@ -11,6 +11,7 @@ from typing import Any
 from smsq.worker.domain.job import PriceJob
 from smsq.worker.gateway.http import BALANCE_PATH, SEND_PATH, client_forms
 from smsq.worker.gateway.http.client_replies import read_balance, read_price
+from smsq.worker.gateway.numbers import BAD_LOGIN
 from smsq.worker.gateway.options import check_price
 from smsq.worker.questions import Means
 from smsq.worker.questions.exchange import ask_any, ask_mirror
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 BALANCES_A_MINUTE = 8  # of the gateway's ten (its manual, answer of balance); a minute is `mass_ask_every_s`
 PROBES_A_MINUTE = 6  # of the same, while a mirror is tripped
 PRICES_A_MINUTE = 4  # of five equal price requests
+TRIES = 3  # of a refused log-in in half an hour, by whoever asks: the gateway blocks an address for more
+TRIES_WITHIN = 30  # minutes
 AT_ONCE = 4  # questions of this kind under way, far below the gateway's limit of requests
 
 
@@ -35,7 +38,7 @@ class MoneyQuestions:
             return {"error": paused}
         with self._permit("balance", BALANCES_A_MINUTE) as may:
             if not may:
-                return {"error": "too many balance requests this minute; try again shortly"}
+                return self._refused() or {"error": "too many balance requests this minute; try again shortly"}
             answer = ask_any(self._means, BALANCE_PATH, client_forms.balance(self._means.login))
         if answer is None:
             return {"error": "no mirror of the gateway answered"}
@@ -45,7 +48,7 @@ class MoneyQuestions:
             return _trouble(answer.mirror, read.sentence, read.error)
         self._means.mirrors.good(answer.mirror)
         self._store(read.balance)
-        if self._means.ledger.is_login_halted(self._means.credentials):
+        if self._is_refused():
             self._means.ledger.login_works()
         return {"balance": read.balance, "currency": read.currency, "credit": read.credit}
 
@@ -57,7 +60,9 @@ class MoneyQuestions:
             return {"error": paused}
         with self._permit(f"price:{self._known_as(body)}", PRICES_A_MINUTE) as may:
             if not may:
-                return {"error": "the same price was asked for too often this minute; try again shortly"}
+                return self._refused() or {
+                    "error": "the same price was asked for too often this minute; try again shortly"
+                }
             # cost=1: send.php then sends nothing
             answer = ask_any(self._means, SEND_PATH, body, command="price")
         if answer is None:
@@ -74,11 +79,27 @@ class MoneyQuestions:
         return hmac.digest(self._means.credentials.encode(), body, "sha256").hex()[:16]
 
     def _permit(self, name: str, most: int) -> AbstractContextManager[float]:
-        return permit(self._means, "chores", AT_ONCE, {name: (most, self._means.settings.mass_ask_every_s)})
+        minute_s = self._means.settings.mass_ask_every_s
+        limits = {name: (most, minute_s)}
+        if self._is_refused():
+            limits[f"login:{self._means.credentials}"] = (TRIES, TRIES_WITHIN * minute_s)
+        return permit(self._means, "chores", AT_ONCE, limits)
+
+    def _is_refused(self) -> bool:
+        return self._means.ledger.is_login_halted(self._means.credentials)
+
+    def _refused(self) -> dict[str, Any]:
+        """What is answered without asking about a log-in that was refused and tried again often enough."""
+        if not self._is_refused():
+            return {}
+        return {
+            "error": f"the gateway refused this log-in; it is tried {TRIES} times in half an hour",
+            "code": BAD_LOGIN,
+        }
 
     def _paused(self) -> str:
         """Why no question is put now, '' if one may be; after a refused log-in a person may still try."""
-        pause_s = self._means.ledger.questions_rest_s(self._means.credentials)
+        pause_s = self._means.ledger.questions_back_off_s(self._means.credentials)
         return f"the gateway wants to be left alone for another {pause_s:.0f} s" if 0 < pause_s < float("inf") else ""
 
     def _store(self, balance: Decimal) -> None:

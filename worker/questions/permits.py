@@ -1,6 +1,6 @@
 """Permits for questions that the gateway counts, and what its errors mean for the questions of all processes.
 
-Sends have limits of their own, kept by the claim. If the address is blocked, sends pause with the questions.
+Sends have limits of their own, kept by the claim; they back off with the questions if the address is blocked.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ def places(parallel: int, *, is_urgent: bool = False) -> int:
 
 
 def may_ask(means: Means) -> bool:
-    """Whether questions may be put: the log-in was not refused and the gateway has not asked for a pause."""
-    return means.ledger.questions_rest_s(means.credentials) == 0.0
+    """Whether questions may be put at all: the log-in was not refused and the gateway has not asked us to back off."""
+    return means.ledger.questions_back_off_s(means.credentials) == 0.0
 
 
 def note_error(means: Means, command: str, code: int | None) -> None:
     """Act on an error code in an answer: a refused log-in or a blocked address stops everything.
 
-    If the code says that questions come too often, all processes pause questions, not sends.
+    One that comes too often makes the questions of all processes back off, and no send.
     """
     means.metrics.gateway_error(command, code)
     row = STATUS_ERRORS.get(code) if code is not None else None
@@ -93,9 +93,9 @@ def note_error(means: Means, command: str, code: int | None) -> None:
         means.ledger.halt_login(means.credentials)
         log.error("log-in refused by the gateway; sending halted until login, password or allowed address change")
     elif row.outcome is Outcome.LATER:
-        pause_s = means.ledger.throttled(row.delay_s)
-        log.warning("login paused command=%s code=%d for_s=%.0f", command, row.code, pause_s)
+        back_off_s = means.ledger.throttled(row.delay_s)
+        log.warning("login paused command=%s code=%d for_s=%.0f", command, row.code, back_off_s)
     elif row.delay_s:
-        pause_s = min(row.delay_s, means.settings.mass_ask_every_s)
-        means.ledger.ask_later(pause_s)
-        log.warning("questions paused command=%s code=%d for_s=%.0f", command, row.code, pause_s)
+        back_off_s = min(row.delay_s, means.settings.mass_ask_every_s)
+        means.ledger.ask_later(back_off_s)
+        log.warning("questions paused command=%s code=%d for_s=%.0f", command, row.code, back_off_s)

@@ -256,9 +256,10 @@ class HintConsumer(dramatiq.Consumer):
         self._cache.clear()
         self.requeue(cached)
         self._beat_seldom()
-        if self._yields_s:
+        if self._yields_s:  # what still waits then is wanted by nobody else
+            waits = self._broker.depth(self._queue) > 0
             self._freed.wait(self._yields_s)
-            return False
+            return not waits
         self._freed.wait(ASIDE_S)
         return True
 
@@ -283,7 +284,12 @@ class HintConsumer(dramatiq.Consumer):
         return False
 
     def _wait_for_hints(self) -> None:
-        """Wait for the bell; without one, sleep for a short time that grows."""
+        """Until the bell rings; if there is none to hear, a short sleep that grows.
+
+        A process that lets others go first does not listen: each ring wakes one.
+        """
+        if not self._broker.may_take():
+            return
         if self._bell.wait():
             self._pause_s = 0.005
             return

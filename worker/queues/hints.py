@@ -32,7 +32,7 @@ WATCH_ABSENT: Final = "watch_absent"
 TAKE_STEPS: Final = "take_steps"
 
 MAX_REFS = 100  # in one message, so that it stays below the broker's limit
-MAX_CODES = 10  # in one message, since one thread takes them in turn
+MAX_OTPS = 10  # in one message, since one thread takes them in turn
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Hints:
 
     def steps(self, otp_ids: Sequence[str]) -> bool:
         """Look whether these codes need their next channel."""
-        parts = (list(otp_ids[start : start + MAX_CODES]) for start in range(0, len(otp_ids), MAX_CODES))
+        parts = (list(otp_ids[start : start + MAX_OTPS]) for start in range(0, len(otp_ids), MAX_OTPS))
         return all(self._give("urgent", TAKE_STEPS, part) for part in parts)
 
     def job(self, job_id: str) -> bool:

@@ -26,7 +26,7 @@ from smsq.worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
-TROUBLE_REST_S = 0.5
+TROUBLE_PAUSE_S = 0.5
 STANDBY_LOOK_S = 0.5
 
 
@@ -64,7 +64,7 @@ class Scheduler:
                 pause = self.step()
             except LedgerTrouble as error:
                 log.warning("duties wait why=%s", error.sentence)
-                pause = TROUBLE_REST_S
+                pause = TROUBLE_PAUSE_S
             self._rt.clock.wait(pause, self._rt.stopping)
         try:
             self.leader.stand_down()

@@ -23,7 +23,7 @@ class WindUp:
         self._ids: list[str] = []
         self._looked_at = float("-inf")
         self._turn = 0
-        self._rests_until: dict[str, float] = {}  # by campaign; by the clock of this process
+        self._not_before: dict[str, float] = {}  # by campaign; by the clock of this process
 
     def tick(self, now: float) -> None:
         """End one portion of one campaign; the next call takes another campaign."""
@@ -31,11 +31,11 @@ class WindUp:
         if clock - self._looked_at >= LOOK_S:
             self._looked_at = clock
             self._ids = self._rt.views.cancelled()
-            self._rests_until = {each: until for each, until in self._rests_until.items() if each in self._ids}
-        waiting = [each for each in self._ids if self._rests_until.get(each, 0.0) <= clock]
+            self._not_before = {each: until for each, until in self._not_before.items() if each in self._ids}
+        waiting = [each for each in self._ids if self._not_before.get(each, 0.0) <= clock]
         self.every_s = 0.05 if waiting else LOOK_S
         if waiting:
             self._turn += 1
             chosen = waiting[self._turn % len(waiting)]
             if not self._rt.ledger.wind_up(chosen, BATCHES, MESSAGES):
-                self._rests_until[chosen] = clock + ROUND_S
+                self._not_before[chosen] = clock + ROUND_S

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smsq.producers.api import Smsq
-from smsq.producers.cli import main
+from smsq.producers.cli import campaign, main
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
@@ -277,6 +277,24 @@ def test_a_report_is_a_campaign_s_file(environ: dict[str, str], people: Path, tm
     told = last(smsq(environ, "campaign", "check", report, "--text", "Hi", "--region", "DE", "--json"))
 
     assert (told["valid"], told["duplicates"], told["invalid"]) == (3, 1, 1)
+
+
+def test_one_that_is_cancelled_while_it_is_enrolled_is_no_success(
+    environ: dict[str, str], people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's cancel is said by the command that enrolled it, and by its exit code."""
+    enrol = campaign._enrol
+
+    def and_cancelled(smsq: Smsq, *how: Any) -> Any:
+        view = enrol(smsq, *how)
+        smsq.campaigns.cancel(view.id)
+        return smsq.campaigns.show(view.id)
+
+    monkeypatch.setattr(campaign, "_enrol", and_cancelled)
+    result = smsq(environ, "campaign", "run", people, "--text", "Hello {name}", "--yes")
+
+    assert result.exit_code == 1
+    assert "cancelled meanwhile" in result.stderr
 
 
 def test_a_finished_file_is_refused(environ: dict[str, str], people: Path) -> None:

@@ -55,19 +55,19 @@ def test_slots_of_requests_that_went_astray_are_named(plant: Any) -> None:
     assert (found.level, found.said) == ("warn", "requests that went astray keep slots of the log-in: 1 urgent")
 
 
-@pytest.mark.parametrize(("errors", "resting"), [(49, set()), (50, {"bulk"}), (79, {"bulk"}), (80, {"bulk", "urgent"})])
-def test_a_rest_for_many_errors_is_named(plant: Any, errors: int, resting: set[str]) -> None:
+@pytest.mark.parametrize(("errors", "paused"), [(49, set()), (50, {"bulk"}), (79, {"bulk"}), (80, {"bulk", "urgent"})])
+def test_a_back_off_for_many_errors_is_named(plant: Any, errors: int, paused: set[str]) -> None:
     """By doctor for each lane, to whoever waits for a message, and just when the ledger grants nothing to that lane."""
     (bulk,) = plant.campaign([79991234567])
     for _ in range(errors):
         plant.ledger.erred(600.0)
 
     found = findings(plant)
-    assert {name.removeprefix("rest ") for name in found if name.startswith("rest ")} == resting
-    assert all("would block this address, " in found[f"rest {lane}"].said for lane in resting)
-    assert bool(brake(plant.runtime.views.brakes())) == ("urgent" in resting)
+    assert {name.removeprefix("back off ") for name in found if name.startswith("back off ")} == paused
+    assert all("would block this address, " in found[f"back off {lane}"].said for lane in paused)
+    assert bool(brake(plant.runtime.views.brakes())) == ("urgent" in paused)
     for lane, ref in (("urgent", plant.enrol()), ("bulk", bulk)):
-        assert isinstance(tried(plant, ref), Claim) == (lane not in resting)
+        assert isinstance(tried(plant, ref), Claim) == (lane not in paused)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_queues_at_which_no_worker_waits_are_named(plant: Any) -> None:
     bell.close()
 
 
-def test_a_rest_ends_with_its_span(plant: Any) -> None:
+def test_a_back_off_ends_with_its_span(plant: Any) -> None:
     """Then the errors are counted from the beginning."""
     for _ in range(90):
         plant.ledger.erred(0.05)
@@ -126,12 +126,12 @@ def test_a_rest_ends_with_its_span(plant: Any) -> None:
     assert isinstance(tried(plant, plant.enrol()), Claim)
 
 
-def test_a_rest_of_the_whole_login_is_named(plant: Any) -> None:
+def test_a_back_off_of_the_whole_login_is_named(plant: Any) -> None:
     """The gateway asked for it."""
     plant.ledger.throttled(600.0)
 
-    assert findings(plant)["rest urgent"].said.startswith("the gateway asked for a rest, ")
-    assert findings(plant)["rest bulk"].cure == "sending goes on by itself"
+    assert findings(plant)["back off urgent"].said.startswith("the gateway asked us to back off, ")
+    assert findings(plant)["back off bulk"].cure == "sending goes on by itself"
 
 
 @pytest.mark.parametrize("is_up", [True, False])

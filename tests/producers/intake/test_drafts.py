@@ -76,3 +76,10 @@ def test_a_table_of_columns_is_not_taken_for_rows(rows: Any) -> None:
     """Its column names are nobody's phone; the way to its rows is named."""
     with pytest.raises(BadInput, match=r'frame.to_dict\("records"\)'):
         draft(rows, text="Hi")
+
+
+@pytest.mark.parametrize(("rows", "text"), [(None, "Hi"), (79991234567, "Hi"), (["+79991234567"], None)])
+def test_what_is_neither_rows_nor_text_is_said(rows: Any, text: Any) -> None:
+    """As a wrong value, not as an error of ours."""
+    with pytest.raises(BadInput, match=r"rows are a file's path or|a text is text"):
+        draft(rows, text=text)

@@ -210,3 +210,24 @@ def test_rows_are_found_in_an_editor(tmp_path: Path) -> None:
     source = inspect(write(tmp_path, b'phone,name\n1,a\n\n2,"b\nb"\n3,c\n4,"x"y\n5\n'))
 
     assert source.lines({1, 3, 4, 5}) == {1: 2, 3: 6, 4: 7, 5: 8}
+
+
+@pytest.mark.parametrize("taken_for", ["cp1251", "cp1252"])
+def test_letters_that_were_garbled_before_are_not_sent(tmp_path: Path, taken_for: str) -> None:
+    """UTF-8 that some program took for another encoding and saved again: good UTF-8, and no text for anybody."""
+    names = ["\u041a\u0430\u0442\u044f", "\u0412\u0430\u0434\u0438\u043c"]
+    path = tmp_path / "x.csv"
+    rows = "phone,name\n" + "".join(f"+7916000000{n},{name}\n" for n, name in enumerate(names))
+    path.write_text(rows.encode().decode(taken_for, "ignore"), encoding="utf-8")
+
+    with pytest.raises(BadInput, match=r"garbled before .* seems to stand for \w+\. Export it once more"):
+        inspect(path)
+    assert inspect(path, encoding="utf-8").encoding == "utf-8"
+
+
+def test_letters_that_look_like_garbled_ones_are_read(tmp_path: Path) -> None:
+    """Capitals before signs, and a word in Serbian."""
+    path = tmp_path / "x.csv"
+    path.write_text("phone,name\n+79160000001,\u0421\u2026 \u0420\u00ab\u0420\u00bb \u0421\u0402\u0411\n", "utf-8")
+
+    assert inspect(path).encoding == "utf-8"

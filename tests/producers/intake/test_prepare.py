@@ -113,3 +113,15 @@ def test_another_region() -> None:
     (made,) = prepare(rows(("0501234567", "")), Template.compile("Hi", COLUMNS), 10, 10, region="UA")
 
     assert messages(made) == [(1, 380501234567, None)]
+
+
+@pytest.mark.parametrize("value", ["#N/A", " #ref! ", "#\u0421\u0421\u042b\u041b\u041a\u0410!"])
+def test_what_a_spreadsheet_could_not_find_is_sent_to_nobody(value: str) -> None:
+    """The row is a reject that says so; a value that only begins like one is sent."""
+    template = Template.compile("Hello {name}", COLUMNS)
+    made = list(
+        prepare(rows(("79991234567", value), ("79991234568", "#1")), template, batch_size=2, batches_per_range=1)
+    )
+
+    assert [text for part in made for _, _, text in messages(part)] == ["Hello #1"]
+    assert ["a spreadsheet wrote #" in each.reason for part in made for each in part.rejects] == [True]

@@ -114,6 +114,23 @@ def test_the_same_words_are_the_same_message_however_they_came_about(smsq: Smsq,
     assert phones_in(smsq, third.id) == [2]
 
 
+@pytest.mark.parametrize("is_gone", [False, True], ids=["its text is kept", "its text is gone"])
+@pytest.mark.parametrize("first", ["Hello {name}", "Hello  P0"], ids=["texts of their own", "one text"])
+def test_a_file_whose_blanks_were_cleaned_is_the_same_file(
+    smsq: Smsq, tmp_path: Path, first: str, is_gone: bool
+) -> None:
+    """Blanks at an end, two for one, one that does not break and signs that nobody sees make no other text."""
+    rows = [{"phone": FIRST + n, "name": f" P0\u200b{blank}"} for n, blank in enumerate([" ", "\u00a0", "\n", ""])]
+    sent = smsq.campaigns.run(rows, text=first)
+    if is_gone:
+        end_texts(smsq, sent.id)
+    cleaned = [{"phone": FIRST + n, "name": "P0"} for n in range(5)]
+
+    assert phones_in(smsq, smsq.campaigns.run(cleaned, text="Hello {name}", only_new=True).id) == [4]
+    with pytest.raises(errors.Conflict, match="5 rows were sent already"):
+        smsq.campaigns.run([f"+{FIRST + n}" for n in range(5)], text="Hello P0 ")
+
+
 @TEXTS
 def test_what_never_left_is_no_repetition(smsq: Smsq, tmp_path: Path, text: str) -> None:
     """A campaign that was cancelled while it waited has sent nothing; its own file goes once more, or what is new."""

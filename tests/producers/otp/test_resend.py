@@ -124,7 +124,7 @@ def test_a_resend_says_how_long_the_code_still_lives(smsq: Smsq, environ: dict[s
 
 
 def test_a_resend_that_lost_the_ledger_half_way_is_taken_up(smsq: Smsq, environ: dict[str, str]) -> None:
-    """Reserved and never enrolled: the next one enrols it, without another rest and another resend of the few."""
+    """Reserved and never enrolled: the next one enrols it, without another cooldown and another resend of the few."""
     with with_settings(environ, SMSQ_CODE_RESENDS="1") as quick:
         code, digits = sent(quick)
         ledger, begun = quick.runtime.ledger, quick.runtime.ledger.time()

@@ -20,7 +20,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.http import client_forms
 from smsq.worker.gateway.login import Login
-from smsq.worker.ledger import Claim, Order
+from smsq.worker.ledger import Claim, NewMessage
 from smsq.worker.redis_client import connect
 from smsq.worker.settings import Settings
 from tests.promises.crashes import turns
@@ -169,7 +169,7 @@ def complaint(story: Story, schedule: Schedule, outcome: Outcome, *, is_sparse: 
 def _send_control(world: World) -> None:
     """Have a message accepted and delivered, long enough ago to be visible, so that absence can be trusted."""
     ledger, settings = world.ledger, world.settings
-    enrolled = ledger.enrol(Order(CONTROL, "control"))
+    enrolled = ledger.enrol(NewMessage(CONTROL, "control"))
     claim = ledger.claim(
         Ref(MessageId.parse(enrolled.id).batch), "n", owner="control", mirror=settings.mirrors[0], lease_s=45.0,
         parallel=10, urgent_slots=3, slot_kept_s=75.0, credentials="",

@@ -224,14 +224,14 @@ class World:
         return due + [(duty.decode(), self.now_ms) for duty in reply[len(SETS) :]]
 
     def _tick(self, scheduler: Process, duty: str) -> None:
-        rest_s = {"money": 15.0, "upkeep": 1.0, "history": 60.0}.get(duty, 0.5)
+        pause_s = {"money": 15.0, "upkeep": 1.0, "history": 60.0}.get(duty, 0.5)
         if duty == "sweeper":
             self._beat()
         went_well = scheduler.run(lambda: scheduler.tick(duty))
         if not went_well:
-            rest_s = max(rest_s, 0.5)
-        if rest_s:
-            self._not_before[duty] = self.now_ms + int(rest_s * 1000)
+            pause_s = max(pause_s, 0.5)
+        if pause_s:
+            self._not_before[duty] = self.now_ms + int(pause_s * 1000)
 
     # Processes -----------------------------------------------------------------------------------------------------
 

@@ -22,10 +22,11 @@ import pytest
 from smsq.worker.clock import Clock
 from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.status import BatchState
-from smsq.worker.host.health import FIRST_REST_S, FROZEN_S, Checkup, Health, Told
+from smsq.worker.host.health import FIRST_PAUSE_S, FROZEN_S, Checkup, Health, Told
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger.runs import Beat
-from smsq.worker.queues.broker import give_back, make_worker
+from smsq.worker.queues.bell import bell_key
+from smsq.worker.queues.broker import give_back, make_broker, make_worker
 from smsq.worker.sealing import Sealer
 from smsq.worker.transports.http import HttpTransport
 from smsq.worker.transports.mirrors import Mirrors
@@ -219,16 +220,42 @@ def test_chores_only_let_others_go_first(plant: Plant) -> None:
     """If no host is well, somebody must still say so to a person who asks for the balance."""
     import dramatiq
 
-    broker, done = plant.runtime.broker, list[Any]()
+    broker, done, looks = plant.runtime.broker, list[Any](), list[None]()
     dramatiq.actor(actor_name="do_job", queue_name="chores", broker=broker)(done.append)
-    broker.may_take = lambda: False
+    broker.may_take = lambda: looks.append(None) is not None
     worker = make_worker(broker, "chores", 1)
     worker.start()
     try:
         plant.runtime.hints.job("abc")
         await_true(lambda: done)
+        seen = len(looks)
+        broker.client.rpush(bell_key(broker.namespace, "chores"), "")
+        await_true(lambda: len(looks) >= seen + 4)
+        assert broker.client.llen(bell_key(broker.namespace, "chores")) == 1  # the ring is for those who are well
     finally:
         worker.stop(timeout=5000)
+
+
+def test_a_well_host_does_the_chores(plant: Plant) -> None:
+    """One with an old password answers nobody's question for a price while another could."""
+    import dramatiq
+
+    done = {"ill": list[Any](), "well": list[Any]()}
+    workers = []
+    for name, seen in done.items():
+        broker = make_broker(plant.runtime.broker_url)
+        dramatiq.actor(actor_name="do_job", queue_name="chores", broker=broker)(seen.append)
+        broker.may_take = lambda name=name: name == "well"
+        workers.append(make_worker(broker, "chores", 2))
+        workers[-1].start()
+    try:
+        for n in range(12):
+            plant.runtime.hints.job(f"job{n}")
+            await_true(lambda n=n: len(done["ill"]) + len(done["well"]) == n + 1)
+        assert done["ill"] == []
+    finally:
+        for worker in workers:
+            worker.stop(timeout=5000)
 
 
 class Hand(Clock):
@@ -270,7 +297,7 @@ def test_nothing_is_taken_before_a_mirror_was_reached(plant: Plant, patient: Pat
     assert patient.health.ails("bulk") == Sick.GATEWAY
     plant.sandbox.mirror(1, down=False)
     patient.checkup.look()
-    assert patient.health.ails("bulk") == Sick.GATEWAY  # it rests
+    assert patient.health.ails("bulk") == Sick.GATEWAY  # it backs off
     patient.clock.at += 1
     patient.checkup.look()
     assert patient.health.ails("bulk") is None
@@ -286,14 +313,14 @@ def test_a_mirror_that_is_left_alone_keeps_the_queue_for_others(patient: Patient
     assert patient.health.ails("urgent") is None
 
 
-def test_who_is_frozen_again_and_again_rests_for_longer(patient: Patient) -> None:
+def test_who_is_frozen_again_and_again_pauses_for_longer(patient: Patient) -> None:
     """Awake for a second it would take codes, and be frozen over them."""
     patient.checkup.look()
     patient.checkup.slept(0.25, 1.0)
     assert patient.health.ails("urgent") is None
-    for rest_s in (FIRST_REST_S, 2 * FIRST_REST_S, 4 * FIRST_REST_S):
+    for pause_s in (FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S):
         patient.checkup.slept(0.25, 12.0)
-        patient.clock.at += rest_s - 0.1
+        patient.clock.at += pause_s - 0.1
         patient.checkup.look()
         assert patient.health.ails("urgent") == Sick.FROZEN
         patient.clock.at += 0.2
@@ -306,7 +333,8 @@ def test_who_is_frozen_again_and_again_rests_for_longer(patient: Patient) -> Non
     [
         ({"at": -8000.0}, Sick.CLOCK, "status", "chores"),
         ({"at": 8000.0}, Sick.CLOCK, "bulk", "chores"),
-        ({"bad_login": "ours"}, Sick.LOGIN, "bulk", "chores"),
+        ({"bad_login": "ours"}, Sick.LOGIN, "bulk", None),
+        ({"bad_login": "ours"}, Sick.LOGIN, "chores", None),
         ({"bad_login": "theirs"}, None, "bulk", "chores"),
         ({"secret": "ffff"}, Sick.KEY, "urgent", "bulk"),
         ({"run": "newer", "current": "newer"}, Sick.RUN, "bulk", "status"),
@@ -315,7 +343,7 @@ def test_who_is_frozen_again_and_again_rests_for_longer(patient: Patient) -> Non
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_a_beat_tells_a_process_how_it_is(
-    patient: Patient, changed: dict[str, Any], why: Sick | None, lane: str, other: str
+    patient: Patient, changed: dict[str, Any], why: Sick | None, lane: str, other: str | None
 ) -> None:
     """The ledger's time, the log-in it has heard refused, the key that seals, the run in force."""
     patient.checkup.look()
@@ -325,7 +353,8 @@ def test_a_beat_tells_a_process_how_it_is(
     shifted = {**changed, **({"at": well.at + changed["at"]} if "at" in changed else {})}
 
     told.heard(well._replace(**shifted), 0.0)
-    assert (patient.health.ails(lane), patient.health.ails(other)) == (why, None)
+    assert patient.health.ails(lane) == why
+    assert other is None or patient.health.ails(other) is None
     assert patient.health.may_claim(lane) == (why in (None, Sick.LOGIN))
     told.heard(well, 0.0)
     assert patient.health.ails(lane) is None

@@ -13,7 +13,7 @@ import redis as redis_py
 from smsq.worker.domain.batch import MessageId, Ref, pack
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Claim, Keys, Ledger, NoClaim, Order, Plan
+from smsq.worker.ledger import Claim, Keys, Ledger, NewMessage, NoClaim, Plan
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.views import Views
 from smsq.worker.sealing import Sealer
@@ -44,7 +44,7 @@ class Desk:
     # Bringing in ---------------------------------------------------------------------------------------------------
 
     def single(self, phone: int = PHONE, text: str = "Hi", **options: Any) -> Ref:
-        return Ref(MessageId.parse(self.ledger.enrol(Order(phone, text, **options)).id).batch)
+        return Ref(MessageId.parse(self.ledger.enrol(NewMessage(phone, text, **options)).id).batch)
 
     def plan(self, **options: Any) -> Plan:
         given: dict[str, Any] = {"name": "test", "digest": secrets.token_hex(8), "text": "Hello", "template": "Hello"}

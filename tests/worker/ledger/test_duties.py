@@ -24,7 +24,7 @@ def test_what_is_due_is_due_again(desk: Any) -> None:
     assert desk.ledger.due("ready:urgent", 10, 2.0) == refs
 
 
-def test_leave_for_counted_requests(desk: Any) -> None:
+def test_permits_for_counted_requests(desk: Any) -> None:
     """So many at once, so many in a span counted from a request's end; nothing is counted unless all allow it."""
     take, give_back = desk.ledger.take, desk.ledger.give_back
     limits = {"mass": (1, 60.0)}

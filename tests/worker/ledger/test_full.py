@@ -14,7 +14,7 @@ from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import LedgerFull
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import BatchState, Status
-from smsq.worker.ledger import Order
+from smsq.worker.ledger import NewMessage
 from smsq.worker.ledger.batches.asking import Control
 from tests.worker.ledger.conftest import BOTH_WAYS
 
@@ -39,7 +39,7 @@ def test_nothing_comes_in_and_nothing_is_half_written(desk: Any) -> None:
     batch = pack([PHONE], None, [1], 1)
     before = desk.everything()
     attempts: list[Callable[[], Any]] = [
-        lambda: desk.ledger.enrol(Order(PHONE, "Hi", key="k")),
+        lambda: desk.ledger.enrol(NewMessage(PHONE, "Hi", key="k")),
         lambda: desk.ledger.open_campaign(desk.plan()),
         lambda: desk.ledger.enrol_range(opened.id, 1, [batch], [Reject(2, "invalid", "", "x")], 2),
         lambda: desk.ledger.enrol_range(opened.id, 1, [], [], 2),

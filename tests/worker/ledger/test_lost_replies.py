@@ -11,14 +11,14 @@ import pytest
 from smsq.worker.domain.batch import pack
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger import Order
+from smsq.worker.ledger import NewMessage
 
 PHONE = 79990000000
 Story = Callable[[Any], Callable[[], Any]]
 
 
 def enrol(desk: Any) -> Callable[[], Any]:
-    return lambda: desk.ledger.enrol(Order(PHONE, "Hi", key="k")).id
+    return lambda: desk.ledger.enrol(NewMessage(PHONE, "Hi", key="k")).id
 
 
 def enrol_range(desk: Any) -> Callable[[], Any]:
@@ -106,9 +106,9 @@ def take(desk: Any) -> Callable[[], Any]:
     return lambda: desk.ledger.take("ask", "t", 1, 40.0, {"mass": (1, 60.0)})
 
 
-def write_code(desk: Any, code_id: str = "a", key: str | None = "k") -> Any:
+def write_code(desk: Any, otp_id: str = "a", key: str | None = "k") -> Any:
     return desk.ledger.open_otp(
-        code_id,
+        otp_id,
         key=key,
         contents=["ab" * 32],
         sealed=b"sealed",

@@ -10,7 +10,7 @@ import pytest
 PHONE = 79990000000
 
 
-def test_a_connection_closed_while_it_rested_is_made_anew(desk: Any) -> None:
+def test_a_connection_closed_while_it_was_idle_is_made_anew(desk: Any) -> None:
     """The next verb does not notice."""
     ref = desk.single()
     with desk.ledger._connection() as client:

@@ -41,7 +41,7 @@ def test_a_blocked_address_is_left_alone(plant: Any, command: str) -> None:
 
     assert asked(plant, "status") + asked(plant, "history") == 1
     assert plant.sandbox.report()["requests"]["send"] == 1
-    assert plant.runtime.views.brakes().rests_s > 590
+    assert plant.runtime.views.brakes().back_off_s > 590
 
 
 def test_a_place_is_kept_for_codes(make_plant: Callable[..., Any]) -> None:
@@ -70,7 +70,7 @@ def test_no_question_for_many_goes_before_a_codes_that_is_due(plant: Any) -> Non
 
 
 @pytest.mark.parametrize("command", ASK)
-def test_all_questions_rest_after_one_too_many(make_plant: Callable[..., Any], command: str) -> None:
+def test_all_questions_back_off_after_one_too_many(make_plant: Callable[..., Any], command: str) -> None:
     """Error 9 to a question counts for all of them; sends are counted apart and go on."""
     plant = make_plant(SMSQ_MASS_ASK_EVERY_S="30")
     ref = sent(plant)
@@ -201,7 +201,7 @@ def test_money_that_is_known_is_not_asked_for(plant: Any) -> None:
 
 
 def test_a_question_about_money_counts_when_it_was_answered(plant: Any) -> None:
-    """Tries are few: those that had no leave, or no answer, are none of them."""
+    """Tries are few: those that had no permit, or no answer, are none of them."""
     ref = plant.enrol()
     lost(plant, ref)
     heard(plant, ref)

@@ -33,7 +33,7 @@ def test_the_second_answers_for_a_silent_first() -> None:
 
 
 def test_a_second_that_found_nothing_leaves_it_to_the_first() -> None:
-    """It had no leave, say."""
+    """It had no permit, say."""
     asked = threading.Event()
 
     def first() -> int:

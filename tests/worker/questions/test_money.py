@@ -11,7 +11,7 @@ from typing import Any
 
 from smsq.worker.actors.chores import Chores
 from smsq.worker.domain.job import PriceJob
-from smsq.worker.questions.money import BALANCES_A_MINUTE, PRICES_A_MINUTE, MoneyQuestions, probe_mirror
+from smsq.worker.questions.money import BALANCES_A_MINUTE, PRICES_A_MINUTE, TRIES, MoneyQuestions, probe_mirror
 
 PRICE = """
 import sys
@@ -103,3 +103,14 @@ def test_a_blocked_address_is_not_asked_again(plant: Any) -> None:
     assert Chores(plant.runtime).check_balance() is None
     probe_mirror(plant.runtime, plant.runtime.mirrors.bases[0])
     assert plant.sandbox.report()["requests"]["balance"] == 1
+
+
+def test_a_refused_log_in_is_tried_a_few_times_in_half_an_hour(make_plant: Callable[..., Any]) -> None:
+    """Each try counts as a bad one, and many block the address for all who send from there."""
+    plant = make_plant(SMSQ_PASSWORD="old", SMSQ_MASS_ASK_EVERY_S="60")
+
+    answers = [price(plant) if n % 2 else MoneyQuestions(plant.runtime).balance() for n in range(8)]
+    assert [answer["code"] for answer in answers] == [2] * 8
+    seen = plant.sandbox.report()
+    assert seen["errors"]["balance:2"] + seen["errors"]["price:2"] == 1 + TRIES
+    assert seen["limits_broken"] == {}

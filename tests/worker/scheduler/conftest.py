@@ -14,7 +14,7 @@ import pytest
 import redis as redis_py
 
 from smsq.worker.domain.batch import MessageId, Ref, pack
-from smsq.worker.ledger import Claim, NoClaim, Order, Plan
+from smsq.worker.ledger import Claim, NewMessage, NoClaim, Plan
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
@@ -51,7 +51,7 @@ class Office:
         return opened.id
 
     def single(self, n: int = 0, **options: Any) -> Ref:
-        return Ref(MessageId.parse(self.ledger.enrol(Order(PHONE + n, "Hi", **options)).id).batch)
+        return Ref(MessageId.parse(self.ledger.enrol(NewMessage(PHONE + n, "Hi", **options)).id).batch)
 
     def try_claim(self, ref: Ref) -> Claim | NoClaim:
         return self.ledger.claim(

@@ -1,4 +1,4 @@
-"""Order, breaker and rest of mirrors, with a clock that the test moves by hand."""
+"""Order, breaker and back-off of mirrors, with a clock that the test moves by hand."""
 
 from __future__ import annotations
 
@@ -99,22 +99,22 @@ def test_probe_by_a_question() -> None:
     assert mirrors.next() == A
 
 
-def test_refused_connections_rest_a_mirror() -> None:
-    """A refused connection rests the mirror, longer each time, thirty seconds at most."""
+def test_a_mirror_that_refuses_connections_is_left_alone() -> None:
+    """After a refused connection the mirror is left alone, longer each time, thirty seconds at most."""
     clock = HandClock()
     mirrors = Mirrors([A, B], clock)
-    rests = []
+    pauses = []
     for _ in range(10):
         mirrors.unreachable(A)
         assert mirrors.next() == B
         mirrors.unreachable(B)
         assert mirrors.next() is None
-        rests.append(mirrors.wait_s())
+        pauses.append(mirrors.wait_s())
         clock.at += mirrors.wait_s()
         assert mirrors.next() == A
 
-    assert rests == sorted(rests)
-    assert rests[-1] == LAST_BACK_OFF_S
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LAST_BACK_OFF_S
     mirrors.good(A)
     mirrors.unreachable(A)
     assert mirrors.wait_s() < 1 or mirrors.next() == B

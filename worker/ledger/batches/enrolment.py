@@ -14,7 +14,7 @@ from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
-from smsq.worker.ledger.values import POLICIES, Enrolled, Order
+from smsq.worker.ledger.values import POLICIES, Enrolled, NewMessage
 
 REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # between tries while Redis does not answer
 MOST_DEADLINE_S = 366 * 86_400.0
@@ -28,57 +28,59 @@ SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # of ids that people say: no letter
 class Enrolment(Numbers):
     """The verbs that bring messages in."""
 
-    def enrol(self, order: Order) -> Enrolled:
+    def enrol(self, message: NewMessage) -> Enrolled:
         """Accept one message durably; hint it afterwards.
 
         The text of an urgent message is sealed until it is claimed. Raises Conflict if the key was used with other
         content, LedgerHalted while a restarted ledger is not cleared, WrongKey if workers could not open the text,
         LedgerFull if nothing could be written, LedgerUnreachable if it is not known whether something was.
         """
-        if order.on_doubt not in POLICIES:
-            raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {order.on_doubt!r}")
-        if order.lane not in SENDING:
-            raise BadInput(f"a message goes by the urgent or the bulk lane, not {order.lane!r}")
-        if order.on_doubt == "resend" and order.deadline_s is None and not order.deadline_at:
+        if message.on_doubt not in POLICIES:
+            raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
+        if message.lane not in SENDING:
+            raise BadInput(f"a message goes by the urgent or the bulk lane, not {message.lane!r}")
+        if message.on_doubt == "resend" and message.deadline_s is None and not message.deadline_at:
             raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
-        if order.deadline_s is not None and not _is_deadline(order.deadline_s):
+        if message.deadline_s is not None and not _is_deadline(message.deadline_s):
             raise BadInput(
-                f"a deadline is a number of seconds, more than 0 and at most a year, not {order.deadline_s!r}"
+                f"a deadline is a number of seconds, more than 0 and at most a year, not {message.deadline_s!r}"
             )
-        options = order.options.written()
-        sealer = self.sealing() if order.lane == "urgent" else None
-        said = b"%d\0%s\0%s\0%s" % (order.phone, order.text.encode(), options, order.on_doubt.encode())
+        options = message.options.written()
+        sealer = self.sealing() if message.lane == "urgent" else None
+        said = b"%d\0%s\0%s\0%s" % (message.phone, message.text.encode(), options, message.on_doubt.encode())
         # A code has few possible values: from a plain hash of its text anybody could find it by trying them all.
         contents = sealer.digests("content", said) if sealer else [hashlib.sha256(said).hexdigest()]
-        key_hash = hash_of(order.key) if order.key is not None else ""
-        deadline_at = order.deadline_at or (self.time() + order.deadline_s if order.deadline_s is not None else 0.0)
+        key_hash = hash_of(message.key) if message.key is not None else ""
+        deadline_at = message.deadline_at or (
+            self.time() + message.deadline_s if message.deadline_s is not None else 0.0
+        )
         meta: dict[Meta, int | str] = {
-            Meta.LANE: SENDING[order.lane].number,
+            Meta.LANE: SENDING[message.lane].number,
             Meta.COUNT: 1,
-            Meta.POLICY: POLICIES[order.on_doubt],
+            Meta.POLICY: POLICIES[message.on_doubt],
             Meta.DEADLINE: int(deadline_at * 1000),
-            Meta.PARTS: order.parts,
-            Meta.CHANNEL: order.options.channel,
+            Meta.PARTS: message.parts,
+            Meta.CHANNEL: message.options.channel,
             Meta.OPTIONS: options.decode(),
         }
         for _ in range(8):
             ref = Ref(self._next_number())
-            texts = pack_texts([order.text])
+            texts = pack_texts([message.text])
             reply = self._repeat(
                 "enrol",
                 ref,
                 " ".join(contents),
                 packed_meta(meta),
-                pack_phones([order.phone]),
+                pack_phones([message.phone]),
                 sealer.seal(texts, sealed_as(ref)) if sealer else texts,
                 key_hash,
-                hint_again_ms(order.lane),
+                hint_again_ms(message.lane),
                 " ".join(sealer.names) if sealer else "",
-                order.code_id,
-                int(order.waited_for_s * 1000),
-                order.why,
+                message.otp_id,
+                int(message.waited_for_s * 1000),
+                message.why,
                 more_keys=[
-                    self.key(f"awake:{order.lane}"),
+                    self.key(f"awake:{message.lane}"),
                     self.key(f"idem:{key_hash or '-'}"),
                     self.key("stamp"),
                 ],

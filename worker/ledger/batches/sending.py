@@ -18,7 +18,7 @@ from smsq.worker.ledger.values import Claim, ClaimCall, ClaimRefusal, NoClaim, S
 from smsq.worker.sealing import VERSION, Unsealable
 
 _OPTIONS = msgspec.json.Decoder(Options)
-UNSEALABLE_REST_S = 30.0  # until a text that did not open is tried again, by a process that has its key
+UNSEALABLE_PAUSE_S = 30.0  # until a text that did not open is tried again, by a process that has its key
 UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
 
 
@@ -118,10 +118,10 @@ class Sending(Store):
             return _claim(ref, nonce, [*reply[:8], self._opened(ref, reply[8]), *reply[9:]])
         except (Unsealable, WrongKey):
             fence, gateway_id = int(reply[2]), int(reply[1])
-            rest_s = UNSEALABLE_REST_S if self._has_the_key() else 0.0
-            self.call_on("release", ref, fence, gateway_id, "unwritten", int(rest_s * 1000), nonce)
+            pause_s = UNSEALABLE_PAUSE_S if self._has_the_key() else 0.0
+            self.call_on("release", ref, fence, gateway_id, "unwritten", int(pause_s * 1000), nonce)
             self.call("note", [self.key("ctl")], "unsealable_at", int(self.time() * 1000))
-            return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref), wait_s=rest_s)
+            return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref), wait_s=pause_s)
 
     def _has_the_key(self) -> bool:
         """Whether we have the key that seals now: if a text does not open even so, it opens nowhere."""
@@ -247,14 +247,14 @@ class Sending(Store):
         self.call_on_each("forget", calls)
 
     def throttled(self, base_s: float) -> float:
-        """Pause the whole login, since the gateway said that requests come too often; return for how many seconds."""
+        """The gateway said that requests come too often: the whole login backs off; how long, in seconds."""
         return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000
 
-    def ask_later(self, rest_s: float) -> None:
+    def ask_later(self, back_off_s: float) -> None:
         """Pause all questions for `rest_s`, since the gateway said that they come too often."""
-        self.call("halt", [self.key("ctl")], "ask_later", int(rest_s * 1000))
+        self.call("halt", [self.key("ctl")], "ask_later", int(back_off_s * 1000))
 
-    def questions_rest_s(self, credentials: str) -> float:
+    def questions_back_off_s(self, credentials: str) -> float:
         """Seconds for which no question may be put; infinite if these credentials were refused."""
         with translated():
             refused, quiet, again = self.redis.hmget(self.key("ctl"), ["bad_login", "quiet_until", "ask_again_at"])

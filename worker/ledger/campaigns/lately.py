@@ -18,6 +18,7 @@ from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.domain.receipt import SIZE as RECEIPT
 from smsq.worker.domain.status import BatchState, IdState, Status
+from smsq.worker.domain.text import words
 from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import BatchView
@@ -33,7 +34,7 @@ BATCHES_AT_ONCE = 200  # read in one round trip
 NEVER_LEFT = frozenset[int]((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
 
 Wanted = Callable[[Sequence[int]], Sequence[tuple[int, int]]]
-Said = str | bytes  # a text, or its fingerprint behind the name of the key that it was made with
+Said = str | bytes  # a text as `words` has it, or its fingerprint behind the name of the key that it was made with
 _OPTIONS = msgspec.json.Decoder(Options)
 
 
@@ -41,8 +42,8 @@ _OPTIONS = msgspec.json.Decoder(Options)
 class Earlier:
     """An earlier campaign to compare with; `at` is when it was first sent, or begun, in Unix seconds.
 
-    `said` is its text or the text's fingerprint, None if each row has a text of its own; some of those may be
-    fingerprints already (`has_prints`).
+    `said` is its text as `words` has it or that one's fingerprint, None if each of its rows has a text of its own; some
+    of those may be fingerprints already (`has_prints`).
     """
 
     id: str
@@ -69,13 +70,13 @@ class Printer:
     def one(self, text: str) -> bytes:
         """The fingerprint of a text that a whole campaign shares."""
         hasher = self._one.copy()
-        hasher.update(text.encode("utf-8", "surrogatepass"))
+        hasher.update(words(text).encode("utf-8", "surrogatepass"))
         return hasher.digest()
 
     def each(self, phone: int, text: str) -> bytes:
         """The fingerprint of one phone's text."""
         hasher = self._each.copy()
-        hasher.update(b"%d\0%b" % (phone, text.encode("utf-8", "surrogatepass")))
+        hasher.update(b"%d\0%b" % (phone, words(text).encode("utf-8", "surrogatepass")))
         return hasher.digest()
 
 
@@ -132,7 +133,7 @@ class Lately:
         for (batch, places), (texts, prints) in zip(near, held, strict=True):
             if texts is not None:
                 said = unpack_texts(texts)
-                yield from ((token, batch.phones[place], said[place]) for place, token in places)
+                yield from ((token, batch.phones[place], words(said[place])) for place, token in places)
             elif prints is not None:
                 name = prints[:ID_BYTES]
                 for place, token in places:
@@ -201,7 +202,7 @@ def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None) 
         return None
     said: Said | None = None
     if personal != b"1":
-        said = text.decode() if text else bytes.fromhex((printed or b"").decode())
+        said = words(text.decode()) if text else bytes.fromhex((printed or b"").decode())
         if not said:
             return None  # an earlier version removed it
     return Earlier(

@@ -122,8 +122,8 @@ def test_odd_cost_does_not_spoil_acceptance() -> None:
         assert (answer.outcome, answer.cost) == (Outcome.ACCEPTED, None)
 
 
-def test_rest_after_errors() -> None:
-    """Error 4 rests the login for ten minutes, the concurrency error for seconds."""
+def test_back_off_after_errors() -> None:
+    """After error 4 the login backs off for ten minutes, the concurrency error for seconds."""
     assert read_send(200, write_error(4), 5, 1).delay_s == 600.0
     assert 0 < read_send(200, write_error(9, "too many concurrent requests"), 5, 1).delay_s < 60
 

@@ -394,14 +394,14 @@ def test_an_empty_account_halts_the_bulk_lane(desk: Any) -> None:
     desk.claim(bulk)
 
 
-def test_a_throttled_login_rests_longer_each_time(desk: Any) -> None:
+def test_a_throttled_login_backs_off_longer_each_time(desk: Any) -> None:
     """Until an answer comes."""
     ref = desk.single()
-    rests = []
+    pauses = []
     for _ in range(7):
-        desk.now += rests[-1] if rests else 0.0
-        rests.append(desk.ledger.throttled(2.0))
-    assert rests == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0]
+        desk.now += pauses[-1] if pauses else 0.0
+        pauses.append(desk.ledger.throttled(2.0))
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0]
     assert refusal(desk.try_claim(ref)) is ClaimRefusal.LATER
     desk.ledger.answered()
     desk.now += 64.0
@@ -409,11 +409,11 @@ def test_a_throttled_login_rests_longer_each_time(desk: Any) -> None:
     assert desk.ledger.throttled(2.0) == 2.0
 
 
-def test_answers_to_what_was_under_way_do_not_lengthen_a_rest(desk: Any) -> None:
+def test_answers_to_what_was_under_way_do_not_lengthen_a_back_off(desk: Any) -> None:
     """Ten sends at once that all meet a blocked address are one event."""
-    rests = [desk.ledger.throttled(600.0) for _ in range(10)]
+    pauses = [desk.ledger.throttled(600.0) for _ in range(10)]
 
-    assert rests == [600.0] * 10
+    assert pauses == [600.0] * 10
 
 
 @pytest.mark.parametrize(("field", "why"), [("run", "run"), ("ctl", "fell")])

@@ -11,7 +11,7 @@ import pytest
 from smsq.worker.domain.batch import Ref, pack
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import BatchState
-from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Order, Settling, Terms
+from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NewMessage, NoClaim, Settling, Terms
 from tests.worker.ledger.conftest import ONE, PHONE
 
 TERMS = Terms(
@@ -391,7 +391,7 @@ def full_lane(desk: Any, waiting: int = 5, parallel: int = 2) -> list[Claim]:
 
 
 def is_hint_needed(desk: Any) -> bool:
-    return desk.ledger.enrol(Order(79990000099, "Hi")).is_hint_needed
+    return desk.ledger.enrol(NewMessage(79990000099, "Hi")).is_hint_needed
 
 
 def test_no_hint_is_needed_while_every_slot_is_taken_by_those_who_go_on(desk: Any) -> None:

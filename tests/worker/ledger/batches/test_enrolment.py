@@ -7,12 +7,12 @@ import pytest
 
 from smsq.worker.domain.batch import MessageId, Options, Ref, pack
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable
-from smsq.worker.ledger import Order
+from smsq.worker.ledger import NewMessage
 from tests.worker.ledger.conftest import BOTH_WAYS
 
 pytestmark = BOTH_WAYS
 
-ORDER = Order(79990000000, "Hi", key="order-17")
+MESSAGE = NewMessage(79990000000, "Hi", key="order-17")
 
 
 def some(first_row: int, count: int = 2) -> Any:
@@ -21,9 +21,9 @@ def some(first_row: int, count: int = 2) -> Any:
 
 
 def test_a_key_replays_the_first_answer(desk: Any) -> None:
-    """The same order again is the same message, however often."""
-    first = desk.ledger.enrol(ORDER)
-    again = [desk.ledger.enrol(ORDER) for _ in range(3)]
+    """The same key again is the same message, however often."""
+    first = desk.ledger.enrol(MESSAGE)
+    again = [desk.ledger.enrol(MESSAGE) for _ in range(3)]
 
     assert first.created
     assert {(each.id, each.created) for each in again} == {(first.id, False)}
@@ -32,11 +32,11 @@ def test_a_key_replays_the_first_answer(desk: Any) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [Order(79990000001, "Hi", key="order-17"), Order(79990000000, "Ho", key="order-17")],
+    [NewMessage(79990000001, "Hi", key="order-17"), NewMessage(79990000000, "Ho", key="order-17")],
 )
-def test_a_key_with_other_content_is_a_conflict(desk: Any, other: Order) -> None:
+def test_a_key_with_other_content_is_a_conflict(desk: Any, other: NewMessage) -> None:
     """And names the message that has it, without its text."""
-    first = desk.ledger.enrol(ORDER)
+    first = desk.ledger.enrol(MESSAGE)
 
     with pytest.raises(Conflict, match=first.id.replace(".", r"\.")):
         desk.ledger.enrol(other)
@@ -52,14 +52,14 @@ def test_a_key_with_other_content_is_a_conflict(desk: Any, other: Order) -> None
 )
 def test_equal_options_are_one_content(desk: Any, one: Options, other: Options) -> None:
     """Wherever their words were read from; what is written can be read back."""
-    first = desk.ledger.enrol(Order(79990000000, "Hi", key="order-17", options=one))
+    first = desk.ledger.enrol(NewMessage(79990000000, "Hi", key="order-17", options=one))
 
-    assert desk.ledger.enrol(Order(79990000000, "Hi", key="order-17", options=other)).id == first.id
+    assert desk.ledger.enrol(NewMessage(79990000000, "Hi", key="order-17", options=other)).id == first.id
     assert one.written() == other.written()
     assert msgspec.json.decode(other.written(), type=Options) == one
 
 
-def test_without_a_key_every_order_is_a_message(desk: Any) -> None:
+def test_without_a_key_every_enrolment_is_a_message(desk: Any) -> None:
     """Two equal texts to one phone are two messages where nobody says otherwise."""
     assert desk.single() != desk.single()
 
@@ -68,7 +68,7 @@ def test_without_a_key_every_order_is_a_message(desk: Any) -> None:
 def test_words_that_are_not_in_the_table_are_refused(desk: Any, wrong: Any) -> None:
     """Before anything is written."""
     with pytest.raises(BadInput):
-        desk.ledger.enrol(Order(79990000000, "Hi", **wrong))
+        desk.ledger.enrol(NewMessage(79990000000, "Hi", **wrong))
     assert desk.motion() == {}
 
 
@@ -87,7 +87,7 @@ def test_the_witness_hears_of_it_before_the_answer(desk: Any) -> None:
 
 def test_another_run_takes_nothing_in(desk: Any) -> None:
     """Until the roll call has cleared it; and a known key is still answered."""
-    known = desk.ledger.enrol(ORDER)
+    known = desk.ledger.enrol(MESSAGE)
     opened = desk.ledger.open_campaign(desk.plan())
     desk.redis.hset("{smsq}:run", "current", "another")
 
@@ -98,7 +98,7 @@ def test_another_run_takes_nothing_in(desk: Any) -> None:
     ):
         with pytest.raises(LedgerHalted, match="roll call"):
             attempt()
-    assert desk.ledger.enrol(ORDER).id == known.id
+    assert desk.ledger.enrol(MESSAGE).id == known.id
 
 
 def test_numbers_that_are_taken_are_drawn_anew(desk: Any) -> None:
@@ -137,7 +137,7 @@ def test_a_lost_reply_makes_no_second_message(
         return reply
 
     monkeypatch.setattr(desk.ledger, "call_on", reply_is_lost)
-    enrolled = desk.ledger.enrol(Order(79990000000, "Hi", lane=lane, key=key))
+    enrolled = desk.ledger.enrol(NewMessage(79990000000, "Hi", lane=lane, key=key))
     assert enrolled.created
     assert [number for _, _, number, _ in written] == [MessageId.parse(enrolled.id).batch]
     assert tries == [b"created"] * (lost + 1)
@@ -153,4 +153,4 @@ def test_a_ledger_that_stays_away_says_that_nothing_is_known(desk: Any, monkeypa
 
     monkeypatch.setattr(desk.ledger, "call_on", away)
     with pytest.raises(LedgerUnreachable, match=r"not known.*key"):
-        desk.ledger.enrol(Order(79990000000, "Hi"))
+        desk.ledger.enrol(NewMessage(79990000000, "Hi"))

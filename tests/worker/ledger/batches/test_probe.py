@@ -191,7 +191,7 @@ def test_absent_and_late_or_cancelled_ends(desk: Any) -> None:
 )
 def test_a_code_goes_again_only_as_its_sender_chose(desk: Any, on_doubt: str, ends: tuple[str, str]) -> None:
     """Its life is longer than the window, and it certainly did not arrive: by default it ends all the same."""
-    ref = desk.single(code_id="a", on_doubt=on_doubt, deadline_s=2 * WINDOW_S)
+    ref = desk.single(otp_id="a", on_doubt=on_doubt, deadline_s=2 * WINDOW_S)
     claim = desk.doubted(ref)
 
     assert desk.probe(ref, {claim.gateway_id: [0]}) == ends

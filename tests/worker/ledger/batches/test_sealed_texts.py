@@ -10,7 +10,7 @@ import pytest
 from smsq.worker.domain.batch import Ref, pack_texts
 from smsq.worker.domain.errors import Conflict, WrongKey
 from smsq.worker.domain.status import BatchState
-from smsq.worker.ledger import Claim, ClaimRefusal, Ledger, NoClaim, Order
+from smsq.worker.ledger import Claim, ClaimRefusal, Ledger, NewMessage, NoClaim
 from smsq.worker.sealing import Sealer
 from tests.worker.ledger.conftest import ONE, PHONE, Desk
 
@@ -131,25 +131,25 @@ def test_the_text_stays_while_it_may_be_sent_again(desk: Desk, deadline_s: float
 
 def test_a_repeated_key_is_known_by_a_keyed_hash(desk: Desk) -> None:
     """A plain one would tell a code to whoever tries all there are."""
-    first = desk.ledger.enrol(Order(PHONE, TEXT, key="order 7"))
-    assert desk.ledger.enrol(Order(PHONE, TEXT, key="order 7")).id == first.id
+    first = desk.ledger.enrol(NewMessage(PHONE, TEXT, key="order 7"))
+    assert desk.ledger.enrol(NewMessage(PHONE, TEXT, key="order 7")).id == first.id
     with pytest.raises(Conflict):
-        desk.ledger.enrol(Order(PHONE, TEXT + "!", key="order 7"))
+        desk.ledger.enrol(NewMessage(PHONE, TEXT + "!", key="order 7"))
     content = next(v[b"content"] for k, v in desk.everything().items() if k.startswith(b"{smsq}:idem:"))
 
     desk.start_anew()
     desk.ledger.sealer = Sealer(["another secret of thirty-two characters"])
     desk.redis.hdel("{smsq}:stamp", "secret")
-    desk.ledger.enrol(Order(PHONE, TEXT, key="order 7"))
+    desk.ledger.enrol(NewMessage(PHONE, TEXT, key="order 7"))
     assert content != next(v[b"content"] for k, v in desk.everything().items() if k.startswith(b"{smsq}:idem:"))
 
 
 def test_a_repeated_key_is_known_after_the_secret_changed(desk: Desk) -> None:
     """As long as the older secret is still there."""
-    first = desk.ledger.enrol(Order(PHONE, TEXT, key="order 7"))
+    first = desk.ledger.enrol(NewMessage(PHONE, TEXT, key="order 7"))
     desk.ledger.sealer = Sealer(["a newer secret of thirty-two letters", "a secret of thirty-two characters"])
 
-    assert desk.ledger.enrol(Order(PHONE, TEXT, key="order 7")).id == first.id
+    assert desk.ledger.enrol(NewMessage(PHONE, TEXT, key="order 7")).id == first.id
 
 
 def stranger(desk: Desk) -> Ledger:

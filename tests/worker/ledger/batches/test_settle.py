@@ -132,7 +132,7 @@ def test_verbs_on_a_batch_that_never_was_make_nothing(desk: Any) -> None:
 
 
 def test_a_release_forgets_the_attempt(desk: Any) -> None:
-    """It goes back to ready after the given rest; the id stays known to the roll call."""
+    """It goes back to ready after the given pause; the id stays known to the roll call."""
     ref = desk.single()
     claim = desk.claim(ref)
     assert desk.ledger.release(claim, unwritten=True, delay_s=5.0) == "released"

@@ -12,7 +12,7 @@ pytestmark = BOTH_WAYS
 PHONE = 79990000000
 
 
-def test_a_persons_hand_on_a_campaign(desk: Any) -> None:
+def test_what_a_person_does_to_a_campaign(desk: Any) -> None:
     """Each verb twice is each verb once; what is done stays done."""
     campaign, (ref,) = desk.campaign(1)
     said = [desk.ledger.control(campaign, verb) for verb in ("pause", "pause", "resume", "resume", "close")]

@@ -14,7 +14,7 @@ from tests.worker.ledger.conftest import BOTH_WAYS, Desk
 pytestmark = BOTH_WAYS
 
 
-def write(desk: Desk, code_id: str = "a", **more: Any) -> Any:
+def write(desk: Desk, otp_id: str = "a", **more: Any) -> Any:
     """A code that lives for a minute and takes two wrong tries."""
     told: dict[str, Any] = {
         "key": None,
@@ -26,7 +26,7 @@ def write(desk: Desk, code_id: str = "a", **more: Any) -> Any:
         "channels": "sms",
         "channel": "sms",
     }
-    return desk.ledger.open_otp(code_id, **{**told, **more})
+    return desk.ledger.open_otp(otp_id, **{**told, **more})
 
 
 def judge(desk: Desk, nonce: str, is_equal: bool = False) -> Verdict:

@@ -398,7 +398,7 @@ def test_a_kept_line_serves_one_at_a_time(serve: Serve, transport: HttpTransport
 
 
 def test_the_newest_line_is_taken_first_and_old_ones_go(serve: Serve) -> None:
-    """Those that rested too long are closed when another is put beside them."""
+    """Those that were idle too long are closed when another is put beside them."""
     clock = HandClock()
     transport = HttpTransport(2.0, keep_idle_s=5.0, clock=clock)
     server = served(serve, OK)

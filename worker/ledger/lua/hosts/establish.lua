@@ -3,8 +3,10 @@
 -- ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
 --       5 '1' if this host's journals know of sends, 'recover' to establish it all the same, as one that fell back,
 --       6 names of the secret keys that this host has, the sealing one first; '' if it has none,
---       7 what people call this host.
--- Returns {'new'|'known'|'foreign'|'sealed'|'empty', account, actual run, run in force}.
+--       7 what people call this host, 8 which home it is, '' if that is not to be looked at,
+--       9 for how many ms after its last sign a home is taken to be in use.
+-- Returns {'new'|'known'|'foreign'|'sealed'|'empty', account, actual run, run in force}
+--   | {'copied', what people call the other home of this host's number, actual run, run in force}.
 -- Afterwards: the stamp names a secret key that every accepted host has.
 -- include: run
 
@@ -13,11 +15,21 @@ local function note_secret()
   if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'secret', string.match(ARGV[6], '^%x+')) end
 end
 
+-- Two homes with one number, both in use, would vouch for each other's claims.
+local function other()
+  if ARGV[4] == '' or ARGV[8] == '' then return nil end
+  local known = redis.call('HMGET', KEYS[6], ARGV[4], ARGV[4] .. ':where', ARGV[4] .. ':at')
+  if not known[2] or known[2] == ARGV[8] or redis.call('HEXISTS', KEYS[7], ARGV[4]) == 1 then return nil end
+  if now - tonumber(known[3] or '0') >= tonumber(ARGV[9]) then return nil end
+  return known[1] or ''
+end
+
 local function join()
   if ARGV[4] == '' then return end
   redis.call('HDEL', KEYS[7], ARGV[4]) -- it is not away; a first write that a full server allows
   if redis.call('SISMEMBER', KEYS[4], ARGV[4]) == 0 then redis.call('SADD', KEYS[4], ARGV[4]) end
   redis.call('HSET', KEYS[6], ARGV[4], ARGV[7], ARGV[4] .. ':at', now)
+  if ARGV[8] ~= '' then redis.call('HSET', KEYS[6], ARGV[4] .. ':where', ARGV[8]) end
 end
 
 local account = redis.call('HGET', KEYS[1], 'account')
@@ -28,6 +40,8 @@ if account then
   if secret and ARGV[6] ~= '' and not string.find(ARGV[6], secret, 1, true) then
     return { 'sealed', account, actual, current }
   end
+  local home = other()
+  if home then return { 'copied', home, actual, current } end
   if secret ~= string.match(ARGV[6], '^%x+') then note_secret() end
   join()
   return { 'known', account, actual, current }
