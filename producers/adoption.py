@@ -77,9 +77,9 @@ def _up_of(home: Path) -> Up:
     up = running(home)
     if up is None:
         raise LedgerUnreachable(
-            f"nothing is up in {home.expanduser().absolute()} and no Redis is named: start `smsq up` "
-            "(or `smsq up --sandbox`) in another terminal, set SMSQ_HOME to the .smsq of the folder in which it runs "
-            "already, or set SMSQ_REDIS_URL"
+            f"nothing runs in {home.expanduser().absolute()} and SMSQ_REDIS_URL is not set: start `smsq up` (or "
+            "`smsq up --sandbox`) in another terminal; if it already runs, set SMSQ_HOME to the .smsq of its folder; "
+            "or set SMSQ_REDIS_URL"
         )
     return up
 

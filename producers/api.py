@@ -82,11 +82,11 @@ class Smsq(Installation):
         check_key(key)
         check_client(client)
         if not isinstance(text, str):
-            raise BadText(f"a text is text, not {type(text).__name__}")
+            raise BadText(f"the text must be a str, not {type(text).__name__}")
         text = tidied(text)
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
             raise BadInput(
-                "that moment is over: `at` says when to send, in this machine's time zone unless it names one"
+                "that moment has passed: `at` says when to send, in this machine's time zone unless it names one"
             )
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
@@ -112,7 +112,9 @@ class Smsq(Installation):
     def _pass_shield(self, message: NewMessage, client: str) -> None:
         """Ask the shield, which raises its refusal; a message whose key is known already has passed."""
         if message.lane != "urgent":
-            raise BadInput("only urgent messages pass the shield: leave client out, or send it by the urgent lane")
+            raise BadInput(
+                "client is for urgent messages, which alone pass the shield: leave it out, or send by the urgent lane"
+            )
         if message.key is not None and self.runtime.ledger.knows(message.key):
             return
         told = {"client": client, "channel": message.options.channel, "token": message.key, "verifiable": False}

@@ -178,7 +178,7 @@ class Campaigns:
                 rows_in = rows
                 enrolled(rows)
             if changed := draft.source.changed():
-                told(f"{changed}: campaign {opened.id} sends what it held then; run the same command for what is new")
+                told(f"{changed}: campaign {opened.id} sends what it held before; run the same command for what is new")
             smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
         except LedgerTrouble as error:
             raise type(error)(_partly(error, opened.id, rows_in, of)) from None
@@ -234,7 +234,7 @@ class Campaigns:
         is_begun = before is not None and before.state not in OVER
         if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
             raise BadInput(
-                "that moment is over: `at` says when to begin, in this machine's time zone unless it names one"
+                "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
             )
 
     def show(self, campaign_id: str) -> CampaignView:
@@ -335,8 +335,8 @@ def part_price(view: CampaignView) -> Decimal | None:
     charged = Decimal(view.parts * left) / max(1, view.messages) - view.unpriced
     if not view.cost or charged <= 0:
         raise SmsqError(
-            f"campaign {view.id} was begun while its price was not known, and nothing was charged yet: a budget cannot "
-            "be kept; try again once something of it was sent"
+            f"campaign {view.id} began while its price was not known, and nothing has been charged yet, so a budget "
+            "cannot be kept; try again after its first messages are sent"
         )
     return view.cost / charged
 
@@ -344,22 +344,22 @@ def part_price(view: CampaignView) -> Decimal | None:
 def _spent(view: CampaignView, wished: Decimal | None, least: Decimal) -> BudgetSpent:
     """The error to raise: what is spent, what was not charged yet, and the least budget that would do."""
     budget = plain(wished if wished is not None else view.budget)
-    expected = f" and about {plain(round(view.expected, 2))} not told yet" if view.expected else ""
+    expected = f" and about {plain(round(view.expected, 2))} not known yet" if view.expected else ""
     stays = "stays paused" if view.state == "paused" else "keeps its budget"
     return BudgetSpent(
         view.id,
         least,
-        f"campaign {view.id} {stays}: {plain(view.cost)} of it is spent{expected}, and a budget of {budget} lets "
-        f"nothing more leave; its next batch needs `smsq campaign resume {view.id} --budget {plain(least)}` or more",
+        f"campaign {view.id} {stays}: it has spent {plain(view.cost)}{expected}, and a budget of {budget} is not "
+        f"enough for its next batch: that needs `smsq campaign resume {view.id} --budget {plain(least)}` or more",
     )
 
 
 def sent_already(view: CampaignView) -> str:
     """Why a file whose campaign is over is not sent again, and what to do about it."""
     return (
-        f"this file was sent already as campaign {view.id} ({view.state}); see `smsq campaign show {view.id}`, "
-        "or add --again to send it once more, --only-new to send what never left (from Python `again=True`, "
-        "`only_new=True`)"
+        f"this file was sent already as campaign {view.id} ({view.state}); see `smsq campaign show {view.id}`; "
+        "add --again to send it once more, or --only-new to send the rows that were never sent (in Python "
+        "`again=True`, `only_new=True`)"
     )
 
 
@@ -385,4 +385,4 @@ def _partly(error: LedgerTrouble, campaign_id: str, rows_in: int, of: int | None
     """The sentence for a campaign that was enrolled only in part: the rows that are enrolled are being sent."""
     many = f"{rows_in} of {of} rows" if of is not None else f"{rows_in} rows"
     why = error.sentence.replace("nothing was written", "nothing more was written")
-    return f"{why}. {many} are in campaign {campaign_id} and are being sent; the same command goes on from there"
+    return f"{why}. {many} are in campaign {campaign_id} and are being sent; run the same command to go on from there"

@@ -60,10 +60,13 @@ def waits_for(doubts: Sequence[Doubt]) -> str:
     many = sum(len(doubt.messages) for doubt in doubts)
     what = "1 message is in doubt" if many == 1 else f"{many} messages are in doubt"
     if any(doubt.absence_from is None for doubt in doubts):
-        return f"{what}: absence is believed beside a message that was accepted, and there was none yet to compare with"
+        return (
+            f"{what}: `not found` proves nothing until the gateway has shown a message that it did accept, and it has "
+            "shown none yet"
+        )
     until = iso(max(doubt.absence_from or 0.0 for doubt in doubts))
     after = iso(min(doubt.next_ask for doubt in doubts))
-    return f"{what}: what the gateway does not show by {until} counts as not arrived; asked about next at {after}"
+    return f"{what}: what the gateway has not shown by {until} counts as not arrived; the next question is at {after}"
 
 
 def in_doubt(runtime: Runtime, batches: Sequence[BatchView]) -> list[Doubt]:
@@ -121,12 +124,12 @@ class Doubts:
         if decision not in DECISIONS:
             raise BadInput(f"a decision is one of {', '.join(DECISIONS)}, not {decision!r}")
         if not reason.strip():
-            raise BadInput("a decision needs a reason: whoever looks at it later will want to know")
+            raise BadInput("a decision needs a reason, for those who look at it later")
         ref, fence = doubt.batch.ref, doubt.batch.fence
         word = self._smsq.runtime.ledger.resolve(ref, fence, DECISIONS[decision], reason)
         if word not in ("settled", "ready"):
             now = self.show(doubt.id)
-            raise Conflict(f"batch {doubt.id} has moved on: it is {now.state} now; look again before you decide")
+            raise Conflict(f"batch {doubt.id} has changed: it is {now.state} now; look again before you decide")
         if word == "ready":
             self._smsq.runtime.hints.batches(doubt.batch.lane, [ref])
         return self.show(doubt.id)

@@ -37,7 +37,7 @@ def phone_text(written: object, region: str = "RU") -> str:
     if is_nothing(written):
         return ""
     if isinstance(written, bool) or not (isinstance(written, Integral) or is_whole(written)):
-        raise BadPhone(f"a phone is text such as +79161234567, or its digits as a number, not {type(written).__name__}")
+        raise BadPhone(f"a phone is a str such as +79161234567, or an int of its digits, not {type(written).__name__}")
     number = int(written)
     if not 0 < number < LONGEST_NUMBER:
         raise BadPhone("too many digits for a phone number" if number > 0 else "too few digits for a phone number")
@@ -63,19 +63,19 @@ def is_whole(value: object) -> TypeGuard[float | Decimal]:
 def check_word(word: object, what: str, longest: int | None = None) -> None:
     """Raise BadInput if it is not text, is empty or too long, or cannot be UTF-8 (half of a character)."""
     if not isinstance(word, str) or not word.strip():
-        raise BadInput(f"{what} is a word or a few, and is not empty")
+        raise BadInput(f"{what} is one word or a few, and is not empty")
     if longest is not None and len(word) > longest:
-        raise BadInput(f"{what} has up to {longest} characters")
+        raise BadInput(f"{what} has at most {longest} characters")
     try:
         word.encode()
     except UnicodeEncodeError:
-        raise BadInput(f"{what} holds half of a character") from None
+        raise BadInput(f"{what} holds half of a character (a lone surrogate)") from None
 
 
 def check_key(key: str | None) -> None:
     """Raise BadInput if it cannot be a caller's key."""
     if key is not None:
-        check_word(key, "a key that makes a repeat harmless", LONGEST_KEY)
+        check_word(key, "a key", LONGEST_KEY)
 
 
 def caller_key(key: str | None) -> str | None:
@@ -86,11 +86,11 @@ def caller_key(key: str | None) -> str | None:
 def check_client(client: str | None) -> None:
     """Raise BadInput if it cannot name a client."""
     if client is not None:
-        check_word(client, "a client, who asks,", LONGEST_CLIENT)
+        check_word(client, "a client", LONGEST_CLIENT)
         if is_list_of_addresses(client):
             raise BadInput(
-                "a client is one address, and this is a list of them: take the one that your own proxy added, since a "
-                "visitor writes the others"
+                "a client is one address, and this is a list: take the address that your own proxy added, since the "
+                "visitor can write the others"
             )
 
 
@@ -129,14 +129,14 @@ def timestamp(at: datetime | str) -> float:
         meant = at.astimezone(UTC)
         shown = [moment.astimezone(at.tzinfo).replace(tzinfo=None, fold=0) for moment in (first, second)]
     except (OverflowError, ValueError, OSError):
-        raise BadInput(f"no clock of this machine shows {written!r}: a moment looks like 2026-11-21T18:30") from None
+        raise BadInput(f"{written!r} is out of range: a moment looks like 2026-11-21T18:30") from None
     naive = at.replace(tzinfo=None, fold=0)
     if naive not in shown:
         later, earlier = (moment.strftime("%H:%M") for moment in sorted(shown, reverse=True))
-        raise BadInput(f"there is no {naive.isoformat(' ')}: the clocks go forward then, take {earlier} or {later}")
+        raise BadInput(f"there is no {naive.isoformat(' ')}: the clocks go forward then; take {earlier} or {later}")
     if at.tzinfo is None and at.fold == 0 and shown[0] == shown[1] and first != second:
         ways = " or ".join(moment.astimezone().isoformat(timespec="minutes") for moment in (first, second))
-        raise BadInput(f"{naive.isoformat(' ')} is twice that day, since the clocks go back: say {ways}")
+        raise BadInput(f"{naive.isoformat(' ')} comes twice that day, since the clocks go back: write {ways}")
     return meant.timestamp()
 
 

@@ -120,16 +120,20 @@ class Installation:
     def job(self, job: jobs.Job) -> dict[str, Any]:
         """The chores lane's answer to a job. Raises Unreachable, BadCredentials, Refused or BadInput without one."""
         if not self.lanes().get("chores"):
-            raise Unreachable("no worker of the chores lane is up, and only workers speak to the gateway: `smsq up`")
+            raise Unreachable(
+                "no worker of the chores lane is up, and only workers talk to the gateway: start `smsq up`"
+            )
         job_id = self.runtime.ledger.post_job(job)
         self.runtime.hints.job(job_id)
         answer = self.runtime.ledger.await_job(job_id, JOB_TIMEOUT_S)
         if answer is None:
-            raise Unreachable(f"the chores lane gave no answer within {JOB_TIMEOUT_S:g} s")
+            raise Unreachable(
+                f"no worker of the chores lane answered within {JOB_TIMEOUT_S:g} s; try again, or see `smsq doctor`"
+            )
         if "error" not in answer:
             return answer
         if answer.get("code") == BAD_LOGIN:
-            raise BadCredentials("the gateway does not accept this log-in: see SMSQ_LOGIN and SMSQ_PASSWORD", code=2)
+            raise BadCredentials("the gateway refuses this log-in: check SMSQ_LOGIN and SMSQ_PASSWORD", code=2)
         if answer.get("refused"):
             raise BadInput(str(answer["error"]))
         if answer.get("code") is None:

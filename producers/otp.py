@@ -172,7 +172,7 @@ class Otp:
             if sent.message_id or self._view(opened.id) is not None:
                 return replace(sent, phone=f"+{number}")
             # Another call with this key made the code and was refused meanwhile: try again, and be refused too.
-        raise TooMany("other requests with this key were refused at the same time")
+        raise TooMany("other requests with this key were refused at the same time; try again")
 
     def check(self, code_id: str, code: str, purpose: str = otp.PURPOSE) -> Verdict:
         """Judge what a person typed. A code is `Verdict.RIGHT` once, however many calls try at the same time.
@@ -183,7 +183,7 @@ class Otp:
         then.
         """
         if not isinstance(code, str):
-            raise BadInput("give the code as text: a number would lose its leading zeros")
+            raise BadInput("give the code as a str: a number would lose its leading zeros")
         check_word(purpose, "a purpose")
         otp.check_purpose(purpose)
         if not _is_id(code_id):
@@ -281,7 +281,7 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
     try:
         listed = channels if isinstance(channels, str) else ",".join(channels)
     except TypeError:
-        raise BadChannel("channels are words, such as sms:20s,call or a list of them") from None
+        raise BadChannel("channels are a str such as sms:20s,call, or a list of such") from None
     steps = otp.steps_of(listed)
     for step in steps:
         try:

@@ -106,7 +106,9 @@ class Watch:
                 raise
             view, reason = self._last, error.sentence
         if view is None:
-            raise BadInput(f"there is no campaign {self._id}, or it is no longer kept")
+            raise BadInput(
+                f"there is no campaign {self._id}, or it is no longer kept; `smsq campaign list` shows what there is"
+            )
         self._last = view
         left = view.messages - sum(view.statuses.get(name, 0) for name in (*UNSENT, *NEVER_LEFT))
         rate = self._rate(left)

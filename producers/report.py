@@ -68,7 +68,7 @@ def _apart(name: str) -> str:
 def write_table(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
     """Columns for people, none of the file's own; widths are fixed, so that rows can be shown as they come."""
     if own is not None:
-        raise BadInput("a table has no room for the file's own columns: --format csv or json has")
+        raise BadInput("a table has no room for the file's own columns: use --format csv or json")
     out.write(f"{'row':>7}  {'id':<12} {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<25}  why\n")
     for each in receipts:
         why = each.error or reason(each.why)

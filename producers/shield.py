@@ -51,7 +51,7 @@ class ShieldControl:
     def hold(self, name: str, *, for_s: float | None = None) -> str:
         """Hold a country or a prefix for `for_s` seconds, or until it is released; return its name."""
         if for_s is not None and not 1 <= for_s <= LONGEST_S:
-            raise BadInput(f"a hold lasts from a second to a year, not {for_s:g} s")
+            raise BadInput(f"a hold lasts from one second to a year, not {for_s:g} s")
         return self._rule("hold", name, int(for_s or 0))
 
     def release(self, name: str) -> str:
@@ -65,13 +65,13 @@ class ShieldControl:
         below = [
             names.shown(rule.name) for rule in self._admin.rules() if told.isdigit() and rule.name.startswith(told)
         ]
-        more = f"; below it there is {', '.join(below[:10])}" if below else ""
-        raise BadInput(f"nothing is held, allowed or denied at {names.shown(told)}{more}")
+        more = f"; below it there are {', '.join(below[:10])}" if below else ""
+        raise BadInput(f"{names.shown(told)} is not held, allowed or denied{more}")
 
     def limit(self, name: str, written: str | None) -> str:
         """Set a limit, written as `smsq shield show` does; None restores the setting. Return what is in force now."""
         if written is None and name not in names_of_limits():
-            raise BadInput(f"no limit is called {name!r}; there is {', '.join(names_of_limits())}")
+            raise BadInput(f"no limit is called {name!r}; the limits are {', '.join(names_of_limits())}")
         self._admin.limit(name, written)
         return self._admin.view().limits[name]
 

@@ -15,40 +15,40 @@ from smsq.worker.ledger.views import CampaignView
 CENT = Decimal("0.01")
 ENROLMENT_SILENT_S = 90.0  # after which no producer is at it any more
 HALTS = {
-    "fell": "the ledger fell back and grants nothing; `smsq recover` shows what it has forgotten, and mends it",
-    "login": "the gateway refuses the log-in; correct SMSQ_LOGIN and SMSQ_PASSWORD and start the workers again, "
-    "or, where they were right after all, `smsq balance` tries them once and lifts the halt",
-    "hosts": "hosts are missing from the roll call of a new life of Redis; `smsq doctor` names them, and the cure",
-    "ids": "the ids for the gateway are used up; `smsq recover --fresh-ids` goes on in a range that was not used",
+    "fell": "the ledger fell back, so nothing is sent; `smsq recover` shows what it has forgotten, and repairs it",
+    "login": "the gateway refuses the log-in; correct SMSQ_LOGIN and SMSQ_PASSWORD and restart the workers; "
+    "if they were right after all, `smsq balance` tries them once and lifts the halt",
+    "hosts": "Redis restarted and some hosts have not answered its roll call; `smsq doctor` names them, and what to do",
+    "ids": "the gateway ids are used up; `smsq recover --fresh-ids` takes a range that was not used",
     "money": "the account is empty; sending goes on by itself after a top-up",
 }
 # Why messages are in doubt, or parked, as the ledger writes it down.
 REASONS = {
-    "no_answer": "the request was begun and no complete answer came",
-    "handed_over": "it was handed over by a way that gives no receipts; the gateway is asked",
+    "no_answer": "the request was sent and no complete answer came",
+    "handed_over": "it was handed over by a transport that gives no receipts; smsq asks the gateway",
     "bad_answer": "the gateway's answer cannot be trusted",
-    "in_part": "the gateway's answer does not cover every phone of the request",
+    "in_part": "the gateway's answer does not cover all phones of the request",
     "refused_who": "the gateway refused one message of several and did not say which",
-    "refused": "the gateway refused it under one of several attempts",
+    "refused": "the gateway refused one of several attempts to send it",
     "no_money": "the account was empty when it was sent",
-    "expired": "the worker that sent it did not say how it ended",
+    "expired": "the worker that was sending it died or hung before it reported the outcome",
     "cancelled": "its campaign was cancelled, but an earlier attempt may have been accepted",
-    "late": "its time is over, but an earlier attempt may have been accepted",
-    "optout": "its owner opted out, but an earlier attempt may have been accepted",
-    "fell": "the ledger fell back; whether it was sent is asked about",
-    "policy": "it was not found, and its sender wanted to decide then (on doubt: park)",
+    "late": "its deadline has passed, but an earlier attempt may have been accepted",
+    "optout": "the phone's owner opted out, but an earlier attempt may have been accepted",
+    "fell": "the ledger fell back; smsq asks the gateway whether it was sent",
+    "policy": "the gateway did not find it, and its sender wanted to decide in that case (on doubt: park)",
     "poison": "three workers died while sending it",
-    "too many attempts": "it was sent too often without an outcome",
-    "undecided": "the gateway was asked for as long as it makes sense, and it cannot be told",
-    "may double": "a person had it sent again before its absence was certain: it may arrive twice",
-    "resent": "its sender wanted a second copy rather than none (on doubt: resend): it may arrive twice",
+    "too many attempts": "it was tried too many times without an outcome",
+    "undecided": "smsq asked the gateway for as long as answers can still come, and the outcome is still unknown",
+    "may double": "a person had it sent again while the first copy could still arrive: it may arrive twice",
+    "resent": "its sender preferred a second copy to none (on doubt: resend): it may arrive twice",
     "budget": "its budget is spent",
 }
 UNLED = (
-    "no scheduler leads, since none is up or the one that is stands still: nothing is handed out, and nobody is asked "
-    "about; `smsq up` starts one"
+    "no scheduler leads, because none is up or the one that is up hangs: no campaign is handed out and no status is "
+    "asked for; `smsq up` starts one"
 )
-CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each, and sending goes on by itself"
+CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each; sending goes on by itself"
 
 
 class ReadSide(Protocol):
@@ -92,8 +92,8 @@ def back_off(brakes: Brakes, lane: str) -> str:
         return f"the gateway asked us to back off, {brakes.back_off_s:.0f} s more"
     if errors_s > 0:
         return (
-            f"the gateway refused too much of late and would block this address, {errors_s:.0f} s more; "
-            "`smsq_gateway_errors_total` shows with which codes"
+            f"sending pauses after too many refusals, before the gateway blocks this address, {errors_s:.0f} s more; "
+            "`smsq_gateway_errors_total` shows the error codes"
         )
     return ""
 
@@ -106,8 +106,8 @@ def stopped(view: CampaignView, now: float) -> str:
     if view.closed or view.state in OVER or now - view.enrolled_at <= ENROLMENT_SILENT_S:
         return ""
     return (
-        f"its enrolment stopped at row {view.rows}, on {when(view.enrolled_at)}: the same command with the same file "
-        f"goes on from there; if the file is gone or was changed, `smsq campaign cancel {view.id}` ends it"
+        f"its enrolment stopped at row {view.rows}, on {when(view.enrolled_at)}: run the same command with the same "
+        f"file to go on from there; if the file is gone or was changed, `smsq campaign cancel {view.id}` ends it"
     )
 
 
@@ -127,21 +127,21 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
         return halted(brakes)
     lanes = read_side.lanes()
     if missing := [lane for lane, row in LANES.items() if row.ends_campaigns and not lanes.get(lane)]:
-        return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts all"
+        return f"no worker of the {' and '.join(missing)} lane is up; `smsq up` starts them"
     if not brakes.is_led:
         return UNLED
     if view.state == "cancelled":
-        return "it was cancelled: what left already is followed to its end"
+        return "it was cancelled: statuses of what was already sent are still collected"
     if not view.statuses.get("queued"):
         return reason(view.why)
     if view.start_at > now:
-        return f"it is scheduled for later, {when(view.start_at)}"
+        return f"it is scheduled to begin at {when(view.start_at)}"
     if not is_open(view.window, now):
         return f"it is outside its sending hours, {view.window}"
     if braked := brake(brakes, "bulk"):
         return braked
     if brakes.is_blind(parallel):
-        return "too many requests have unknown outcomes; it goes on as the first of their messages are found"
+        return "too many requests have unknown outcomes; it goes on by itself as they are settled"
     return reason(view.why)
 
 
@@ -149,7 +149,7 @@ def budget(view: CampaignView) -> str:
     """That a campaign's budget is spent, on what, and how it is raised."""
     told = f"{reason('budget')}: {plain(view.cost)} of {plain(view.budget)}"
     if view.expected:
-        told += f", and about {plain(view.expected.quantize(CENT))} more for what left and whose cost was not told yet"
+        told += f", and about {plain(view.expected.quantize(CENT))} more for sent messages of unknown cost"
     return f"{told}; `smsq campaign resume {view.id} --budget N` raises it"
 
 

@@ -41,14 +41,14 @@ LABELS: Final[dict[str, str]] = {
     "queue": ", ".join(f"`{name}`" for name in QUEUES),
     "channel": "a row of `gateway/channels.py`",
     "status": "a name that reports show (`domain/status.py`)",
-    "state": "where a batch stands: " + ", ".join(f"`{name}`" for name in STATES.values()),
+    "state": "the state of a batch: " + ", ".join(f"`{name}`" for name in STATES.values()),
     "command": "`send`, `status`, `balance`, `price`, `history`",
-    "mirror": "a host of `SMSQ_MIRRORS`, with its port where that is not the usual one",
+    "mirror": "a host of `SMSQ_MIRRORS`, with its port if that is not the usual one",
     "by": "who chose: `operator`, or `sender` (`on_doubt` resend)",
-    "outcome": "what came of it, a short word",
+    "outcome": "how it ended, in one word",
     "code": "an error code of the gateway's table, or `other`",
     "actor": "an actor's name",
-    "why": "why a channel was tried for a code (`domain/cascade.py`); `cost`, `shield`: why it was not",
+    "why": "why a channel was tried for a code (`domain/cascade.py`), or why it was not: `cost`, `shield`",
     "halt": "`fell` (the ledger fell back), `hosts` (some are missing from the roll call), `ids`, `login`, `money`",
     "ailment": ", ".join(f"`{why}`" for why in Sick) + ": see `worker/domain/sick.py`",
     "decision": ", ".join(f"`{code}`" for code in CODES),
@@ -87,36 +87,44 @@ def _counted(name: str, help_: str, labels: tuple[str, ...], total: str, **how: 
 
 
 METRICS: Final[tuple[Metric, ...]] = (
-    _counted("smsq_messages_total", "Messages that came to stand here.", ("lane", "channel", "status"), "messages"),
+    _counted("smsq_messages_total", "Messages that reached this status.", ("lane", "channel", "status"), "messages"),
     _counted(
         "smsq_batches",
-        "Batches by where they stand.",
+        "Batches by state.",
         ("lane", "state"),
         "batches",
         words=STATES,
         shown=tuple(itertools.product(SENDING, STATES.values())),
     ),
-    Metric("smsq_slots", "gauge", "Sends that may be running; more than are sending: astray.", ("lane",), "scrape"),
-    Metric("smsq_queue_oldest_seconds", "gauge", "Age of the oldest batch that may be sent now.", ("lane",), "scrape"),
-    Metric("smsq_queue_hints", "gauge", "Hints that wait in the broker.", ("queue",), "scrape"),
+    Metric(
+        "smsq_slots",
+        "gauge",
+        "Requests that may still be running. More of these than of sending batches: some have lost their worker.",
+        ("lane",),
+        "scrape",
+    ),
+    Metric(
+        "smsq_queue_oldest_seconds", "gauge", "Age of the oldest batch that is ready to be sent.", ("lane",), "scrape"
+    ),
+    Metric("smsq_queue_hints", "gauge", "Hints that wait in the queue.", ("queue",), "scrape"),
     Metric(
         "smsq_enrol_to_accept_seconds",
         "histogram",
-        "From enrolment to the gateway's acceptance, per batch.",
+        "Time from enrolment to the gateway's acceptance, per batch.",
         ("lane",),
         buckets=WAIT_BUCKETS,
     ),
     Metric(
         "smsq_accept_to_final_seconds",
         "histogram",
-        "From acceptance to a final status, per message.",
+        "Time from acceptance to a final status, per message.",
         ("lane", "channel"),
         buckets=FATE_BUCKETS,
     ),
     Metric(
         "smsq_gateway_requests_total",
         "counter",
-        "Requests to the gateway by what came of them.",
+        "Requests to the gateway by outcome.",
         ("command", "mirror", "outcome"),
     ),
     Metric(
@@ -129,79 +137,116 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_mirror_up",
         "gauge",
-        "1 if the mirror was well when last tried by any process, 0 if no connection opened or answers are missing.",
+        "1 if the mirror worked when a process last tried it, 0 if no connection opened or answers are missing.",
         ("mirror",),
     ),
-    Metric("smsq_gateway_errors_total", "counter", "Error codes the gateway answered.", ("command", "code")),
-    _counted("smsq_codes_total", "One-time codes sent and resent, and tries by verdict.", ("outcome",), "codes"),
-    _counted("smsq_doubts_total", "Doubtful batches that ended, by how.", ("outcome",), "doubts_ended"),
+    Metric("smsq_gateway_errors_total", "counter", "Error codes in the gateway's answers.", ("command", "code")),
+    _counted("smsq_codes_total", "One-time codes sent and sent again, and tries by verdict.", ("outcome",), "codes"),
+    _counted("smsq_doubts_total", "Batches that stopped being doubtful, by how.", ("outcome",), "doubts_ended"),
     Metric(
         "smsq_doubt_settle_seconds",
         "summary",
-        "From doubt to its end, by how.",
+        "Time from the beginning of a doubt to its end, by how it ended.",
         ("outcome",),
         "scrape",
         total=Total(name="doubt_ms", per=1000, how_many="doubts_ended"),
     ),
-    _counted("smsq_double_accepts_total", "Messages accepted under a second id; any is an alarm.", (), "doubles"),
+    _counted("smsq_double_accepts_total", "Messages that the gateway accepted twice. Must be 0.", (), "doubles"),
     _counted(
         "smsq_resends_total",
-        "Messages sent again by choice while the first might live.",
+        "Messages sent again by choice while the first copy could still arrive.",
         ("by",),
         "resends",
         shown=(("operator",), ("sender",)),
     ),
-    _counted("smsq_resend_doubles_total", "Messages accepted twice by such a choice; no alarm.", (), "resend_doubles"),
-    _counted("smsq_late_arrivals_total", "Messages that arrived after their absence was trusted.", (), "late_arrivals"),
-    _counted("smsq_alarms_total", "What must never happen, by what it was.", ("alarm",), "alarm"),
-    _counted("smsq_pending_statuses", "Accepted messages without a final status.", (), "pending"),
-    Metric("smsq_status_age_seconds", "gauge", "Age of the oldest message that waits for its status.", (), "scrape"),
-    Metric(
-        "smsq_visible_after_seconds", "gauge", "From acceptance until the gateway shows it when asked.", (), "scrape"
+    _counted(
+        "smsq_resend_doubles_total", "Messages accepted twice after such a choice. Not an alarm.", (), "resend_doubles"
     ),
-    Metric("smsq_balance", "gauge", "The account's balance, in its own currency, as last seen.", (), "scrape"),
+    _counted(
+        "smsq_late_arrivals_total",
+        "Messages that arrived after smsq had concluded that they did not.",
+        (),
+        "late_arrivals",
+    ),
+    _counted("smsq_alarms_total", "Events that must never happen, by kind.", ("alarm",), "alarm"),
+    _counted("smsq_pending_statuses", "Accepted messages without a final status.", (), "pending"),
+    Metric(
+        "smsq_status_age_seconds",
+        "gauge",
+        "Time that the oldest accepted message has waited for its final status.",
+        (),
+        "scrape",
+    ),
+    Metric(
+        "smsq_visible_after_seconds",
+        "gauge",
+        "Time from acceptance until the gateway's status answers show a message, as measured.",
+        (),
+        "scrape",
+    ),
+    Metric("smsq_balance", "gauge", "The account's balance when last asked, in its own currency.", (), "scrape"),
     _counted("smsq_cost_total", "Money spent, in the account's currency.", ("channel",), "cost", per=UNITS),
-    _counted("smsq_code_steps_total", "Messages of one-time codes, or not.", ("channel", "why"), "code_steps"),
+    _counted(
+        "smsq_code_steps_total",
+        "Messages of one-time codes by channel and why it was tried, or why not.",
+        ("channel", "why"),
+        "code_steps",
+    ),
     Metric("smsq_leader", "gauge", "1 while a scheduler leads.", (), "scrape"),
-    Metric("smsq_owners", "gauge", "Worker processes whose heart beats.", (), "scrape"),
-    Metric("smsq_halted", "gauge", "1 while sending is halted until someone acts, by why.", ("halt",), "scrape"),
-    Metric("smsq_missing_hosts", "gauge", "Hosts that the roll call waits for: nothing is sent.", (), "scrape"),
-    Metric("smsq_signed_off_hosts", "gauge", "Hosts that stopped in order and signed off.", (), "scrape"),
+    Metric("smsq_owners", "gauge", "Worker processes that send heartbeats.", (), "scrape"),
+    Metric("smsq_halted", "gauge", "1 while sending is halted and somebody must act, by reason.", ("halt",), "scrape"),
+    Metric(
+        "smsq_missing_hosts",
+        "gauge",
+        "Hosts that have not answered the roll call. While above 0, nothing is sent.",
+        (),
+        "scrape",
+    ),
+    Metric("smsq_signed_off_hosts", "gauge", "Hosts that were stopped in order and signed off.", (), "scrape"),
     Metric(
         "smsq_sick_processes",
         "gauge",
-        "Worker processes that cannot send and leave it to others.",
+        "Worker processes that cannot send and leave their work to others, by reason.",
         ("ailment",),
         "scrape",
     ),
-    Metric("smsq_gateway_ids_left", "gauge", "Ids for the gateway until sending halts for want of any.", (), "scrape"),
-    _counted("smsq_shield_total", "Codes by what the pumping shield decided.", ("decision",), "shield"),
-    Metric("smsq_shield_holds", "gauge", "Prefixes and countries that are held now.", (), "scrape"),
-    Metric("smsq_shield_country_holds", "gauge", "Whole countries that are held now: an alarm.", (), "scrape"),
+    Metric("smsq_gateway_ids_left", "gauge", "Gateway ids that are left. At 0, sending halts.", (), "scrape"),
+    _counted("smsq_shield_total", "Codes by the shield's decision.", ("decision",), "shield"),
+    Metric("smsq_shield_holds", "gauge", "Prefixes and countries that are on hold now.", (), "scrape"),
+    Metric("smsq_shield_country_holds", "gauge", "Whole countries that are on hold now. An alarm.", (), "scrape"),
     Metric("smsq_ledger_up", "gauge", "1 if the ledger answered this scrape.", (), "scrape"),
     _counted(
         "smsq_leases_expired_total",
-        "Claims whose worker fell silent or was slow.",
+        "Claims that expired because their worker died, hung or was slow.",
         ("lane",),
         "expired",
         shown=tuple((lane,) for lane in SENDING),
     ),
     Metric(
-        "smsq_hints_lost_total", "counter", "Hints the broker did not take; the sweeper makes up for them.", ("queue",)
+        "smsq_hints_lost_total",
+        "counter",
+        "Hints that the broker did not take. The sweeper sends them later.",
+        ("queue",),
     ),
+    Metric("smsq_rings_lost_total", "counter", "Hints whose wake-up failed. They wait for the next poll.", ("queue",)),
     Metric(
-        "smsq_rings_lost_total", "counter", "Hints whose bell did not ring; they wait for the next look.", ("queue",)
-    ),
-    Metric(
-        "smsq_bell_up", "gauge", "0 while a consumer of the queue polls, since it cannot wait for the bell.", ("queue",)
+        "smsq_bell_up",
+        "gauge",
+        "0 while a consumer of the queue has to poll because it cannot wait for wake-ups.",
+        ("queue",),
     ),
     Metric(
         "smsq_callback_events_total",
         "counter",
-        "Items of the gateway's calls: taken, or left out because unsigned, foreign or unreadable.",
+        "Items of the gateway's callbacks: taken, or left out because they were unsigned, foreign or unreadable.",
         ("outcome",),
     ),
-    Metric("smsq_hints_put_aside_total", "counter", "Messages in the queue that could not be read.", ("queue",)),
+    Metric(
+        "smsq_hints_put_aside_total",
+        "counter",
+        "Messages in the queue that could not be read and were put aside.",
+        ("queue",),
+    ),
     Metric("smsq_actor_runs_total", "counter", "Actor runs by how they ended.", ("actor", "outcome")),
     Metric("smsq_actor_seconds", "histogram", "How long an actor ran.", ("actor",), buckets=REQUEST_BUCKETS),
 )
@@ -313,8 +358,8 @@ def write_page(out: TextIO) -> None:
         "# Metrics\n\n"
         "Written from `worker/metrics.py` by `python -m smsq.worker.metrics > docs/metrics.md`.\n\n"
         "`smsq exporter` (part of `smsq up`) serves them at `http://SMSQ_METRICS_ADDR/metrics`, `127.0.0.1:9191` by\n"
-        "default. Times are seconds, money is in the account's currency. Those marked *ledger* are read from the\n"
-        "ledger or the queues at the moment of the scrape; the others are counted by the processes and summed.\n\n"
+        "default. Times are in seconds, money is in the account's currency. Metrics marked *ledger* are read from the\n"
+        "ledger or the queues during the scrape; the others are counted by the processes and summed.\n\n"
         "| name | kind | labels | from | tells |\n|---|---|---|---|---|\n"
     )
     for metric in METRICS:

@@ -60,8 +60,8 @@ def connect(
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)  # so that it fails now
     except (ValueError, TypeError, redis.RedisError):  # their messages may have a part of the password
         raise BadSettings(
-            f"the address of Redis at {where(url)} has options that will not do: see SMSQ_REDIS_URL and "
-            "SMSQ_BROKER_URL, and what may stand behind their question mark"
+            f"the address of Redis at {where(url)} has options that are not valid: see SMSQ_REDIS_URL and "
+            "SMSQ_BROKER_URL, and the options after their question mark"
         ) from None
     return client
 
@@ -128,7 +128,7 @@ def no_right(error: redis.RedisError, variable: str, file: str) -> str:
     found = _COMMAND.search(words)
     what = f"the command {found[1].upper()}" if found else "a key" if "access" in words else "a command"
     return (
-        f"Redis forbids {what} to the user in {variable}: name the user of this kind of process, "
+        f"Redis forbids {what} to the user in {variable}: use the user for this kind of process, "
         f"or load deploy/redis/{file} of this version"
     )
 

@@ -61,13 +61,13 @@ class Runtime:
         """
         if not settings.redis_url:
             raise BadSettings(
-                "no Redis is named and none is running for this home: "
-                "start `smsq up` in another terminal, or set SMSQ_REDIS_URL"
+                "SMSQ_REDIS_URL is not set and no `smsq up` runs in this home: "
+                "start it in another terminal, or set SMSQ_REDIS_URL"
             )
         if settings.test_codes and not settings.is_sandboxed:
             raise BadSettings(
-                "SMSQ_TEST_CODES gives numbers a code that everybody can know: it is for a sandbox, whose SMSQ_MIRRORS "
-                "are all on this machine, and on a real account a door without a lock"
+                "SMSQ_TEST_CODES fixes codes that anybody can know, so it works only with a sandbox, if all "
+                "SMSQ_MIRRORS are on this machine: on a real account it would let anybody in"
             )
         broker_url = settings.broker_url or next_database(settings.redis_url)
         return cls(settings, settings.redis_url, broker_url, hint_timeout_s)

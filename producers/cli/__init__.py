@@ -34,26 +34,26 @@ class Row(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Row]] = {
-    "demo": Row("smsq.producers.cli.demo:command", "See a sample campaign run on this machine alone, then its report."),
-    "up": Row(
-        "smsq.producers.cli.up:command", "Run everything in the foreground; --sandbox with a gateway of its own."
+    "demo": Row(
+        "smsq.producers.cli.demo:command", "Run a sample campaign on this machine alone, then show its report."
     ),
+    "up": Row("smsq.producers.cli.up:command", "Run everything in the foreground; --sandbox brings a local gateway."),
     "send": Row("smsq.producers.cli.send:command", "Send one message."),
     "otp": Row("smsq.producers.cli.otp:group", "Send one-time codes, and check what people typed."),
     "campaign": Row("smsq.producers.cli.campaign:group", "Check, run and watch campaigns."),
-    "doubts": Row("smsq.producers.cli.doubts:group", "See messages nobody can tell about, and decide about them."),
-    "shield": Row("smsq.producers.cli.shield:group", "See and adjust what keeps pumping away from one-time codes."),
-    "status": Row("smsq.producers.cli.status:command", "Show what is known of a message."),
+    "doubts": Row("smsq.producers.cli.doubts:group", "Show messages whose outcome is unknown, and decide."),
+    "shield": Row("smsq.producers.cli.shield:group", "Show and adjust the limits against SMS pumping."),
+    "status": Row("smsq.producers.cli.status:command", "Show the status of a message."),
     "cost": Row("smsq.producers.cli.cost:command", "Show what a message or a file would cost."),
     "balance": Row("smsq.producers.cli.balance:command", "Show what is left on the account."),
-    "doctor": Row("smsq.producers.cli.doctor:command", "Look for what is wrong, and say what cures it."),
-    "recover": Row("smsq.producers.cli.recover:command", "Show and mend what a ledger that fell back has forgotten."),
+    "doctor": Row("smsq.producers.cli.doctor:command", "Find what is wrong, and say how to fix it."),
+    "recover": Row("smsq.producers.cli.recover:command", "Repair a ledger that was restored or lost writes."),
     "web": Row("smsq.producers.cli.web:command", "Receive the gateway's statuses."),
     "worker": Row("smsq.producers.cli.processes:worker", "Run the workers of one lane."),
     "scheduler": Row("smsq.producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),
     "exporter": Row("smsq.producers.cli.processes:exporter", "Serve the metrics of this host."),
-    "sandbox": Row("smsq.producers.cli.sandbox:command", "Run a gateway on this machine, with misfortunes on demand."),
-    "completion": Row("smsq.producers.cli.completion:command", "Print what makes a shell complete smsq."),
+    "sandbox": Row("smsq.producers.cli.sandbox:command", "Run a local gateway that fails on demand."),
+    "completion": Row("smsq.producers.cli.completion:command", "Print the completion script for a shell."),
 }
 
 # The first that fits decides.
@@ -83,7 +83,7 @@ class Suggesting(click.Group):
         if typed and not typed.startswith("-") and self.get_command(ctx, typed) is None:
             known = self.list_commands(ctx)
             near = difflib.get_close_matches(typed.lower(), known, n=1, cutoff=0.5)
-            hint = f"did you mean `{ctx.command_path} {near[0]}`?" if near else f"there is {', '.join(known)}"
+            hint = f"did you mean `{ctx.command_path} {near[0]}`?" if near else f"its commands are {', '.join(known)}"
             raise click.UsageError(f"{ctx.command_path} has no command {_quoted(typed)}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -135,7 +135,7 @@ class _Lazy(Suggesting):
         except ModuleNotFoundError as error:
             if not _is_of_workers(error.name or ""):
                 raise
-            click.echo(f"smsq: this needs {error.name}, as hosts that run workers have it: {INSTALL_WORKER}", err=True)
+            click.echo(f"smsq: this command needs {error.name}, which is not installed: {INSTALL_WORKER}", err=True)
             ctx.exit(FAILED)
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nsmsq: interrupted", err=True)
@@ -163,7 +163,7 @@ def _clean(environ: MutableMapping[str, str]) -> None:
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="smsq", prog_name="smsq")
-@click.option("--parent", type=int, hidden=True, help="Leave when this process does; for the supervisor's children.")
+@click.option("--parent", type=int, hidden=True, help="Exit when this process exits; for the supervisor's children.")
 def main(parent: int | None) -> None:
     """Bulk and one-time messages through the SMS Centre gateway: nothing lost, nothing sent twice."""
     if parent is not None:

@@ -36,4 +36,4 @@ def gateway(settings: Settings) -> str:
     hosts = [urlsplit(base).hostname or "" for base in settings.mirrors]
     if all(host == settings.brand or host.endswith(f".{settings.brand}") for host in hosts):
         return f"the real gateway, {hosts[0]}"
-    return f"a gateway of SMSQ_MIRRORS, {', '.join(hosts)}"
+    return f"the gateway that SMSQ_MIRRORS names, {', '.join(hosts)}"

@@ -10,7 +10,7 @@ from smsq.producers.terminal.display import print_json
 @click.command("balance")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(as_json: bool) -> None:
-    """Show what is left on the account; a worker asks the gateway."""
+    """Show what is left on the account. A worker asks the gateway, so one must be up."""
     from smsq.producers.api import Smsq
     from smsq.producers.moments import plain
 

@@ -34,12 +34,14 @@ def _file_options(function: Command) -> Command:
     """What `check` and `run` have in common."""
     options = (
         click.argument("file", type=click.Path(path_type=Path)),
-        click.option("--text", required=True, help="The text; {column} is filled from the file."),
+        click.option(
+            "--text", required=True, help="The text; {column} is replaced by that column's value in each row."
+        ),
         click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones."),
-        click.option("--region", default="RU", show_default=True, help="Where phones without a plus are from."),
-        click.option("--encoding", help="What FILE is written in, such as koi8-r.  [default: UTF-8 or windows-1251]"),
-        click.option("--sender", help="Sender name, one that the account may use."),
-        click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm."),
+        click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
+        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
+        click.option("--sender", help="Sender name; one that is registered for the account."),
+        click.option("--valid", help="How long operators try to deliver: hours from 1 to 24, or hh:mm."),
     )
     for option in reversed(options):
         function = option(function)
@@ -55,7 +57,7 @@ def group() -> None:
 @_file_options
 @as_json_option
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
-    """Look through FILE: what can be sent, what cannot and why, parts, price. Nothing is enrolled."""
+    """Check FILE: show what can be sent, what cannot and why, the parts and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
@@ -92,30 +94,30 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 
 @group.command("run")
 @_file_options
-@click.option("--name", help="What to call it.  [default: the file's name]")
+@click.option("--name", help="Name of the campaign.  [default: the file's name]")
 @click.option("--rate", type=float, help="Most parts per second for this campaign.")
 @click.option(
     "--at",
     help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
 @click.option("--window", help="Send only between these hours of this machine, such as 9-21.")
-@click.option("--budget", help="Pause once so much money is spent.")
+@click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",
     type=click.Choice(["ask", "park"]),
     show_default="ask",
-    help="What follows where a message is found not to have arrived: ask sends it once that is certain.",
+    help="If a message did not arrive: ask sends it again once that is certain, park leaves it to a person.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask whether to send.")
+@click.option("--yes", is_flag=True, help="Send without asking for confirmation.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
-@click.option("--only-new", is_flag=True, help="Leave out rows that were sent already, with this text and sender.")
-@click.option("--again", is_flag=True, help="Send once more to rows that were sent already.")
+@click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
+@click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
 @as_json_option
 def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: bool, as_json: bool, **how: Any) -> None:
-    """Send --text to every row of FILE; the same command run again goes on where it stopped.
+    """Send --text to every row of FILE. The same command, run again, goes on where it stopped.
 
-    What is sent is what FILE held when it was read. Rows that another campaign has sent already are refused, unless
-    --only-new or --again says what shall become of them.
+    The rows are those that FILE held when the command began to read it. If another campaign has already sent some of
+    them, nothing is sent until --only-new or --again says what to do with those rows.
     """
     from smsq.producers.campaigns import is_all_in, not_applied
     from smsq.producers.cli.campaign_check import repeat_lines
@@ -168,7 +170,7 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
 @group.command("list")
 @as_json_option
 def list_campaigns(as_json: bool) -> None:
-    """Show every campaign that is kept, newest first."""
+    """List all campaigns that are kept, newest first."""
     with _smsq() as smsq:
         views = smsq.campaigns.list()
         stopped = {view.id: said for view in views if (said := smsq.campaigns.stopped(view))}
@@ -187,7 +189,7 @@ def list_campaigns(as_json: bool) -> None:
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @as_json_option
 def show(campaign_id: str, follow: bool, as_json: bool) -> None:
-    """Show what it is, counts by status, cost, why messages failed, and why it waits."""
+    """Show a campaign: counts by status, cost, why messages failed, and why it waits."""
     from smsq.producers.machine.sandbox import forgotten
 
     code = DONE
@@ -212,18 +214,20 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     type=click.Choice(["csv", "json", "table"]),
     default="table",
     show_default=True,
-    help="How rows are written.",
+    help="Format of the report.",
 )
-@click.option("--rejects", is_flag=True, help="Only rows that were turned away.")
+@click.option("--rejects", is_flag=True, help="Only rows that were never sent: invalid ones and duplicates.")
 @click.option(
     "--output", "path", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]"
 )
-@click.option("--mode", default="600", show_default=True, help="Who may use that file, as chmod takes it: 640, 644.")
+@click.option("--mode", default="600", show_default=True, help="Permissions of that file, as for chmod: 640, 644.")
 @click.option(
-    "--columns-of", type=click.Path(path_type=Path), help="The campaign's file: its columns stand beside each row."
+    "--columns-of",
+    type=click.Path(path_type=Path),
+    help="The campaign's file; its columns are added to each row of the report.",
 )
 @click.option("--phone-column", default="phone", show_default=True, help="The column of that file that holds phones.")
-@click.option("--encoding", help="What that file is written in.  [default: UTF-8 or windows-1251]")
+@click.option("--encoding", help="Encoding of that file.  [default: UTF-8 or windows-1251]")
 def report(
     campaign_id: str,
     form: str,
@@ -234,9 +238,9 @@ def report(
     phone_column: str,
     encoding: str | None,
 ) -> None:
-    """Write what became of every row, in the file's order, with the file's own columns if they are wanted.
+    """Write what became of every row, in the file's order. With --with, the file's own columns are added.
 
-    A file that is written is its owner's alone, unless --mode says more.
+    Only its owner may read the file that is written, unless --mode says otherwise.
     """
     from smsq.producers.intake.own_columns import OwnColumns
     from smsq.producers.intake.rows import inspect
@@ -282,7 +286,7 @@ def _refuse_finished(smsq: Smsq, drafted: Draft, again: bool) -> CampaignView | 
         raise Conflict(sent_already(before))
     known = f"this file is campaign {before.id} already ({before.state})"
     if is_all_in(before):
-        talk(f"{known}, and all of its {counted(before.rows, 'row')} are in: nothing is added")
+        talk(f"{known}, and all of its {counted(before.rows, 'row')} are enrolled: nothing is added")
     else:
         talk(
             f"{known}, and {counted(before.rows, 'row')} are in: going on with it; what follows is about the whole file"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
 _WARNED: dict[Kind, str] = {
-    "landline": "landlines and free numbers: hardly any text arrives there, and each is charged",
+    "landline": "landlines and free numbers: hardly any text arrives there, and each is paid for",
     "premium": "premium and personal numbers: their owners may be paid for what is sent there",
 }
 SHOWN = 20  # rejects and characters that a person is shown

@@ -22,7 +22,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="For machi
 @click.argument("campaign_id", metavar="ID")
 @as_json_option
 def pause(campaign_id: str, as_json: bool) -> None:
-    """Send no more of it for now; requests under way end."""
+    """Stop sending a campaign for now. Requests that are under way are finished."""
     from smsq.producers.api import Smsq
 
     with Smsq() as smsq:
@@ -31,12 +31,12 @@ def pause(campaign_id: str, as_json: bool) -> None:
 
 @click.command("resume")
 @click.argument("campaign_id", metavar="ID")
-@click.option("--budget", help="How much money it may spend in all from now on, what is spent already included.")
+@click.option("--budget", help="New budget: what the campaign may spend in all, including what it has already spent.")
 @as_json_option
 def resume(campaign_id: str, budget: str | None, as_json: bool) -> None:
-    """Go on at the exact next row, under a higher budget if one is given.
+    """Go on with a paused campaign at the exact next row, with a new budget if one is given.
 
-    What cannot go on, since its budget is spent, stays paused: exit code 1, with what it needs.
+    If its budget is spent, it stays paused: the exit code is 1, and the message says which budget it needs.
     """
     from smsq.producers.api import Smsq
 
@@ -46,12 +46,12 @@ def resume(campaign_id: str, budget: str | None, as_json: bool) -> None:
 
 @click.command("cancel")
 @click.argument("campaign_id", metavar="ID")
-@click.option("--yes", is_flag=True, help="Do not ask whether to cancel.")
+@click.option("--yes", is_flag=True, help="Cancel without asking for confirmation.")
 @as_json_option
 def cancel(campaign_id: str, yes: bool, as_json: bool) -> None:
-    """Send no more of it, ever; what the gateway has already is followed to its end.
+    """Stop a campaign for ever. Statuses of what the gateway already has are still collected.
 
-    It cannot be taken back, so it is asked about; where nobody can be asked, --yes is needed.
+    This cannot be undone, so the command asks first; without a terminal it needs --yes.
     """
     from smsq.producers.api import Smsq
     from smsq.worker.domain.campaign import OVER

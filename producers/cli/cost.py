@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 @click.command("cost")
 @click.argument("phone_or_file")
 @click.argument("text", required=False)
-@click.option("--text", "template", help="The text for a file; may hold {column}.")
+@click.option("--text", "template", help="The text for a file's rows; may hold {column}.")
 @click.option("--sender", help="Sender name.")
 @click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones.")
-@click.option("--region", default="RU", show_default=True, help="Where phones without a plus are from.")
-@click.option("--channel", default="sms", show_default=True, help="How it travels; a file goes out as sms.")
+@click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus.")
+@click.option("--channel", default="sms", show_default=True, help="Channel: sms, tg or call; a file goes out as sms.")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(
     phone_or_file: str,
@@ -34,7 +34,10 @@ def command(
     channel: str,
     as_json: bool,
 ) -> None:
-    """Show what TEXT to a phone, or --text to a CSV file's rows, would cost. - is standard input, as for `send`."""
+    """Show what TEXT to a phone, or --text to the rows of a CSV file, would cost.
+
+    - reads a phone or a text from standard input, as for `smsq send`.
+    """
     from smsq.producers.api import Smsq
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft

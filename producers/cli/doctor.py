@@ -29,7 +29,7 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="An array of findings on standard output.")
 def command(as_json: bool) -> None:
-    """Look for what is wrong, and say what cures it."""
+    """Find what is wrong with this installation, and say how to fix it."""
     findings = []
     for finding in examine():
         findings.append(finding)
@@ -50,7 +50,7 @@ def examine() -> Iterator[Finding]:
 
     settings = Settings.load()
     home = settings.home.expanduser().absolute()
-    yield Finding("settings", "ok", f"read; home is {home}")
+    yield Finding("settings", "ok", f"they can be read; the home is {home}")
     up = running(settings.home)
     said = f"`smsq up` runs here as process {up.pid}" if up is not None else "no `smsq up` runs in this home"
     yield Finding("up", "ok" if up or settings.redis_url else "warn", said)

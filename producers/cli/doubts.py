@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smsq.producers.doubts import Doubt
 
 MEANS = {
-    "settle": "count as accepted: {} will not be sent again, and is asked about as accepted",
+    "settle": "count as accepted: {} will not be sent again, and its status is asked for",
     "resend": "send again: {} may arrive TWICE",
     "drop": "give up: {} will not be sent again, and is reported as cancelled",
 }
@@ -25,14 +25,16 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="For machi
 
 @click.group("doubts", cls=Suggesting)
 def group() -> None:
-    """See messages that may or may not have been accepted, and decide about them."""
+    """Show messages of which nobody knows whether the gateway accepted them, and decide about them."""
 
 
 @group.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also those that smsq is still asking about.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also show messages that smsq is still asking the gateway about."
+)
 @as_json_option
 def list_doubts(everything: bool, as_json: bool) -> None:
-    """Show what waits for a person."""
+    """List batches that wait for a person to decide."""
     from smsq.producers.api import Smsq
     from smsq.producers.doubts import waits_for
 
@@ -53,7 +55,7 @@ def list_doubts(everything: bool, as_json: bool) -> None:
 @click.argument("named", metavar="ID")
 @as_json_option
 def show(named: str, as_json: bool) -> None:
-    """Show everything known about batch ID, or the batch of message ID."""
+    """Show everything that is known about batch ID, or about the batch of message ID."""
     from smsq.producers.api import Smsq
 
     with Smsq() as smsq:
@@ -69,9 +71,11 @@ def _decision(name: str, help_text: str) -> None:
 
     @group.command(name, help=help_text)
     @click.argument("named", metavar="ID")
-    @click.option("--reason", required=True, help="Why; it is kept with the batch.")
-    @click.option("--fence", type=int, help="Only if the batch still has this fence, as `show --json` told it.")
-    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @click.option("--reason", required=True, help="Why you decide so; it is kept with the batch.")
+    @click.option(
+        "--fence", type=int, help="Decide only if the batch still has this fence number, as `show --json` printed it."
+    )
+    @click.option("--yes", is_flag=True, help="Decide without asking for confirmation.")
     @as_json_option
     def command(named: str, reason: str, fence: int | None, yes: bool, as_json: bool) -> None:
         from smsq.producers.api import Smsq
@@ -80,9 +84,9 @@ def _decision(name: str, help_text: str) -> None:
         with Smsq() as smsq:
             doubt = smsq.doubts.show(named)
             if fence is not None and fence != doubt.batch.fence:
-                raise Conflict(f"batch {doubt.id} has moved on since: its fence is {doubt.batch.fence}, not {fence}")
+                raise Conflict(f"batch {doubt.id} has changed since: its fence is {doubt.batch.fence}, not {fence}")
             if doubt.state not in ("parked", "doubtful"):
-                raise BadInput(f"batch {doubt.id} is {doubt.state}: there is no doubt about it")
+                raise BadInput(f"batch {doubt.id} is {doubt.state}: there is nothing to decide")
             if not as_json:
                 _print(doubt, talk)
             meaning = MEANS[name].format(_many(len(doubt.messages)))
@@ -100,7 +104,7 @@ def _decision(name: str, help_text: str) -> None:
 
 _decision("settle", "Count the messages of batch ID as accepted: they were seen on a handset, or at the gateway.")
 _decision("resend", "Send the messages of batch ID again, although they may have been accepted.")
-_decision("drop", "Give the messages of batch ID up.")
+_decision("drop", "Give up the messages of batch ID: they are not sent again, and are reported as cancelled.")
 
 
 def _many(messages: int) -> str:
@@ -172,6 +176,6 @@ def _print(doubt: Doubt, say: Callable[[str], None] = click.echo) -> None:
     if doubt.waits:
         say(f"  waits     {doubt.waits}")
     if batch.resent_by:
-        say(f"  may double: sent again by its {batch.resent_by}'s choice, two copies rather than none")
+        say(f"  may double: its {batch.resent_by} had it sent again and accepted the risk of two copies")
     for at, what, why in doubt.decisions:
         say(f"  decided   {when(at)} {what}: {printable(why)}")

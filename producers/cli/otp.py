@@ -27,39 +27,40 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="One object on st
 
 @click.group("otp", cls=Suggesting)
 def group() -> None:
-    """Send one-time codes, and check what people typed. A code is in its message and nowhere else."""
+    """Send one-time codes, and check what people typed. The code itself is in its message and nowhere else."""
 
 
 @group.command("send")
 @click.argument("phone")
-@click.option("--purpose", default=PURPOSE, show_default=True, help="What it is good for; `check` wants the same.")
-@click.option("--length", type=int, default=6, show_default=True, help="Digits, 4 to 8.")
-@click.option("--ttl", type=float, default=300, show_default=True, help="Seconds it lives.")
+@click.option(
+    "--purpose",
+    default=PURPOSE,
+    show_default=True,
+    help="What the code is for, such as login; `check` must name the same.",
+)
+@click.option("--length", type=int, default=6, show_default=True, help="Number of digits, 4 to 8.")
+@click.option("--ttl", type=float, default=300, show_default=True, help="Seconds until it expires.")
 @click.option(
     "--channels",
     default="sms",
     show_default=True,
-    help="How it travels: sms, tg or call; or in turn while nobody has it: sms:20s,tg:20s,call.",
+    help="Channel: sms, tg or call; or several, tried in turn until one delivers: sms:20s,tg:20s,call.",
 )
-@click.option("--max-cost", help="What all its messages together may cost, in the account's currency.")
-@click.option("--locale", help="Language of the text: en, ru or kk.  [default: of the phone's country]")
-@click.option(
-    "--template", help="The text, with {code} where the code stands; {minutes} and {purpose} are filled in too."
-)
-@click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
-@click.option("--client", help="Who asks for it, such as an address or an account: for limits.")
-@click.option("--sender", help="Sender name, one that the account may use.")
+@click.option("--max-cost", help="Most that all messages of this code may cost together, in the account's currency.")
+@click.option("--locale", help="Language of the text: en, ru or kk.  [default: that of the phone's country]")
+@click.option("--template", help="The text; {code} is replaced by the code, {minutes} and {purpose} likewise.")
+@click.option("--key", help="Makes it safe to repeat this command: the same key sends nothing twice.")
+@click.option("--client", help="Who asks for the code, such as an IP address or an account; limits count per client.")
+@click.option("--sender", help="Sender name; one that is registered for the account.")
 @click.option(
     "--on-doubt",
     type=click.Choice(list(POLICIES)),
     default="ask",
     show_default=True,
-    help="What follows where it cannot be told whether its message arrived.",
+    help="What to do if nobody can tell whether its message arrived; as for `smsq send`.",
 )
 @click.option("--wait", is_flag=True, help="Wait for the final status of its message.")
-@click.option(
-    "--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Seconds to wait at most."
-)
+@click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Most seconds to wait.")
 @AS_JSON
 def send(
     phone: str,
@@ -78,7 +79,7 @@ def send(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send a new code to PHONE, - for one on standard input; prints its id, by which it is checked."""
+    """Send a new code to PHONE, and print its id, which `check` needs. - reads the phone from standard input."""
     from smsq.producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
@@ -115,12 +116,17 @@ def send(
 @group.command("check")
 @click.argument("code_id", metavar="ID")
 @click.argument("code")
-@click.option("--purpose", default=PURPOSE, show_default=True, help="Right only if it was sent for this.")
+@click.option(
+    "--purpose",
+    default=PURPOSE,
+    show_default=True,
+    help="The purpose that the code was sent for; with another one every try is wrong.",
+)
 @AS_JSON
 def check(code_id: str, code: str, purpose: str, as_json: bool) -> None:
-    """Check what a person typed: CODE, or - for a line of standard input, which no list of processes shows.
+    """Check CODE, as a person typed it. - reads it from standard input, so that no list of processes shows it.
 
-    Exit code 0 where it is right, 1 where it is not, 4 where the ledger cannot tell: let nobody in then.
+    The exit code is 0 if it is right, 1 if it is wrong, and 4 if the ledger cannot tell: then let nobody in.
     """
     from smsq.producers.api import Smsq
     from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerUnreachable
@@ -148,7 +154,7 @@ def check(code_id: str, code: str, purpose: str, as_json: bool) -> None:
 @click.argument("code_id", metavar="ID")
 @AS_JSON
 def resend(code_id: str, as_json: bool) -> None:
-    """Send the same code again, as a new message; prints its id."""
+    """Send the same code again as a new message, and print that message's id."""
     from smsq.producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
@@ -163,7 +169,7 @@ def resend(code_id: str, as_json: bool) -> None:
 @click.argument("code_id", metavar="ID")
 @AS_JSON
 def show(code_id: str, as_json: bool) -> None:
-    """Show where a code stands, and its messages."""
+    """Show whether a code was entered, is still good or is over, and its messages."""
     from smsq.producers.api import Smsq
 
     with _errors(as_json), Smsq() as smsq, smsq.named():

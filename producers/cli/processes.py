@@ -16,9 +16,9 @@ from smsq.worker.settings import Settings
 
 
 @click.command("worker")
-@click.option("--lane", type=click.Choice(list(LANES)), required=True, help="Whose hints to work on.")
-@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes.")
-@click.option("--threads", type=click.IntRange(1, 512), help="Threads in each.  [default: by the settings]")
+@click.option("--lane", type=click.Choice(list(LANES)), required=True, help="The lane to work for.")
+@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of processes.")
+@click.option("--threads", type=click.IntRange(1, 512), help="Threads in each process.  [default: from the settings]")
 @click.pass_context
 def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -> None:
     """Run the workers of one lane until told to stop."""
@@ -35,7 +35,7 @@ def worker(ctx: click.Context, lane: str, processes: int, threads: int | None) -
 
 @click.command("scheduler")
 def scheduler() -> None:
-    """Run the scheduler until told to stop; of several one leads and the others stand by."""
+    """Run the scheduler until told to stop. If several run, one leads and the others stand by."""
     settings = Settings.load()
     logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, "scheduler")

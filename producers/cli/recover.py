@@ -21,23 +21,22 @@ SHOWN = 20  # of each kind, to a person; --json has all
 
 
 @click.command("recover")
-@click.option("--yes", is_flag=True, help="Do it, do not ask.")
+@click.option("--yes", is_flag=True, help="Make the changes without asking for confirmation.")
 @click.option(
     "--without",
     multiple=True,
     metavar="HOST",
-    help="Give up a host whose journals are lost, by its name or number; may be repeated.",
+    help="Give up a host whose journals are lost, by name or number; may be repeated.",
 )
-@click.option("--fresh-ids", is_flag=True, help="Go on with gateway ids in a range that was not used of late.")
+@click.option("--fresh-ids", is_flag=True, help="Take a new range of gateway ids, one that was not used lately.")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool) -> None:
-    """Mend a ledger that fell back: an older copy was restored, or acknowledged writes were lost.
+    """Repair a ledger that fell back: an older copy was restored, or acknowledged writes were lost.
 
-    Run it on every host that has workers, with the home they use. It shows what this host's journals know
-    and the ledger has forgotten. With --yes every forgotten send is asked about under its old id, whatever is
-    enrolled again meets those ids before it can be sent, and unfinished campaigns are paused for you to look at.
-    When the last host has done so, sending goes on. --fresh-ids is for a ledger that is in order and whose ids for
-    the gateway come to their end.
+    Run it on every host that has workers, with the same SMSQ_HOME as they use. It shows what this host's journals
+    know and the ledger has forgotten. With --yes, smsq asks the gateway about every forgotten send under its old id.
+    Messages that are enrolled again are compared with those ids before they can be sent. Unfinished campaigns are
+    paused until you have looked at them. Sending goes on when the last host has run this command.
     """
     from smsq.producers.adoption import adopt
     from smsq.worker.host.recovery import Recovery
@@ -52,7 +51,7 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
     if without:
         numbers = recovery.check(without)
-        talk(f"to give up: {', '.join(without)}; what only they knew as sent may be sent twice")
+        talk(f"to give up: {', '.join(without)}; messages that only their journals know as sent may be sent twice")
         if not _agreed("Give them up?", yes):
             _say({"recovered": False}, ["nothing was changed; `--yes` gives them up"], as_json)
             sys.exit(USAGE)
@@ -67,8 +66,8 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
     told = _object(forgotten)
     if not as_json:
         click.echo("\n".join(_lines(forgotten)))
-    if not _agreed("Take all of this over?", yes):
-        _say(told | {"recovered": False}, ["nothing was taken over; `smsq recover --yes` does it"], as_json)
+    if not _agreed("Copy all of this into the ledger?", yes):
+        _say(told | {"recovered": False}, ["nothing was changed; `smsq recover --yes` does it"], as_json)
         sys.exit(USAGE)
     paused = _pause(runtime)
     taken = recovery.take_over(forgotten, without)
@@ -79,14 +78,12 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
 def _fresh_ids(runtime: Runtime, yes: bool, as_json: bool) -> None:
     """Go on in another range of ids; nothing else of the ledger changes."""
     left = runtime.ledger.ids_left()
-    talk(
-        f"{left:,} ids for the gateway are left; a fresh range meets none that the ledger or this home's journals know"
-    )
-    if not _agreed("Go on in a fresh range?", yes):
+    talk(f"{left:,} gateway ids are left; the new range holds none that the ledger or this home's journals know")
+    if not _agreed("Take a new range of ids?", yes):
         _say({"first": 0, "last": 0, "left": left}, ["nothing was changed; `--yes` does it"], as_json)
         sys.exit(USAGE)
     first, last = runtime.ledger.fresh_ids(runtime.journal.sent_ids())
-    lines = [f"the next send takes gateway id {first}; ids last up to {last}"]
+    lines = [f"the next send takes gateway id {first}; the range ends at {last}"]
     _say({"first": first, "last": last, "left": last - first + 1}, lines, as_json)
 
 
@@ -117,12 +114,12 @@ def _lines(forgotten: Forgotten) -> Iterator[str]:
     yield from _few(forgotten.sends, _send_line)
     ranges, singles = _by_campaign(forgotten.brought)
     for campaign_id, first in ranges.items():
-        yield f"campaign {campaign_id}: its rows from range {first} on are gone; run its command again"
+        yield f"campaign {campaign_id}: its rows from range {first} on are missing; run its command again"
     if singles:
-        yield f"and of {len(singles)} single messages that were enrolled and never sent; enrol them again"
+        yield f"and of {len(singles)} single messages that were enrolled but never sent; enrol them again"
         yield from _few(singles, lambda each: f"enrolled {_at(each.at)} key {each.known_as or '(none)'}")
     if forgotten.orders:
-        yield f"and of {len(forgotten.orders)} orders of yours; give them again where they still hold"
+        yield f"and of {len(forgotten.orders)} commands of yours; give them again if they still hold"
         yield from _few(forgotten.orders, lambda each: f"{each.what.replace('/', ' ')} at {_at(each.at)}")
 
 
@@ -182,18 +179,18 @@ def _taken_object(taken: Taken, paused: list[str]) -> dict[str, Any]:
 
 def _taken_lines(taken: Taken, paused: list[str]) -> list[str]:
     lines = [
-        f"{taken.doubtful} sends are asked about under their old ids",
-        f"{taken.stubs} are of what the ledger does not have: enrolled again, it is asked about before it is sent",
+        f"smsq asks about {taken.doubtful} sends under their old ids",
+        f"the ledger does not have {taken.stubs} of them: if enrolled again, they are asked about before they are sent",
     ]
     if taken.nameless:
         ids = ", ".join(str(said.gateway_id) for said in taken.nameless[:SHOWN])
-        lines.append(f"{len(taken.nameless)} had no key; look for these ids in the gateway's own pages: {ids}")
+        lines.append(f"{len(taken.nameless)} had no key; look up these ids on the gateway's own pages: {ids}")
     if paused:
         lines.append(f"paused until you have looked at them (`smsq campaign resume ID`): {', '.join(paused)}")
     ends = {
         "recovered": "the ledger is recovered; sending goes on",
-        "sound": "the ledger was recovered meanwhile",
-        "waits": f"sending waits until `smsq recover --yes` ran on these hosts too: {taken.detail} (or --without HOST)",
-        "moved": "Redis restarted in between: run the same command again",
+        "sound": "the ledger has been recovered meanwhile",
+        "waits": f"sending waits until `smsq recover --yes` has run on these hosts (or --without HOST): {taken.detail}",
+        "moved": "Redis restarted meanwhile: run the same command again",
     }
     return [*lines, ends[taken.word]]

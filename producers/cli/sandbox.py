@@ -19,47 +19,67 @@ from smsq.worker.domain.errors import BadSettings
 
 
 @click.group("sandbox", invoke_without_command=True)
-@click.option("--ports", default="9101,9102,9103", show_default=True, help="A mirror each; 0 is any free port.")
+@click.option(
+    "--ports", default="9101,9102,9103", show_default=True, help="One port for each mirror; 0 is any free port."
+)
 @click.option("--control-port", default=0, show_default=True, help="Port of the control endpoint; 0 is any free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with any field of the sandbox's profile.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="TOML file; may set any field of the sandbox's profile."
+)
 @click.option("--login", help="The account's log-in.")
 @click.option("--password", help="Its password.", envvar="SANDBOX_PASSWORD")
 @click.option("--apikey", help="Its API key.")
 @click.option("--balance", help="Money on the account.")
-@click.option("--price", multiple=True, metavar="PREFIX=PRICE", help="Price of a part to phones with this prefix.")
-@click.option("--quick", is_flag=True, help="A gateway whose minutes take six seconds, as in the demo.")
-@click.option("--time-scale", type=float, help="Multiply the waiting times of all limits.")
-@click.option("--think-ms", type=float, help="Time to think before each answer.")
-@click.option("--lose-answers", metavar="SHARE", help="Sends that are accepted and never answered, 5% or 0.05.")
-@click.option("--refuse", metavar="SHARE", help="Connections that are reset as soon as they are made.")
-@click.option("--misfortune", multiple=True, metavar="[N:]KIND=SHARE", help="Any misfortune, on mirror N only; `list`.")
-@click.option("--down", default="", help="Mirrors that are down, by number: 2 or 1,3.")
-@click.option("--callback-url", help="Where statuses are pushed.")
-@click.option("--callback-secret", help="Signs them.", envvar="SANDBOX_CALLBACK_SECRET")
-@click.option("--callback-style", type=click.Choice(["form", "get", "json", "xml"]), help="How statuses are written.")
-@click.option("--callback-digest", type=click.Choice(["md5", "sha1"]), help="How they are signed.")
-@click.option("--callback-twice", metavar="SHARE", help="Statuses that are pushed twice.")
-@click.option("--callback-early", metavar="SHARE", help="Statuses that are pushed at once.")
-@click.option("--callback-disorder", metavar="SHARE", help="Statuses after which an older one follows.")
-@click.option("--callback-lost", metavar="SHARE", help="Statuses that are never pushed.")
-@click.option("--duplicate-window", type=float, metavar="S", help="Window of the duplicate guard.")
-@click.option("--mass-ask-every", type=float, metavar="S", help="Time between mass asks.")
-@click.option("--asks-per-minute", type=int, help="Asks per message and minute.")
-@click.option("--minute", type=float, metavar="S", help="What the limits call a minute.")
-@click.option("--parallel-sends", type=int, help="So many sends at once are one too many.")
-@click.option("--parallel-asks", type=int, help="So many asks at once are one too many.")
-@click.option("--visible-after", type=float, metavar="S", help="-3 for so long after acceptance.")
-@click.option("--arrival", type=float, metavar="S", help="How long a late acceptance takes.")
-@click.option("--deliver-after", metavar="S..S", help="When handsets answer: 0.5..3 or 1.")
-@click.option("--undeliverable", metavar="SHARE", help="Messages that cannot be delivered.")
-@click.option("--expire", metavar="SHARE", help="Messages that expire.")
-@click.option("--end", multiple=True, metavar="CHANNEL:ENDING=HOW", help="How messages to some phones end: tg:7=busy.")
-@click.option("--peer-close", type=float, metavar="S", help="How long a silent connection lives.")
-@click.option("--seed", type=int, help="The same seed, the same fates.")
+@click.option("--price", multiple=True, metavar="PREFIX=PRICE", help="Price of one part to phones with this prefix.")
+@click.option("--quick", is_flag=True, help="Shorten the gateway's minute to six seconds, as in the demo.")
+@click.option("--time-scale", type=float, help="Factor for the times of all limits.")
+@click.option("--think-ms", type=float, help="Milliseconds before each answer.")
+@click.option(
+    "--lose-answers", metavar="SHARE", help="Share of sends that are accepted and never answered: 5% or 0.05."
+)
+@click.option("--refuse", metavar="SHARE", help="Share of connections that are reset as soon as they are made.")
+@click.option(
+    "--misfortune",
+    multiple=True,
+    metavar="[N:]KIND=SHARE",
+    help="Let this share of requests suffer KIND, on mirror N only if given; `list` prints all kinds.",
+)
+@click.option("--down", default="", help="Numbers of the mirrors that are down: 2 or 1,3.")
+@click.option("--callback-url", help="Address that statuses are pushed to.")
+@click.option("--callback-secret", help="Secret that signs them.", envvar="SANDBOX_CALLBACK_SECRET")
+@click.option("--callback-style", type=click.Choice(["form", "get", "json", "xml"]), help="Format of the statuses.")
+@click.option("--callback-digest", type=click.Choice(["md5", "sha1"]), help="Digest that signs them.")
+@click.option("--callback-twice", metavar="SHARE", help="Share of statuses that are pushed twice.")
+@click.option("--callback-early", metavar="SHARE", help="Share of statuses that are pushed at once.")
+@click.option("--callback-disorder", metavar="SHARE", help="Share of statuses after which an older one follows.")
+@click.option("--callback-lost", metavar="SHARE", help="Share of statuses that are never pushed.")
+@click.option(
+    "--duplicate-window", type=float, metavar="S", help="Seconds within which the same send is refused as a duplicate."
+)
+@click.option("--mass-ask-every", type=float, metavar="S", help="Least seconds between two mass status requests.")
+@click.option("--asks-per-minute", type=int, help="Most status requests per message in a minute.")
+@click.option("--minute", type=float, metavar="S", help="Length of a minute for the limits.")
+@click.option("--parallel-sends", type=int, help="Number of sends at once that is too many.")
+@click.option("--parallel-asks", type=int, help="Number of status requests at once that is too many.")
+@click.option(
+    "--visible-after", type=float, metavar="S", help="Status answers say -3 (not found) for so long after acceptance."
+)
+@click.option("--arrival", type=float, metavar="S", help="How late a late request is accepted.")
+@click.option("--deliver-after", metavar="S..S", help="Seconds until handsets answer: 0.5..3 or 1.")
+@click.option("--undeliverable", metavar="SHARE", help="Share of messages that cannot be delivered.")
+@click.option("--expire", metavar="SHARE", help="Share of messages that expire.")
+@click.option(
+    "--end",
+    multiple=True,
+    metavar="CHANNEL:ENDING=HOW",
+    help="How messages end on a channel to phones with this ending: tg:7=busy.",
+)
+@click.option("--peer-close", type=float, metavar="S", help="Seconds until a silent connection is closed.")
+@click.option("--seed", type=int, help="Seed of the random choices; the same seed gives the same fates.")
 @click.pass_context
 def command(ctx: click.Context, /, ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
-    """Run a gateway on this machine, with misfortunes on demand; or ask the one that runs."""
+    """Run a gateway on this machine that fails on demand; or look at the one that runs."""
     if ctx.invoked_subcommand is not None:
         return
     from smsq.worker.sandbox import KINDS, Profile, Sandbox
@@ -92,7 +112,8 @@ def command(ctx: click.Context, /, ports: str, control_port: int, host: str, con
         raise click.ClickException(f"the sandbox cannot listen: {trouble.strerror or trouble}") from None
     click.echo(json.dumps({"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}))
     if profile.password == Profile().password:  # one that somebody chose is theirs to know
-        click.echo(f"its log-in is {profile.login}, its password {profile.password}; --login and --password", err=True)
+        said = f"log-in {profile.login}, password {profile.password}; --login and --password set others"
+        click.echo(said, err=True)
     stop.wait()
     sandbox.stop()
 

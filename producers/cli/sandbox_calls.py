@@ -17,20 +17,20 @@ LOOK_EVERY_S = 0.3
 control_option = click.option(
     "--control",
     metavar="URL",
-    help="Of a sandbox that runs by itself.  [default: that of the `smsq up --sandbox` here]",
+    help="Control address of a sandbox that was started alone.  [default: that of the `smsq up --sandbox` here]",
 )
 
 
 @click.command("messages")
 @click.argument("phone", required=False)
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many at most.")
-@click.option("--follow", is_flag=True, help="Then show each that comes, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="For machines: a line for each, on standard output.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Most messages to show.")
+@click.option("--follow", is_flag=True, help="Then show each new one, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one object a line, on standard output.")
 @control_option
 def messages(phone: str | None, limit: int, follow: bool, as_json: bool, control: str | None) -> None:
-    """Show what the sandbox received, texts and all, the newest last; of PHONE alone if one is given.
+    """Show what the sandbox received, with texts, the newest last; only for PHONE if one is given.
 
-    Nothing of it reached anybody.
+    None of it was sent to anybody.
     """
     base = control or of_this_home()
     told = {"limit": str(limit), **({"phone": str(phone_of(phone))} if phone is not None else {})}
@@ -53,12 +53,14 @@ def messages(phone: str | None, limit: int, follow: bool, as_json: bool, control
 
 @click.command("misfortunes")
 @click.argument("kind", required=False)
-@click.option("--next", "count", type=click.IntRange(1), metavar="N", help="Let the next N requests suffer KIND.")
-@click.option("--share", metavar="SHARE", help="Let this share of them, 5% or 0.05; 0 ends it.")
-@click.option("--command", default="send", show_default=True, help="Of these requests: send, status, …, or any.")
-@click.option("--mirror", type=int, metavar="N", help="At mirror N alone.")
-@click.option("--seconds", type=float, metavar="S", help="How long, for kinds that take time.")
-@click.option("--end", is_flag=True, help="Let nothing go wrong any more.")
+@click.option("--next", "count", type=click.IntRange(1), metavar="N", help="Apply KIND to the next N requests.")
+@click.option("--share", metavar="SHARE", help="Apply KIND to this share of requests: 5% or 0.05; 0 ends it.")
+@click.option(
+    "--command", default="send", show_default=True, help="Which requests: send, status, balance, price, history or any."
+)
+@click.option("--mirror", type=int, metavar="N", help="Only at mirror N.")
+@click.option("--seconds", type=float, metavar="S", help="Duration, for kinds that take time.")
+@click.option("--end", is_flag=True, help="End all misfortunes.")
 @control_option
 def misfortunes(
     kind: str | None,
@@ -70,7 +72,7 @@ def misfortunes(
     end: bool,
     control: str | None,
 ) -> None:
-    """Show what goes wrong at the sandbox and what might, let KIND befall it, or end all of it."""
+    """Show the sandbox's misfortunes, those in force and all kinds; or start KIND, or end them all."""
     base = control or of_this_home()
     if end and kind is None:
         ask(base, "misfortunes", method="DELETE")
@@ -79,7 +81,7 @@ def misfortunes(
         told |= {"next": count} if count is not None else {"share": share_of(share or "")}
         ask(base, "misfortunes", told)
     elif kind is not None or count is not None or share is not None:
-        raise click.UsageError("give a KIND with either --next or --share; or --end alone; or nothing, to see them")
+        raise click.UsageError("give KIND with --next or --share; or --end alone; or nothing, to see them all")
     found = ask(base, "misfortunes")
     if kind is None and not end:
         for name, meaning in found["kinds"].items():

@@ -25,37 +25,39 @@ LOOK_EVERY_S = 0.1
 @click.command("send")
 @click.argument("phone")
 @click.argument("text")
-@click.option("--sender", help="Sender name, one that the account may use.")
+@click.option("--sender", help="Sender name; one that is registered for the account.")
 @click.option(
-    "--channel", default="sms", show_default=True, help="How it travels: sms, tg (a code of 4-8 digits), call."
+    "--channel", default="sms", show_default=True, help="Channel: sms, tg (Telegram, a code of 4-8 digits) or call."
 )
-@click.option("--voice", help="Who reads a call aloud: m, m2-m4, w, w2-w4, with a language such as w,en.")
+@click.option("--voice", help="Voice of a call: m, m2-m4, w, w2-w4, with a language such as w,en.")
 @click.option(
     "--param", help="How a call rings: seconds of ringing, seconds until the next try, tries; such as 25,60,2."
 )
-@click.option("--valid", help="How long operators try: hours from 1 to 24, or hh:mm.")
+@click.option("--valid", help="How long operators try to deliver: hours from 1 to 24, or hh:mm.")
 @click.option(
     "--at",
     help="When the gateway sends it, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
-@click.option("--key", help="Makes repeating this command harmless: the same key sends nothing twice.")
-@click.option("--lane", type=click.Choice(list(SENDING)), default="urgent", show_default=True, help="Its queue.")
+@click.option("--key", help="Makes it safe to repeat this command: the same key sends nothing twice.")
+@click.option(
+    "--lane", type=click.Choice(list(SENDING)), default="urgent", show_default=True, help="The lane it is sent by."
+)
 @click.option(
     "--on-doubt",
     type=click.Choice(list(POLICIES)),
     default="ask",
     show_default=True,
-    help="What follows where nobody can tell whether it arrived: ask sends it again once it certainly did not, park "
-    "leaves that to a person, resend sends a second copy, once, a minute later, while --deadline lasts.",
+    help="What to do if nobody can tell whether it arrived: ask sends it again once it is certain that it did not, "
+    "park leaves that to a person, resend sends a second copy once, a minute later, within --deadline.",
 )
 @click.option(
-    "--client", help="Who asked for it, an address or an account: it passes the shield against pumping, as codes do."
+    "--client", help="Who asked for it, an IP address or an account; the shield then counts it as it counts codes."
 )
-@click.option("--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is sent no more.")
+@click.option(
+    "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is not sent any more."
+)
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
-@click.option(
-    "--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Seconds to wait at most."
-)
+@click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Most seconds to wait.")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(
     phone: str,
@@ -75,9 +77,10 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send TEXT to PHONE; prints the message's id, or with --wait what became of it.
+    """Send TEXT to PHONE, and print the message's id, or with --wait what became of it.
 
-    Either may be - for standard input, which no list of processes shows; if both are, the phone is its first line.
+    - reads PHONE or TEXT from standard input, so that no list of processes shows it. If both are -, the first line
+    is the phone.
     """
     from smsq.producers.api import Smsq
     from smsq.worker.domain.batch import Options
@@ -128,7 +131,9 @@ def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
         with smsq.named():
             smsq.runtime.ledger.time()
     except LedgerUnreachable as error:
-        raise LedgerUnreachable(f"{error.sentence}. Nothing was enrolled; repeat the same command then") from None
+        raise LedgerUnreachable(
+            f"{error.sentence}. Nothing was enrolled; repeat the same command when it does"
+        ) from None
     return smsq
 
 
@@ -140,7 +145,7 @@ def say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
         if smsq.lanes().get(lane):
             return True
     except LedgerTrouble as error:
-        talk(f"{message_id} is enrolled; whether anybody is up to send it is not known: {error.sentence}")
+        talk(f"{message_id} is enrolled; it is not known whether a worker is up to send it: {error.sentence}")
         return True
     talk(f"{message_id} is enrolled and waits: no worker of the {lane} lane is up (`smsq up`)")
     return False

@@ -22,7 +22,10 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="For machi
 
 @click.group("shield", cls=Suggesting)
 def group() -> None:
-    """See and adjust what keeps pumping away from one-time codes. What is changed holds everywhere at once."""
+    """Show and adjust the shield: the limits that keep SMS pumping away from one-time codes.
+
+    A change holds everywhere at once.
+    """
 
 
 @group.command("show")
@@ -41,13 +44,13 @@ def show(as_json: bool) -> None:
 
 @group.command("try")
 @click.argument("phone")
-@click.option("--client", help="Who would ask, such as an address or an account.")
-@click.option("--channel", default="sms", show_default=True, help="How the code would travel.")
+@click.option("--client", help="Who would ask, such as an IP address or an account.")
+@click.option("--channel", default="sms", show_default=True, help="Channel of the code: sms, tg or call.")
 @as_json_option
 def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
-    """Show what would be decided about a code to PHONE now, - for one on standard input. Nothing is sent or counted.
+    """Show how the shield would decide about a code to PHONE now. Nothing is sent or counted.
 
-    Exit code 0 where it may go, 1 otherwise.
+    - reads the phone from standard input. The exit code is 0 if the code may go, and 1 if not.
     """
     from smsq.producers.api import Smsq
 
@@ -59,16 +62,16 @@ def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
     else:
         click.echo(decision.would or decision.code)
         if decision.why:
-            talk(decision.why + _when(decision.retry_after_s) + ("; it only watches" if decision.would else ""))
+            talk(decision.why + _when(decision.retry_after_s) + ("; the shield only watches" if decision.would else ""))
     sys.exit(DONE if decision.allowed else FAILED)
 
 
 @group.command("allow")
 @click.argument("name", metavar="COUNTRY|PREFIX")
 def allow(name: str) -> None:
-    """Serve a country that settings leave out; spare a prefix the limits and holds of prefixes.
+    """Send codes to a country that the settings exclude; or exempt a prefix from the limits and holds of prefixes.
 
-    Landlines and premium numbers get codes only if their prefix is allowed.
+    Landlines and premium numbers get codes only if their prefix is allowed here.
     """
     from smsq.producers.api import Smsq
 
@@ -90,7 +93,7 @@ def deny(name: str) -> None:
 @click.argument("name", metavar="COUNTRY|PREFIX")
 @click.option("--for", "lasts", metavar="TIME", help="Such as 30min or 12h.  [default: until it is released]")
 def hold(name: str, lasts: str | None) -> None:
-    """Hold a prefix or a country, for a time."""
+    """Refuse codes to a prefix or a country for a time."""
     from smsq.producers.api import Smsq
     from smsq.worker.domain.errors import BadInput
     from smsq.worker.domain.limits import span
@@ -98,7 +101,7 @@ def hold(name: str, lasts: str | None) -> None:
     try:
         for_s = span(lasts) if lasts is not None else None
     except ValueError as error:
-        raise BadInput(f"--for: {lasts!r} will not do; give {error}") from None
+        raise BadInput(f"--for: {lasts!r} is not valid; give {error}") from None
     with Smsq() as smsq, smsq.named():
         _told("held", smsq.shield.hold(name, for_s=for_s), f" for {lasts}" if lasts else " until it is released")
 
@@ -106,7 +109,7 @@ def hold(name: str, lasts: str | None) -> None:
 @group.command("release")
 @click.argument("name", metavar="COUNTRY|PREFIX")
 def release(name: str) -> None:
-    """End a hold; or take back what was allowed or denied."""
+    """End a hold, or undo `allow` or `deny`."""
     from smsq.producers.api import Smsq
 
     with Smsq() as smsq, smsq.named():
@@ -117,29 +120,29 @@ def release(name: str) -> None:
 @click.argument("name")
 @click.argument("value")
 def limit(name: str, value: str) -> None:
-    """Set limit NAME to VALUE, as `show` writes them; `default` gives it back to the settings.
+    """Set limit NAME to VALUE, written as in `show`. VALUE `default` returns to the settings.
 
     Names: mode, phone, block, wide, country, client, daily, daily_cost, price, countries, deny, hold_after,
-    hold_below, hold_for. See the page about settings for what each is.
+    hold_below, hold_for. docs/settings.md says what each is.
     """
     _set(name, None if value == "default" else value)
 
 
 @group.command("on")
 def on() -> None:
-    """Let it refuse what its limits and holds forbid; the same as `limit mode on`."""
+    """Refuse codes that limits and holds forbid; the same as `limit mode on`."""
     _set("mode", "on")
 
 
 @group.command("watch")
 def watch() -> None:
-    """Let all codes go and keep counting what it would refuse; the same as `limit mode watch`."""
+    """Refuse nothing, and count what would be refused; the same as `limit mode watch`."""
     _set("mode", "watch")
 
 
 @group.command("off")
 def off() -> None:
-    """Let all codes go and count nothing; the same as `limit mode off`."""
+    """Refuse nothing and count nothing; the same as `limit mode off`."""
     _set("mode", "off")
 
 
@@ -152,7 +155,7 @@ def _set(name: str, value: str | None) -> None:
         is_deaf = smsq.settings.shield == "off"
     click.echo(f"{name} {held}")
     if is_deaf:
-        click.echo("SMSQ_SHIELD is off here: this process does not ask the shield, whatever is set", err=True)
+        click.echo("SMSQ_SHIELD is off here: this process ignores the shield, whatever is set", err=True)
 
 
 def _told(what: str, name: str, more: str = "") -> None:

@@ -11,7 +11,7 @@ from smsq.producers.terminal.display import print_json, print_receipt
 @click.argument("message_id", metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(message_id: str, as_json: bool) -> None:
-    """Show what is known of message ID, as `smsq send` and reports name it."""
+    """Show what is known of message ID. `smsq send` and reports print these ids."""
     from smsq.producers.api import Smsq
     from smsq.producers.machine.sandbox import forgot
     from smsq.producers.report import as_object

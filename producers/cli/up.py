@@ -22,27 +22,27 @@ from smsq.worker.settings import FILE_NAME, Settings
 
 
 @click.command("up")
-@click.option("--sandbox", is_flag=True, help="With a gateway on this machine; nothing leaves it.")
+@click.option("--sandbox", is_flag=True, help="Also run a gateway on this machine; nothing leaves the machine.")
 @click.option(
     "--ports",
-    help="Of the sandbox: a mirror each, and 0 is any free port.  [default: 9101,9102,9103, or free ones]",
+    help="Ports of the sandbox, one for each mirror; 0 is any free port.  [default: 9101,9102,9103, or free ones]",
 )
-@click.option("--verbose", is_flag=True, help="Show every line of the logs, not warnings and errors alone.")
+@click.option("--verbose", is_flag=True, help="Show every log line, not only warnings and errors.")
 def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
-    """Run everything in the foreground until Ctrl-C; a second Ctrl-C hurries."""
+    """Run everything in the foreground until Ctrl-C; a second Ctrl-C stops without waiting for what was begun."""
     environ = dict(os.environ)
     file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
     settings = Settings.load(environ, file)
     if ports is not None and not sandbox:
-        raise click.UsageError("--ports are those of the sandbox; add --sandbox")
+        raise click.UsageError("--ports names the ports of the sandbox; add --sandbox")
     if not sandbox:
         sys.exit(run(environ, file, verbose=verbose))
     if settings.redis_url is not None:
-        raise click.UsageError("--sandbox keeps a ledger of its own; unset SMSQ_REDIS_URL, or leave out --sandbox")
+        raise click.UsageError("--sandbox starts its own Redis; unset SMSQ_REDIS_URL, or leave out --sandbox")
     if ports is None:
         gateway = Gateway(tuple(map(free_port, MIRROR_PORTS)), free_port(CONTROL_PORT))
         if taken := [str(port) for port in MIRROR_PORTS if port not in gateway.ports]:
-            click.echo(f"somebody listens at {', '.join(taken)} already: the sandbox takes other ports", err=True)
+            click.echo(f"port {', '.join(taken)} is in use already: the sandbox takes other ports", err=True)
     else:
         gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
     told = with_free_addresses(sandbox_environ(environ, settings.home, gateway), settings)

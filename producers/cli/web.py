@@ -15,7 +15,7 @@ from smsq.worker.processes.beats import Pulse
 
 @click.command("web")
 def command() -> None:
-    """Receive the gateway's statuses at SMSQ_WEB_ADDR until told to stop."""
+    """Receive the statuses that the gateway pushes, at SMSQ_WEB_ADDR, until told to stop."""
     settings = adopt()
     logs.configure(settings.log_level, settings.log_style)
     metrics_folder.choose(settings.home, "web")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WRITES_TIMED = 10
 SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
 SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
-FALLEN = "put its newest data back if there is any, else `smsq recover`; nothing is sent meanwhile"
+FALLEN = "restore its newest data if there is any, else run `smsq recover`; nothing is sent until then"
 
 
 def durability(runtime: Runtime) -> Iterator[Finding]:
@@ -31,7 +31,9 @@ def durability(runtime: Runtime) -> Iterator[Finding]:
         level = "warn" if runtime.settings.accept_loss else "fail"
         yield Finding("durability", level, sentence, cure)
     if not runtime.ledger.survives_restart():
-        said = "the server's user `default` may not write, and older servers skip what scripts wrote when they restart"
+        said = (
+            "the server's user `default` may not write: when this version restarts, it skips what scripts have written"
+        )
         yield Finding("durability", "warn", said, "redis-cli ACL SETUSER default off resetpass '~*' '&*' +@all")
     times = []
     for _ in range(WRITES_TIMED):
@@ -39,8 +41,8 @@ def durability(runtime: Runtime) -> Iterator[Finding]:
         runtime.ledger.write_once()
         times.append(time.perf_counter() - began)
     median = statistics.median(times)
-    said = f"a durable write takes {median * 1000:.1f} ms (the slowest of {WRITES_TIMED}: {max(times) * 1000:.1f})"
-    cure = "" if median < SLOW_WRITE_S else "give Redis a faster disk; throughput is bounded by it"
+    said = f"a write to disk takes {median * 1000:.1f} ms (the slowest of {WRITES_TIMED}: {max(times) * 1000:.1f})"
+    cure = "" if median < SLOW_WRITE_S else "give Redis a faster disk: it limits throughput"
     yield Finding("disk", "warn" if cure else "ok", said, cure)
 
 
@@ -48,7 +50,12 @@ def account(runtime: Runtime) -> Iterator[Finding]:
     """Whose ledger it is."""
     settings, owner = runtime.settings, runtime.ledger.stamp().account
     if not owner:
-        yield Finding("account", "warn", "this ledger is not established yet", "the first worker does it: `smsq up`")
+        yield Finding(
+            "account",
+            "warn",
+            "this ledger is not established yet",
+            "`smsq up` establishes it when its first worker starts",
+        )
     elif (settings.login or settings.apikey) and owner != settings.account:
         said = f"this ledger belongs to {owner}, not to {settings.account}"
         yield Finding("account", "fail", said, "use the Redis or SMSQ_HOME of that account, or its log-in")
@@ -63,19 +70,21 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
     known, failed_at = runtime.ledger.stamp().secret, runtime.ledger.unsealable_at()
     path = runtime.settings.home.expanduser().absolute() / FILE
     is_told = runtime.settings.secret_key is not None
-    cure = f"set SMSQ_SECRET_KEY to that of the hosts with workers, or to what is in {FILE} of their SMSQ_HOME"
+    cure = f"set SMSQ_SECRET_KEY to that of the hosts with workers, or to the content of {FILE} in their SMSQ_HOME"
     if not is_told and not path.exists():
-        yield Finding("secret key", "warn", "none here yet", cure if known else "`smsq up` makes one in its home")
+        yield Finding(
+            "secret key", "warn", "there is none here yet", cure if known else "`smsq up` creates one in its home"
+        )
     elif known and known not in runtime.sealer.names:
-        yield Finding("secret key", "fail", "this ledger's codes are sealed with another than this host has", cure)
+        yield Finding("secret key", "fail", "this ledger's codes are sealed with another key than this host has", cure)
     elif not is_told and path.stat().st_mode & 0o077:
         yield Finding("secret key", "warn", f"others may read {path}", f"chmod 600 {path}, and change the key")
     else:
         where = "SMSQ_SECRET_KEY" if is_told else str(path)
-        yield Finding("secret key", "ok", f"it seals codes while they wait ({where})")
+        yield Finding("secret key", "ok", f"waiting codes are sealed with it ({where})")
     if failed_at is not None and (ago_s := runtime.ledger.time() - failed_at) < SEALED_LATELY_S:
-        said = f"a worker could not open a waiting text {max(0.0, ago_s):.0f} s ago, and gave it back unsent"
-        yield Finding("sealed texts", "fail", said, "a worker runs with another SMSQ_SECRET_KEY: " + cure)
+        said = f"a worker could not open a sealed text {max(0.0, ago_s):.0f} s ago, and put it back unsent"
+        yield Finding("sealed texts", "fail", said, "that worker has another SMSQ_SECRET_KEY: " + cure)
 
 
 def shield(runtime: Runtime) -> Iterator[Finding]:
@@ -84,42 +93,43 @@ def shield(runtime: Runtime) -> Iterator[Finding]:
 
     limits = ShieldAdmin(runtime.shield).limits()
     if runtime.settings.shield == "off":
-        yield Finding("shield", "warn", "SMSQ_SHIELD is off: nothing limits codes", "leave it out where codes are sent")
+        yield Finding("shield", "warn", "SMSQ_SHIELD is off: nothing limits codes", "unset it on hosts that send codes")
     elif limits.mode == "off":
         yield Finding("shield", "warn", "it is off: nothing limits codes", "`smsq shield on`")
     elif limits.mode == "watch":
         cure = "`smsq shield on` once what it would refuse looks right (smsq_shield_total)"
-        yield Finding("shield", "warn", "it watches only: nothing limits codes", cure)
+        yield Finding("shield", "warn", "it only watches: nothing limits codes", cure)
     elif not limits.daily_cost:
-        cure = "set SMSQ_SHIELD_DAILY_COST to twice or three times a good day"
-        yield Finding("shield", "ok", "it is on, without a ceiling for what codes cost in a day", cure)
+        cure = "set SMSQ_SHIELD_DAILY_COST to two or three times the cost of a busy day"
+        yield Finding("shield", "ok", "it is on, but does not limit what codes cost in a day", cure)
     else:
-        yield Finding("shield", "ok", f"it is on; codes of 24 hours may cost {limits.daily_cost:f} at most")
+        yield Finding("shield", "ok", f"it is on; codes may cost at most {limits.daily_cost:f} in 24 hours")
 
 
 def run(runtime: Runtime) -> Iterator[Finding]:
     """Whether this run of the server is in force."""
     beat = runtime.ledger.beat()
     if beat.in_force:
-        yield Finding("run", "ok", "this life of Redis is the one in force")
+        yield Finding("run", "ok", "all hosts know this run of Redis; sending is allowed")
         yield from _hosts(runtime)
     elif beat.fell:
         yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
     elif absent := runtime.views.brakes().missing:
         yield Finding("run", "fail", absent.said, absent.cure)
     else:
-        cure = "a running `smsq up` clears it within seconds"
-        yield Finding("run", "warn", "Redis restarted and the roll call is not over", cure)
+        cure = "a running `smsq up` finishes it within seconds"
+        yield Finding("run", "warn", "Redis restarted, and not all hosts have answered the roll call", cure)
 
 
 def _hosts(runtime: Runtime) -> Iterator[Finding]:
     """Whether this host is back, and who else signed off."""
     for host in runtime.views.brakes().signed_off:
-        yield Finding("hosts", "ok", f"host {host.said}; if Redis restarts it is not waited for")
+        yield Finding("hosts", "ok", f"host {host.said}; nothing waits for it if Redis restarts")
     if runtime.journal.is_away():
-        said = "this home signed off; nothing is sent from here"
+        said = "this home has signed off; nothing is sent from here"
         cure = (
-            "`smsq up` brings it back: within seconds, or three minutes if another host is silent that vouched for it"
+            "`smsq up` brings it back within seconds, or within three minutes if a host that recorded the sign-off "
+            "is silent"
         )
         yield Finding("hosts", "ok", said, cure)
 
@@ -130,8 +140,8 @@ def verbs(runtime: Runtime) -> Iterator[Finding]:
 
     runtime.ledger.beat()  # any verb finds it out
     why = runtime.ledger.way.why_scripts
-    cure = "load deploy/redis/ledger.acl of this version" if why == MAY_NOT else ""
-    said = f"they run as scripts, which costs Redis more: {why}" if why else "they run as functions of the server"
+    cure = "load deploy/redis/ledger.acl from this version" if why == MAY_NOT else ""
+    said = f"they run as scripts, which cost Redis more time: {why}" if why else "they run as Redis functions"
     yield Finding("verbs", "warn" if cure else "ok", said, cure)
 
 
@@ -145,27 +155,32 @@ def state(runtime: Runtime) -> Iterator[Finding]:
         said, cure = brakes.missing.said, brakes.missing.cure
     else:
         said, _, cure = halt(halted).partition("; ")
-    yield Finding("sending", "fail" if halted else "ok", said or "nothing halts sending", cure)
+    yield Finding("sending", "fail" if halted else "ok", said or "sending is not halted", cure)
     for lane in SENDING:
         if why := back_off(brakes, lane):
             said, _, cure = why.partition("; ")
             yield Finding(f"back off {lane}", "warn", said, cure or "sending goes on by itself")
     if brakes.is_cut_off:
-        cure = "look at the network of the machine they run on; sending goes on by itself"
+        cure = "check the network of the machines they run on; sending goes on by itself"
         yield Finding("gateway", "fail", "the workers can reach no mirror", cure, True)
     yield _ids(runtime)
     depth, motion = runtime.views.depth(), runtime.views.in_motion()
     astray = {lane: count for lane, count in runtime.views.astray().items() if count}
     if astray:
         told = " and ".join(f"{count} {lane}" for lane, count in astray.items())
-        cure = "codes go past four of them, campaigns wait for their time: see the runbook, A mirror that swallows"
-        yield Finding("slots", "warn", f"requests that went astray keep slots of the log-in: {told}", cure)
+        cure = "codes go past up to four of them, campaigns wait for them: see the runbook, A mirror that swallows"
+        yield Finding(
+            "slots",
+            "warn",
+            f"requests that may still run, without a worker, hold sending slots: {told}",
+            cure,
+        )
     if motion["parked"]:
         yield Finding(
             "parked",
             "warn",
-            f"{motion['parked']} batches wait for a person",
-            "`smsq doubts list` shows them, and what can be decided",
+            f"{motion['parked']} batches wait for a person to decide",
+            "`smsq doubts list` shows them and the possible decisions",
         )
     if doubles := depth.one("smsq_double_accepts_total"):
         said = f"{doubles:.0f} messages were accepted twice"
@@ -175,7 +190,7 @@ def state(runtime: Runtime) -> Iterator[Finding]:
     known = runtime.views.balance()
     if known is not None:
         age_s = runtime.clock.now() - known[1]
-        yield Finding("balance", "ok", f"{known[0]}, as of {age_s:.0f} s ago")
+        yield Finding("balance", "ok", f"{known[0]}, {age_s:.0f} s ago")
 
 
 def _ids(runtime: Runtime) -> Finding:
@@ -183,6 +198,6 @@ def _ids(runtime: Runtime) -> Finding:
     from smsq.worker.ledger.ids import FEW_LEFT
 
     left = runtime.ledger.ids_left()
-    cure = "" if left >= FEW_LEFT else "`smsq recover --fresh-ids` goes on in a range that was not used of late"
+    cure = "" if left >= FEW_LEFT else "`smsq recover --fresh-ids` takes a range that was not used lately"
     level = "fail" if not left else "warn" if cure else "ok"
     return Finding("gateway ids", level, f"{left:,} are left for sends", cure)

@@ -37,8 +37,12 @@ def space(home: Path) -> Iterator[Finding]:
             return
     is_low = left.free < LEAST_ROOM or left.share < LEAST_SHARE
     size = f"{left.free / 1e9:.1f} GB" if left.free >= 1e9 else f"{left.free / 1e6:.0f} MB"
-    said = f"{size} ({left.share:.0%}) are free where the home is"
-    cure = "free some: ledger, journals and logs grow there, and nothing is sent once it is full" if is_low else ""
+    said = f"{size} ({left.share:.0%}) are free on the disk of the home"
+    cure = (
+        "free some space: ledger, journals and logs grow there, and nothing is sent once the disk is full"
+        if is_low
+        else ""
+    )
     yield Finding("disk space", "warn" if is_low else "ok", said, cure)
 
 
@@ -62,23 +66,27 @@ def secrets(settings: Settings) -> Iterator[Finding]:
     found = [told for told in map(readable_by_others, files) if told]
     for told in found:
         said, _, cure = told.partition("; ")
-        yield Finding("secrets", "warn", said, f"{cure}; then change what it holds, if somebody may have looked")
+        yield Finding("secrets", "warn", said, f"{cure}; then change the secret, if somebody may have read it")
     if not found:
-        yield Finding("secrets", "ok", "no file that holds one can be read by others")
+        yield Finding("secrets", "ok", "other users can read no file with a secret")
 
 
 def credentials(settings: Settings) -> Iterator[Finding]:
     """Whether this shell has what the gateway wants."""
     if _has_login(settings):
-        yield Finding("log-in", "ok", f"set, for {settings.account}")
+        yield Finding("log-in", "ok", f"set, for account {settings.account}")
     elif settings.redis_url:
         cure = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY, where the workers run"
         yield Finding("log-in", "warn", "not set in this shell", cure)
     else:
         cure = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY; without an account: `smsq up --sandbox`"
-        yield Finding("log-in", "fail", "there is none, so nothing can be sent and `smsq up` does not start", cure)
+        yield Finding("log-in", "fail", "none is set, so nothing can be sent and `smsq up` does not start", cure)
     if settings.callback_secret is None:
-        yield Finding("callbacks", "warn", "SMSQ_CALLBACK_SECRET is not set in this shell: `smsq web` refuses them")
+        yield Finding(
+            "callbacks",
+            "warn",
+            "SMSQ_CALLBACK_SECRET is not set in this shell: without it `smsq web` refuses all callbacks",
+        )
 
 
 def _has_login(settings: Settings) -> bool:
@@ -94,10 +102,10 @@ def mirrors(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
 
     bases = settings.mirrors or BRANDS[settings.brand].mirrors
     for base in settings.clear_mirrors:
-        said = f"{base}: the password, phones and texts can be read on their way"
-        yield Finding("mirror", "warn", said, "name it with https:// in SMSQ_MIRRORS")
+        said = f"{base}: anybody on the way can read the password, phones and texts"
+        yield Finding("mirror", "warn", said, "write it with https:// in SMSQ_MIRRORS")
     if not (is_up or settings.is_sandboxed or _has_login(settings)):
-        yield Finding("mirror", "warn", "none was tried: real ones are left alone until there is a log-in here")
+        yield Finding("mirror", "warn", "none was tried: real mirrors are tried only when a log-in is set here")
         return
     with ThreadPoolExecutor(len(bases)) as pool:
         troubles = list(pool.map(lambda base: _reach_mirror(base, settings.connect_timeout_s), bases))
@@ -106,7 +114,7 @@ def mirrors(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
         if not trouble:
             yield Finding("mirror", "ok", f"{base} takes connections")
         else:
-            cure = "look at this machine's network and firewall" if is_cut_off else "others are used meanwhile"
+            cure = "check this machine's network and firewall" if is_cut_off else "the other mirrors are used meanwhile"
             yield Finding("mirror", "fail" if is_cut_off else "warn", f"{base}: {trouble}", cure, is_cut_off)
 
 

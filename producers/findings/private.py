@@ -24,12 +24,12 @@ def cure(up: Up | None, url: str, name: str) -> str:
         return ""
     pid = _process(Path(up.home) / name)
     if pid is None:
-        return f"its process has ended: `smsq up` starts it again by itself, or says why not in {_log(up)}"
+        return f"its process has ended: `smsq up` restarts it by itself, or says in {_log(up)} why it cannot"
     if name == QUEUES:
-        return f"it is process {pid}: `smsq up` kills it within seconds and starts it again, since it keeps nothing"
+        return f"it is process {pid}: `smsq up` kills and restarts it within seconds, since it keeps no data"
     return (
-        f"it is process {pid}: `smsq up` lets it be while it hangs, since its disk may be slow, and starts it again "
-        f"once it has ended; if the disk is well, `kill -9 {pid}` loses nothing that was acknowledged"
+        f"it is process {pid}: `smsq up` does not kill it, since its disk may only be slow, and restarts it once it "
+        f"has ended; if the disk is in order, `kill -9 {pid}` loses nothing that was acknowledged"
     )
 
 

@@ -18,28 +18,31 @@ if TYPE_CHECKING:
     from smsq.worker.runtime import Runtime
 
 LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
-IDLE = "none leads: campaigns are not handed out; codes in doubt, and those with another channel to come, wait"
+IDLE = "none leads: campaigns are not handed out, and codes that are in doubt or have a next channel wait"
 
 
 AILMENTS = {  # why a process cannot send: in words, and what cures it
-    "gateway": ("reach no mirror of the gateway", "look at that machine's network, DNS, firewall and clock"),
+    "gateway": ("can reach no mirror of the gateway", "check that machine's network, DNS, firewall and clock"),
     "login": (
         "have a log-in that the gateway refuses",
-        "give them the SMSQ_LOGIN and SMSQ_PASSWORD that hold, and start them again",
+        "correct their SMSQ_LOGIN and SMSQ_PASSWORD, and restart them",
     ),
-    "journal": ("cannot write their journal", "free room where their SMSQ_HOME is, or make it writable"),
+    "journal": ("cannot write their journal", "free space in their SMSQ_HOME, or make it writable"),
     "key": (
-        "have another SMSQ_SECRET_KEY than this ledger's codes are sealed with",
-        "give them the key of the other hosts",
+        "have another SMSQ_SECRET_KEY than the one that seals this ledger's codes",
+        "set it to the key of the other hosts",
     ),
-    "clock": ("have a clock that differs from Redis' by hours", "set the clock of that machine, or that of Redis"),
+    "clock": (
+        "have a clock that differs from Redis' by hours",
+        "correct the clock of that machine, or of the one with Redis",
+    ),
     "frozen": (
         "were frozen a moment ago",
-        "look for what pauses them: a container, a debugger, a machine without processors",
+        "find what pauses them: a container, a debugger, a machine without free processors",
     ),
     "run": (
-        "do not follow the life of Redis that is in force",
-        "look at logs/supervisor.log there: its roll call is not answered",
+        "do not follow the present run of Redis",
+        "see logs/supervisor.log there: its roll call is not answered",
     ),
 }
 
@@ -67,13 +70,13 @@ def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
         yield Finding("broker", "fail", f"{where(url)} does not answer ({error.why})", cure, True)
         return
     if theirs == ours:
-        cure = "in production give the broker a server of its own by SMSQ_BROKER_URL"
+        cure = "in production give the broker its own server: set SMSQ_BROKER_URL"
         yield Finding("broker", "ok", "ledger and broker share one server, which is fine for one machine", cure)
     else:
-        yield Finding("broker", "ok", "ledger and broker have a server each")
+        yield Finding("broker", "ok", "ledger and broker have separate servers")
     if runtime.views.lanes() and not runtime.views.sick() and not is_heard:
-        said = f"workers are up, but none waits for hints at {where(url)}: messages wait for the next sweep"
-        yield Finding("hints", "warn", said, "name the same SMSQ_BROKER_URL everywhere; up.json has that of `smsq up`")
+        said = f"workers are up, but none listens for hints at {where(url)}: messages wait for the next sweep"
+        yield Finding("hints", "warn", said, "set the same SMSQ_BROKER_URL everywhere; up.json holds that of `smsq up`")
 
 
 def _is_waited_at(url: str) -> bool:
@@ -90,7 +93,7 @@ def _is_waited_at(url: str) -> bool:
 def processes(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
     """Whether every kind is there; `is_up`: a supervisor of this home starts again what is missing."""
     lanes = runtime.views.lanes()
-    again = "`smsq up` starts what died or fell silent again within seconds; if it stays away, see its logs/{}*.log"
+    again = "`smsq up` restarts what died or hangs within seconds; if it stays away, see logs/{}*.log in its home"
     for lane in LANES:
         count = lanes.get(lane, 0)
         cure = "" if count else again.format(lane) if is_up else f"`smsq up`, or `smsq worker --lane {lane}`"

@@ -172,7 +172,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     if window is not None and not is_window(window):
         raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
     if rate is not None and not 0 < rate < math.inf:
-        raise BadInput(f"a rate is so many parts per second, not {rate:g}")
+        raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
     source: Rows
     if isinstance(rows, str | Path):
         source = inspect(rows, phone_column, how.get("encoding"))
@@ -221,7 +221,7 @@ class RowsInMemory:
         Raises BadInput if there are no rows, no names for their values, or if this is not a table of rows.
         """
         if isinstance(rows, Mapping) or hasattr(rows, "to_dict"):
-            raise BadInput('rows are an iterable of them; of a data frame give `frame.to_dict("records")`')
+            raise BadInput('rows must be an iterable of rows; for a data frame give `frame.to_dict("records")`')
         if not isinstance(rows, Iterable):
             raise BadInput(f"rows are a file's path or an iterable of them, not {type(rows).__name__}")
         values: list[tuple[str, ...]] = []
@@ -243,7 +243,7 @@ class RowsInMemory:
         if not values:
             raise BadInput("there are no rows")
         if columns is None:
-            raise BadInput("rows that are no mappings need `columns`, the names of their values")
+            raise BadInput("rows that are not mappings need `columns`, the names of their values")
         try:
             said = msgspec.msgpack.encode((tuple(columns), phone_column, values))
         except UnicodeEncodeError:  # of bytes that are no UTF-8

@@ -127,7 +127,7 @@ def canonical(encoding: str) -> str:
         info = codecs.lookup(encoding)
         "".encode(encoding)
     except (LookupError, ValueError):
-        raise BadInput(f"there is no encoding {encoding!r}; there are utf-8, windows-1251, koi8-r, cp866 …") from None
+        raise BadInput(f"there is no encoding {encoding!r}; try utf-8, windows-1251, koi8-r or cp866") from None
     return {"cp1251": "windows-1251"}.get(info.name, info.name)
 
 
@@ -158,8 +158,8 @@ def _judged(sample: bytes, name: str, *, has_utf8: bool, is_told: bool) -> str:
     elif likely:
         looks = f"; it may be in {' or in '.join(each.encoding for each in likely)}"
     raise BadInput(
-        f"{name} is not in UTF-8{looks}: save it as CSV in UTF-8, or say by --encoding what it is in, "
-        "and look at the first text that `campaign check` shows"
+        f"{name} is not in UTF-8{looks}: save it as CSV in UTF-8, or name its encoding by --encoding "
+        "and check the first text that `campaign check` shows"
     )
 
 

@@ -54,15 +54,15 @@ class OwnColumns:
             while number < wanted:
                 found = next(rows, None)
                 if found is None:
-                    raise BadInput(f"{self.file.name} ends after {number} rows, the campaign's file had more")
+                    raise BadInput(f"{self.file.name} ends after {number} rows, but the campaign's file had more")
                 if isinstance(found, Reject):
                     number, phone, cells = found.row, found.value, _blank(self.names)
                 else:
                     number, phone, cells = found
             if receipt.id and _end(phone) != _end(receipt.phone):
                 raise BadInput(
-                    f"row {wanted} of {self.file.name} has another phone than the campaign had there: this is not the "
-                    "file that was sent, or it was changed since"
+                    f"row {wanted} of {self.file.name} has another phone than the campaign has: this is not the file "
+                    "that was sent, or it was changed since"
                 )
             if not self.only or receipt.status in self.only:
                 yield receipt, cells

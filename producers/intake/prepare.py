@@ -154,4 +154,4 @@ def _invalid(row: Row, reason: str) -> Reject:
 
 
 def _duplicate(row: Row) -> Reject:
-    return Reject(row[0], "duplicate", "this phone stands in an earlier row", shown(row[1]))
+    return Reject(row[0], "duplicate", "this phone is in an earlier row", shown(row[1]))

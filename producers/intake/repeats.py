@@ -23,7 +23,7 @@ from smsq.worker.runtime import Runtime
 from smsq.worker.sealing import ID_BYTES
 
 MOST_NAMED = 3  # campaigns that a sentence names
-WAYS_OUT = "--only-new leaves them out, --again sends to them once more (from Python `only_new=True`, `again=True`)"
+WAYS_OUT = "--only-new leaves them out, --again sends them again (in Python `only_new=True`, `again=True`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class Repeats:
         """Why it cannot be told of some rows whether they were sent already, and what to do about it."""
         many = sum(len(each.rows) for each in self.unknown)
         return (
-            f"{'1 phone was' if many == 1 else f'{many} phones were'} written to already, and it cannot be told here "
-            f"whether with the same text: {_campaigns_of(self.unknown)}. Those texts are gone, and their fingerprints "
-            "are made with another secret key: set SMSQ_SECRET_KEY to that of the hosts with workers, or add --again "
-            "to send in any case (from Python `again=True`)"
+            f"{'1 phone was' if many == 1 else f'{many} phones were'} already sent a text, and this host cannot tell "
+            f"whether it was the same: {_campaigns_of(self.unknown)}. Those texts are no longer kept, and their "
+            "fingerprints were made with another secret key: set SMSQ_SECRET_KEY to that of the hosts with workers, "
+            "or add --again to send in any case (in Python `again=True`)"
         )
 
 
@@ -242,7 +242,9 @@ def decided(
 def check_flags(*, again: bool, only_new: bool) -> None:
     """Raise BadInput for both at once."""
     if again and only_new:
-        raise BadInput("--only-new leaves out what was sent already, --again sends it once more: choose one of them")
+        raise BadInput(
+            "--only-new leaves out rows that were already sent, --again sends them again: choose one of them"
+        )
 
 
 def _takes_rows(earlier: Earlier) -> bool:

@@ -153,7 +153,7 @@ class Source:
             if _is_spoilt(value):
                 return Reject(number, "invalid", _spoilt(name, value, self.encoding), shown(phone))
         if len(values) != width and (self.separator == "," and _looks_split(values, self.phone_at)):
-            reason = _wrong_number(len(values), width) + "; quotes belong around a cell that holds a comma"
+            reason = _wrong_number(len(values), width) + "; put quotes around a cell that holds a comma"
             return Reject(number, "invalid", reason, shown(phone))
         if len(values) < width and len(values) > self.phone_at:
             values = values + [MISSING] * (width - len(values))
@@ -191,7 +191,7 @@ def _looks_split(values: Sequence[str], phone_at: int) -> bool:
 
 
 def _wrong_number(many: int, width: int) -> str:
-    return f"too {'few' if many < width else 'many'} columns: {many} where the header has {width}"
+    return f"too {'few' if many < width else 'many'} columns: {many}, but the header has {width}"
 
 
 def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None = None) -> Source:
@@ -244,7 +244,7 @@ def of_iterable(
     phone_at, width = _phone_at(tuple(map(tidy, columns)), phone_column, "rows"), len(columns)
     for number, values in enumerate(rows, 1):
         if len(values) != width:
-            yield Reject(number, "invalid", f"{len(values)} values where {width} columns are named", "")
+            yield Reject(number, "invalid", f"{len(values)} values, but {width} columns are named", "")
         elif reason := next(
             (_spoilt(name, value) for name, value in zip(columns, values, strict=True) if _is_spoilt(value)), ""
         ):
@@ -343,7 +343,9 @@ def _phone_or_none(cell: str) -> int | None:
 def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:
     """The reject of a row that csv could not read; raises BadInput if it took the rest of the file with it."""
     if "unexpected end of data" in error or line > ended_at + 1:
-        raise BadInput(f"row {number}: a quote that opens in line {ended_at + 1} never closes, so the rest is no rows")
+        raise BadInput(
+            f"row {number}: the quote that opens in line {ended_at + 1} never closes, so no row after it can be read"
+        )
     if "field limit" in error:
         return Reject(number, "invalid", f"a cell holds more than {csv.field_size_limit()} characters", phone)
-    return Reject(number, "invalid", "text stands behind a closing quote; quotes inside a cell are doubled", phone)
+    return Reject(number, "invalid", "there is text after a closing quote; write a quote inside a cell twice", phone)

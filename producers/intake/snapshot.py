@@ -57,8 +57,8 @@ class Snapshot:
         except OSError as error:
             folder = tempfile.gettempdir()
             raise BadInput(
-                f"{self.name} cannot be copied to {folder}, from where it is read ({error.strerror}): "
-                "make room there, or name another folder by TMPDIR"
+                f"{self.name} cannot be copied to {folder} before it is read ({error.strerror}): "
+                "free space there, or set TMPDIR to another folder"
             ) from None
 
     def open(self, mode: str = "r", **how: Any) -> Any:
@@ -74,10 +74,10 @@ class Snapshot:
             with self._path.open("rb") as stream:
                 now = hashlib.file_digest(stream, "sha256").hexdigest()
         except FileNotFoundError:
-            return f"{self.name} is gone since it was looked at"
+            return f"{self.name} has been removed since it was checked"
         except OSError as error:
             return f"{self.name} cannot be read any more ({error.strerror})"
-        return "" if now == self.digest else f"{self.name} has changed since it was looked at"
+        return "" if now == self.digest else f"{self.name} has changed since it was checked"
 
     def read_at(self, place: int, buffer: Any) -> int:
         """Fill a buffer from this place on; how many bytes there were."""

@@ -67,7 +67,7 @@ class Template:
             (name for name, at in zip(self.fields, dict.fromkeys(self.places), strict=True) if values[at] is MISSING),
             "",
         ):
-            raise BadText(f"too few columns: the row ends before {name}, which the text wants")
+            raise BadText(f"too few columns: the row ends before {name}, which the text uses")
 
     def render(self, values: Sequence[str]) -> str:
         """The text for one row's values, which stand in the order of the columns; its line breaks are one character.
@@ -88,5 +88,5 @@ def _place(name: str, columns: Sequence[str]) -> int:
     if folded.count(name.casefold()) == 1:
         return folded.index(name.casefold())
     if not name:
-        raise BadInput("the text has {} without a column's name between the braces")
-    raise BadInput(f"the text wants {{{name}}}, but the columns are: {listed(columns)}{nearest(name, columns)}")
+        raise BadInput("the text has {} without a column name in the braces")
+    raise BadInput(f"the text uses {{{name}}}, but the columns are: {listed(columns)}{nearest(name, columns)}")

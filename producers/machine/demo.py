@@ -89,7 +89,7 @@ class Story:
         if outcome:
             self.code = outcome
         elif not self._is_told:
-            talk("stopped before the end; everything is stopped and removed")
+            talk("interrupted: everything was stopped and removed")
             self.code = INTERRUPTED
         if self.code not in (0, INTERRUPTED):
             for line in self._said[-LINES_KEPT:]:
@@ -114,7 +114,7 @@ class Story:
             traceback.print_exc()
         else:
             if self.keep and not self.code:
-                talk("everything stays up until Ctrl-C; for another terminal:")
+                talk("everything stays up until Ctrl-C; to use it from another terminal:")
                 talk(f"  export SMSQ_HOME={self.home}")
                 self._is_told = True
                 return
@@ -180,7 +180,7 @@ class Story:
             if self._stopping():
                 raise SmsqError("stopped before the end")
             if self._clock.monotonic() > until:
-                raise SmsqError(f"waited {timeout_s:.0f} s for {what}, in vain")
+                raise SmsqError(f"waited {timeout_s:.0f} s for {what}, without success")
             self._clock.wait(0.1)
 
     def _ask(self, name: str, told: object = None) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class Story:
         raise SmsqError(f"the sandbox gave no {name} (HTTP {status})")
 
     def _announce(self, found: Preflight, price: Price) -> None:
-        talk("mirror 2 is down; mirror 3 refuses one connection in five; 5 % of all sends are taken and never answered")
+        talk("mirror 2 is down; mirror 3 refuses one connection in five; 5 % of sends are accepted and never answered")
         talk(f"{sample.TEXT!r} to {found.messages} of {found.rows} rows, {found.parts} parts, price {price}")
 
     def _show(self, view: CampaignView, rejects: Sequence[Receipt], verdict: Verdict) -> None:
@@ -204,7 +204,7 @@ class Story:
             return
         for line in [*_report_lines(view, rejects), *verdict.lines()]:
             click.echo(line)
-        stays = "" if self.keep else " (while it is up: add --keep)"
+        stays = "" if self.keep else " (gone now; --keep leaves it up)"
         click.echo(f"\nmetrics: http://{self.environ['SMSQ_METRICS_ADDR']}/metrics{stays}")
 
 
@@ -248,7 +248,7 @@ class Verdict:
         yield f"  limits broken   {'':>10}   {self.limits_broken}"
         struck = ", ".join(f"{name} {many}" for name, many in self.misfortunes.items())
         yield f"  what went wrong on purpose: {struck or 'nothing'}"
-        yield "\n" + ("All is well: every row is accounted for." if self.is_good else "NOT well: the counts disagree.")
+        yield "\n" + ("All is well: every row is accounted for." if self.is_good else "NOT well: the counts differ.")
 
 
 def judge(view: CampaignView, count: dict[str, Any], missing: int, rows: int) -> Verdict:

@@ -28,8 +28,8 @@ def of_this_home() -> str:
     if up is None or not up.control:
         what = "`smsq up` runs without a sandbox" if up is not None else "no `smsq up --sandbox` runs"
         raise Unreachable(
-            f"{what} in {home.expanduser().absolute()}: start one, set SMSQ_HOME to the .smsq of the folder in which "
-            "it runs, or give --control URL of a sandbox that runs by itself"
+            f"{what} in {home.expanduser().absolute()}: start one; or set SMSQ_HOME to the .smsq folder of the one "
+            "that runs; or give --control URL of a sandbox that was started alone"
         )
     return up.control
 
@@ -49,9 +49,7 @@ def forgot(sent_at: float) -> str:
         return ""
     if sent_at > began:
         return ""
-    return (
-        f"the sandbox began anew on {when(began)} and has forgotten what was sent to it before: no status comes of it"
-    )
+    return f"the sandbox was restarted at {when(began)} and forgot what was sent to it before: no status will come"
 
 
 def forgotten(view: CampaignView) -> str:

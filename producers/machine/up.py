@@ -102,14 +102,14 @@ def run(
     try:
         login_of(settings)  # without a log-in nothing is started, and no ledger established
     except BadSettings as error:
-        raise BadSettings(f"{error.sentence}; to try everything without an account: smsq up --sandbox") from None
+        raise BadSettings(f"{error.sentence}; to try smsq without an account: smsq up --sandbox") from None
     home = settings.home.expanduser().absolute()
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         (home / "logs").mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise BadSettings(f"the home {home} cannot be made ({why}): set SMSQ_HOME to a folder of your own") from None
+        raise BadSettings(f"the home {home} cannot be created ({why}): set SMSQ_HOME to a folder of your own") from None
     require_alone(front or home)
     require_free(settings.web_addr, "SMSQ_WEB_ADDR")
     require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
@@ -246,7 +246,7 @@ def require_alone(home: Path) -> None:
     """Raise SmsqError if an `smsq up` of this home runs already."""
     up = running(home)
     if up is not None and up.pid != os.getpid():
-        raise SmsqError(f"`smsq up` runs in {home.expanduser().absolute()} already, as process {up.pid}")
+        raise SmsqError(f"`smsq up` already runs in {home.expanduser().absolute()}, as process {up.pid}")
 
 
 def require_free(address: str, variable: str) -> None:
@@ -297,7 +297,7 @@ def _all_of(names: set[str], pids: Mapping[str, int]) -> list[int]:
 
 def _what_to_try(gateway: Gateway | None) -> str:
     if gateway is None:
-        return "everything is up; in another terminal `smsq doctor` looks it over"
+        return "everything is up; `smsq doctor`, in another terminal, checks it"
     return 'everything is up; in another terminal: smsq send +79991234567 "Hi" --wait'
 
 
@@ -348,7 +348,7 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
     yield f"  metrics  http://{settings.metrics_addr}/metrics"
     yield f"  logs     {home / 'logs'}"
     if clear := settings.clear_mirrors:
-        yield f"  {', '.join(clear)}: without https the password, phones and texts can be read on their way"
+        yield f"  {', '.join(clear)}: without https anybody on the way can read the password, phones and texts"
     if gateway is not None:
         yield f"  sandbox  {gateway.mirrors} (control {gateway.control})"
         short = ", ".join(f"{name.removeprefix(PREFIX)}={value}" for name, value in SANDBOX_PROFILE.items())

@@ -148,14 +148,14 @@ def _expected(view: CampaignView) -> str:
 
     if not view.expected:
         return ""
-    return f", and about {plain(round(view.expected, 2))} more for what left and whose cost was not told yet"
+    return f", and about {plain(round(view.expected, 2))} more for sent messages of unknown cost"
 
 
 def _failure(failure: Failure) -> str:
     from smsq.producers.report import printable
 
     why = f"{failure.error} ({failure.error_code})" if failure.error_code else failure.error
-    return printable(f"{failure.messages} of them: {why or 'no reason was told'}")
+    return printable(f"{failure.messages} of them: {why or 'no reason was given'}")
 
 
 def _settled_doubts(view: CampaignView) -> str:
@@ -179,7 +179,7 @@ def print_receipt(receipt: Receipt, waits: str = "") -> None:
         ("status", receipt.status),
         ("why", printable(reason(receipt.why))),
         ("waits", waits),
-        ("may double", "sent again by choice: two copies rather than none" if receipt.may_double else ""),
+        ("may double", "sent again on purpose: it may arrive twice" if receipt.may_double else ""),
         ("error", printable(error)),
         ("gateway id", str(receipt.gateway_id or "")),
         ("parts", str(receipt.parts or "")),

@@ -21,7 +21,7 @@ def bits(mode: str) -> int:
     '0o640'
     """
     if not re.fullmatch("0?[0-7]{3}", mode):
-        raise BadInput(f"--mode: {mode!r} will not do; give three digits from 0 to 7, such as 640")
+        raise BadInput(f"--mode: {mode!r} is not valid; give three digits from 0 to 7, such as 640")
     return int(mode, 8)
 
 

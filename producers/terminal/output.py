@@ -48,7 +48,7 @@ class Guard:
         """Write what is buffered; say so if a result went nowhere. Raises Lost."""
         sys.stdout.flush()
         if self.is_changed and self.lost is not None:
-            print(f"smsq: {Lost(self.lost).sentence}; the exit code tells how it went all the same", file=sys.stderr)
+            print(f"smsq: {Lost(self.lost).sentence}; the exit code still says how the command went", file=sys.stderr)
         self.is_changed = True  # whatever is flushed later, while Python goes down, is nobody's matter
         sys.stderr.flush()
 

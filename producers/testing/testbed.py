@@ -75,7 +75,7 @@ def main() -> None:
     logs.configure("warning", "console")
     said = Settings.load(os.environ)
     if said.login is None or said.password is None:
-        raise BadSettings("this is started by the fixtures of `smsq.testing`, with an account of its own")
+        raise BadSettings("only the fixtures of `smsq.testing` start this, with an account of its own")
     profile = Profile(login=said.login, password=said.password.reveal()).scaled(0.003).with_values(PROFILE)
     with EmbeddedRedis(said.home, dies_with_parent=True) as redis, Sandbox(profile, (0, 0)) as sandbox:
         urls = {

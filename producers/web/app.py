@@ -24,8 +24,8 @@ from smsq.worker.runtime import Runtime
 
 PAGE = """smsq web
 /callback  takes the statuses that the gateway pushes (GET or POST, signed)
-/healthz   200 while this process lives; ask it whether to start the process again
-/readyz    200 while it can store what it is told, else 503; ask it whether to send calls here
+/healthz   200 while this process lives; if not, restart it
+/readyz    200 while it can store statuses, else 503; if not 200, send callbacks elsewhere
 """
 
 log = logging.getLogger(__name__)
@@ -88,8 +88,8 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
         signal.signal(signum, lambda *_: None)  # uvicorn stops at its own, then raises it once more: a stop is no error
     try:
         server.run()
-    except SystemExit:  # uvicorn leaves this way if it cannot listen, having logged why
-        raise SmsqError(f"{settings.web_addr} cannot be used; set SMSQ_WEB_ADDR to another address") from None
+    except SystemExit:  # uvicorn leaves this way where it cannot listen, having logged why
+        raise SmsqError(f"cannot listen at {settings.web_addr}; set SMSQ_WEB_ADDR to another address") from None
     return 0
 
 

@@ -89,7 +89,7 @@ def test_a_host_that_signed_off_is_not_waited_for(two: tuple[Town, Second]) -> N
     town.server.start()
     town.wait_for(town.in_force, "claims being granted again", SENT_S)
     sent_soon(town, journey)
-    assert "not waited for: host" in said(town, "second.log")
+    assert "nothing waits for host" in said(town, "second.log")
 
     known = Journal(town.home).sent_ids()
     town.start()
@@ -143,7 +143,7 @@ def test_a_host_that_hurried_is_waited_for(two: tuple[Town, Second]) -> None:
     town.wait_for(lambda: journey.send() and second.journal.sent_ids() > known, "the second home sending", 4 * SENT_S)
     assert second.process is not None
     second.process.send_signal(signal.SIGINT)
-    town.wait_for(lambda: "stopping: what was begun" in said(town, "second.log"), "it stopping", SENT_S)
+    town.wait_for(lambda: "stopping: requests under way" in said(town, "second.log"), "it stopping", SENT_S)
     second.stop()
     assert town.ledger.away() == {}
     town.server.stop()

@@ -65,7 +65,7 @@ def test_settings_that_are_given_are_kept(home: Path) -> None:
 
     assert (settings.redis_url, settings.broker_url) == ("unix:///run/x.sock?db=0", "unix:///run/y.sock?db=0")
     assert (settings.home, settings.login, settings.batch_size) == (home / "sandbox", "me", 9)
-    with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*other"):
+    with pytest.raises(LedgerUnreachable, match=r"nothing runs in .*other"):
         _ = Smsq(Settings.load({"SMSQ_HOME": str(home / "other")})).settings
 
 
@@ -88,7 +88,7 @@ def test_one_that_has_died_is_not(home: Path) -> None:
     announce(home, dead.pid)
 
     assert running(home) is None
-    with pytest.raises(LedgerUnreachable, match=r"nothing is up in .*home.*`smsq up`.*SMSQ_HOME.*SMSQ_REDIS_URL"):
+    with pytest.raises(LedgerUnreachable, match=r"nothing runs in .*home.*`smsq up`.*SMSQ_HOME.*SMSQ_REDIS_URL"):
         adopt({"SMSQ_HOME": str(home)})
 
 

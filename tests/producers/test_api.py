@@ -35,6 +35,20 @@ def test_a_message_is_enrolled_and_hinted(smsq: Smsq) -> None:
     assert smsq.runtime.broker.client.llen(f"{smsq.runtime.broker.namespace}:urgent") == 1
 
 
+def test_no_hint_is_given_that_would_wake_nobody(smsq: Smsq) -> None:
+    """All slots are taken by workers who go on by themselves, and a few messages wait already."""
+    for n in range(6):
+        smsq.send(79991234500 + n, "Hi")
+    given = smsq.runtime.broker.depth("urgent")
+    far = 10**15
+    smsq.runtime.ledger.redis.hset("{smsq}:ctl", "awake:0", f"2 {far}")
+    smsq.runtime.ledger.redis.zadd("{smsq}:slots:urgent", {"1/1": far, "2/1": far})
+
+    smsq.send("+79991234567", "Hi")
+
+    assert (given, smsq.runtime.broker.depth("urgent")) == (6, 6)
+
+
 def test_the_same_key_sends_once(smsq: Smsq) -> None:
     """A repeat gets the first answer; other content under the key is a conflict."""
     first = smsq.send(79991234567, "Hi", key="order-17", lane="bulk")

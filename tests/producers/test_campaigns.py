@@ -45,7 +45,7 @@ def test_a_full_redis_says_how_much_is_in(smsq: Smsq, tmp_path: Path) -> None:
     campaign = smsq.campaigns.list()[0]
 
     assert "nothing more was written" in refusal.value.sentence
-    assert f"1000 rows are in campaign {campaign.id} and are being sent; the same command" in refusal.value.sentence
+    assert f"1000 rows are in campaign {campaign.id} and are being sent; run the same command" in refusal.value.sentence
     assert smsq.campaigns.run(file, text="Hi").rows == 2500
 
 

@@ -40,7 +40,7 @@ def test_one_may_be_made_before_anything_is_up(environ: dict[str, str], home: Pa
     front = tmp_path / "front"
     smsq = Smsq(environ={"SMSQ_HOME": str(front)})
     for use in (lambda: smsq.send(PHONE, "Hi"), smsq.lanes, smsq.shield.show, smsq.__enter__, smsq.check_account):
-        with pytest.raises(LedgerUnreachable, match="nothing is up in"):
+        with pytest.raises(LedgerUnreachable, match="nothing runs in"):
             use()
     smsq.close()
     front.mkdir(exist_ok=True)

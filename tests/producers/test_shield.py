@@ -135,7 +135,7 @@ def test_plain_messages_pass_where_a_client_is_named(guarded: Callable[..., Smsq
     assert caught.value.decision == "client_limit"
     assert smsq.send(PHONE, "Code 1", client="a", key="k").id == first.id
     assert smsq.send(PHONE, "An invoice").created
-    with pytest.raises(BadInput, match="only urgent messages pass the shield"):
+    with pytest.raises(BadInput, match="client is for urgent messages"):
         smsq.send(PHONE, "News", client="a", lane="bulk")
 
 
@@ -160,7 +160,7 @@ def test_the_sender_learns_what_a_code_costs(make_plant: Callable[..., Any]) -> 
 def test_a_whole_forwarded_for_is_no_client(smsq: Smsq, client: str) -> None:
     """Its visitor writes all of it but the last, and would be a new client each time."""
     for ask in (smsq.otp.send, smsq.shield.dry_run):
-        with pytest.raises(BadInput, match="the one that your own proxy added"):
+        with pytest.raises(BadInput, match="the address that your own proxy added"):
             ask(PHONE, client=client)
 
 
@@ -243,10 +243,10 @@ def test_a_try_counts_nothing(run: Run, smsq: Smsq) -> None:
     [
         ("limit speed 5", "no limit is called 'speed'"),
         ("limit speed default", "no limit is called 'speed'"),
-        ("limit phone often", "phone: 'often' will not do; give numbers within a time"),
+        ("limit phone often", "phone: 'often' is not valid; give numbers within a time"),
         ("hold Russia", "'Russia' is neither a country"),
-        ("hold 7916 --for long", "--for: 'long' will not do"),
-        ("release 7916", "nothing is held, allowed or denied at +7916…"),
+        ("hold 7916 --for long", "--for: 'long' is not valid"),
+        ("release 7916", "+7916… is not held, allowed or denied"),
         ("try 123", "too few digits"),
         ("try +79161234567 --channel pigeon", "there is no channel 'pigeon'"),
     ],
@@ -265,7 +265,7 @@ def test_a_release_names_what_is_held_below(smsq: Smsq) -> None:
     """An operator types less than the shield holds."""
     smsq.shield.hold("+7916123", for_s=60)
 
-    with pytest.raises(BadInput, match=r"below it there is \+7916123…"):
+    with pytest.raises(BadInput, match=r"below it there are \+7916123…"):
         smsq.shield.release("+7916")
 
 

@@ -42,17 +42,17 @@ PARTS: tuple[Part, ...] = (
     Part(
         "A send is answered by error 1 to 8, 9 of both texts, 10 or 99, an odd id, an odd count, a key twice, half of "
         "it, HTML, nothing, too much",
-        "each proves what its row says, everything else is unknown",
+        "each proves what its row says; anything else is unknown",
         "tests/worker/gateway/http/test_replies.py::test_outcome_of_a_send",
     ),
     Part(
-        "A send is accepted, and its answer is any that cannot be trusted",
-        "doubt, and nothing is repeated",
+        "A send is accepted, but its answer cannot be trusted",
+        "the batch is in doubt, and nothing is repeated",
         f"{ACTORS}/test_send.py::test_an_answer_that_cannot_be_trusted_makes_doubt_and_nothing_is_repeated",
     ),
     Part(
         "Error 2: the log-in is refused",
-        "everything stops at the first answer",
+        "sending stops at the first such answer",
         f"{ACTORS}/test_send.py::test_bad_credentials_halt_the_login_at_the_first_answer",
     ),
     Part(
@@ -62,12 +62,12 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(
         "Error 4: the address is blocked",
-        "neither questions nor sends for ten minutes",
+        "no questions and no sends for ten minutes",
         f"{QUESTIONS}/test_asker.py::test_a_blocked_address_is_left_alone",
     ),
     Part(
-        "Errors 6 to 8 to a batch: somebody in it is refused",
-        "after the window each goes alone, only the bad number ends refused",
+        "Errors 6 to 8 to a batch: one of its phones is refused",
+        "after the window each is sent alone, and only the bad number ends as refused",
         f"{ACTORS}/test_doubts.py::test_one_bad_number_in_a_batch_does_not_hold_the_others",
     ),
     Part(
@@ -98,7 +98,7 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(
         "Pages of history that are broken, lag, end early, run in either order or hold few rows",
-        "a whole list proves absence for all at once, any other nothing",
+        "a whole list proves absence for all at once; any other proves nothing",
         f"{QUESTIONS}/test_lists.py::test_a_page_that_breaks_in_the_middle_proves_nothing",
     ),
     Part(
@@ -107,12 +107,12 @@ PARTS: tuple[Part, ...] = (
         f"{LEDGER}/batches/test_probe.py::test_without_any_control_it_is_parked_after_a_day",
     ),
     Part(
-        "In doubt for three days, absent but three times the death of its worker, or not to be sent again",
+        "In doubt for three days, absent after three workers died on it, or absent and not to be sent again",
         "parked, each with its reason",
         f"{LEDGER}/batches/test_probe.py::test_policy_poison_and_patience_park",
     ),
     Part(
-        "Accepted after its absence was trusted",
+        "Accepted after smsq had trusted its absence",
         "counted, and shown in the report",
         f"{LEDGER}/batches/test_advance.py::test_a_late_arrival_is_counted_and_shown",
     ),
@@ -122,7 +122,7 @@ PARTS: tuple[Part, ...] = (
         f"{LEDGER}/batches/test_advance.py::test_reports_may_come_in_any_order",
     ),
     Part(
-        "A call that is forged, in any way",
+        "A callback that is forged in any way",
         "refused",
         "tests/worker/gateway/http/test_callbacks.py::test_forged_calls",
     ),
@@ -133,17 +133,17 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(
         "An answer is lost, and no callback names the cost",
-        "it is asked, or stands on a page of history",
+        "smsq asks for it, or finds it on a page of history",
         f"{QUESTIONS}/test_asker.py::test_a_callback_without_cost_leaves_the_question_of_money",
     ),
     Part(
-        "Somebody asks for a price with a form's piece for a phone, a field of its own, an odd option",
-        "refused at the door and by the worker, the gateway hears nothing",
+        "A price is asked for with a piece of a form as phone, an unknown field or an odd option",
+        "refused by the caller's process and by the worker; the gateway hears nothing",
         "tests/producers/test_prices.py::test_a_price_cannot_be_made_a_send",
     ),
     Part(
-        "One row of a page or one item of a list that cannot be read",
-        "left out alone, the others are merged",
+        "One row of a page or one item of a list cannot be read",
+        "only that one is left out, the others are merged",
         "tests/worker/gateway/http/test_replies.py::test_one_row_spoils_no_page",
     ),
     Part(
@@ -153,17 +153,17 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(
         "A Redis that syncs once a second, or may evict",
-        "refused at start, with its cure, unless `SMSQ_ACCEPT_LOSS` says so",
+        "refused at the start with what to do, unless `SMSQ_ACCEPT_LOSS` allows it",
         "tests/worker/test_runtime.py::test_a_weak_ledger_is_refused_with_its_cure",
     ),
     Part(
         "The power of a worker's machine fails",
-        "no claim of it is taken for unsaid",
+        "none of its claims counts as never sent",
         "tests/worker/host/test_master.py::test_a_machine_that_lost_its_power_frees_nothing",
     ),
     Part(
         "A full Redis, at every verb",
-        "nothing comes in, what left is brought to its end",
+        "nothing new comes in, and what was sent is brought to its end",
         f"{LEDGER}/test_full.py::test_what_left_is_brought_to_its_end",
     ),
     Part(
@@ -173,12 +173,12 @@ PARTS: tuple[Part, ...] = (
     ),
     Part(
         "Hints acknowledged as fetched that are neither running nor queued",
-        "a reason to end the process, after five seconds",
+        "the process ends itself after five seconds",
         "tests/worker/processes/test_watchdog.py::test_a_lost_fetch_is_noticed",
     ),
     Part(
         "A consumer's thread dies, the process lives",
-        "a reason to end it",
+        "the process ends itself",
         "tests/worker/processes/test_watchdog.py::test_a_dead_consumer_is_noticed",
     ),
 )

@@ -31,7 +31,7 @@ def driver(redis_server: EmbeddedRedis, tmp_path: Path, request: pytest.FixtureR
 @pytest.mark.timeout(300)  # ten seconds of work; a machine with other work takes its time
 def test_a_sample_of_everything_that_can_strike(driver: Driver) -> None:
     """A few faults at a few boundaries of every story; the run is invalid if it missed a turn."""
-    for story, schedule in sample(driver, SAMPLE, seed=3):
+    for story, schedule in sample(driver, SAMPLE, seed=4):
         driver.check(story, schedule)
 
     assert driver.turns >= turns.ALL, f"a run without these turns is invalid: {turns.ALL - driver.turns}"

@@ -149,7 +149,7 @@ def test_a_command_that_needs_more_says_how_to_get_it(redis_server: EmbeddedRedi
 
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        done.stderr == ("smsq: this needs uvicorn, as hosts that run workers have it: pip install 'smsq[worker]'\n")
+        done.stderr == ("smsq: this command needs uvicorn, which is not installed: pip install 'smsq[worker]'\n")
         or "starlette" in done.stderr
     )
 

@@ -72,10 +72,10 @@ def test_one_script_names_the_batch_it_takes_by_itself() -> None:
     made = {name for name in LUA if re.search(r"\b(SHARD|CAMPAIGN_KEY|HELD) = ", re.sub(r"--.*", "", source(name)))}
     assert made - {"batch"} == {"claim_next"}
     for ref in (Ref(4711), Ref(4711, "k7xm2")):
-        shards, campaigns = Keys().claim(None, "urgent")[:2]
+        shards, campaigns = Keys().claim(None)[:2]
         campaign = campaigns + (ref.campaign or "-")
-        assert Keys().claim(ref, "urgent")[:3] == [f"{shards}{ref.number // keys.SHARD}", campaign, f"{campaign}:h"]
-        assert Keys().claim(ref, "urgent")[3:] == Keys().claim(None, "urgent")[3:]
+        assert Keys().claim(ref)[:3] == [f"{shards}{ref.number // keys.SHARD}", campaign, f"{campaign}:h"]
+        assert Keys().claim(ref)[3:] == Keys().claim(None)[3:]
 
 
 @pytest.mark.parametrize("name", LUA)

@@ -39,7 +39,7 @@ def test_an_address_is_shown_without_its_password() -> None:
 def test_options_that_no_connection_takes_are_a_sentence(options: str) -> None:
     """When the client is made, without repeating them; a traceback of the library would."""
     with pytest.raises(
-        BadSettings, match=r"the address of Redis at redis://host:6379/0 has options that will not do"
+        BadSettings, match=r"the address of Redis at redis://host:6379/0 has options that are not valid"
     ) as caught:
         connect(f"redis://me:s3cret@host:6379/0?{options}")
 

@@ -86,7 +86,7 @@ REFUSED = {
     "unknown alone": ({"SMSQ_QQQQQQQQQQQQQQQQQQQQ": "5"}, "is not a setting$"),
     "batch too large": (
         {"SMSQ_BATCH_SIZE": "501"},
-        "SMSQ_BATCH_SIZE: '501' will not do; give a whole number from 1 to 500",
+        "SMSQ_BATCH_SIZE: '501' is not valid; give a whole number from 1 to 500",
     ),
     "not a number": ({"SMSQ_RATE": "fast"}, "SMSQ_RATE: 'fast'"),
     "nan": ({"SMSQ_RATE": "nan"}, "SMSQ_RATE: 'nan'"),
@@ -278,7 +278,7 @@ def test_marks_that_editors_leave_are_read_past(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", ["+79167654321", "+79167654321:1", "+79167654321:12345a", "123:4821", ":9182"])
 def test_test_codes_that_will_not_do_are_not_repeated(written: str) -> None:
     """A whole number and its code are nothing for a log."""
-    with pytest.raises(BadSettings, match="SMSQ_TEST_CODES: what it holds will not do") as raised:
+    with pytest.raises(BadSettings, match="SMSQ_TEST_CODES: what it holds is not valid") as raised:
         Settings.load({"SMSQ_TEST_CODES": written})
 
     assert written not in raised.value.sentence

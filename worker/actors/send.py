@@ -9,36 +9,29 @@ No `finally` touches the ledger: an interruption between the write and the settl
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
-import secrets
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
+from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
-from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.text import parts
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
-from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
+from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim, Settled, Settling
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
 from smsq.worker.transports.retry import attempt_in_turn
 
 log = logging.getLogger(__name__)
 
-CLAIM_TRIES = 3  # with one nonce; after that the lease ends a claim that may have been granted
-HURRY_S = 1.5  # a code's first try of a mirror, if there are others: time to repeat one lost packet
+HURRY_S = 1.5  # a code's first try of a mirror, where there are others: one lost packet of the handshake is repeated
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the batch waits for the sweep
-SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
-SLOT_SLICE_S = 0.25  # of that wait: between looks whether the line is open and whether a slot ran out
-SLOT_LOOK_S = 0.01  # the same if the bell cannot be heard
 PACE_PATIENCE_S = 0.3  # shorter than the wait for the sweep
 FIRST_HANDED_OVER_S = 1.0  # to the first question, if the wire gives no receipts
 THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on
@@ -64,7 +57,7 @@ class Run:
     """One waking of a thread: it sends one batch after the other while there are any, until `until`."""
 
     until: float  # by the monotonic clock
-    left: int = 0  # how many were ready in the lane when the ledger last said so
+    left: int = 0  # how many were ready without a hint when the ledger last said so
 
 
 class Sender:
@@ -76,23 +69,21 @@ class Sender:
         self._lane = owner.partition("/")[0]  # whose slots it waits for
         self._paused_until = 0.0
         self._was_throttled = False  # the next accepted send ends the gateway's pause in the ledger
-        self._numbers = itertools.count(1)  # of calls for a claim
+        self._claims = Claims(runtime, owner, self._lane)
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
 
         Batches that this process cannot send go back to the queue; so does a hint for any that it leaves.
         """
+        run = Run(self._rt.clock.monotonic() + RUN_S)
         for place, ref in enumerate(refs):
             if self._rt.clock.monotonic() < self._paused_until:
                 return
-            run = Run(self._rt.clock.monotonic() + RUN_S)
             if not self._is_for_us(ref, run):
                 self._give_back(refs[place:])
                 return
-            if not run.left:
-                return  # nothing is ready, nor are these
-        if self._rt.clock.monotonic() >= self._paused_until:
+        if run.left and self._rt.clock.monotonic() >= self._paused_until:
             self._rt.hints.batches(self._lane, [Ref.parse(refs[-1])])
 
     def _is_for_us(self, ref: str, run: Run) -> bool:
@@ -160,7 +151,7 @@ class Sender:
         if not self._rt.journal.is_writable():
             return self._sick(Sick.JOURNAL)
         line = self._open(mirror, hurried)
-        claim = self._claim_over(line, ref, patience)
+        claim = self._claims.over(line, ref, patience)
         found = self._carry_out(claim, line, run, patience, ref)
         while isinstance(found, Claim | NoClaim):
             try:
@@ -195,74 +186,6 @@ class Sender:
         hurried.add(mirror)
         return self._rt.transport.open(mirror, HURRY_S)
 
-    def _claim_over(self, line: Line, ref: Ref | None, patience: float) -> Claim | NoClaim:
-        """Claim over an open line."""
-        try:
-            return self._claim_in_time(ref, line, patience)
-        except LedgerTrouble:
-            line.done(keep=False)
-            raise
-
-    def _claim_in_time(self, ref: Ref | None, line: Line, patience: float) -> Claim | NoClaim:
-        """Claim; if no slot is free, wait for one while the open line stays silent."""
-        give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
-        while True:
-            if self._rt.mirrors.has_better(line.mirror):  # it fell silent since the line was opened
-                return NoClaim(refusal=ClaimRefusal.SLOT)
-            claim = self._claim(ref, line.mirror)
-            if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:
-                return claim
-            left = give_up - self._rt.clock.monotonic()
-            if left <= 0 or self._rt.stopping.is_set() or not line.is_quiet():
-                return claim
-            self._await_slot(min(left, SLOT_SLICE_S))
-
-    def _await_slot(self, seconds: float) -> None:
-        """Wait until a request of either lane has ended; another worker may take its slot before we do."""
-        try:
-            self._rt.ledger.await_slot(self._lane, max(0.01, seconds))
-        except LedgerTrouble:  # if more than the bell is wrong, the claim that follows will raise it
-            self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
-
-    def _claim(self, ref: Ref | None, mirror: str) -> Claim | NoClaim:
-        """Claim the batch `ref`, or the next ready one."""
-        return self._claim_until_heard(ref, self._new_nonce(), self._terms(mirror), self._new_call())
-
-    def _claim_until_heard(self, ref: Ref | None, nonce: str, terms: Terms, call: ClaimCall) -> Claim | NoClaim:
-        """Call for a claim; a call that gets no answer is repeated unchanged."""
-        for left in reversed(range(CLAIM_TRIES - call.is_repeated)):
-            try:
-                if ref is None:
-                    return self._rt.ledger.claim_next(nonce, terms, call)
-                return self._rt.ledger.claim(ref, nonce, **vars(terms), call=call)
-            except LedgerTrouble:
-                if not left:
-                    raise
-                call = replace(call, is_repeated=True)
-        raise AssertionError("unreachable")
-
-    def _new_nonce(self) -> str:
-        return secrets.token_hex(16)  # of this execution alone
-
-    def _new_call(self) -> ClaimCall:
-        return ClaimCall(f"{self._owner}/{threading.get_ident()}", next(self._numbers), self._lane)
-
-    def _terms(self, mirror: str) -> Terms:
-        settings = self._rt.settings
-        hour, next_hour_s = hour_of(self._rt.clock.now())
-        return Terms(
-            owner=self._owner,
-            mirror=mirror,
-            lease_s=settings.lease_s,
-            parallel=settings.parallel_sends,
-            urgent_slots=settings.urgent_slots,
-            slot_kept_s=settings.peer_close_s,
-            credentials=self._rt.credentials,
-            rate=settings.rate,
-            hour=hour,
-            next_hour_s=next_hour_s,
-        )
-
     def _journal(self, claim: Claim, line: Line) -> Turn | None:
         """Write the claim into the journal before its first byte; return what to do instead if that fails."""
         try:
@@ -287,6 +210,8 @@ class Sender:
         match refusal.refusal:
             case ClaimRefusal.NONE:
                 run.left = 0
+            case ClaimRefusal.MORE:
+                run.left = max(1, run.left)
             case ClaimRefusal.SLOT:
                 return Turn.AGAIN if self._rt.clock.monotonic() < patience else Turn.OVER
             case ClaimRefusal.HALTED:
@@ -410,29 +335,13 @@ class Sender:
         return self._after_accepted(claim, answer, done)
 
     def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line) -> Claim | NoClaim:
-        """Settle and claim the next in one round trip; each half that gets no answer is repeated by itself."""
-        settling, nonce, terms, call = (
-            self._settling(claim, answer),
-            self._new_nonce(),
-            self._terms(line.mirror),
-            self._new_call(),
-        )
-        done: Settled | LedgerTrouble | None
-        following: Claim | NoClaim | LedgerTrouble
-        try:
-            done, following = self._rt.ledger.settle_and_claim_next(settling, nonce, terms, call)
-        except LedgerTrouble as error:
-            done = following = error
-        if isinstance(done, LedgerTrouble):
-            done = self._settle_alone(settling)
-        if isinstance(following, LedgerTrouble):
-            try:
-                following = self._claim_until_heard(None, nonce, terms, replace(call, is_repeated=True))
-            except LedgerTrouble:
-                line.done(keep=False)
-                raise
-        if done is not None and self._after_accepted(claim, answer, done) is Turn.AGAIN:
-            following = replace(following, left=max(1, following.left))
+        """Settle and claim the next in one round trip; what is not heard of either is repeated by itself."""
+        settling = self._settling(claim, answer)
+        done, following = self._claims.along(settling, line)
+        settled = self._settle_alone(settling) if isinstance(done, LedgerTrouble) else done
+        following = following() if callable(following) else following
+        if settled is not None and self._after_accepted(claim, answer, settled) is Turn.AGAIN:
+            return replace(following, left=max(1, following.left))
         return following
 
     def _settling(self, claim: Claim, answer: SendAnswer) -> Settling:

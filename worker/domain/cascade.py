@@ -20,7 +20,7 @@ OVER = {"used": "checked", "locked": "locked", "expired": "expired"}
 # Why a step was taken: the word of records and metrics, and the sentence for people.
 TAKEN = {
     "first": "the first channel",
-    "waited": "nothing was delivered while the channel before was waited for",
+    "waited": "the channel before delivered nothing in its time",
     "failed": "the channel before failed for good",
     "resend": "it was asked for again",
 }
@@ -33,7 +33,7 @@ ENDED = {
     "last": "there is no further channel",
     "optout": "this person wants no messages",
     "cost": "it would cost more than `max_cost`",
-    "shield": "the shield does not let it through",
+    "shield": "the shield refuses it",
 }
 
 
@@ -41,7 +41,7 @@ def not_taken(why: str) -> str:
     """Why a channel was not tried, for people; '' while it may be.
 
     >>> not_taken("cost"), not_taken("shield:held")
-    ('it would cost more than `max_cost`', 'the shield does not let it through (held)')
+    ('it would cost more than `max_cost`', 'the shield refuses it (held)')
     """
     word, _, more = why.partition(":")
     return ENDED.get(word, "its turn has not come") + (f" ({more})" if more else "")

@@ -60,7 +60,7 @@ def read(kind: str, payload: bytes) -> Job:
     try:
         job: Job = _DECODERS[kind].decode(payload)
     except (KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        where = str(error) if isinstance(error, msgspec.ValidationError) else "it is none of ours"
+        where = str(error) if isinstance(error, msgspec.ValidationError) else "it was not written by smsq"
         raise BadInput(f"this job cannot be read: {where}") from None
     return job
 
@@ -70,6 +70,6 @@ def price_of(payload: object) -> PriceJob:
     try:
         job = _DECODERS["price"].decode(msgspec.json.encode(payload))
     except (msgspec.MsgspecError, TypeError, UnicodeEncodeError) as error:
-        raise BadInput(f"a price is asked for `phones` and one `text`, or for `messages`: {error}") from None
+        raise BadInput(f"a price needs `phones` and one `text`, or `messages`: {error}") from None
     assert isinstance(job, PriceJob)
     return job

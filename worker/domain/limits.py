@@ -165,35 +165,51 @@ _RATE = re.compile(r"(\d+)/(\d*)(s|min|h|d)")
 _SPAN = re.compile(r"(\d+) ?(s|min|h|d)")
 
 READINGS: Final[dict[str, Reading]] = {
-    "mode": Reading(mode, str, "The pumping shield of one-time codes: `on`, `watch` (count, refuse nothing) or `off`."),
-    "phone": Reading(rates, write_rates, "Most codes to one phone, within each of these times."),
-    "block": Reading(rates, write_rates, "Most to ten thousand neighbouring numbers (all but their last four digits)."),
-    "wide": Reading(rates, write_rates, "Most to a million neighbouring numbers (all but their last six digits)."),
-    "country": Reading(rates, write_rates, "Most to one country."),
-    "client": Reading(rates, write_rates, "Most for one client, such as an address or an account, where one is named."),
-    "daily": Reading(
-        count, _amount, "Most within 24 hours, all together; twice as many with those to phones that verified before."
+    "mode": Reading(
+        mode,
+        str,
+        "The shield that keeps SMS pumping away from one-time codes: `on`, `watch` (count, refuse nothing) or `off`.",
     ),
-    "daily_cost": Reading(money, _amount, "What they may cost within 24 hours, in the account's currency."),
-    "price": Reading(money, _amount, "What a code is taken to cost until the gateway has said it."),
+    "phone": Reading(rates, write_rates, "Most codes to one phone in each of these times."),
+    "block": Reading(
+        rates, write_rates, "Most codes to one block: numbers that differ only in their last four digits."
+    ),
+    "wide": Reading(
+        rates, write_rates, "Most codes to one wide block: numbers that differ only in their last six digits."
+    ),
+    "country": Reading(rates, write_rates, "Most codes to one country."),
+    "client": Reading(
+        rates, write_rates, "Most codes for one client, such as an IP address or an account, if the caller names one."
+    ),
+    "daily": Reading(
+        count,
+        _amount,
+        "Most codes within 24 hours in all; the limit is twice as high for phones that verified a code before.",
+    ),
+    "daily_cost": Reading(money, _amount, "Most that codes may cost within 24 hours, in the account's currency."),
+    "price": Reading(money, _amount, "Assumed cost of a code until the gateway has told its real one."),
     "countries": Reading(countries, _list, "The only countries that codes go to, such as `RU,KZ`."),
     "deny": Reading(countries, _list, "Countries that no code goes to; `001` are satellite networks."),
     "hold_after": Reading(
-        three, _three, "Phones with an unverified code within an hour that hold a block, a wide block, a country."
+        three,
+        _three,
+        "How many phones with an unverified code in an hour put a block, a wide block, a country on hold.",
     ),
-    "hold_below": Reading(share, str, "Share of verified codes below which they do."),
-    "hold_for": Reading(span, short, "How long a first hold lasts, such as `30min`; each further one twice as long."),
+    "hold_below": Reading(share, str, "A hold begins only if the share of verified codes is below this."),
+    "hold_for": Reading(
+        span, short, "How long a first hold lasts, such as `30min`; each further one lasts twice as long."
+    ),
 }
 
 
 def read(name: str, written: str) -> Any:
     """The value of a limit; raises BadInput with the names there are, or what would do."""
     if name not in READINGS:
-        raise BadInput(f"no limit is called {name!r}; there is {', '.join(READINGS)}")
+        raise BadInput(f"no limit is called {name!r}; the limits are {', '.join(READINGS)}")
     try:
         return READINGS[name].read(written)
     except ValueError as error:
-        raise BadInput(f"{name}: {written!r} will not do; give {error}") from None
+        raise BadInput(f"{name}: {written!r} is not valid; give {error}") from None
 
 
 def written(limits: Limits) -> dict[str, str]:

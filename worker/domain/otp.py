@@ -90,7 +90,7 @@ def steps_of(channels: str) -> tuple[Step, ...]:
         found.append(Step(name.strip(), _wait_s(wait.strip()) if colon else 0.0))
     names = [step.channel for step in found]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise BadChannel(f"{twice} stands twice: a channel is tried once, and again when the person asks for it")
+        raise BadChannel(f"{twice} is listed twice: each channel is tried once, and again only if the person asks")
     if len(found) > MOST_CHANNELS:
         raise BadChannel(f"a code takes {MOST_CHANNELS} channels at most")
     if any(not step.wait_s for step in found[:-1]):
@@ -122,7 +122,7 @@ def template_of(phone: int, locale: str | None, template: str | None) -> str:
     """The text with its `{code}` still open; raises BadTemplate, and BadInput for a language that is missing."""
     if template is None:
         if locale is not None and not (isinstance(locale, str) and locale in TEMPLATES):
-            raise BadInput(f"there is no text in {locale!r}; there is {', '.join(TEMPLATES)}, or give a template")
+            raise BadInput(f"there is no text in {locale!r}; there are {', '.join(TEMPLATES)}, or give a template")
         return TEMPLATES[locale or locale_of(phone)]
     if not isinstance(template, str):
         raise BadTemplate("a template is a text that holds {code}")
@@ -131,7 +131,9 @@ def template_of(phone: int, locale: str | None, template: str | None) -> str:
         names = [name for _, name, spec, way in string.Formatter().parse(template) if name is not None]
         plain = all(not spec and not way for _, name, spec, way in string.Formatter().parse(template))
     except ValueError:
-        raise BadTemplate("a template's braces stand in pairs; a brace of its own is written twice") from None
+        raise BadTemplate(
+            "braces in a template come in pairs; write a brace twice if you mean the brace itself"
+        ) from None
     if names.count("code") != 1 or not _FIELDS.issuperset(names) or not plain:
         raise BadTemplate("a template holds {code} once; beside it only {minutes} and {purpose} are filled in")
     return template

@@ -121,12 +121,12 @@ def _digits(written: str) -> str:
     if not text:
         raise BadPhone("no phone number is given")
     if len(text) > _LONGEST:
-        raise BadPhone(f"this is {len(text)} characters long, no phone number is")
+        raise BadPhone(f"this is {len(text)} characters long, and no phone number is")
     if not text.isascii():
         text = "".join(str(unicodedata.decimal(char, char)) for char in text.translate(_PLAINER))
     if _POWER.fullmatch(text):
         raise BadPhone(
-            "a spreadsheet has cut this number: have it write the column as text, or as a number without decimals"
+            "a spreadsheet has shortened this number: format the column as text, or as a number without decimals"
         )
     text = _whole(text)
     if _THOUSANDS.fullmatch(text):
@@ -153,9 +153,9 @@ def _whole(text: str) -> str:
 def _refuse_strange(text: str) -> None:
     """Raise BadPhone with what stands here that is no part of one phone; nothing for digits that are only many."""
     if len(numbers := _numbers_in(text)) > 1:
-        raise BadPhone(f"two numbers stand here, one is wanted: {masked(numbers[0])} and {masked(numbers[1])}")
+        raise BadPhone(f"there are two numbers here, give one: {masked(numbers[0])} and {masked(numbers[1])}")
     if _EXTENSION.fullmatch(text):
-        raise BadPhone("an extension stands behind this number: no text reaches one, write the number alone")
+        raise BadPhone("there is an extension after this number: no text reaches one, write the number alone")
     if any(char.isalpha() for char in text):
         if any(char in _DIGITS for char in text):
             raise BadPhone("there are letters in this phone: write its digits")

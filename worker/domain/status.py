@@ -42,7 +42,12 @@ class BatchMove:
 BATCH_MOVES: tuple[BatchMove, ...] = (
     BatchMove(BatchState.READY, "claim", BatchState.SENDING, "its turn came and no rule forbids it"),
     BatchMove(BatchState.READY, "claim", BatchState.SETTLED, "late or cancelled before it left"),
-    BatchMove(BatchState.READY, "claim", BatchState.DOUBTFUL, "late or cancelled, but an older attempt may live"),
+    BatchMove(
+        BatchState.READY,
+        "claim",
+        BatchState.DOUBTFUL,
+        "late or cancelled, but an earlier attempt may have been accepted",
+    ),
     BatchMove(BatchState.READY, "advance", BatchState.SETTLED, "a fact arrived for every phone"),
     BatchMove(BatchState.READY, "adopt", BatchState.DOUBTFUL, "a journal knows of a send the ledger had forgotten"),
     BatchMove(
@@ -51,26 +56,44 @@ BATCH_MOVES: tuple[BatchMove, ...] = (
         BatchState.SETTLED,
         "its campaign was cancelled, its deadline passed, or its code is over",
     ),
-    BatchMove(BatchState.READY, "drop", BatchState.DOUBTFUL, "the same, but an older attempt may live"),
-    BatchMove(BatchState.READY, "settle", BatchState.SETTLED, "an older attempt's answer came after all"),
+    BatchMove(BatchState.READY, "drop", BatchState.DOUBTFUL, "the same, but an earlier attempt may have been accepted"),
+    BatchMove(BatchState.READY, "settle", BatchState.SETTLED, "the answer to an earlier attempt came after all"),
     BatchMove(BatchState.SENDING, "settle", BatchState.SETTLED, "the gateway answered for every phone"),
-    BatchMove(BatchState.SENDING, "settle", BatchState.READY, "one of several was answered for, the others go on"),
-    BatchMove(BatchState.SENDING, "settle", BatchState.DOUBTFUL, "refused, but an older attempt may live"),
+    BatchMove(
+        BatchState.SENDING, "settle", BatchState.READY, "the gateway refused one of several; the others are sent"
+    ),
+    BatchMove(
+        BatchState.SENDING, "settle", BatchState.DOUBTFUL, "refused, but an earlier attempt may have been accepted"
+    ),
     BatchMove(BatchState.SENDING, "release", BatchState.READY, "nothing was written, or the gateway said: later"),
     BatchMove(BatchState.SENDING, "doubt", BatchState.DOUBTFUL, "it may have been accepted"),
     BatchMove(BatchState.SENDING, "doubt", BatchState.SETTLED, "facts had arrived for every phone"),
-    BatchMove(BatchState.SENDING, "expire", BatchState.DOUBTFUL, "its worker fell silent"),
+    BatchMove(BatchState.SENDING, "expire", BatchState.DOUBTFUL, "its worker died or hung"),
     BatchMove(BatchState.SENDING, "expire", BatchState.SETTLED, "facts had arrived for every phone"),
-    BatchMove(BatchState.SENDING, "adopt", BatchState.DOUBTFUL, "a journal knows of a later send, then forgotten"),
+    BatchMove(
+        BatchState.SENDING,
+        "adopt",
+        BatchState.DOUBTFUL,
+        "a journal knows of a later send that the ledger had forgotten",
+    ),
     BatchMove(BatchState.DOUBTFUL, "settle", BatchState.SETTLED, "the answer came after all"),
     BatchMove(BatchState.DOUBTFUL, "advance", BatchState.SETTLED, "every phone has a verdict"),
-    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.READY, "trusted absence: it never arrived"),
+    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.READY, "its absence is proved: it never arrived"),
     BatchMove(BatchState.DOUBTFUL, "probe", BatchState.READY, "not found, and its sender accepts a second copy, once"),
-    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.SETTLED, "trusted absence, and late or cancelled, or a code"),
-    BatchMove(BatchState.DOUBTFUL, "probe", BatchState.PARKED, "policy, poison, or undecided for too long"),
+    BatchMove(
+        BatchState.DOUBTFUL, "probe", BatchState.SETTLED, "its absence is proved, and it is late, cancelled or a code"
+    ),
+    BatchMove(
+        BatchState.DOUBTFUL,
+        "probe",
+        BatchState.PARKED,
+        "its sender wants to decide, workers died on it, or it stayed undecided for too long",
+    ),
     BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.SETTLED, "an operator settled or dropped it"),
     BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.READY, "an operator released it: it may double"),
-    BatchMove(BatchState.PARKED, "adopt", BatchState.DOUBTFUL, "a journal knows of a later send, then forgotten"),
+    BatchMove(
+        BatchState.PARKED, "adopt", BatchState.DOUBTFUL, "a journal knows of a later send that the ledger had forgotten"
+    ),
     BatchMove(BatchState.PARKED, "settle", BatchState.SETTLED, "the answer came after all"),
     BatchMove(BatchState.PARKED, "advance", BatchState.SETTLED, "a fact arrived for every phone"),
     BatchMove(BatchState.PARKED, "resolve", BatchState.SETTLED, "an operator settled or dropped it"),

@@ -95,7 +95,7 @@ def channel(name: str) -> Channel:
     try:
         return CHANNELS[name]
     except (KeyError, TypeError):
-        raise BadInput(f"there is no channel {name!r}; there is {', '.join(CHANNELS)}") from None
+        raise BadInput(f"there is no channel {name!r}; the channels are {', '.join(CHANNELS)}") from None
 
 
 def check_extras(row: Channel, extra: Mapping[str, str]) -> None:

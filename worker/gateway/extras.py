@@ -119,8 +119,8 @@ def check_name(name: str, of_channel: Mapping[str, Check]) -> None:
         raise BadInput(f"the extra field {name!r} is not for callers to set: {why}")
     known = sorted({*ALLOWED, *of_channel})
     near = difflib.get_close_matches(name, known, 1)
-    meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    raise BadInput(f"the extra field {name!r} is not for callers to set: it is in no table; {meant}")
+    meant = f"did you mean {near[0]!r}?" if near else f"the fields are {', '.join(known)}"
+    raise BadInput(f"the extra field {name!r} is not for callers to set: smsq does not know it; {meant}")
 
 
 def check_time(value: str) -> None:

@@ -93,6 +93,6 @@ def tail_of(path: Path) -> list[str]:
 
 def _unreadable(error: OSError) -> JournalTrouble:
     return JournalTrouble(
-        f"the journal under SMSQ_HOME cannot be read ({error.strerror}): what was sent is not known, and nothing is "
-        "concluded from it"
+        f"the journal under SMSQ_HOME cannot be read ({error.strerror}), so smsq cannot know what was sent, and "
+        "decides nothing"
     )

@@ -68,7 +68,9 @@ class Followed:
             if runs and runs[-1] == run:
                 return True
             if run in runs:
-                raise LedgerHalted("Redis went back to a life this host has left behind; see `smsq doctor`")
+                raise LedgerHalted(
+                    "Redis went back to an older run than this host has already worked with; see `smsq doctor`"
+                )
             self._write([*runs, run, *([OFF] if self.newest() == OFF else [])])
             return True
 

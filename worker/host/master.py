@@ -48,13 +48,13 @@ class Master:
         host, place = self._journal.host, self._journal.place
         if host in self._ledger.away() and not self._journal.is_away() and not self._journal.leave():
             raise JournalTrouble(
-                "the ledger says that this host signed off, and a process of its home holds the journal"
+                "the ledger says that this host signed off, but a process of its home holds the journal"
             )
         if self._established(account, host, place) == "empty":
             raise LedgerHalted(
                 "this Redis is empty, but the journals under SMSQ_HOME/journal tell of messages that were sent: "
-                "point SMSQ_REDIS_URL at the right server or restore its data; if they are lost, "
-                "`smsq recover` goes on without them, and to begin anew on purpose, move that folder away"
+                "point SMSQ_REDIS_URL at the right server or restore its data; if the data is lost, run "
+                "`smsq recover`; to begin anew on purpose, move that folder away"
             )
 
     def _established(self, account: str, host: str, place: str) -> str:
@@ -140,7 +140,7 @@ class Master:
             self._journal.notes.write(look)
             gone = set(look.away) - set(noted.away if noted is not None else ())
             for host in self._ledger.homes(gone):
-                self._say(f"host {host.said}; if Redis restarts it is not waited for")
+                self._say(f"host {host.said}; nothing waits for it if Redis restarts")
 
     def _note(self) -> None:
         now = self._ledger.clock.monotonic()
@@ -174,11 +174,11 @@ class Master:
             log.warning("roll call cleared run=%s unsaid=%d", beat.run[:8], freed)
             for host in self._ledger.homes(detail.split()):
                 log.warning("roll call did not wait for a host that signed off host=%s", host.name)
-                self._say(f"Redis began a new life; not waited for: host {host.said}")
+                self._say(f"Redis restarted; nothing waits for host {host.said}")
             return not self._journal.is_away()
         if word == "waits":
             absent = "; ".join(host.said for host in self._ledger.homes(detail.split()))
-            self._tell("roll call waits", LedgerHalted(f"hosts that have not reported: {absent}"))
+            self._tell("roll call waits", LedgerHalted(f"hosts that have not answered: {absent}"))
         elif word == "fell":
             self._tell("ledger fell back", LedgerHalted(detail))
         return word == "force"
@@ -189,7 +189,9 @@ class Master:
         if word == "waits":
             those = "; ".join(host.said for host in self._ledger.homes(hosts))
             when = time.strftime("%H:%M:%S", time.localtime(until))
-            sentence = f"it had signed off, and others must write down that it is back: {those}; until {when} at most"
+            sentence = (
+                f"it had signed off, and waits until others record that it is back, {when} at the latest: {those}"
+            )
             self._tell("this host is not back yet", LedgerHalted(sentence))
             return False
         return word == "back" and self._journal.come_back(run)
@@ -224,7 +226,7 @@ class Master:
             return "a process holds the journal"
         claims = self._claims()  # from here on no other claim of ours can be sent
         if self._journal.said(claims, min(claims.values(), default=0.0)):
-            return "something of ours is being sent"
+            return "a request of this host is being sent"
         word, detail = self._ledger.report(beat.run, host, self._journal.report())
         if word != "force":
             return f"{word} {detail}"

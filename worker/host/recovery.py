@@ -62,8 +62,8 @@ class Recovery:
             raise BadInput(
                 f"several hosts are called {told}: say which by {' or '.join(host.number for host in meant)}"
             )
-        others = f"there is {'; '.join(host.said for host in known)}" if known else "this one is alone"
-        raise BadInput(f"nobody waits for a host {told}: {others}")
+        others = f"the hosts are {'; '.join(host.said for host in known)}" if known else "there is no other host"
+        raise BadInput(f"no host is called {told}: {others}")
 
     def give_up(self, hosts: Sequence[str]) -> None:
         """Wait for these hosts no longer: what only they know as sent may be sent twice. Raises BadInput as `check`."""
@@ -89,8 +89,8 @@ class Recovery:
         if word == "waits" and not why:
             absent = "; ".join(each.said for each in self._ledger.homes(detail.split()))
             raise LedgerHalted(
-                f"the roll call is not over: hosts that have not reported are {absent}; start a worker on them, or "
-                "give up those whose disks are gone by --without HOST"
+                f"the roll call is not over: hosts have not answered: {absent}; start a worker on them, or give "
+                "up those whose disks are lost with --without HOST"
             )
         return self._forgotten(run, why)
 

@@ -42,9 +42,7 @@ class Missing:
     def said(self) -> str:
         """Which hosts are missing, in a sentence for people."""
         each = "; ".join(host.said for host in self.hosts)
-        return (
-            f"Redis began a new life, and nothing is sent before every host has answered its roll call: missing {each}"
-        )
+        return f"Redis restarted, and nothing is sent until every host has answered the roll call: missing {each}"
 
     @property
     def cure(self) -> str:

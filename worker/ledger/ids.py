@@ -43,7 +43,7 @@ class Ids(Store):
             first, last = (GATEWAY_ID_LOW, begin - LEFT_FREE - 1) if never else widest_gap(used)
             if last - first < LEAST_GAP:
                 raise SmsqError(
-                    f"no range of ids is free: the widest gap between those of late has {max(0, last - first):,} ids; "
+                    f"no range of ids is free: the widest gap between those used lately has {max(0, last - first):,}; "
                     "lower SMSQ_KEEP_DAYS, and try again once older messages are gone"
                 )
             first += secrets.randbelow((last - first) // 10)  # a ledger that is wiped later must not use these again
@@ -51,8 +51,8 @@ class Ids(Store):
             if word == "fresh":
                 return first, last
             if word == "halted":
-                raise LedgerHalted("the ledger grants nothing just now; see `smsq doctor`, and try again")
-        raise LedgerTrouble("ids were given meanwhile, again and again; stop the workers and try again")
+                raise LedgerHalted("the ledger gives out no ids at the moment; see `smsq doctor`, and try again")
+        raise LedgerTrouble("workers kept taking ids meanwhile; stop them and try again")
 
 
 def widest_gap(used: Iterable[int]) -> tuple[int, int]:

@@ -22,7 +22,6 @@
 | `ended` | sorted set | single messages that are final; score: when | advance, asked | upkeep |
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
-| `awake:<lane>` | string | slots taken, if that is all; until when it counts | claim | a minute later |
 | `calls` | hash | calls for a claim that were repeated: what each was given | claim | an hour after the last |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
@@ -38,7 +37,7 @@
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
 | `homes` | hash | per host of the roll call: its name for people, when last heard | establish, beat | on give_up |
 | `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
-| `ctl` | hash | what halts or slows the login | halt, release | when lifted |
+| `ctl` | hash | what halts or slows the login; whose slots are all taken | halt, release, claim | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
@@ -94,12 +93,12 @@ class Keys:
         """The key of a campaign, or of its part `b`, `x`, `l` or `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
-    def claim(self, ref: Ref | None, lane: str) -> list[str]:
-        """The keys of a claim: of a batch, or of the next one of the lane."""
+    def claim(self, ref: Ref | None) -> list[str]:
+        """The keys of a claim: of a batch, or of whichever is next."""
         keys = self.batch_verb(ref or Ref(0))
         if ref is None:
             keys[:3] = f"{self.tag}:b:", f"{self.tag}:c:", f"{self.tag}:c:"
-        return [*keys, f"{self.tag}:awake:{lane}", f"{self.tag}:calls"]
+        return [*keys, f"{self.tag}:calls"]
 
     def batch_verb(self, ref: Ref) -> list[str]:
         """The keys that every verb on a batch receives, in the order of `lua/include/batch.lua`."""

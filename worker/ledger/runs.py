@@ -297,6 +297,6 @@ class RollCall(Store):
             cure = " ; ".join(f"redis-cli CONFIG SET {name} {value}" for name, value in wrong.items())
             found = ", ".join(f"{name} is {config[name]}" for name in wrong)
             raise LedgerWeak(
-                f"this Redis may lose acknowledged writes ({found}). Cure: {cure} — or live with "
-                "it by SMSQ_ACCEPT_LOSS=1"
+                f"this Redis may lose acknowledged writes ({found}). Cure: {cure} — or accept "
+                "the loss with SMSQ_ACCEPT_LOSS=1"
             )

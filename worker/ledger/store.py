@@ -172,7 +172,7 @@ class Store:
         if absent is not None:
             return LedgerHalted(f"{absent.said}; {absent.cure}")
         return LedgerHalted(
-            "Redis restarted and the roll call is not over; a running `smsq up` or `smsq worker` clears it"
+            "Redis restarted and the roll call is not over; a running `smsq up` or `smsq worker` finishes it"
         )
 
     def sealing(self) -> Sealer:
@@ -180,7 +180,9 @@ class Store:
         if self.sealer is None and self.make_sealer is not None:
             self.sealer = self.make_sealer()
         if self.sealer is None:
-            raise WrongKey("this ledger was opened without a secret key: nothing urgent goes in or comes out")
+            raise WrongKey(
+                "this ledger was opened without a secret key: urgent messages can be neither enrolled nor sent"
+            )
         return self.sealer
 
     def key(self, name: str) -> str:

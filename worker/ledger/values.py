@@ -99,7 +99,7 @@ class ClaimRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoClaim:
-    """A claim that was not granted; try again after `wait_s`, if given; `left` is how many are ready in the lane."""
+    """A claim that was not granted; `wait_s` if trying again makes sense, `left` as of a claim."""
 
     refusal: ClaimRefusal
     why: str = ""
@@ -125,9 +125,9 @@ class Claim:
     deadline: float  # Unix seconds, 0 for none
     enrolled_at: float
     attempt: int
-    nonce: str = ""  # of the run of the actor that holds the claim
-    known_as: str = ""  # its name in journals: by its enrolment key or its place in a file
-    left: int = 0  # how many more are ready in the lane
+    nonce: str = ""  # of the execution that holds it
+    known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
+    left: int = 0  # how many are ready of which no hint may have been given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ class Settling:
 
 
 class Settled(NamedTuple):
-    """The result of a settling (`settled`, `again`, `stale`, …), when the batch was enrolled, how many are ready."""
+    """What became of a settling (`settled`, `again`, `stale`, …), when the batch was enrolled, how many are left."""
 
     word: str
     enrolled_at: float

@@ -37,8 +37,8 @@ STEADY_S = 10.0  # a child that lived for so long is started again at once
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 LONGEST_PAUSE_KILLED_S = 1.0  # it was killed from outside: nothing says that this will go on
 ANNOUNCER_ENDS_S = 1.0  # a terminal that takes no more output is not waited for
-STOPPING = "stopping: what was begun is finished first, which can take a minute; once more hurries"
-HURRYING = "hurrying: what is not finished is left, and looked after at the next start"
+STOPPING = "stopping: requests under way are finished first, which can take a minute; a second Ctrl-C stops at once"
+HURRYING = "stopping at once: what is unfinished is picked up at the next start"
 GIVE_UP_AFTER = 3  # failures of a child that was never steady: it cannot be started
 
 _log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Supervisor:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = try_lock(self._front / f"{self._name}.lock")
         if lock is None:
-            raise SmsqError(f"another supervisor runs already in {self._front}")
+            raise SmsqError(f"another supervisor already runs in {self._front}")
         with self._signals():
             try:
                 metrics_folder.clean(self._home)
@@ -192,12 +192,12 @@ class Supervisor:
             except Exception as error:  # the beats cannot be read now: no child is killed for that
                 _log.warning("beats cannot be read why=%s", type(error).__name__)
                 for each in self._kept:
-                    each.excuse()  # its loop may wait for the same server server
+                    each.excuse()  # its loop may wait for the same server server server
                 return
             silent_s = silent_s if kept.silent_s is None else kept.silent_s
             if silent_s is not None and silent_s > limit:
                 _log.error("child silent name=%s pid=%d silent_s=%.1f", kept.child.name, kept.pid, silent_s)
-                self._say(f"{kept.child.name} was silent for {silent_s:.0f} s and is started again")
+                self._say(f"{kept.child.name} was silent for {silent_s:.0f} s and is restarted")
                 kept.kill()
 
     def _run_tick(self) -> None:

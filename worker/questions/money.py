@@ -100,7 +100,7 @@ class MoneyQuestions:
     def _paused(self) -> str:
         """Why no question is put now, '' if one may be; after a refused log-in a person may still try."""
         pause_s = self._means.ledger.questions_back_off_s(self._means.credentials)
-        return f"the gateway wants to be left alone for another {pause_s:.0f} s" if 0 < pause_s < float("inf") else ""
+        return f"the gateway asked us to back off for another {pause_s:.0f} s" if 0 < pause_s < float("inf") else ""
 
     def _store(self, balance: Decimal) -> None:
         ledger = self._means.ledger

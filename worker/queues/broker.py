@@ -325,7 +325,9 @@ def make_broker(
     It waits for a reply at most `timeout_s` seconds.
     """
     if not url.startswith(("redis://", "rediss://", "unix://")):
-        raise BadSettings(f"SMSQ_BROKER_URL begins with {url.partition(':')[0]!r}; redis, rediss or unix would do")
+        raise BadSettings(
+            f"SMSQ_BROKER_URL begins with {url.partition(':')[0]!r}; it must begin with redis, rediss or unix"
+        )
     broker = HintBroker(connect(url, timeout_s=timeout_s), middleware)
     for queue in QUEUES:
         broker.declare_queue(queue)

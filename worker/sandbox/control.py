@@ -196,53 +196,59 @@ class Call(NamedTuple):
 
 
 CALLS = (
-    Call("GET", "", "", "all calls, these", _calls),
+    Call("GET", "", "", "this list of calls", _calls),
     Call(
         "GET",
         "messages",
         "?phone=79991234567&limit=50&after=0",
-        "what was received, texts and all, the newest first; of one phone, so many, and those after the `n` of one",
+        "the messages received, with texts, the newest first: `phone` shows one phone only, `limit` is the most to "
+        "show, `after` shows only those after the message with this `n`",
         _messages,
     ),
-    Call("GET", "misfortunes", "", "what goes wrong at present, and the kinds there are", _kinds),
+    Call("GET", "misfortunes", "", "the misfortunes in force, and all kinds", _kinds),
     Call(
         "POST",
         "misfortunes",
         '{"kind": "lose_answer", "next": 3}',
-        "let something go wrong: of the `next` so many requests or of a `share` (0.05) of them, which 0 ends; on a "
-        "`mirror`, with a `command` (send, status, balance, price, history, any), for `seconds`; or a list of such",
+        "start a misfortune, or several as a list: it strikes the `next` N requests, or a `share` of all (0.05; 0 ends "
+        "it); only at `mirror` N; only `command` (send, status, balance, price, history, any); for `seconds`, if the "
+        "kind takes time",
         _misfortunes,
     ),
-    Call("DELETE", "misfortunes", "", 'nothing goes wrong any more; the same as POST {"clear": true}', _end),
-    Call("GET", "report", "", "the count of what was accepted, doubled and spent, with mirrors and callbacks", _report),
-    Call("GET", "tally", "", "the same without statuses: cheap enough to be asked every second", _tally),
-    Call("POST", "missing", '["79991234567"]', "which of these phones nothing was ever accepted for", _missing),
+    Call("DELETE", "misfortunes", "", 'end all misfortunes; the same as POST {"clear": true}', _end),
+    Call("GET", "report", "", "counts of what was accepted, doubled and spent, with mirrors and callbacks", _report),
+    Call("GET", "tally", "", "the same without statuses: cheap enough for once a second", _tally),
+    Call("POST", "missing", '["79991234567"]', "those of these phones that no message was accepted for", _missing),
     Call(
         "POST",
         "mirrors",
         '{"mirror": 2, "down": true}',
-        "take a mirror down or up, or let it `lag` by seconds",
+        "take a mirror `down` or up, or delay its answers by `lag` seconds",
         _mirrors,
     ),
     Call(
         "POST",
         "account",
         '{"top_up": 100}',
-        "change the account: `balance`, `top_up`, `password`; of another `login`, which `add` makes",
+        "change the account: `balance`, `top_up`, `password`; of another `login`, if named; `add` creates one",
         _account,
     ),
     Call(
-        "POST", "callbacks", '{"url": "http://127.0.0.1:8080/callback"}', "push statuses there from now on", _callbacks
+        "POST",
+        "callbacks",
+        '{"url": "http://127.0.0.1:8080/callback"}',
+        "push statuses to this address from now on",
+        _callbacks,
     ),
-    Call("POST", "forgive", "", "nobody is blocked any more", _forgive),
-    Call("POST", "reset", "", "forget messages, counts and limits; misfortunes as at the start", _reset),
+    Call("POST", "forgive", "", "lift all blocks", _forgive),
+    Call("POST", "reset", "", "forget messages, counts and limits; misfortunes are as at the start", _reset),
 )
 HANDLERS = {(each.method, each.name): each.handler for each in CALLS}
 
 
 def _object(told: Any) -> dict[str, Any]:
     if not isinstance(told, dict):
-        raise BadInput("a JSON object is wanted")
+        raise BadInput("the body must be a JSON object")
     return told
 
 

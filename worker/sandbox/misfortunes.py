@@ -62,8 +62,8 @@ KINDS: dict[str, Kind] = {
         Kind("cut_json", Stage.SPOIL, "accepted, then a well-framed answer whose JSON stops half-way"),
         Kind("wrong_id", Stage.SPOIL, "accepted, then an answer that names another id"),
         Kind("short_count", Stage.SPOIL, "accepted, then an answer that counts too few parts"),
-        Kind("slow", Stage.DELAY, "more time to think (`seconds`)"),
-        Kind("late", Stage.DELAY, "accepted only `seconds` after the request was read, client there or not"),
+        Kind("slow", Stage.DELAY, "the answer comes later, by `seconds`"),
+        Kind("late", Stage.DELAY, "accepted only `seconds` after the request was read, even if the client has gone"),
         Kind("invisible", Stage.DELAY, "accepted, but status.php says -3 for `seconds`"),
         Kind("early_callback", Stage.DELAY, "the statuses are pushed before the answer to the send"),
     )

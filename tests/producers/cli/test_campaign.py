@@ -53,7 +53,7 @@ def test_check_names_every_bad_row(environ: dict[str, str], people: Path) -> Non
     assert "5 rows: 3 messages, 3 parts" in result.stdout
     assert f"{people} read as UTF-8, with commas between columns" in result.stdout
     assert "first text: Hello Ann" in result.stdout
-    assert "row 4 (line 5) duplicate: +79991230003: this phone stands in an earlier row" in result.stdout
+    assert "row 4 (line 5) duplicate: +79991230003: this phone is in an earlier row" in result.stdout
     assert "row 5 (line 6) invalid: 123: too few digits" in result.stdout
     assert "price: not known, no worker of the chores lane is up" in result.stdout
     assert last(smsq(environ, "campaign", "list", "--json")) == []
@@ -169,7 +169,7 @@ def test_a_repeat_adds_nothing_and_says_so(environ: dict[str, str], people: Path
     other = smsq(environ, *words[:5], "--rate", "6", "--window", "1-2", "--budget", "7", "--on-doubt", "park")
 
     assert (same.exit_code, same.stdout.strip()) == (0, campaign_id)
-    assert "all of its 5 rows are in: nothing is added" in same.stderr
+    assert "all of its 5 rows are enrolled: nothing is added" in same.stderr
     assert f"it stays paused until `smsq campaign resume {campaign_id}`" in same.stderr
     assert "price" not in same.stderr
     assert "is not applied" not in same.stderr
@@ -263,7 +263,7 @@ def test_a_past_moment_is_refused_for_what_is_not_begun(environ: dict[str, str],
     refused = smsq(environ, *words, "2020-01-01T00:00")
 
     assert refused.exit_code == 2
-    assert "that moment is over" in refused.stderr
+    assert "that moment has passed" in refused.stderr
     assert last(smsq(environ, "campaign", "list", "--json")) == []
     assert smsq(environ, *words[:-1]).exit_code == 0
     assert smsq(environ, *words, "2020-01-01T00:00").exit_code == 0
@@ -328,7 +328,7 @@ def test_a_corrected_file_is_not_sent_twice(environ: dict[str, str], people: Pat
     assert [(each["campaign"], each["rows"]) for each in told["sent_already"]] == [(campaign_id, 3)]
     assert (refused.exit_code, refused.stdout, both.exit_code) == (2, "", 2)
     assert said.replace("3 rows", "3 of 5 rows") in refused.stderr
-    assert "--only-new leaves them out, --again sends to them once more" in refused.stderr
+    assert "--only-new leaves them out, --again sends them again" in refused.stderr
     assert (new.exit_code, last(new)["statuses"]) == (0, {"queued": 1, "duplicate": 4})
     assert "they are left out" in new.stderr
     assert "Sending 1 message, 1 part" in new.stderr
@@ -354,7 +354,7 @@ def test_a_file_that_changes_at_the_question_enrols_nothing(
     result = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "people.csv has changed since it was looked at: nothing was enrolled" in result.stderr
+    assert "people.csv has changed since it was checked: nothing was enrolled" in result.stderr
     assert last(smsq(environ, "campaign", "list", "--json")) == []
 
 
@@ -386,13 +386,13 @@ def test_an_enrolment_that_stopped_is_shown_everywhere(environ: dict[str, str]) 
         (("campaign", "check", "{people}", "--text", "Hi", "--sender", "Магазин"), 2, "a sender is up to 11"),
         (("campaign", "run", "{people}", "--text", "Hi", "--valid", "25", "--yes"), 2, "1 to 24 hours"),
         (("send", "+79991234567", "Hi", "--sender", "A23456789012"), 2, "a sender is up to 11"),
-        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "nan", "--yes"), 2, "a rate is so many parts"),
-        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "inf", "--yes"), 2, "a rate is so many parts"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "nan", "--yes"), 2, "a rate is a number of parts"),
+        (("campaign", "run", "{people}", "--text", "Hi", "--rate", "inf", "--yes"), 2, "a rate is a number of parts"),
         (("campaign", "check", "{people}", "--text", "Hi", "--region", "XX"), 2, "there is no country 'XX'"),
         (("campaign", "check", "{people}", "--text", "__CALL__ {{name}}"), 2, "takes for a command"),
         (("send", "+79991234567", "Hi", "--key", ""), 2, "is not empty"),
         (("send", "+79991234567", "Hi", "--on-doubt", "resend"), 2, "resend needs a deadline"),
-        (("send", "+79991234567", "Hi", "--at", "2020-01-01T00:00"), 2, "that moment is over"),
+        (("send", "+79991234567", "Hi", "--at", "2020-01-01T00:00"), 2, "that moment has passed"),
         (("status", "17"), 2, "a message id looks like"),
         (("send", "12", "Hi"), 2, "too few digits"),
         (("send", "+79991234567", "Hi", "--channel", "pigeon"), 2, "no channel 'pigeon'"),
@@ -418,7 +418,7 @@ def test_nothing_up_is_exit_code_4(home: Path) -> None:
     results = [smsq({"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": ""}, *words) for words in commands]
 
     assert {result.exit_code for result in results} == {4}
-    assert all("nothing is up in" in result.stderr for result in results)
+    assert all("nothing runs in" in result.stderr for result in results)
 
 
 def test_a_message_waits_where_no_worker_is(environ: dict[str, str]) -> None:

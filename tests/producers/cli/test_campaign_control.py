@@ -109,7 +109,7 @@ def test_a_spent_budget_is_raised_with_the_resume(environ: dict[str, str], way_i
 
     assert f"its budget is spent: 2 of 2; `smsq campaign resume {campaign_id} --budget N` raises it" in waits
     assert (as_it_is.exit_code, too_little.exit_code, nothing.exit_code) == (1, 1, 2)
-    assert f"campaign {campaign_id} stays paused: 2 of it is spent, and a budget of 2 lets nothing" in as_it_is.stderr
+    assert f"campaign {campaign_id} stays paused: it has spent 2, and a budget of 2 is not enough" in as_it_is.stderr
     assert f"needs `smsq campaign resume {campaign_id} --budget 3` or more" in too_little.stderr
     assert way_in.campaigns.show(campaign_id).state == "paused"
 
@@ -124,10 +124,10 @@ def test_what_was_not_told_is_named(way_in: Smsq) -> None:
     """Of a budget that nothing of was charged yet."""
     campaign_id = campaign(way_in, 3, sent=3, cost=None, budget="2")
 
-    with pytest.raises(BudgetSpent, match="0 of it is spent and about 2 not told yet") as refused:
+    with pytest.raises(BudgetSpent, match="it has spent 0 and about 2 not known yet") as refused:
         way_in.campaigns.resume(campaign_id)
     assert (refused.value.least, refused.value.word) == (3, "budget_spent")
-    assert "0 of 2, and about 2 more for what left" in way_in.campaigns.why(way_in.campaigns.show(campaign_id))
+    assert "0 of 2, and about 2 more for sent messages" in way_in.campaigns.why(way_in.campaigns.show(campaign_id))
 
 
 def test_programs_raise_a_budget_too(way_in: Smsq) -> None:
@@ -144,7 +144,7 @@ def test_programs_raise_a_budget_too(way_in: Smsq) -> None:
 def test_a_campaign_without_a_price_goes_by_what_was_charged(way_in: Smsq) -> None:
     """And takes no budget while nothing was."""
     nothing, charged = campaign(way_in, 3), campaign(way_in, 4, sent=2, cost="1.5", sender="Shop")
-    with pytest.raises(SmsqError, match="begun while its price was not known"):
+    with pytest.raises(SmsqError, match="began while its price was not known"):
         way_in.campaigns.resume(nothing, budget=4)
     with pytest.raises(BudgetSpent) as refused:
         way_in.campaigns.resume(charged, budget=4)

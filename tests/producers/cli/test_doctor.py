@@ -52,7 +52,10 @@ def test_slots_of_requests_that_went_astray_are_named(plant: Any) -> None:
     plant.ledger.doubt(claim, "no_answer", 1.0)
 
     found = findings(plant)["slots"]
-    assert (found.level, found.said) == ("warn", "requests that went astray keep slots of the log-in: 1 urgent")
+    assert (found.level, found.said) == (
+        "warn",
+        "requests that may still run, without a worker, hold sending slots: 1 urgent",
+    )
 
 
 @pytest.mark.parametrize(("errors", "paused"), [(49, set()), (50, {"bulk"}), (79, {"bulk"}), (80, {"bulk", "urgent"})])
@@ -64,7 +67,7 @@ def test_a_back_off_for_many_errors_is_named(plant: Any, errors: int, paused: se
 
     found = findings(plant)
     assert {name.removeprefix("back off ") for name in found if name.startswith("back off ")} == paused
-    assert all("would block this address, " in found[f"back off {lane}"].said for lane in paused)
+    assert all("before the gateway blocks this address, " in found[f"back off {lane}"].said for lane in paused)
     assert bool(brake(plant.runtime.views.brakes())) == ("urgent" in paused)
     for lane, ref in (("urgent", plant.enrol()), ("bulk", bulk)):
         assert isinstance(tried(plant, ref), Claim) == (lane not in paused)
@@ -73,9 +76,9 @@ def test_a_back_off_for_many_errors_is_named(plant: Any, errors: int, paused: se
 @pytest.mark.parametrize(
     ("limits", "level", "said"),
     [
-        ({}, "ok", "it is on, without a ceiling for what codes cost in a day"),
-        ({"daily_cost": "250.50"}, "ok", "it is on; codes of 24 hours may cost 250.50 at most"),
-        ({"mode": "watch"}, "warn", "it watches only: nothing limits codes"),
+        ({}, "ok", "it is on, but does not limit what codes cost in a day"),
+        ({"daily_cost": "250.50"}, "ok", "it is on; codes may cost at most 250.50 in 24 hours"),
+        ({"mode": "watch"}, "warn", "it only watches: nothing limits codes"),
         ({"mode": "off"}, "warn", "it is off: nothing limits codes"),
     ],
 )
@@ -104,7 +107,7 @@ def test_queues_at_which_no_worker_waits_are_named(plant: Any) -> None:
     assert "hints" not in {finding.name for finding in broker(plant.runtime)}
     plant.ledger.beat("chores/h/1/a")
     (found,) = [finding for finding in broker(plant.runtime) if finding.name == "hints"]
-    assert found.said.startswith("workers are up, but none waits for hints at ")
+    assert found.said.startswith("workers are up, but none listens for hints at ")
 
     bell = plant.runtime.broker.bell("chores")
     waiting = threading.Thread(target=bell.wait)
@@ -141,14 +144,12 @@ def test_a_missing_leader_is_named_with_what_waits(plant: Any, is_up: bool) -> N
     scheduler = found["scheduler"]
 
     assert scheduler.level == "fail"
-    assert (
-        "campaigns are not handed out; codes in doubt, and those with another channel to come, wait" in scheduler.said
-    )
-    assert [scheduler.cure.startswith("`smsq up`, or"), "see its logs/scheduler*.log" in scheduler.cure] == [
+    assert "campaigns are not handed out, and codes that are in doubt or have a next channel wait" in scheduler.said
+    assert [scheduler.cure.startswith("`smsq up`, or"), "see logs/scheduler*.log" in scheduler.cure] == [
         not is_up,
         is_up,
     ]
-    assert ("see its logs/bulk*.log" in found["lane bulk"].cure) == is_up
+    assert ("see logs/bulk*.log" in found["lane bulk"].cure) == is_up
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_the_room_of_the_home_is_measured(
     (found,) = space(home)
 
     assert (found.name, found.level, bool(found.cure)) == ("disk space", level, level == "warn")
-    assert found.said == f"200 MB ({free / total:.0%}) are free where the home is"
+    assert found.said == f"200 MB ({free / total:.0%}) are free on the disk of the home"
 
 
 def test_a_home_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
@@ -229,8 +230,8 @@ def announced(home: Path, ledger: EmbeddedRedis, queues: EmbeddedRedis) -> None:
 @pytest.mark.parametrize(
     ("frozen", "finding", "does"),
     [
-        ("redis", "redis", "`smsq up` lets it be while it hangs"),
-        ("queues", "broker", "`smsq up` kills it within seconds"),
+        ("redis", "redis", "`smsq up` does not kill it"),
+        ("queues", "broker", "`smsq up` kills and restarts it within seconds"),
     ],
 )
 def test_a_private_server_that_hangs_has_a_cure_of_its_own(home: Path, frozen: str, finding: str, does: str) -> None:
@@ -255,7 +256,7 @@ def test_a_private_server_that_is_gone_is_not_somebody_else_s(home: Path) -> Non
         announced(home, ledger, queues)
     found = doctor(home=home)["redis"]
 
-    assert found.cure.startswith("its process has ended: `smsq up` starts it again by itself")
+    assert found.cure.startswith("its process has ended: `smsq up` restarts it by itself")
 
 
 def test_secrets_that_others_may_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +280,7 @@ def test_secrets_that_others_may_read_are_named(tmp_path: Path, monkeypatch: pyt
 def test_mirrors_without_tls_are_named() -> None:
     """The log-in travels with every request; on this machine that is nobody's matter."""
     told = {"SMSQ_MIRRORS": "http://192.0.2.1:9, http://127.0.0.1:9"}
-    found = [f for f in mirrors(Settings.load(told)) if "can be read on their way" in f.said]
+    found = [f for f in mirrors(Settings.load(told)) if "anybody on the way can read" in f.said]
 
     assert [(finding.level, finding.said.partition(": ")[0]) for finding in found] == [("warn", "http://192.0.2.1:9")]
 
@@ -292,7 +293,7 @@ def test_the_way_of_verbs_is_said(plant: Any) -> None:
     plant.ledger.way.why_scripts = MAY_NOT
     (forbidden,) = verbs(plant.runtime)
 
-    assert (functions.level, functions.said, functions.cure) == ("ok", "they run as functions of the server", "")
+    assert (functions.level, functions.said, functions.cure) == ("ok", "they run as Redis functions", "")
     assert (older.level, older.cure) == ("ok", "")
-    assert older.said.startswith("they run as scripts, which costs Redis more: this server has no functions")
-    assert (forbidden.level, forbidden.cure) == ("warn", "load deploy/redis/ledger.acl of this version")
+    assert older.said.startswith("they run as scripts, which cost Redis more time: this server has no functions")
+    assert (forbidden.level, forbidden.cure) == ("warn", "load deploy/redis/ledger.acl from this version")

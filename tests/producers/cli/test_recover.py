@@ -42,8 +42,8 @@ def test_it_shows_before_it_does(run: Any, smsq: Smsq) -> None:
     assert shown.exit_code == 2
     assert "1 sends that it has forgotten" in shown.output
     assert f"under gateway id {gateway_id}" in shown.output
-    assert "its rows from range 1 on are gone; run its command again" in shown.output
-    assert "1 single messages that were enrolled and never sent" in shown.output
+    assert "its rows from range 1 on are missing; run its command again" in shown.output
+    assert "1 single messages that were enrolled but never sent" in shown.output
     assert "`smsq recover --yes`" in shown.output
     assert "79991234567" not in shown.output
 

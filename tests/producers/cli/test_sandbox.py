@@ -140,7 +140,7 @@ def test_a_sandbox_that_began_anew_has_forgotten(
     told = {**up, "home": str(home), "control": plant.sandbox.control}
     (home / "up.json").write_text(json.dumps(told))
     monkeypatch.setenv("SMSQ_HOME", str(home))
-    said = "and has forgotten what was sent to it before: no status comes of it"
+    said = "and forgot what was sent to it before: no status will come"
 
     def shown(*words: str) -> str:
         result = CliRunner().invoke(main, [*words, *(["--json"] if as_json else [])], catch_exceptions=False)

@@ -17,7 +17,7 @@ LOGIN = {"SMSQ_LOGIN": "demo", "SMSQ_PASSWORD": "demo"}
 def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     """A file stands where the folder should."""
     (tmp_path / "file").touch()
-    with pytest.raises(BadSettings, match=rf"the home {tmp_path}/file/home cannot be made .*set SMSQ_HOME"):
+    with pytest.raises(BadSettings, match=rf"the home {tmp_path}/file/home cannot be created .*set SMSQ_HOME"):
         up.run({**LOGIN, "SMSQ_HOME": str(tmp_path / "file" / "home")})
 
 

@@ -172,5 +172,5 @@ def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     _, said = demo.communicate(timeout=45)
 
     assert demo.returncode == 130
-    assert "stopped before the end" in said
+    assert "interrupted: everything was stopped" in said
     assert list(tmp_path.iterdir()) == []

@@ -85,4 +85,4 @@ def test_a_table_has_no_room_for_them(environ: dict[str, str], people: Path) -> 
     result = smsq(environ, "report", campaign_id, "--columns-of", people)
 
     assert result.exit_code == 2
-    assert "--format csv or json has" in result.stderr
+    assert "use --format csv or json" in result.stderr

@@ -65,7 +65,7 @@ def test_a_row_that_ends_early_gets_no_text_with_a_hole(tmp_path: Path) -> None:
 
     assert [phone for _, phone, _ in messages(one)] == [79991234567, 79991234568, 79991234569]
     assert [(phone, text) for _, phone, text in messages(own)] == [(79991234567, "Hi Ann"), (79991234569, "Hi ")]
-    assert own.rejects[0].reason == "too few columns: the row ends before name, which the text wants"
+    assert own.rejects[0].reason == "too few columns: the row ends before name, which the text uses"
 
 
 def test_one_text_is_counted_once_and_not_packed() -> None:

@@ -75,7 +75,7 @@ def test_only_new_leaves_out_what_was_sent(smsq: Smsq, tmp_path: Path, text: str
     assert {each.status for each in report[:20]} == {"duplicate"}
     assert {each.error.rpartition(" on ")[0] for each in report[:20]} == {f"sent already by campaign {first.id}"}
     assert report[0].phone == f"+{FIRST}"
-    assert report[21].error == "this phone stands in an earlier row"
+    assert report[21].error == "this phone is in an earlier row"
 
 
 @TEXTS
@@ -184,7 +184,7 @@ def test_a_host_without_the_secret_key_says_that_it_cannot_tell(
         end_texts(smsq, first.id)
     with Smsq(environ=stranger) as smsq:
         for only_new in (False, True):
-            with pytest.raises(errors.Conflict, match=r"cannot be told here .* set SMSQ_SECRET_KEY"):
+            with pytest.raises(errors.Conflict, match=r"this host cannot tell .* set SMSQ_SECRET_KEY"):
                 smsq.campaigns.run(people(tmp_path / "y.csv", range(6)), text=text, only_new=only_new)
         assert smsq.campaigns.run(people(tmp_path / "z.csv", range(6, 9)), text=text).rows == 3
         assert dict(smsq.campaigns.run(tmp_path / "y.csv", text=text, again=True).statuses) == {"queued": 6}

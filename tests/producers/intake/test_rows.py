@@ -119,7 +119,7 @@ def test_a_comma_inside_a_cell_stays_an_error(write, row: str) -> None:
     (reject,) = inspect(write(f"{columns}\n{row}\n")).rows()
 
     assert isinstance(reject, Reject)
-    assert reject.reason.endswith("; quotes belong around a cell that holds a comma")
+    assert reject.reason.endswith("; put quotes around a cell that holds a comma")
 
 
 def test_columns_are_compared_as_they_are_seen(write) -> None:
@@ -156,7 +156,7 @@ def test_no_rows(write) -> None:
 @pytest.mark.parametrize("tail", ['2,"b\n3,c\n', '2,"b\n3,c\n4,"d"\n', '2,"' + "b\n" * 70000])
 def test_a_quote_that_never_closes_names_its_row(write, tail: str) -> None:
     """Rows behind an open quote are never sent nor dropped in silence."""
-    with pytest.raises(BadInput, match="row 2: a quote that opens in line 3"):
+    with pytest.raises(BadInput, match="row 2: the quote that opens in line 3"):
         read(inspect(write("phone,name\n1,a\n" + tail)))
 
 
@@ -167,8 +167,8 @@ def test_bad_rows_are_rejected_and_good_ones_go_on(write) -> None:
     assert read(inspect(write(content))) == [
         (1, "1"),
         (2, "2"),
-        (3, "invalid", "too many columns: 3 where the header has 2"),
-        (4, "invalid", "text stands behind a closing quote; quotes inside a cell are doubled"),
+        (3, "invalid", "too many columns: 3, but the header has 2"),
+        (4, "invalid", "there is text after a closing quote; write a quote inside a cell twice"),
         (5, "invalid", "column name holds bytes that are not UTF-8"),
         (6, "invalid", "column name holds a NUL byte"),
         (7, "invalid", "a cell holds more than 131072 characters"),
@@ -195,5 +195,5 @@ def test_rows_of_a_program() -> None:
 
     assert rows == [
         (1, "1", ("a", "1")),
-        Reject(2, "invalid", "1 values where 2 columns are named", ""),
+        Reject(2, "invalid", "1 values, but 2 columns are named", ""),
     ]

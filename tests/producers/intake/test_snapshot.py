@@ -53,11 +53,11 @@ def replace(path: Path) -> None:
 
 
 CHANGES: dict[str, tuple[Change, str]] = {
-    "rows added": (append, "has changed since it was looked at"),
-    "cut": (cut, "has changed since it was looked at"),
-    "columns swapped": (swap_columns, "has changed since it was looked at"),
-    "replaced": (replace, "has changed since it was looked at"),
-    "deleted": (Path.unlink, "is gone since it was looked at"),
+    "rows added": (append, "has changed since it was checked"),
+    "cut": (cut, "has changed since it was checked"),
+    "columns swapped": (swap_columns, "has changed since it was checked"),
+    "replaced": (replace, "has changed since it was checked"),
+    "deleted": (Path.unlink, "has been removed since it was checked"),
 }
 ALL = pytest.mark.parametrize(("change", "said"), CHANGES.values(), ids=CHANGES.keys())
 
@@ -92,7 +92,7 @@ def test_what_goes_in_is_what_was_read(smsq: Smsq, tmp_path: Path, change: Chang
     assert (view.state, view.rows) == ("running", 2500)
     assert phones == list(range(FIRST, FIRST + 2500))
     assert len(heard) == 1
-    assert f"x.csv {said}: campaign {view.id} sends what it held then" in heard[0]
+    assert f"x.csv {said}: campaign {view.id} sends what it held before" in heard[0]
 
 
 def test_the_same_bytes_are_the_same_file(smsq: Smsq, tmp_path: Path) -> None:

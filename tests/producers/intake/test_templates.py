@@ -28,12 +28,12 @@ def test_values_are_put_in_as_they_stand(written: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("Hi {nmae}", r"wants \{nmae\}, but the columns are: phone, name, город; did you mean name"),
-        ("Hi {}", "without a column's name"),
+        ("Hi {nmae}", r"uses \{nmae\}, but the columns are: phone, name, город; did you mean name"),
+        ("Hi {}", "without a column name"),
         ("Hi {name", r"single \{ at character 4"),
         ("Hi name}", r"single \} at character 8"),
-        ("{name.__class__}", "wants"),
-        ("{0}", "wants"),
+        ("{name.__class__}", "uses"),
+        ("{0}", "uses"),
     ],
 )
 def test_a_template_that_makes_no_sense_is_refused(written: str, sentence: str) -> None:
@@ -46,7 +46,7 @@ def test_a_field_is_found_in_other_letters() -> None:
     """As the phone's column is; an exact name comes first, and two that differ in case alone need it."""
     assert Template.compile("{Name}", COLUMNS).fields == ("name",)
     assert Template.compile("{NAME}", ("phone", "Name", "NAME")).fields == ("NAME",)
-    with pytest.raises(BadInput, match="wants"):
+    with pytest.raises(BadInput, match="uses"):
         Template.compile("{name}", ("phone", "Name", "NAME"))
 
 

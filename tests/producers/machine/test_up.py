@@ -177,7 +177,7 @@ def test_a_second_up_names_the_first(home: Path) -> None:
         up = {"pid": first.pid, "redis_url": "x", "broker_url": "x", "home": "x"}
         home.mkdir()
         (home / "up.json").write_text(json.dumps(up))
-        with pytest.raises(SmsqError, match=f"runs in {home} already, as process {first.pid}"):
+        with pytest.raises(SmsqError, match=f"already runs in {home}, as process {first.pid}"):
             run({"SMSQ_HOME": str(home), "SMSQ_LOGIN": "me", "SMSQ_PASSWORD": "x"})
 
 

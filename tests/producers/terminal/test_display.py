@@ -127,7 +127,7 @@ def test_show_tells_why_messages_failed(environ: dict[str, str]) -> None:
         ("expired", 0, 1),
     ]
     assert f"  undeliverable 2 of them: {failures[0]['error']} (1)\n" in lines
-    assert "  expired       1 of them: no reason was told\n" in lines
+    assert "  expired       1 of them: no reason was given\n" in lines
 
 
 def test_the_list_has_a_header_and_fits(environ: dict[str, str], people: Path) -> None:
@@ -161,8 +161,8 @@ def test_the_question_names_whose_money_it_is(environ: dict[str, str], people: P
         ("", "the real gateway, smsc.ru"),
         ("https://www2.smsc.ru", "the real gateway, www2.smsc.ru"),
         ("http://localhost:9101,http://[::1]:9102", "a sandbox on this machine, http://localhost:9101"),
-        ("https://sms.example", "a gateway of SMSQ_MIRRORS, sms.example"),
-        ("https://notsmsc.ru", "a gateway of SMSQ_MIRRORS, notsmsc.ru"),
+        ("https://sms.example", "the gateway that SMSQ_MIRRORS names, sms.example"),
+        ("https://notsmsc.ru", "the gateway that SMSQ_MIRRORS names, notsmsc.ru"),
     ],
 )
 def test_real_or_sandbox(mirrors: str, named: str) -> None:

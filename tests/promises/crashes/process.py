@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import dramatiq
-import redis
+from dramatiq.errors import BrokerConnectionError
 from starlette.requests import Request
 
 from smsq import Smsq
@@ -255,7 +255,7 @@ class _Queue:
         process = self._process
         fault = process.meet(f"llen {queue}")
         if fault in (Fault.REQUEST_LOST, Fault.REPLY_LOST):
-            raise redis.ConnectionError("lost on purpose")
+            raise BrokerConnectionError("lost on purpose")
         depth = process.world.waiting()
         process.end(fault)
         return depth
@@ -264,8 +264,8 @@ class _Queue:
         process = self._process
         fault = process.meet(f"hint {message.actor_name}")
         if fault is Fault.REQUEST_LOST:
-            raise redis.ConnectionError("the hint was lost on purpose")
+            raise BrokerConnectionError("the hint was lost on purpose")
         process.world.hint(message.actor_name, message.args)
         if fault is Fault.REPLY_LOST:
-            raise redis.ConnectionError("the reply was lost on purpose")
+            raise BrokerConnectionError("the reply was lost on purpose")
         process.end(fault)

@@ -120,6 +120,16 @@ def _callbacks(tell: Callable[[World], None]) -> Callable[[World], None]:
     return told
 
 
+def _going_on(tell: Callable[[World], None]) -> Callable[[World], None]:
+    """The same with workers who claim the next batch by themselves."""
+
+    def told(world: World) -> None:
+        world.leave_hints_out()
+        tell(world)
+
+    return told
+
+
 def _corrected(world: World) -> None:
     """A file is corrected and run again: who was told already is left out, whatever became of the first command."""
     campaign(world, THREE, only_new=True)
@@ -284,5 +294,8 @@ STORIES = {
         Story(name="mirror_down", tell=_mirror_down, turns={SECOND}),
         Story(name="history", tell=_history, turns={SETTLED}),
         Story(name="broken_asks", tell=_mass_ask, turns={SETTLED}),
+        Story(name="going_on", tell=_going_on(_campaign), turns={SETTLED, LATE}),
+        Story(name="going_on_lost_answer", tell=_going_on(_struck("lose_answer", _campaign)), turns={SETTLED}),
+        Story(name="going_on_paused", tell=_going_on(_paused), turns={SETTLED}),
     )
 }

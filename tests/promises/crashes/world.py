@@ -284,6 +284,10 @@ class World:
         if not done and again:
             self.after(1.0, lambda: self.produce(act))
 
+    def leave_hints_out(self) -> None:
+        """Of all that is ready, as if every slot were taken: workers go on by themselves while there is any."""
+        self._admin.hset("{smsq}:ctl", "unhinted:1", 10**15)
+
     def hint(self, actor: str, arguments: Sequence[Any]) -> None:
         """A hint was given: it will be delivered, and then again."""
         kind = {SEND_BATCHES: "worker", CHECK_BALANCE: "chores"}.get(actor, "status")

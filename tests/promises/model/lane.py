@@ -303,7 +303,7 @@ class Lane:
             yield f"thread {n} has no more patience", self._set(s, n, me._replace(phase=LEAVES))
         elif me.phase == LEAVES:
             gone = self._set(s, n, Thread(GONE if me.stops else ASLEEP, me.seq))
-            ready = next((place for place in s.order if not s.resting >> place & 1), None)
+            ready = next((place for place in s.order if self._is_left(s) and not s.resting >> place & 1), None)
             if ready is not None and self.off != "who leaves tells nobody":
                 gone = gone._replace(told=_put(gone.told, ready, HINTED))
             yield f"thread {n} leaves", gone
@@ -352,7 +352,7 @@ class Lane:
             return self._calls(s, n, me, NEXT, me.owes)
         if answer == SLOT:
             return self._set(s, n, me._replace(phase=NO_SLOT, tries=0, is_open=False))
-        if answer == OVER and any(not s.resting >> place & 1 for place in s.order):
+        if answer == OVER and self._is_left(s):
             return self._calls(s, n, me, NEXT)
         return self._set(s, n, Thread(ASLEEP, me.seq))._replace(faults=1 if answer == HALTED else s.faults)
 
@@ -386,12 +386,16 @@ class Lane:
         if not me.stops:
             yield f"thread {n} settles and claims the next", self._calls(s, n, me, NEXT, me.claim)
         alone = self._settled(s, me.claim)
-        is_more = any(not alone.resting >> place & 1 for place in alone.order)
+        is_more = self._is_left(alone)
         if me.stops:
             after = self._set(alone, n, me._replace(phase=LEAVES if is_more else GONE, claim=None))
         else:
             after = self._calls(alone, n, me, NEXT) if is_more else self._set(alone, n, Thread(ASLEEP, me.seq))
         yield f"thread {n} settles", after
+
+    def _is_left(self, s: State) -> bool:
+        """Whether some batch may go of which no hint was given."""
+        return any(s.told[place] == NOBODY and not s.resting >> place & 1 for place in s.order)
 
     # The ledger -----------------------------------------------------------------------------------------------------
 

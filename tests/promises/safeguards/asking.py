@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from tests.promises.safeguards.row import ABSENCE, DOUBTS, PROBE, RESEND, SETTINGS, STATUS, Safeguard
 
-WINDOW = "the window exceeds the peer's close, the latest arrival and the latest visibility"
+WINDOW = "the window is longer than the peer's close, the latest arrival and the latest visibility together"
 EVERY = "absence is trusted for every phone under every open id that carried it"
-CONTROL = "absence is trusted beside a control that the same mirror shows"
-WHERE = "absence is asked where the attempt went, and on another mirror"
-PARKS = "policy and poison park on trusted absence"
-SECOND = "a second copy leaves by its sender's choice, once, unseen when asked about, in time"
+CONTROL = "absence is trusted only while the same mirror shows a control"
+WHERE = "absence is asked about on the mirror that carried the attempt, and on another one"
+PARKS = "a batch is parked by policy or poison only after its absence is trusted"
+SECOND = "a second copy is sent once, in time, by its sender's choice, if the gateway did not show the first when asked"
 LIST = (
     "a list of history proves absence if it was asked for late enough, is whole, covers every claim, and shows the "
     "control before and in it"
 )
-FIRST = "a code's question waits for none of a campaign's"
+FIRST = "a question about a code never waits for one about a campaign"
 LABEL = "a double that somebody chose is labelled and counted apart"
 
 ABSENCE_ROWS = (
     Safeguard(
-        "absence counts from when it was asked",
+        "absence counts from the time of the question",
         "from when recorded",
         f"{PROBE}::test_absence_counts_from_when_it_was_asked",
         "absence is dated when recorded",
@@ -79,7 +79,7 @@ ABSENCE_ROWS = (
     ),
     Safeguard(PARKS, "poison at once", f"{RESEND}::test_poison_is_not_sent_again"),
     Safeguard(
-        "an operator's release before that is labelled",
+        "an operator's release before that is labelled in the report",
         "it is not",
         f"{PROBE}::test_operators_decide_with_the_fence_they_were_shown",
     ),

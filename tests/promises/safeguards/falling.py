@@ -17,21 +17,21 @@ from tests.promises.safeguards.row import (
     Safeguard,
 )
 
-RUN = "a restart, a failover, a restored copy and a ledger established anew are another run"
-ROLL_CALL = "a run comes into force when the ledger contains all that every host knows"
-LATECOMER = "who reports while a run is in force is heard too"
-FOLLOWS = "a host reports once its workers follow"
-UNSAID = "a claim is given back only if it was certainly never said"
+RUN = "a restart, a failover, a restored copy and a newly established ledger each count as another run"
+ROLL_CALL = "a run comes into force only if the ledger contains everything that every host knows"
+LATECOMER = "a host that reports while a run is in force is heard too"
+FOLLOWS = "a host reports only after its workers follow the new run"
+UNSAID = "a claim is given back only if it is certain that it was never sent"
 JOURNALS = "a claim is in the journal, under the run its host follows, before its first byte"
-IN_FORCE = (
-    "while a run is not in force nothing is enrolled, late, cancelled, refused or decided, and no absence is recorded"
+IN_FORCE = "outside a run in force nothing is enrolled, decided, late, cancelled or refused, and no absence is recorded"
+SIGNS_OFF = "a host signs off only if it can send nothing more and the ledger contains all that it sent"
+VOUCHED = (
+    "the roll call skips a host that signed off only if a reporting host has recorded this very sign-off a moment ago"
 )
-SIGNS_OFF = "a host signs off when it can say nothing more, and the ledger contains all that it said"
-VOUCHED = "a host that signed off is not waited for if one that reports has noted this very sign-off a moment ago"
-RETURNS = "a host that returns claims nothing before nobody can vouch for it any more"
-RECOVERED = "a ledger that fell back goes on when all that was said is in it again"
-FAR = "after a recovery both counters stand far above all that anybody remembers"
-STUBS = "what was sent and forgotten is asked about when it is enrolled again"
+RETURNS = "a host that returns claims nothing until no other host can vouch for its absence any more"
+RECOVERED = "a ledger that fell back goes on only when everything that was sent is in it again"
+FAR = "after a recovery both counters are far above every number that a host remembers"
+STUBS = "if a message that was sent and forgotten is enrolled again, smsq asks about it first"
 
 RUNS = (
     Safeguard(RUN, "a failover there and back is not", f"{ROLLCALL}::test_a_failover_there_and_back_is_another_run"),
@@ -250,12 +250,12 @@ RECOVERING = (
         FAR, "above the ledger's own alone", f"{RECOVERY}::test_a_forgotten_claim_of_a_known_batch_is_asked_about"
     ),
     Safeguard(
-        "an id that a journal brings back has a window of its own",
+        "an id that a journal brings back has its own window",
         "the forgotten claim's",
         f"{PROBE}::test_what_a_journal_brings_back_has_a_window_and_a_fence_of_its_own",
     ),
     Safeguard(
-        "it raises the fence above forgotten claims'",
+        "an id that a journal brings back raises the fence above those of forgotten claims",
         "it does not",
         f"{PROBE}::test_what_a_journal_brings_back_has_a_window_and_a_fence_of_its_own",
     ),

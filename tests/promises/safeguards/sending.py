@@ -27,23 +27,23 @@ from tests.promises.safeguards.row import (
 )
 
 NOTHING_OPEN = "late, cancelled, refused and ready are written only while no id is open"
-FACTS = "a fact merges in every state, from anyone, whatever the fence, but under an id of its batch only"
-DURABLE = "what a claim grants is durable before it is answered"
-REST = "the rest of a batch keeps its ids, and an id speaks for those it carried"
+FACTS = "a fact is merged in every state, from any process and under any fence, but only under an id of its batch"
+DURABLE = "a claim is on disk before it is answered"
+REST = "the rest of a batch keeps its ids, and an id proves something only for the phones that it carried"
 FENCED = "a stale fence changes nothing but facts"
-ROOM = "what ends a request begins with a write that a full Redis allows, what begins one with one that it refuses"
+ROOM = "a script that ends a request first writes what a full Redis allows; one that begins it, what it refuses"
 EXPIRES = "claims expire"
 ONE_LINE = "a new connection always means a new claim; nothing connects again by itself"
-WHOLE_ANSWER = "a line is kept after a complete answer only"
-ALONE = "nothing else is on a line before or during a request"
-LAST_LOOK = "the line is looked at once more after the claim"
-UNKNOWN = "whatever is not provably nothing is unknown, and what is unknown is asked about"
+WHOLE_ANSWER = "a connection is kept only after a complete answer"
+ALONE = "nothing else is on a connection before or during a request"
+LAST_LOOK = "the connection is checked once more after the claim"
+UNKNOWN = "an outcome is unknown unless it is proved that nothing was accepted, and smsq asks about unknown ones"
 
-CALLS = "a call for a claim that is repeated is given the same claim, and a copy that comes late none"
-HALVES = "of settling and claiming in one round trip each half stands by itself"
-BEHIND = "a batch that may not go stands in nobody's way"
-AWAKE = "a hint is left out only while somebody is about to claim the next batch"
-GOES_ON = "who goes on by himself goes back to the bell only when nothing is ready, or gives a hint"
+CALLS = "a repeated call for a claim gets the same claim, and a late copy of the call gets none"
+HALVES = "if settle and claim share one round trip, each of them holds without the other"
+BEHIND = "a batch that may not be sent does not block others"
+AWAKE = "a hint is left out only while a worker is about to claim the next batch"
+GOES_ON = "a worker that claims by itself returns to the bell only if nothing is ready, or else gives a hint"
 
 STATES = (
     Safeguard(
@@ -85,7 +85,7 @@ STATES = (
         FACTS, "an answer under another batch's id is believed", f"{SETTLE}::test_an_id_of_another_batch_is_an_alarm"
     ),
     Safeguard(
-        "a failure ends a message only when no other id of it may live",
+        "a failure ends a message only if none of its other ids may have been accepted",
         "it ends it",
         f"{ADVANCE}::test_a_failure_ends_a_message_only_when_no_other_attempt_may_live",
         "a failure ends at once",
@@ -109,7 +109,9 @@ STATES = (
         "found ends sending",
     ),
     Safeguard(
-        "moves are those of one table", "a script makes another", f"{MOVES}::test_the_table_of_moves_is_what_happens"
+        "batches move only as one table says",
+        "a script makes another",
+        f"{MOVES}::test_the_table_of_moves_is_what_happens",
     ),
 )
 
@@ -133,7 +135,7 @@ CLAIMING = (
         "claim does not raise the fence",
     ),
     Safeguard(
-        "a nonce is answered by its own run only",
+        "a nonce is answered only under the run of Redis that it was made in",
         "by any run",
         f"{ROLLCALL}::test_a_lost_claim_is_not_answered_while_it_is_given_back",
         "a claim is answered again under another run",
@@ -272,7 +274,9 @@ SETTLING = (
         f"{ROLLCALL}::test_a_release_frees_no_claim_of_another_worker",
     ),
     Safeguard(
-        "a batch that never was makes no key", "a ghost", f"{SETTLE}::test_verbs_on_a_batch_that_never_was_make_nothing"
+        "a batch that never existed creates no key",
+        "a ghost",
+        f"{SETTLE}::test_verbs_on_a_batch_that_never_was_make_nothing",
     ),
     Safeguard(ROOM, "settling does not", f"{FULL}::test_an_answer_under_a_strange_id_is_told_from_a_lack_of_memory"),
     Safeguard(ROOM, "a doubt does not", f"{FULL}::test_what_left_is_brought_to_its_end"),
@@ -313,7 +317,7 @@ REQUEST = (
     Safeguard(
         ALONE, "a line that spoke by itself or was closed is used", f"{HTTP}::test_kept_line_that_spoke_is_dropped"
     ),
-    Safeguard("the libraries repeat nothing", "a retry on 503", f"{HTTP}::test_server_busy_is_not_repeated"),
+    Safeguard("no library repeats a request", "a retry on 503", f"{HTTP}::test_server_busy_is_not_repeated"),
     Safeguard(
         LAST_LOOK,
         "a closed one is spoken on, which leaves a doubt",
@@ -323,7 +327,7 @@ REQUEST = (
         "nothing is repeated after the first byte", "the next mirror", f"{RETRY}::test_unknown_is_never_repeated"
     ),
     Safeguard(
-        "no `finally` touches the ledger: an interruption is a crash",
+        "no `finally` writes to the ledger: an interruption counts as a crash",
         "released",
         f"{SEND}::test_an_interruption_after_the_write_touches_nothing",
     ),

@@ -10,9 +10,11 @@ import pytest
 from smsq.worker.actors import send
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.sick import Sick
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import Claim, ClaimCall, Ledger, NoClaim, Settled, Settling, Terms
+from smsq.worker.ledger.layout import hint_again_ms
 from smsq.worker.redis_client import connect
 
 
@@ -64,8 +66,16 @@ def ledger(plant: Any) -> _Watched:
 
 @pytest.fixture
 def refs(plant: Any, ledger: _Watched) -> list[Ref]:
-    """Four messages that are ready, in this order."""
-    return [plant.enrol(79990000000 + n, lane="bulk") for n in range(4)]
+    """Four messages that are ready, in this order, and no hint was given of them."""
+    found = [plant.enrol(79990000000 + n, lane="bulk") for n in range(4)]
+    leave_hints_out(plant)
+    return found
+
+
+def leave_hints_out(plant: Any) -> None:
+    """Of what is ready, as while all slots were taken."""
+    last = plant.ledger.time() * 1000 + hint_again_ms("bulk")
+    plant.ledger.redis.hset("{smsq}:ctl", f"unhinted:{SENDING['bulk'].number}", last)
 
 
 def send_alone(plant: Any, ref: Ref) -> None:
@@ -112,6 +122,7 @@ def test_what_comes_while_the_answer_is_awaited_is_claimed_after_it(plant: Any, 
     def meanwhile(self: Any, *args: Any, **options: Any) -> Any:
         if not late:
             late.append(plant.enrol(79990000001, lane="bulk"))
+            leave_hints_out(plant)
         return say(self, *args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -217,6 +228,15 @@ def test_no_claim_comes_along_where_the_line_cannot_be_used_again(
 
     assert_all_left_once(plant, refs)
     assert (ledger.both, ledger.claims) == (0, 3)
+
+
+def test_what_has_a_hint_is_left_to_whom_that_wakes(plant: Any, ledger: _Watched) -> None:
+    """A lane that is not full goes by hints, one for each."""
+    first, other = (plant.enrol(79990000000 + n, lane="bulk") for n in range(2))
+
+    plant.send(first)
+
+    assert (plant.state(other), ledger.both, ledger.claims, hints(plant)) == (BatchState.READY, 0, 0, 0)
 
 
 # Until it must leave -------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from smsq.producers.machine.processes import threads_of
-from smsq.worker.actors import send
+from smsq.worker.actors import claims
 from smsq.worker.actors.send import Sender
 from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.domain.sick import Sick
@@ -438,7 +438,7 @@ def test_who_finds_no_slot_takes_the_next_that_comes_free(
 ) -> None:
     """It waits beside its open line, hears of the slot, and sends; with a broken bell it looks instead."""
     plant = make_plant(SMSQ_PARALLEL_SENDS="1", SMSQ_URGENT_SLOTS="0", SMSQ_KEEP_IDLE_S="2")
-    monkeypatch.setattr(send, "SLOT_SLICE_S", 2.0)
+    monkeypatch.setattr(claims, "SLOT_SLICE_S", 2.0)
     first, second = plant.enrol(), plant.enrol(79991234568)
     running = plant.ledger.claim(
         first, "n", owner="bulk/h/1/a", mirror=plant.sandbox.mirrors[0], lease_s=45.0, parallel=1, urgent_slots=0,

@@ -64,7 +64,7 @@ def test_every_word_has_its_sentence() -> None:
 
     assert {move.why for move in moves if isinstance(move, Take)} <= set(TAKEN)
     assert {move.why for move in moves if isinstance(move, End)} <= set(ENDED)
-    assert not_taken("shield:phone_limit") == "the shield does not let it through (phone_limit)"
+    assert not_taken("shield:phone_limit") == "the shield refuses it (phone_limit)"
     assert not_taken("") == "its turn has not come"
 
 

@@ -75,5 +75,5 @@ def test_bytes_that_are_no_json_are_no_job() -> None:
 @pytest.mark.parametrize("payload", [{"phones": ["7"], "text": "Hi"}, {"text": "Hi"}, {"phones": [PHONE], "txt": "Hi"}])
 def test_a_program_hears_what_is_wrong(payload: dict[str, Any]) -> None:
     """Where it asks for a price."""
-    with pytest.raises(BadInput, match="a price is asked for"):
+    with pytest.raises(BadInput, match="a price needs"):
         jobs.price_of(payload)

@@ -49,7 +49,7 @@ def test_limits_are_read(name: str, said: str, value: object) -> None:
 )  # fmt: skip
 def test_what_will_not_do_is_said(name: str, said: str) -> None:
     """With the limit's name, or the names there are."""
-    with pytest.raises(BadInput, match=f"^{name}: .* will not do; give |no limit is called '{name}'"):
+    with pytest.raises(BadInput, match=f"^{name}: .* is not valid; give |no limit is called '{name}'"):
         read(name, said)
 
 

@@ -177,7 +177,7 @@ def test_every_host_takes_part(copy: Any, host_on: HostOn) -> None:
     one.until_cleared(0.1)
     two.until_cleared(0.1)
 
-    with pytest.raises(LedgerHalted, match="hosts that have not reported"):
+    with pytest.raises(LedgerHalted, match="hosts have not answered"):
         recovery(one).look()
     gone.until_cleared(0.1)
     assert (recover(one).word, recover(one).detail) == (

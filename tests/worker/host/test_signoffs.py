@@ -82,7 +82,7 @@ def test_a_host_that_signed_off_is_not_waited_for(server: EmbeddedRedis, host_on
 
     assert stays.until_cleared()
     assert isinstance(stays.claim(ref), Claim)
-    assert any(line.startswith(f"Redis began a new life; not waited for: {told}") for line in stays.said_to_a_person)
+    assert any(line.startswith(f"Redis restarted; nothing waits for {told}") for line in stays.said_to_a_person)
     runtime = SimpleNamespace(ledger=stays.ledger, views=Views(stays.ledger), journal=stays.journal)
     assert told in [finding.said for finding in findings(runtime)][1]  # type: ignore[arg-type]
     assert Views(stays.ledger).depth().one("smsq_signed_off_hosts") == 1
@@ -115,7 +115,7 @@ def test_it_comes_back_and_works(server: EmbeddedRedis, host_on: HostOn) -> None
     assert stays.master.tick()
     back = started_again(leaves)
     assert not back.until_cleared(0.2)
-    assert "others must write down that it is back" in back.said_to_a_person[-1]
+    assert "waits until others record that it is back" in back.said_to_a_person[-1]
     claim = stays.claim(stays.enrol())
     assert isinstance(claim, Claim)
     assert not back.journal.claim(claim.run, claim.n, claim.gateway_id, Ref(1))
@@ -616,5 +616,5 @@ def test_a_home_that_is_away_says_so(host_on: HostOn) -> None:
     runtime = SimpleNamespace(ledger=stays.ledger, views=Views(stays.ledger), journal=leaves.journal)
     found = list(findings(runtime))  # type: ignore[arg-type]
 
-    assert found[-1].said == "this home signed off; nothing is sent from here"
+    assert found[-1].said == "this home has signed off; nothing is sent from here"
     assert "three minutes" in found[-1].cure

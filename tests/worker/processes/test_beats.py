@@ -56,7 +56,7 @@ def test_a_frozen_child_is_started_again_without_any_ledger(home: Path) -> None:
         await_true(lambda: supervisor.pids().get("a") not in (None, first["a"]))
 
         assert supervisor.pids()["b"] == first["b"]
-    assert [line for line in said if "silent" in line] == ["a was silent for 3 s and is started again"]
+    assert [line for line in said if "silent" in line] == ["a was silent for 3 s and is restarted"]
     assert len(os.listdir("/dev/fd")) == before
 
 

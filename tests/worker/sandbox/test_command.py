@@ -99,4 +99,4 @@ def test_it_says_its_own_password_and_nobody_else_s(options: list[str], is_told:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=20)
 
-    assert ("its log-in is demo, its password demo" in said, "hunter2" in said) == (is_told, False)
+    assert ("log-in demo, password demo" in said, "hunter2" in said) == (is_told, False)

@@ -186,7 +186,7 @@ def test_the_page_shows_messages_misfortunes_and_every_call(sandbox: Start, call
     assert kind == "text/html; charset=utf-8"
     assert "Your code is &lt;b&gt;4821&lt;/b&gt;" in page
     assert "for another" not in page
-    assert "slow, 25% of all send requests at mirror 1: more time to think" in page
+    assert "slow, 25% of all send requests at mirror 1: the answer comes later, by <code>seconds</code>" in page
     for method, name in HANDLERS:
         assert f"{method} /_sandbox/{name}" in page
     assert "<script" not in page

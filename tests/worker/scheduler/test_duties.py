@@ -46,6 +46,19 @@ def test_the_feed_is_fair_and_its_window_bounded(office: Any) -> None:
     assert len(hinted) == len(set(hinted)) == window(office)
 
 
+def test_the_feed_gives_no_hint_that_would_wake_nobody(office: Any) -> None:
+    """All slots are taken by workers who go on by themselves, and they have not run out of batches."""
+    office.campaign(300)
+    office.ledger.feed(office.campaign(300), 5, 100)
+    far = 10**15
+    office.redis.hset("{smsq}:ctl", "awake:1", f"2 {far}")
+    office.redis.zadd("{smsq}:slots:bulk", {"1/1": far, "2/1": far})
+
+    Feed(office.runtime).tick(office.now)
+
+    assert (sum(fed(office).values()), office.hinted("bulk")) == (window(office), [])
+
+
 def test_the_window_is_topped_up_as_batches_leave(office: Any) -> None:
     """Once half of them are gone, and further ahead where they leave quickly."""
     office.campaign(500)

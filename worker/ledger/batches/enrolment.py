@@ -20,7 +20,7 @@ REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # between tries while Redis does not answer
 MOST_DEADLINE_S = 366 * 86_400.0
 WRONG_KEY = (
     "this ledger's texts are sealed with another secret key than this host has: set SMSQ_SECRET_KEY to that of the "
-    "hosts with workers, or to what is in secret.key of their SMSQ_HOME"
+    "hosts with workers, or to the content of secret.key in their SMSQ_HOME"
 )
 SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # of ids that people say: no letter that is mistaken for a digit
 
@@ -40,7 +40,7 @@ class Enrolment(Numbers):
         if message.lane not in SENDING:
             raise BadInput(f"a message goes by the urgent or the bulk lane, not {message.lane!r}")
         if message.on_doubt == "resend" and message.deadline_s is None and not message.deadline_at:
-            raise BadInput("on_doubt resend needs a deadline: for how long is a second copy better than none?")
+            raise BadInput("on_doubt resend needs a deadline: say for how long a second copy is better than none")
         if message.deadline_s is not None and not _is_deadline(message.deadline_s):
             raise BadInput(
                 f"a deadline is a number of seconds, more than 0 and at most a year, not {message.deadline_s!r}"
@@ -79,11 +79,7 @@ class Enrolment(Numbers):
                 message.otp_id,
                 int(message.waited_for_s * 1000),
                 message.why,
-                more_keys=[
-                    self.key(f"awake:{message.lane}"),
-                    self.key(f"idem:{key_hash or '-'}"),
-                    self.key("stamp"),
-                ],
+                more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
@@ -112,7 +108,7 @@ class Enrolment(Numbers):
                 trouble = error
                 self.clock.wait(pause_s)
         raise LedgerUnreachable(
-            f"{trouble.sentence}; whether the message was enrolled is not known: with a key it is harmless to repeat"
+            f"{trouble.sentence}; the message may or may not be enrolled: with a key it is safe to repeat"
         )
 
     def knows(self, key: str) -> bool:

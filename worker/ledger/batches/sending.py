@@ -83,7 +83,6 @@ class Sending(Store):
         )
 
     def _claim_call(self, ref: Ref | None, nonce: str, terms: Terms, call: ClaimCall | None) -> Call:
-        lane = call.lane if call is not None else SENDING_BY_NUMBER[0]
         arguments: list[Argument] = [
             self.now_ms(),
             "" if ref is None else ref.number,
@@ -103,8 +102,8 @@ class Sending(Store):
         if call is None:
             arguments += ["", 0, "", ""]
         else:
-            arguments += [call.who, call.number, "1" if call.is_repeated else "", SENDING_BY_NUMBER.index(lane)]
-        return Call(script("claim_next" if ref is None else "claim"), self.keys.claim(ref, lane), arguments)
+            arguments += [call.who, call.number, "1" if call.is_repeated else "", SENDING_BY_NUMBER.index(call.lane)]
+        return Call(script("claim_next" if ref is None else "claim"), self.keys.claim(ref), arguments)
 
     def _claimed(self, reply: list[bytes], ref: Ref | None, nonce: str) -> Claim | NoClaim:
         word = reply[0].decode()

@@ -97,7 +97,7 @@ class CampaignEnrolment(Numbers):
             state, ranges, size = self.redis.hmget(self.keys.campaign(campaign_id), ["state", "ranges", "batch_size"])
         if state is None:
             raise Conflict(
-                f"this file was sent as campaign {campaign_id}, which is no longer kept; --again sends it anew"
+                f"this file was sent as campaign {campaign_id}, which is no longer kept; --again sends it once more"
             )
         if state in (b"done", b"cancelled"):
             raise Conflict(
@@ -200,7 +200,7 @@ class CampaignEnrolment(Numbers):
             if word == "overtaken":
                 raise Conflict(
                     f"campaign {reply[1].decode()} has left out rows that campaign {campaign_id} sends: run the same "
-                    "command again, so that the rows which are not in yet are compared with it"
+                    "command again, so that the remaining rows are compared with it"
                 )
             if word == "gone":
                 raise Conflict(f"there is no campaign {campaign_id}")

@@ -22,7 +22,7 @@ class Feeding(Sending):
         With references, the reason `awake` says that no hint is needed: the workers claim the next by themselves.
         """
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
-        keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk", "awake:bulk")]
+        keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk")]
         reply = self.call("feed", keys, campaign_id, many, hint_again_ms("bulk"), blind_most)
         if reply[0] == b"fed":
             return [Ref.parse(ref) for ref in reply[2:]], "awake" if reply[1] == b"1" else ""

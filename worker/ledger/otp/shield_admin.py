@@ -37,7 +37,7 @@ class Rule:
         if self.kind == "hold" and self.sent:
             again = f"; held {self.times} times of late" if self.times > 1 else ""
             return f"{self.verified} of the last {self.sent} codes were verified{again}"
-        return {"hold": "by hand", "grace": "released: not held again meanwhile"}.get(self.kind, "by hand")
+        return {"hold": "by hand", "grace": "released: it is not held again before then"}.get(self.kind, "by hand")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

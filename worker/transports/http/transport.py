@@ -20,12 +20,12 @@ NOBODY = Login("", "")
 
 # Why a line could not be opened, by exception; the first row that fits.
 _OPEN_TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLCertVerificationError, "its certificate is not to be trusted"),
+    (ssl.SSLCertVerificationError, "its certificate cannot be trusted"),
     (ssl.SSLError, "TLS failed"),
     (TimeoutError, "connecting took too long"),
     (ConnectionRefusedError, "the connection was refused"),
     (OSError, "no connection could be made"),
-    (UnicodeError, "its name is no host name"),
+    (UnicodeError, "its name is not a valid host name"),
 )
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from smsq.worker.domain.batch import Ref, pack
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NewMessage, NoClaim, Settling, Terms
+from smsq.worker.ledger.layout import hint_again_ms
 from tests.worker.ledger.conftest import ONE, PHONE
 
 TERMS = Terms(
@@ -72,6 +74,12 @@ def enrolled(desk: Any, batches: int) -> str:
     return campaign
 
 
+def without_hints(desk: Any, lane: str) -> None:
+    """No hint was given of what is ready in this lane, as while all slots were taken."""
+    number = SENDING[lane].number
+    desk.redis.hset("{smsq}:ctl", f"unhinted:{number}", desk.now * 1000 + hint_again_ms(lane))
+
+
 def ref_of(claim: Claim | NoClaim) -> Ref:
     assert isinstance(claim, Claim), claim
     return claim.ref
@@ -91,6 +99,7 @@ def test_they_leave_in_the_order_in_which_they_came(desk: Any, urgent: Thread) -
     for phone in range(3):
         refs.append(desk.single(79990000000 + phone, f"Code {phone}"))
         desk.now += 0.1
+    without_hints(desk, "urgent")
 
     claims = [urgent.next() for _ in range(4)]
 
@@ -170,8 +179,7 @@ def test_a_campaign_that_was_stopped_is_looked_at_a_few_at_a_time(desk: Any, bul
     desk.now += 0.1
     _, (other,) = desk.campaign(3)
 
-    looked = bulk.next()
-    assert (refusal(looked), looked.left > 0) == (ClaimRefusal.MORE, True)
+    assert refusal(bulk.next()) is ClaimRefusal.MORE
     assert ref_of(bulk.next()) == other
     assert {desk.state(ref) for ref in refs} == {BatchState.READY if hand == "pause" else BatchState.SETTLED}
     assert desk.redis.zcard("{smsq}:ready:bulk") == 0
@@ -337,13 +345,26 @@ def test_settling_and_the_next_claim_are_one_round_trip(desk: Any, urgent: Threa
     assert [desk.state(ref) for ref in (first, second)] == [BatchState.SETTLED, BatchState.SENDING]
 
 
-def test_a_settling_alone_says_how_many_are_ready(desk: Any, urgent: Thread) -> None:
+def test_a_settling_alone_says_how_many_are_left(desk: Any, urgent: Thread) -> None:
     """So that a thread that knew of none goes on, or goes back to the bell."""
     desk.single()
     claim = urgent.next()
     desk.single()
+    without_hints(desk, "urgent")
 
     assert (claim.left, desk.ledger.settle_accepted(claim, 1, None, 60.0).left) == (0, 1)
+
+
+def test_what_has_a_hint_of_its_own_is_left_to_whom_that_wakes(desk: Any, urgent: Thread) -> None:
+    """Else he would be woken for nothing: only what came up to the last one without a hint is counted."""
+    for _ in range(3):
+        desk.single()
+    without_hints(desk, "urgent")
+    desk.now += 0.01
+    for _ in range(4):
+        desk.single()
+
+    assert [urgent.next().left for _ in range(5)] == [2, 1, 0, 0, 0]
 
 
 def test_a_stale_settling_does_not_keep_the_claim_back(desk: Any, urgent: Thread) -> None:
@@ -380,6 +401,15 @@ def test_a_settling_that_fails_is_told_apart_from_the_claim(desk: Any, urgent: T
 
 
 # Hints that would wake nobody ----------------------------------------------------------------------------------------
+
+
+def test_a_message_without_a_hint_is_left_to_those_who_go_on(desk: Any) -> None:
+    """And those that wait before it; they hear of it with their next claim or settling."""
+    claims = full_lane(desk)
+    assert [claim.left for claim in claims] == [0, 0]
+    assert not is_hint_needed(desk)
+
+    assert desk.ledger.settle_accepted(claims[0], 1, None, 60.0).left == 6
 
 
 def full_lane(desk: Any, waiting: int = 5, parallel: int = 2) -> list[Claim]:

@@ -1,5 +1,5 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
--- KEYS: of the batch, the mark of its lane, the idempotency key's record ('' if there is none), the stamp.
+-- KEYS: of the batch, then the last but one the idempotency key's record ('' where there is none), the last the stamp.
 -- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
 --       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' if nothing is sealed,
 --       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at,
@@ -46,11 +46,12 @@ if ARGV[11] ~= '' then -- the end of this message wakes the code's cascade, if t
   redis.call('HSET', SHARD, number .. 'c', ARGV[11])
   redis.call('ZADD', CASCADE, 'XX', now + tonumber(ARGV[12]), ARGV[11])
 end
-local idle, mark = false, redis.call('GET', KEYS[30])
+local idle, mark = false, redis.call('HGET', CTL, 'awake:' .. m[LANE])
 if mark then
   local after = '(' .. string.format('%.0f', now)
   local taken = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
   if m[LANE] == 0 then taken = taken + redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf') end
-  idle = is_hint_idle(mark, taken, left_in(m[LANE]))
+  idle = is_hint_idle(mark, taken, waiting_in(m[LANE]))
+  if idle then redis.call('HSET', CTL, 'unhinted:' .. m[LANE], string.format('%.1f', now + tonumber(ARGV[9]))) end
 end
 return { 'created', id, actual, n, idle and '1' or '' }

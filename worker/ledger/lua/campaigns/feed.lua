@@ -1,5 +1,5 @@
 -- Hand out the next batches of a campaign.
--- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk, 8 awake:bulk.
+-- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk.
 -- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed.
 -- Returns {'fed', '1' if a hint would wake nobody or '', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
 -- include: hints
@@ -24,7 +24,7 @@ if rate > 0 then -- no more than its own rate lets go soon, so that the window i
   many = math.min(many, math.ceil(tokens * batches / math.max(1, tonumber(c[8]))))
 end
 local packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
-local mark, idle = redis.call('GET', KEYS[8]), false
+local mark, idle = redis.call('HGET', KEYS[5], 'awake:1'), false
 if mark then
   idle = is_hint_idle(mark, redis.call('ZCOUNT', KEYS[7], '(' .. string.format('%.0f', now), '+inf'),
     redis.call('ZCOUNT', KEYS[3], '-inf', string.format('%.1f', now + tonumber(ARGV[4]))))
@@ -35,5 +35,6 @@ for place = 0, many - 1 do
   redis.call('ZADD', KEYS[3], now + tonumber(ARGV[4]), ref)
   reply[place + 3] = ref
 end
+if idle then redis.call('HSET', KEYS[5], 'unhinted:1', string.format('%.1f', now + tonumber(ARGV[4]))) end
 redis.call('HSET', KEYS[1], 'fed', fed + many)
 return reply

@@ -1,5 +1,4 @@
 -- How many batches wait in a lane, and whether its workers are known to be busy.
--- KEYS[30]: the mark of a lane whose slots are all taken, with how many those are.
 -- include: batch
 
 local function ready_of(lane) return lane == 0 and READY_URGENT or READY_BULK end
@@ -8,16 +7,23 @@ local function ready_of(lane) return lane == 0 and READY_URGENT or READY_BULK en
 -- of a batch that may not go before then. Returns the score up to which batches were handed out already.
 local function handed_out(lane) return string.format('%.1f', now + (lane == 0 and HINT_AGAIN_URGENT or HINT_AGAIN_BULK)) end
 
-local function left_in(lane) return redis.call('ZCOUNT', ready_of(lane), '-inf', handed_out(lane)) end
+local function waiting_in(lane) return redis.call('ZCOUNT', ready_of(lane), '-inf', handed_out(lane)) end
+
+-- How many are left to those who go on by themselves: up to the last one of which no hint was given. What came after it
+-- has a hint of its own, and whoever that wakes.
+local function left_in(lane)
+  local last = redis.call('HGET', CTL, 'unhinted:' .. lane)
+  return last and redis.call('ZCOUNT', ready_of(lane), '-inf', last) or 0
+end
 
 -- The claim that took the last slot leaves a mark while its worker is certain to live: a worker that gets an answer
 -- claims the next batch, so no hint is needed. The mark says how many slots are taken, and until when it is valid.
 -- ARGV[15] is '' for a worker that does not go on by itself.
-local AWAKE_MS, KEPT_MS = 300, 60000
+local AWAKE_MS = 300
 
 local function note_awake(m, urgent, bulk, most)
   local is_full = urgent + bulk + 1 >= most or m[LANE] == 1 and bulk + 1 >= most - tonumber(ARGV[9])
   if ARGV[15] == '' or not is_full then return end
   local taken = m[LANE] == 0 and urgent + bulk + 1 or bulk + 1
-  redis.call('SET', KEYS[30], string.format('%.0f %.0f', taken, now + AWAKE_MS), 'PX', KEPT_MS)
+  redis.call('HSET', CTL, 'awake:' .. m[LANE], string.format('%.0f %.0f', taken, now + AWAKE_MS))
 end

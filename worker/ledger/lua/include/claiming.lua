@@ -1,6 +1,5 @@
 -- The claim of one batch.
--- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: behind those of a batch the mark of a lane that is awake, the
--- calls that were repeated.
+-- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: behind those of a batch the calls that were repeated.
 -- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake
 
 local function granted(m, n, actual)
@@ -104,8 +103,8 @@ local function claim_one()
   local bulk = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
   local most = tonumber(ARGV[8])
   if m[LANE] == 1 and (urgent + bulk >= most or bulk >= most - tonumber(ARGV[9])) then return { 'slot' } end
-  -- The last slot is for a code if one waits: a worker that frees a slot claims its next batch in the same call.
-  if m[LANE] == 1 and urgent + bulk + 1 >= most and left_in(0) > 0 then return { 'slot' } end
+  -- The last slot is for a code if one waits: a worker that frees a slot claims the next batch in the same call, before any code.
+  if m[LANE] == 1 and urgent + bulk + 1 >= most and waiting_in(0) > 0 then return { 'slot' } end
   -- A code does not count requests that are probably over, so that a silent mirror or a dead worker does not stop all codes
 -- until the peer must have closed. The gateway allows fifteen requests at once; beyond that it only answers "later".
   local OVERDUE_MS = 2000
@@ -172,7 +171,7 @@ local CALLS_KEPT_MS = 3600000
 local function answer_to(claim, find, take)
   local who, seq, is_again = ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
   if who == '' then return claim() end
-  local last, given = string.match(redis.call('HGET', KEYS[31], who) or '-1', '^(-?%d+) ?(.*)$')
+  local last, given = string.match(redis.call('HGET', KEYS[30], who) or '-1', '^(-?%d+) ?(.*)$')
   last = tonumber(last)
   if last == seq and given ~= '' then
     take(given)
@@ -183,8 +182,8 @@ local function answer_to(claim, find, take)
   if last >= seq then return { 'over' } end
   local reply = is_again and find() or claim()
   if is_again then
-    redis.call('HSET', KEYS[31], who, reply[1] == 'claimed' and ARGV[16] .. ' ' .. ref or ARGV[16])
-    redis.call('PEXPIRE', KEYS[31], CALLS_KEPT_MS)
+    redis.call('HSET', KEYS[30], who, reply[1] == 'claimed' and ARGV[16] .. ' ' .. ref or ARGV[16])
+    redis.call('PEXPIRE', KEYS[30], CALLS_KEPT_MS)
   end
   return reply
 end

@@ -1,0 +1,113 @@
+"""Claims for the sender: over an open line, each call with a nonce of its own, repeated as it is until it is heard.
+
+A call names the batch that was hinted, or leaves it to the ledger which is next. Whatever a call was granted is known
+by its nonce and its number, so that a lost reply costs no claim and a late copy of a request gets none.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.hours import hour_of
+from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
+from smsq.worker.runtime import Runtime
+from smsq.worker.transports import Line
+
+TRIES = 3  # with one nonce; then the lease heals what may have been granted
+SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
+SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
+SLOT_LOOK_S = 0.01  # the same where nothing can be heard
+
+
+class Claims:
+    """The claims of one worker process, in one lane."""
+
+    def __init__(self, runtime: Runtime, owner: str, lane: str) -> None:
+        self._rt = runtime
+        self._owner = owner
+        self._lane = lane
+        self._numbers = itertools.count(1)  # of calls
+
+    def over(self, line: Line, ref: Ref | None, patience: float) -> Claim | NoClaim:
+        """Claim that batch, or whichever is next, over an open line; raises LedgerTrouble, and then it is closed.
+
+        If no slot is free, wait for one beside the line while it stays silent, until `patience` is over.
+        """
+        give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
+        while True:
+            if self._rt.mirrors.has_better(line.mirror):  # it fell silent since the line was opened
+                return NoClaim(refusal=ClaimRefusal.SLOT, left=1)
+            claim = self._until_heard(line, ref, self._new_nonce(), self._terms(line.mirror), self._new_call())
+            if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:
+                return claim
+            left = give_up - self._rt.clock.monotonic()
+            if left <= 0 or self._rt.stopping.is_set() or not line.is_quiet():
+                return claim
+            self._await_slot(min(left, SLOT_SLICE_S))
+
+    def along(
+        self, settling: Settling, line: Line
+    ) -> tuple[Settled | LedgerTrouble, Claim | NoClaim | Callable[[], Claim | NoClaim]]:
+        """Settle and claim the next over the same line in one round trip.
+
+        The settling may have failed, and is then for the caller to do first; if the claim was not heard of, what asks
+        for it again as `over` does is returned in its place.
+        """
+        nonce, terms, call = self._new_nonce(), self._terms(line.mirror), self._new_call()
+        settled: Settled | LedgerTrouble
+        claim: Claim | NoClaim | LedgerTrouble
+        try:
+            settled, claim = self._rt.ledger.settle_and_claim_next(settling, nonce, terms, call)
+        except LedgerTrouble as trouble:
+            settled = claim = trouble
+        if isinstance(claim, LedgerTrouble):
+            return settled, lambda: self._until_heard(line, None, nonce, terms, replace(call, is_repeated=True))
+        return settled, claim
+
+    def _until_heard(self, line: Line, ref: Ref | None, nonce: str, terms: Terms, call: ClaimCall) -> Claim | NoClaim:
+        for left in reversed(range(TRIES - call.is_repeated)):
+            try:
+                if ref is None:
+                    return self._rt.ledger.claim_next(nonce, terms, call)
+                return self._rt.ledger.claim(ref, nonce, **vars(terms), call=call)
+            except LedgerTrouble:
+                if not left:
+                    line.done(keep=False)
+                    raise
+                call = replace(call, is_repeated=True)
+        raise AssertionError("unreachable")
+
+    def _await_slot(self, seconds: float) -> None:
+        """Until a request of either lane has ended; its slot may be somebody else's by the time we claim."""
+        try:
+            self._rt.ledger.await_slot(self._lane, max(0.01, seconds))
+        except LedgerTrouble:  # the claim that follows says what is wrong, if it is more than the bell
+            self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
+
+    def _new_nonce(self) -> str:
+        return secrets.token_hex(16)  # of this execution alone
+
+    def _new_call(self) -> ClaimCall:
+        return ClaimCall(f"{self._owner}/{threading.get_ident()}", next(self._numbers), self._lane)
+
+    def _terms(self, mirror: str) -> Terms:
+        settings = self._rt.settings
+        hour, next_hour_s = hour_of(self._rt.clock.now())
+        return Terms(
+            owner=self._owner,
+            mirror=mirror,
+            lease_s=settings.lease_s,
+            parallel=settings.parallel_sends,
+            urgent_slots=settings.urgent_slots,
+            slot_kept_s=settings.peer_close_s,
+            credentials=self._rt.credentials,
+            rate=settings.rate,
+            hour=hour,
+            next_hour_s=next_hour_s,
+        )
