@@ -85,7 +85,7 @@ class Installation:
         self.close()
 
     def close(self) -> None:
-        """Give the connections and the journal back; a use after that opens them anew, as the first one does."""
+        """Close connections and journal; the next use opens them again, as the first one did."""
         with self._opening:
             runtime, self._runtime, self._is_checked = self._runtime, None, False
         if runtime is None:

@@ -355,7 +355,7 @@ def _mirrors(written: str) -> tuple[str, ...]:
         urlsplit(base)._replace(scheme=urlsplit(base).scheme.lower(), netloc=urlsplit(base).netloc.lower())
         for base in bases
     }
-    if len(different) < len(bases):  # it would vouch for itself as the other mirror of an absence
+    if len(different) < len(bases):  # one mirror must not confirm absence as its own second
         raise ValueError("each address once")
     return tuple(bases)
 

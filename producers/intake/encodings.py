@@ -55,7 +55,7 @@ LEAST_USUAL = 0.8  # of the letters: in words of one alphabet and a usual case
 _TOKEN = re.compile(rb"[^\s,;\"]+")
 # Bytes in which the near relatives differ and that Russian hardly needs: the rows that hold them are always looked at.
 _TELLING = re.compile(rb"[\x80-\x83\x86-\x90\x95\x98-\x9f\xa1-\xa7\xaa\xac-\xb7\xba\xbc-\xbf]").search
-# Letters in UTF-8 that another program took for windows-1251 or Western European, and wrote again: each is two there.
+# UTF-8 letters that another program read as windows-1251 or Western European and wrote again: each became two.
 _SECOND_HALF = "".join(bytes([byte]).decode("cp1251", "ignore") for byte in range(0x80, 0xC0))
 _SECOND_HALF_WEST = "".join({bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xC0)} - {"\ufffd"})
 _GARBLED = {
@@ -208,7 +208,7 @@ def _first(lines: Iterable[bytes]) -> list[bytes]:
 
 
 def _garbled(decoded: str) -> str:
-    """What seems to stand for what, where letters were taken for others before; '' where it reads well."""
+    """Which letters seem to stand for which others, since a program misread them earlier; '' if none do."""
     for encoding, find in _GARBLED.items():
         if found := find(decoded):
             raw = found[0].encode(encoding)

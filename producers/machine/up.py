@@ -92,9 +92,9 @@ def run(
     say: Callable[[str], None] = lambda line: click.echo(line, err=True),
     started: Callable[[Supervisor], None] = lambda supervisor: None,
 ) -> int:
-    """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home).
+    """Run until told to stop; return the exit code. `front` is the folder for `up.json` (default: the home).
 
-    `started` is given the supervisor right before it runs, so that its caller can stop it.
+    `started` is called with the supervisor right before it runs, so that the caller can stop it.
     """
     settings = Settings.load(environ, file)
     from smsq.worker.runtime import login_of
@@ -308,7 +308,7 @@ def _listens(port: int) -> bool:
 
 
 def _host_ledger(settings: Settings, say: Callable[[str], None]) -> tuple[Runtime, HostLedger]:
-    """What everything is built from, and who answers for this host; LedgerTrouble if the ledger must not be used."""
+    """The runtime and the master of this host. Raises LedgerTrouble if the ledger must not be used."""
     from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.runtime import Runtime
 
@@ -337,7 +337,7 @@ def _unwritten(settings: Settings, gateway: Gateway | None) -> dict[str, bool | 
 
 
 def _public(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings a producer must share with the workers; secrets stay where they are."""
+    """The settings that a producer must share with the workers, without secrets."""
     names = {row.variable for row in FIELDS if not row.is_secret}
     return {name: environ[name] for name in sorted(names & environ.keys())}
 

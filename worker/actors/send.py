@@ -30,7 +30,7 @@ from smsq.worker.transports.retry import attempt_in_turn
 
 log = logging.getLogger(__name__)
 
-HURRY_S = 1.5  # a code's first try of a mirror, where there are others: one lost packet of the handshake is repeated
+HURRY_S = 1.5  # a code's first try of a mirror, if there are others: time to repeat one lost packet
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the batch waits for the sweep
 PACE_PATIENCE_S = 0.3  # shorter than the wait for the sweep
 FIRST_HANDED_OVER_S = 1.0  # to the first question, if the wire gives no receipts
@@ -335,7 +335,7 @@ class Sender:
         return self._after_accepted(claim, answer, done)
 
     def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line) -> Claim | NoClaim:
-        """Settle and claim the next in one round trip; what is not heard of either is repeated by itself."""
+        """Settle and claim the next batch in one round trip; the half that gets no answer is repeated by itself."""
         settling = self._settling(claim, answer)
         done, following = self._claims.along(settling, line)
         settled = self._settle_alone(settling) if isinstance(done, LedgerTrouble) else done

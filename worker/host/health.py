@@ -36,7 +36,7 @@ ALL = frozenset(LANES)
 ASKS = frozenset(lane.name for lane in LANES.values() if lane.asks)
 SENDS = frozenset(SENDING)
 CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_otp)
-# Which lanes each keeps from working. Chores only let others go first: a person's own question may try a log-in again.
+# The lanes that each of these stops. Chores only let others go first: a person's question may try a log-in again.
 MATTERS: Final[Mapping[Sick, Collection[str]]] = {
     Sick.GATEWAY: ALL,
     Sick.LOGIN: ALL,

@@ -111,7 +111,7 @@ class Journal:
 
     @property
     def where(self) -> str:
-        """Which home this is: a copy of it has the same number and is elsewhere, on another disk or machine."""
+        """Which home this is: a copy of it has the same number, and another place, disk or machine."""
         own = os.fstat(self._followed.descriptor)
         return f"{boot_id() or socket.gethostname()}/{own.st_dev}/{own.st_ino}"
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 TIDY_EVERY_S = 3600.0
 NOTE_EVERY_S = 5.0
 LOOK_EVERY_S = 10.0  # while a host is away: a look counts for two minutes
-SILENT_AFTER_S = HEARD_MS / 1000 + 2.0  # after its last sign a home is taken to be out of use
+SILENT_AFTER_S = HEARD_MS / 1000 + 2.0  # after its last beat a home counts as unused
 ASK_AGAIN_S = 0.5
 NAMED_AFTER_S = 1.0  # a running process holds a lock for a millisecond
 KILLED_AFTER_S = 5.0  # its claims are doubtful by then
@@ -42,7 +42,7 @@ class Master:
     def establish(self, account: str) -> None:
         """At the start: stamp or check the ledger.
 
-        Raises LedgerForeign, JournalTrouble, HomeInUse, and LedgerHalted for an emptied one.
+        Raises LedgerForeign, JournalTrouble, HomeInUse, and LedgerHalted if the ledger was emptied.
         """
         self._journal.attendance.begin()
         host, place = self._journal.host, self._journal.place
@@ -58,9 +58,9 @@ class Master:
             )
 
     def _established(self, account: str, host: str, place: str) -> str:
-        """The same in a word; a home that was moved or whose machine began anew is let in once the old one is silent.
+        """Establish; return the ledger's word. A home that moved, or whose machine restarted, waits for the old one.
 
-        Raises HomeInUse where it is not.
+        Raises HomeInUse if the old home does not fall silent.
         """
         sends, where, clock = self._journal.knows_sends(), self._journal.where, self._ledger.clock
         until = clock.monotonic() + SILENT_AFTER_S
@@ -80,7 +80,7 @@ class Master:
         except LedgerTrouble as error:
             self._tell("ledger unreachable", error)
             return False
-        if beat.other_home:  # it was let in while we were not heard: nothing is claimed here until a person has decided
+        if beat.other_home:  # it was accepted while we were silent: nothing is claimed here until a person decides
             self._journal.leave()
             self._tell("ledger halted", HomeInUse(in_use(beat.other_home)))
             return False

@@ -10,7 +10,7 @@ from smsq.worker.domain.errors import LedgerHalted
 
 
 class HomeInUse(LedgerHalted):
-    """Another home has the number of this host, and is in use: one of them is a copy of the other."""
+    """Another home with this host's number is in use: one of them is a copy of the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def host_seen(number: str, homes: Mapping[bytes, bytes], away: Mapping[bytes, by
 
 
 def in_use(name: str) -> str:
-    """What is the matter if another home has the number of this host, and what to do about it."""
+    """The sentence for another home with this host's number, with what to do."""
     return (
         f"another home has the number of this host, and is in use: {name}. No two hosts share a home or begin with a "
         "copy of one. If this one is the copy, remove its folder `journal` and start again; if it was moved here, stop "

@@ -94,7 +94,7 @@ class Keys:
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
     def claim(self, ref: Ref | None) -> list[str]:
-        """The keys of a claim: of a batch, or of whichever is next."""
+        """The keys of a claim: of a batch, or of the next one."""
         keys = self.batch_verb(ref or Ref(0))
         if ref is None:
             keys[:3] = f"{self.tag}:b:", f"{self.tag}:c:", f"{self.tag}:c:"

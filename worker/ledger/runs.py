@@ -41,7 +41,7 @@ class Beat(NamedTuple):
     at: float = 0.0  # the server's time, Unix seconds
     bad_login: str = ""  # fingerprint of credentials that the gateway refused
     secret: str = ""  # name of the key that seals codes
-    other_home: str = ""  # what people call another home that has the number of the host that looked, by now
+    other_home: str = ""  # name of another home that has this host's number now
 
     @property
     def in_force(self) -> bool:
@@ -95,10 +95,10 @@ class RollCall(Store):
     ) -> str:
         """Stamp a new ledger, or check that this one belongs to `account`; return `new`, `known` or `empty`.
 
-        `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
-        the same, as one that fell back. `name` is what people call the host, `where` tells its home from a copy of it.
-        Raises LedgerForeign, WrongKey if its texts are sealed with a secret key that we do not have, and HomeInUse
-        if another home has this host's number and is in use.
+        `empty` means that the ledger has no stamp though this host's journals know of sends; `to_recover` then stamps
+        it as one that fell back. `name` is the host's name for people; `where` tells its home from a copy. Raises
+        LedgerForeign; WrongKey if the ledger's texts are sealed with a secret key that we do not have; HomeInUse if
+        another home with this host's number is in use.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
         keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away")]
@@ -118,9 +118,9 @@ class RollCall(Store):
         return word
 
     def beat(self, owner: str = "", why_sick: str = "", host: str = "", where: str = "") -> Beat:
-        """Say that a worker process lives (or, without `owner`, just look), and why it cannot send if it cannot.
+        """Note that a worker process lives, and why it cannot send if it cannot; without `owner` only look.
 
-        `host` says that the master of this host looks, whose home `where` tells from a copy of it.
+        `host` says that the master of this host looks; `where` tells its home from a copy.
         """
         keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick", "homes")]
         reply = self.call("beat", keys, owner, why_sick, host, where)

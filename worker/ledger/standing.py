@@ -44,15 +44,15 @@ class Brakes:
     halted: str  # a word of `HALTS`; '' for nothing
     missing: Missing | None = None  # hosts that the roll call waits for
     signed_off: tuple[HostSeen, ...] = ()  # hosts that stopped in order
-    back_off_s: float  # for how long the login backs off yet, because the gateway asked for it
-    is_cut_off: bool = False  # workers could reach no mirror a moment ago, and none of them is well
-    errors: int = 0  # answers with an error since their span began
-    errors_back_off_s: float = 0.0  # until that span ends, and they are counted from the beginning
-    blind: int  # batches of whose messages nothing is known since their requests went astray
-    is_led: bool = True  # a scheduler leads the duties; one that stands still does not
+    back_off_s: float  # how much longer the login backs off, because the gateway asked for it
+    is_cut_off: bool = False  # workers reached no mirror a moment ago, and no worker is well
+    errors: int = 0  # answers with an error since the span began
+    errors_back_off_s: float = 0.0  # until that span ends, and the count begins again
+    blind: int  # batches whose requests had no answer and of which nothing was found yet
+    is_led: bool = True  # a scheduler leads the duties and is not stuck
 
     def lane_back_off_s(self, lane: str) -> float:
-        """For how many seconds a lane backs off because many errors would block the address; 0 if it does not."""
+        """For how many seconds a lane backs off, since more errors would block the address; 0 if it does not."""
         return self.errors_back_off_s if self.errors >= SENDING[lane].most_errors else 0.0
 
     def is_blind(self, parallel: int) -> bool:

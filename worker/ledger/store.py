@@ -36,7 +36,7 @@ from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import no_right
 from smsq.worker.sealing import Sealer
 
-_UNCLAIMED: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what a first claim adds to a batch's meta
+_UNCLAIMED: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what the first claim adds to a batch's meta
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
 _RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # the setting that names our user, and the file with its rights
 
@@ -212,7 +212,7 @@ def _told(reply: Any) -> list[bytes] | LedgerTrouble:
 
 
 def _check(connection: Any) -> None:
-    """Have a connection that the server closed while it was idle made anew at its next command."""
+    """Disconnect if the server closed an idle connection, so that the next command connects again."""
     try:
         stale = connection.can_read(timeout=0)
     except (RedisError, OSError):

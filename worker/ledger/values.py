@@ -31,7 +31,7 @@ class NewMessage:
     deadline_s: float | None = field(default=None, kw_only=True)
     deadline_at: float | None = field(default=None, kw_only=True)  # the same in Unix seconds by Redis' clock
     parts: int = field(default=1, kw_only=True)
-    otp_id: str = field(default="", kw_only=True)  # the one-time code that this is a message of
+    otp_id: str = field(default="", kw_only=True)  # the one-time code that this message carries
     why: str = field(default="", kw_only=True)  # it is a step of a code: why that is taken
     waited_for_s: float = field(default=0.0, kw_only=True)  # until that code's cascade is looked at
 
@@ -99,7 +99,7 @@ class ClaimRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoClaim:
-    """A claim that was not granted; `wait_s` if trying again makes sense, `left` as of a claim."""
+    """A claim that was not granted; try again after `wait_s`, if given; `left` is as in `Claim`."""
 
     refusal: ClaimRefusal
     why: str = ""
@@ -127,7 +127,7 @@ class Claim:
     attempt: int
     nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
-    left: int = 0  # how many are ready of which no hint may have been given
+    left: int = 0  # how many batches are ready that may have no hint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ class Settling:
 
 
 class Settled(NamedTuple):
-    """What became of a settling (`settled`, `again`, `stale`, …), when the batch was enrolled, how many are left."""
+    """The result of a settling (`settled`, `again`, `stale`, …), when the batch was enrolled, how many are left."""
 
     word: str
     enrolled_at: float

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 BALANCES_A_MINUTE = 8  # of the gateway's ten (its manual, answer of balance); a minute is `mass_ask_every_s`
 PROBES_A_MINUTE = 6  # of the same, while a mirror is tripped
 PRICES_A_MINUTE = 4  # of five equal price requests
-TRIES = 3  # of a refused log-in in half an hour, by whoever asks: the gateway blocks an address for more
+TRIES = 3  # of a refused log-in in half an hour, by all together: for more the gateway blocks an address
 TRIES_WITHIN = 30  # minutes
 AT_ONCE = 4  # questions of this kind under way, far below the gateway's limit of requests
 
@@ -89,7 +89,7 @@ class MoneyQuestions:
         return self._means.ledger.is_login_halted(self._means.credentials)
 
     def _refused(self) -> dict[str, Any]:
-        """What is answered without asking about a log-in that was refused and tried again often enough."""
+        """The answer without a question, for a log-in that was refused and tried again often enough."""
         if not self._is_refused():
             return {}
         return {

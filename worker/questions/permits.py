@@ -76,7 +76,7 @@ def places(parallel: int, *, is_urgent: bool = False) -> int:
 
 
 def may_ask(means: Means) -> bool:
-    """Whether questions may be put at all: the log-in was not refused and the gateway has not asked us to back off."""
+    """Whether questions may be put: the log-in was not refused and the gateway has not asked us to back off."""
     return means.ledger.questions_back_off_s(means.credentials) == 0.0
 
 

@@ -256,7 +256,7 @@ class HintConsumer(dramatiq.Consumer):
         self._cache.clear()
         self.requeue(cached)
         self._beat_seldom()
-        if self._yields_s:  # what still waits then is wanted by nobody else
+        if self._yields_s:  # no other process takes what still waits then
             waits = self._broker.depth(self._queue) > 0
             self._freed.wait(self._yields_s)
             return not waits

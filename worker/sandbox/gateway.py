@@ -84,7 +84,7 @@ class Ticket:
 
 
 class Gateway:
-    """All mirrors' shared mind. Not thread-safe: it lives on the server's loop."""
+    """The state that all mirrors share. Not thread-safe: it belongs to the server's loop."""
 
     def __init__(self, profile: Profile, misfortunes: Misfortunes | None = None) -> None:
         self.profile = profile
@@ -174,7 +174,7 @@ class Gateway:
             self.address_blocks.error(ticket.peer, now)
 
     def leave(self, ticket: Ticket) -> None:
-        """Nothing of this request runs any more."""
+        """Give the place of this request back: nothing of it runs any more."""
         if ticket.pool and ticket.account is not None:
             ticket.account.limits.leave(ticket.pool)
             ticket.pool = ""
@@ -256,7 +256,7 @@ class Gateway:
         refused: list[tuple[str, str]],
         now: float,
     ) -> Answer:
-        """Error 3, 6, 7 or 8: an id is used up, and only the messages at fault are kept under it."""
+        """Refuse with error 3, 6, 7 or 8: an id is used up, and only the messages at fault are kept under it."""
         record = self._keep(ticket, account, request, refused, now, status=REFUSED_STATUS[code][0])
         return self._error(ticket, code, message_id=record.id)
 
@@ -378,7 +378,7 @@ def _day(written: str, default: float, *, is_end: bool = False) -> float:
 
 
 def check_phones(phones: object) -> list[str]:
-    """A list of phones as digits from what was told; raises BadInput."""
+    """A list of phones as digits; raises BadInput."""
     if not isinstance(phones, list) or not all(isinstance(phone, str | int) for phone in phones):
         raise BadInput("a list of phones is wanted")
     return [records.digits(str(phone)) for phone in phones]

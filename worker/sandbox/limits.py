@@ -86,7 +86,7 @@ class Limits:
         self.peak = {"sends": 0, "asks": 0}
 
     def enter(self, pool: str) -> bool:
-        """A request begins; False if too many run already. Whoever entered leaves, refused or not."""
+        """A request begins; False if too many run already. Call `leave` for it, refused or not."""
         self.running[pool] += 1
         self.peak[pool] = max(self.peak[pool], self.running[pool])
         return self.running[pool] < self._most[pool] or self._break(f"parallel_{pool}")

@@ -71,7 +71,7 @@ class Asking(Store):
         lasts_s: float,
         limits: Mapping[str, tuple[int, float]] | None = None,
     ) -> float:
-        """Take a permit for one counted request: 0 if it is given, else seconds to wait before asking again.
+        """Take a permit for one counted request: 0 if it is given, else the seconds to wait before the next try.
 
         At most `most` requests of a kind run at once; a permit ends by itself after `lasts_s`. `limits` names each
         limit per time with its count and its span in seconds.

@@ -246,7 +246,7 @@ class Sending(Store):
         self.call_on_each("forget", calls)
 
     def throttled(self, base_s: float) -> float:
-        """The gateway said that requests come too often: the whole login backs off; how long, in seconds."""
+        """The gateway said that requests come too often: the whole login backs off. Returns for how many seconds."""
         return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000
 
     def ask_later(self, back_off_s: float) -> None:

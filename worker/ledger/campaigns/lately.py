@@ -34,7 +34,7 @@ BATCHES_AT_ONCE = 200  # read in one round trip
 NEVER_LEFT = frozenset[int]((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
 
 Wanted = Callable[[Sequence[int]], Sequence[tuple[int, int]]]
-Said = str | bytes  # a text as `words` has it, or its fingerprint behind the name of the key that it was made with
+Said = str | bytes  # a text in the form of `words`, or its fingerprint behind the name of its key
 _OPTIONS = msgspec.json.Decoder(Options)
 
 
@@ -42,7 +42,7 @@ _OPTIONS = msgspec.json.Decoder(Options)
 class Earlier:
     """An earlier campaign to compare with; `at` is when it was first sent, or begun, in Unix seconds.
 
-    `said` is its text as `words` has it or that one's fingerprint, None if each of its rows has a text of its own; some
+    `said` is its text in the form of `words`, or the text's fingerprint; None if each row has a text of its own. Some
     of those may be fingerprints already (`has_prints`).
     """
 

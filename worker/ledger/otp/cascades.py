@@ -1,8 +1,8 @@
 """The verbs of cascades: which codes are due, the next channel of a code, the end of a cascade.
 
-A cascade is a member of the set `cascade` from the writing of its code until nothing further will be tried. Its
-score is when it is looked at next: the end of a wait, at once when a message of it ends, or two seconds after
-the process that took it might have died.
+A cascade is a member of the set `cascade` from the opening of its code until no further channel will be tried. Its
+score is when it is looked at next: at the end of a wait, at once when a message of it ends, or two seconds after a
+process took it, since that process may have died.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from smsq.worker.ledger.otp.records import Reserved
 from smsq.worker.ledger.store import Store
 
-LOOK_AGAIN_S = 2.0  # at what a process took, and perhaps did not finish
+LOOK_AGAIN_S = 2.0  # at a cascade that a process took and perhaps did not finish
 
 
 class Cascades(Store):

@@ -1,8 +1,9 @@
 """HTTP to the gateway: one sealed connection, one prepared POST at a time, one deadline for all of it.
 
-The connection is made first, and a line never makes another. `requests` carries the exchange through its adapter,
-without redirects, retries, proxies or anything from the environment; where it would reconnect and send again, a sealed
-line raises. No exception of `requests`, `httptools` or `ssl` leaves this file, and no exception has a body or a query.
+The connection is made first, and a line never makes another: a sealed line raises if `requests` would reconnect and
+send again. `requests` carries the exchange through its adapter, without redirects, retries, proxies or anything from
+the environment. No exception of `requests`, `httptools` or `ssl` leaves this file, and no exception has a body or a
+query.
 """
 
 from __future__ import annotations

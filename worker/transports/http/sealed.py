@@ -1,6 +1,6 @@
 """A connection that is open already and never made again, used through the adapter of `requests`.
 
-Where `requests` would reconnect and send again, a sealed connection raises; redirects, retries, proxies and the
+If `requests` would reconnect and send again, a sealed connection raises; redirects, retries, proxies and the
 environment are not used. A request is written in one call, and `answer.py` reads its answer.
 """
 

@@ -1,4 +1,4 @@
--- A person pauses, resumes or cancels a campaign.
+-- Close, pause, resume or cancel a campaign.
 -- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
 --       4 a budget in 1/10,000 that holds from now on (resume only), '' to keep what there is, 5 with a budget: what a
 --       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another.

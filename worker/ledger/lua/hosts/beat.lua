@@ -2,7 +2,7 @@
 -- ARGV: 1 time or '', 2 owner ('' to look only), 3 why it cannot send just now, '' while it can,
 --       4 the host whose master looks, '' for anybody else, 5 which home it is.
 -- Returns {actual run, run in force or '', what halts or '', time in ms, credentials that were refused or '',
---   name of the secret key that seals or '', what people call another home that has this host's number by now or ''}.
+--   name of the secret key that seals or '', name of another home that has this host's number now or ''}.
 -- include: run
 
 local SICK_KEPT_S = 3600

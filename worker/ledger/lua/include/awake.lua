@@ -9,8 +9,8 @@ local function handed_out(lane) return string.format('%.1f', now + (lane == 0 an
 
 local function waiting_in(lane) return redis.call('ZCOUNT', ready_of(lane), '-inf', handed_out(lane)) end
 
--- How many are left to those who go on by themselves: up to the last one of which no hint was given. What came after it
--- has a hint of its own, and whoever that wakes.
+-- How many batches are left for workers that go on by themselves: up to the last one without a hint. Later batches have
+-- hints of their own, which wake a worker.
 local function left_in(lane)
   local last = redis.call('HGET', CTL, 'unhinted:' .. lane)
   return last and redis.call('ZCOUNT', ready_of(lane), '-inf', last) or 0

@@ -1,4 +1,4 @@
--- What a budget is kept by; the claim and what a person does to a campaign count alike.
+-- How a budget is kept; the claim and `control.lua` count in the same way.
 
 -- Fields of a campaign, in the order in which `least_budget` takes their values.
 local BUDGETED = { 'cost', 'part_price', 'unpriced', 's:sending', 's:doubtful', 's:parked', 'parts', 'rows', 's:invalid',

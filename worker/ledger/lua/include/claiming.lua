@@ -1,5 +1,5 @@
 -- The claim of one batch.
--- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: behind those of a batch the calls that were repeated.
+-- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: those of a batch, then the calls that were repeated.
 -- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake
 
 local function granted(m, n, actual)

@@ -1,4 +1,4 @@
--- Ask for a permit for one request that the gateway counts: parallel requests and requests per minute of each kind.
+-- Take a permit for one request that the gateway counts: parallel requests, and requests per minute of each kind.
 -- KEYS: 1 slots:<kind>, 2.. limit:<what>.  ARGV: 1 time or '', 2 token, 3 most at once, 4 ms a slot may last,
 --       5.. for each limit: most, ms.
 -- A request counts from its end (`give_back`), at the latest from the end of its slot, since we cannot know when it
