@@ -6,8 +6,11 @@ command may run twice. Replies are bytes.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -81,6 +84,48 @@ def at_each_exchange(client: redis.Redis, what: Callable[[], None]) -> None:
             return super().read_response(*args, **options)
 
     pool.connection_class = Noted
+
+
+class Clients:
+    """A client with one connection for each thread: the pool of redis-py costs 20-35 µs of CPU a command.
+
+    `make` makes such a client.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._local = threading.local()
+
+    @contextmanager
+    def of_this_thread(self) -> Iterator[Any]:
+        """The client of the calling thread.
+
+        If a command ends early (Ctrl-C too), its connection is closed, so that no reply is taken for another's.
+        """
+        client = getattr(self._local, "client", None)
+        if client is None or self._local.pid != os.getpid():  # a forked child must not use its parent's connection
+            client = self._local.client = self._make()
+            self._local.pid = os.getpid()
+        _check(client.connection)
+        try:
+            yield client
+        except redis.ResponseError:
+            raise  # a whole reply
+        except BaseException:
+            self._local.client = None
+            client.connection.disconnect()
+            client.close()
+            raise
+
+
+def _check(connection: Any) -> None:
+    """Have a connection that the server closed while it was idle made anew at its next command."""
+    try:
+        stale = connection.can_read(timeout=0)
+    except (redis.RedisError, OSError):
+        stale = True
+    if stale:
+        connection.disconnect()
 
 
 def ask(connection: Any, words: tuple[Any, ...]) -> Any:

@@ -66,6 +66,7 @@ class Sender:
     def __init__(self, runtime: Runtime, owner: str) -> None:
         self._rt = runtime
         self._owner = owner
+        runtime.ledger.prepare_to_send()
         self._lane = owner.partition("/")[0]  # whose slots it waits for
         self._paused_until = 0.0
         self._was_throttled = False  # the next accepted send ends the gateway's pause in the ledger

@@ -5,10 +5,8 @@ Errors of the Redis client become `LedgerTrouble` here and nowhere else.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import msgspec
@@ -33,7 +31,7 @@ from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
 from smsq.worker.ledger.scripts import Argument, Call, Way, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
-from smsq.worker.redis_client import no_right
+from smsq.worker.redis_client import Clients, no_right
 from smsq.worker.sealing import Sealer
 
 _UNCLAIMED: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what the first claim adds to a batch's meta
@@ -90,7 +88,7 @@ class Store:
         self.keys = keys or Keys()
         self.clock = clock or Clock()
         self._now = now
-        self._local = threading.local()
+        self._clients = Clients(lambda: self.redis.client())
         self.way = Way()
         self.sealer: Sealer | None = None  # without a sealer nothing sealed can be written or read
         self.make_sealer: Callable[[], Sealer] | None = None  # called at the first use: most processes seal nothing
@@ -136,26 +134,8 @@ class Store:
             reply: list[bytes] = self.way.run(client.connection, call)
             return reply
 
-    @contextmanager
-    def _connection(self) -> Iterator[Any]:
-        """The connection of this thread alone: redis-py's pool costs 20-35 µs of CPU a command, a quarter of a verb.
-
-        If anything ends a verb early (Ctrl-C too), the connection is closed, so that no reply is taken for another's.
-        """
-        client = getattr(self._local, "client", None)
-        if client is None or self._local.pid != os.getpid():  # a forked child must not use its parent's connection
-            client = self._local.client = self.redis.client()
-            self._local.pid = os.getpid()
-        _check(client.connection)
-        try:
-            yield client
-        except ResponseError:
-            raise  # the reply was read whole
-        except BaseException:
-            self._local.client = None
-            client.connection.disconnect()
-            client.close()
-            raise
+    def _connection(self) -> AbstractContextManager[Any]:
+        return self._clients.of_this_thread()
 
     def halted(self, why: str) -> LedgerHalted:
         """The error for a ledger that grants nothing; it names the hosts that the roll call waits for."""
@@ -209,16 +189,6 @@ def _told(reply: Any) -> list[bytes] | LedgerTrouble:
     except LedgerTrouble as trouble:
         return trouble
     return reply  # type: ignore[no-any-return]
-
-
-def _check(connection: Any) -> None:
-    """Disconnect if the server closed an idle connection, so that the next command connects again."""
-    try:
-        stale = connection.can_read(timeout=0)
-    except (RedisError, OSError):
-        stale = True
-    if stale:
-        connection.disconnect()
 
 
 def is_single(meta: bytes) -> bool:

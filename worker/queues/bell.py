@@ -17,7 +17,7 @@ from typing import Any
 
 import redis
 
-from smsq.worker.redis_client import no_right
+from smsq.worker.redis_client import ask, no_right
 
 MOST_RINGS = 32  # kept in one bell; more idle consumers than that wait a slice
 TRY_AGAIN_S = 1.0  # from a failure of the bell to the next try
@@ -89,7 +89,7 @@ class Bell:
         if time.monotonic() < self._again_at:
             return False
         try:
-            self._connection().blpop([self._key], timeout=self._slice_s)
+            ask(self._connection(), ("BLPOP", self._key, str(self._slice_s)))
         except redis.RedisError as error:
             self._failed(error)
             return False
@@ -112,7 +112,7 @@ class Bell:
         if self._client is None or self._pid != os.getpid():  # a forked child must not use its parent's connection
             self._client = self._pool.client()
             self._pid = os.getpid()
-        return self._client
+        return self._client.connection
 
     def _failed(self, error: redis.RedisError) -> None:
         self.close()

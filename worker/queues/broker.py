@@ -30,7 +30,7 @@ from dramatiq.errors import ConnectionClosed
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.domain.lane import QUEUES, Queue
 from smsq.worker.queues.bell import Bell, bell_key, with_bell
-from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, no_right
+from smsq.worker.redis_client import TIMEOUT_S, Clients, ask, ask_all, at_each_exchange, connect, no_right
 
 OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # for a queue that belongs to no lane
 NAMESPACE = "smsq"
@@ -61,6 +61,15 @@ return dropped
 """
 
 
+# Acknowledge several messages. KEYS: acks, messages. ARGV: their ids.
+# One that was given back meanwhile, since this process seemed dead, is another's by now.
+ACKNOWLEDGE = b"""
+for _, id in ipairs(ARGV) do
+    if redis.call("srem", KEYS[1], id) > 0 then redis.call("hdel", KEYS[2], id) end
+end
+"""
+
+
 class _Wire(msgspec.Struct):
     """The form that a message's bytes must have."""
 
@@ -74,6 +83,7 @@ class _Wire(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Wire).decode
+_Call = tuple[Any, list[str], list[Any]]  # a script, its keys, its arguments
 
 
 class HintBroker(RedisBroker):
@@ -89,8 +99,11 @@ class HintBroker(RedisBroker):
         stock = cast("bytes", self.scripts["dispatch"].script)
         self.scripts["dispatch"] = client.register_script(with_bell(stock))
         self._put_aside = client.register_script(PUT_ASIDE)
+        self._acknowledge = client.register_script(ACKNOWLEDGE)
+        self._clients = Clients(client.client)
         # By queue: ids fetched by this process and not acknowledged yet.
         self.held: defaultdict[str, set[str]] = defaultdict(set)
+        self._over: defaultdict[str, deque[str]] = defaultdict(deque)  # of those: carried out
         self.may_take: Callable[[], bool] = lambda: True  # whether this process can do what hints ask for
         self._maintained_at = -MAINTENANCE_EVERY_S
         self._mute: set[str] = set()  # queues whose bell failed at the last ring
@@ -162,6 +175,56 @@ class HintBroker(RedisBroker):
         self._maintained_at = now
         return 1
 
+    def _dispatch(self, command: str) -> Callable[..., Any]:
+        """How dramatiq gives a command to its script, without the client's own way, which costs twice as much."""
+
+        def do_dispatch(queue_name: str, *arguments: Any) -> Any:
+            return self._run([self._call(command, queue_name, *arguments)])[0]
+
+        return do_dispatch
+
+    def _call(self, command: str, queue: str, *arguments: Any) -> _Call:
+        words = (command, current_millis(), queue, self.broker_id, self.heartbeat_timeout, self.dead_message_ttl)
+        more = (self._should_do_maintenance(command), self._max_unpack_size())  # type: ignore[no-untyped-call]
+        return self.scripts["dispatch"], [self.namespace], [*words, *more, *arguments]
+
+    def _run(self, calls: Sequence[_Call]) -> list[Any]:
+        """Run scripts in one write; their replies. Raises the first error, when all have run."""
+        with self._clients.of_this_thread() as client:
+            words = [("EVALSHA", script.sha, len(keys), *keys, *arguments) for script, keys, arguments in calls]
+            replies = ask_all(client.connection, words)
+            for place, reply in enumerate(replies):
+                if isinstance(reply, redis.exceptions.NoScriptError):
+                    script, keys, arguments = calls[place]
+                    replies[place] = ask(client.connection, ("EVAL", script.script, len(keys), *keys, *arguments))
+        for reply in replies:
+            if isinstance(reply, redis.RedisError):
+                raise reply
+        return replies
+
+    def room(self, queue: str, prefetch: int) -> int:
+        """How many more hints this process may fetch."""
+        return prefetch - len(self.held[queue]) + len(self._over[queue])
+
+    def run_through(self, queue: str, identity: str) -> None:
+        """A hint was carried out. It is acknowledged with the next fetch; if it is not, it comes again, for nothing."""
+        self._over[queue].append(identity)
+
+    def fetch(self, queue: str, room: int) -> list[bytes | None]:
+        """Acknowledge what is over and take up to `room` hints, in one round trip."""
+        over = self._over[queue]
+        done = [over[place] for place in range(len(over))]
+        calls = [(self._acknowledge, [self._acks(queue), f"{self.namespace}:{queue}.msgs"], done)] if done else []
+        if room > 0:
+            calls.append(self._call("fetch", queue, room))
+        if not calls:
+            return []
+        replies = self._run(calls)
+        for identity in done:
+            over.popleft()
+            self.held[queue].discard(identity)
+        return list(replies[-1]) if room > 0 else []
+
     def depth(self, queue: str) -> int:
         """How many hints wait in `queue`, fetched ones not counted; raises ConnectionClosed."""
         try:
@@ -225,10 +288,19 @@ class HintConsumer(dramatiq.Consumer):
         return dramatiq.MessageProxy(self._cache.popleft())
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
-        self._finish(self._broker.do_ack, message)
+        """Note that a hint was carried out; a thread of the worker calls this, and has no time to lose."""
+        self._broker.run_through(self._queue, message.options["redis_message_id"])
+        self._freed.set()
 
     def nack(self, message: dramatiq.MessageProxy) -> None:
-        self._finish(self._broker.do_nack, message)
+        """Reject a hint; on any trouble of Redis dramatiq tries again, and the hint stays held."""
+        identity = message.options["redis_message_id"]
+        try:
+            self._broker.do_nack(self._queue, identity)
+        except redis.RedisError as error:
+            raise _trouble(error) from None
+        self._held.discard(identity)
+        self._freed.set()
 
     def requeue(self, messages: Iterable[dramatiq.Message[Any] | dramatiq.MessageProxy]) -> None:
         """Give hints back, so that another process can take them at once."""
@@ -242,11 +314,18 @@ class HintConsumer(dramatiq.Consumer):
             raise _trouble(error) from None
 
     def close(self) -> None:
-        """Give back what was fetched and not begun."""
+        """Give back what was fetched and not begun; what is over is acknowledged."""
         self._bell.close()
         cached = list(self._cache)
         self._cache.clear()
         self.requeue(cached)
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        try:
+            self._broker.fetch(self._queue, 0)
+        except redis.RedisError as error:
+            raise _trouble(error) from None
 
     def _stands_aside(self) -> bool:
         """Whether this process leaves its queue to others now; then it gives its hints back and pauses."""
@@ -265,11 +344,11 @@ class HintConsumer(dramatiq.Consumer):
 
     def _fetch(self) -> bool:
         """Fill the cache; False after a pause if there was nothing to take or no room for it."""
-        room = self._prefetch - len(self._held)
+        room = self._broker.room(self._queue, self._prefetch)
         if room <= 0:
             self._wait_for_room()
             return False
-        for data in self._broker.do_fetch(self._queue, room):
+        for data in self._broker.fetch(self._queue, room):
             message = _read(data or b"")
             if message is None or message.queue_name != self._queue:
                 self._broker.put_aside(self._queue, data or b"")
@@ -305,16 +384,6 @@ class HintConsumer(dramatiq.Consumer):
         self._beat_seldom()
         self._freed.wait(self._timeout_s)
         self._freed.clear()
-
-    def _finish(self, command: Any, message: dramatiq.MessageProxy) -> None:
-        """Acknowledge or reject a hint; after an error of Redis dramatiq tries again, and the hint stays held."""
-        identity = message.options["redis_message_id"]
-        try:
-            command(self._queue, identity)
-        except redis.RedisError as error:
-            raise _trouble(error) from None
-        self._held.discard(identity)
-        self._freed.set()
 
 
 def make_broker(

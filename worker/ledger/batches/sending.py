@@ -135,6 +135,11 @@ class Sending(Store):
         """The texts of a batch; only those of urgent messages are sealed."""
         return self.sealing().open(texts, sealed_as(ref)) if texts.startswith(VERSION) else texts
 
+    def prepare_to_send(self) -> None:
+        """Read the scripts of the send path, so that the first code does not wait for that."""
+        for verb in ("claim", "claim_next", "settle", "release", "doubt"):
+            script(verb)
+
     def await_slot(self, lane: str, seconds: float) -> None:
         """Wait until a request may have ended and left its slot, at most `seconds` (two or less)."""
         with translated(), self._connection() as client:
