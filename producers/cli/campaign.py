@@ -57,7 +57,7 @@ def group() -> None:
 @_file_options
 @as_json_option
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
-    """Check FILE: show what can be sent, what cannot and why, the parts and the price. Nothing is enrolled."""
+    """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
@@ -154,7 +154,7 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
             view, code = _follow(smsq, view.id)
             failures = smsq.campaigns.failures(view)
         elif view.state == "cancelled":
-            talk("it was cancelled meanwhile: what had not left is never sent")
+            talk("it was cancelled meanwhile: messages that had not left are never sent")
             code = FAILED
         else:
             _say_why_it_waits(smsq, view)
@@ -170,7 +170,7 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
 @group.command("list")
 @as_json_option
 def list_campaigns(as_json: bool) -> None:
-    """List all campaigns that are kept, newest first."""
+    """List the campaigns that are kept, newest first."""
     with _smsq() as smsq:
         views = smsq.campaigns.list()
         stopped = {view.id: said for view in views if (said := smsq.campaigns.stopped(view))}
@@ -189,7 +189,7 @@ def list_campaigns(as_json: bool) -> None:
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @as_json_option
 def show(campaign_id: str, follow: bool, as_json: bool) -> None:
-    """Show a campaign: counts by status, cost, why messages failed, and why it waits."""
+    """Show a campaign: counts, cost, failures, and why it waits."""
     from smsq.producers.machine.sandbox import forgotten
 
     code = DONE
@@ -238,7 +238,7 @@ def report(
     phone_column: str,
     encoding: str | None,
 ) -> None:
-    """Write what became of every row, in the file's order. With --with, the file's own columns are added.
+    """Write what became of every row, in the file's order. --columns-of adds the file's own columns.
 
     Only its owner may read the file that is written, unless --mode says otherwise.
     """

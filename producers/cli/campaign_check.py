@@ -83,8 +83,8 @@ def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
 
 WHAT_BECOMES = {
     "only_new": "they are left out",
-    "again": "they are sent once more",
-    "": "`smsq campaign run` wants --only-new or --again for them",
+    "again": "they are sent again",
+    "": "`smsq campaign run` needs --only-new or --again for them",
 }
 
 

@@ -34,7 +34,7 @@ def pause(campaign_id: str, as_json: bool) -> None:
 @click.option("--budget", help="New budget: what the campaign may spend in all, including what it has already spent.")
 @as_json_option
 def resume(campaign_id: str, budget: str | None, as_json: bool) -> None:
-    """Go on with a paused campaign at the exact next row, with a new budget if one is given.
+    """Resume a paused campaign at its exact next row. --budget sets a new budget.
 
     If its budget is spent, it stays paused: the exit code is 1, and the message says which budget it needs.
     """

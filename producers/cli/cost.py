@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Show what TEXT to a phone, or --text to the rows of a CSV file, would cost.
 
-    - reads a phone or a text from standard input, as for `smsq send`.
+    If the phone or TEXT is -, it is read from standard input, as for `smsq send`.
     """
     from smsq.producers.api import Smsq
     from smsq.producers.intake import preflight

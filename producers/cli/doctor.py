@@ -50,7 +50,7 @@ def examine() -> Iterator[Finding]:
 
     settings = Settings.load()
     home = settings.home.expanduser().absolute()
-    yield Finding("settings", "ok", f"they can be read; the home is {home}")
+    yield Finding("settings", "ok", f"valid; the home is {home}")
     up = running(settings.home)
     said = f"`smsq up` runs here as process {up.pid}" if up is not None else "no `smsq up` runs in this home"
     yield Finding("up", "ok" if up or settings.redis_url else "warn", said)

@@ -55,7 +55,10 @@ def list_doubts(everything: bool, as_json: bool) -> None:
 @click.argument("named", metavar="ID")
 @as_json_option
 def show(named: str, as_json: bool) -> None:
-    """Show everything that is known about batch ID, or about the batch of message ID."""
+    """Show everything that is known about a batch.
+
+    ID is that of the batch or of one of its messages.
+    """
     from smsq.producers.api import Smsq
 
     with Smsq() as smsq:
@@ -102,9 +105,11 @@ def _decision(name: str, help_text: str) -> None:
             click.echo(f"batch {after.id} is {after.state}")
 
 
-_decision("settle", "Count the messages of batch ID as accepted: they were seen on a handset, or at the gateway.")
-_decision("resend", "Send the messages of batch ID again, although they may have been accepted.")
-_decision("drop", "Give up the messages of batch ID: they are not sent again, and are reported as cancelled.")
+_decision(
+    "settle", "Count the messages of batch ID as accepted. Use it if they were seen on a handset or at the gateway."
+)
+_decision("resend", "Send the messages of batch ID again. They may then arrive twice.")
+_decision("drop", "Give up the messages of batch ID. They are not sent again, and are reported as cancelled.")
 
 
 def _many(messages: int) -> str:

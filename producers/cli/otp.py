@@ -79,7 +79,10 @@ def send(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Send a new code to PHONE, and print its id, which `check` needs. - reads the phone from standard input."""
+    """Send a new code to PHONE, and print its id, which `check` needs.
+
+    If PHONE is -, it is read from standard input.
+    """
     from smsq.producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
@@ -124,9 +127,10 @@ def send(
 )
 @AS_JSON
 def check(code_id: str, code: str, purpose: str, as_json: bool) -> None:
-    """Check CODE, as a person typed it. - reads it from standard input, so that no list of processes shows it.
+    """Check CODE, as a person typed it.
 
-    The exit code is 0 if it is right, 1 if it is wrong, and 4 if the ledger cannot tell: then let nobody in.
+    If CODE is -, it is read from standard input, so that no list of processes shows it. The exit code is 0 if it is
+    right, 1 if it is wrong, and 4 if the ledger cannot tell: then let nobody in.
     """
     from smsq.producers.api import Smsq
     from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerUnreachable
@@ -154,7 +158,7 @@ def check(code_id: str, code: str, purpose: str, as_json: bool) -> None:
 @click.argument("code_id", metavar="ID")
 @AS_JSON
 def resend(code_id: str, as_json: bool) -> None:
-    """Send the same code again as a new message, and print that message's id."""
+    """Send the same code again, and print the new message's id."""
     from smsq.producers.api import Smsq
 
     with _errors(as_json), contextlib.ExitStack() as stack:
@@ -169,7 +173,7 @@ def resend(code_id: str, as_json: bool) -> None:
 @click.argument("code_id", metavar="ID")
 @AS_JSON
 def show(code_id: str, as_json: bool) -> None:
-    """Show whether a code was entered, is still good or is over, and its messages."""
+    """Show the state of a code, and its messages."""
     from smsq.producers.api import Smsq
 
     with _errors(as_json), Smsq() as smsq, smsq.named():

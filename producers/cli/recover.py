@@ -36,7 +36,8 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
     Run it on every host that has workers, with the same SMSQ_HOME as they use. It shows what this host's journals
     know and the ledger has forgotten. With --yes, smsq asks the gateway about every forgotten send under its old id.
     Messages that are enrolled again are compared with those ids before they can be sent. Unfinished campaigns are
-    paused until you have looked at them. Sending goes on when the last host has run this command.
+    paused until you have looked at them. Sending goes on when the last host has run this command. --fresh-ids is for
+    a ledger that is in order and runs out of gateway ids.
     """
     from smsq.producers.adoption import adopt
     from smsq.worker.host.recovery import Recovery

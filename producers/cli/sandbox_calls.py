@@ -28,9 +28,9 @@ control_option = click.option(
 @click.option("--json", "as_json", is_flag=True, help="For machines: one object a line, on standard output.")
 @control_option
 def messages(phone: str | None, limit: int, follow: bool, as_json: bool, control: str | None) -> None:
-    """Show what the sandbox received, with texts, the newest last; only for PHONE if one is given.
+    """Show the messages that the sandbox received, the newest last.
 
-    None of it was sent to anybody.
+    If PHONE is given, only those to it are shown. None of them was sent to anybody.
     """
     base = control or of_this_home()
     told = {"limit": str(limit), **({"phone": str(phone_of(phone))} if phone is not None else {})}
@@ -72,7 +72,10 @@ def misfortunes(
     end: bool,
     control: str | None,
 ) -> None:
-    """Show the sandbox's misfortunes, those in force and all kinds; or start KIND, or end them all."""
+    """Show, start or end misfortunes of the sandbox.
+
+    Without KIND it shows the misfortunes in force, and all kinds.
+    """
     base = control or of_this_home()
     if end and kind is None:
         ask(base, "misfortunes", method="DELETE")

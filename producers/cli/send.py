@@ -79,8 +79,8 @@ def command(
 ) -> None:
     """Send TEXT to PHONE, and print the message's id, or with --wait what became of it.
 
-    - reads PHONE or TEXT from standard input, so that no list of processes shows it. If both are -, the first line
-    is the phone.
+    If PHONE or TEXT is -, it is read from standard input, so that no list of processes shows it. If both are -, the
+    first line is the phone.
     """
     from smsq.producers.api import Smsq
     from smsq.worker.domain.batch import Options
@@ -131,9 +131,7 @@ def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
         with smsq.named():
             smsq.runtime.ledger.time()
     except LedgerUnreachable as error:
-        raise LedgerUnreachable(
-            f"{error.sentence}. Nothing was enrolled; repeat the same command when it does"
-        ) from None
+        raise LedgerUnreachable(f"{error.sentence}. Nothing was enrolled; repeat the same command afterwards") from None
     return smsq
 
 

@@ -50,7 +50,7 @@ def show(as_json: bool) -> None:
 def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
     """Show how the shield would decide about a code to PHONE now. Nothing is sent or counted.
 
-    - reads the phone from standard input. The exit code is 0 if the code may go, and 1 if not.
+    If PHONE is -, it is read from standard input. The exit code is 0 if the code may go, and 1 if not.
     """
     from smsq.producers.api import Smsq
 
@@ -69,9 +69,10 @@ def try_(phone: str, client: str | None, channel: str, as_json: bool) -> None:
 @group.command("allow")
 @click.argument("name", metavar="COUNTRY|PREFIX")
 def allow(name: str) -> None:
-    """Send codes to a country that the settings exclude; or exempt a prefix from the limits and holds of prefixes.
+    """Serve an excluded country, or exempt a prefix from limits.
 
-    Landlines and premium numbers get codes only if their prefix is allowed here.
+    A prefix that is allowed is exempt from the limits and holds of prefixes. Landlines and premium numbers get codes
+    only if their prefix is allowed.
     """
     from smsq.producers.api import Smsq
 
@@ -130,19 +131,19 @@ def limit(name: str, value: str) -> None:
 
 @group.command("on")
 def on() -> None:
-    """Refuse codes that limits and holds forbid; the same as `limit mode on`."""
+    """Refuse what limits and holds forbid; as `limit mode on`."""
     _set("mode", "on")
 
 
 @group.command("watch")
 def watch() -> None:
-    """Refuse nothing, and count what would be refused; the same as `limit mode watch`."""
+    """Only count what would be refused; as `limit mode watch`."""
     _set("mode", "watch")
 
 
 @group.command("off")
 def off() -> None:
-    """Refuse nothing and count nothing; the same as `limit mode off`."""
+    """Refuse nothing and count nothing; as `limit mode off`."""
     _set("mode", "off")
 
 

@@ -114,9 +114,7 @@ def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> L
     if wanted is not None and wanted != guess and not (wanted == "utf-8" and guess == "utf-8-sig"):
         return Look(f"{digest}:{wanted}", wanted, True)
     if garbled and wanted is None and guess.startswith("utf-8"):
-        raise BadInput(
-            f"{name} was garbled before it was saved: {garbled}. Export it once more, or say --encoding utf-8"
-        )
+        raise BadInput(f"{name} was garbled before it was saved: {garbled}. Export it again, or add --encoding utf-8")
     is_dirty = has_nul or (has_98 if guess == OURS else bad > 0)
     return Look(digest, guess, is_dirty, is_guessed=guess == OURS and wanted is None)
 

@@ -29,5 +29,5 @@ def from_stdin(*given: str) -> tuple[str, ...]:
     except UnicodeDecodeError:
         raise BadInput("standard input is not text in this terminal's encoding") from None
     if not all(taken):
-        raise BadInput("- stands for standard input, and nothing came from there")
+        raise BadInput("- means standard input, and nothing came from there")
     return tuple(taken)

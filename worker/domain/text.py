@@ -126,7 +126,7 @@ def _check_slowly(text: str) -> None:
     if not text.strip():
         raise BadText("the text is empty")
     if LOST in text:
-        raise BadText(f"letters were lost before this text came here: {LOST} stands at position {text.index(LOST) + 1}")
+        raise BadText(f"this text has lost letters: {LOST} is at position {text.index(LOST) + 1}")
     size = units(text)
     if size > MAX_LENGTH:
         raise BadText(f"the text is {size} characters long, the gateway takes {MAX_LENGTH}")

@@ -94,8 +94,8 @@ def note_error(means: Means, command: str, code: int | None) -> None:
         log.error("log-in refused by the gateway; sending halted until login, password or allowed address change")
     elif row.outcome is Outcome.LATER:
         back_off_s = means.ledger.throttled(row.delay_s)
-        log.warning("login paused command=%s code=%d for_s=%.0f", command, row.code, back_off_s)
+        log.warning("login backs off command=%s code=%d for_s=%.0f", command, row.code, back_off_s)
     elif row.delay_s:
         back_off_s = min(row.delay_s, means.settings.mass_ask_every_s)
         means.ledger.ask_later(back_off_s)
-        log.warning("questions paused command=%s code=%d for_s=%.0f", command, row.code, back_off_s)
+        log.warning("questions back off command=%s code=%d for_s=%.0f", command, row.code, back_off_s)

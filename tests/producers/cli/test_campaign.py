@@ -324,7 +324,7 @@ def test_a_corrected_file_is_not_sent_twice(environ: dict[str, str], people: Pat
 
     said = f"3 rows were sent already with the same text and sender: 3 by campaign {campaign_id} (people) on 20"
     assert said in checked.stdout
-    assert "wants --only-new or --again" in checked.stdout
+    assert "needs --only-new or --again" in checked.stdout
     assert [(each["campaign"], each["rows"]) for each in told["sent_already"]] == [(campaign_id, 3)]
     assert (refused.exit_code, refused.stdout, both.exit_code) == (2, "", 2)
     assert said.replace("3 rows", "3 of 5 rows") in refused.stderr
@@ -334,7 +334,7 @@ def test_a_corrected_file_is_not_sent_twice(environ: dict[str, str], people: Pat
     assert "Sending 1 message, 1 part" in new.stderr
     assert [each["error"].split(" on ")[0] for each in rejects[:3]] == [f"sent already by campaign {campaign_id}"] * 3
     assert (again[1].exit_code, last(again[1])["statuses"]) == (0, {"queued": 4, "duplicate": 1})
-    assert "they are sent once more" in again[1].stderr
+    assert "they are sent again" in again[1].stderr
 
 
 def test_a_file_that_changes_at_the_question_enrols_nothing(

@@ -220,7 +220,7 @@ def test_letters_that_were_garbled_before_are_not_sent(tmp_path: Path, taken_for
     rows = "phone,name\n" + "".join(f"+7916000000{n},{name}\n" for n, name in enumerate(names))
     path.write_text(rows.encode().decode(taken_for, "ignore"), encoding="utf-8")
 
-    with pytest.raises(BadInput, match=r"garbled before .* seems to stand for \w+\. Export it once more"):
+    with pytest.raises(BadInput, match=r"garbled before .* seems to stand for \w+\. Export it again"):
         inspect(path)
     assert inspect(path, encoding="utf-8").encoding == "utf-8"
 

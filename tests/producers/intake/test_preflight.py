@@ -54,8 +54,8 @@ def test_rows_with_two_numbers_have_one_reason() -> None:
     """Each names its own; together they are counted as what they are."""
     found, _ = found_in([f"7999{n:07};7998{n:07}" for n in range(30)])
 
-    assert found.reasons == {("invalid", "two numbers stand here, one is wanted"): 30}
-    assert found.rejects[1].reason == "two numbers stand here, one is wanted: 7999***0001 and 7998***0001"
+    assert found.reasons == {("invalid", "there are two numbers here, give one"): 30}
+    assert found.rejects[1].reason == "there are two numbers here, give one: 7999***0001 and 7998***0001"
 
 
 def test_dear_characters_have_a_cheap_stand_in() -> None:

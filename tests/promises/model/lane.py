@@ -94,7 +94,7 @@ class State(NamedTuple):
     batches: tuple[Batch | None, ...]  # None: not enrolled yet
     order: tuple[int, ...]  # the ready ones, in the order of their set
     told: tuple[int, ...]
-    resting: int  # ready ones that may not go yet: a pace, the gateway's minute
+    not_yet: int  # ready ones that may not go yet: a pace, the gateway's minute
     threads: tuple[Thread, ...]
     heads: tuple[Head | None, ...]
     nonces: tuple[tuple[int, int, int] | None, ...]  # of each batch's newest claim: thread, call and run
@@ -130,7 +130,7 @@ class Traffic:
     stops: int = 0
     falls: int = 0
     freezes: int = 0
-    rests: int = 0  # mask of batches that rest at first
+    not_yet: int = 0  # mask of batches that may not go at first
 
 
 class Lane:
@@ -150,7 +150,7 @@ class Lane:
             batches=(World().first().batch, *none),
             order=(0,),
             told=(HINTED, *(NOBODY for _ in none)),
-            resting=t.rests,
+            not_yet=t.not_yet,
             threads=(Thread(ASLEEP),) * t.threads,
             heads=(None,) * t.threads,
             nonces=(None,) * t.batches,
@@ -212,12 +212,12 @@ class Lane:
         for place, batch in enumerate(s.batches):
             if batch is None:
                 continue
-            is_due = batch.state == READY and s.told[place] in (NOBODY, SWEEPS) and not s.resting >> place & 1
+            is_due = batch.state == READY and s.told[place] in (NOBODY, SWEEPS) and not s.not_yet >> place & 1
             if is_due and self.off != "no sweeper":
                 yield f"the sweeper hints batch {place}", s._replace(told=_put(s.told, place, HINTED))
-            if batch.state == READY and s.resting >> place & 1:
+            if batch.state == READY and s.not_yet >> place & 1:
                 told = _put(s.told, place, SWEEPS)
-                yield f"batch {place} may go now", s._replace(resting=s.resting & ~(1 << place), told=told)
+                yield f"batch {place} may go now", s._replace(not_yet=s.not_yet & ~(1 << place), told=told)
             if batch.state == SENDING:
                 is_held = self._is_held(s, place, batch)
                 if not is_held or s.budgets[5]:  # its worker is dead, or frozen
@@ -303,7 +303,7 @@ class Lane:
             yield f"thread {n} has no more patience", self._set(s, n, me._replace(phase=LEAVES))
         elif me.phase == LEAVES:
             gone = self._set(s, n, Thread(GONE if me.stops else ASLEEP, me.seq))
-            ready = next((place for place in s.order if self._is_left(s) and not s.resting >> place & 1), None)
+            ready = next((place for place in s.order if self._is_left(s) and not s.not_yet >> place & 1), None)
             if ready is not None and self.off != "who leaves tells nobody":
                 gone = gone._replace(told=_put(gone.told, ready, HINTED))
             yield f"thread {n} leaves", gone
@@ -395,7 +395,7 @@ class Lane:
 
     def _is_left(self, s: State) -> bool:
         """Whether some batch may go of which no hint was given."""
-        return any(s.told[place] == NOBODY and not s.resting >> place & 1 for place in s.order)
+        return any(s.told[place] == NOBODY and not s.not_yet >> place & 1 for place in s.order)
 
     # The ledger -----------------------------------------------------------------------------------------------------
 
@@ -441,7 +441,7 @@ class Lane:
         if s.run != s.current:
             return s, HALTED
         for place in (names,) if names != NEXT else s.order:
-            if s.resting >> place & 1 and names == NEXT:
+            if s.not_yet >> place & 1 and names == NEXT:
                 if self.off == "a batch that may not go yet ends the look":
                     return s, NONE
                 continue
@@ -583,7 +583,7 @@ class Lane:
         for place, batch in enumerate(s.batches):
             if batch is not None and batch.state == SENDING and not self._is_held(s, place, batch):
                 yield UNHEARD
-            if batch is None or batch.state != READY or s.told[place] or s.resting >> place & 1:
+            if batch is None or batch.state != READY or s.told[place] or s.not_yet >> place & 1:
                 continue
             if s.claims >= self.traffic.most_claims or any(told in (HINTED, TO_HINT) for told in s.told):
                 continue

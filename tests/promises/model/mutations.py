@@ -90,7 +90,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("the line is opened after the claim", worlds.LOST, promises.DOUBLED),
     Mutation("a settling that failed is forgotten when the claim came", worlds.HALVES, lane.UNHEARD),
     Mutation("a claim that came with a failed settling is dropped", worlds.HALVES, lane.UNHEARD),
-    Mutation("a batch that may not go yet ends the look", worlds.RESTS, lane.UNTOLD),
+    Mutation("a batch that may not go yet ends the look", worlds.NOT_YET, lane.UNTOLD),
     Mutation("who leaves tells nobody", worlds.STOPS, lane.UNTOLD),
     Mutation("the mark is read before the message is enrolled", worlds.CALM, lane.UNTOLD),
     Mutation("the mark alone is trusted", worlds.TWO_SLOTS, lane.SLOW),

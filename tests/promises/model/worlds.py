@@ -105,7 +105,7 @@ LOST = Traffic(batches=1, losses=1, freezes=1)
 LOST_TWICE = Traffic(batches=1, threads=1, losses=2)
 HALVES = Traffic(threads=1, losses=1, halves=1)
 STOPS = Traffic(stops=1)
-RESTS = Traffic(rests=1)
+NOT_YET = Traffic(not_yet=1)
 RESTARTS = Traffic(batches=1, losses=1, falls=1)
 FAST_LANES: dict[str, Traffic] = {
     "two threads, one slot": CALM,
@@ -114,7 +114,7 @@ FAST_LANES: dict[str, Traffic] = {
     "two replies are lost": LOST_TWICE,
     "half of a round trip": HALVES,
     "a worker that stops": STOPS,
-    "a batch that may not go yet": RESTS,
+    "a batch that may not go yet": NOT_YET,
     "a lane and a restart": RESTARTS,
 }
 SLOW_LANES: dict[str, Traffic] = {

@@ -107,7 +107,7 @@ def test_channels_are_read(channels: str, steps: tuple[Step, ...]) -> None:
         ("sms,tg", BadWait, "each channel but the last"),
         ("sms:20s,,tg", BadChannel, "look like"),
         ("SMS", BadChannel, "look like"),
-        ("sms:20s,tg:20s,sms", BadChannel, "sms stands twice"),
+        ("sms:20s,tg:20s,sms", BadChannel, "sms is listed twice"),
         ("a:1s,b:1s,c:1s,d:1s,e:1s,f", BadChannel, "at most"),
     ],
 )

@@ -121,8 +121,8 @@ def test_two_numbers_in_one_cell_are_both_named(between: str) -> None:
     with pytest.raises(BadPhone) as raised:
         phones.parse(f"79991234567{between}89991234568")
 
-    assert raised.value.sentence == "two numbers stand here, one is wanted: 7999***4567 and 8999***4568"
-    assert phones.without_numbers(raised.value.sentence) == "two numbers stand here, one is wanted"
+    assert raised.value.sentence == "there are two numbers here, give one: 7999***4567 and 8999***4568"
+    assert phones.without_numbers(raised.value.sentence) == "there are two numbers here, give one"
 
 
 def test_a_slash_behind_an_area_code_is_usual() -> None:

@@ -250,7 +250,7 @@ def test_a_second_supervisor_in_the_same_home_is_refused(home: Path) -> None:
     """Two would start everything twice."""
     with running(Supervisor(home, [])):
         await_true((home / "up.lock").exists)
-        with pytest.raises(SmsqError, match="runs already"):
+        with pytest.raises(SmsqError, match="already runs"):
             Supervisor(home, []).run()
 
 

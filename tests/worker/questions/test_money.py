@@ -98,8 +98,8 @@ def test_a_blocked_address_is_not_asked_again(plant: Any) -> None:
     money = MoneyQuestions(plant.runtime)
     money.balance()
 
-    assert "left alone" in money.balance()["error"]
-    assert "left alone" in price(plant)["error"]
+    assert "asked us to back off" in money.balance()["error"]
+    assert "asked us to back off" in price(plant)["error"]
     assert Chores(plant.runtime).check_balance() is None
     probe_mirror(plant.runtime, plant.runtime.mirrors.bases[0])
     assert plant.sandbox.report()["requests"]["balance"] == 1

@@ -35,7 +35,7 @@ class Rule:
     def why(self) -> str:
         """Its reason in words."""
         if self.kind == "hold" and self.sent:
-            again = f"; held {self.times} times of late" if self.times > 1 else ""
+            again = f"; held {self.times} times lately" if self.times > 1 else ""
             return f"{self.verified} of the last {self.sent} codes were verified{again}"
         return {"hold": "by hand", "grace": "released: it is not held again before then"}.get(self.kind, "by hand")
 
