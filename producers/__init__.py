@@ -1,6 +1,6 @@
 """Producers enrol messages and show what became of them. Programs write `from smsq import Smsq`.
 
-In a checkout `from producers import Smsq` does the same. Nothing here speaks to the gateway; workers do.
+In a checkout `from producers import Smsq` does the same. Producers never speak to the gateway; workers do.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class ReadSide(Protocol):
 
 
 def reason(code: str) -> str:
-    """Why a message is in doubt, or a campaign paused, in words; what is no code says it itself."""
+    """Why a message is in doubt, or a campaign paused, in words; a reason that is not a known word stays as it is."""
     return REASONS.get(code, code)
 
 
@@ -86,7 +86,7 @@ def brake(brakes: Brakes, lane: str = "urgent") -> str:
 
 
 def back_off(brakes: Brakes, lane: str) -> str:
-    """Until when nothing of a lane leaves though nothing halts it, '' if it may."""
+    """Until when a lane backs off, in a sentence; '' if it does not."""
     errors_s = brakes.lane_back_off_s(lane)
     if brakes.back_off_s > 1 and brakes.back_off_s >= errors_s:
         return f"the gateway asked us to back off, {brakes.back_off_s:.0f} s more"

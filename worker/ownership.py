@@ -19,7 +19,7 @@ _OTHERS_READ = stat.S_IRWXG | stat.S_IRWXO
 
 
 def check_home(home: Path) -> None:
-    """Raise BadSettings if `home` belongs to somebody else or others may write in it; one that is not there is fine."""
+    """Raise BadSettings if `home` belongs to another user or others may write in it; it need not exist."""
     path = home.expanduser().absolute()
     try:
         found = path.stat()

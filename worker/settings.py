@@ -209,7 +209,7 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def is_address(self) -> bool:
-        """Whether a log-in may stand in it."""
+        """Whether it is an address, which may have a log-in in it."""
         return self.name.endswith("_url")
 
 
@@ -575,7 +575,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 def _from_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the environment sets, by variable; raises BadSettings for a name that nobody knows."""
+    """What the environment sets, by variable; raises BadSettings for an unknown name."""
     return _known({name: value for name, value in environ.items() if name.startswith(PREFIX)})
 
 
@@ -688,7 +688,7 @@ _PASSWORD_IN_QUERY = re.compile(r"(?i)((?:user|pass)[a-z]*=)[^&]*")
 
 
 def _masked(value: object, *, is_address: bool = False) -> str:
-    """A value as it may be printed: secrets hidden, and what stands before the @ of anything like an address."""
+    """A value as it may be printed: without secrets, and without what is before the @ of an address."""
     if isinstance(value, dict):
         return ",".join(f"{name}:{each}" for name, each in value.items())
     if isinstance(value, tuple):

@@ -262,9 +262,6 @@ for command in campaign_control.COMMANDS:
     group.add_command(command)
 
 
-# What the commands are made of -----------------------------------------------------------------------------------
-
-
 @contextlib.contextmanager
 def _smsq() -> Iterator[Smsq]:
     from smsq.producers.api import Smsq

@@ -1,6 +1,6 @@
 """The findings of `smsq doctor`, by what is examined: this machine, the ledger, the processes.
 
-Nothing here changes or prints anything: a finding is a value.
+They never change or print anything: a finding is a value.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ LEDGER, QUEUES = "redis", "queues"  # their folders in the home
 
 
 def cure(up: Up | None, url: str, name: str) -> str:
-    """What to do about the server at `url`, which does not answer; '' if it is none of the servers of `up` itself.
+    """What to do about the server at `url`, which does not answer; '' if it is not a server of `up` itself.
 
     `name` is LEDGER or QUEUES. Names its process, and what `smsq up` does by itself.
     """
@@ -40,7 +40,7 @@ def _is_private(up: Up, url: str, name: str) -> bool:
 
 
 def _process(folder: Path) -> int | None:
-    """Who holds the folder, as its starter wrote it down; None if nobody lives."""
+    """The pid of the process that holds the folder, as its starter wrote it down; None if it is dead."""
     with contextlib.suppress(OSError, ValueError):
         pid = int((folder / "server.lock").read_text(encoding="utf-8"))
         os.kill(pid, 0)

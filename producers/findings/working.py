@@ -48,7 +48,7 @@ AILMENTS = {  # why a process cannot send: in words, and what cures it
 
 
 def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
-    """Whether the queues can be reached, and somebody waits at them; `up` is the `smsq up` of this home."""
+    """Whether the queues can be reached, and workers wait for hints; `up` is the `smsq up` of this home."""
     from smsq.worker.redis_client import where
     from smsq.worker.redis_health import NoAnswer, told
 
@@ -106,7 +106,7 @@ def processes(runtime: Runtime, is_up: bool) -> Iterator[Finding]:
 
 
 def _sick(runtime: Runtime, lanes: Mapping[str, int]) -> Iterator[Finding]:
-    """Those that are up and cannot send, a line for each host and reason; a lane without any other stands still."""
+    """Processes that are up and cannot send, a line for each host and reason; without any other a lane is stuck."""
     found: dict[tuple[str, str], list[SickProcess]] = {}
     for each in runtime.views.sick():
         found.setdefault((each.owner.split("/")[1], each.why), []).append(each)

@@ -265,7 +265,7 @@ def _cell(value: object, is_phone: bool, region: str) -> str:
     if is_nothing(value):
         return ""
     if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")  # what is no UTF-8 turns the row away
+        return value.decode("utf-8", "surrogateescape")  # the row is rejected if it is not UTF-8
     if isinstance(value, Integral) or is_whole(value):
         if is_phone:
             with contextlib.suppress(BadPhone):

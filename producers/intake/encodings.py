@@ -73,7 +73,7 @@ class Look:
     digest: str  # SHA-256 of its bytes
     encoding: str
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
-    is_guessed: bool = False  # it was told by its letters, so somebody should see a row as it was read
+    is_guessed: bool = False  # it was told by its letters, so a person should see a row as it was read
 
 
 def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> Look:

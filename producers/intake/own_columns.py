@@ -15,7 +15,7 @@ from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
 
-ALIKE = 7  # digits at the end of a phone: however the others were written, these stand in the file
+ALIKE = 7  # digits at the end of a phone: the file has these, however the others are written
 
 
 class File(Protocol):

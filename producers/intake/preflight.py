@@ -97,7 +97,7 @@ class Preflight:
 
     @property
     def duplicates(self) -> int:
-        """Rows whose phone stands in an earlier row, or whose message was sent already."""
+        """Rows whose phone is in an earlier row, or whose message was sent already."""
         return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
 
     def replaceable(self) -> list[tuple[str, str, int]]:
@@ -117,7 +117,7 @@ def look(
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
-    `seen` hears of progress, `heard` of each range; `left_out` are rows that stay behind.
+    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent.
     """
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample

@@ -1,9 +1,8 @@
 """From rows to ranges: normalise, drop duplicates, render, check, count parts, pack.
 
-The same rows, template and sizes always give the same ranges, so that a campaign that was
-interrupted goes on at the range where it stood. Of several rows with one phone the first good one counts. Rows
-that are left out since they were sent already leave a gap in their batch, whose place in the file stays what it is:
-journals know a batch by that place.
+The same rows, template and sizes always give the same ranges, so that an interrupted campaign goes on at the next
+range. Of several rows with one phone the first good one counts. Rows that are left out since they were sent already
+leave a gap in their batch, whose place in the file does not change: journals know a batch by that place.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ _SEPARATOR_LINE = re.compile(r'\ufeff*"?sep=([^\w\s"]|\t)"?[;,\s]*', re.IGNORECA
 _SPLIT_NUMBER = re.compile(r".*\d,\d{1,3}(?!\d).*", re.DOTALL)  # 1500,50 and 1,500: one number in two cells
 _MOST_SHOWN = 60  # characters of a bad value that a reject repeats
 _MOST_COLUMNS_SHOWN = 12
-# How bytes that belong to no character look after decoding, and a NUL: such a row is turned away.
+# Bytes that belong to no character, as they look after decoding, and a NUL: such a row is rejected.
 _UNREADABLE = frozenset(map(chr, range(0xDC80, 0xDD00)))
 
 

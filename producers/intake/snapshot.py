@@ -1,7 +1,7 @@
-"""A private copy of a file, as it was when somebody looked at it: what was looked at is what is enrolled.
+"""A private copy of a file, so that the rows that were checked are the rows that are enrolled.
 
-A file on a disk is its owner's, who may go on writing it while a campaign is checked, agreed on and enrolled. The copy
-is made once and has no name: nothing changes it, and it is gone with this process, however that ends.
+The owner of the file may go on writing it while a campaign is checked, confirmed and enrolled. The copy is made once
+and has no name, so nothing changes it, and it is gone when this process ends.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A campaign's text: `Hello {name}`, filled from the columns of its file.
 
-Only `{column}`, `{{` and `}}` mean anything; a value is put in as it stands and never read again.
+Only `{column}`, `{{` and `}}` mean anything; a value is put in as it is and never read as a template.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Template:
             raise BadText(f"too few columns: the row ends before {name}, which the text uses")
 
     def render(self, values: Sequence[str]) -> str:
-        """The text for one row's values, which stand in the order of the columns; its line breaks are one character.
+        """The text for one row's values, which are in the order of the columns; its line breaks are one character.
 
         Raises BadText for what a spreadsheet writes in place of a value that it could not find.
         """

@@ -1,4 +1,4 @@
 """Running a whole machine: its processes, the demo, the sandbox.
 
-Commands are in `cli/`, not here.
+Never a command: those are in `cli/`.
 """

@@ -205,7 +205,7 @@ def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) ->
 
 
 def free_port(wanted: int = 0) -> int:
-    """`wanted` if nobody listens there, else any free one."""
+    """`wanted` if it is free, else any free port."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
 """The terminal: what is shown, typed and written to files.
 
-No command and no decision is here: values come in, lines go out.
+Never a command or a decision: values come in, lines go out.
 """

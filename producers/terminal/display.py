@@ -81,7 +81,7 @@ def list_lines(
 ) -> Iterator[str]:
     """Campaigns for people, a header above them; names give way if a terminal has `width` columns.
 
-    `below` has a sentence for some ids that stands under their line, whole.
+    `below` has a sentence for some ids, which is written whole under their line.
     """
     from smsq.producers.moments import when
     from smsq.producers.progress import GOOD

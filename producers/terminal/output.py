@@ -48,7 +48,7 @@ class Guard:
         sys.stdout.flush()
         if self.is_changed and self.lost is not None:
             print(f"smsq: {Lost(self.lost).sentence}; the exit code still says how the command went", file=sys.stderr)
-        self.is_changed = True  # whatever is flushed later, while Python goes down, is nobody's matter
+        self.is_changed = True  # what is flushed later, at Python's exit, does not matter
         sys.stderr.flush()
 
 
@@ -105,7 +105,7 @@ def escaped(written: str) -> str:
 
 
 def _fill_gaps() -> None:
-    """Give a closed standard stream to nobody, or the next socket would take its number and get what is printed."""
+    """Open a closed standard stream on the null device; else the next socket gets its number, and the output."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -152,7 +152,7 @@ class _Raw(io.RawIOBase):
     def _written(self, data: Any) -> int:
         if self._inner is None:
             raise OSError(errno.EBADF, "it is closed")
-        while (written := self._inner.write(data)) is None:  # somebody made the terminal non-blocking
+        while (written := self._inner.write(data)) is None:  # another program made the terminal non-blocking
             select.select([], [self._inner], [])
         return int(written)
 

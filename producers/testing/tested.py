@@ -98,7 +98,7 @@ class Installation:
         self._process = None
 
     def phone(self) -> str:
-        """A phone that nobody had before, with its +."""
+        """A phone that was not used before, with its +."""
         return f"+{next(self._phones)}"
 
 

@@ -80,8 +80,8 @@ def _tell(group: Sequence[Waiting], error: Exception | None) -> None:
 class Callback:
     """The endpoint: 200 stored, 403 forged or no secret, 400 unreadable, 413 too long, 503 not stored.
 
-    Of a list what is signed and ours is stored, and the rest counted: the gateway would repeat the whole of it for as
-    long as one item displeases. `count` hears how many items of a call came to what, a word of the metric.
+    Of a list, items that are signed and ours are stored, and the others counted: an error would have the gateway repeat
+    the whole list. `count` is called with the outcome of items, a word of the metric, and how many there were.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The actors: what a worker does for each kind of hint. `declare` makes dramatiq actors of them.
 
-They use ledger, transports and questions. No word of a dialect is here, importing chooses no broker, nothing is
-delayed, and a message holds nothing but ids.
+They use ledger, transports and questions, and never a word of a dialect. Importing chooses no broker, nothing is
+delayed, and a message has nothing but ids.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A campaign's rows as producers hand them to the ledger: ranges of batches, and the rows that were turned away."""
+"""A campaign's rows as producers hand them to the ledger: ranges of batches, and rejected rows."""
 
 from __future__ import annotations
 

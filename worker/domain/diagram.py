@@ -1,6 +1,6 @@
 """Draws the tables of `status.py` into `docs/journey.md`: `python -m smsq.worker.domain.diagram`.
 
-What stands between two markers of that page is written from here and nowhere else; with `--check`
+The text between two markers of that page is written from here and nowhere else; with `--check`
 nothing is written and the exit code says whether the page is current.
 """
 

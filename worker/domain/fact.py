@@ -1,4 +1,4 @@
-"""What is known of one message under one gateway id, whichever wire it came by: from its reader to the ledger."""
+"""A fact: what is known of one message under one gateway id, from any wire."""
 
 from __future__ import annotations
 

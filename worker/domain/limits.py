@@ -1,6 +1,6 @@
-"""The limits of the pumping shield: their defaults, how each is written and read, and what will do.
+"""The limits of the pumping shield: their defaults, how each is written and read, and its allowed values.
 
-Settings give them (`SMSQ_SHIELD_…`), and an operator changes them on a running installation under the same names.
+Settings set them (`SMSQ_SHIELD_…`), and an operator can change them on a running installation under the same names.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Reading(NamedTuple):
 
 
 def rates(written: str) -> Rates:
-    """`5/10min,10/d`: so many within each; `none` for no limit. Raises ValueError with what would do."""
+    """`5/10min,10/d`: so many within each; `none` for no limit. Raises ValueError with what is allowed."""
     if written.strip().lower() in ("none", "0"):
         return ()
     found = [_RATE.fullmatch(each.strip()) for each in written.split(",")]
@@ -203,7 +203,7 @@ READINGS: Final[dict[str, Reading]] = {
 
 
 def read(name: str, written: str) -> Any:
-    """The value of a limit; raises BadInput with the names there are, or what would do."""
+    """The value of a limit; raises BadInput with the known names, or with what is allowed."""
     if name not in READINGS:
         raise BadInput(f"no limit is called {name!r}; the limits are {', '.join(READINGS)}")
     try:

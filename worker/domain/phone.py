@@ -1,11 +1,10 @@
 """A phone: a number that can be dialled, kept as an integer of its international digits.
 
-`parse` is the only door: past it nobody checks a phone again. First the digits are read: nothing but digits
-and the usual punctuation may stand there, since letters by the keypad, extensions and a float's decimals make
-other people's numbers (the library reads all of them). Of the digits it accepts exactly what
-phonenumberslite calls valid (libphonenumber's rules), and `00` for the `+`; the short way through for the
-numbering plan of +7 only gives the same answer sooner (under 1 µs instead of 60), and the tests hold it
-against the library. No sentence here repeats a whole phone.
+Every phone comes through `parse`; no other code checks one again. First the digits are read. Only digits and the usual
+punctuation are accepted, since keypad letters, extensions and a float's decimals would make other people's numbers (the
+library reads all of them). Then exactly the numbers are accepted that phonenumberslite calls valid (libphonenumber's
+rules), with `00` for the `+`. The short way for the numbering plan of +7 gives the same answer sooner (under 1 µs, not
+60), and tests compare it with the library. No sentence here repeats a whole phone.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ _PLAINER = str.maketrans(
         "\uff0f": "/",
     }
 )
-# What may stand around a number: blanks, a spreadsheet's apostrophe, quotes.
+# Allowed around a number: blanks, a spreadsheet's apostrophe, quotes.
 _EDGES = " \t\r\n\u00a0\u202f'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _AS_TEXT = re.compile(r'="([^"]*)"')  # how a spreadsheet is told to keep a number as it is written
 _SCHEME = re.compile(r"tel:\s*", re.IGNORECASE)  # a link's (RFC 3966); its digits are judged as any others
@@ -114,7 +113,7 @@ def _by_library(digits: str, region: str) -> Phone | None:
 
 def _digits(written: str) -> str:
     """The digits of what is written as one phone, behind their + if there is one; raises BadPhone for anything else."""
-    text = "".join(char for char in written if unicodedata.category(char) != "Cf")  # signs that nobody sees
+    text = "".join(char for char in written if unicodedata.category(char) != "Cf")  # invisible characters
     if told := _AS_TEXT.fullmatch(text.strip()):
         text = told[1]
     text = _SCHEME.sub("", text.strip(_EDGES), count=1).strip(_EDGES)
@@ -151,7 +150,7 @@ def _whole(text: str) -> str:
 
 
 def _refuse_strange(text: str) -> None:
-    """Raise BadPhone with what stands here that is no part of one phone; nothing for digits that are only many."""
+    """Raise BadPhone that names what is not a part of one phone; returns if there are only too many digits."""
     if len(numbers := _numbers_in(text)) > 1:
         raise BadPhone(f"there are two numbers here, give one: {masked(numbers[0])} and {masked(numbers[1])}")
     if _EXTENSION.fullmatch(text):
@@ -219,7 +218,7 @@ def _why_invalid(written: str, number: phonenumbers.PhoneNumber) -> str:
 
 
 def masked(phone: int | str) -> str:
-    """The phone as it may stand in a log: `7999***4567`."""
+    """The phone as logs may show it: `7999***4567`."""
     shown = str(phone).lstrip("+")
     return f"{shown[:4]}***{shown[-4:]}" if len(shown) >= 10 else "***"
 

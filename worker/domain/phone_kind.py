@@ -17,7 +17,7 @@ Kind = Literal["mobile", "landline", "premium"]
 LANDLINE: Final = frozenset({Type.FIXED_LINE, Type.TOLL_FREE, Type.UAN, Type.VOICEMAIL, Type.PAGER})
 PREMIUM: Final = frozenset(
     {Type.PREMIUM_RATE, Type.SHARED_COST, Type.PERSONAL_NUMBER}
-)  # somebody is paid by the caller
+)  # the caller pays the owner of the number
 
 # Codes of +7 of which every number is mobile, as in the library: most phones are told by three digits.
 _MOBILE_7: Final = frozenset(

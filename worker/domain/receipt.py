@@ -66,7 +66,7 @@ class Receipt:
     row: int | None = None
     campaign: str = ""
     why: str = ""  # why it waits or is parked, if the ledger knows
-    may_double: bool = False  # sent again because somebody preferred two copies to none
+    may_double: bool = False  # sent again by a decision that two copies are better than none
 
 
 def status_name(stored: Status, state: BatchState) -> str:

@@ -57,10 +57,9 @@ def tidied(text: str) -> str:
 
 
 def words(text: str) -> str:
-    r"""A text as it is compared with others: a person reads no other one in it because of its blanks.
+    r"""A text for comparisons: differences in blanks do not make another text.
 
-    Those at its ends, more than one between words, other kinds of them and signs that nobody sees come and go while a
-    file is cleaned.
+    Blanks at its ends, repeated blanks, other kinds of blanks and invisible characters change when a file is cleaned.
 
     >>> words(" Hello\u00a0 Anna\u200b \n") == words("Hello Anna")
     True

@@ -1,4 +1,4 @@
 """The gateway's dialects: both halves of each, as pure functions and tables.
 
-No socket, clock or setting is used here.
+They never use a socket, a clock or a setting.
 """

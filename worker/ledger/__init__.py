@@ -1,7 +1,7 @@
 """The ledger: the state of every message, in Redis. Keys, verbs and their Lua.
 
-Verbs are sorted by subject into `batches/`, `campaigns/` and `otp/`; what they share is in this folder. Nothing here
-knows a dialect of the gateway or gives a hint: the caller of a verb hints.
+Verbs are sorted by subject into `batches/`, `campaigns/` and `otp/`; what they share is in this folder. The ledger
+never knows a dialect of the gateway and never gives a hint: the caller of a verb hints.
 """
 
 from smsq.worker.ledger.keys import Keys

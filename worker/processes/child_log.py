@@ -15,7 +15,7 @@ _SERIOUS = re.compile(r"\b(warn|warning|error|critical|fatal)\b", re.IGNORECASE)
 _VARIES = re.compile(r"[0-9]\S*")  # times, ids, counts: two lines that differ only in these are of one kind
 REPEAT_AFTER_S = 60.0  # a repeated line is shown again after so long, with its count
 MOST_KINDS = 1000
-_LEVEL_WITHIN = 80  # characters from the start of a line in which its level stands
+_LEVEL_WITHIN = 80  # characters from the start of a line, which have its level
 
 
 class ChildLog:

@@ -1,8 +1,8 @@
 """The supervisor: it starts processes, starts dead ones again, kills silent ones, and stops all in order.
 
-Children have sessions of their own, so Ctrl-C reaches the supervisor alone. They write their logs
-themselves; the supervisor only reads along, so that a slow or frozen supervisor slows nobody. What
-all of it needs (Redis) is looked after first and stopped last.
+Children have sessions of their own, so Ctrl-C reaches the supervisor alone. They write their logs themselves and the
+supervisor only reads them, so that a slow or frozen supervisor does not slow them. The servers that all children need
+(Redis) are started first and stopped last.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Supervisor:
             except Exception as error:  # the beats cannot be read now: no child is killed for that
                 _log.warning("beats cannot be read why=%s", type(error).__name__)
                 for each in self._kept:
-                    each.excuse()  # its loop may wait for the same server server server
+                    each.excuse()  # its loop may wait for the same Redis
                 return
             silent_s = silent_s if kept.silent_s is None else kept.silent_s
             if silent_s is not None and silent_s > limit:

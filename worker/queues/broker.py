@@ -363,9 +363,9 @@ class HintConsumer(dramatiq.Consumer):
         return False
 
     def _wait_for_hints(self) -> None:
-        """Until the bell rings; if there is none to hear, a short sleep that grows.
+        """Wait for the bell; without one, sleep for a short time that grows.
 
-        A process that lets others go first does not listen: each ring wakes one.
+        A process that lets others go first does not wait for the bell, since each ring wakes one consumer.
         """
         if not self._broker.may_take():
             return

@@ -370,7 +370,7 @@ def _fmt(fields: dict[str, str]) -> int:
 
 
 def _day(written: str, default: float, *, is_end: bool = False) -> float:
-    """The Unix time at which a day begins, or ends; raises ValueError if it is none."""
+    """The Unix time at which a day begins, or ends; raises ValueError if it is not a day."""
     if not written:
         return default
     day = datetime.strptime(written, "%d.%m.%Y").replace(tzinfo=MOSCOW)

@@ -75,7 +75,7 @@ class Handsets:
     profile: Profile
 
     def __post_init__(self) -> None:
-        """Raise BadSettings for a script that is none."""
+        """Raise BadSettings for a wrong script."""
         for key, name in self.profile.scripted.items():
             if ":" not in key or name not in SCRIPTED:
                 raise BadSettings(f"`channel:ending` ends as one of {', '.join(SCRIPTED)}, not {key!r} as {name!r}")

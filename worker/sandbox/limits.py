@@ -146,7 +146,7 @@ class AddressBlocks:
             self._ban(peer, now, "error_budget")
 
     def forgive(self) -> None:
-        """Nobody is blocked any more."""
+        """Block no address any more."""
         self._banned.clear()
 
     def _ban(self, peer: str, now: float, limit: str) -> None:

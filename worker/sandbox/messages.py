@@ -16,7 +16,7 @@ from smsq.worker.sandbox.gateway import Gateway
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.state import Account, Record, money
 
-FEW, MOST = 50, 1000  # messages in one answer: if nobody says how many, and ever
+FEW, MOST = 50, 1000  # messages in one answer: by default, and at most
 FIELDS = frozenset({"phone", "limit", "after"})
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 

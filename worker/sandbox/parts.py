@@ -19,7 +19,7 @@ _TWICE = "\f^{}\\[~]|€"
 _LATIN = re.compile(f"[{re.escape(_ONCE + _TWICE)}]*")
 _DOUBLE = re.compile(f"[{re.escape(_TWICE)}]")
 SPOKEN_IN_A_BLOCK = 60  # characters
-COMMENT = "\n~~~\n"  # what stands behind it is neither sent nor charged
+COMMENT = "\n~~~\n"  # the text after it is neither sent nor charged
 
 
 @lru_cache(maxsize=4096)

@@ -31,7 +31,7 @@ class Profile:
     channel_prices: Mapping[str, Decimal] = field(  # of a part by any other channel, wherever the phone is
         default_factory=lambda: {"tg": Decimal("0.9"), "call": Decimal("1.6")}
     )
-    senders: tuple[str, ...] = ()  # empty: any sender name will do
+    senders: tuple[str, ...] = ()  # empty: any sender name is accepted
     denied_text: str = ""  # a text that holds this is error 6
     dead_prefixes: tuple[str, ...] = ()  # phones that cannot be reached at all: error 8
     is_strict: bool = False  # one bad number refuses the whole request
@@ -125,7 +125,7 @@ class Profile:
 
 QUICK_SCALE = 0.1
 _QUICK: dict[str, Any] = {"peer_close_s": 1.0, "arrival_s": 2.0, "visible_after_s": 0.2}
-# What stands in a mapping, if that is not a number.
+# The values of a mapping that are not numbers.
 _ENTRIES: dict[str, Callable[[str], Any]] = {"prices": Decimal, "channel_prices": Decimal, "scripted": str}
 _SCALED = ("minute_s", "duplicate_window_s", "mass_ask_every_s", "bad_login_window_s", "ban_s")
 

@@ -1,7 +1,7 @@
 """What the gateway knows: accounts, their money, and every message it accepted or refused.
 
 One record per request, since a campaign's requests carry hundreds of messages each; what concerns a single
-message is worked out when somebody asks. Records are only ever added. Mirrors share all of it.
+message is worked out when it is asked for. Records are only ever added. Mirrors share all of it.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ the answers lost differ a little.
 The gateway does not tell a repetition by its id. The real one refuses the same text to the same phone for a minute
 (error 9); whether its mirrors share that memory is not known. So there are two tables: without the guard, as after any
 minute, and with it, shared by all mirrors. Behind the guard a repetition within the minute costs nothing but the truth:
-the program is told of an error, and believes a message failed that was delivered. Whoever sends those again later
-doubles them.
+the program is told of an error, and believes a message failed that was delivered. Sending those
+again later doubles them.
 """
 HEAD = (
     "program",

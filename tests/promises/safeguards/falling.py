@@ -76,7 +76,7 @@ HOSTS = (
     ),
     Safeguard(FOLLOWS, "another life of Redis", f"{ROLLCALL}::test_a_report_for_a_life_that_is_over_clears_nothing"),
     Safeguard(
-        FOLLOWS, "whoever is writing is not waited for", f"{JOURNAL}::test_following_waits_for_whoever_is_writing"
+        FOLLOWS, "a writing process is not waited for", f"{JOURNAL}::test_following_waits_for_whoever_is_writing"
     ),
     Safeguard(
         FOLLOWS, "a frozen one is waited for for ever", f"{SUPERVISOR}::test_a_silent_child_is_killed_and_started_again"

@@ -206,7 +206,7 @@ def _form(form: bytes) -> Fields:
 def _json_events(body: bytes, charset: str) -> list[Fields | None]:
     """Objects of a JSON body; numbers keep the digits they came with, since the signature covers those.
 
-    A broken byte comes back as the byte it was: it spoils the text it stands in, and no other item.
+    A broken byte is kept as it is: it spoils the text that it is in, and no other item.
     """
     try:
         value = json.loads(body.decode(charset, "surrogateescape"), parse_int=str, parse_float=str, strict=False)
@@ -252,7 +252,7 @@ def _xml_event(holder: ElementTree.Element, charset: str) -> Fields | None:
 
 
 def _kind(fields: Mapping[str, object]) -> Kind | None:
-    """Which event it is, by its fields (PROTOCOL F.2); None for what is none."""
+    """Which event it is, by its fields (PROTOCOL F.2); None if it is not an event."""
     if "waitcall" in fields:
         return "call"
     if "mes" in fields:

@@ -114,7 +114,7 @@ def count_of(value: object) -> int | None:
 
 
 def code_of(value: object) -> int | None:
-    """A status code, which may be negative; None for what is none."""
+    """A status code, which may be negative; None if it is not one."""
     if type(value) is int:
         return value if abs(value) < 10**6 else None
     if isinstance(value, str):

@@ -5,7 +5,7 @@
     79991234567;79991234568;Your code: 4821        as strangers write it
 
 Of the separators between numbers and text only the first counts, since texts have colons and semicolons of their
-own. A semicolon separates numbers too, so a number goes on for as long as another stands behind it.
+own. A semicolon separates numbers too, so numbers go on as long as another number follows.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def read(line: str) -> list[tuple[str, str]]:
 
 
 def _at_semicolon(line: str) -> tuple[str, str]:
-    """Numbers and text of a line in which a semicolon stands before the first colon."""
+    """Numbers and text of a line in which a semicolon comes before the first colon."""
     if found := _RECORD.fullmatch(line):
         return found[1], found[2]
-    written, separator, text = line.partition(";")  # no number stands in front: it stays as written, for error 7
+    written, separator, text = line.partition(";")  # no number in front: it stays as written, for error 7
     if not separator:
         raise ValueError(NO_RECORD)
     return written, text

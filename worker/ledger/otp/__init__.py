@@ -1,4 +1,4 @@
 """The verbs of one-time codes: records, cascades, and the pumping shield.
 
-No code and no text gets here in the clear: callers hash or seal them first.
+A code or a text never gets here in the clear: callers hash or seal it first.
 """

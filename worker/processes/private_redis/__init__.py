@@ -1,4 +1,4 @@
 """The private Redis servers of `smsq up`: found or started, watched and stopped.
 
-No key and no script is used here: what is stored belongs to the ledger and the queues.
+It never uses a key or a script: what is stored belongs to the ledger and the queues.
 """

@@ -18,7 +18,7 @@ _SIGNED = re.compile(r"^\d+:[A-Z] .{10,30}? ([.*#-]) ")  # `3141:M 22 Nov 2026 1
 
 
 def find_server(named: str | Path | None, home: Path) -> str:
-    """The binary to start; raises BadSettings if `named` will not do, LedgerUnreachable if there is none."""
+    """The binary to start; raises BadSettings if `named` cannot be started, LedgerUnreachable if there is none."""
     if named:
         found = shutil.which(named) if os.path.dirname(named) else _on_path(str(named))
         if found is None:

@@ -1,6 +1,6 @@
--- Take the next ready batch of a lane, whichever that is, in the order in which they were handed out.
--- KEYS: as of a batch, but the first two are what stands before the number of its hash and the id of its campaign; then
---       the calls that were repeated.  ARGV[2], ARGV[3]: ''.
+-- Claim the next ready batch of a lane, in the order in which they were handed out.
+-- KEYS: as of a batch, but the first three are prefixes of the names of its hash and its campaign; then the calls
+--       that were repeated.  ARGV[2], ARGV[3]: ''.
 -- ARGV: 4 nonce, 5 owner, 6 mirror, 7 lease ms, 8 parallel sends, 9 urgent slots, 10 ms a slot is kept past the
 --       lease, 11 fingerprint of the credentials, 12 segments per second or '', 13 the hour of the
 --       day at the phones, 14 ms until the next full hour, 15 whose call this is or '', 16 which of theirs, 17 '1' if

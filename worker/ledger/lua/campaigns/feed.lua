@@ -1,7 +1,7 @@
 -- Hand out the next batches of a campaign.
 -- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk.
 -- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed.
--- Returns {'fed', '1' if a hint would wake nobody or '', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
+-- Returns {'fed', '1' if a hint would wake nobody or '', reference, ...} or {'waits', why}. Afterwards the cursor is behind what was handed out.
 -- include: hints
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',

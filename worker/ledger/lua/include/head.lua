@@ -1,4 +1,4 @@
--- Stands before every script. ARGV[1]: the time in ms for tests, '' for Redis' own clock.
+-- Comes before every script. ARGV[1]: the time in ms for tests, '' for Redis' own clock.
 -- If verbs are functions of the server, this text runs once for many calls: `begin_…` sets what belongs to one call,
 -- and nothing else at the top of a piece is ever changed.
 
