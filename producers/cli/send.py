@@ -131,9 +131,7 @@ def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:
         with smsq.named():
             smsq.runtime.ledger.time()
     except LedgerUnreachable as error:
-        raise LedgerUnreachable(
-            f"{error.sentence}. Nothing was enrolled; repeat the same command afterwards"
-        ) from None
+        raise LedgerUnreachable(f"{error.sentence}. Nothing was enrolled; repeat the same command afterwards") from None
     return smsq
 
 
