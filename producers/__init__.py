@@ -1,6 +1,6 @@
-"""Brings messages in and shows what became of them. Programs write `from smsq import Smsq`.
+"""Producers enrol messages and show what became of them. Programs write `from smsq import Smsq`.
 
-In a checkout `from producers import Smsq` is the same. Never speaks to the gateway: that is the workers' part.
+In a checkout `from producers import Smsq` does the same. Nothing here speaks to the gateway; workers do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Smsq", "Verdict"]
 
 
 def __getattr__(name: str) -> Any:
-    """What is exported, from the one place that knows where it is."""
+    """Import an exported name when it is first used, through `smsq`, which knows where each is defined."""
     if name in __all__:
         import smsq
 

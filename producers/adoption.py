@@ -1,7 +1,7 @@
-"""Whose ledger a producer writes to: the one it was told of, else that of the `smsq up` of its home.
+"""The ledger of a producer: the one that its settings name, else that of the `smsq up` of its home.
 
-`smsq up` leaves `up.json` in its home, readable by its owner alone: where its Redis is, and the settings
-that producers must share with its workers. It counts only while the process that wrote it lives.
+`smsq up` leaves `up.json` in its home, readable by its owner only, with the address of its Redis and the settings that
+producers must share with its workers. The file counts only while the process that wrote it lives.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from smsq.worker.settings import FILE_NAME, Settings
 
 
 class Up(msgspec.Struct, frozen=True):
-    """What `up.json` holds; secrets are not in it."""
+    """The content of `up.json`, which has no secrets."""
 
     pid: int
     redis_url: str
     broker_url: str
     home: str
     settings: dict[str, str] = {}
-    control: str = ""  # where its sandbox is told what to do, '' without one
+    control: str = ""  # URL of its sandbox's control endpoint, '' without a sandbox
     own_key: bool = False  # whether its secret key is the one in its home
 
 
@@ -32,9 +32,9 @@ _UP = msgspec.json.Decoder(Up)
 
 
 def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
-    """The settings of a producer; raises LedgerUnreachable where no Redis is named and nothing is up.
+    """The settings of a producer; raises LedgerUnreachable if no Redis is named and nothing is up.
 
-    Where `SMSQ_REDIS_URL` is not set, what the running `smsq up` announced wins over the environment:
+    If `SMSQ_REDIS_URL` is not set, what the running `smsq up` announced wins over the environment:
     its workers already live by it. Raises BadSettings as `Settings.load` does.
     """
     if file is None and environ is None and Path(FILE_NAME).is_file():
@@ -49,7 +49,7 @@ def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) ->
 
 
 def adopt_given(settings: Settings) -> Settings:
-    """The same for a program that built its settings itself: all are kept, the way to the ledger is learnt.
+    """The same for a program that built its settings itself: all are kept, and the ledger's address is added.
 
     Raises LedgerUnreachable as `adopt` does.
     """
@@ -61,7 +61,7 @@ def adopt_given(settings: Settings) -> Settings:
 
 
 def _with_its_queues(settings: Settings) -> Settings:
-    """The queues of the `smsq up` of this home, where its private ledger is named and no queues are."""
+    """Add the queues of this home's `smsq up`, if the settings name its private ledger and no queues."""
     up = running(settings.home) if settings.broker_url is None else None
     if up is None or up.redis_url != settings.redis_url:
         return settings
@@ -69,7 +69,7 @@ def _with_its_queues(settings: Settings) -> Settings:
 
 
 def _with_its_key(settings: Settings, up: Up) -> Settings:
-    """One secret key on both sides: where `smsq up` was given none, both read that of its home."""
+    """Use one secret key on both sides: if `smsq up` was given none, both read that of its home."""
     return msgspec.structs.replace(settings, secret_key=None) if up.own_key else settings
 
 
@@ -85,7 +85,7 @@ def _up_of(home: Path) -> Up:
 
 
 def running(home: Path) -> Up | None:
-    """What the `smsq up` of this home announced, None where none runs."""
+    """What this home's `smsq up` announced, None if none runs."""
     try:
         up = _UP.decode((home.expanduser() / "up.json").read_bytes())
     except (OSError, msgspec.DecodeError):
@@ -94,12 +94,12 @@ def running(home: Path) -> Up | None:
 
 
 def _lives(pid: int) -> bool:
-    if os.name == "nt":  # no `smsq up` runs there, and to ask there is to kill
+    if os.name == "nt":  # no `smsq up` runs on Windows, and os.kill would end the process
         return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it lives and is somebody else's
+    except PermissionError:  # it lives, under another user
         return True
     return True

@@ -1,4 +1,4 @@
-"""Python's way in.
+"""The Python API: `Smsq`.
 
     from smsq import Smsq
 
@@ -6,8 +6,8 @@
         sent = smsq.send("+79991234567", "Hi", key="order-17")
         print(smsq.status(sent.id).status)
 
-The ledger first, the hint after: once a call has returned, the message is durably enrolled, whatever
-happens to hints, workers or this process. Nothing here speaks to the gateway; workers do.
+A message is written to the ledger first, then workers are hinted. Once a call has returned, the message is durable,
+whatever happens to hints, workers or this process. Nothing here speaks to the gateway; workers do.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ from smsq.worker.settings import Settings
 
 
 class Smsq(Installation):
-    """One installation, as a program uses it: its messages, and doors to campaigns, doubts, codes and the shield."""
+    """One installation: send and look up messages; `campaigns`, `doubts`, `otp` and `shield` have the rest.
+
+    Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
+    LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
+    """
 
     def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
         super().__init__(settings, environ=environ)
@@ -56,20 +60,23 @@ class Smsq(Installation):
         options: Options | None = None,
         client: str | None = None,
     ) -> Enrolled:
-        """Enrol one message; its id, and whether this call created it.
+        """Enrol one message; return its id, and whether this call created it.
 
-        `key` makes a repeat harmless: same key and content gives the first answer, same key and other
-        content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try (1 to 24
-        hours, or `hh:mm`), `at` a moment at which the gateway sends it; one that is over is taken with a
-        `key` alone, since it may be a repeat. Nothing is sent later than
-        `deadline_s` seconds from now. `on_doubt` says what follows where a message is found not to have
-        arrived: `ask` sends it again once that is certain, `park` leaves it to a person. `resend` accepts two
-        copies rather than none: while the deadline lasts, which it must have, a second one leaves once, a
-        minute after the first, if the gateway does not show that one; the receipt then says `may_double`.
-        `client` names who asked for an urgent message (an address, an account), and has it pass the shield against
-        pumping, as codes of `smsq.otp` do. Raises BadPhone, BadText, BadInput; TooMany, Held, Denied and
-        OverBudget where the shield refuses; LedgerUnreachable where it is not known whether it was enrolled, any
-        other LedgerTrouble where it was not.
+        `key` makes a repeat harmless: the same key and content give the first answer, the same key with other
+        content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try to deliver (1 to 24
+        hours, or `hh:mm`). `at` is the moment at which the gateway sends; a moment in the past is accepted only with
+        a `key`, since the call may be a repeat. Nothing is sent later than `deadline_s` seconds from now.
+
+        `on_doubt` says what follows if the outcome of a send is unknown. `ask` sends again once it is certain that
+        the message did not arrive. `park` leaves that decision to a person. `resend` prefers two copies to none and
+        needs a deadline: if the gateway does not show the first copy, a second one leaves once, a minute later, and
+        the receipt says `may_double`.
+
+        `client` names who asked for an urgent message (an address, an account). The message then has to pass the
+        pumping shield, as codes of `smsq.otp` do.
+
+        Raises BadPhone, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses. Raises
+        LedgerUnreachable if it is not known whether the message was enrolled, another LedgerTrouble if it was not.
         """
         number = phone_of(phone)
         check_key(key)
@@ -103,7 +110,7 @@ class Smsq(Installation):
         return enrolled
 
     def _pass_shield(self, message: NewMessage, client: str) -> None:
-        """Raise what the shield decides; a message that its key knows already has passed."""
+        """Ask the shield, which raises its refusal; a message whose key is known already has passed."""
         if message.lane != "urgent":
             raise BadInput(
                 "client is for urgent messages, which alone pass the shield: leave it out, or send by the urgent lane"
@@ -114,7 +121,7 @@ class Smsq(Installation):
         self.patiently(lambda: self.runtime.shield.check(message.phone, **told))
 
     def status(self, message_id: str) -> Receipt:
-        """What is known of a message, by the id that `send` or a report gave. Raises BadInput for an unknown one."""
+        """The receipt of a message, by the id that `send` or a report gave. Raises BadInput for an unknown id."""
         try:
             parsed = MessageId.parse(message_id)
         except (ValueError, AttributeError):  # not even text

@@ -1,9 +1,9 @@
-"""Campaigns: a file, or rows that a program has at hand, becomes a named set of batches.
+"""Campaigns: a file, or rows that a program has at hand, become a named set of batches.
 
-What a campaign is called by is the digest of its rows, text and options. Run again while it is unfinished, it goes on
-at the range where it stood; finished, it is refused with its id. A file is read to its end once before the first range
-goes in, so that a spoiled one enrols nothing; what is enrolled is what was read then. Rows whose messages an earlier
-campaign has sent are not sent again unless that is wanted.
+A campaign is known by the digest of its rows, text and options. If the same call is made again while the campaign is
+unfinished, enrolment goes on where it stopped; if it is finished, Conflict names its id. A file is read to its end
+before the first range is enrolled, so a spoiled file enrols nothing; what was read then is what is enrolled. Rows that
+an earlier campaign has sent are not sent again unless the caller says so.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from smsq.worker.ledger.views import CampaignView, Failure
 
 log = logging.getLogger(__name__)
 
-# What a campaign is once each verb has been done.
+# The state of a campaign after each verb.
 REACHED = {"pause": ("paused",), "resume": GOING, "cancel": ("cancelled",)}
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
 class Campaigns:
-    """What one does with campaigns; `Smsq.campaigns`."""
+    """Run, watch and control campaigns: `Smsq.campaigns`."""
 
     def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
@@ -54,16 +54,18 @@ class Campaigns:
         enrolled: Callable[[int], None] = lambda rows: None,
         **how: Unpack[How],
     ) -> CampaignView:
-        """Enrol a campaign and return it; the workers send it. Nobody is asked about its price, unlike on the terminal.
+        """Enrol a campaign and return it; the workers send it. Unlike the command, this does not ask about the price.
 
-        `rows` is a CSV file's path, or an iterable of mappings, of sequences (then `columns` names their
-        values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled`
-        hears how many rows are in. Rows that were sent already, with the same text and sender, by a campaign that is
-        kept are left out by `only_new` and sent once more by `again`. Raises BadInput for what cannot be sent at all,
-        Conflict with the old id where rows or the whole were sent before and neither is said, LedgerTrouble where the
-        ledger takes nothing: the same call goes on later, and what it wishes otherwise for a campaign that is begun
-        (name, rate, moment, window, budget, doubts) is not applied; `resume` sets another budget. A `budget` needs
-        workers that can say what a part costs; raises Unreachable if none is up.
+        `rows` is the path of a CSV file, or an iterable of mappings, of sequences (then `columns` names their
+        values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with
+        the number of rows enrolled so far. Some rows may have been sent already, with the same text and sender, by a
+        campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
+
+        Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
+        and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
+        on later. It keeps the name, rate, moment, window, budget and `on_doubt` that the campaign began with;
+        `resume` sets another budget. A `budget` needs a worker to ask for the price of a part: raises Unreachable if
+        none is up.
         """
         check_flags(again=again, only_new=only_new)
         drafted = draft(rows, text=text, **how)
@@ -83,12 +85,12 @@ class Campaigns:
             cost = preflight.price(found, drafted.template, drafted.options, self._smsq.price).cost
             drafted = replace(drafted, part_price=cost / max(1, found.parts))
         elif found is None:
-            # A quote that never closes is found before anything is in.
+            # A quote that never closes is found before anything is enrolled.
             collections.deque(drafted.source.rows(), maxlen=0)
         return self.enrol(drafted, again=again or only_new, enrolled=enrolled)
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
-        """What compares a draft's messages with those that left lately; `before` is its own unfinished campaign."""
+        """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
         if before is None:
             return Comparison(self._smsq.runtime, draft)
         return Comparison(self._smsq.runtime, draft, besides=before.id, after_row=before.rows)
@@ -100,7 +102,7 @@ class Campaigns:
         *,
         seen: Callable[[int], None] = lambda rows: None,
     ) -> Preflight:
-        """Read a draft to its end, counting what it would become; what it is compared by is taken in on the way."""
+        """Read a draft to its end and count what it would become; `comparison` collects its rows on the way."""
         return preflight.look(
             draft.source.rows(),
             draft.template,
@@ -119,10 +121,10 @@ class Campaigns:
         only_new: bool = False,
         seen: Callable[[int], None] = lambda rows: None,
     ) -> tuple[Draft, Preflight | None, Repeats]:
-        """Decide what becomes of rows that were sent already: the draft as it is enrolled, a look at it, those rows.
+        """Decide what becomes of rows that were sent already: the draft to enrol, its preflight, and those rows.
 
-        No look if there is nothing to compare with. Raises Conflict if the caller has not said whether such rows are
-        left out or sent again.
+        The preflight is None if there is nothing to compare with. Raises Conflict if there are such rows and neither
+        `again` nor `only_new` is set.
         """
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
@@ -147,12 +149,12 @@ class Campaigns:
         of: int | None = None,
         told: Callable[[str], None] = log.warning,
     ) -> CampaignView:
-        """Put every row in, range by range, going on where an earlier run stopped; `of` is how many there are.
+        """Enrol every row, range by range, going on where an earlier run stopped; `of` is how many rows there are.
 
-        Raises BadInput, and enrols nothing, where the file is another than it was when it was read, Conflict where
-        another campaign has sent some of its rows since they were compared; `told` hears of it
-        where that happens meanwhile: what goes in is what was read. Raises LedgerTrouble with how many are in where
-        the ledger takes no more.
+        Raises BadInput, and enrols nothing, if the file has changed since it was read. If it changes during enrolment,
+        `told` is called with a sentence, and what was read is what is enrolled. Raises Conflict if another campaign
+        has sent some of the rows since they were compared, LedgerTrouble with the number of rows enrolled if the
+        ledger takes no more.
         """
         smsq, ledger = self._smsq, self._smsq.runtime.ledger
         smsq.check_account()
@@ -183,7 +185,7 @@ class Campaigns:
         return self.show(opened.id)
 
     def _look_round(self, draft: Draft) -> None:
-        """Raise Conflict where another campaign has sent rows since they were compared: a question may stand long."""
+        """Raise Conflict if another campaign has sent rows since they were compared, which may be long ago."""
         choice = draft.choice
         if choice.against is None or choice.word == "again":
             return
@@ -200,7 +202,7 @@ class Campaigns:
             raise Conflict(f"meanwhile {said}: nothing was enrolled; run the same command again")
 
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
-        """A draft that goes on: without the rows that its campaign leaves out."""
+        """The draft of a campaign that goes on, without the rows that the campaign leaves out."""
         ledger, choice = self._smsq.runtime.ledger, draft.choice
         if choice.continues == opened.id:
             ledger.go_on(opened.id, choice.left_out)
@@ -228,7 +230,7 @@ class Campaigns:
         return self._smsq.runtime.views.campaign_of(draft.digest)
 
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput where a campaign that is not begun yet shall begin in the past."""
+        """Raise BadInput if a campaign that is not begun yet is to begin in the past."""
         is_begun = before is not None and before.state not in OVER
         if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
             raise BadInput(
@@ -243,20 +245,20 @@ class Campaigns:
         return view
 
     def why(self, view: CampaignView) -> str:
-        """Why it does not move, in a sentence; '' where it does, or may."""
+        """Why nothing of it is sent now, in a sentence; '' if something is, or may be."""
         runtime = self._smsq.runtime
         why = waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
         return why or self.why_in_doubt(view)
 
     def why_in_doubt(self, view: CampaignView) -> str:
-        """What its messages in doubt wait for and until when, in a sentence; '' where none is."""
+        """What its doubtful messages wait for and until when, in a sentence; '' if there are none."""
         if not view.statuses.get("doubtful"):
             return ""
         runtime = self._smsq.runtime
         return waits_for(in_doubt(runtime, runtime.views.in_doubt(view.id)))
 
     def stopped(self, view: CampaignView) -> str:
-        """Where its enrolment stopped and what to do, in a sentence; '' where it goes on or is complete."""
+        """Where its enrolment stopped and what to do, in a sentence; '' if enrolment goes on or is complete."""
         return waits.stopped(view, self._smsq.runtime.clock.now())
 
     def watch(self, campaign_id: str) -> Watch:
@@ -269,15 +271,15 @@ class Campaigns:
         return self._smsq.runtime.views.campaigns()
 
     def pause(self, campaign_id: str) -> CampaignView:
-        """Send no more of it; requests under way end."""
+        """Send no more of it until `resume`; requests under way are finished."""
         return self._control(campaign_id, "pause")
 
     def resume(self, campaign_id: str, *, budget: Decimal | int | str | None = None) -> CampaignView:
-        """Go on at the exact next row.
+        """Go on with the next row after the last one sent.
 
-        `budget` (in the account's currency, what is spent already included) holds from now on, for a campaign that
-        runs too. Raises BudgetSpent with the least that would do where the budget lets nothing more leave: the
-        campaign stays as it was. Raises BadInput for what is no amount of money.
+        `budget` sets a new budget, for a running campaign too: in the account's currency, with what is spent already.
+        Raises BudgetSpent, with the least amount that would do, if the budget lets no further batch leave; the
+        campaign then stays as it was. Raises BadInput if `budget` is not an amount of money.
         """
         view = self.show(campaign_id)
         money = money_of(budget)
@@ -292,9 +294,9 @@ class Campaigns:
         return self.show(campaign_id)
 
     def cancel(self, campaign_id: str) -> CampaignView:
-        """Send no more of it, ever, without asking; what the gateway has already is followed to its end.
+        """Send no more of it, for good. Messages that the gateway has already are followed to their end.
 
-        It is one write whatever the campaign's size; its messages end as cancelled soon after, while a scheduler is up.
+        This is one write, whatever the size of the campaign. The scheduler then ends the other messages as cancelled.
         """
         return self._control(campaign_id, "cancel")
 
@@ -308,7 +310,7 @@ class Campaigns:
         return self._smsq.runtime.views.report(campaign_id)
 
     def _control(self, campaign_id: str, verb: str) -> CampaignView:
-        """Raises SmsqError where it cannot be done any more; what is so already stays as it is."""
+        """Apply a verb; does nothing if it was done already. Raises SmsqError if it cannot be done any more."""
         view = self.show(campaign_id)
         if view.state in REACHED[verb]:
             return view
@@ -323,9 +325,9 @@ def _require(view: CampaignView, verb: str, states: Sequence[str]) -> None:
 
 
 def part_price(view: CampaignView) -> Decimal | None:
-    """What a part of a campaign costs, by what was charged, where it was begun without a price; None for any other.
+    """What a part costs, by what was charged so far, if the campaign was begun without a price; else None.
 
-    Raises SmsqError where nothing was charged yet.
+    Raises SmsqError if nothing was charged yet.
     """
     if view.part_price:
         return None
@@ -340,7 +342,7 @@ def part_price(view: CampaignView) -> Decimal | None:
 
 
 def _spent(view: CampaignView, wished: Decimal | None, least: Decimal) -> BudgetSpent:
-    """The refusal with its reasons: what is spent, what is not told yet, what would do."""
+    """The error to raise: what is spent, what was not charged yet, and the least budget that would do."""
     budget = plain(wished if wished is not None else view.budget)
     expected = f" and about {plain(round(view.expected, 2))} not known yet" if view.expected else ""
     stays = "stays paused" if view.state == "paused" else "keeps its budget"
@@ -362,12 +364,12 @@ def sent_already(view: CampaignView) -> str:
 
 
 def is_all_in(view: CampaignView) -> bool:
-    """Whether every row of an unfinished campaign's file is enrolled, so that running it again adds nothing."""
+    """Whether every row of an unfinished campaign is enrolled, so that running it again adds nothing."""
     return view.closed and view.state not in OVER
 
 
 def not_applied(draft: Draft, name: str | None, on_doubt: str | None, view: CampaignView) -> Iterator[str]:
-    """The wishes of a repeated command that its campaign, begun with others, does not follow."""
+    """What a repeated command asks for that its campaign, begun otherwise, does not follow."""
     told: tuple[tuple[str, object, object], ...] = (
         ("--name", name, view.name),
         ("--rate", draft.rate, view.rate or None),
@@ -380,7 +382,7 @@ def not_applied(draft: Draft, name: str | None, on_doubt: str | None, view: Camp
 
 
 def _partly(error: LedgerTrouble, campaign_id: str, rows_in: int, of: int | None) -> str:
-    """What is so of a campaign that the ledger took only in part: what is in is being sent."""
+    """The sentence for a campaign that was enrolled only in part: the rows that are enrolled are being sent."""
     many = f"{rows_in} of {of} rows" if of is not None else f"{rows_in} rows"
     why = error.sentence.replace("nothing was written", "nothing more was written")
     return f"{why}. {many} are in campaign {campaign_id} and are being sent; run the same command to go on from there"

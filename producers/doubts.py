@@ -1,4 +1,4 @@
-"""Doubts for a person: what is known of messages that nobody can tell about, and deciding about them."""
+"""Doubts for a person: batches whose outcome is unknown, and deciding about them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smsq.worker.domain.window import Window
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.runtime import Runtime
 
-# What a person decides, and what the ledger calls it.
+# A person's decision: the ledger's word for it.
 DECISIONS = {"settle": "settle", "resend": "release", "drop": "drop"}
 
 
@@ -24,17 +24,17 @@ class Doubt:
 
     batch: BatchView
     decisions: Sequence[tuple[float, str, str]]  # earlier ones: Unix seconds, what, why
-    next_ask: float = 0.0  # Unix seconds; 0 where it is not asked about any more
+    next_ask: float = 0.0  # Unix seconds; 0 if it is no longer asked about
     absence_from: float | None = None  # from when "not found" ends it, in Unix seconds; None without a control
 
     @property
     def id(self) -> str:
-        """What the batch is named by on the command line."""
+        """The batch number, by which the command line names it."""
         return str(self.batch.ref.number)
 
     @property
     def state(self) -> str:
-        """`doubtful` while it is asked about, `parked` where only a person can end it."""
+        """`doubtful` while it is asked about, `parked` if only a person can end it."""
         return BatchState(self.batch.state).name.lower()
 
     @property
@@ -49,12 +49,12 @@ class Doubt:
 
     @property
     def waits(self) -> str:
-        """What it waits for and until when, in a sentence; '' where only a person can end it."""
+        """What it waits for and until when, in a sentence; '' if only a person can end the doubt."""
         return waits_for([self]) if self.state == "doubtful" else ""
 
 
 def waits_for(doubts: Sequence[Doubt]) -> str:
-    """What these wait for and until when, in one sentence; '' for none. `absence_from` of the last one counts."""
+    """What these wait for and until when, in one sentence; '' for none. The latest `absence_from` counts."""
     if not doubts:
         return ""
     many = sum(len(doubt.messages) for doubt in doubts)
@@ -70,7 +70,7 @@ def waits_for(doubts: Sequence[Doubt]) -> str:
 
 
 def in_doubt(runtime: Runtime, batches: Sequence[BatchView]) -> list[Doubt]:
-    """These batches with what is known of their end."""
+    """These batches, each with its phones, decisions, next question and when absence may end its doubt."""
     views, settings = runtime.views, runtime.settings
     asks = views.next_asks()
     control = runtime.ledger.control_message(settings.visible_s)
@@ -95,19 +95,19 @@ def in_doubt(runtime: Runtime, batches: Sequence[BatchView]) -> list[Doubt]:
 
 
 class Doubts:
-    """What one does about doubts; `Smsq.doubts`."""
+    """List doubtful batches and decide about them: `Smsq.doubts`."""
 
     def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
 
     def list(self, *, parked_only: bool = True) -> list[Doubt]:
-        """Batches that wait for a person, oldest first; also those that are still asked about, if wanted."""
+        """Batches that wait for a person, oldest first; without `parked_only` also those that are still asked about."""
         views = self._smsq.runtime.views
         found = views.undecided("parked") + ([] if parked_only else views.undecided("doubt"))
         return in_doubt(self._smsq.runtime, found)
 
     def show(self, named: str) -> Doubt:
-        """One batch, by its number or by the id of one of its messages; raises BadInput for an unknown one."""
+        """One batch, by its number or by the id of one of its messages. Raises BadInput if there is none."""
         views = self._smsq.runtime.views
         number = named.partition(".")[0]
         batch = views.batch(int(number)) if number.isdecimal() else None
@@ -116,10 +116,10 @@ class Doubts:
         return in_doubt(self._smsq.runtime, [batch])[0]
 
     def decide(self, doubt: Doubt, decision: str, reason: str) -> Doubt:
-        """`settle` (they were accepted), `resend` (may double) or `drop` the messages without a verdict.
+        """Decide about the messages without a verdict: `settle` (they were accepted), `resend` (may double) or `drop`.
 
-        The decision holds for the batch as `doubt` shows it. Raises BadInput without a reason, Conflict
-        where it has moved on since.
+        The decision holds for the batch as `doubt` shows it. Raises BadInput without a `reason`, Conflict if the
+        batch has changed since.
         """
         if decision not in DECISIONS:
             raise BadInput(f"a decision is one of {', '.join(DECISIONS)}, not {decision!r}")

@@ -1,4 +1,4 @@
-"""What callers write, in the form that is kept of it: phones, words, moments and optional fields."""
+"""Read what callers give: phones, words, moments and optional fields."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def phone_of(written: object) -> int:
 
 
 def phone_text(written: object, region: str = "RU") -> str:
-    """What a program gives as a phone, as text; raises BadPhone for what is neither text nor a whole number.
+    """What a program gives as a phone, as text; raises BadPhone if it is neither text nor a whole number.
 
-    Of a number the digits count, as if they were written; those that mean nothing so are taken for international.
+    A number is read as its digits; digits that are no phone in `region` are taken for international ones.
     """
     if isinstance(written, str):
         return written
@@ -49,19 +49,19 @@ def phone_text(written: object, region: str = "RU") -> str:
 
 
 def is_nothing(value: object) -> bool:
-    """Whether this is how programs say that there is no value: None, and what no data frame has (NaN, NaT, NA)."""
+    """Whether this stands for a missing value: None, or the NaN, NaT and NA of data frames."""
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return True
     return isinstance(value, float | Decimal) and value != value
 
 
 def is_whole(value: object) -> TypeGuard[float | Decimal]:
-    """Whether this is no integer only because a column with gaps holds none: 79161234567.0."""
+    """Whether this is a whole number as a float, as in a data frame's column with gaps: 79161234567.0."""
     return isinstance(value, float | Decimal) and -LONGEST_NUMBER < value < LONGEST_NUMBER and value % 1 == 0
 
 
 def check_word(word: object, what: str, longest: int | None = None) -> None:
-    """Raise BadInput for what is no text, is empty or too long, or cannot be written as UTF-8 (half of a character)."""
+    """Raise BadInput if it is not text, is empty or too long, or cannot be UTF-8 (half of a character)."""
     if not isinstance(word, str) or not word.strip():
         raise BadInput(f"{what} is one word or a few, and is not empty")
     if longest is not None and len(word) > longest:
@@ -73,18 +73,18 @@ def check_word(word: object, what: str, longest: int | None = None) -> None:
 
 
 def check_key(key: str | None) -> None:
-    """Raise BadInput for what cannot make a repeat harmless."""
+    """Raise BadInput if it cannot be a caller's key."""
     if key is not None:
         check_word(key, "a key", LONGEST_KEY)
 
 
 def caller_key(key: str | None) -> str | None:
-    """A caller's key in the space of all enrolment keys: apart from our own, such as that of a code's message."""
+    """A caller's key as an enrolment key, kept apart from our own keys, such as that of a code's message."""
     return None if key is None else f"caller/{key}"
 
 
 def check_client(client: str | None) -> None:
-    """Raise BadInput for what cannot name who asks."""
+    """Raise BadInput if it cannot name a client."""
     if client is not None:
         check_word(client, "a client", LONGEST_CLIENT)
         if is_list_of_addresses(client):
@@ -95,7 +95,7 @@ def check_client(client: str | None) -> None:
 
 
 def with_fields(options: Options, **fields: str | None) -> Options:
-    """The same options with those fields that are given; raises BadInput for what are no options."""
+    """The same options with those fields that are given; raises BadInput if `options` are not `Options`."""
     if not isinstance(options, Options):
         raise BadInput(f"options are an Options, not {type(options).__name__}")
     given = {name: value for name, value in fields.items() if value is not None}
@@ -114,10 +114,10 @@ def moment(at: datetime | str | None) -> str | None:
 
 
 def timestamp(at: datetime | str) -> float:
-    """Unix seconds of a moment; raises BadInput for what is none.
+    """Unix seconds of a moment; raises BadInput if it is not a moment.
 
-    A date alone is none: nobody means midnight by it. Neither is a time that a change of the clocks leaves out, nor
-    one that it repeats, unless that is told by an offset or by the `fold` of a datetime.
+    A date alone is refused, since midnight is hardly meant. So is a time that a change of the clocks skips, and one
+    that it repeats, unless an offset or the `fold` of a datetime says which.
     """
     written = at
     if isinstance(at, str):

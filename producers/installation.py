@@ -1,4 +1,4 @@
-"""One installation, as all doors use it: settings, runtime, whose ledger it is, how long one waits for it."""
+"""One installation, the base of every entrance: settings, runtime, checks of the ledger, waits for it."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from smsq.worker.settings import Settings
 log = logging.getLogger(__name__)
 
 JOB_TIMEOUT_S = 40.0  # a price or balance: a mirror or two may have to time out first
-HINT_TIMEOUT_S = 1.0  # what is enrolled is safe without a hint: queues that hang hold no caller up
-ROLL_CALL_S = 5.0  # how long a ledger that was just restarted is waited for
+HINT_TIMEOUT_S = 1.0  # an enrolled message is safe without a hint, so callers do not wait for queues that hang
+ROLL_CALL_S = 5.0  # the wait for a ledger that was just restarted
 
 T = TypeVar("T")
 
 
 class Installation:
-    """What every door needs; a context manager. Threads may share it.
+    """What every entrance needs; a context manager. Thread-safe.
 
-    Settings come from the environment unless they are given; without `SMSQ_REDIS_URL` the running
-    `smsq up` of the same home is adopted. Nothing is looked for, opened or connected to before the first use, so one
-    may stand at the top of a module: then, and at the beginning of `with`, LedgerUnreachable is raised if nothing is up
-    (the next use looks again), and in `with` LedgerForeign for the ledger of another account. Raises BadSettings for
-    a wrong setting at once.
+    Settings come from the environment unless they are given; without `SMSQ_REDIS_URL` the running `smsq up` of the same
+    home is adopted. Nothing is looked up or opened before the first use, so it may be created at the top of a module.
+    The first use, and the beginning of `with`, raise LedgerUnreachable if nothing is up (the next use tries again);
+    `with` also raises LedgerForeign for the ledger of another account. BadSettings for a wrong setting is raised at
+    once.
     """
 
     def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
         if settings is None:
-            Settings.load(environ)  # a wrong value is said here, not at the first visitor
+            Settings.load(environ)  # a wrong value is raised here, not at the first use
         self._given, self._environ = settings, environ
         self._opening = threading.Lock()
         self._runtime: Runtime | None = None
@@ -61,7 +61,7 @@ class Installation:
 
     @property
     def runtime(self) -> Runtime:
-        """What everything is done with. Raises LedgerUnreachable if nothing is up and no Redis is named."""
+        """The runtime, made at the first use. Raises LedgerUnreachable if nothing is up and no Redis is named."""
         if self._runtime is None:
             with self._opening:
                 if self._runtime is None:
@@ -71,7 +71,7 @@ class Installation:
 
     @property
     def settings(self) -> Settings:
-        """The settings in force, those of the `smsq up` that was adopted among them. Raises as `runtime` does."""
+        """The settings in force, with those of an adopted `smsq up`. Raises as `runtime` does."""
         return self.runtime.settings
 
     def __enter__(self) -> Self:
@@ -85,7 +85,7 @@ class Installation:
         self.close()
 
     def close(self) -> None:
-        """Give the connections and the journal back; a use after that opens them anew, as the first one does."""
+        """Close connections and journal; the next use opens them again, as the first one did."""
         with self._opening:
             runtime, self._runtime, self._is_checked = self._runtime, None, False
         if runtime is None:
@@ -101,10 +101,10 @@ class Installation:
         return self.runtime.views.lanes()
 
     def price(self, payload: Mapping[str, Any]) -> tuple[Decimal, int]:
-        """What some messages cost together, and their parts: a job of the chores lane, nothing is sent.
+        """What some messages cost together, and their parts; a worker asks the gateway, and nothing is sent.
 
         `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
-        BadInput for what could not be sent either (BadPhone, BadText), Unreachable where no worker or no mirror
+        BadInput for what could not be sent either (BadPhone, BadText), Unreachable if no worker or no mirror
         answers, BadCredentials, Refused with the gateway's reason.
         """
         job = jobs.price_of(_understood(payload))
@@ -113,12 +113,12 @@ class Installation:
         return Decimal(str(answer["cost"])), int(answer["parts"] or 0)
 
     def balance(self) -> tuple[Decimal, str]:
-        """What is left on the account, and in which currency. Raises as `price` does."""
+        """The balance of the account and its currency. Raises as `price` does."""
         answer = self.job(jobs.BalanceJob())
         return Decimal(str(answer["balance"])), str(answer.get("currency") or "")
 
     def job(self, job: jobs.Job) -> dict[str, Any]:
-        """The chores lane's answer; raises Unreachable, BadCredentials, Refused or BadInput where there is none."""
+        """The chores lane's answer to a job. Raises Unreachable, BadCredentials, Refused or BadInput without one."""
         if not self.lanes().get("chores"):
             raise Unreachable(
                 "no worker of the chores lane is up, and only workers talk to the gateway: start `smsq up`"
@@ -141,9 +141,9 @@ class Installation:
         raise Refused(str(answer["error"]), code=answer["code"])
 
     def check_account(self) -> None:
-        """Raise LedgerForeign where we were told an account and the ledger belongs to another; WrongKey likewise.
+        """Raise LedgerForeign if the settings name an account and the ledger belongs to another; WrongKey likewise.
 
-        A secret key that we were not told is looked at when something urgent is sent: others need none.
+        A secret key that the settings do not have is checked when an urgent message is sent: others need none.
         """
         has_account = self.settings.login is not None or self.settings.apikey is not None
         if self._is_checked or not (has_account or self.settings.secret_key):
@@ -158,20 +158,20 @@ class Installation:
         with self.named():
             try:
                 self.runtime.ledger.visit(self.runtime.journal)
-            except JournalTrouble as error:  # nobody waits for what a producer knows
+            except JournalTrouble as error:  # a roll call does not wait for a producer's journal
                 log.warning("journal not compared with the ledger why=%s", error.sentence)
         if self.settings.secret_key and stamp.secret and stamp.secret not in self.runtime.sealer.names:
             raise WrongKey(WRONG_KEY)
         self._is_checked = True
 
     def account(self) -> str:
-        """Whose the ledger is, as `brand/login`; '' while nobody has established it. Raises LedgerTrouble."""
+        """The account of the ledger, as `brand/login`; '' until a worker has established it. Raises LedgerTrouble."""
         with self.named():
             return self.runtime.ledger.stamp().account
 
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:
-        """Say which Redis it is that does not answer."""
+        """Add to LedgerUnreachable which Redis does not answer."""
         try:
             yield
         except LedgerUnreachable as error:
@@ -180,7 +180,7 @@ class Installation:
             raise LedgerUnreachable(f"{where(self.runtime.redis_url)}: {error.sentence}") from None
 
     def patiently(self, verb: Callable[[], T], *, outage_s: float = 0.0) -> T:
-        """Run a verb that may be repeated; wait out a roll call, and `outage_s` of a Redis that does not answer."""
+        """Run a verb that may be repeated; repeat it during a roll call, and for `outage_s` without a Redis."""
         clock = self.runtime.clock
         began = clock.monotonic()
         while True:
@@ -196,7 +196,7 @@ class Installation:
 
 
 def _understood(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The same question with its phones as they are read and its texts as they would be sent; raises BadPhone."""
+    """The same question with phones as they are read and texts as they would be sent; raises BadPhone."""
     asked = dict(payload)
     if isinstance(text := asked.get("text"), str):
         asked["text"] = tidied(text)
@@ -211,4 +211,4 @@ def _message(message: object) -> object:
     if isinstance(message, list | tuple) and len(message) == 2:
         phone, text = message
         return phone_of(phone), tidied(text) if isinstance(text, str) else text
-    return message  # the type of the job says what is wrong with it
+    return message  # the type of the job will say what is wrong with it

@@ -5,8 +5,8 @@
     if smsq.otp.check(code.id, typed, purpose="login") is Verdict.RIGHT:  # `from smsq import Verdict`
         ...
 
-Nothing here returns, prints or logs the code: it is in the message alone. Keep `code.id` where the person
-cannot change it (their session); without it a try is none.
+Nothing here returns, prints or logs the code: only the message has it. Keep `code.id` where the person cannot change
+it (their session); a check without the right id is never RIGHT.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ __all__ = ["CodeShown", "OneTimeCode", "Otp", "StepShown", "Verdict"]
 
 DEFAULT_LENGTH = 6
 DEFAULT_TTL_S = 300
-OPEN_TRIES = 5  # of a code that others with the same key make and take back
-OUTAGE_S = 1.0  # a step that is written down is enrolled even where Redis was away for a moment
+OPEN_TRIES = 5  # if others with the same key make the code and take it back
+OUTAGE_S = 1.0  # a reserved step is enrolled even if Redis is away for a moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneTimeCode:
-    """A code that was sent: how to check it later, and the message that carries it. Not the code."""
+    """A code that was sent: the id to check it by, and the message that carries it. Never the digits."""
 
     id: str
     expires_at: float  # Unix seconds
-    created: bool  # False where the caller's key had made it before
+    created: bool  # False if an earlier call with the same key created it
     channel: str
-    message_id: str  # '' where it had ended before its message was enrolled
-    phone: str = field(default="", repr=False)  # with its +, as it was understood: the one to keep
+    message_id: str  # '' if the code ended before its message was enrolled
+    phone: str = field(default="", repr=False)  # as it was understood, with its +: keep this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepShown:
-    """One message of a code; `receipt` is None where its message is not in the ledger."""
+    """One message of a code; `receipt` is None if it is not in the ledger."""
 
     channel: str
     at: float  # Unix seconds
@@ -66,13 +66,13 @@ class StepShown:
 
     @property
     def status(self) -> str:
-        """Where the message stands, as reports call it."""
+        """The status of the message, as reports name it."""
         return self.receipt.status if self.receipt is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepAhead:
-    """A channel that was not tried: `why` is '' while it may be, else a word of `smsq.worker.domain.cascade.ENDED`."""
+    """A channel not tried so far: `why` is '' while it may be, else a word of `smsq.worker.domain.cascade.ENDED`."""
 
     channel: str
     why: str
@@ -80,9 +80,9 @@ class StepAhead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeShown:
-    """What may be known of a code: `state` is waiting, used, locked or expired.
+    """A code without its digits: `state` is waiting, used, locked or expired.
 
-    `ended` says why no further channel is tried, '' while one may be.
+    `ended` says why no further channel is tried; '' while one may be.
     """
 
     id: str
@@ -98,7 +98,7 @@ class CodeShown:
 
 
 class Otp:
-    """`smsq.otp`."""
+    """Send, check and show one-time codes: `Smsq.otp`."""
 
     def __init__(self, smsq: Installation) -> None:
         self._smsq = smsq
@@ -121,15 +121,17 @@ class Otp:
     ) -> OneTimeCode:
         """Make a code of `length` digits that lives for `ttl` seconds, and send it to `phone`.
 
-        `purpose` is what it is good for: give `check` the same, a code for one purpose opens no other. `template` is
-        a text that holds `{code}` once, and `{minutes}` or `{purpose}` where you like; without one there is a text in
-        `locale` (en, ru, kk; by default that of the phone's country). `channels` is how it travels. `key` makes a
-        repeat harmless: the same key and request give the same code back for a day past its end, another request
-        raises Conflict. `client` names who asks (an address, an account), for the limits of the shield.
-        `on_doubt` is as in `Smsq.send`, but that `ask` sends nothing again; `max_cost` is what all its messages may
-        cost. Raises BadPhone, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and
-        OverBudget where the shield refuses (their `decision` and `retry_after_s` say more); LedgerTrouble: nothing was
-        sent, except that LedgerUnreachable may mean a lost reply; the same `key` makes a repeat harmless.
+        `purpose` is what the code is for: give `check` the same word, since a code for one purpose is WRONG for any
+        other. `channels` are tried in order, such as `sms:20s,call`. `template` is a text with `{code}` once, and
+        `{minutes}` or `{purpose}` if you like; without one a built-in text in `locale` is used (en, ru, kk; by default
+        the language of the phone's country). `key` makes a repeat harmless: for a day past the end of the code, the
+        same key and request give the same code, and another request with that key raises Conflict. `client` names who
+        asks (an address, an account), for the limits of the shield. `on_doubt` is as in `Smsq.send`, except that `ask`
+        sends nothing again. `max_cost` limits what all messages of the code may cost together.
+
+        Raises BadPhone, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and
+        OverBudget if the shield refuses (`decision` and `retry_after_s` say more). After LedgerTrouble nothing was
+        sent, except that LedgerUnreachable may mean a lost reply: repeat it with the same `key`.
         """
         number = phone_of(phone)
         check_word(purpose, "a purpose")
@@ -164,21 +166,21 @@ class Otp:
                 sent = self._enrol(opened.id, 0, opened.channel, at, opened.expires_at, created=is_new, made=made)
             except Limited:
                 if is_new:
-                    with contextlib.suppress(LedgerTrouble):  # what stays goes by itself; this one hears why
+                    with contextlib.suppress(LedgerTrouble):  # what is left expires by itself
                         codes.forget(opened.id, key)
                 raise
             if sent.message_id or self._view(opened.id) is not None:
                 return replace(sent, phone=f"+{number}")
-            # Another call with this key had made it and was refused meanwhile: this one hears that for itself.
+            # Another call with this key made the code and was refused meanwhile: try again, and be refused too.
         raise TooMany("other requests with this key were refused at the same time; try again")
 
     def check(self, code_id: str, code: str, purpose: str = otp.PURPOSE) -> Verdict:
-        """Judge what a person typed: `Verdict.RIGHT` once in the life of a code, whoever else tries at the same time.
+        """Judge what a person typed. A code is `Verdict.RIGHT` once, however many calls try at the same time.
 
-        Spaces, dashes and digits of other scripts are understood. Each WRONG counts, up to SMSQ_CODE_ATTEMPTS;
-        then the code is LOCKED. A code that was sent for another `purpose` is WRONG, so name the one that this check is
-        about; without one it is that of `send` without one. Raises BadInput for a purpose that is no word,
-        LedgerTrouble if it cannot be told: let nobody in then.
+        Spaces, dashes and digits of other scripts are understood. Each WRONG counts, up to SMSQ_CODE_ATTEMPTS; then
+        the code is LOCKED. A code that was sent for another `purpose` is WRONG; the default is the default of `send`.
+        Raises BadInput for a purpose that is not a word, LedgerTrouble if the code cannot be judged: let nobody in
+        then.
         """
         if not isinstance(code, str):
             raise BadInput("give the code as a str: a number would lose its leading zeros")
@@ -192,9 +194,9 @@ class Otp:
     def resend(self, code_id: str) -> OneTimeCode:
         """Send the same code again, as a new message.
 
-        Raises CoolingDown with `retry_after_s` too soon after the last, TooMany after SMSQ_CODE_RESENDS,
-        CodeOver for a code that was used, has expired, is locked or unknown (its `word` says which), and what
-        the shield raises, as `send` does.
+        Raises CoolingDown with `retry_after_s` if the last message left too recently; TooMany after SMSQ_CODE_RESENDS;
+        CodeOver if the code was used, has expired, is locked or unknown (`word` says which); and what the shield and
+        the ledger raise, as `send` does.
         """
         codes = self._smsq.runtime.otp
         token = secrets.token_hex(8)
@@ -211,7 +213,7 @@ class Otp:
         return replace(sent, phone=f"+{spec.phone}")
 
     def show(self, code_id: str) -> CodeShown:
-        """Where a code stands, and its messages. Raises CodeOver for an unknown one."""
+        """The state of a code, its messages and the channels still ahead. Raises CodeOver for an unknown code."""
         view = self._smsq.runtime.otp.view(code_id) if _is_id(code_id) else None
         if view is None:
             raise over(Verdict.UNKNOWN)
@@ -247,7 +249,7 @@ class Otp:
         created: bool,
         made: Unsealed | None = None,
     ) -> OneTimeCode:
-        """Enrol the message of a step and hint it; one that was enrolled already is found."""
+        """Enrol the message of a step and hint it; if it was enrolled already, return that one."""
         codes, lost = self._smsq.runtime.otp, []
         if not created and (message_id := self._found(code_id, number)):
             return OneTimeCode(id=code_id, expires_at=expires_at, created=False, channel=channel, message_id=message_id)
@@ -256,7 +258,7 @@ class Otp:
             try:
                 return codes.enrol(code_id, number, channel, at, expires_at, made=made)
             except LedgerUnreachable as error:
-                lost.append(error)  # perhaps it was enrolled: then nobody has hinted it
+                lost.append(error)  # perhaps it was enrolled and not hinted
                 raise
 
         enrolled = self._smsq.patiently(enrol, outage_s=OUTAGE_S)
@@ -269,13 +271,13 @@ class Otp:
         return self._smsq.patiently(lambda: self._smsq.runtime.otp.view(code_id))
 
     def _found(self, code_id: str, number: int) -> str:
-        """The message of a step of a code that is over; '' where it never was enrolled."""
+        """The message id of a step, for a code that is over; '' if it was never enrolled."""
         view = self._smsq.runtime.otp.view(code_id)
         return view.steps[number].message_id if view is not None and number < len(view.steps) else ""
 
 
 def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
-    """Channels that exist, in order."""
+    """The channels as steps, in order; raises BadChannel for one that does not exist."""
     try:
         listed = channels if isinstance(channels, str) else ",".join(channels)
     except TypeError:
@@ -300,7 +302,7 @@ def _cost(written: Decimal | str | int | None) -> int | None:
     if written is None:
         return None
     try:
-        amount = Decimal(str(written))  # of True too, which is no amount
+        amount = Decimal(str(written))  # True would pass as 1 otherwise
     except (InvalidOperation, TypeError, ValueError):
         raise BadInput(f"a cost is an amount such as 7.50, not {written!r}") from None
     if not amount.is_finite() or not 0 < amount < 1_000_000:
@@ -309,5 +311,5 @@ def _cost(written: Decimal | str | int | None) -> int | None:
 
 
 def _is_id(code_id: object) -> bool:
-    """Whether this can be a code's id: other words are not looked up."""
+    """Whether this can be the id of a code; anything else is not looked up."""
     return isinstance(code_id, str) and code_id.isascii() and code_id.isalnum() and len(code_id) <= 40

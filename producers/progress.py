@@ -1,7 +1,7 @@
-"""Progress of a campaign: how many stand where, how fast, how much longer, what it has cost.
+"""Progress of a campaign: counts by status, the rate, the time left and the cost.
 
-On a terminal it is redrawn in place; elsewhere a line every few seconds. Looking changes nothing: whoever
-stops looking leaves the campaign running.
+On a terminal it is redrawn in place; elsewhere it is a line every few seconds. Looking changes nothing: the campaign
+goes on when the reader stops.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOOK_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
 RATE_OVER_S = 20.0  # the rate is that of the last so many seconds
 DUMB = ("dumb", "unknown", "")  # terminals that cannot draw over what they have shown
-PATIENCE_S = 10.0  # a log-in that is refused for so long will not mend itself
+PATIENCE_S = 10.0  # a log-in that is refused for so long stays refused
 GOOD = ("delivered", "read", "clicked")
 BAD = ("expired", "undeliverable", "refused", "late", "optout")
 CANCELLED = ("cancelled",)  # by a person: no failure
@@ -48,8 +48,8 @@ class Picture:
 
     view: CampaignView
     rate: float  # messages per second that left
-    left_s: float | None  # until all have left, None where that cannot be told
-    waits: str  # why nothing moves, '' where it does or may
+    left_s: float | None  # until all have left, None if that cannot be told
+    waits: str  # why nothing of it is sent now, '' if something is or may be
 
     def count(self, *names: str) -> int:
         """How many messages have one of these statuses."""
@@ -62,12 +62,12 @@ class Picture:
 
     @property
     def left(self) -> int:
-        """Messages that have left us, whatever became of them."""
+        """Messages that have left, whatever their status."""
         return self.messages - self.count(*UNSENT, *NEVER_LEFT)
 
     @property
     def left_said(self) -> str:
-        """How long until all have left, or that they have and statuses are waited for."""
+        """How long until all have left, or that they have and statuses are still missing."""
         if not self.messages or self.count(*UNSENT):
             return f"left {duration(self.left_s)}"
         sent = "the rest is cancelled" if self.count(*CANCELLED) else "all sent"
@@ -97,7 +97,7 @@ class Watch:
         self._last: CampaignView | None = None
 
     def look(self) -> Picture:
-        """How it stands. Raises BadCredentials where the gateway goes on refusing the log-in."""
+        """The campaign now. Raises BadCredentials if the gateway goes on refusing the log-in."""
         try:
             view = self._read_side.campaign(self._id)
             reason = self._why(view) if view is not None else ""
@@ -148,10 +148,10 @@ def follow(
     line_every_s: float = LINE_EVERY_S,
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> Picture:
-    """Show progress until nothing moves any more, or nobody wants it; the last picture."""
+    """Show progress until the campaign is over or `is_wanted` returns False; return the last picture."""
     out = out or sys.stderr
     is_live = out.isatty() and os.environ.get("TERM", "dumb") not in DUMB
-    if is_live and find_spec("rich") is not None:  # it comes with what workers need
+    if is_live and find_spec("rich") is not None:  # it is installed with workers
         return _redrawn(watch, out, clock, is_wanted)
     return _lines(watch, out, clock, line_every_s, is_wanted)
 
@@ -185,7 +185,7 @@ def _redrawn(watch: Watch, out: TextIO, clock: Clock, is_wanted: Callable[[], bo
 
 
 def _table(picture: Picture, width: int) -> Table:
-    """The picture in `width` columns: the bar gives way, and what is too long goes on below."""
+    """The picture in `width` columns: the bar is shortened first, then long values go on the next line."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text

@@ -1,8 +1,8 @@
-"""Reports: what became of every row, as CSV, JSON or a table, a row at a time however many there are.
+"""Reports: the receipt of every row as CSV, JSON or a table, streamed row by row.
 
-A report is opened in spreadsheets, and its cells hold what strangers wrote: no cell of the CSV is something
-that a spreadsheet would evaluate. A plus and digits alone are left as they are: evaluated they are the same
-number, and the report can be read as a campaign's file again.
+People open a report in spreadsheets, and its cells have values that strangers wrote, so no cell of the CSV may be a
+formula. A plus with digits is left as it is: evaluated it is the same number, and the report can be read as a
+campaign's file again.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def write_json(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None 
 
 
 def _apart(name: str) -> str:
-    """A name of the file's that the report does not have itself."""
+    """A name for a column of the file that differs from the report's own names."""
     return f"file_{name}" if name in COLUMNS else name
 
 
@@ -87,12 +87,12 @@ WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None]
 
 
 def rejected(receipts: Iterable[Receipt]) -> Iterator[Receipt]:
-    """Those that never were messages: invalid rows and duplicates."""
+    """The rows that were never messages: invalid rows and duplicates."""
     return (each for each in receipts if each.status in REJECTED)
 
 
 def as_object(receipt: Receipt) -> dict[str, Any]:
-    """A receipt for machines; times in ISO 8601, null where nothing happened yet, cost a number."""
+    """A receipt for machines; times in ISO 8601, null if nothing happened yet, cost a number."""
     told: dict[str, Any] = {
         "id": receipt.id,
         "phone": receipt.phone,

@@ -1,4 +1,4 @@
-"""Why something waits, in one sentence for people, with what to do about it: the same words everywhere."""
+"""Why a message or a campaign waits, in one sentence for people with what to do, the same everywhere."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def brake(brakes: Brakes, lane: str = "urgent") -> str:
 
 
 def back_off(brakes: Brakes, lane: str) -> str:
-    """Until when nothing of a lane leaves though nothing halts it, '' where it may."""
+    """Until when nothing of a lane leaves though nothing halts it, '' if it may."""
     errors_s = brakes.lane_back_off_s(lane)
     if brakes.back_off_s > 1 and brakes.back_off_s >= errors_s:
         return f"the gateway asked us to back off, {brakes.back_off_s:.0f} s more"
@@ -99,7 +99,7 @@ def back_off(brakes: Brakes, lane: str) -> str:
 
 
 def stopped(view: CampaignView, now: float) -> str:
-    """Where and when a campaign's enrolment stopped, and what to do about it; '' where it goes on or is complete.
+    """Where and when a campaign's enrolment stopped, and what to do about it; '' if it goes on or is complete.
 
     `now` is in Unix seconds. Rows go in by the thousand, seconds apart at most; a producer waits a minute for Redis.
     """
@@ -112,7 +112,7 @@ def stopped(view: CampaignView, now: float) -> str:
 
 
 def why(read_side: ReadSide, view: CampaignView, now: float, parallel: int) -> str:
-    """Why a campaign does not move, '' where it may; `now` in Unix seconds, `parallel` requests at most at once."""
+    """Why a campaign does not move, '' if it may; `now` in Unix seconds, `parallel` requests at most at once."""
     return "; ".join(filter(None, (stopped(view, now), _why_unmoved(read_side, view, now, parallel))))
 
 

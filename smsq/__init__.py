@@ -1,10 +1,10 @@
-"""What programs import: the way in, the values it returns, and every error it raises.
+"""What programs import: `Smsq`, the values it returns, and every error it raises.
 
     from smsq import Smsq
 
-The code lies in two folders of a checkout, `worker/` and `producers/`, and is imported as `smsq.worker` and
-`smsq.producers`: an application may have a `worker.py` or a `producers` of its own. But for the errors, nothing is
-loaded before it is used.
+The code is in two folders of a checkout, `worker/` and `producers/`. It is imported as `smsq.worker` and
+`smsq.producers`, since an application may have a `worker.py` or a `producers` of its own. Apart from the errors,
+nothing is loaded before it is used.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ __all__ += errors.__all__
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is exported when it is first used, so that `smsq --help` need not wait for Redis' client."""
+    """Import an exported name when it is first used, so that `smsq --help` does not load the Redis client."""
     if name == "__version__":
         from importlib.metadata import version
 

@@ -1,6 +1,6 @@
-"""For your tests: the pytest plugin with its fixtures, and `TestedSmsq`, what the fixture `smsq` gives.
+"""For your tests: the pytest plugin with its fixtures, and `TestedSmsq`, which the fixture `smsq` returns.
 
-The plugin is loaded by the package's entry point; `docs/testing.md` shows how it is used.
+pytest loads the plugin by the entry point of the package; `docs/testing.md` shows how to use it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Import what a test needs when it is first used: other suites load this plugin, too."""
+    """Import a name when it is first used: test suites that do not use smsq load this plugin too."""
     if name == "TestedSmsq":
         from smsq.producers.testing.tested import TestedSmsq
 

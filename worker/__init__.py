@@ -1,5 +1,5 @@
-"""Sends, and finds out what became of it.
+"""The workers: they send messages and find out what became of them.
 
-The files beside this one are the ground floor and what builds everything once; all else lies in a room. Never imports
-`producers`.
+The files in this folder are used everywhere, or build everything once; all else is in a sub-folder. Nothing here
+imports `producers`.
 """

@@ -1,13 +1,13 @@
-"""Who may do what in Redis: a role per kind of process, and the ACL files that are written from them.
+"""Rights in Redis: a role for each kind of process, and the ACL files that are written from the roles.
 
-A role's commands are those of the scripts it runs, read from the scripts, and those its own code sends,
-named here. A command that is in no role is refused by a server that loaded the files, and by a test before
-that. `python -m smsq.worker.acl` writes `deploy/redis/`; passwords are filled in where the server runs.
+A role has the commands of the scripts that it runs, which are read from the scripts, and those that its own code
+sends, which are named here. A server with these files refuses a command that is in no role; a test finds it before.
+`python -m smsq.worker.acl` writes `deploy/redis/`; passwords are filled in where the server runs.
 
-Ledger and broker have a file each, as they have a server each. `web` and `producer` reach only the keys that
-they touch. Every verb on a batch is given all keys of `Keys.batch_verb`, and a server wants the right to read
-and write for each key that a script is given: more cannot be held back from who runs one. Patterns are plain,
-without `%R~`, which Redis 6.2 cannot read.
+Ledger and broker have a server each, so they have a file each. `web` and `producer` reach only the keys that they
+touch. Every verb on a batch gets all keys of `Keys.batch_verb`, and a server requires the right to read and write each
+key that a script gets, so a role that runs one cannot have less. Patterns are plain, without `%R~`, which Redis 6.2
+cannot read.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from smsq.worker.queues.bell import with_bell
 from smsq.worker.queues.broker import NAMESPACE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
-# Nobody is it, but it needs all rights: a server that reads its append-only file again acts as it, and some (Redis
-# 7.0.15 is one; redis/redis#14541) skip what it may not do of every script, that is all that we wrote.
+# No process logs in as `default`, but it needs all rights: a server that reads its append-only file again acts as this
+# user, and some (Redis 7.0.15; redis/redis#14541) then skip whatever it has no right to: all that our scripts wrote.
 DEFAULT_USER = "user default off resetpass ~* &* +@all"
 CALLED = re.compile(r"""redis\.p?call\(\s*["'](\w+)["']""")
 
@@ -152,7 +152,7 @@ def files() -> dict[str, str]:
 
 
 def _of(role: Role) -> frozenset[str]:
-    """All commands of a role; whoever reads the ledger reads all of it."""
+    """All commands of a role; a role that reads the ledger may read all of it."""
     commands = CONNECTION | READS | role.commands
     for verb in role.verbs:
         commands |= SCRIPTS | FUNCTIONS | _called(text_of(verb))

@@ -2,8 +2,8 @@
 
     logs.get("send").info("batch settled", batch="4711", accepted=98, refused=2, took_s=0.41)
 
-Nothing secret passes: phones are masked, texts are a length, passwords are dropped, whatever library
-logs them. Ten digits that begin with 1 or 2 are gateway ids and stay readable.
+No secret passes, whatever library logs it: phones are masked, texts are replaced by their length, passwords are
+dropped. Ten digits that begin with 1 or 2 are gateway ids and stay readable.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _QUIET = {"urllib3": logging.WARNING, "uvicorn.access": logging.WARNING, "asynci
 
 
 class _Tolerant(logging.Handler):
-    """A line that cannot be written, on a full disk or a terminal that is gone, is lost without a traceback."""
+    """Lose a line that cannot be written, as on a full disk or a closed terminal, without a traceback."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging names it so
         if not isinstance(sys.exc_info()[1], OSError):
@@ -56,11 +56,11 @@ else:
 
 
 class _Stream(_Tolerant, _StreamHandler):
-    """Lines go to a stream, as in `LogFile`."""
+    """Write lines to a stream, with the tolerance of `LogFile`."""
 
 
 class LogFile(_Tolerant, logging.FileHandler):
-    """Lines go to a file; those that cannot be written are lost, and what comes later is written again."""
+    """Write lines to a file; a line that cannot be written is lost, and later ones are tried again."""
 
 
 def configure(level: str = "info", style: Style = "console", stream: TextIO | None = None) -> None:
@@ -111,14 +111,14 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def scrub(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask phones, shorten texts to their length, drop secrets: the last look at a line before it is written."""
+    """Mask phones, replace texts by their length, drop secrets: the last step before a line is written."""
     for name, value in event.items():
         event[name] = _scrubbed(name, value)
     return event
 
 
 def redact(line: str) -> str:
-    """A sentence or traceback without the secrets, texts and phones that somebody put into it, nor what steers."""
+    """A sentence or traceback without secrets, texts, phones and control characters."""
     line = _QUOTED.sub(r'\1\2\1\3"***"', _SAID.sub(r"\1=***", line))
     line = _BEARER.sub(r"\1***", _TAGGED.sub(r"<\1>***", line))
     line = _SPACED.sub(lambda found: masked(re.sub(r"\D", "", found[0].replace("%2B", "").replace("%2b", ""))), line)

@@ -1,11 +1,11 @@
-"""Every metric there is, once: name, kind, labels, buckets and what it tells.
+"""The table of all metrics: name, kind, labels, buckets and help.
 
 Base units only, the unit in the name. Labels come from closed sets: never a phone, a text, an id or
 a campaign. `docs/metrics.md` is written from this file (`python -m smsq.worker.metrics > docs/metrics.md`).
 
-Counters and durations that happen inside a process are kept by prometheus-client, and summed over
-processes when `PROMETHEUS_MULTIPROC_DIR` was set before this file was imported. What the ledger and
-the queues know is read by the exporter when somebody asks.
+prometheus-client keeps counters and durations of a process, and sums them over processes if
+`PROMETHEUS_MULTIPROC_DIR` was set before this file was imported. The exporter reads the values of ledger and queues at
+each scrape.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 
 WAIT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 3600)
 FATE_BUCKETS: Final = (1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)  # a handset may be off for a day
 
-STATES: Final = {str(state.value): state.name.lower() for state in BatchState}  # as the ledger numbers them
+STATES: Final = {str(state.value): state.name.lower() for state in BatchState}  # by the ledger's numbers
 GATEWAY_CODES: Final = range(1, 10)  # those of the gateway's tables; it may invent any number
 
 LABELS: Final[dict[str, str]] = {
@@ -58,13 +58,13 @@ LABELS: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """Where the ledger counts a metric: a field of its hash `totals`, this name and the labels, colons between."""
+    """The field of the ledger's hash `totals` that counts a metric: this name and the labels, joined with colons."""
 
     name: str
-    per: int = 1  # so many of the ledger's make one of the metric's
-    how_many: str = ""  # of a summary: the name of the total that counts what this one sums
-    words: Mapping[str, str] = field(default_factory=dict)  # what the ledger writes for a label if not that
-    shown: tuple[tuple[str, ...], ...] = ()  # labels that are on the page before anything was counted
+    per: int = 1  # units of the ledger in one unit of the metric
+    how_many: str = ""  # for a summary: the name of the total that counts the summands
+    words: Mapping[str, str] = field(default_factory=dict)  # the ledger's word for a label, if another
+    shown: tuple[tuple[str, ...], ...] = ()  # labels that are exported before anything was counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Metric:
     labels: tuple[str, ...] = ()
     source: Source = "process"
     buckets: tuple[float, ...] = ()
-    total: Total | None = None  # of source `scrape`: what the exporter reads it from, if it is counted in the ledger
+    total: Total | None = None  # for source `scrape`: the ledger's counter, if it has one
 
 
 def _counted(name: str, help_: str, labels: tuple[str, ...], total: str, **how: Any) -> Metric:
@@ -254,7 +254,7 @@ TABLE: Final[dict[str, Metric]] = {metric.name: metric for metric in METRICS}
 
 
 class Metrics:
-    """What happens inside a process; one method per event, times in seconds."""
+    """The metrics counted inside a process; one method for each event, times in seconds."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -275,7 +275,7 @@ class Metrics:
     @staticmethod
     @functools.cache
     def of_process() -> Metrics:
-        """The one set that this process counts in."""
+        """The only instance of this process."""
         return Metrics(prometheus_client.REGISTRY)
 
     def accepted(self, lane: str, after_s: float) -> None:
@@ -329,7 +329,7 @@ class Metrics:
 
 @functools.cache
 def host_of(mirror: str) -> str:
-    """A mirror's host, with its port where that is not its scheme's own.
+    """A mirror's host, with its port if that is not its scheme's own.
 
     >>> host_of("https://www2.smsc.ru"), host_of("http://127.0.0.1:9101")
     ('www2.smsc.ru', '127.0.0.1:9101')

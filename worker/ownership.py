@@ -1,8 +1,8 @@
-"""Whose files our settings, secrets and home are, and who else may change or read them.
+"""Owners and modes of our settings, secrets and home: which other users may change or read them.
 
-Whoever can write `smsq.toml` or the home chooses the mirrors that get the password, or the ledger that decides
-what is sent twice: those are refused with the command that cures it. Who may only read is told by `smsq doctor`.
-Systems without owners and modes (Windows) have nothing to check.
+A user who can write `smsq.toml` or the home chooses the mirrors that get the password, and the ledger that decides what
+is sent twice. So such files are refused, with the command that cures it. `smsq doctor` reports files that others may
+read. Systems without owners and modes (Windows) have nothing to check.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def check_home(home: Path) -> None:
     path = home.expanduser().absolute()
     try:
         found = path.stat()
-    except OSError:  # whoever needs it says what is wrong with it
+    except OSError:  # the code that needs it will report the error
         return
     _check(path, found, "SMSQ_HOME")
 

@@ -1,7 +1,7 @@
-"""How everyone here talks to Redis: one way to make a client.
+"""The only place that makes Redis clients.
 
-A command is never repeated by the client: a lost reply is an error the caller sees, since only the
-caller knows whether its command may run twice. Responses are bytes.
+The client never repeats a command: a lost reply is an error for the caller, since only the caller knows whether its
+command may run twice. Replies are bytes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from redis.retry import Retry
 
 from smsq.worker.domain.errors import BadSettings
 
-TIMEOUT_S = 5.0  # for one reply; an fsync on a slow disk takes tens of milliseconds, a rewrite's fork hundreds
+TIMEOUT_S = 5.0  # for one reply: an fsync on a slow disk takes tens of milliseconds, the fork of a rewrite hundreds
 CONNECT_TIMEOUT_S = 3.0
 MANY = 2**31  # connections of one client: as many as it has threads; redis-py would stop at a hundred
 
-# What the servers say where a user may not: by itself, inside a script, and the two of Redis before 7.2.
+# The errors of servers for missing rights: of a command, inside a script, and the two of Redis before 7.2.
 #   NOPERM User worker has no permissions to run the 'flushall' command
 #   NOPERM No permissions to access a key
 #   ERR ACL failure in script: User web has no permissions to run the 'del' command script: 3f1c…, on @user_script:12.
@@ -41,9 +41,9 @@ def connect(
 ) -> redis.Redis:
     """A client for `url`; nothing is sent before its first command.
 
-    `blocking_s` is the longest blocking pop it will be used for: the wait for a reply is that much
-    longer than `timeout_s`. RESP 2 and no library name: a new connection then costs no round trip
-    of its own. Raises BadSettings for options that no connection takes.
+    `blocking_s` is its longest blocking pop: the wait for a reply is that much longer than `timeout_s`. With RESP 2 and
+    no library name a new connection costs no round trip of its own. Raises BadSettings for options in `url` that no
+    connection takes.
     """
     try:
         client: redis.Redis = redis.Redis.from_url(
@@ -57,8 +57,8 @@ def connect(
             decode_responses=False,
             max_connections=max_connections or MANY,
         )
-        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)  # it would fail later
-    except (ValueError, TypeError, redis.RedisError):  # their words may repeat a part of the password
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)  # so that it fails now
+    except (ValueError, TypeError, redis.RedisError):  # their messages may have a part of the password
         raise BadSettings(
             f"the address of Redis at {where(url)} has options that are not valid: see SMSQ_REDIS_URL and "
             "SMSQ_BROKER_URL, and the options after their question mark"
@@ -67,7 +67,7 @@ def connect(
 
 
 def at_each_exchange(client: redis.Redis, what: Callable[[], None]) -> None:
-    """Have `what` called whenever `client`, unused so far, sends commands or is about to wait for a reply."""
+    """Call `what` each time `client`, unused so far, sends commands or is about to wait for a reply."""
     pool = client.connection_pool
     kind: Any = pool.connection_class
 
@@ -84,10 +84,10 @@ def at_each_exchange(client: redis.Redis, what: Callable[[], None]) -> None:
 
 
 def ask(connection: Any, words: tuple[Any, ...]) -> Any:
-    """Give one command to a connection and return its reply; raises what the reply says.
+    """Give one command to a connection and return its reply; raises an error reply.
 
-    It passes by `execute_command` of the client, which costs as much again as the packing, the write and the read
-    together. Nothing is repeated here either; a connection that failed is closed by the time the error comes out.
+    It does not use the client's `execute_command`, which costs as much again as packing, write and read together.
+    Nothing is repeated here either; a connection that failed is closed before its error is raised.
     """
     connection.send_packed_command([hiredis.pack_command(words)])
     return connection.read_response()
@@ -119,7 +119,7 @@ def next_database(url: str) -> str:
 
 
 def no_right(error: redis.RedisError, variable: str, file: str) -> str:
-    """What to do where Redis does not know our user, or forbids it something; '' for any other error."""
+    """What to do if Redis does not know our user or refuses it a right; '' for any other error."""
     words = str(error)
     if isinstance(error, redis.AuthenticationError):
         return f"Redis refuses the user or the password in {variable}"
@@ -134,6 +134,6 @@ def no_right(error: redis.RedisError, variable: str, file: str) -> str:
 
 
 def where(url: str) -> str:
-    """`url` as it may be shown: without user, password and options."""
+    """`url` without user, password and options, to be shown."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"

@@ -1,4 +1,4 @@
-"""Whether a Redis answers, and what it says of itself: for those who start servers and those who look them over."""
+"""Whether a Redis answers, and its own facts: for code that starts servers or checks them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class NoAnswer(Exception):
 
     def __init__(self, error: redis.RedisError) -> None:
         self.why = type(error).__name__
-        self.is_silent = isinstance(error, redis.TimeoutError)  # it is there, and does not answer in time
+        self.is_silent = isinstance(error, redis.TimeoutError)  # it is up and does not answer in time
         self._error = error
         super().__init__(self.why)
 
     def refused(self, variable: str, file: str) -> str:
-        """What to do where Redis does not know the user in `variable`, or forbids it something; '' for other errors."""
+        """What to do if Redis does not know the user in `variable`, or forbids it something; '' for other errors."""
         return no_right(self._error, variable, file)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a server says of itself."""
+    """Facts that a server reports about itself."""
 
     version: str
     run_id: str  # of this life of the server
@@ -43,7 +43,7 @@ def ping(url: str, *, timeout_s: float = TIMEOUT_S) -> None:
 
 
 def told(url: str) -> Told:
-    """What the server at `url` says of itself; raises NoAnswer."""
+    """The facts that the server at `url` reports about itself; raises NoAnswer."""
     info = _ask(url, lambda client: client.info("server"))
     version = info.get("valkey_version") or info.get("redis_version") or ""
     return Told(version, info["run_id"], int(info["process_id"]))

@@ -1,6 +1,6 @@
-"""Builds everything once: from settings to ledger, queues, journal and the way to the gateway.
+"""Builds everything once: from settings to ledger, queues, journal and transport.
 
-Nothing else reads settings and makes connections; parts receive the two or three values they need.
+Nothing else reads settings and makes connections; other parts receive the two or three values that they need.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from smsq.worker.transports.table import TRANSPORTS, http
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
 
-MESSAGES_BY = "http"  # of the table of transports
+MESSAGES_BY = "http"  # a row of the table of transports
 FINGERPRINT_ROUNDS = 200_000  # a twelfth of a second, once per process
 
 
@@ -57,7 +57,7 @@ class Runtime:
     def build(cls, settings: Settings, *, hint_timeout_s: float = TIMEOUT_S) -> Runtime:
         """A runtime on the Redis that the settings name. Raises BadSettings if they name none.
 
-        Whoever only gives hints need not wait for the queues as long as who takes them.
+        `hint_timeout_s` limits the wait for a reply of the queues: a process that only gives hints can wait less.
         """
         if not settings.redis_url:
             raise BadSettings(
@@ -84,23 +84,23 @@ class Runtime:
 
     @cached_property
     def sealer(self) -> Sealer:
-        """What seals codes that wait. Raises BadSettings where the home's own key cannot be made or read."""
+        """What seals codes in the ledger. Raises BadSettings if the home's own key cannot be made or read."""
         secret = self.settings.secret_key
         return Sealer.of(secret.reveal() if secret else None, self.settings.home)
 
     @cached_property
     def views(self) -> Views:
-        """Questions to the ledger."""
+        """The read side of the ledger."""
         return Views(self.ledger, explain)
 
     @cached_property
     def otp(self) -> OneTimeCodes:
-        """What is done with one-time codes."""
+        """One-time codes, on this ledger."""
         return OneTimeCodes(self.ledger, self.views, self.settings, self.shield)
 
     @cached_property
     def shield(self) -> Shield:
-        """What decides whether a code may go."""
+        """The pumping shield, which decides whether a code may be sent."""
         return Shield(self.ledger, self.settings.shield_limits, lambda: self.sealer.key().digest("shield"))
 
     @cached_property
@@ -115,7 +115,7 @@ class Runtime:
 
     @cached_property
     def hints(self) -> Hints:
-        """How to tell the workers that something is there to do."""
+        """What gives hints to the workers."""
         return Hints(self.broker)
 
     @cached_property
@@ -125,15 +125,15 @@ class Runtime:
 
     @cached_property
     def login(self) -> Login:
-        """Who we are at the gateway. Raises BadSettings where neither password nor key is set."""
+        """Our log-in at the gateway. Raises BadSettings if neither password nor key is set."""
         return login_of(self.settings)
 
     @cached_property
     def credentials(self) -> str:
-        """A fingerprint of log-in and password, so that a login halted for bad ones resumes with others.
+        """A fingerprint of log-in and password, so that a login halted for bad ones goes on with others.
 
-        The same on every host, whatever its home: a halt of one must stop all. It is slow to make, since it
-        lies in the ledger; `SMSQ_SECRET_KEY` peppers it.
+        It is the same on every host, whatever its home, since a halt must stop all hosts. It is slow to make and
+        peppered by `SMSQ_SECRET_KEY`, since somebody who reads the ledger could try passwords against it.
         """
         salt = self.settings.account.encode()
         if self.settings.secret_key:
@@ -143,33 +143,33 @@ class Runtime:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        """The brand's mirrors, or those that are named."""
+        """The mirrors of the brand, or those that the settings name."""
         bases = self.settings.mirrors or BRANDS[self.settings.brand].mirrors
         return Mirrors(bases, self.clock, on_seen=self.metrics.mirror_up)
 
     @cached_property
     def health(self) -> Health:
-        """Whether this process can send."""
+        """What is known about whether this process can send."""
         return Health(self.mirrors)
 
     @cached_property
     def http(self) -> HttpTransport:
-        """How questions travel, and messages where they go over HTTP: both share its lines."""
+        """The transport of questions, and of messages if they go over HTTP: both share its lines."""
         return http(self.settings, self.login, self.clock)
 
     @cached_property
     def transport(self) -> Transport:
-        """How messages travel."""
+        """The transport of messages."""
         make = TRANSPORTS[MESSAGES_BY]
         return self.http if make is http else make(self.settings, self.login, self.clock)
 
     def at_each_exchange(self, what: Callable[[], None]) -> None:
-        """Have `what` called around everything that ledger and queues are asked; to be said before the first of it."""
+        """Call `what` around every exchange with ledger and queues; set this before the first one."""
         self.ledger.at_each_exchange(what)
         self.broker.at_each_exchange(what)
 
     def check_ledger(self) -> None:
-        """Raise LedgerWeak or LedgerForeign where this ledger must not be used."""
+        """Raise LedgerWeak or LedgerForeign if this ledger must not be used."""
         if not self.settings.accept_loss:
             self.ledger.check_durable()
 
@@ -180,7 +180,7 @@ def _fingerprint(said: bytes, salt: bytes) -> str:
 
 
 def login_of(settings: Settings) -> Login:
-    """Who we are at the gateway. Raises BadSettings where neither password nor key is set."""
+    """Our log-in at the gateway. Raises BadSettings if neither password nor key is set."""
     if settings.apikey:
         return Login("", settings.apikey.reveal(), is_key=True)
     if not settings.login or not settings.password:
@@ -189,6 +189,6 @@ def login_of(settings: Settings) -> Login:
 
 
 def explain(code: int, at_the_door: bool) -> str:
-    """An error code in words: of the request where the gateway refused it, else of the delivery."""
+    """An error code in words: of the request if the gateway refused it (`at_the_door`), else of the delivery."""
     row: Any = SEND_ERRORS.get(code) if at_the_door else None
     return row.meaning if row is not None else delivery_error(code)

@@ -1,9 +1,9 @@
-"""The installation's secret key, and what is done with it: sealing what waits, keyed hashes, codes from salts.
+"""The installation's secret key and its uses: sealing texts in the ledger, keyed hashes, codes derived from salts.
 
-What must not be read in Redis, in its file or in a copy of either is sealed by AES-256-GCM with what it
-belongs to as associated data, so that a sealed text moved to another message does not open. Each use has a
-key of its own, derived from the secret by HKDF (RFC 5869). `SMSQ_SECRET_KEY` is one secret or several with
-commas between them: the first seals, all open. Where it is not set, a secret is made once in `SMSQ_HOME/secret.key`.
+What must not be read in Redis, in its file or in a copy is sealed by AES-256-GCM. The associated data names what it
+belongs to, so a sealed text that is moved to another message does not open. Each use has a key of its own, derived
+from the secret by HKDF (RFC 5869). `SMSQ_SECRET_KEY` is one secret or several with
+commas between them: the first seals, all open. If it is not set, a secret is made once in `SMSQ_HOME/secret.key`.
 
 `cryptography` is imported by the first sealing or opening: most processes do neither.
 """
@@ -31,20 +31,20 @@ HEAD = len(VERSION) + ID_BYTES + NONCE_BYTES
 
 
 class Unsealable(SmsqError):
-    """What was sealed does not open: with another key, for something else, or not since it was changed."""
+    """A sealed text does not open: it has another key, belongs to something else, or was changed."""
 
 
 class Sealer:
-    """Seals with the first of some secrets, opens with any. Threads may share it; it prints as nothing."""
+    """Seals with the first of several secrets, opens with any. Thread-safe; it prints no secret."""
 
     def __init__(self, written: Sequence[str]) -> None:
         self._keys = tuple(Key(each.encode()) for each in written)
 
     @classmethod
     def of(cls, secret: str | None, home: Path) -> Sealer:
-        """The sealer of `SMSQ_SECRET_KEY`, or of the home's own secret, which is made where there is none.
+        """The sealer of `SMSQ_SECRET_KEY`, or of the home's own secret, which is made if there is none.
 
-        Raises BadSettings where that file cannot be written or read.
+        Raises BadSettings if that file cannot be written or read.
         """
         return cls(split(secret) if secret else [secret_of(home)])
 
@@ -53,18 +53,18 @@ class Sealer:
 
     @property
     def names(self) -> list[str]:
-        """What the keys are called, the sealing one first; nothing can be opened with it, nor guessed from it."""
+        """The names of the keys, the sealing one first; a name does not help to open anything."""
         return [key.name.hex() for key in self._keys]
 
     def seal(self, text: bytes, of: str) -> bytes:
-        """`text`, which opens only as that of the same thing: `of` names it."""
+        """Seal `text`; it opens only with the same `of`, which names what it belongs to."""
         key = self._keys[0]
         head = VERSION + key.name + secrets.token_bytes(NONCE_BYTES)
         sealed: bytes = key.cipher.encrypt(head[-NONCE_BYTES:], text, head + of.encode())
         return head + sealed
 
     def open(self, sealed: bytes, of: str) -> bytes:
-        """What `seal` was given; raises Unsealable."""
+        """Open what `seal` returned; raises Unsealable."""
         from cryptography.exceptions import InvalidTag
 
         head = sealed[:HEAD]
@@ -76,18 +76,18 @@ class Sealer:
         return opened
 
     def warm(self) -> None:
-        """Import what seals now, so that the first code need not wait for it."""
+        """Import the library for sealing now, so that the first code does not wait for it."""
         _ = self.key().cipher
 
     def key(self, name: str = "") -> Key:
-        """The key of that name, the sealing one by default; raises Unsealable where it is not ours."""
+        """The key of that name, the sealing one by default; raises Unsealable if it is not ours."""
         for key in self._keys:
             if not name or key.name.hex() == name:
                 return key
         raise Unsealable("it was sealed with a key that SMSQ_SECRET_KEY does not hold here")
 
     def digests(self, use: str, *parts: bytes) -> list[str]:
-        """A keyed hash of these parts by every key, the sealing one first: equal to what any of them made before."""
+        """Keyed hashes of these parts, one for each key, the sealing one first, to compare with stored ones."""
         return [key.digest(use, *parts).hex() for key in self._keys]
 
 
@@ -109,7 +109,7 @@ class Key:
 
     @property
     def cipher(self) -> Any:
-        """What seals; made at its first use."""
+        """The cipher; made at its first use."""
         if self._cipher is None:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -117,17 +117,17 @@ class Key:
         return self._cipher
 
     def hasher(self, use: str, size: int) -> hashlib.blake2b:
-        """A keyed hash of `size` bytes to copy and to feed, for what is hashed by the million."""
+        """A keyed hash of `size` bytes, to be copied and fed by callers that hash millions of values."""
         return hashlib.blake2b(key=self._derived(use), digest_size=size)
 
     def digest(self, use: str, *parts: bytes) -> bytes:
-        """A keyed hash of these parts, each told apart from the next by its length."""
+        """A keyed hash of these parts, each preceded by its length."""
         said = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._derived(use), said, "sha256")
 
 
 def key_of(sealed: bytes) -> str:
-    """The name of the key that this was sealed with."""
+    """The name of the key that sealed this."""
     return sealed[len(VERSION) : len(VERSION) + ID_BYTES].hex()
 
 
@@ -137,7 +137,7 @@ def split(written: str) -> list[str]:
 
 
 def secret_of(home: Path) -> str:
-    """The secret of a home, made by whoever comes first; raises BadSettings where the file will not do."""
+    """The secret of a home; the first process makes it. Raises BadSettings if the file cannot be used."""
     path = home.expanduser() / FILE
     try:
         if not path.exists():
@@ -152,7 +152,7 @@ def secret_of(home: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """Write a secret beside its place and put it there whole; whoever was quicker keeps theirs."""
+    """Write a new secret to a temporary file and link it into place; if another process is quicker, keep its secret."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

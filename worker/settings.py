@@ -1,4 +1,4 @@
-"""Every setting: its type, its default, what it is for and what values will do.
+"""Every setting: its type, its default, its help and its allowed values.
 
 The only reader of the environment and of `smsq.toml`. `Settings.load` is called once per process;
 the rest of the program receives the values it needs, not the environment. `docs/settings.md` is
@@ -36,7 +36,7 @@ NO_LOGIN = "set SMSQ_LOGIN and SMSQ_PASSWORD, or SMSQ_APIKEY (each may come from
 
 
 class Secret(str):
-    """A string that prints as `***`; `reveal` is the one way to what it holds."""
+    """A string that prints as `***`; only `reveal` returns it."""
 
     __slots__ = ()
 
@@ -118,10 +118,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
-        """Read and check everything; raises BadSettings naming the variable, what was given and what would do.
+        """Read and check everything. Raises BadSettings with the variable, the given value and what is allowed.
 
         The environment wins over the file. Without `environ` it is the process's own, and the file then is
-        `smsq.toml` of the working directory where there is one. An empty value counts as not set. A file or a
+        `smsq.toml` of the working directory if there is one. An empty value counts as not set. A file or a
         home that others may write is refused.
         """
         if file is None and environ is None and Path(FILE_NAME).is_file():
@@ -143,7 +143,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def account(self) -> str:
         """Whose ledger this is: `brand/login`, or `brand/key:` and eight digits of the key's hash.
 
-        Raises BadSettings where neither is set: no ledger belongs to nobody.
+        Raises BadSettings if neither is set, since every ledger belongs to an account.
         """
         if self.login is None and self.apikey is not None:
             return f"{self.brand}/key:{hashlib.sha256(self.apikey.reveal().encode()).hexdigest()[:8]}"
@@ -161,12 +161,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_sandboxed(self) -> bool:
-        """Whether all that is sent stays on this machine: every mirror is named, and is here."""
+        """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine."""
         return bool(self.mirrors) and all(map(_is_here, self.mirrors))
 
     @property
     def clear_mirrors(self) -> list[str]:
-        """Mirrors of ours to which log-in, phones and texts travel in the clear, over a network."""
+        """Named mirrors to which log-in, phones and texts travel unencrypted over a network."""
         return [base for base in self.mirrors if base.startswith("http:") and not _is_here(base)]
 
     @property
@@ -187,15 +187,15 @@ LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be ca
 class Field(msgspec.Struct, frozen=True):
     """One row of the table: name, how it is read, its default as one would write it, and a sentence of help.
 
-    A `read` function raises ValueError with what would do. `default` None means "not set".
+    `read` raises ValueError with what is allowed. `default` None means "not set".
     """
 
     name: str
     read: Callable[[str], Any]
     default: str | None
     help: str
-    shown: str = ""  # the default in words, where it is not a plain value
-    write: Callable[[Any], str] | None = None  # the inverse of `read`, where `str` is not
+    shown: str = ""  # the default in words, if it is not a plain value
+    write: Callable[[Any], str] | None = None  # the inverse of `read`, if `str` is not
 
     @property
     def variable(self) -> str:
@@ -222,7 +222,7 @@ def _secret(written: str) -> Secret:
 
 
 def _shared_secret(written: str) -> Secret:
-    """A digest of known words can be tried out at leisure, so what signs must not be short."""
+    """Read a secret that signs. It must not be short: from a digest of known words it could be found by trying."""
     if len(written) < LEAST_SHARED_SECRET:
         raise ValueError(
             f"at least {LEAST_SHARED_SECRET} characters at random, such as `openssl rand -hex 16` prints; "
@@ -233,7 +233,7 @@ def _shared_secret(written: str) -> Secret:
 
 def _secret_keys(written: str) -> Secret:
     keys = [each.strip() for each in written.split(",")]
-    if any(len(each) < LEAST_SECRET for each in keys):  # somebody who reads the ledger can try keys against it
+    if any(len(each) < LEAST_SECRET for each in keys):  # a reader of the ledger could try keys against it
         raise ValueError(f"at least {LEAST_SECRET} characters at random, such as `openssl rand -base64 32` prints")
     return Secret(",".join(keys))
 
@@ -326,7 +326,7 @@ def _redis(*schemes: str) -> Callable[[str], str]:
         try:
             parts = urlsplit(written)
             has_place = bool(parts.path if parts.scheme == "unix" else parts.hostname) and parts.port != 0
-        except ValueError:  # its words repeat a part of the password
+        except ValueError:  # its message has a part of the password
             has_place = False
         number = parts.path.removeprefix("/") if has_place and parts.scheme != "unix" else ""
         is_number = not number or (number.isascii() and number.isdigit())
@@ -355,7 +355,7 @@ def _mirrors(written: str) -> tuple[str, ...]:
         urlsplit(base)._replace(scheme=urlsplit(base).scheme.lower(), netloc=urlsplit(base).netloc.lower())
         for base in bases
     }
-    if len(different) < len(bases):  # it would vouch for itself as the other mirror of an absence
+    if len(different) < len(bases):  # one mirror must not confirm absence as its own second
         raise ValueError("each address once")
     return tuple(bases)
 
@@ -370,7 +370,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _is_here(url: str) -> bool:
-    """Whether an address is of this machine, whatever a server of names says."""
+    """Whether an address is of this machine; no name server is asked."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -587,7 +587,7 @@ def _from_file(file: Path) -> dict[str, str]:
         raise BadSettings(f"{file} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{file} is not TOML: {error}") from None
-    if PROGRAM in content:  # a folder that somebody was handed would choose what runs here
+    if PROGRAM in content:  # a folder from somebody else must not choose what runs here
         raise BadSettings(f"{file}: {PROGRAM} names a program, which no file may; set SMSQ_REDIS_SERVER instead")
     return _known({PREFIX + key.upper(): _flat(value) for key, value in content.items()})
 

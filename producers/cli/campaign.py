@@ -355,7 +355,7 @@ def _above(price: Price, budget: Decimal | None, balance: Balance | None) -> str
 
 
 def _price(smsq: Smsq, drafted: Draft, found: Preflight) -> tuple[Price | None, Balance | None, str]:
-    """Price and balance, each None where it is not known, and why."""
+    """Price and balance, each None if it is not known, and why."""
     from smsq.producers.intake import preflight
     from smsq.worker.domain.errors import BadCredentials, SmsqError
 

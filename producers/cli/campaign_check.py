@@ -62,7 +62,7 @@ def _called(encoding: str) -> str:
 
 
 def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
-    """Each row that cannot be sent where they are few, else each reason with its first rows."""
+    """Each row that cannot be sent if they are few, else each reason with its first rows."""
     if found.rows - found.messages <= SHOWN:
         lines = _lines_of(source, found)
         for reject in found.rejects:
@@ -97,7 +97,7 @@ def repeat_lines(repeats: Repeats | None, word: str = "") -> Iterator[str]:
 
 
 def repeats_object(repeats: Repeats | None) -> dict[str, Any]:
-    """The same for machines; nothing where it could not be looked at."""
+    """The same for machines; nothing if it could not be looked at."""
     if repeats is None:
         return {"sent_already": None}
 
@@ -120,7 +120,7 @@ def price_lines(price: Price | None, balance: Balance | None, why: str) -> Itera
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """An amount with its currency, where the gateway tells it."""
+    """An amount with its currency, if the gateway tells it."""
     return f"{plain(amount)} {currency}".rstrip()
 
 

@@ -186,7 +186,7 @@ def show(code_id: str, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _errors(as_json: bool) -> Iterator[None]:
-    """Where a machine reads, an error is an object too; the sentence and the exit code stay."""
+    """If a machine reads, an error is an object too; the sentence and the exit code stay."""
     from smsq.worker.domain.errors import Limited, SmsqError
 
     try:

@@ -152,7 +152,7 @@ def say_who_is_missing(smsq: Smsq, lane: str, message_id: str) -> bool:
 def wait_for(smsq: Smsq, message_id: str, timeout_s: float, lane: str = "urgent") -> tuple[Receipt, bool]:
     """Look until it is final, parked, or the time is up; also whether no mirror could be reached.
 
-    Raises BadCredentials where a refused log-in is why it waits.
+    Raises BadCredentials if a refused log-in is why it waits.
     """
     from smsq.producers.progress import PATIENCE_S
     from smsq.producers.waits import brake, halt

@@ -1,6 +1,6 @@
-"""What `smsq doctor` finds, by where it looks: this machine, the ledger and who works on it.
+"""The findings of `smsq doctor`, by what is examined: this machine, the ledger, the processes.
 
-Never changes anything, and never prints: a finding is a value.
+Nothing here changes or prints anything: a finding is a value.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, how it is, in words, and what to do about it."""
+    """One line: what was examined, its state in words, and what to do about it."""
 
     name: str
     level: str  # ok, warn or fail
     said: str
     cure: str = ""
-    is_outage: bool = False  # what cannot be reached has an exit code of its own
+    is_outage: bool = False  # unreachable things have an exit code of their own

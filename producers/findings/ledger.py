@@ -1,4 +1,4 @@
-"""What stands in the ledger: how durable it is, whose, and what holds anything up."""
+"""Findings about the ledger: its durability, its account, and what holds sending up."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def durability(runtime: Runtime) -> Iterator[Finding]:
 
 
 def account(runtime: Runtime) -> Iterator[Finding]:
-    """Whose ledger it is."""
+    """Whether the ledger belongs to our account."""
     settings, owner = runtime.settings, runtime.ledger.stamp().account
     if not owner:
         yield Finding(
@@ -88,7 +88,7 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
 
 
 def shield(runtime: Runtime) -> Iterator[Finding]:
-    """Whether somebody who pumps is stopped, and what it may cost until then."""
+    """Whether the shield stops pumping, and what codes may cost until then."""
     from smsq.worker.ledger.otp.shield_admin import ShieldAdmin
 
     limits = ShieldAdmin(runtime.shield).limits()
@@ -122,7 +122,7 @@ def run(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _hosts(runtime: Runtime) -> Iterator[Finding]:
-    """Whether this host is back, and who else signed off."""
+    """Whether this host is back, and which hosts signed off."""
     for host in runtime.views.brakes().signed_off:
         yield Finding("hosts", "ok", f"host {host.said}; nothing waits for it if Redis restarts")
     if runtime.journal.is_away():
@@ -135,7 +135,7 @@ def _hosts(runtime: Runtime) -> Iterator[Finding]:
 
 
 def verbs(runtime: Runtime) -> Iterator[Finding]:
-    """Which way verbs go to the server."""
+    """Whether verbs go to the server as functions or as scripts."""
     from smsq.worker.ledger.scripts import MAY_NOT
 
     runtime.ledger.beat()  # any verb finds it out
@@ -194,7 +194,7 @@ def state(runtime: Runtime) -> Iterator[Finding]:
 
 
 def _ids(runtime: Runtime) -> Finding:
-    """Whether ids for the gateway last for long; at their end nothing is sent."""
+    """Whether the gateway ids will last; without them nothing is sent."""
     from smsq.worker.ledger.ids import FEW_LEFT
 
     left = runtime.ledger.ids_left()

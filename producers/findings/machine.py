@@ -1,4 +1,4 @@
-"""What stands on this machine and around it: room for the home, the log-in, the mirrors."""
+"""Findings about this machine and its surroundings: room for the home, the log-in, the mirrors."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def secrets(settings: Settings) -> Iterator[Finding]:
 
 
 def credentials(settings: Settings) -> Iterator[Finding]:
-    """Whether this shell has what the gateway wants."""
+    """Whether this shell has the log-in for the gateway."""
     if _has_login(settings):
         yield Finding("log-in", "ok", f"set, for account {settings.account}")
     elif settings.redis_url:

@@ -1,4 +1,4 @@
-"""Who works: the lanes, the scheduler, and whether anybody waits for hints."""
+"""Findings about processes: the lanes, the scheduler, and whether workers wait for hints."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
 
 
 def _is_waited_at(url: str) -> bool:
-    """Whether somebody waits for a bell at this server: lanes without work do, nearly always."""
+    """Whether a worker waits for a bell at this server: idle lanes do, nearly always."""
     from smsq.worker.redis_health import waiting
 
     for _ in range(LOOKS):

@@ -1,4 +1,4 @@
-"""Drafts: rows, text and wishes, checked as far as that can be done without the ledger."""
+"""Drafts: rows, text and options of a campaign, checked as far as possible without the ledger."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LONGEST_NAME = 100
 
 
 class How(TypedDict, total=False):
-    """How a campaign shall be sent; every field may be left out.
+    """How to send a campaign; every field may be left out.
 
     `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that
     holds phones, `region` the country in which phones without a plus are written, `encoding` what a file is in
@@ -62,7 +62,7 @@ AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | N
 
 
 class Rows(Protocol):
-    """What a campaign is made of: a file's `Source`, or rows at hand."""
+    """The rows of a campaign: the `Source` of a file, or rows at hand."""
 
     @property
     def digest(self) -> str: ...
@@ -71,19 +71,19 @@ class Rows(Protocol):
     def columns(self) -> tuple[str, ...]: ...
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Each row in order, as often as asked, and always the same."""
+        """Each row in order; every call gives the same rows."""
 
     def changed(self) -> str:
-        """What has become of their source since it was read, as the beginning of a sentence; '' for nothing."""
+        """How their source changed since it was read, as the beginning of a sentence; '' if it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What was decided about rows that were sent already: `only_new`, `again`, or '' where there were none.
+    """What was decided about rows that were sent already: `only_new`, `again`, or '' if there were none.
 
-    `left_out` are those that stay behind. `continues` is the draft's own unfinished campaign, whose further rows were
-    compared; `overtakes` names others that are still being enrolled, and must compare theirs before they go on.
-    `against` is what was compared with: campaigns, each with how many rows it had; None for nothing yet.
+    `left_out` are those that are not sent. `continues` is the draft's own unfinished campaign, whose further rows were
+    compared. `overtakes` names campaigns that are still being enrolled; they must compare their rows before they go on.
+    `against` are the campaigns compared with, each with how many rows it had; None before a comparison.
     """
 
     word: str = ""
@@ -98,7 +98,7 @@ NO_CHOICE = Choice()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A campaign that is not enrolled yet: checked rows and text, and how it shall be sent.
+    """A campaign that is not enrolled yet: checked rows and text, and how to send it.
 
     `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
     `9-21` in this machine's time, `start_at` Unix seconds. `choice` is what becomes of rows that were sent already.
@@ -120,13 +120,13 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """What this campaign is known by: its rows, text and options."""
+        """The digest that names this campaign: of its rows, text and options."""
         options = self.options.written().decode()
         said = (self.source.digest, self.phone_column, self.region, self.template.written, options)
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
 
     def plan(self, batch_size: int) -> Plan:
-        """The same as the ledger takes it."""
+        """The campaign in the form of the ledger."""
         return Plan(
             name=self.name,
             digest=self.digest,
@@ -146,7 +146,7 @@ class Draft:
 
 
 def _file_of(source: Rows) -> str:
-    """Where rows came from, as a path that holds wherever it is read; '' for rows at hand or a pipe."""
+    """The absolute path of the file, '' for rows at hand or a pipe."""
     path = Path(source.name) if isinstance(source, Source) else None
     return str(path.absolute()) if path is not None and path.is_file() else ""
 
@@ -218,7 +218,7 @@ class RowsInMemory:
     ) -> RowsInMemory:
         """Take mappings, sequences or plain phones, as text or as numbers.
 
-        Raises BadInput for no rows, no names for their values, and for a table that is none of rows.
+        Raises BadInput if there are no rows, no names for their values, or if this is not a table of rows.
         """
         if isinstance(rows, Mapping) or hasattr(rows, "to_dict"):
             raise BadInput('rows must be an iterable of rows; for a data frame give `frame.to_dict("records")`')
@@ -252,7 +252,7 @@ class RowsInMemory:
         return cls(tuple(columns), phone_column, values, hashlib.sha256(said).hexdigest())
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Each row in order; raises BadInput where no column holds phones."""
+        """Each row in order; raises BadInput if no column holds phones."""
         return of_iterable(self.values, self.columns, self.phone_column)
 
     def changed(self) -> str:
@@ -261,7 +261,7 @@ class RowsInMemory:
 
 
 def _cell(value: object, is_phone: bool, region: str) -> str:
-    """A value as a file would hold it: nothing for None and NaN, no decimals of a number that has none."""
+    """A value as a file would have it: '' for None and NaN, and a whole number without decimals."""
     if is_nothing(value):
         return ""
     if isinstance(value, bytes):
@@ -275,7 +275,7 @@ def _cell(value: object, is_phone: bool, region: str) -> str:
 
 
 def money_of(budget: Decimal | int | str | None) -> Decimal | None:
-    """An amount of money; raises BadInput for what is none."""
+    """An amount of money; raises BadInput if it is not one."""
     if budget is None:
         return None
     try:

@@ -1,9 +1,8 @@
-"""Which encoding a file of rows is in, told from its bytes; and what files are no CSV at all.
+"""Tell the encoding of a file of rows from its bytes, and recognise files that are not CSV.
 
-UTF-8 is recognised, windows-1251 only assumed if what it makes of the bytes is far likelier than what any
-other encoding of Cyrillic makes of them: read in the wrong one a file's texts would go out garbled, and every one
-of them costs money. What is left is refused with a way out. A file that holds UTF-8 and other bytes too is UTF-8:
-its broken rows are turned away one by one.
+UTF-8 is recognised. windows-1251 is only assumed if its reading of the bytes is far likelier than that of any other
+Cyrillic encoding: in the wrong one all texts would be sent garbled, and every text costs money. Any other file is
+refused with what to do. A file with UTF-8 and other bytes is UTF-8, and its broken rows are rejected one by one.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from smsq.worker.domain.errors import BadInput
 BLOCK = 1 << 20
 SAMPLE_PER_BLOCK = 8192  # bytes of lines beyond ASCII that are judged, of each block
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# How files begin that spreadsheets and people offer in place of a CSV.
+# First bytes of files that people offer in place of a CSV.
 _MAGIC: Final[dict[bytes, str]] = {
     b"PK\x03\x04": "a spreadsheet or archive (xlsx, ods, zip)",
     b"\xd0\xcf\x11\xe0\xa1\xb1": "an old spreadsheet (xls)",
@@ -56,7 +55,7 @@ LEAST_USUAL = 0.8  # of the letters: in words of one alphabet and a usual case
 _TOKEN = re.compile(rb"[^\s,;\"]+")
 # Bytes in which the near relatives differ and that Russian hardly needs: the rows that hold them are always looked at.
 _TELLING = re.compile(rb"[\x80-\x83\x86-\x90\x95\x98-\x9f\xa1-\xa7\xaa\xac-\xb7\xba\xbc-\xbf]").search
-# Letters in UTF-8 that another program took for windows-1251 or Western European, and wrote again: each is two there.
+# UTF-8 letters that another program read as windows-1251 or Western European and wrote again: each became two.
 _SECOND_HALF = "".join(bytes([byte]).decode("cp1251", "ignore") for byte in range(0x80, 0xC0))
 _SECOND_HALF_WEST = "".join({bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xC0)} - {"\ufffd"})
 _GARBLED = {
@@ -78,9 +77,9 @@ class Look:
 
 
 def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> Look:
-    """Digest and encoding of a file, `told` where somebody said so; raises BadInput where it cannot be told.
+    """Digest and encoding of a file; `told` is the caller's word for it. Raises BadInput if it cannot be told.
 
-    Of a file that is read otherwise than it looks, the encoding is part of the digest: its texts are others.
+    If a file is read in another encoding than it seems to have, that is part of the digest: its texts differ.
     """
     hashed, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0
@@ -121,7 +120,7 @@ def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> L
 
 
 def canonical(encoding: str) -> str:
-    """An encoding's usual name; raises BadInput for one that nobody knows."""
+    """An encoding's usual name; raises BadInput for an unknown one."""
     try:
         info = codecs.lookup(encoding)
         "".encode(encoding)
@@ -207,7 +206,7 @@ def _first(lines: Iterable[bytes]) -> list[bytes]:
 
 
 def _garbled(decoded: str) -> str:
-    """What seems to stand for what, where letters were taken for others before; '' where it reads well."""
+    """Which letters seem to stand for which others, since a program misread them earlier; '' if none do."""
     for encoding, find in _GARBLED.items():
         if found := find(decoded):
             raw = found[0].encode(encoding)

@@ -63,7 +63,7 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a campaign will cost, in the account's currency; `is_exact` False where it was estimated."""
+    """What a campaign will cost, in the account's currency; `is_exact` False if it was estimated."""
 
     cost: Decimal
     is_exact: bool
@@ -115,7 +115,7 @@ def look(
     left_out: LeftOut | None = None,
     heard: Callable[[Range], None] = lambda part: None,
 ) -> Preflight:
-    """Read everything once; raises BadInput where the file or a constant text is spoiled.
+    """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
     `seen` hears of progress, `heard` of each range; `left_out` are rows that stay behind.
     """
@@ -272,7 +272,7 @@ def _ask_for(messages: Sequence[Message], constant: str | None, options: Options
 
 
 def require_some(found: Preflight) -> None:
-    """Raise BadInput where not a single row can be sent; Conflict where what could be was sent already."""
+    """Raise BadInput if not a single row can be sent; Conflict if what could be was sent already."""
     if not found.messages:
         (_, reason), many = found.reasons.most_common(1)[0]
         kind = Conflict if found.duplicates else BadInput  # in a file by itself the first of two rows counts

@@ -31,7 +31,7 @@ def prepare(
 ) -> Iterator[Range]:
     """Ranges from 1, each over `batch_size * batches_per_range` rows (the last over what is left).
 
-    Raises BadText where a constant text may not be sent; texts of single rows become rejects.
+    Raises BadText if a constant text may not be sent; texts of single rows become rejects.
     """
     slices = Slices(template, batch_size, region, left_out)
     source, size = iter(rows), batch_size * batches_per_range

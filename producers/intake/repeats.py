@@ -1,7 +1,7 @@
-"""Rows that were sent already: a draft's messages are compared with what left lately, before anything is enrolled.
+"""Rows that were sent already: before enrolment, a draft is compared with messages that were sent lately.
 
-A corrected file is another file, so its digest says nothing about its rows. What is compared is phone, text and
-sender of each message with those of the campaigns that are kept: what left, may have left or waits to leave.
+A corrected file has another digest, so its rows must be compared one by one: phone, text and sender of each message
+with those of all kept campaigns that left, may have left or wait to leave.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """What a comparison found: rows that were sent already, and such of which nobody can tell that here."""
+    """The result of a comparison: rows that were sent already, and rows of which that cannot be told here."""
 
     sent: Sequence[Sent] = ()
     unknown: Sequence[Sent] = ()
@@ -51,7 +51,7 @@ class Repeats:
 
     @property
     def unknown_said(self) -> str:
-        """Why nobody can tell of some rows whether they were sent already, and what to do about it."""
+        """Why it cannot be told of some rows whether they were sent already, and what to do about it."""
         many = sum(len(each.rows) for each in self.unknown)
         return (
             f"{'1 phone was' if many == 1 else f'{many} phones were'} already sent a text, and this host cannot tell "
@@ -190,7 +190,7 @@ class Comparison:
         return prints is None or hash(earlier.said[ID_BYTES:]) in prints
 
     def _is_same(self, place: int, phone: int, said: Said, earlier: Earlier) -> bool | None:
-        """Whether the message at this place of the draft says the same, None where that cannot be told."""
+        """Whether the message at this place of the draft says the same, None if that cannot be told."""
         if self._text is not None:
             return self._is_text(said, phone if earlier.said is None else 0)
         if isinstance(said, str):
@@ -215,7 +215,7 @@ def decided(
     """The draft as it is enrolled: with every row, or without those that were sent already.
 
     `before` is its own unfinished campaign, which goes on as it was begun; `of` is how many rows there are. Raises
-    Conflict where rows were sent already and nobody has said what shall become of them.
+    Conflict if rows were sent already and neither `again` nor `only_new` is set.
     """
     again = again or (before is not None and before.repeats == "again" and not only_new)
     only_new = only_new or (before is not None and before.repeats == "only_new" and not again)

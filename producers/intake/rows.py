@@ -1,12 +1,12 @@
-"""Rows of a campaign file: a CSV as people's programs write it, read in a stream.
+"""Rows of a campaign file: a CSV as spreadsheets and other programs write it, read in a stream.
 
-`inspect` looks through the whole file once (digest, encoding, separator, columns) and raises BadInput
-for what spoils it; `Source.rows` then yields each data row, numbered from 1, or a Reject for a row
-that cannot be read, and goes on. A file is read more than once, so all of that reads a snapshot of it.
+`inspect` reads the whole file once (digest, encoding, separator, columns) and raises BadInput if it cannot be used.
+`Source.rows` then yields each data row, numbered from 1, or a Reject for a row that cannot be read. A file is read more
+than once, so all of this reads a snapshot.
 
-Spreadsheets write rows of empty cells (they are no rows), one empty cell more than the header has, and leave a row's
-last empty cells out: such rows are read as they are meant, unless a comma inside a cell seems to have split it. A text
-that wants a cell which is left out is not made: perhaps the row was cut.
+Spreadsheets write rows of empty cells (which are not rows), write one empty cell more than the header has, and omit the
+last empty cells of a row. Such rows are accepted, unless a comma inside a cell seems to have split it. If a text needs
+an omitted cell, the row is rejected, since it may have been cut.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 class _Missing(str):
-    """An empty cell that does not even stand in its row."""
+    """A cell that is missing in its row."""
 
     __slots__ = ()
 
 
-MISSING: Final = _Missing()  # what a row that ends early is filled up with: known by identity
+MISSING: Final = _Missing()  # fills up a row that ends early; compared by identity
 # A spreadsheet's own word for the separator, in a line above the header.
 _SEPARATOR_LINE = re.compile(r'\ufeff*"?sep=([^\w\s"]|\t)"?[;,\s]*', re.IGNORECASE)
 _SPLIT_NUMBER = re.compile(r".*\d,\d{1,3}(?!\d).*", re.DOTALL)  # 1500,50 and 1,500: one number in two cells
@@ -68,7 +68,7 @@ class Source:
     def rows(self) -> Iterator[Row | Reject]:
         """Each data row in order; blank lines, and lines of blank cells, are not rows.
 
-        Raises BadInput where a quote never closes, or 0 rows.
+        Raises BadInput if a quote never closes, or 0 rows.
         """
         try:
             with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
@@ -77,11 +77,11 @@ class Source:
             raise BadInput(f"{self.name} cannot be read: {error.strerror}") from None
 
     def changed(self) -> str:
-        """What has become of the file since it was looked at, as the beginning of a sentence; '' for nothing."""
+        """How the file changed since it was read, as the beginning of a sentence; '' if it did not."""
         return self.snapshot.changed()
 
     def lines(self, rows: Collection[int]) -> dict[int, int]:
-        """The lines of the file in which these rows begin, for who looks them up in an editor."""
+        """The lines of the file in which these rows begin, to look them up in an editor."""
         found: dict[int, int] = {}
         last, number, ended_at = max(rows, default=0), 0, 0
         with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
@@ -141,7 +141,7 @@ class Source:
             raise BadInput(f"{self.name} has a header and no rows")
 
     def _phone_in(self, line: str) -> str:
-        """The phone of a line that cannot be read as a row, where it stands in plain sight."""
+        """The phone in a line that cannot be read as a row, if one can be seen there."""
         cells = line.split(self.separator, self.phone_at + 1)[: self.phone_at + 1]
         return shown(cells[-1].strip()) if len(cells) > self.phone_at and '"' not in "".join(cells) else ""
 
@@ -229,7 +229,7 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
 
 
 def digest(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hex; raises BadInput where it cannot be read."""
+    """SHA-256 of a file's bytes, in hex; raises BadInput if it cannot be read."""
     try:
         with Path(path).open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -261,7 +261,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def tidy(name: str) -> str:
-    """A column's name as it is compared: without signs that nobody sees and blanks around it, its letters whole."""
+    """A column's name for comparisons: without invisible characters and outer blanks, in composed letters."""
     seen = "".join(char for char in name if unicodedata.category(char) != "Cf")
     return unicodedata.normalize("NFC", " ".join(seen.split()))
 
@@ -313,7 +313,7 @@ def _header(
 
 
 def _phone_at(header: Sequence[str], phone_column: str, name: str, how: str = "") -> int:
-    """Where the phones stand: the exact name, else the same in other letters."""
+    """The place of the phone column: by its exact name, else in any case."""
     phone_column = tidy(phone_column)
     if phone_column in header:
         return list(header).index(phone_column)
@@ -341,7 +341,7 @@ def _phone_or_none(cell: str) -> int | None:
 
 
 def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:
-    """A row that csv gave up on; raises BadInput where the rest of the file went down with it."""
+    """The reject of a row that csv could not read; raises BadInput if it took the rest of the file with it."""
     if "unexpected end of data" in error or line > ended_at + 1:
         raise BadInput(
             f"row {number}: the quote that opens in line {ended_at + 1} never closes, so no row after it can be read"

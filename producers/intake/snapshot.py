@@ -29,9 +29,9 @@ class Snapshot:
     """
 
     def __init__(self, path: Path) -> None:
-        """Copy it; raises OSError where it cannot be read, BadInput where there is no room for the copy."""
+        """Copy it; raises OSError if it cannot be read, BadInput if there is no room for the copy."""
         self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
-        # What can be read only once cannot be looked at again.
+        # A pipe can be read only once, so it cannot be compared later.
         self._path = None if str(path) == STANDARD_INPUT or path.is_fifo() or path.is_char_device() else path
         self._lock = threading.Lock()
         self._file: Any = tempfile.TemporaryFile(prefix="smsq-", buffering=0)  # noqa: SIM115 - closed below
@@ -67,7 +67,7 @@ class Snapshot:
         return stream if mode == "rb" else io.TextIOWrapper(stream, **how)
 
     def changed(self) -> str:
-        """What has become of the file since it was copied, as the beginning of a sentence; '' where it is the same."""
+        """How the file changed since it was copied, as the beginning of a sentence; '' if it did not."""
         if self._path is None:
             return ""
         try:

@@ -1,4 +1,4 @@
-"""What runs a whole machine: its processes, the demo, the sandbox beside them.
+"""Running a whole machine: its processes, the demo, the sandbox.
 
-Never a command: those are in `cli/`, and take their words from the command line.
+Commands are in `cli/`, not here.
 """

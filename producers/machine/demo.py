@@ -1,7 +1,7 @@
 """The demo: everything on this machine in a temporary home, a sample campaign, and the gateway's own count.
 
-It hears nothing of the shell's settings, speaks to nobody but the sandbox it starts, and takes its verdict
-from what that sandbox counted: every row accounted for, nothing lost, nothing twice, no limit broken.
+It ignores the shell's settings, speaks only to the sandbox that it starts, and takes its verdict from that sandbox's
+count: every row accounted for, nothing lost, nothing sent twice, no limit broken.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LEAST_CAMPAIGN_TIMEOUT_S = 90.0
 ROWS_PER_S = 50  # slower than this something is wrong
 ANSWER_TIMEOUT_S = 15.0
 INTERRUPTED = 130  # what a shell calls Ctrl-C
-LINES_KEPT = 15  # of what the processes said, for whoever wonders why it failed
+LINES_KEPT = 15  # of the processes' output, shown if the demo fails
 
 
 @dataclass
@@ -291,7 +291,7 @@ def _report_lines(view: CampaignView, rejects: Sequence[Receipt]) -> Iterator[st
 
 
 def _get(url: str, told: object = None) -> tuple[int, bytes]:
-    """One request to a process of ours, past any proxy; a POST where something is told."""
+    """One request to a process of ours, past any proxy; a POST if `told` is given."""
     parts = urlsplit(url)
     line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_TIMEOUT_S)
     with contextlib.closing(line):

@@ -44,7 +44,7 @@ def several(settings: Settings, lane: str, processes: int, threads: int) -> int:
 
 
 def argv_of(command: str) -> list[str]:
-    """How a child of this process is started: it leaves when we do, and imports nothing from where it stands (`-P`).
+    """The command line of a child: it ends when we do, and imports nothing from the working directory (`-P`).
 
     `-m` alone puts the working directory in front of every import: a `redis.py` that lies there would run with the
     password in its environment.

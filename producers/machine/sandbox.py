@@ -22,7 +22,7 @@ TIMEOUT_S = 10.0
 
 
 def of_this_home() -> str:
-    """Where the sandbox of the running `smsq up --sandbox` is told what to do; raises Unreachable if there is none."""
+    """The control endpoint's URL of the running `smsq up --sandbox`; raises Unreachable if there is none."""
     home = Settings.load().home
     up = running(home)
     if up is None or not up.control:

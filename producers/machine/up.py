@@ -1,6 +1,6 @@
-"""Everything of one machine: which processes there are, what they are told, and running them under the supervisor.
+"""`smsq up`: the processes of one machine, their environment, and running them under the supervisor.
 
-`run` takes the environment that the children shall see, so that nothing depends on the shell's.
+`run` takes the environment of the children, so that nothing depends on the shell's.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Gateway:
 
     @property
     def control(self) -> str:
-        """Where it is told what to do and asked what it counted."""
+        """The URL of its control endpoint."""
         return f"http://127.0.0.1:{self.control_port}"
 
 
@@ -92,9 +92,9 @@ def run(
     say: Callable[[str], None] = lambda line: click.echo(line, err=True),
     started: Callable[[Supervisor], None] = lambda supervisor: None,
 ) -> int:
-    """Run until told to stop; the exit code. `front` is where `up.json` goes (default: the home).
+    """Run until told to stop; return the exit code. `front` is the folder for `up.json` (default: the home).
 
-    `started` is given the supervisor right before it runs, so that its caller can stop it.
+    `started` is called with the supervisor right before it runs, so that the caller can stop it.
     """
     settings = Settings.load(environ, file)
     from smsq.worker.runtime import login_of
@@ -216,7 +216,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 def with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str, str]:
-    """Beside a sandbox nobody chose ports: web and metrics give way where somebody listens at their defaults."""
+    """With a sandbox, use other ports for web and metrics if their defaults are taken."""
     fresh = Settings.load({})
     for variable, address, default in (
         ("SMSQ_WEB_ADDR", settings.web_addr, fresh.web_addr),
@@ -229,7 +229,7 @@ def with_free_addresses(environ: dict[str, str], settings: Settings) -> dict[str
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
-    """Settings that name a free port where 0 asks for one, so that everybody hears of the same."""
+    """The settings with a free port in place of port 0, so that all processes get the same."""
     chosen: dict[str, str] = {}
     with contextlib.ExitStack() as held:  # until both are chosen
         for variable, address in (("SMSQ_WEB_ADDR", settings.web_addr), ("SMSQ_METRICS_ADDR", settings.metrics_addr)):
@@ -243,14 +243,14 @@ def _addresses(settings: Settings) -> dict[str, str]:
 
 
 def require_alone(home: Path) -> None:
-    """Raise SmsqError where an `smsq up` of this home runs already."""
+    """Raise SmsqError if an `smsq up` of this home runs already."""
     up = running(home)
     if up is not None and up.pid != os.getpid():
         raise SmsqError(f"`smsq up` already runs in {home.expanduser().absolute()}, as process {up.pid}")
 
 
 def require_free(address: str, variable: str) -> None:
-    """Raise SmsqError if somebody listens at `address` already."""
+    """Raise SmsqError if `address` is taken."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -266,7 +266,7 @@ def require_free(address: str, variable: str) -> None:
 
 @contextlib.contextmanager
 def _servers(settings: Settings, home: Path) -> Iterator[tuple[dict[str, str], list[Dependency]]]:
-    """Where ledger and queues are, as settings; with the private servers behind them where none is named."""
+    """The settings that name ledger and queues; starts private servers if none is named."""
     from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
     from smsq.worker.redis_client import next_database, where
     from smsq.worker.redis_health import NoAnswer, ping
@@ -308,7 +308,7 @@ def _listens(port: int) -> bool:
 
 
 def _host_ledger(settings: Settings, say: Callable[[str], None]) -> tuple[Runtime, HostLedger]:
-    """What everything is built from, and who answers for this host; LedgerTrouble where the ledger must not be used."""
+    """The runtime and the master of this host. Raises LedgerTrouble if the ledger must not be used."""
     from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.runtime import Runtime
 
@@ -337,7 +337,7 @@ def _unwritten(settings: Settings, gateway: Gateway | None) -> dict[str, bool | 
 
 
 def _public(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings a producer must share with the workers; secrets stay where they are."""
+    """The settings that a producer must share with the workers, without secrets."""
     names = {row.variable for row in FIELDS if not row.is_secret}
     return {name: environ[name] for name in sorted(names & environ.keys())}
 

@@ -1,4 +1,4 @@
-"""A person at a terminal: what is shown, typed and written to files.
+"""The terminal: what is shown, typed and written to files.
 
-Never a command, and never a decision: values come in, lines go out.
+No command and no decision is here: values come in, lines go out.
 """

@@ -42,7 +42,7 @@ def _is_unicode() -> bool:
 
 
 def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
-    """A campaign for machines; times in ISO 8601 (UTC), null where something was not said or did not happen."""
+    """A campaign for machines; times in ISO 8601 (UTC), null if something was not said or did not happen."""
     from smsq.producers.report import iso
 
     told = {
@@ -79,7 +79,7 @@ def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = Non
 def list_lines(
     views: Sequence[CampaignView], width: int | None = None, below: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Campaigns for people, a header above them; names give way where a terminal has `width` columns.
+    """Campaigns for people, a header above them; names give way if a terminal has `width` columns.
 
     `below` has a sentence for some ids that stands under their line, whole.
     """

@@ -27,7 +27,7 @@ def bits(mode: str) -> int:
 
 @contextlib.contextmanager
 def opened(path: Path | None, mode: int) -> Iterator[TextIO]:
-    """Where a report goes; a file has phones in it, so its mode is set, also of one that was there."""
+    """The stream for a report. A file has phones in it, so its mode is set, also if it existed."""
     if path is None:
         with contextlib.suppress(AttributeError):
             sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]  # CSV ends its lines itself

@@ -1,9 +1,8 @@
-"""Where a command's output goes: a command never dies of it, and nothing that steers a terminal gets through.
+"""The output of a command: a failure to write does not end it, and no control character reaches a terminal.
 
-`guarded` stands around a whole command. Standard error is a courtesy: what cannot be written there is dropped.
-Standard output is the result: what cannot be written raises `Lost`, until the command has said `changed`. From
-then on a message is enrolled, a campaign paused or a code used up, whatever becomes of the line about it; a job
-that repeats whatever fails must not send it twice.
+`guarded` wraps a whole command. Standard error is optional: a line that cannot be written there is dropped. Standard
+output is the result: if it cannot be written, `Lost` is raised, until the command has called `changed`. After that a
+message is enrolled, a campaign paused or a code used up, so a job that repeats failed commands must not see a failure.
 """
 
 from __future__ import annotations
@@ -57,14 +56,14 @@ _guards: list[Guard] = []
 
 
 def changed() -> None:
-    """From now on something is different for good: the exit code tells of that, and no longer of the output."""
+    """Note that something was changed for good: from now on the exit code tells about that, not about the output."""
     for guard in _guards:
         guard.is_changed = True
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[Guard]:
-    """Stand around a command: its streams fail, print and filter as this file's docstring says."""
+    """Wrap a command: its streams fail, print and filter as the docstring of this file says."""
     guard = Guard()
     before = sys.stdin, sys.stdout, sys.stderr
     _fill_gaps()
@@ -83,7 +82,7 @@ def guarded() -> Iterator[Guard]:
 
 
 def screen(stream: TextIO) -> TextIO:
-    """The same stream for what draws on a terminal: colours and cursor movements of our own pass."""
+    """The same stream for code that draws on a terminal: our own colours and cursor movements pass."""
     return stream.unfiltered() if isinstance(stream, _Text) and stream.isatty() else stream
 
 

@@ -1,4 +1,4 @@
-"""For tests of applications: a pytest plugin and the installation behind it.
+"""For tests of applications: a pytest plugin and its installation.
 
-Never imported by anything but tests, and nothing of ours is imported before a test asks for it.
+Only tests import it, and it imports nothing of ours before a test needs it.
 """

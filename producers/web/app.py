@@ -1,4 +1,4 @@
-"""The web application: where the gateway reports, and whether we are well.
+"""The web application: it receives the gateway's callbacks, and tells whether we are well.
 
 `/callback` takes statuses, `/healthz` says that the process lives, `/readyz` that it can store what it
 is told; `/` names them. Nothing here logs a query: the gateway may put numbers there.
@@ -68,7 +68,7 @@ def make_app(runtime: Runtime) -> Starlette:
 
 
 def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
-    """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError where it cannot listen.
+    """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError if it cannot listen.
 
     `beat` is called from the loop of the server, ten times a second.
     """
@@ -88,7 +88,7 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
         signal.signal(signum, lambda *_: None)  # uvicorn stops at its own, then raises it once more: a stop is no error
     try:
         server.run()
-    except SystemExit:  # uvicorn leaves this way where it cannot listen, having logged why
+    except SystemExit:  # uvicorn ends so if it cannot listen, and has logged why
         raise SmsqError(f"cannot listen at {settings.web_addr}; set SMSQ_WEB_ADDR to another address") from None
     return 0
 

@@ -37,7 +37,7 @@ class Gatherer:
         self._task: asyncio.Task[None] | None = None
 
     async def store(self, facts: list[Fact]) -> None:
-        """Return once these are stored; raises LedgerTrouble where they could not be."""
+        """Return once these are stored; raises LedgerTrouble if they could not be."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((facts, future))
         if self._task is None or self._task.done():
@@ -50,7 +50,7 @@ class Gatherer:
             group, facts = self._next_group()
             try:
                 await asyncio.to_thread(self._advance, facts)
-            except Exception as error:  # whoever waits must hear of it, whatever it was
+            except Exception as error:  # any error: the waiting caller must get it
                 _tell(group, error)
             else:
                 _tell(group, None)
@@ -150,7 +150,7 @@ class Callback:
 
 
 async def _body(request: Request) -> bytes | None:
-    """The whole body, None where it is longer than we take."""
+    """The whole body, None if it is longer than we take."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > MAX_BODY:
         return None

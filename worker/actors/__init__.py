@@ -1,6 +1,7 @@
-"""The actors: short stories told over ledger, transports and questions. `declare` makes dramatiq actors of them.
+"""The actors: what a worker does for each kind of hint. `declare` makes dramatiq actors of them.
 
-Never a word of any dialect, never a broker at import, never a delay, and never anything in a message but ids.
+They use ledger, transports and questions. No word of a dialect is here, importing chooses no broker, nothing is
+delayed, and a message holds nothing but ids.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from smsq.worker.runtime import Runtime
 
 
 def declare(runtime: Runtime, lane: str, owner: str) -> None:
-    """Declare the actors of one lane on the runtime's broker; `owner` is the name of this process in the ledger."""
+    """Declare the actors of one lane on the broker of `runtime`; `owner` names this process in the ledger."""
 
     def actor(function: object, name: str, queue: str = lane) -> None:
         dramatiq.actor(function, broker=runtime.broker, queue_name=queue, actor_name=name)  # type: ignore[call-overload]
@@ -55,7 +56,7 @@ def declare(runtime: Runtime, lane: str, owner: str) -> None:
 
 
 def _function(method: object) -> object:
-    """A plain function of a bound method: dramatiq writes attributes on what it is given."""
+    """Wrap a bound method in a plain function: dramatiq writes attributes on what it is given."""
 
     def run(*arguments: object) -> None:
         method(*arguments)  # type: ignore[operator]

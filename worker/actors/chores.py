@@ -1,4 +1,4 @@
-"""What producers ask for and workers alone may put to the gateway: balance and price."""
+"""Balance and price: producers ask for them, and workers alone may ask the gateway."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ log = logging.getLogger(__name__)
 
 
 class Chores:
-    """The jobs of one worker process."""
+    """The actors of the chores lane in one worker process."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
         self._money = MoneyQuestions(runtime)
 
     def check_balance(self) -> Decimal | None:
-        """The actor: look the balance up and lift what an empty account halted; None if it is not known."""
+        """The actor: ask for the balance, and lift the halt of an empty account; None if the balance is not known."""
         try:
             if not may_ask(self._rt):
-                return None  # a person's own question may try; this one would only count as another bad log-in
+                return None  # a person's question may try; this one would only count as another bad log-in
             return self._money.balance().get("balance")
         except LedgerTrouble as error:
             log.warning("ledger in trouble while reading the balance why=%s", error.sentence)
@@ -40,7 +40,7 @@ class Chores:
                 return
             answer = self._money.balance() if isinstance(job, BalanceJob) else self._money.price(job)
             self._rt.ledger.finish_job(job_id, {**answer, **_plain(answer)})
-        except BadInput as error:  # not one of ours, or one that the gateway must not be told: nothing was asked
+        except BadInput as error:  # not a job of ours, or one that the gateway must not get: nothing was asked
             log.warning("job refused job=%s why=%s", job_id, error.sentence)
             self._rt.ledger.finish_job(job_id, {"error": error.sentence, "code": None, "refused": True})
         except LedgerTrouble as error:

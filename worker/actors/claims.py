@@ -1,7 +1,7 @@
-"""Claims for the sender: over an open line, each call with a nonce of its own, repeated as it is until it is heard.
+"""Claims for the sender: over an open line, each call with its own nonce, and repeated unchanged until it is answered.
 
-A call names the batch that was hinted, or leaves it to the ledger which is next. Whatever a call was granted is known
-by its nonce and its number, so that a lost reply costs no claim and a late copy of a request gets none.
+A call names the batch that was hinted, or lets the ledger choose the next one. The ledger knows what a call was granted
+by its nonce and number, so that a lost reply loses no claim and a late copy of a call gets none.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled,
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
 
-TRIES = 3  # with one nonce; then the lease heals what may have been granted
+TRIES = 3  # with one nonce; after that the lease ends a claim that may have been granted
 SLOT_PATIENCE_S = 2.5  # a batch that finds no slot free waits here, not for the sweep
-SLOT_SLICE_S = 0.25  # of that wait: then one looks whether the line is still open, or a slot ran out by time
-SLOT_LOOK_S = 0.01  # the same where nothing can be heard
+SLOT_SLICE_S = 0.25  # of that wait: between looks whether the line is open and whether a slot ran out
+SLOT_LOOK_S = 0.01  # the same if the bell cannot be heard
 
 
 class Claims:
@@ -35,7 +35,7 @@ class Claims:
         self._numbers = itertools.count(1)  # of calls
 
     def over(self, line: Line, ref: Ref | None, patience: float) -> Claim | NoClaim:
-        """Claim that batch, or whichever is next, over an open line; raises LedgerTrouble, and then it is closed.
+        """Claim the batch `ref`, or the next one, over an open line. Raises LedgerTrouble, and then the line is closed.
 
         If no slot is free, wait for one beside the line while it stays silent, until `patience` is over.
         """
@@ -56,8 +56,8 @@ class Claims:
     ) -> tuple[Settled | LedgerTrouble, Claim | NoClaim | Callable[[], Claim | NoClaim]]:
         """Settle and claim the next over the same line in one round trip.
 
-        The settling may have failed, and is then for the caller to do first; if the claim was not heard of, what asks
-        for it again as `over` does is returned in its place.
+        If the settling failed, the caller must repeat it first. If the claim got no answer, a function that repeats the
+        call, as `over` does, is returned in its place.
         """
         nonce, terms, call = self._new_nonce(), self._terms(line.mirror), self._new_call()
         settled: Settled | LedgerTrouble
@@ -84,14 +84,14 @@ class Claims:
         raise AssertionError("unreachable")
 
     def _await_slot(self, seconds: float) -> None:
-        """Until a request of either lane has ended; its slot may be somebody else's by the time we claim."""
+        """Wait until a request of either lane has ended; another worker may take its slot before we do."""
         try:
             self._rt.ledger.await_slot(self._lane, max(0.01, seconds))
-        except LedgerTrouble:  # the claim that follows says what is wrong, if it is more than the bell
+        except LedgerTrouble:  # if more than the bell is wrong, the claim that follows will raise it
             self._rt.clock.wait(SLOT_LOOK_S, self._rt.stopping)
 
     def _new_nonce(self) -> str:
-        return secrets.token_hex(16)  # of this execution alone
+        return secrets.token_hex(16)  # for this run of the actor alone
 
     def _new_call(self) -> ClaimCall:
         return ClaimCall(f"{self._owner}/{threading.get_ident()}", next(self._numbers), self._lane)

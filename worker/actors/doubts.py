@@ -1,15 +1,15 @@
-"""Settling doubt: ask under every open id; a found phone proves that phone, and absence must be earned.
+"""Settle doubt: ask about a batch under every open id. A phone that is found is proved; absence needs more.
 
-Absence is trusted only when it was asked for after the window, by Redis' clock and by this
-process' own, on the mirror that carried the newest attempt and one other that is up, while each of
-them showed a control: a message known to be accepted. The script `probe.lua` has the last word.
+"Not found" is trusted only if it was asked after the window, by Redis' clock and by this process' own, on the mirror
+that carried the newest attempt and on one other that is up, and if each of them showed a control: a message known to
+be accepted. The script `probe.lua` has the last word.
 
-Of many messages a list of history (`questions/lists.py`) proves it at once; what a list cannot prove is asked
-about singly, a few at a time, and by questions for many, of which a minute allows one. Nobody waits
-for that one: a batch that has to is put off.
+A list of history (`questions/lists.py`) proves the absence of many messages at once. What a list cannot prove is asked
+about singly, a few at a time, or by a question for many. The gateway allows one such question a minute; a batch that
+would have to wait for it is put off.
 
-Where the sender accepts a second copy (`on_doubt` resend) it leaves before that: once, after the
-gateway's minute, when a question put just then shows nothing. Then all of it is asked about on.
+If the sender accepts a second copy (`on_doubt` resend), one leaves before that: once, after the gateway's minute, if
+a question put just then shows nothing. The questions about both copies go on.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from smsq.worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 RESEND_AFTER_S = 1.0  # past the gateway's minute, in which it may refuse the same text to the same phone (error 9)
-RESEND_LOOK_S = 3.0  # until the next question where a second copy is due and the last one had no answer
+RESEND_LOOK_S = 3.0  # until the next question, if a second copy is due and the last question had no answer
 LONGEST_STEP_S = 3600.0
-PATIENCE_S = 72 * 3600.0  # undecided for so long, an operator decides
-BLIND_PATIENCE_S = 24 * 3600.0  # the same where there was never a control to compare with
+PATIENCE_S = 72 * 3600.0  # after that an operator decides
+BLIND_PATIENCE_S = 24 * 3600.0  # the same if there never was a control to compare with
 INCOMPLETE_AGAIN_S = 60.0  # at most until the next try if a mirror, a control or a permit was missing
 JUST_AFTER_S = 0.5
-LIST_AGAIN_S = 5.0  # at most until the next look for a list that somebody else is reading
-GATHER_S = 5.0  # past the window, at most, so that a list serves those too that were lost a moment later
-LISTED_WINDOWS = 3  # a list begins so many windows ago at the latest, so that it serves the doubts to come
+LIST_AGAIN_S = 5.0  # at most until the next look, if another thread is reading a list
+GATHER_S = 5.0  # at most, past the window: then one list serves also the doubts that began a moment later
+LISTED_WINDOWS = 3  # a list goes back at least so many windows, so that it serves the next doubts too
 
 
 class DoubtSettler:
@@ -57,17 +57,17 @@ class DoubtSettler:
         self._lock = threading.Lock()
         self._absence = AbsenceAsker(runtime, asker)
         self._lists = Lists(runtime, asker)
-        self._many = threading.Lock()  # held by who asks for many: all others would only wait for the same minute
+        self._many = threading.Lock()  # held while asking for many: others would only wait for the same minute
 
     def settle_doubts(self, refs: Sequence[str]) -> None:
-        """The actor: ask about each of these doubtful batches once, those last that need questions for many."""
+        """The actor: ask about each of these doubtful batches once; batches that need questions for many come last."""
         self._see(refs)
         left = [ref for ref in refs if not self._tell(ref, self._settle)]
         for ref in left:
             self._tell(ref, self._ask_about_many)
 
     def _see(self, refs: Sequence[str]) -> None:
-        """From now on this process knows their attempts, though the last is only asked about after all others."""
+        """Note when this process first saw their attempts: the last batch is asked about only after all others."""
         try:
             for batch in self._rt.ledger.read([Ref.parse(ref) for ref in refs]) if len(refs) > 1 else ():
                 if batch is not None and batch.ids:
@@ -76,7 +76,7 @@ class DoubtSettler:
             log.warning("ledger in trouble while looking at doubts why=%s", error.sentence)
 
     def _tell(self, ref: str, story: Callable[[Ref], bool]) -> bool:
-        """One batch's story; what trouble with the ledger interrupts is due again by itself."""
+        """Do `story` for one batch; if the ledger is in trouble, the batch is due again by itself."""
         if self._rt.stopping.is_set():
             return True
         try:
@@ -90,7 +90,7 @@ class DoubtSettler:
         self.settle_doubts(refs)
 
     def watch_absent(self, refs: Sequence[str]) -> None:
-        """The actor: ask once more about ids that were taken for absent; a late arrival is never hidden."""
+        """The actor: ask once more about ids that were taken for absent, so that a late arrival shows."""
         watched = [Ref.parse(ref) for ref in refs]
         for ref, batch in zip(watched, self._rt.ledger.read(watched), strict=True):
             if batch is None:  # it was purged: its watch is over
@@ -123,7 +123,7 @@ class DoubtSettler:
         age_s = asked_at - newest.claimed_at
         pairs = unproved_pairs(batch)
         next_s = self._step(batch, asked_at, known_s)
-        if not pairs:  # no open id can hold what is undecided: the script ends the doubt
+        if not pairs:  # no open id can hold an undecided message: the script ends the doubt
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=next_s)
         elif min(age_s, known_s) < window_s or may_be_sent_again(batch, asked_at):
             start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
@@ -136,12 +136,12 @@ class DoubtSettler:
         return True
 
     def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool:
-        """Take what is on no list for absent; False if history cannot tell."""
+        """Take messages that are on no list of history for absent; False if history cannot tell."""
         newest, needed_s = batch.ids[-1], self._needed_s(batch)
         if newest.money or needed_s is None:
             return False
         now, known_s = self._rt.ledger.time(), self._known_for(newest.gateway_id)
-        began = self._rt.clock.monotonic() - known_s + needed_s  # the first moment that counts by our own clock
+        began = self._rt.clock.monotonic() - known_s + needed_s  # by our own clock: when absence begins to count
         left_s = needed_s - min(now - newest.claimed_at, known_s)
         if left_s > 0:  # a younger control may come meanwhile
             self._put_off(batch, min(left_s + min(GATHER_S, needed_s / 20), self._again_s))
@@ -180,7 +180,7 @@ class DoubtSettler:
         return True
 
     def _ask_about_many(self, ref: Ref) -> bool:
-        """What history cannot tell: by a question for many where nobody else waits for one, else by a few singles."""
+        """Ask what history cannot tell: by a question for many if no other thread waits for one, else singly."""
         batch = self._rt.ledger.read([ref])[0]
         pairs = unproved_pairs(batch) if batch is not None else []
         if batch is None or batch.state != BatchState.DOUBTFUL or len(pairs) <= SINGLES_MOST:
@@ -198,7 +198,7 @@ class DoubtSettler:
         return True
 
     def _needed_s(self, batch: BatchView) -> float | None:
-        """How long after the newest claim absence counts, with the control there is now; None without any."""
+        """How many seconds after the newest claim absence counts, with the present control; None without a control."""
         control = self._rt.ledger.control_message(self._rt.settings.visible_s)
         return self._window().needed_s(batch.ids[-1].claimed_at, control.accepted_at if control is not None else None)
 
@@ -207,7 +207,7 @@ class DoubtSettler:
         return min(self._rt.settings.doubt_settle_s / 4, INCOMPLETE_AGAIN_S)
 
     def _put_off(self, batch: BatchView, seconds: float) -> None:
-        """It is due again then; nothing was asked."""
+        """Make the batch due again after `seconds`; nothing was asked."""
         self._rt.ledger.put_off("doubt:urgent" if batch.lane == "urgent" else "doubt", batch.ref, max(0.2, seconds))
 
     def _window(self) -> Window:
@@ -222,9 +222,9 @@ class DoubtSettler:
         return self._window().seconds
 
     def _look_for_signs(self, pairs: Sequence[Pair], *, is_urgent: bool) -> list[int]:
-        """Before the window only presence counts: one or two single questions, then one for all if many are left.
+        """Before the window only presence counts: put one or two single questions, then one for all if many are left.
 
-        Returns the gateway ids of the single questions that were answered: not there.
+        Returns the gateway ids of which a single question was answered "not there".
         """
         found, unseen = 0, []
         for pair in pairs[:SINGLES_MOST]:
@@ -275,7 +275,7 @@ class DoubtSettler:
         )
 
     def _known_for(self, gateway_id: int, *, at: float | None = None) -> float:
-        """How long this process had known an id `at` a moment of its clock, by default now; negative for not yet."""
+        """Seconds for which this process had known an id `at` a moment of its clock (now); negative: not yet."""
         now = self._rt.clock.monotonic()
         with self._lock:
             if len(self._first_seen) > 100_000:
@@ -283,7 +283,7 @@ class DoubtSettler:
             return (now if at is None else at) - self._first_seen.setdefault(gateway_id, now)
 
     def _step(self, batch: BatchView, asked_at: float, known_s: float) -> float:
-        """Until the next question: the next offset, one when a second copy may leave, one after the window."""
+        """Seconds until the next question: at the next offset, when a second copy may leave, or after the window."""
         age_s = asked_at - batch.ids[-1].claimed_at
         next_s = self._offset(batch.lane, age_s, known_s)
         if may_be_sent_again(batch, asked_at):
@@ -296,7 +296,7 @@ class DoubtSettler:
         return self._rt.settings.mass_ask_every_s + RESEND_AFTER_S
 
     def _offset(self, lane: str, age_s: float, known_s: float) -> float:
-        """The next of the usual questions: at its offset, just after the window, then doubling."""
+        """Seconds until the next usual question: at the lane's offsets, just after the window, then doubling."""
         window_s = self._window_s()
         left = window_s - min(age_s, known_s)
         if left > 0:
@@ -344,7 +344,7 @@ class DoubtSettler:
 
 
 def may_be_sent_again(batch: BatchView, now: float) -> bool:
-    """Whether its sender accepts a second copy that did not leave yet; when it may leave, `probe.lua` says."""
+    """Whether the sender accepts a second copy that has not left yet; `probe.lua` decides when it may."""
     return (
         batch.on_doubt == "resend"
         and not batch.resent_by

@@ -1,7 +1,7 @@
-"""The next channel of a code: read how it stands, decide, reserve the step, enrol its message.
+"""The next channel of a code: read the code's state, decide, reserve the step, enrol its message.
 
-It may run twice, anywhere in the middle, or in two processes at once: a step is reserved once by its place in
-the cascade, and its message is enrolled once by its key.
+An actor may run twice, stop anywhere, or run in two processes at once. A step is reserved once, by its place in the
+cascade, and its message is enrolled once, by its key.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-LAST_ASK_S = 1.5  # for the question before a step; then it is taken without an answer
+LAST_ASK_S = 1.5  # for the question before a step; without an answer the step is taken
 
 
 class Looked(NamedTuple):
-    """How a code stands, and what is next."""
+    """The state of a code, and its next move."""
 
     view: OtpView
     steps: Sequence[Step]
@@ -37,22 +37,22 @@ class Looked(NamedTuple):
 
 
 class StepTaker:
-    """The cascades, as one worker process sees them."""
+    """The actor that takes the steps of cascades, in one worker process."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
         self._asker = Asker(runtime)
 
     def take_steps(self, otp_ids: Sequence[str]) -> None:
-        """The actor: look at these codes, and take each one's next step where it is time."""
+        """The actor: look at these codes, and take the next step of each if it is due."""
         for otp_id in otp_ids:
             try:
                 self.look(otp_id)
-            except LedgerTrouble as error:  # the duty comes back to it
+            except LedgerTrouble as error:  # the duty of the scheduler hands it out again
                 log.warning("ledger in trouble while looking at a code why=%s", error.sentence)
 
     def look(self, otp_id: str) -> Move | None:
-        """Do what is next for one code; what that was, None if nothing is known of it."""
+        """Do the next move of one code and return it; None if nothing is known of the code."""
         looked = self._look(otp_id)
         if looked is not None and isinstance(looked.move, Take) and looked.move.why == "waited":
             looked = self._look_again(looked)
@@ -83,7 +83,7 @@ class StepTaker:
         return Looked(view, steps, batches, next_move(steps, view.place, sent, view.state, self._rt.ledger.time()))
 
     def _look_again(self, looked: Looked) -> Looked | None:
-        """Ask about the newest message before another is paid for: it may have arrived since the last question."""
+        """Ask about the newest message before paying for another: it may have arrived since the last question."""
         newest = next((batch for batch in reversed(looked.batches) if batch is not None), None)
         pairs = open_pairs(newest) if newest is not None else []
         if not pairs:
@@ -94,7 +94,7 @@ class StepTaker:
     def _take(
         self, view: OtpView, steps: Sequence[Step], batches: Sequence[BatchView | None], place: int, why: str
     ) -> Move | None:
-        """Take a step if it is paid for and let through; else the cascade ends here, and says why."""
+        """Take a step if `max_cost` and the shield allow it; else end the cascade with the reason."""
         spec = self._rt.otp.spec(view.id)
         if spec is None:
             return None  # entered or locked a moment ago
@@ -122,7 +122,7 @@ class StepTaker:
     def _enrol(
         self, otp_id: str, place: int, number: int, channel: str, at: float, expires_at: float, why: str
     ) -> None:
-        """Enrol a step's message; the shield may have changed its mind since the step was reserved."""
+        """Enrol the message of a step; the shield may refuse it now though it let the step be reserved."""
         try:
             enrolled = self._rt.otp.enrol(otp_id, number, channel, at, expires_at, why)
         except Limited as refused:
@@ -135,6 +135,6 @@ class StepTaker:
 def _sent(number: int, view: OtpView, batch: BatchView | None) -> Sent:
     made = view.steps[number]
     if batch is None:
-        return Sent(number, made.at, "expired" if made.message_id else "")  # one that is kept no longer is over
+        return Sent(number, made.at, "expired" if made.message_id else "")  # a message that is no longer kept is over
     stored: Stored = unpack(batch.receipts, 0)
     return Sent(number, batch.enrolled_at, status_name(stored.status, BatchState(batch.state)))

@@ -1,10 +1,9 @@
-"""Sending: open, claim, journal, send, settle. Told here in that order and nowhere else, in words of no dialect.
+"""Send a batch: open, claim, journal, send, settle, in that order. Not a word of any dialect.
 
-A claim is granted only over an open, silent line; nothing of it is repeated. After the first byte there are four
-endings: settled, released because the gateway said so, doubtful, or, if this process dies or Redis stays away, a
-lease that runs out and makes it doubtful. What a wire without receipts was handed is a doubt too, asked about early:
-only the answer to a question settles it. No `finally` touches the ledger: an interruption between the write and the
-settling is just a crash.
+A claim is granted only over an open, silent line, and no part of it is repeated. After the first byte there are four
+endings: settled; released, because the gateway said so; doubtful; or a lease that runs out and makes it doubtful, if
+this process dies or Redis stays away. A wire without receipts leaves a doubt too, which is asked about early.
+No `finally` touches the ledger: an interruption between the write and the settling is treated as a crash.
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ from smsq.worker.transports.retry import attempt_in_turn
 
 log = logging.getLogger(__name__)
 
-HURRY_S = 1.5  # a code's first try of a mirror, where there are others: one lost packet of the handshake is repeated
-OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the sweep brings it back
-PACE_PATIENCE_S = 0.3  # less than the sweep would take
-FIRST_HANDED_OVER_S = 1.0  # to the first question if the wire gives no receipts: most likely the gateway has it by then
+HURRY_S = 1.5  # a code's first try of a mirror, if there are others: time to repeat one lost packet
+OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the batch waits for the sweep
+PACE_PATIENCE_S = 0.3  # shorter than the wait for the sweep
+FIRST_HANDED_OVER_S = 1.0  # to the first question, if the wire gives no receipts
 THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
-BAD_PARAMETERS = 1  # what the gateway calls a request whose fields cannot be
-RUN_S = 1.0  # a thread claims the next batch by itself for so long, then others of its queue have their turn
-HALT_LOOK_S = 1.0  # how long a refusal for everybody is remembered before the ledger is asked again
+BAD_PARAMETERS = 1  # the gateway's code for a request with wrong fields
+RUN_S = 1.0  # a thread claims the next batch by itself for so long, then takes a hint again
+HALT_LOOK_S = 1.0  # for so long a refusal that holds for all processes is remembered
 
 T = TypeVar("T")
 
 
 class Turn(Enum):
-    """What one attempt leaves to be done."""
+    """What is to be done after an attempt."""
 
     OVER = 0
     AGAIN = 1  # the rest of the batch can go at once
@@ -55,7 +54,7 @@ class Turn(Enum):
 
 @dataclass
 class Run:
-    """What a thread does once it is awake: one batch after the other, while there are any."""
+    """One waking of a thread: it sends one batch after the other while there are any, until `until`."""
 
     until: float  # by the monotonic clock
     left: int = 0  # how many were ready without a hint when the ledger last said so
@@ -69,13 +68,13 @@ class Sender:
         self._owner = owner
         self._lane = owner.partition("/")[0]  # whose slots it waits for
         self._paused_until = 0.0
-        self._was_throttled = False  # the next accepted send tells the ledger that the pause was long enough
+        self._was_throttled = False  # the next accepted send ends the gateway's pause in the ledger
         self._claims = Claims(runtime, owner, self._lane)
 
     def send_batches(self, refs: Sequence[str]) -> None:
-        """The actor, woken by a hint: send these batches if they are still to be sent, and whatever else is ready.
+        """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
 
-        What we cannot send goes back to the queue, and so does a hint of what we leave.
+        Batches that this process cannot send go back to the queue; so does a hint for any that it leaves.
         """
         run = Run(self._rt.clock.monotonic() + RUN_S)
         for place, ref in enumerate(refs):
@@ -103,18 +102,18 @@ class Sender:
             return True
 
     def _give_back(self, refs: Sequence[str]) -> None:
-        """Another process may be able to send these; we take no more hints until we are."""
+        """Give hints back for another process; this one takes none until it can send again."""
         self._rt.health.changed.set()
         self._rt.hints.batches(self._lane, [Ref.parse(ref) for ref in refs], each=len(refs))
 
     def _say_cut_off(self) -> None:
-        """Tell everybody who waits for a message; a ledger in trouble is said elsewhere."""
+        """Note in the ledger that no mirror can be reached; trouble with the ledger is logged elsewhere."""
         if self._rt.mirrors.is_cut_off():
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
     def _go_on(self, ref: Ref, run: Run) -> Turn:
-        """Send the batch that was hinted, then whichever is next, while the ledger has any and we may."""
+        """Send the hinted batch, then the next ready ones, while there are any and this thread may go on."""
         turn = self._go_round(ref, run)
         while turn is Turn.OVER and self._may_go_on(run):
             turn = self._go_round(None, run)
@@ -131,7 +130,7 @@ class Sender:
         )
 
     def _go_round(self, ref: Ref | None, run: Run) -> Turn:
-        """One attempt at a mirror, again at the next if that cannot be reached, and as long as a batch has a rest."""
+        """Attempt a batch at one mirror, at the next if that cannot be reached, and again while some of it is left."""
         patience = self._rt.clock.monotonic() + SLOT_PATIENCE_S
         hurried: set[str] = set()
         while not self._rt.stopping.is_set():
@@ -148,7 +147,7 @@ class Sender:
         return Turn.BACK_OFF
 
     def _attempt(self, ref: Ref | None, mirror: str, patience: float, hurried: set[str], run: Run) -> Turn:
-        """Open, claim, journal, send, settle; then the same over the same line with each claim that comes along."""
+        """Open, claim, journal, send, settle; then the same on this line for each claim made with the settling."""
         if not self._rt.journal.is_writable():
             return self._sick(Sick.JOURNAL)
         line = self._open(mirror, hurried)
@@ -157,7 +156,7 @@ class Sender:
         while isinstance(found, Claim | NoClaim):
             try:
                 found = self._carry_out(found, line, run, patience)
-            except Unreachable:  # it is ready again, for a new line to whichever mirror
+            except Unreachable:  # the batch is ready again: try it over a new line to any mirror
                 return Turn.OVER
             if found is Turn.AGAIN:
                 return Turn.OVER
@@ -166,34 +165,34 @@ class Sender:
     def _carry_out(
         self, claim: Claim | NoClaim, line: Line, run: Run, patience: float, ref: Ref | None = None
     ) -> Turn | Claim | NoClaim:
-        """What follows a claim: what it leaves to be done, or the next claim."""
+        """Carry out a claim, or act on its refusal; return what is to be done then, or the next claim."""
         run.left = claim.left
         if isinstance(claim, NoClaim):
             line.done(keep=True)
             return self._not_granted(ref, claim, patience, run)
-        run.left = max(1, run.left)  # until we are told that nothing is: some may come without a hint
+        run.left = max(1, run.left)  # until the ledger says that nothing is: batches may come without a hint
         if (turn := self._journal(claim, line)) is not None:
             return turn
-        # Only now: a ledger that fell back may have given id and fence of a claim without a line to another worker.
+        # Not before: a ledger that fell back may give id and fence of an unjournalled claim to another worker.
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             self._release_unsaid(claim, line)
             raise Unreachable(f"{line.mirror} closed the line before anything was written")
         return self._send_once(claim, line, run)
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
-        """A line; a code gives each mirror a short time at first, since another may take it at once."""
+        """Open a line; for a code each mirror has a short time at first, since another may take the code at once."""
         if self._lane != "urgent" or mirror in hurried or len(self._rt.mirrors.bases) == 1:
             return self._rt.transport.open(mirror)
         hurried.add(mirror)
         return self._rt.transport.open(mirror, HURRY_S)
 
     def _journal(self, claim: Claim, line: Line) -> Turn | None:
-        """Write the claim down before its first byte; what is to do instead if it cannot be sent."""
+        """Write the claim into the journal before its first byte; return what to do instead if that fails."""
         try:
             may_begin = self._rt.journal.claim(
                 claim.run, claim.n, claim.gateway_id, claim.ref, line.mirror, claim.known_as
             )
-        except JournalTrouble as error:  # the nonce sees to it that the release frees no other claim
+        except JournalTrouble as error:  # with the nonce, the release cannot free another claim
             self._release_unsaid(claim, line)
             log.error("sending paused why=%s", error.sentence)
             return self._sick(Sick.JOURNAL)
@@ -203,7 +202,7 @@ class Sender:
         return None
 
     def _release_unsaid(self, claim: Claim, line: Line) -> None:
-        """Give a claim back of which not a byte was written; its line is closed."""
+        """Release a claim of which no byte was written; its line is closed."""
         line.done(keep=False)
         self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True))
 
@@ -217,7 +216,7 @@ class Sender:
                 return Turn.AGAIN if self._rt.clock.monotonic() < patience else Turn.OVER
             case ClaimRefusal.HALTED:
                 log.warning("sending halted why=%s", refusal.why)
-                if refusal.why == "login":  # ours alone: others may have been told the new password
+                if refusal.why == "login":  # of this process alone: others may have the new password
                     return self._sick(Sick.LOGIN)
                 self._pause(HALT_LOOK_S)
                 return Turn.BACK_OFF
@@ -227,9 +226,9 @@ class Sender:
                     return Turn.AGAIN
                 self._pause(min(refusal.wait_s, 5.0))
                 return Turn.BACK_OFF
-            case ClaimRefusal.PACED:  # its campaign's own pace: others need not wait for it
+            case ClaimRefusal.PACED:  # by its campaign's own rate: other batches need not wait
                 if refusal.wait_s > PACE_PATIENCE_S:
-                    return Turn.OVER  # the sweep brings it back when its time is there
+                    return Turn.OVER  # the sweep brings it back in time
                 self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
                 return Turn.AGAIN
             case ClaimRefusal.SEALED:
@@ -250,17 +249,17 @@ class Sender:
         self._paused_until = self._rt.clock.monotonic() + seconds
 
     def _send_once(self, claim: Claim, line: Line, run: Run) -> Turn | Claim | NoClaim:
-        """Send over the line, whatever its dialect, and act on what became of it."""
+        """Send over the line, whatever its dialect, and act on the outcome."""
         began = self._rt.clock.monotonic()
         try:
             with self._rt.mirrors.owing(line.mirror):
                 answer = line.send(_outgoing(claim), self._rt.settings.read_timeout_s)
-        except BadInput as error:  # enrolled by an older version, which let such options in; nothing was said
+        except BadInput as error:  # enrolled by an older version, which accepted such options; nothing was sent
             line.done(keep=True)
             log.error("refused batch=%s why=%s", claim.ref, error.sentence)
             done = self._persist(claim, lambda: self._rt.ledger.settle_refused(claim, BAD_PARAMETERS))
             return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
-        except Unreachable:  # it had closed before the first write: nothing was said
+        except Unreachable:  # the line had closed before the first write: nothing was sent
             self._release_unsaid(claim, line)
             raise
         (self._rt.mirrors.good if answer.is_well_formed else self._rt.mirrors.unknown)(line.mirror)
@@ -271,7 +270,7 @@ class Sender:
         return self._settle(claim, answer, run)
 
     def _may_claim_along(self, claim: Claim, line: Line, run: Run) -> bool:
-        """Whether the next claim can be made with the settling: some was ready, and this line is free for it."""
+        """Whether to claim the next batch with the settling: one was ready, and this line is free for it."""
         return (
             claim.left > 0
             and self._may_go_on(run)
@@ -281,7 +280,7 @@ class Sender:
         )
 
     def _settle(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
-        """What each outcome means for the batch and the login: the table of outcomes, row by row."""
+        """Apply an outcome to the batch and the login, row by row of the table of outcomes."""
         ledger = self._rt.ledger
         if answer.code is not None:
             self._rt.metrics.gateway_error("send", answer.code)
@@ -336,7 +335,7 @@ class Sender:
         return self._after_accepted(claim, answer, done)
 
     def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line) -> Claim | NoClaim:
-        """Settle and claim the next in one round trip; what is not heard of either is repeated by itself."""
+        """Settle and claim the next batch in one round trip; the half that gets no answer is repeated by itself."""
         settling = self._settling(claim, answer)
         done, following = self._claims.along(settling, line)
         settled = self._settle_alone(settling) if isinstance(done, LedgerTrouble) else done
@@ -378,12 +377,12 @@ class Sender:
         money: bool = False,
         first_s: float | None = None,
     ) -> None:
-        """Leave the rest to asking; the first question comes after `first_s`, by default as the lane has it."""
+        """Make the batch doubtful; the first question comes after `first_s`, by default that of the lane."""
         first = SENDING[claim.lane].first_ask_s if first_s is None else first_s
         self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money, over=over))
 
     def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:
-        """Run a verb, again and again while Redis is away and the lease lasts; then leave it to the lease."""
+        """Run a verb, and repeat it while Redis is away and the lease lasts; after that the lease decides."""
         until = self._rt.clock.monotonic() + self._rt.settings.lease_s
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Statuses: what became of accepted messages, asked for singly, for many at once, and by pages of history."""
+"""Statuses of accepted messages: asked for singly, for many at once, and by pages of history."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from smsq.worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 PAGES_AT_ONCE = 10
-URGENT_SINGLES = 20  # codes that are asked about one by one in one round
+URGENT_SINGLES = 20  # codes asked about one by one in one round
 
 
 class Statuses:
-    """The statuses that one worker process looks for."""
+    """The actors that ask for statuses, in one worker process."""
 
     def __init__(self, runtime: Runtime, asker: Asker) -> None:
         self._rt = runtime
         self._asker = asker
         self._history = threading.Lock()
         self._page_from: int | None = None  # where the next page of history begins
-        self._final_to: int | None = None  # everything up to here is final for good (oldest first)
+        self._final_to: int | None = None  # all rows up to here are final (oldest first)
 
     def ask_statuses(self, refs: Sequence[str], *, are_urgent: bool = False) -> None:
         """The actor: ask about the accepted messages of these batches that are not final."""
@@ -64,7 +64,7 @@ class Statuses:
                 ]
                 for answer in answers:
                     self._asker.learn(answer)
-                # Of money alone it is asked a few times, so only answers count.
+                # For the cost alone a batch is asked about only a few times, so only answers count.
                 if open_pairs(batch) or any(answer and answer.is_about_messages for answer in answers):
                     self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
             waiting = [(batch, pairs) for batch, pairs in waiting if len(pairs) > 2]
@@ -86,10 +86,11 @@ class Statuses:
                 self._rt.ledger.asked(batch.ref, self._rt.settings.ask_every_s)
 
     def read_history(self, days: int = 1) -> None:
-        """The actor: walk on through the account's history and merge what it shows of ours.
+        """The actor: read on in the account's history and merge what it shows of our messages.
 
-        In which order the gateway pages is not known, so both are taken: the walk goes on where the
-        last one stopped, and from the end back to the top or, oldest first, behind what is final for good.
+        It is not known whether the gateway's pages begin with the newest or the oldest row, so both orders work. The
+        walk goes on where the last one stopped; from the end it goes back to the top or, if the oldest rows come
+        first, to the first row that is not final for good.
         """
         if not self._history.acquire(blocking=False):
             return  # another thread is walking
@@ -117,7 +118,7 @@ class Statuses:
                 return
 
     def _is_past(self, page: HistoryAnswer) -> bool:
-        """Whether nothing on this page will change, nor anything become visible in front of its end."""
+        """Whether no row of this page will change, and no new row will appear before its end."""
         past = self._rt.clock.now() - 2 * self._rt.settings.visible_s
         return (
             page.count >= PAGE

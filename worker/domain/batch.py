@@ -1,7 +1,7 @@
 """A batch: the messages that leave in one gateway request, and how it lies packed in the ledger.
 
 Phones are packed at the narrowest width that holds them all; texts are compressed together;
-rows are written down only where they have gaps. Packing and unpacking live here so that
+rows are written down only if they have gaps. Packing and unpacking live here so that
 producers, workers and reports agree.
 """
 
@@ -86,8 +86,8 @@ class Packed:
 
     count: int
     phones: bytes
-    texts: bytes = b""  # empty where the campaign has one text for all
-    rows: bytes = b""  # empty where rows follow one another without a gap
+    texts: bytes = b""  # empty if the campaign has one text for all
+    rows: bytes = b""  # empty if rows follow one another without a gap
     first_row: int = 0
     parts: int = 0  # of all messages together: what pacing counts
 
@@ -95,9 +95,9 @@ class Packed:
 def pack(
     phones: Sequence[int], texts: Sequence[str] | None, rows: Sequence[int], parts: int, *, first_row: int | None = None
 ) -> Packed:
-    """Pack one batch; `texts` None where the campaign's own text serves all.
+    """Pack one batch; `texts` None if the campaign's own text serves all.
 
-    `first_row` is the row at which the batch stands in its file, where that row itself is left out of it.
+    `first_row` is the row at which the batch stands in its file, if that row itself is left out of it.
     """
     first = first_row if first_row is not None else rows[0] if rows else 0
     gapless = not rows or rows[-1] - first == len(rows) - 1
@@ -138,7 +138,7 @@ def unpack_texts(blob: bytes) -> list[str]:
 
 
 def pack_rows(rows: Sequence[int], first: int) -> bytes:
-    """Row numbers relative to the batch's first, as the ledger keeps them where there are gaps."""
+    """Row numbers relative to the batch's first, as the ledger keeps them if there are gaps."""
     return msgspec.msgpack.encode([row - first for row in rows])
 
 

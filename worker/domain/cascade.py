@@ -1,7 +1,7 @@
-"""A cascade: the channels of one code, tried in order, and when the next one's turn is. Pure: no clock, no store.
+"""A cascade: the channels of one code, tried in order, and when the next is tried. Pure: no clock, no store.
 
-One rule holds everything together: the next channel is tried only while nobody has the code. So whatever
-brought it, or ended it, ends the cascade; and what failed for good is not waited for.
+The next channel is tried only while the person does not have the code. So a delivery, or the end of the code, ends the
+cascade, and a message that failed for good is not waited for.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def not_taken(why: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message of a code: since when it is on its way, and its status; '' where it is not enrolled yet."""
+    """One message of a code: since when it is on its way, and its status; '' if it is not enrolled yet."""
 
     number: int
     at: float  # Unix seconds
@@ -58,14 +58,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing before that moment (Unix seconds), unless something happens."""
+    """Do nothing until this moment (Unix seconds), unless something changes."""
 
     until: float
 
 
 @dataclass(frozen=True, slots=True)
 class Enrol:
-    """A step was reserved and whoever did so died: enrol its message."""
+    """Enrol the message of a step: the process that reserved it died."""
 
     number: int
 
@@ -114,7 +114,7 @@ def next_move(steps: Sequence[Step], place: int, sent: Sequence[Sent], state: st
     newest, why = sent[-1], end_of(len(steps), place, [each.status for each in sent], state)
     if why and why != "last":
         return End(why)
-    if not newest.status:  # the first is its caller's, who may have been told that nothing was sent
+    if not newest.status:  # the first belongs to its caller, who may have got an error
         return Enrol(newest.number) if newest.number else Wait(now + UNSENT_LOOK_S)
     if why:
         return End(why)
@@ -125,5 +125,5 @@ def next_move(steps: Sequence[Step], place: int, sent: Sequence[Sent], state: st
 
 
 def fits(most: int | None, spent: int, price: int) -> bool:
-    """Whether one more message may be paid for; all in the ledger's units of money."""
+    """Whether `most` allows one more message; all in the ledger's units of money."""
     return most is None or spent + price <= most

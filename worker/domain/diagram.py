@@ -46,7 +46,7 @@ DRAWINGS: dict[str, Callable[[], str]] = {"batches": batches, "statuses": status
 def drawn(
     page: str, drawings: Mapping[str, Callable[[], str]] = DRAWINGS, by: str = "smsq.worker.domain.diagram"
 ) -> str:
-    """The page with every drawing made anew by the module `by`; raises ValueError where a marker is missing."""
+    """The page with every drawing made anew by the module `by`; raises ValueError if a marker is missing."""
     for name, draw in drawings.items():
         begin, end = f"<!-- {name}: written by python -m {by} -->", f"<!-- end of {name} -->"
         before, begun, rest = page.partition(begin)

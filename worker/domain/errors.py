@@ -19,7 +19,7 @@
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
         LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak, WrongKey
 
-Messages name the thing and the value, never a password, a text or a whole phone of somebody else's log.
+Messages name the thing and the value, but never a password, a text or a whole phone.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ __all__ = [
 class SmsqError(Exception):
     """The root: every error this project raises on purpose.
 
-    `sentence` is for people, `word` for programs: it stays when the sentence is put better. `code` is the
-    gateway's own number, if there is one.
+    `sentence` is for people, `word` for programs: it stays the same if the sentence is changed. `code` is the
+    gateway's code, if there is one.
     """
 
     word: str = "failed"
@@ -80,11 +80,11 @@ class SmsqError(Exception):
 
 
 class Refused(SmsqError):
-    """The gateway says no to this message and would say so again."""
+    """The gateway refused this message, and would refuse it again."""
 
 
 class Halted(SmsqError):
-    """Nothing can be sent until someone acts."""
+    """Nothing can be sent until a person acts."""
 
 
 class BadCredentials(Halted):
@@ -104,9 +104,9 @@ class Unreachable(Later):
 
 
 class Unknown(SmsqError):
-    """The request may have been accepted; only asking can tell.
+    """The request may have been accepted; only a question can tell.
 
-    `peer_closed` says that the gateway itself ended the connection, so that nothing runs there any more.
+    `peer_closed` says that the gateway itself closed the connection, so that the request no longer runs there.
     """
 
     peer_closed: bool = False
@@ -139,7 +139,7 @@ class BadText(BadInput):
 
 
 class BadSettings(BadInput):
-    """A setting that is unknown or has a value that will not do."""
+    """A setting is unknown or has a wrong value."""
 
 
 class Conflict(BadInput):
@@ -185,7 +185,7 @@ class BadTemplate(BadInput):
 
 
 class Limited(SmsqError):
-    """A limit of our own forbids it now; nothing was changed.
+    """One of our own limits forbids it now; nothing was changed.
 
     `retry_after_s` says when it may be tried again, None if waiting does not help. `decision` is the
     shield's own word, such as `phone_limit`, '' if it was another limit.
@@ -206,13 +206,13 @@ class CoolingDown(Limited):
 
 
 class TooMany(Limited):
-    """A code was sent as often as one may be."""
+    """Codes were sent as often as a limit allows."""
 
     word = "too_many"
 
 
 class Held(Limited):
-    """Codes to this prefix are held: hardly any of those that went there were verified, or an operator says so."""
+    """Codes to this prefix are held: too few of those sent there were verified, or an operator holds it."""
 
     word = "held"
 
@@ -224,13 +224,13 @@ class Denied(Limited):
 
 
 class OverBudget(Limited):
-    """The codes of a day would cost more than they may."""
+    """The codes would cost more than a limit allows."""
 
     word = "over_budget"
 
 
 class BudgetSpent(SmsqError):
-    """A campaign's budget lets nothing more leave; `least` is the smallest that would, in the account's currency."""
+    """A campaign's budget allows no further batch; `least` is the smallest that would, in the account's currency."""
 
     word = "budget_spent"
 
@@ -242,7 +242,7 @@ class BudgetSpent(SmsqError):
 
 
 class CodeOver(SmsqError):
-    """A one-time code that cannot be sent again; `word` is the verdict that a try would get."""
+    """A one-time code cannot be sent again; `word` is the verdict that a check would get."""
 
     def __init__(self, sentence: str, word: str) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""Sending hours: a window of the day such as 9-21, in this machine's time; 0-24 is all of it."""
+"""Sending hours: a window of the day such as 9-21, in this machine's time zone; 0-24 is the whole day."""
 
 from __future__ import annotations
 

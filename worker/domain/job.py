@@ -1,7 +1,7 @@
-"""Jobs: what a producer may ask the chores lane, each with exactly what belongs to it.
+"""Jobs: the questions of producers to the chores lane, as types.
 
-A job lies in the ledger as JSON for a moment, so whatever reads one reads it into these types: a phone that is no
-number, a field that no job has, or a text that is none does not come further than `read`.
+A job is kept in the ledger as JSON for a moment and always read into these types: `read` refuses a phone that is not a
+number, an unknown field, or a text that is not text.
 """
 
 from __future__ import annotations

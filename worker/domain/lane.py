@@ -1,4 +1,4 @@
-"""Lanes: the kinds of work, each with queues and processes of its own. What is true of one lane stands in its row.
+"""Lanes: the kinds of work, each with its own queues and processes. All facts about a lane are in its row.
 
 Two lanes send: `urgent` carries codes and single messages, `bulk` carries campaigns. `status` asks the gateway what
 became of them, `chores` asks for the balance and for prices.
@@ -36,7 +36,7 @@ class Queue:
     poll_ms: int  # the longest sleep of an idle consumer that cannot wait for the bell
     slice_s: float  # the longest wait for the bell, and what a lost ring costs
     threads: int = 0  # that serve this queue alone; 0: those of the lane do
-    yields_s: float = 0.0  # it is served by ill processes too, but they let others go first for so long
+    yields_s: float = 0.0  # sick processes serve it too, but wait so long for others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Lane:
     """One row."""
 
     name: str
-    nice: int  # a code does not queue for the processor behind the others
+    nice: int  # so that codes get the processor first
     threads: Callable[[AtOnce], int]  # of all its processes together, so that the log-in's requests can all be used
     queues: tuple[Queue, ...]  # its own first
     processes: Callable[[AtOnce, int], int] = lambda may, cores: 1  # that `smsq up` runs, with so many cores

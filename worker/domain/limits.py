@@ -35,7 +35,7 @@ class Limits:
     daily: int = 10_000
     daily_cost: Decimal = Decimal(0)
     price: Decimal = Decimal(5)
-    countries: frozenset[str] = frozenset()  # alone served, where there are any
+    countries: frozenset[str] = frozenset()  # alone served, if there are any
     deny: frozenset[str] = frozenset({NOWHERE})
     hold_after: tuple[int, int, int] = (15, 100, 1000)  # phones that verified none: of a block, a wide block, a country
     hold_below: float = 0.15  # of them verified

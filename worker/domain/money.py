@@ -14,5 +14,5 @@ def to_units(amount: Decimal) -> int:
 
 
 def of_units(units: Decimal | int) -> Decimal:
-    """So many units as an amount; a price of parts may be a fraction of one."""
+    """Units as an amount; a price per part may be a fraction of a unit."""
     return Decimal(units) / UNITS

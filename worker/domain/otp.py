@@ -1,7 +1,7 @@
-"""A one-time code: how it is made, said, read back and judged. Pure: no clock, no key of its own, no store.
+"""A one-time code: how it is made, sent, read back and judged. Pure: no clock, no key of its own, no store.
 
-The code is never kept. It follows from a random salt and the installation's secret, so that a second
-message, or another channel, can say the same code while nothing that is stored tells it.
+The digits are never stored. They are derived from a random salt and the installation's secret, so that a second message
+or another channel can send the same code.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from smsq.worker.domain.text import tidied
 SHORTEST, LONGEST = 4, 8  # digits; Telegram takes no others (PROTOCOL B.1, parameter tg)
 LEAST_TTL_S, MOST_TTL_S = 1.0, 86_400.0  # operators try for a day at most (PROTOCOL B.1, parameter valid)
 LONGEST_PURPOSE = 64
-PURPOSE = "login"  # if nobody says one: the same when a code is sent and when it is checked, so that none fits another
+PURPOSE = "login"  # the default, the same when a code is sent and when it is checked
 LEAST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 MOST_CHANNELS = 5
 
-# Where nobody says how: short enough for one part in its alphabet.
+# The default texts, each short enough for one part in its alphabet.
 TEMPLATES = {
     "en": "Your code is {code}. Do not tell it to anyone.",
     "ru": "Ваш код: {code}. Никому его не говорите.",
@@ -41,7 +41,7 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0}
 
 
 class Verdict(StrEnum):
-    """What a try is answered. Only RIGHT lets anybody in, and it is said once per code."""
+    """The answer to a try. Only RIGHT may let a person in, and it is given once per code."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -73,7 +73,7 @@ def check_ttl(ttl_s: float) -> None:
 
 
 def check_purpose(purpose: str) -> None:
-    """Raise BadInput for what cannot name a purpose."""
+    """Raise BadInput if this cannot name a purpose."""
     if not isinstance(purpose, str) or _PURPOSE.fullmatch(purpose) is None:
         raise BadInput(f"a purpose is a word or a few, up to {LONGEST_PURPOSE} characters")
 
@@ -151,7 +151,7 @@ def derive(secret: bytes, length: int) -> str:
 
 
 def read_back(typed: str) -> str:
-    """The digits a person meant: without spaces, dashes and signs that nobody sees, in any script; '' for no code.
+    """The digits a person meant: without spaces, dashes and invisible characters, in any script; '' for no code.
 
     >>> read_back(" 48-21 "), read_back("٤٨٢١"), read_back("48a1")
     ('4821', '4821', '')

@@ -1,4 +1,4 @@
-"""What one request takes to the gateway, before any dialect has words for it."""
+"""What one request brings to the gateway, in no dialect."""
 
 from __future__ import annotations
 

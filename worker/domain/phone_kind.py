@@ -1,6 +1,6 @@
 """What kind of number a phone is: whether a text reaches anybody there, and who is paid for it.
 
-As libphonenumber tells kinds. Where it cannot tell a mobile from a landline (+1), or knows no kind, a phone is taken
+As libphonenumber tells kinds. If it cannot tell a mobile from a landline (+1), or knows no kind, a phone is taken
 for one that texts reach.
 """
 

@@ -48,7 +48,7 @@ def unpack(blob: bytes, index: int) -> Stored:
 class Receipt:
     """What a person, a report or a program is told about one message.
 
-    `status` is one of `REPORT_STATUSES`; times are Unix seconds, 0 where nothing happened yet;
+    `status` is one of `REPORT_STATUSES`; times are Unix seconds, 0 if nothing happened yet;
     `gateway_id` is the id under which it was accepted, else the newest tried, else None.
     """
 
@@ -65,7 +65,7 @@ class Receipt:
     status_at: int = 0
     row: int | None = None
     campaign: str = ""
-    why: str = ""  # why it waits or is parked, where the ledger knows
+    why: str = ""  # why it waits or is parked, if the ledger knows
     may_double: bool = False  # sent again because somebody preferred two copies to none
 
 

@@ -1,7 +1,7 @@
-"""The pumping shield in plain values: what a phone counts with, what is decided, and how it is said.
+"""The pumping shield in plain values: what a phone counts with, the decision, and its sentence.
 
-Pumping is asking a form for codes to numbers whose owner is paid for each: a range of one prefix, from
-many addresses, never verified. The counting is `worker/ledger/otp/shield.py`; nothing here reads a clock.
+Pumping means having a form send codes to numbers whose owner is paid for each: a range of one prefix, from many
+addresses, never verified. `worker/ledger/otp/shield.py` does the counting; nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ SLOTS = 24  # a window slides in steps of a twenty-fourth, and always counts at 
 
 
 class Subjects(NamedTuple):
-    """What a code to a phone counts with, besides the phone."""
+    """The subjects that a code counts for, besides its phone."""
 
     block: str  # the number without its last four digits
     wide: str  # without its last six, never less than the calling code and a digit
-    region: str  # ISO letters; 001 where a calling code is of no country
+    region: str  # ISO letters; 001 if a calling code is of no country
 
 
 @functools.lru_cache(maxsize=4096)
@@ -63,7 +63,7 @@ def subjects(phone: int) -> Subjects:
 
 
 def denied_kind(phone: int, channel: str) -> str:
-    """What kind of number a phone is if codes by this channel go to it only where its prefix is allowed; else ''.
+    """What kind of number a phone is if codes by this channel go to it only if its prefix is allowed; else ''.
 
     A landline can be called; a premium number is paid for whatever comes.
     """
@@ -76,9 +76,9 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def client_of(written: str) -> str:
-    """Who asks, in one form: an address without its port, IPv6 as its /64, which one visitor has whole; else a name.
+    """The client in one form: an address without its port, IPv6 as its /64, which one visitor has whole; else a name.
 
-    IPv4 in the clothes of IPv6 is IPv4. Names are the same whatever their blanks and case.
+    IPv4 written as IPv6 is IPv4. Names are compared without blanks and case.
 
     >>> client_of("203.0.113.7:4711"), client_of("::ffff:203.0.113.7"), client_of("2001:DB8::1:2:3:4")
     ('203.0.113.7', '203.0.113.7', '2001:db8::/64')
@@ -140,7 +140,7 @@ class Decision:
     """What the shield says to one code.
 
     `code` is one of `CODES`; `why` a sentence about what was counted, never about whom; `would` what would
-    have been decided while the shield only watches, '' where it decides. `price` is what was reserved.
+    have been decided while the shield only watches, '' if it decides. `price` is what was reserved.
     """
 
     allowed: bool
@@ -200,7 +200,7 @@ def _said(seconds: int) -> str:
 
 
 def in_window(ring: list[int] | None, now_ms: int, step: int = 2) -> list[int]:
-    """The sums of a ring at a time: one number, or sent and verified where `step` is 3."""
+    """The sums of a ring at a time: one number, or sent and verified if `step` is 3."""
     if not ring:
         return [0] * (step - 1)
     first = now_ms // -(-ring[0] // SLOTS) - SLOTS

@@ -1,4 +1,4 @@
-"""Why a worker process cannot send though it lives, in the words of the ledger and the metrics."""
+"""Why a living worker process cannot send, in the words of the ledger and the metrics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Sick(StrEnum):
-    """One word each; `host/health.py` finds out, and the queues of such a process are left to others."""
+    """The reasons; `host/health.py` notes them, and such a process leaves its queue to others."""
 
     GATEWAY = "gateway"
     LOGIN = "login"

@@ -31,7 +31,7 @@ def spelled(code: str) -> str:
 
 
 def voice_for(channel: str, template: str) -> dict[str, str]:
-    """The fields that choose who reads it; none where the gateway's own voice will do, or nothing is read."""
+    """The fields that choose who reads it; none if the gateway's own voice will do, or nothing is read."""
     is_foreign = not any("\u0400" <= char <= "\u052f" for char in template)
     return {"voice": FOREIGN_VOICE} if channel == "call" and is_foreign else {}
 

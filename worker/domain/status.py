@@ -1,4 +1,4 @@
-"""Where a message and a batch stand, and which moves there are.
+"""The states of a batch, the statuses of a message, and the moves between them.
 
 One table each. Lua receives them from here, the diagram in `docs/journey.md` is drawn from them,
 and the tests walk every pair. A message only moves forward: a report with a lower rank than what
@@ -12,7 +12,7 @@ from enum import IntEnum
 
 
 class BatchState(IntEnum):
-    """Where a batch stands."""
+    """The state of a batch."""
 
     READY = 0
     SENDING = 1
@@ -22,7 +22,7 @@ class BatchState(IntEnum):
 
 
 class IdState(IntEnum):
-    """What is known of one gateway id of a batch."""
+    """The state of one gateway id of a batch."""
 
     OPEN = 0
     ABSENT = 1
@@ -31,7 +31,7 @@ class IdState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class BatchMove:
-    """One arrow of the batch diagram: from where, by which verb, to where, and why."""
+    """One arrow of the batch diagram: from which state, by which verb, to which state, and why."""
 
     source: BatchState
     verb: str

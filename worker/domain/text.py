@@ -1,7 +1,7 @@
-"""A text: which alphabet it needs, how many parts it is charged as, and whether it may be sent at all.
+"""A text: its alphabet, its number of parts, and whether it may be sent.
 
 Parts are counted as phones do (3GPP 23.038 and 23.040): 160 septets in one or 153 in each of several
-where every character is in the GSM alphabet, 70 or 67 UTF-16 units otherwise. An escape and its
+if every character is in the GSM alphabet, 70 or 67 UTF-16 units otherwise. An escape and its
 character, and the two halves of a surrogate pair, are never parted.
 """
 
@@ -71,7 +71,7 @@ def words(text: str) -> str:
 
 
 def alphabet(text: str) -> Alphabet:
-    """`gsm` where seven bits per character will do, else `ucs2`."""
+    """`gsm` if seven bits per character will do, else `ucs2`."""
     return "gsm" if _ALL_GSM(text) else "ucs2"
 
 
@@ -112,7 +112,7 @@ def offenders(text: str) -> list[str]:
 
 
 def check(text: str) -> None:
-    """Raise BadText where the gateway would refuse, misread or cut this text."""
+    """Raise BadText if the gateway would refuse, misread or cut this text."""
     if text.isprintable():
         if 2 * len(text) <= MAX_LENGTH and text and "__" not in text and LOST not in text and not text.isspace():
             return
@@ -122,7 +122,7 @@ def check(text: str) -> None:
 
 
 def _check_slowly(text: str) -> None:
-    """The rules that few texts come near."""
+    """The rules that few texts can break."""
     if not text.strip():
         raise BadText("the text is empty")
     if LOST in text:
@@ -134,7 +134,7 @@ def _check_slowly(text: str) -> None:
 
 
 def check_marks(text: str) -> None:
-    """Raise BadText where a text, or the pattern of many, holds what the gateway takes for a command."""
+    """Raise BadText if a text, or the pattern of many, holds what the gateway takes for a command."""
     if COMMENT_MARK in text.replace("\r", ""):
         raise BadText("the text holds a line of three tildes (~~~): the gateway would take the rest for a comment")
     if keyword := _KEYWORD_IN(text):
@@ -142,7 +142,7 @@ def check_marks(text: str) -> None:
 
 
 def check_list(text: str) -> None:
-    """Raise BadText where a text cannot travel among others in one request, though it may alone.
+    """Raise BadText if a text cannot travel among others in one request, though it may alone.
 
     There a newline is written as backslash and n, so a text that holds these two characters itself
     would arrive with a newline in their place (PROTOCOL B.3).

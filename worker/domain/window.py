@@ -1,8 +1,8 @@
 """The window: how long after a batch's newest claim "not found" counts as "never arrived".
 
-Past it a request can no longer arrive, nor an accepted message be hidden, unless the mirror's view stands still. That
-it does not is what the control shows, a message known to be accepted: one that was accepted after the request could
-still arrive is conclusive, an older one doubles the window, and without any nothing counts.
+After it a request can no longer arrive, and an accepted message is shown, unless the mirror's view is stale. A control,
+which is a message known to be accepted, shows that the view is not: a control accepted after the request could still
+arrive is conclusive, an older one doubles the window, and without a control nothing counts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The times it is made of, in seconds.
+    """The times that make up the window, in seconds.
 
     >>> window = Window(settle_s=300.0, late_s=195.0)
     >>> window.seconds, window.needed_s(1000.0, 1195.1), window.needed_s(1000.0, 1195.0), window.needed_s(1000.0, None)
@@ -27,7 +27,7 @@ class Window:
 
     @property
     def seconds(self) -> float:
-        """How long it is; messages that were seen to show later than assumed raise it by themselves."""
+        """Its length; messages that showed later than assumed make it longer."""
         return max(self.settle_s, self.late_s + 2 * self.visible_after_s)
 
     def is_conclusive(self, claimed_at: float, control_at: float) -> bool:
@@ -35,7 +35,7 @@ class Window:
         return control_at > claimed_at + self.late_s
 
     def needed_s(self, claimed_at: float, control_at: float | None) -> float | None:
-        """How long after the claim absence counts beside that control; None without one."""
+        """Seconds after the claim from which absence counts with that control; None without a control."""
         if control_at is None:
             return None
         return self.seconds * (1 if self.is_conclusive(claimed_at, control_at) else 2)

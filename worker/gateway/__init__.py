@@ -1,4 +1,4 @@
-"""How the gateway speaks: both halves of every dialect, as pure functions and tables.
+"""The gateway's dialects: both halves of each, as pure functions and tables.
 
-Never a socket, a clock or a setting.
+No socket, clock or setting is used here.
 """

@@ -1,7 +1,7 @@
-"""The ways a message can travel: the request fields that choose each, and the texts that each takes.
+"""The table of channels: the request fields that choose each, and the texts that each accepts.
 
-Adding a channel is adding a row; nothing else asks which channel it is. Viber, e-mail, HLR and the others
-of the gateway's manual (PROTOCOL B.1) have no row yet, so that nobody can choose them by chance.
+To add a channel, add a row. Viber, e-mail, HLR and the others of the gateway's manual (PROTOCOL B.1) have no row yet,
+so that they cannot be chosen by chance.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from smsq.worker.domain import text as texts
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.gateway import extras
 
-# The gateway would make up a code of its own, ring once from a number that ends in it, and tell us (PROTOCOL B.1).
+# The gateway would make up a code, ring once from a number that ends in it, and tell us the code (PROTOCOL B.1).
 MAGIC_WORD = "code"
 
 _CODE = re.compile(r"\d{4,8}", re.ASCII)
@@ -23,13 +23,13 @@ _PARAM = re.compile(r"(1\d|2\d|3[0-5]),(\d{2,4}),([1-9])", re.ASCII)
 
 
 def _check_code(text: str) -> None:
-    """Telegram takes a code and nothing else (PROTOCOL B.1, tg)."""
+    """Raise BadText unless it is a code: Telegram accepts nothing else (PROTOCOL B.1, tg)."""
     if _CODE.fullmatch(text) is None:
         raise BadText("a Telegram code is 4 to 8 digits and nothing else")
 
 
 def _check_speech(text: str) -> None:
-    """What is read aloud is any text but the gateway's own word."""
+    """Raise BadText for the gateway's own word; any other text can be read aloud."""
     texts.check(text)
     if text.strip().casefold() == MAGIC_WORD:
         raise BadText(
@@ -38,7 +38,7 @@ def _check_speech(text: str) -> None:
 
 
 def _one(text: str) -> int:
-    """One, however long: these are not charged by the length of what is on the air."""
+    """Always 1: these channels are not charged by length."""
     return 1
 
 
@@ -54,11 +54,11 @@ def _param(value: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One channel: its name in options and metrics, and what is particular to it.
+    """One channel: its name in options and metrics, and how it differs from others.
 
-    `fields` are what a request for it carries. `check` raises BadText for a text that it does not take, `parts` is
-    what we count a text as. `extras` are optional fields that only this channel has; each gives the sentence that
-    is wrong with a value, or ''. `type` is the gateway's number for it in statuses, None if the manual has none.
+    `fields` choose it in a request. `check` raises BadText for a text that it does not accept; `parts` counts the parts
+    of a text. `extras` are optional fields that only this channel has, each with a function that returns what is wrong
+    with a value, or ''. `type` is the gateway's number for it in statuses, None if the manual has none.
     """
 
     name: str
@@ -105,7 +105,7 @@ def check_extras(row: Channel, extra: Mapping[str, str]) -> None:
 
 
 def check_extra_names(row: Channel, extra: Mapping[str, str]) -> None:
-    """The same for the names alone: what makes something else of a message never leaves, whenever it was enrolled."""
+    """The same for the names only: a field that changes what is sent is refused whenever it was enrolled."""
     for name in extra:
         if name in _CHOOSING:
             raise BadInput(f"the field {name!r} is not set by itself: choose the channel")
@@ -116,7 +116,7 @@ def check_extra_names(row: Channel, extra: Mapping[str, str]) -> None:
 
 
 def chosen(fields: Mapping[str, str]) -> list[str]:
-    """The channels that a request's fields choose: the other half of `Channel.fields`; none of them means plain SMS."""
+    """The channels that the fields of a request choose, the inverse of `Channel.fields`; none means plain SMS."""
     return [
         row.name
         for row in CHANNELS.values()

@@ -1,9 +1,9 @@
-"""What `Options.extra` may carry beside a text, and what it may not: a closed list, each value checked by its name.
+"""The fields allowed in `Options.extra`: a closed list, with a check of the values of each.
 
-The gateway's manual has some forty parameters of a send (PROTOCOL B.1), and more than half of them make something
-else of it: an e-mail, a probe, a request that is only priced. Sent through as given, such a message leaves by a
-way nobody chose and is reported as a delivered SMS. So a name that stands in neither table is refused too.
-Fields that one channel alone has (`voice`, `param`) are rows of `channels.py`.
+The gateway's manual has some forty parameters of a send (PROTOCOL B.1), and more than half of them change what is sent:
+to an e-mail, a probe, a request that is only priced. Passed on unchecked, such a message would leave by a way that was
+not chosen and be reported as a delivered SMS. So a name that is in neither table is refused too. Fields of one channel
+(`voice`, `param`) are in its row of `channels.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WINDOW = re.compile(r"([0-9]{1,2})-([0-9]{1,2})", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{10}", re.ASCII)
 _DOTTED = re.compile(r"[0-9]{2}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}", re.ASCII)
 
-Check = Callable[[str], str]  # of a value: the sentence that is wrong with it, '' if nothing is
+Check = Callable[[str], str]  # of a value: what is wrong with it, '' for nothing
 
 
 def _whole(first: int, last: int, sentence: str) -> Check:
@@ -74,7 +74,7 @@ ALLOWED: dict[str, Check] = {
     "imgcode": _shaped(_CAPTCHA, "imgcode is what a person typed, up to 32 letters, digits and signs"),
     "pp": _shaped(_PARTNER, "pp is the number of a partner"),
 }
-# A field that the gateway ignores without another, or refuses.
+# A field that the gateway ignores or refuses without another one.
 NEEDS = {"freq": "period", "imgcode": "userip"}
 
 _OURS = "smsq writes it itself: leave it out"
@@ -97,7 +97,7 @@ REFUSED: dict[str, str] = {
 
 
 def check(extra: Mapping[str, str], of_channel: Mapping[str, Check]) -> None:
-    """Raise BadInput for a field that may not be set, or not so; `of_channel` are those that its channel has too."""
+    """Raise BadInput for a field that may not be set, or for a wrong value; `of_channel` are fields of the channel."""
     for name, value in extra.items():
         check_name(name, of_channel)
         if not isinstance(value, str):

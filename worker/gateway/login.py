@@ -1,4 +1,4 @@
-"""Who speaks to the gateway."""
+"""The account's log-in at the gateway."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who speaks: a login and its password, or (`is_key`) an API key alone, with the login left empty."""
+    """A log-in and its password, or (`is_key`) an API key, with the log-in left empty."""
 
     login: str
     secret: str = field(repr=False)

@@ -1,9 +1,9 @@
-"""Every number the gateway gives, with its meaning and what we do about it.
+"""Every code of the gateway, with its meaning and what we do about it.
 
-Three number spaces that must never be mixed: errors of a request (SEND_ERRORS, STATUS_ERRORS),
-statuses of a message (STATUS_CODES) and delivery errors of a message (DELIVERY_ERRORS). A number that
-is in no table has a rule of its own: an unknown error of a send is `Outcome.UNKNOWN`, an unknown
-status proves acceptance and nothing else. Adding a number is adding a row.
+There are three number spaces, which must never be mixed: errors of a request (SEND_ERRORS, STATUS_ERRORS), statuses of
+a message (STATUS_CODES) and delivery errors of a message (DELIVERY_ERRORS). For a number in no table there is a rule:
+an unknown error of a send is `Outcome.UNKNOWN`, an unknown status proves acceptance and nothing else. To add a code,
+add a row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.outcomes import Outcome
 
-NOT_FOUND = -3  # the only status that speaks of absence
+NOT_FOUND = -3  # the only status that means absence
 NO_MONEY = 24  # neither proves acceptance nor absence while the balance is low
 BAD_LOGIN = 2  # an error of any request
 

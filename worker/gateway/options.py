@@ -1,4 +1,4 @@
-"""What a caller may set of a send: checked at the door, before anything is enrolled."""
+"""Checks of the options of a send, before anything is enrolled."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _VALID = re.compile(r"[1-9]|1\d|2[0-4]|(?!00:00)(?:[01]\d|2[0-3]):[0-5]\d|24:00"
 
 
 def check_options(options: Options) -> None:
-    """Raise BadInput for options that the gateway would refuse, or that are not the caller's to set.
+    """Raise BadInput for options that the gateway would refuse, or that a caller may not set.
 
-    For every way in that takes options from a person: found at the send, a wrong one would refuse every message.
+    Every entrance that takes options must call this: at the send a wrong option would have every message refused.
     """
     if not isinstance(options, Options):
         raise BadInput(f"options are an Options, not {type(options).__name__}")
@@ -44,10 +44,10 @@ def check_options(options: Options) -> None:
 
 
 def check_price(job: PriceJob) -> None:
-    """Raise BadInput for options that cannot be, and BadText for a text that could not be sent.
+    """Raise BadInput for wrong options, and BadText for a text that could not be sent.
 
-    A price request is a send with one field more, so whatever could make something else of a send is refused before it
-    is written down, and once more before it is said.
+    A price request is a send with one field more. So an option that changes what is sent is refused before the job is
+    stored, and again before the request is made.
     """
     check_options(job.options)
     row = channel(job.options.channel)

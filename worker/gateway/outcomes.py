@@ -1,4 +1,4 @@
-"""What answers prove, in words of no dialect: of a send, of a question about messages, of a page of history."""
+"""What answers prove, without any dialect: of a send, of a question about messages, of a page of history."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from smsq.worker.domain.fact import Fact
 
 
 class Outcome(Enum):
-    """What an answer to a send proves, and so what happens next. That nothing was sent at all is `Unreachable`.
+    """What an answer to a send proves, and so what happens next. If nothing was sent at all, `Unreachable` is raised.
 
-    HANDED_OVER is the good answer of a wire that gives no receipts (a letter taken by a mail server): proof of nothing
-    but that the request is over. It is settled by asking, as a doubt whose first question comes early. A letter may
-    wait in a queue for hours, so a transport that answers so comes with a rule in `probe.lua`: absence parks it.
-    UNKNOWN is anything else, and is asked about.
+    HANDED_OVER is the good answer of a wire without receipts (a mail server accepted a letter). It only proves that the
+    request is over, so the messages are asked about, as a doubt whose first question comes early. A letter may wait in
+    a queue for hours, so a transport with this answer needs a rule in `probe.lua`: absence parks it. UNKNOWN is
+    anything else, and is asked about.
     """
 
     ACCEPTED = "accepted"
@@ -31,7 +31,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendAnswer:
-    """What became of one send.
+    """The outcome of one send.
 
     `parts` counts the parts of all phones together, 0 if unknown; `cost` is for all of them. `code` is the gateway's
     error, `delay_s` how long the login is to pause if `outcome` is LATER. `is_complete` says that a whole answer came,
@@ -50,7 +50,7 @@ class SendAnswer:
 
     @property
     def is_well_formed(self) -> bool:
-        """Whether the gateway itself spoke, be it to give an error that we do not know."""
+        """Whether the answer is the gateway's own, even with an unknown error code."""
         return self.outcome is not Outcome.UNKNOWN or self.code is not None
 
 

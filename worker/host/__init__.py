@@ -1,4 +1,4 @@
-"""What one machine remembers and knows of itself: journals, its part in the roll call and recovery, its health.
+"""One machine: its journals, its part in the roll call and in recovery, its health.
 
-Never speaks to Redis itself: what it asks or tells goes through a verb of the ledger.
+Nothing here speaks to Redis itself, only through verbs of the ledger.
 """

@@ -1,8 +1,8 @@
-"""What the journals of a home hold, read so that a verdict may rest on it: what cannot be read is not known.
+"""Read the journals of a home, in a way that a verdict may rest on.
 
-A file that cannot be listed or read is trouble, never an empty one. How long each file was is written down beside
-them every few seconds, so that one that is missing or shorter than it was is noticed: then lines may be lost, and
-nothing may be concluded from a line that is not there.
+A file that cannot be listed or read is an error, never an empty file. The length of each file is written down beside
+them every few seconds. If a file is missing or shorter than that, lines may be lost, and nothing may be concluded from
+a line that is not there.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ SIZES = "sizes"
 
 
 class Evidence:
-    """The files of one journal folder; `run_file` is a descriptor of the file `run` that was opened there at first."""
+    """The files of one journal folder; `run_file` is the descriptor of its file `run`, opened at the start."""
 
     def __init__(self, folder: Path, run_file: int) -> None:
         self._folder = folder
         self._run_file = run_file
 
     def require_same(self) -> None:
-        """Raise OSError where the folder is not the one this process began with: moved away, or another disk."""
+        """Raise OSError if the folder is not the one this process began with, as after a move or a mount."""
         there, ours = os.stat(self._folder / "run"), os.fstat(self._run_file)
         if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
             raise OSError(116, "it is another folder than this process began with")
 
     def files(self) -> list[Path]:
-        """Every file with lines; raises JournalTrouble where they cannot be listed."""
+        """Every file with lines; raises JournalTrouble if they cannot be listed."""
         try:
             self.require_same()
             return sorted(self._folder / name for name in os.listdir(self._folder) if name.endswith(".log"))
@@ -38,7 +38,7 @@ class Evidence:
             raise _unreadable(error) from None
 
     def is_whole(self) -> bool:
-        """Whether every file is there and at least as long as it was noted; False where nothing was noted yet."""
+        """Whether every file is there and at least as long as noted; False if nothing was noted yet."""
         try:
             rows = [row.rpartition(" ") for row in (self._folder / SIZES).read_text().splitlines()]
         except FileNotFoundError:
@@ -49,7 +49,7 @@ class Evidence:
         return all(sizes.get(name, -1) >= int(size) for name, _, size in rows if size.isdigit())
 
     def note(self) -> None:
-        """Write down how long each file is; raises OSError or JournalTrouble where that fails."""
+        """Write down how long each file is; raises OSError or JournalTrouble if that fails."""
         told = "".join(f"{name} {size}\n" for name, size in sorted(self._sizes().items()))
         place = self._folder / SIZES
         if not place.exists() or place.read_text() != told:

@@ -1,4 +1,4 @@
-"""Locks on an open file that nobody waits for without end, and who holds one: a suspended process holds it for ever."""
+"""Locks on an open file with a time limit, and which processes hold one: a suspended process holds it for ever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows, where producers run and no workers: nobody but us and our like has the files open
+except ImportError:  # Windows, where only producers run: no other kind of process has the files open
     fcntl = None  # type: ignore[assignment]
 
 LOOK_S = 0.005
@@ -22,32 +22,32 @@ SHARED, ALONE = (fcntl.LOCK_SH, fcntl.LOCK_EX) if fcntl is not None else (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process that holds the lock."""
+    """A process that holds a lock."""
 
     pid: int
     command: str
-    is_stopped: bool  # by a signal or a debugger: it goes on only if somebody lets it
+    is_stopped: bool  # by a signal or a debugger: a person must let it go on
 
     @property
     def said(self) -> str:
-        """Who it is, and that it sleeps."""
+        """The process and whether it is stopped, in words."""
         state = "is suspended and holds" if self.is_stopped else "holds"
         return f"process {self.pid} ({self.command}) {state} the lock of the journal"
 
     @property
     def is_worker(self) -> bool:
-        """Whether it is a worker process of ours, which may be killed: what it was sending is asked about."""
+        """Whether it is a worker process of ours; such a one may be killed, since its sends are asked about then."""
         return " worker --lane " in f" {self.command} "
 
     def kill(self) -> None:
-        """SIGKILL works on a frozen one."""
+        """Kill it by SIGKILL, which works on a frozen process."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
 def held(descriptor: int, how: int, within_s: float) -> Iterator[None]:
-    """Hold the lock; raises OSError with who has it where it cannot be had within `within_s` seconds."""
+    """Hold the lock; raises OSError that names the holder if that takes longer than `within_s` seconds."""
     lock(descriptor, how, within_s)
     try:
         yield
@@ -73,7 +73,7 @@ def lock(descriptor: int, how: int, within_s: float) -> None:
 
 
 def holders(descriptor: int) -> list[Holder]:
-    """Who holds a lock on this file, ourselves left out; none where the system does not tell."""
+    """The other processes that hold a lock on this file; none if the system does not tell."""
     status = os.fstat(descriptor)
     place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     found = []
@@ -94,7 +94,7 @@ def _holder(pid: int) -> Holder:
 
 
 def _shown(words: list[str]) -> str:
-    """The name and the sub-command alone: phones and texts may stand behind them."""
+    """The name and the sub-command only: phones and texts may follow them."""
     words = [word for word in words if word]
     at = next(
         (place for place, word in enumerate(words) if word == "smsq.producers.cli" or word.endswith("smsq")), None

@@ -1,9 +1,9 @@
-"""Whether this process can send just now; while it cannot, it takes no hints and claims nothing.
+"""Whether this process can send now; while it cannot, it takes no hints and claims nothing.
 
-Several hosts work on one ledger. One that reaches no mirror, has an old password, a full disk or a wrong clock would
-take codes from those that are well, and hold each for seconds. So whatever it finds out about itself is noted here, its
-queue is left to the others until it is well again, and what it had fetched goes back at once. `Sender` notes what a
-send shows, the beat what the ledger tells, `Checkup` what can be tried without a send.
+Several hosts work on one ledger. A host that reaches no mirror, or has an old password, a full disk or a wrong clock
+would take codes from healthy hosts and hold each for seconds. So a process notes here what is wrong with it, leaves
+its queue to the others until that is mended, and gives back the hints it had fetched. `Sender` notes what a send
+shows, the beat what the ledger answers, `Checkup` what can be tried without a send.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from smsq.worker.transports.mirrors import Mirrors
 
 log = logging.getLogger(__name__)
 
-CLOCK_OFF_S = 7200.0  # less than the journals' times may differ by; sending hours are wrong long before
-FROZEN_S = 3.0  # as long as makes claims doubtful
-FIRST_PAUSE_S, LAST_PAUSE_S = 2.5, 40.0  # awake after a freeze before anything is taken; doubles if it comes again
-FORGIVEN_S = 60.0  # without a freeze, and the next one counts as the first
+CLOCK_OFF_S = 7200.0  # less than journals allow for; sending hours are wrong long before
+FROZEN_S = 3.0  # a silence that makes claims doubtful
+FIRST_PAUSE_S, LAST_PAUSE_S = 2.5, 40.0  # from the end of a freeze to the first hint; doubles if freezes go on
+FORGIVEN_S = 60.0  # after so long without a freeze the next one counts as the first
 LOOK_S = 0.25
 FIRST_TRY_S, LAST_TRY_S = 0.5, 5.0  # between tries of a disk that could not be written
 
@@ -36,64 +36,64 @@ ALL = frozenset(LANES)
 ASKS = frozenset(lane.name for lane in LANES.values() if lane.asks)
 SENDS = frozenset(SENDING)
 CODES = frozenset(lane.name for lane in LANES.values() if lane.carries_otp)
-# Which lanes each keeps from working. Chores only let others go first: a person's own question may try a log-in again.
+# The lanes that each of these stops. Chores only let others go first: a person's question may try a log-in again.
 MATTERS: Final[Mapping[Sick, Collection[str]]] = {
     Sick.GATEWAY: ALL,
     Sick.LOGIN: ALL,
     Sick.JOURNAL: SENDS,
-    Sick.KEY: CODES,  # nothing else is sealed
+    Sick.KEY: CODES,  # only codes are sealed
     Sick.CLOCK: ASKS,
     Sick.FROZEN: ALL,
     Sick.RUN: SENDS,
 }
-SHOWN_BY_A_SEND = {Sick.GATEWAY, Sick.LOGIN, Sick.JOURNAL}  # a send finds out by itself before it says anything
+SHOWN_BY_A_SEND = {Sick.GATEWAY, Sick.LOGIN, Sick.JOURNAL}  # a send notices these by itself before it writes a byte
 
 
 class Health:
-    """What is known of one process. Thread-safe."""
+    """What is wrong with one process. Thread-safe."""
 
     def __init__(self, mirrors: Mirrors) -> None:
         self._mirrors = mirrors
-        self._sick: dict[Sick, bool] = {}  # in the order of finding out; False if it was only not tried yet
-        self.changed = threading.Event()  # set whenever something was found out, for those who wait
+        self._sick: dict[Sick, bool] = {}  # in the order of finding out; False if it was not tried yet
+        self.changed = threading.Event()  # set at each change, for threads that wait
 
     def fell(self, why: Sick, *, is_known: bool = True) -> None:
-        """It cannot send, for this reason; `is_known` False where it was only not tried yet, which is no news."""
+        """Note a reason why it cannot send; with `is_known` False it was only not tried yet, and nothing is logged."""
         if is_known and not self._sick.get(why):
             log.error("this process cannot send, and leaves its queue to others why=%s", why)
         self._sick[why] = is_known or self._sick.get(why, False)
         self.changed.set()
 
     def mended(self, why: Sick) -> None:
-        """It can send again, as far as this reason goes."""
+        """Note that this reason is gone."""
         if self._sick.pop(why, False):
             log.warning("this process is well again was=%s", why)
         self.changed.set()
 
     def ails(self, lane: str) -> Sick | None:
-        """Why a process of this lane should leave its queue to others, None while it is well."""
+        """Why a process of this lane leaves its queue to others; None while it is well."""
         noted = next((why for why in list(self._sick) if lane in MATTERS[why]), None)
         if noted is None and lane in MATTERS[Sick.GATEWAY] and self.is_cut_off():
             return Sick.GATEWAY
         return noted
 
     def may_claim(self, lane: str) -> bool:
-        """Whether a send may be begun; what only a send shows is for it to find out."""
+        """Whether a send may begin; reasons that only a send can find gone do not count."""
         return not any(lane in MATTERS[why] for why in list(self._sick) if why not in SHOWN_BY_A_SEND)
 
     def has(self, why: Sick) -> bool:
-        """Whether this was noted and has not been mended."""
+        """Whether this reason is noted and not mended."""
         return why in self._sick
 
     def is_cut_off(self) -> bool:
-        """Whether no mirror takes a send just now: none could be reached, or all are left alone for a while."""
+        """Whether no mirror can take a send now: none could be reached, or we back off from all of them."""
         return self._mirrors.is_cut_off() or self._mirrors.wait_s() > 0
 
 
 class Checkup:
-    """Tries again what kept the process from sending; `look` is called a few times a second, from a thread of its own.
+    """Tries again what stopped the process from sending; its own thread calls `look` a few times a second.
 
-    It begins with a mirror that must be reached before anything is taken.
+    At the start a mirror must be reached before the first hint is taken.
     """
 
     def __init__(self, health: Health, mirrors: Mirrors, transport: Transport, journal: Journal, clock: Clock) -> None:
@@ -110,7 +110,7 @@ class Checkup:
         health.fell(Sick.GATEWAY, is_known=False)
 
     def look(self) -> None:
-        """Try what is due; each at intervals that grow."""
+        """Try what is due; the intervals grow."""
         now = self._clock.monotonic()
         if self._health.has(Sick.GATEWAY) or self._mirrors.is_cut_off():
             self._try_mirrors()
@@ -120,7 +120,7 @@ class Checkup:
             self._health.mended(Sick.FROZEN)
 
     def slept(self, meant_s: float, slept_s: float) -> None:
-        """A pause of `meant_s` took so long: much longer, and the process was frozen meanwhile."""
+        """Note a freeze of the process if a pause of `meant_s` took much longer: `slept_s`."""
         if slept_s - meant_s < FROZEN_S:
             return
         now = self._clock.monotonic()
@@ -130,7 +130,7 @@ class Checkup:
         self._health.fell(Sick.FROZEN)
 
     def run(self, stopping: threading.Event) -> None:
-        """Look until `stopping`, at once when something was found out."""
+        """Look again and again until `stopping`, and at once after a change."""
         while not stopping.is_set():
             self.look()
             began = self._clock.monotonic()
@@ -139,7 +139,7 @@ class Checkup:
             self.slept(LOOK_S, self._clock.monotonic() - began)
 
     def _try_mirrors(self) -> None:
-        """Connect to one that may be tried, at its breaker's pace; a line that was opened is kept for the next send."""
+        """Connect to a mirror that its breaker lets us try; the line is kept for the next send."""
         tried: set[str] = set()
         while (mirror := self._mirrors.next_to_warm(tried)) is not None:
             try:
@@ -164,7 +164,7 @@ class Checkup:
 
 
 class Told:
-    """What the ledger's answer to a beat says of the process that beat."""
+    """What the ledger's answer to a beat says about this process."""
 
     def __init__(self, health: Health, journal: Journal, credentials: str, key_names: Collection[str], clock: Clock):
         self._health = health
@@ -174,7 +174,7 @@ class Told:
         self._clock = clock
 
     def heard(self, beat: Beat, took_s: float) -> None:
-        """Note what is wrong with us, and what is not any more; the answer took so long to come."""
+        """Note what is wrong with this process and what no longer is; the answer took `took_s`."""
         off_s = abs(self._clock.now() - beat.at) - took_s
         self._note(Sick.CLOCK, off_s > CLOCK_OFF_S)
         self._note(Sick.LOGIN, beat.bad_login == self._credentials)

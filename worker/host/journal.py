@@ -1,21 +1,18 @@
-"""The send journal of a host: what left, and what was enrolled, written down outside Redis before it happens.
+"""The send journal of a host: each send and each enrolment, written down outside Redis.
 
-A ledger that fell back cannot know that it did; the journals of its hosts can tell it. Each
-process writes files of its own under `$SMSQ_HOME/journal`, one line per claim or enrolment, no text
-and no phone; a file holds lines of one run only:
+A ledger that fell back cannot know that it did; the journals of its hosts tell. Each process writes files of its own
+under `$SMSQ_HOME/journal`, one line per claim, enrolment or order, without text or phone. A file has lines of one run:
 
     R <run>                                    the run of the server that granted what follows
     C <n> <gateway id> <batch> <unix time> <mirror> <key hash>   a claim, before its first byte leaves
     E <n> <batch number> <key hash> <unix time>                  an enrolment, before it returns
     O <n> <verb>/<campaign or batch> <unix time>                 a person's order, before it returns
 
-A key hash is of the enrolment key; of a batch of a campaign it is the file's digest, the first row and the size
-of batches; `-` where there is none. The file `hosts` names the hosts that must report, as this one last heard of
-them, and `boots` the lives of this machine: lines written just before it lost its power may be lost with it.
+A key hash is the hash of the enrolment key; for a batch of a campaign it is the digest of the file, the first row and
+the batch size; `-` if there is none. The file `hosts` names the hosts that must report, as this host last read them.
+`boots` counts the starts of this machine: lines written just before a power failure may be lost.
 
-`run` holds the runs this host has followed, the newest last. A line is only written under a shared
-lock on it and only if the newest is the claim's own; the master changes it under the exclusive lock. Once the host has
-signed off it ends with `-`: no claim is written, by any process that may live on, until the host is back.
+`run` holds the runs that this host has followed, see `followed.py`.
 """
 
 from __future__ import annotations
@@ -42,35 +39,35 @@ from smsq.worker.ledger.runs import HostReport
 
 log = logging.getLogger(__name__)
 
-LATELY_S = 3600.0  # claims younger than this are named one by one in a report
-MOST_NAMED = 5000  # of them; older ones are covered by the highest numbers
+LATELY_S = 3600.0  # a report names claims younger than this one by one
+MOST_NAMED = 5000  # of these; the highest numbers cover older ones
 FILE_FULL = 4 * 1024 * 1024  # bytes after which a process begins another file
 KEPT_S = 30 * 86400.0  # as long as an old copy of the ledger might be restored
-CLOCKS_APART_S = 10800.0  # how far the host's clock and Redis' may differ; a process further apart sends nothing
-UNSURE_S = 3600.0  # after its start: longer than any claim is held
-LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer was torn
+CLOCKS_APART_S = 10800.0  # by which the clocks of host and Redis may differ; with more a process sends nothing
+UNSURE_S = 3600.0  # after a start of the machine: longer than any claim is held
+LEAST_WORDS = {"C": 5, "E": 5, "O": 4}  # a line with fewer words was cut
 
 
 class Said(NamedTuple):
-    """A send that a journal tells of."""
+    """A send in a journal."""
 
     gateway_id: int
     ref: Ref
     at: int  # Unix seconds by the host's clock
-    mirror: str  # '' where it is not known
+    mirror: str  # '' if it is not known
     known_as: str  # '' for a message without an enrolment key
 
 
 class Brought(NamedTuple):
-    """An enrolment that a journal tells of."""
+    """An enrolment in a journal."""
 
-    number: int  # of the batch, the last one of a range
+    number: int  # of the batch; for a range, of its last batch
     known_as: str  # hash of the key, or `campaign/range`
     at: int
 
 
 class Ordered(NamedTuple):
-    """A person's order that a journal tells of."""
+    """A person's order in a journal."""
 
     what: str  # such as `cancel/6xkdk` or `drop/4711`
     at: int
@@ -109,19 +106,19 @@ class Journal:
 
     @property
     def place(self) -> str:
-        """What people call this host: the machine and the home."""
+        """The host's name for people: machine and home."""
         return f"{socket.gethostname()}:{self._folder.parent}"
 
     @property
     def where(self) -> str:
-        """Which home this is: a copy of it has the same number and is elsewhere, on another disk or machine."""
+        """Which home this is: a copy of it has the same number, and another place, disk or machine."""
         own = os.fstat(self._followed.descriptor)
         return f"{boot_id() or socket.gethostname()}/{own.st_dev}/{own.st_ino}"
 
     def claim(self, run: str, n: int, gateway_id: int, ref: Ref, mirror: str = "", known_as: str = "") -> bool:
-        """Write down that a send begins; False where this host follows another run: the send must not begin.
+        """Write down that a send begins. False if this host follows another run: then the send must not begin.
 
-        Raises JournalTrouble where it cannot be written.
+        Raises JournalTrouble if the line cannot be written.
         """
         line = f"C {n} {gateway_id} {ref} {int(self._clock.now())} {mirror or '-'} {known_as or '-'}\n"
         try:
@@ -132,14 +129,14 @@ class Journal:
             ) from None
 
     def enrolment(self, run: str, n: int, batch: int, key_hash: str) -> None:
-        """Write down that something was enrolled. It is in the ledger already, so trouble here is only logged."""
+        """Write down an enrolment. It is in the ledger already, so trouble here is only logged."""
         try:
             self._write(run, f"E {n} {batch} {key_hash or '-'} {int(self._clock.now())}\n", only_if_followed=False)
         except OSError as error:
             log.error("enrolment not in the journal batch=%d why=%s", batch, error.strerror)
 
     def order(self, run: str, n: int, what: str) -> None:
-        """Write down that a person gave an order. It is in the ledger already, so trouble here is only logged."""
+        """Write down a person's order. It is in the ledger already, so trouble here is only logged."""
         try:
             self._write(run, f"O {n} {what} {int(self._clock.now())}\n", only_if_followed=False)
         except OSError as error:
@@ -148,8 +145,8 @@ class Journal:
     def is_unsure(self) -> bool:
         """Whether lines may be missing.
 
-        A file is gone or shorter than it was, the list of hosts is gone, or this machine began anew within the hour and
-        they were not synced. Raises JournalTrouble where it cannot be told.
+        That is so if a file is gone or shorter than it was, if the list of hosts is gone, or if this machine started
+        within the hour and lines were not synced. Raises JournalTrouble if it cannot be told.
         """
         if not self._evidence.is_whole() or (self._files() and not self.hosts()):
             return True
@@ -166,7 +163,7 @@ class Journal:
         return True
 
     def remember_hosts(self, hosts: Collection[str]) -> None:
-        """Write down which hosts must report, as the ledger in force has it: an older copy may not know them all."""
+        """Write down which hosts must report, as the ledger in force says: an older copy may not know them all."""
         if set(hosts) != set(self.hosts()):
             place = self._folder / "hosts"
             fresh = place.with_suffix(f".{os.getpid()}")
@@ -174,12 +171,12 @@ class Journal:
             fresh.replace(place)
 
     def note(self) -> None:
-        """Write down how much there is, so that what is lost is noticed. Trouble is for the next time."""
+        """Write down how long the files are, so that a loss is noticed; if that fails, the next call tries again."""
         with contextlib.suppress(OSError, JournalTrouble):
             self._evidence.note()
 
     def hosts(self) -> list[str]:
-        """The hosts that this one has heard of."""
+        """The hosts that this host knows."""
         try:
             return (self._folder / "hosts").read_text().split()
         except FileNotFoundError:
@@ -193,46 +190,46 @@ class Journal:
             return self._followed.newest()
 
     def newest_run(self) -> str:
-        """The same without waiting for anybody; what is being written just now may be missed."""
+        """The same without a lock; a change under way may be missed."""
         return self._followed.newest()
 
     def holders(self) -> list[Holder]:
-        """Who keeps the master from following a new run."""
+        """The processes that keep the master from following a new run."""
         return holders(self._followed.descriptor)
 
     def follow(self, run: str) -> bool:
-        """As the master: follow a new run; a host that left stays away. False while some process holds the file.
+        """As the master: follow a new run; a host that left stays away. False while a process holds the file.
 
-        Raises LedgerHalted where this host followed the run before and left it: a host never returns.
+        Raises LedgerHalted if this host followed that run earlier and left it: a host never returns to a run.
         """
         return self._followed.follow(run)
 
     def leave(self) -> bool:
-        """Write no claim any more and vouch for nobody, until `come_back`. False if a process holds the file."""
+        """Write no claim and vouch for no host, until `come_back`. False if a process holds the file."""
         has_left = self._followed.leave()
         if has_left:
             self.notes.drop()
         return has_left
 
     def is_away(self) -> bool:
-        """Whether this host left, and is not back yet."""
+        """Whether this host left and is not back."""
         return self._followed.newest() == OFF
 
     def come_back(self, run: str) -> bool:
-        """Write claims of `run` again. False if it is not the one that is followed, or a process holds the file."""
+        """Write claims of `run` again. False if another run is followed, or a process holds the file."""
         return self._followed.come_back(run)
 
     def knows_sends(self) -> bool:
-        """Whether any journal of this home that is still kept tells of a send."""
+        """Whether any journal kept in this home has a send."""
         return any(line.startswith("C ") for path in self._files() for line in tail_of(path))
 
     def sent_ids(self) -> set[int]:
-        """Every gateway id that a journal of this home tells of, however old."""
+        """Every gateway id in the journals of this home, however old."""
         rows = (line.split() for path in self._files() for line in lines_of(path))
         return {int(words[2]) for words in rows if len(words) >= 5 and words[0] == "C" and words[2].isdigit()}
 
     def said(self, gateway_ids: Collection[int], since: float) -> set[int]:
-        """Which of these ids any journal of this home knows as claimed since `since` (Unix seconds by Redis' clock)."""
+        """Those of these ids that journals of this home have as claimed since `since` (Unix seconds, Redis' clock)."""
         wanted = {str(gateway_id) for gateway_id in gateway_ids}
         if not wanted:
             return set()
@@ -241,7 +238,7 @@ class Journal:
         return {int(words[2]) for words in lines if len(words) >= 5 and words[0] == "C" and words[2] in wanted}
 
     def beyond(self, contained: Mapping[str, int]) -> tuple[list[Said], list[Brought], list[Ordered]]:
-        """What the journals of this home tell of that a ledger lacks, which contains so many n of each run."""
+        """What the journals of this home have and a ledger lacks; `contained` is the last n that it has of each run."""
         said: dict[int, Said] = {}
         brought: list[Brought] = []
         orders: list[Ordered] = []
@@ -264,7 +261,7 @@ class Journal:
         return [said[gateway_id] for gateway_id in sorted(said)], brought, orders
 
     def report(self, also: Collection[int] = ()) -> HostReport:
-        """What all journals of this home know; `also` are ids to name however old they are."""
+        """What all journals of this home know; ids in `also` are named however old they are."""
         gateway_id = batch = 0
         runs: dict[str, int] = {}
         named: list[tuple[int, int]] = []
@@ -302,7 +299,7 @@ class Journal:
         )
 
     def last(self) -> HostReport | None:
-        """What the newest file of this home knows, in a moment; None where there is none."""
+        """What the newest file of this home knows, a quick look; None if there is no file."""
         newest = max(self._files(), key=changed_at, default=None)
         lines = [line.split() for line in tail_of(newest)] if newest else []
         ends = [int(words[1]) for words in lines if words and words[0] in LEAST_WORDS and words[1].isdigit()]
@@ -311,7 +308,7 @@ class Journal:
         return HostReport(gateway_id=0, batch=0, runs={lines[0][1]: max(ends)}, ids=())
 
     def close(self) -> None:
-        """Give the files back; the journal is not used any more. Again changes nothing."""
+        """Close the files; the journal must not be used any more. May be called twice."""
         with self._lock:
             out, self._out = self._out, None
             self._followed.close()
@@ -320,14 +317,14 @@ class Journal:
             os.close(out)
 
     def __del__(self) -> None:
-        """Nobody closed it, and nobody can any more."""
+        """Close the files of a journal that was never closed."""
         if hasattr(self, "attendance"):
             with contextlib.suppress(OSError):
                 self.close()
 
     def tidy(self) -> int:
-        """Remove files older than any copy of the ledger that might be restored; how many, none while others write."""
-        with self._lock, self._followed.unless_held() as is_ours:  # who had one open begins another
+        """Remove files older than any copy of the ledger that might be restored; how many, 0 while others write."""
+        with self._lock, self._followed.unless_held() as is_ours:  # a process that had one open begins another
             if not is_ours:
                 return 0
             old = [path for path in self._files() if changed_at(path) < self._clock.now() - KEPT_S]
@@ -347,7 +344,7 @@ class Journal:
         return is_written
 
     def _append(self, run: str, line: str, *, only_if_followed: bool) -> bool:
-        # What is enrolled counts under any run: it waits for nobody, and a suspended producer keeps nobody waiting.
+        # An enrolment counts under any run, so it takes no lock, and a suspended producer holds up no other process.
         with self._followed.writing() if only_if_followed else self._lock:
             if only_if_followed and self._followed.newest() != run:
                 return False
@@ -357,7 +354,7 @@ class Journal:
                 line = f"R {run}\n{line}"
             written = os.write(out, line.encode())
             self._written += written
-            if written < len(line):  # the torn line is the last of its file
+            if written < len(line):  # the cut line is the last of its file
                 os.close(out)
                 self._out = None
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -377,7 +374,7 @@ class Journal:
         return self._out
 
     def _note_boot(self) -> int:
-        """How many lives of this machine the folder has seen, this one included; two where nobody can tell."""
+        """How many starts of this machine the folder has seen, this one included; 2 if that cannot be told."""
         path, current = self._folder / "boots", boot_id()
         if not current:
             return 2
@@ -395,7 +392,7 @@ class Journal:
 
 
 def boot_id() -> str:
-    """Which life of this machine it is, '' where the system does not say."""
+    """The id of this start of the machine; '' if the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

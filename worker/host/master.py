@@ -1,6 +1,6 @@
-"""The master's part in the roll call: follow the server's run, report what this host knows, clear the unsaid.
+"""The master's part in the roll call: follow the server's run, report what this host knows, free unsent claims.
 
-Whoever starts worker processes calls `Master.tick()` about once a second.
+The process that starts the workers calls `Master.tick()` about once a second.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 3600.0
 NOTE_EVERY_S = 5.0
-LOOK_EVERY_S = 10.0  # while somebody is away: what was seen counts for two minutes
-SILENT_AFTER_S = HEARD_MS / 1000 + 2.0  # after its last sign a home is taken to be out of use
+LOOK_EVERY_S = 10.0  # while a host is away: a look counts for two minutes
+SILENT_AFTER_S = HEARD_MS / 1000 + 2.0  # after its last beat a home counts as unused
 ASK_AGAIN_S = 0.5
-NAMED_AFTER_S = 1.0  # a lock is held for a millisecond by a process that runs
-KILLED_AFTER_S = 5.0  # longer than makes its claims doubtful
+NAMED_AFTER_S = 1.0  # a running process holds a lock for a millisecond
+KILLED_AFTER_S = 5.0  # its claims are doubtful by then
 
 
 class Master:
@@ -32,17 +32,17 @@ class Master:
 
     def __init__(self, ledger: Ledger, journal: Journal, say: Callable[[str], None] = lambda line: None) -> None:
         self._ledger = ledger
-        self._say = say  # to the person at the terminal
+        self._say = say  # prints to the person at the terminal
         self._journal = journal
         self._told = ""
         self._held_since = float("inf")
         self._tidy_at = self._note_at = self._look_at = float("-inf")
-        self._is_told = False  # the ledger knows what we have noted
+        self._is_told = False  # whether the ledger knows what we have noted
 
     def establish(self, account: str) -> None:
-        """At start: stamp or check the ledger.
+        """At the start: stamp or check the ledger.
 
-        Raises LedgerForeign, JournalTrouble, HomeInUse, and LedgerHalted for an emptied one.
+        Raises LedgerForeign, JournalTrouble, HomeInUse, and LedgerHalted if the ledger was emptied.
         """
         self._journal.attendance.begin()
         host, place = self._journal.host, self._journal.place
@@ -58,9 +58,9 @@ class Master:
             )
 
     def _established(self, account: str, host: str, place: str) -> str:
-        """The same in a word; a home that was moved or whose machine began anew is let in once the old one is silent.
+        """Establish; return the ledger's word. A home that moved, or whose machine restarted, waits for the old one.
 
-        Raises HomeInUse where it is not.
+        Raises HomeInUse if the old home does not fall silent.
         """
         sends, where, clock = self._journal.knows_sends(), self._journal.where, self._ledger.clock
         until = clock.monotonic() + SILENT_AFTER_S
@@ -74,13 +74,13 @@ class Master:
                 clock.wait(ASK_AGAIN_S)
 
     def tick(self) -> bool:
-        """Follow the server; whether claims are granted now."""
+        """Follow the run of the server; return whether claims are granted now."""
         try:
             beat = self._ledger.beat(host=self._journal.host, where=self._journal.where)
         except LedgerTrouble as error:
             self._tell("ledger unreachable", error)
             return False
-        if beat.other_home:  # it was let in while we were not heard: nothing is claimed here until a person has decided
+        if beat.other_home:  # it was accepted while we were silent: nothing is claimed here until a person decides
             self._journal.leave()
             self._tell("ledger halted", HomeInUse(in_use(beat.other_home)))
             return False
@@ -95,7 +95,7 @@ class Master:
             return True
         try:
             return self._join(beat)
-        except JournalTrouble as error:  # not known is not nothing: no report, and everybody waits
+        except JournalTrouble as error:  # what cannot be read is not nothing: no report, and all hosts wait
             self._tell("roll call not answered", LedgerHalted(error.sentence))
             return False
         except SmsqError as error:
@@ -103,14 +103,14 @@ class Master:
             return False
 
     def _remember_hosts(self) -> None:
-        """A copy from before a host joined must not be cleared without it."""
+        """Write down which hosts there are: a ledger from before a host joined must not be cleared without it."""
         try:
             self._journal.remember_hosts(self._ledger.hosts())
         except (LedgerTrouble, OSError) as error:
             self._tell("hosts not written down", LedgerHalted(type(error).__name__))
 
     def _look(self, run: str) -> None:
-        """Write down who has signed off, and who is back: a host that returns waits until it reads that we know."""
+        """Write down which hosts signed off and which are back: a host that returns waits until we have noted that."""
         now = self._ledger.clock.monotonic()
         try:
             noted = self._journal.notes.last()
@@ -126,7 +126,7 @@ class Master:
             log.warning("sign-offs not written down why=%s", type(error).__name__)
 
     def _note_away(self, run: str) -> None:
-        """See and write down; then look again, which tells the ledger what lies on the disk."""
+        """Look and write it down; then look again, which tells the ledger what is on our disk."""
         for is_second in (False, True):
             noted = self._journal.notes.last()
             look = self._ledger.look(run, self._journal.host, noted.at if noted is not None else 0)
@@ -159,7 +159,7 @@ class Master:
     def _join(self, beat: Beat) -> bool:
         if not self._journal.follow(beat.run):
             self._pass_by()
-            return False  # a process is writing its line; it takes microseconds unless it is frozen
+            return False  # a process is writing a line: microseconds, unless it is frozen
         self._held_since = float("inf")
         claims = self._claims()
         said = self._journal.said(claims, min(claims.values(), default=0.0))
@@ -167,7 +167,7 @@ class Master:
         if word == "force" and self._journal.is_away():
             return self._come_back(beat.run)
         if word in ("cleared", "force"):
-            self._remember_hosts()  # who joined by this roll call must be known should an older copy be restored
+            self._remember_hosts()  # hosts that joined by this roll call must be known if an older copy is restored
             self._journal.note()
         if word == "cleared":
             freed = self._free_unsaid(beat.run)
@@ -184,7 +184,7 @@ class Master:
         return word == "force"
 
     def _come_back(self, run: str) -> bool:
-        """After a sign-off: claim again once nobody can vouch for this host any more."""
+        """After a sign-off: claim again once no other host can vouch for this one."""
         word, until, hosts = self._ledger.come_back(run, self._journal.host)
         if word == "waits":
             those = "; ".join(host.said for host in self._ledger.homes(hosts))
@@ -197,11 +197,11 @@ class Master:
         return word == "back" and self._journal.come_back(run)
 
     def sign_off(self) -> bool:
-        """The last act of a host that stopped in order: if Redis begins a new life meanwhile, nobody waits for it.
+        """Sign off, as the last act of a host that stopped in order: a roll call will not wait for it. Whether it did.
 
-        Not done if there is any doubt: another process of this home lives, something of ours is being sent, the
-        ledger lacks what we know, our own evidence has holes, or nobody is there who could vouch for us. Then we are
-        waited for, as if we had died.
+        It does not if another process of this home lives, if something of ours is being sent, if the ledger lacks what
+        we know, if our journals may lack lines, or if no other host could vouch for us. Then the next roll call waits
+        for this host, as if it had died.
         """
         try:
             with self._journal.attendance.alone():
@@ -215,7 +215,7 @@ class Master:
         return not why_not
 
     def _signed_off(self) -> str:
-        """Why it was not done; '' where it was."""
+        """Sign off if possible; return why it was not done, '' if it was."""
         host = self._journal.host
         beat = self._ledger.beat(host=host)
         if not beat.in_force or self._journal.newest_run() != beat.run:
@@ -224,7 +224,7 @@ class Master:
             return "lines of the journal may be missing"
         if not self._journal.leave():
             return "a process holds the journal"
-        claims = self._claims()  # none of ours can be said from here on that was not before
+        claims = self._claims()  # from here on no other claim of ours can be sent
         if self._journal.said(claims, min(claims.values(), default=0.0)):
             return "a request of this host is being sent"
         word, detail = self._ledger.report(beat.run, host, self._journal.report())
@@ -234,7 +234,7 @@ class Master:
         return "" if word == "signed" else word
 
     def _pass_by(self) -> None:
-        """Name who holds the lock for long; a worker that is frozen over it is killed, others are for a person."""
+        """Name processes that hold the lock for long; kill a worker that is frozen, leave others to a person."""
         now = self._ledger.clock.monotonic()
         self._held_since = min(self._held_since, now)
         if now - self._held_since < NAMED_AFTER_S:
@@ -247,16 +247,16 @@ class Master:
                 holder.kill()
 
     def _claims(self) -> dict[int, float]:
-        """Gateway ids of the claims that are being sent, and when they were granted."""
+        """Gateway ids of the claims that are being sent, with when they were granted."""
         held = self._ledger.read(self._ledger.leases())
         newest = [batch.ids[-1] for batch in held if batch is not None and batch.ids]
         return {known.gateway_id: known.claimed_at for known in newest}
 
     def _free_unsaid(self, run: str) -> int:
-        """Claims of an earlier run without a journal line were never said, and never will be: back to ready.
+        """Make claims of an earlier run without a journal line ready again: they were never sent and never will be.
 
-        Every host had all of them before it when it reported; claims of the run in force are left alone by the verb.
-        Where a line may have been lost nothing is freed: those claims expire, and are asked about.
+        Every host named its own when it reported. The verb leaves claims of the run in force alone. If a line may be
+        lost nothing is freed: those claims expire and are asked about.
         """
         said = self._ledger.reported_ids(run)
         if said is None:

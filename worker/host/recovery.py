@@ -1,7 +1,7 @@
-"""A host's part in recovering a ledger that fell back: what its journals know is taken over, nothing is repeated.
+"""A host's part in recovering a ledger that fell back: take over what its journals know, and repeat nothing.
 
-What was sent and forgotten is asked about again under its old ids; what is enrolled again later meets those
-ids before it can be sent. Sending goes on only when every host has done this.
+Messages that were sent and forgotten are asked about again under their old ids; if they are enrolled again later, they
+get those ids before they can be sent. Sending goes on only when every host has done this.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ class Forgotten:
     """What one host's journals know and the ledger does not."""
 
     run: str  # of the server that was looked at
-    why: str  # why it is taken to have fallen back; '' where it has not
-    sends: Sequence[Said]  # under ids it gave and forgot
-    brought: Sequence[Brought]  # enrolments that are gone, but for messages that are known as sent
-    orders: Sequence[Ordered] = ()  # of persons: to be given again
+    why: str  # why it is held to have fallen back; '' if it has not
+    sends: Sequence[Said]  # under ids that the ledger gave and forgot
+    brought: Sequence[Brought]  # enrolments that are gone, without those in `sends`
+    orders: Sequence[Ordered] = ()  # persons must give them again
 
 
 @dataclass(slots=True, kw_only=True)
 class Taken:
-    """What taking over came to."""
+    """The result of taking over."""
 
     word: str  # recovered, waits, sound or moved
     detail: str
     doubtful: int = 0  # sends whose batch is asked about from now on
-    stubs: int = 0  # sends of something unknown, kept under its key
-    nameless: list[Said] = field(default_factory=list)  # sends of something unknown without a key
+    stubs: int = 0  # sends of unknown messages, kept under their keys
+    nameless: list[Said] = field(default_factory=list)  # sends of unknown messages without a key
 
 
 class Recovery:
-    """Shows, then does, for one host."""
+    """Recovery on one host: `look` shows, `take_over` does it."""
 
     def __init__(self, ledger: Ledger, journal: Journal, account: str) -> None:
         self._ledger = ledger
@@ -46,9 +46,9 @@ class Recovery:
         self._account = account
 
     def check(self, hosts: Sequence[str]) -> list[str]:
-        """The numbers of hosts that are told by number or name; raises BadInput for one that nobody waits for.
+        """The numbers of hosts given by number or name. Raises BadInput for one that the roll call does not wait for.
 
-        A name that several have is no answer either: their numbers are named.
+        Raises BadInput with the numbers for a name that several hosts have.
         """
         numbers = {*self._ledger.hosts(), *self._journal.hosts(), *self._ledger.reported_hosts()} - {self._journal.host}
         known = self._ledger.homes(numbers)
@@ -66,14 +66,14 @@ class Recovery:
         raise BadInput(f"no host is called {told}: {others}")
 
     def give_up(self, hosts: Sequence[str]) -> None:
-        """Wait for these hosts no longer: what only they knew as sent may be sent twice. Raises BadInput."""
+        """Wait for these hosts no longer: what only they know as sent may be sent twice. Raises BadInput as `check`."""
         self.check(hosts)
         self._ledger.give_up(self._ledger.beat().run, hosts)
 
     def look(self) -> Forgotten:
-        """Report this host to the roll call, and tell what the ledger lacks. Raises LedgerForeign, LedgerHalted.
+        """Report this host to the roll call; return what the ledger lacks. Raises LedgerForeign, LedgerHalted.
 
-        Before the journals are read, this host follows the server's new run: no claim of an earlier one can be
+        This host follows the server's new run before it reads the journals, so that no claim of an earlier run can be
         written after that.
         """
         host = self._journal.host
@@ -103,7 +103,7 @@ class Recovery:
         return Forgotten(run=run, why=why, sends=sends, brought=never, orders=orders)
 
     def take_over(self, forgotten: Forgotten, without: Sequence[str] = ()) -> Taken:
-        """Open every forgotten id again, then go on if every host but `without` has done the same. Safe to repeat."""
+        """Open every forgotten id again; sending goes on if every host but `without` has done so. Safe to repeat."""
         host = self._journal.host
         name = self._journal.place
         if self._ledger.establish(self._account, host=host, name=name, knows_sends=True) == "empty":

@@ -1,8 +1,8 @@
-"""What a host has noted of others that signed off: `$SMSQ_HOME/journal/away`, by which it vouches for them.
+"""Notes of a host about others that signed off: `$SMSQ_HOME/journal/away`, by which it vouches for them.
 
-A host that stopped in order with nothing open signs off with a number drawn at random. If Redis begins a new life, it
-is not waited for if the ledger has its sign-off and a host that answers has noted that very number: then it cannot
-have sent anything since, for a host that returns takes its sign-off out and claims nothing before everybody who may
+A host that stopped in order with nothing open signs off with a random number. When Redis restarts, the roll call does
+not wait for that host if the ledger has its sign-off and a host that answers has noted that very number. The host
+cannot have sent anything since: one that returns takes its sign-off out, and claims nothing until every host that may
 have noted it has written down that it is back, or has not looked for three minutes.
 
 So a note counts only
@@ -34,14 +34,14 @@ ATTEND_S = 5.0  # longer than a sign-off takes
 
 
 class Attendance:
-    """The processes that send for a home: each holds a lock for life, and one that signs it off must be alone."""
+    """The processes that send for a home: each holds a lock while it lives; the one that signs off must be alone."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / PROCESSES
         self._descriptor = CLOSED
 
     def begin(self) -> None:
-        """Be one of them, until this is closed. Raises JournalTrouble while another signs the home off."""
+        """Be one of them until `close`. Raises JournalTrouble while another process signs the home off."""
         if self._descriptor != CLOSED:
             return
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -54,17 +54,17 @@ class Attendance:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """No other process sends for this home until this ends; raises OSError if one does."""
+        """Keep other processes of this home from sending meanwhile; raises OSError if one does send."""
         if self._descriptor == CLOSED:
             raise OSError(errno.EBADF, "this process does not send for this home")
         try:
-            lock(self._descriptor, ALONE, 0.0)  # where that fails the lock we had is lost too
+            lock(self._descriptor, ALONE, 0.0)  # if this fails, the lock we had is lost too
             yield
         finally:
             lock(self._descriptor, SHARED, ATTEND_S)
 
     def close(self) -> None:
-        """It ends; again changes nothing."""
+        """Give the lock back; may be called twice."""
         descriptor, self._descriptor = self._descriptor, CLOSED
         if descriptor != CLOSED:
             os.close(descriptor)
@@ -80,7 +80,7 @@ class Note(NamedTuple):
 
 
 class Notes:
-    """The note of one home; `boot` names this life of the machine, '' if it cannot be told."""
+    """The note of one home; `boot` is the id of this start of the machine, '' if it cannot be told."""
 
     def __init__(self, folder: Path, clock: Clock, boot: str, uptime_s: Callable[[], float]) -> None:
         self._path = folder / PLACE
@@ -91,7 +91,7 @@ class Notes:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """No other process of this home looks and notes meanwhile; raises OSError if one does."""
+        """Keep other processes of this home from looking and noting meanwhile; raises OSError if one does."""
         descriptor = os.open(self._folder / "looking", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             with held(descriptor, ALONE, 0.0):
@@ -100,7 +100,7 @@ class Notes:
             os.close(descriptor)
 
     def last(self) -> Look | None:
-        """The look that lies on the disk."""
+        """The look that is on the disk, None if there is none."""
         note = self._read()
         return note.look if note is not None else None
 
@@ -118,12 +118,12 @@ class Notes:
         self._sync_folder()
 
     def drop(self) -> None:
-        """Vouch for nobody any more; durable when this returns. Raises OSError."""
+        """Remove the note and vouch for no host; durable when this returns. Raises OSError."""
         self._path.unlink(missing_ok=True)
         self._sync_folder()
 
     def vouched(self, followed_before: str) -> Mapping[str, tuple[str, int]]:
-        """Who is vouched for in the roll call of the run that is followed after `followed_before`."""
+        """The hosts vouched for in the roll call of the run after `followed_before`, with their sign-offs."""
         note = self._read()
         if note is None or not followed_before or note.look.run != followed_before or not self._is_fresh(note):
             return {}
@@ -136,7 +136,7 @@ class Notes:
         return all(0.0 <= age <= VOUCHED_S for age in ages)
 
     def _read(self) -> Note | None:
-        """None too if it cannot be read or understood: then nobody is vouched for."""
+        """The note; None if there is none or it cannot be read: then no host is vouched for."""
         try:
             first, *rows = [line.split() for line in self._path.read_text().splitlines()]
             _, run, at, here, uptime, boot = first

@@ -1,7 +1,7 @@
-"""The truth about every message, in Redis: keys, verbs and their Lua.
+"""The ledger: the state of every message, in Redis. Keys, verbs and their Lua.
 
-Verbs lie by subject in `batches/`, `campaigns/` and `otp/`, what they share beside this file. Never a dialect of the
-gateway, nor a hint: the caller that changed something tells the queues.
+Verbs are sorted by subject into `batches/`, `campaigns/` and `otp/`; what they share is in this folder. Nothing here
+knows a dialect of the gateway or gives a hint: the caller of a verb hints.
 """
 
 from smsq.worker.ledger.keys import Keys

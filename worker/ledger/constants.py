@@ -1,7 +1,7 @@
-"""What Lua is told by Python, so that the two cannot disagree: numbers of states, places, limits and the status tables.
+"""Constants that Lua gets from Python, so that the two cannot disagree: states, places, limits, the status tables.
 
-A number is written into a script in the place of its name, so that it costs neither one of the 200 locals nor one of
-the 60 outer names that a function of Lua may have. A table is written in front of a script that names it.
+A number replaces its name in a script, so that it takes neither one of the 200 locals of a Lua function nor one of its
+60 upvalues. A table is written in front of a script that names it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smsq.worker.ledger.keys import SHARD
 from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
-_NAMED_OTHERWISE = {IdState.ACCEPTED: "ACCEPTED_ID"}  # a status has that name
+_NAMED_OTHERWISE = {IdState.ACCEPTED: "ACCEPTED_ID"}  # a status has that name already
 
 NUMBERS: Mapping[str, str] = {
     **{state.name: str(state.value) for state in BatchState},
@@ -56,16 +56,16 @@ _WORDS = re.compile(r"""--[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|(?<![\w
 
 
 def names_in(lua: str) -> set[str]:
-    """Every name in a piece of Lua, those in comments and strings left out."""
+    """Every name in a piece of Lua, except in comments and strings."""
     return {word for word in _WORDS.findall(lua) if word[0] not in "-'\""}
 
 
 def with_numbers(lua: str) -> str:
-    """A piece of Lua with numbers in the place of their names, without its comments and the lines they leave empty."""
+    """A piece of Lua with names replaced by their numbers, without comments and the lines they leave empty."""
     text = _WORDS.sub(lambda found: "" if found[0].startswith("--") else NUMBERS.get(found[0], found[0]), lua)
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
 
 def tables_for(names: set[str]) -> list[str]:
-    """The lines that make the tables which are named."""
+    """The Lua lines that define the named tables."""
     return [f"local {name} = {TABLES[name]}" for name in TABLES if name in names]

@@ -1,4 +1,4 @@
-"""For an installation that tests share: what callers did in one test is no repeat and no evidence in the next."""
+"""For tests that share an installation: calls of one test must not count as repeats in the next."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ AT_ONCE = 1000
 def forget_callers(ledger: Store) -> None:
     """Forget every key that makes a repeat harmless, every file that was enrolled, and all that the shield counted.
 
-    Messages, codes and campaigns stay. It walks over all keys, so it is for a small ledger of one's own alone. Raises
-    LedgerTrouble.
+    Messages, codes and campaigns stay. It scans all keys: only for a small ledger of a test. Raises LedgerTrouble.
     """
     with translated():
         for pattern in FORGOTTEN:

@@ -1,4 +1,4 @@
-"""The hosts of the roll call as people know them: machine and home, since when they are silent or signed off."""
+"""The hosts of the roll call for people: machine and home, since when they are silent or signed off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smsq.worker.domain.errors import LedgerHalted
 
 
 class HomeInUse(LedgerHalted):
-    """Another home has the number of this host, and is in use: one of them is a copy of the other."""
+    """Another home with this host's number is in use: one of them is a copy of the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class HostSeen:
     """One host of the roll call."""
 
     number: str  # as its journal has it
-    name: str  # `machine:home`; its number where it never gave a name
-    seen_at: float  # when the ledger last heard its master, Unix seconds; 0 where that is not known
+    name: str  # `machine:home`, or its number if it never gave a name
+    seen_at: float  # when the ledger last heard its master, Unix seconds; 0 if that is not known
     left_at: float = 0.0  # when it signed off; 0 for a host that did not
 
     @property
@@ -33,20 +33,20 @@ class HostSeen:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Whom the roll call waits for, so that nothing is enrolled or sent."""
+    """The hosts that the roll call waits for; until they report nothing is enrolled or sent."""
 
     hosts: tuple[HostSeen, ...]
     since: float  # Unix seconds
 
     @property
     def said(self) -> str:
-        """What is the matter, in a sentence for people."""
+        """Which hosts are missing, in a sentence for people."""
         each = "; ".join(host.said for host in self.hosts)
         return f"Redis restarted, and nothing is sent until every host has answered the roll call: missing {each}"
 
     @property
     def cure(self) -> str:
-        """What ends it, with the command to type."""
+        """What to do about it, with the command to type."""
         without = " ".join(f"--without {host.number}" for host in self.hosts)
         start = "start `smsq up` there with the same SMSQ_HOME"
         if all(host.left_at for host in self.hosts):
@@ -63,7 +63,7 @@ def host_seen(number: str, homes: Mapping[bytes, bytes], away: Mapping[bytes, by
 
 
 def in_use(name: str) -> str:
-    """What is the matter if another home has the number of this host, and what to do about it."""
+    """The sentence for another home with this host's number, with what to do."""
     return (
         f"another home has the number of this host, and is in use: {name}. No two hosts share a home or begin with a "
         "copy of one. If this one is the copy, remove its folder `journal` and start again; if it was moved here, stop "
@@ -81,7 +81,7 @@ def _when(at: float) -> str:
 
 
 def missing(ctl: Mapping[bytes, bytes], homes: Mapping[bytes, bytes], away: Mapping[bytes, bytes]) -> Missing | None:
-    """Whom the roll call waits for by the ledger's own notes, None where it waits for nobody."""
+    """The hosts that the roll call waits for, by the ledger's own notes; None if it waits for no host."""
     if b"waits" not in ctl:
         return None
     hosts = tuple(host_seen(number, homes, away) for number in ctl[b"waits"].decode().split())

@@ -1,8 +1,7 @@
-"""The gateway's ids come to an end: how many are left, and a range to go on with that meets none of late.
+"""Gateway ids run out: how many are left, and a range to go on with that was not used lately.
 
-They are counted up from a start that was drawn at random, up to the largest that the gateway takes. A fresh range is
-what lies below that start, as long as nothing was ever used there; else the widest gap between ids that the ledger
-still keeps or that a journal tells of.
+Ids are counted up from a random start to the largest that the gateway accepts. A fresh range lies below that start, if
+no id was ever used there; else it is the widest gap between ids that the ledger still keeps or that a journal names.
 """
 
 from __future__ import annotations
@@ -14,24 +13,24 @@ from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, SmsqError
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST, GATEWAY_ID_LOW, LEFT_FREE
 from smsq.worker.ledger.store import Store, translated
 
-FEW_LEFT = 50_000_000  # from here on somebody should think of it
-LEAST_GAP = 2 * FEW_LEFT  # a smaller one would soon be at its end
+FEW_LEFT = 50_000_000  # a person should act from here on
+LEAST_GAP = 2 * FEW_LEFT  # a smaller gap would soon be used up
 TRIES = 5
 
 
 class Ids(Store):
-    """The counter of gateway ids, for a person."""
+    """The verbs of a person about the counter of gateway ids."""
 
     def ids_left(self) -> int:
-        """How many may still be given."""
+        """How many ids may still be given."""
         with translated():
             counter, last = self.redis.get(self.key("n:gid")), self.redis.hget(self.key("run"), "gid_last")
         return max(0, int(last or GATEWAY_ID_LAST) - int(counter or 0))
 
     def fresh_ids(self, also: Iterable[int]) -> tuple[int, int]:
-        """Go on in a range that meets no id of the ledger nor of `also`; its first and last id.
+        """Go on in a range without any id of the ledger or of `also`; return its first and last id.
 
-        Raises SmsqError where no gap is wide enough, LedgerHalted where the run is not in force.
+        Raises SmsqError if no gap is wide enough, LedgerHalted if the run is not in force.
         """
         keys = [self.key(name) for name in ("run", "n:gid", "ctl")]
         known = set(also)
@@ -47,7 +46,7 @@ class Ids(Store):
                     f"no range of ids is free: the widest gap between those used lately has {max(0, last - first):,}; "
                     "lower SMSQ_KEEP_DAYS, and try again once older messages are gone"
                 )
-            first += secrets.randbelow((last - first) // 10)  # a ledger that is wiped later must not meet these
+            first += secrets.randbelow((last - first) // 10)  # a ledger that is wiped later must not use these again
             word = self.call("fresh_ids", keys, counter, first - 1, last)[0].decode()
             if word == "fresh":
                 return first, last

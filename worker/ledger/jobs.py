@@ -1,4 +1,4 @@
-"""Jobs: questions to the chores lane, which wait in the ledger for a worker and then hold its answer."""
+"""Jobs: questions to the chores lane, kept in the ledger until a worker answers and the asker reads it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ JOB_KEPT_S = 600
 
 
 class Jobs(Store):
-    """What a producer and the chores lane do with jobs."""
+    """The verbs of jobs, for producers and the chores lane."""
 
     def post_job(self, job: jobs.Job) -> str:
-        """Put a question for the chores lane into the ledger; its id. Hint it afterwards."""
+        """Put a question for the chores lane into the ledger; return its id. Hint it afterwards."""
         job_id = secrets.token_hex(8)
         key = self.key(f"job:{job_id}")
         with translated(), self.redis.pipeline() as pipe:
@@ -27,7 +27,7 @@ class Jobs(Store):
         return job_id
 
     def take_job(self, job_id: str) -> jobs.Job | None:
-        """The question of a job, or None where it is gone or answered; raises BadInput for one that is no job."""
+        """The question of a job, None if it is gone or answered. Raises BadInput if it cannot be read as a job."""
         with translated():
             kind, payload, answer = self.redis.hmget(self.key(f"job:{job_id}"), ["kind", "payload", "answer"])
         if kind is None or answer is not None:
@@ -35,7 +35,7 @@ class Jobs(Store):
         return jobs.read(kind.decode("utf-8", "replace"), payload or b"")
 
     def finish_job(self, job_id: str, answer: dict[str, Any]) -> None:
-        """Answer a job and wake who waits for it."""
+        """Answer a job and wake the caller that waits for it."""
         key, bell = self.key(f"job:{job_id}"), self.key(f"bell:job:{job_id}")
         with translated(), self.redis.pipeline() as pipe:
             pipe.hset(key, "answer", msgspec.json.encode(answer))
@@ -46,7 +46,7 @@ class Jobs(Store):
             pipe.execute()
 
     def await_job(self, job_id: str, timeout_s: float) -> dict[str, Any] | None:
-        """Wait for the answer of a job; None where none came in time."""
+        """Wait for the answer to a job; None if none came within `timeout_s`."""
         until = self.clock.monotonic() + timeout_s
         while (left := until - self.clock.monotonic()) > 0:
             with translated():

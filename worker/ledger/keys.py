@@ -86,22 +86,22 @@ class Keys:
         return f"{self.tag}:{name}"
 
     def shard(self, number: int) -> str:
-        """The hash that holds a batch."""
+        """The key of the hash that holds a batch."""
         return f"{self.tag}:b:{number // SHARD}"
 
     def campaign(self, campaign_id: str, part: str = "") -> str:
-        """A campaign's hash, or one of its parts `b`, `x`, `l`, `h`; single messages share the id `-`."""
+        """The key of a campaign, or of its part `b`, `x`, `l` or `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
     def claim(self, ref: Ref | None) -> list[str]:
-        """The keys of a claim: of a batch, or of whichever is next."""
+        """The keys of a claim: of a batch, or of the next one."""
         keys = self.batch_verb(ref or Ref(0))
         if ref is None:
             keys[:3] = f"{self.tag}:b:", f"{self.tag}:c:", f"{self.tag}:c:"
         return [*keys, f"{self.tag}:calls"]
 
     def batch_verb(self, ref: Ref) -> list[str]:
-        """The keys every verb on a batch receives, in the order `lua/include/batch.lua` names them."""
+        """The keys that every verb on a batch receives, in the order of `lua/include/batch.lua`."""
         tag = self.tag
         return [
             self.shard(ref.number),

@@ -1,6 +1,6 @@
-"""How a batch lies in the ledger: an array packed with MessagePack, with an array for each of its gateway ids.
+"""The layout of a batch in the ledger: an array packed with MessagePack, with an array for each gateway id.
 
-The places are counted from 0 here and from 1 in Lua, which is told them by `constants.py`.
+Places count from 0 here and from 1 in Lua, which gets them from `constants.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from smsq.worker.domain.lane import SENDING
 
-RESENT_BY = ("", "operator", "sender")  # who had it sent again while an earlier attempt might live, by `Meta.RESENT`
+RESENT_BY = ("", "operator", "sender")  # by `Meta.RESENT`: who accepted that it may arrive twice
 
 
 class Meta(IntEnum):
@@ -41,14 +41,14 @@ class Meta(IntEnum):
     SINCE = 20
     ASKED = 21
     KEY = 22
-    # Two more that few batches have: marks of messages that left and whose cost the gateway was not heard to say when
-    # asked (a callback named it, or nobody did); delivery errors too large for a receipt, ` index:error` each.
+    # Few batches have these two. Marks of messages that left and whose cost the gateway did not tell when asked (a
+    # callback told it, or nothing did); delivery errors too large for a receipt, each ` index:error`.
     UNTOLD = 23
     ODD = 24
 
 
 class IdPlace(IntEnum):
-    """Places in what is known of one gateway id of a batch."""
+    """Places in the array of one gateway id of a batch."""
 
     GID = 0
     ID_STATE = 1
@@ -61,15 +61,16 @@ class IdPlace(IntEnum):
 
 
 def hint_again_ms(lane: str) -> float:
-    """When a batch that was handed out and is not claimed is hinted again.
+    """After how many ms a batch that was handed out and not claimed is hinted again.
 
-    That is its score in the set of ready ones, and the half behind it tells it from one that may not go before then.
+    The score of a ready batch is made with it. The half at its end tells it from a batch that may not go before its
+    score.
     """
     return SENDING[lane].hint_again_s * 1000 - 0.5
 
 
 def packed_meta(told: Mapping[Meta, int | str]) -> bytes:
-    """The meta of a new batch, up to the last place that is told; what is not told is 0."""
+    """The packed meta of a new batch, up to the last place that is given; places not given are 0."""
     meta: list[int | str] = [0] * (max(told) + 1)
     for place, value in told.items():
         meta[place] = value

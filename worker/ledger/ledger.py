@@ -1,9 +1,9 @@
-"""The ledger: the truth about every message. Everything that changes a message's state is one of its verbs.
+"""The ledger: the state of every message. Whatever changes that state is one of its verbs.
 
-`Enrolment` brings messages in, `CampaignEnrolment` the rows of a campaign, `CampaignControl` is what a person does to
-one and `Feeding` what the scheduler does; `Sending` is what an actor does around one request, `Asking` what the status
-lane does, `Deciding` what an operator does about a doubt; `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the
-questions to the chores lane, and `RollCall` keeps a fallen ledger from sending. This file adds what has no subject.
+`Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
+campaign and `Feeding` the scheduler's. `Sending` has the verbs around one request, `Asking` those of the status lane,
+`Deciding` an operator's about a doubt. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
+chores lane, and `RollCall` stops a ledger that fell back from sending. This file adds what has no subject.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ class Ledger(
     Ids,
     About,
 ):
-    """All verbs on one client."""
+    """All verbs, on one client of Redis. Every verb raises LedgerTrouble if Redis cannot do it."""
 
     def forget_functions(self) -> list[str]:
-        """Delete functions of other versions of smsq from the server, and return their names.
+        """Delete the functions of other smsq versions from the server, and return their names.
 
-        Nothing is lost by it: a process that still calls one loads it again.
+        Nothing is lost: a process that still calls one loads it again.
         """
         with translated():
             try:
                 libraries = self.redis.function_list("smsq_*")
-            except ResponseError:  # a server without functions, or an older file of rights
+            except ResponseError:  # a server without functions, or an older ACL file
                 return []
             found = (FUNCTION.fullmatch(library[1].decode()) for library in libraries)
             names = [name[0] for name in found if name and not _is_current(name[1], name[0])]
@@ -61,17 +61,17 @@ class Ledger(
         return names
 
     def lead(self, who: str, lasts_s: float) -> bool:
-        """Lead the duties for `lasts_s`, or find that somebody else does."""
+        """Lead the duties for `lasts_s`; False if another scheduler leads."""
         return int(self.call("lead", [self.key("lead")], who, int(lasts_s * 1000))[0]) == 1
 
     def stand_down(self, who: str) -> None:
-        """Stop leading at once, so that a standby need not wait."""
+        """Stop leading at once, so that a standby can take over without a wait."""
         with translated():
             if self.redis.get(self.key("lead")) == who.encode():
                 self.redis.delete(self.key("lead"))
 
     def leases(self) -> list[Ref]:
-        """Batches being sent now; never more than there are slots."""
+        """Batches that are being sent now; never more than there are slots."""
         with translated():
             return [Ref.parse(ref) for ref in self.redis.zrange(self.key("lease"), 0, -1)]
 

@@ -1,7 +1,7 @@
-"""What Redis is given for a verb: its file in `lua/<subject>/`, with the pieces of `lua/include/` that its head names.
+"""The Lua text of a verb: its file in `lua/<subject>/`, behind the pieces of `lua/include/` that its head names.
 
-One text goes two ways, as a script or as a library of functions, apart from its first and its last line.
-`lua/include/head.lua` stands before all. What Python and Lua share is written in from `constants.py`.
+The same text is a script or a library of functions; only its first and last lines differ. `lua/include/head.lua` comes
+first. What Python and Lua share is written in from `constants.py`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ _BEGIN = re.compile(r"^local function (begin_\w+)\(", re.MULTILINE)
 
 
 def text_of(name: str) -> str:
-    """A verb as a script: the server runs all of it at each call."""
+    """A verb as a script, all of which the server runs at each call."""
     return f"local keys, arguments = KEYS, ARGV\n{body_of(name)}\nreturn call(keys, arguments)"
 
 
 def library_of(name: str, function: str) -> str:
-    """The same verb as a library with one function, both named `function`: pieces are made once, at load."""
+    """The same verb as a library with one function, both named `function`; the pieces run once, at load."""
     return f"#!lua name={function}\n{body_of(name)}\nredis.register_function('{function}', call)"
 
 
 def body_of(name: str) -> str:
     """Tables, head, included pieces, and the verb's own file as a function.
 
-    What belongs to one call is set by the `begin_…` of each piece, before the verb's own lines run.
+    The `begin_…` of each piece sets what belongs to one call, before the verb's own lines run.
     """
     parts = [*tables_for(named_in(name))]
     begins = ["begin_call(keys, arguments)"]
@@ -44,7 +44,7 @@ def body_of(name: str) -> str:
 
 
 def included_in(name: str) -> list[str]:
-    """The pieces that a file stands on, each behind those that it stands on itself."""
+    """The pieces that a file includes, each after those that it includes itself."""
     found: dict[str, None] = {}
     for piece in _includes(name):
         found.update(dict.fromkeys((*included_in(piece), piece)))
@@ -52,19 +52,19 @@ def included_in(name: str) -> list[str]:
 
 
 def named_in(name: str) -> set[str]:
-    """All names in a verb's file and in the pieces that stand before it."""
+    """All names in a verb's file and in its included pieces."""
     return set().union(*(names_in(source(piece)) for piece in ("head", *included_in(name), name)))
 
 
 @cache
 def source(name: str) -> str:
-    """The text of a file, by its name alone."""
+    """The text of a Lua file, by its name without folder and suffix."""
     return files()[name].read_text(encoding="utf-8")
 
 
 @cache
 def files() -> dict[str, Traversable]:
-    """Every file by its name, in whichever subject's folder it lies."""
+    """Every Lua file by its name, in any folder."""
     subjects = (resources.files("smsq.worker.ledger") / "lua").iterdir()
     return {path.name.removesuffix(".lua"): path for subject in subjects for path in subject.iterdir()}
 

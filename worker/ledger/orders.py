@@ -1,4 +1,4 @@
-"""What every order of a person shares: the journal of this host is told of it."""
+"""Orders of a person: the journal of this host writes each down."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ OrderWitness = Callable[[str, int, str], None]  # run, n, verb and what it is ab
 
 
 class Orders(Store):
-    """What verbs that a person gives have in common."""
+    """Base of the verbs that a person gives."""
 
     order_witness: OrderWitness | None = None
 
     def _note_order(self, reply: Sequence[bytes], what: str) -> None:
-        """A ledger that fell back has forgotten orders too: the journal knows that there was one."""
+        """Write an order into the journal: a ledger that falls back forgets orders too."""
         if self.order_witness is not None and len(reply) > 2:
             self.order_witness(reply[1].decode(), int(reply[2]), what)

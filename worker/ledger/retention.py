@@ -1,7 +1,7 @@
-"""Retention: late singles end, and what was kept long enough goes, a little at a time.
+"""Retention: end late single messages, and remove what was kept long enough, a little at a time.
 
-It counts from the end of a message or a campaign. Texts go first, and leave fingerprints behind if they may be compared
-with later ones; then everything goes, records of enrolment keys included.
+Times count from the end of a message or a campaign. Texts are removed first, and leave fingerprints if they may be
+compared with later ones; then everything is removed, records of enrolment keys included.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from smsq.worker.ledger.views import CampaignView, Views
 
 log = logging.getLogger(__name__)
 
-LATE_AT_ONCE = 100  # waiting singles looked at in one go, of each lane
+LATE_AT_ONCE = 100  # waiting single messages of each lane looked at in one go
 AT_ONCE = 400  # batches removed in one go
 DAY_S = 86_400.0
 
 
 class Retention:
-    """What is removed, and when; every method may run twice."""
+    """Removes what was kept long enough; every method may run twice."""
 
     def __init__(self, ledger: Ledger, views: Views, *, keep_texts_s: float, keep_days: float) -> None:
         self._ledger = ledger
@@ -33,14 +33,14 @@ class Retention:
         self._keep_s = keep_days * DAY_S
 
     def retire(self) -> None:
-        """Campaigns that are over are no longer among the live ones."""
+        """Take campaigns that are over out of the live ones."""
         for campaign in self._views.campaigns(live_only=True):
             if campaign.is_over:
                 with translated():
                     self._ledger.redis.zrem(self._ledger.key("live"), campaign.id)
 
     def end_late(self) -> None:
-        """A worker's claim ends what is late; without one it ends here, in the order it is hinted."""
+        """End late single messages, in the order of their hints; a worker's claim would end them too."""
         for lane in SENDING:
             with translated():
                 waiting = self._ledger.redis.zrange(self._ledger.key(f"ready:{lane}"), 0, LATE_AT_ONCE - 1)
@@ -49,12 +49,12 @@ class Retention:
                 log.warning("messages ended late lane=%s count=%d", lane, ended)
 
     def forget_campaigns(self, now: float) -> bool:
-        """Remove what was kept long enough of campaigns that are done; whether there is more to remove soon."""
+        """Remove what was kept long enough of campaigns that are over; return whether there is more to remove soon."""
         is_more = False
         for campaign in self._views.campaigns():
             if campaign.done_at:
                 is_more |= self._forget(campaign, now)
-            elif not campaign.is_over:  # one that an earlier version began, or that a restored ledger brought back
+            elif not campaign.is_over:  # begun by an earlier version, or brought back by a restored ledger
                 with translated():
                     self._ledger.redis.zadd(self._ledger.key("live"), {campaign.id: campaign.created_at * 1000})
         return is_more
@@ -70,16 +70,16 @@ class Retention:
         self._forget_texts(int((now - self._keep_texts_s) * 1000))
 
     def _forget(self, campaign: CampaignView, now: float) -> bool:
-        """Whether something of it is left that should go soon."""
+        """Remove what is due of one campaign; return whether there is more to remove soon."""
         age_s = now - campaign.done_at
         if age_s >= self._keep_s:
             return not self._remove_campaign(campaign)
-        if age_s >= self._keep_texts_s and not campaign.statuses.get("parked"):  # may yet be released
+        if age_s >= self._keep_texts_s and not campaign.statuses.get("parked"):  # parked ones may still be released
             return not self._remove_texts(campaign)
         return False
 
     def _remove_texts(self, campaign: CampaignView) -> bool:
-        """Put fingerprints in the place of a part of its texts; whether all are gone."""
+        """Replace a part of its texts by fingerprints; return whether all texts are gone."""
         keys, redis = self._ledger.keys, self._ledger.redis
         with translated():
             gone, done, personal = redis.hmget(keys.campaign(campaign.id), ["texts_gone", "texts_to", "personal"])
@@ -98,7 +98,7 @@ class Retention:
         return True
 
     def _remove_campaign(self, campaign: CampaignView) -> bool:
-        """Remove a part of it, the last batches first; whether it is gone."""
+        """Remove a part of it, the last batches first; return whether the campaign is gone."""
         keys, redis = self._ledger.keys, self._ledger.redis
         refs = self._views.batch_refs(campaign.id)
         part = refs[-AT_ONCE:]
@@ -111,7 +111,7 @@ class Retention:
                 return False
             digest = redis.hget(keys.campaign(campaign.id), "digest")
             record = keys.of(f"digest:{digest.decode()}") if digest is not None else ""
-            if record and redis.get(record) == campaign.id.encode():  # not a later campaign's of the same file
+            if record and redis.get(record) == campaign.id.encode():  # not that of a later campaign of the same file
                 redis.delete(record)
             redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "h", "")))
             redis.zrem(keys.of("campaigns"), campaign.id)
@@ -120,13 +120,13 @@ class Retention:
         return True
 
     def _forget_texts(self, until: int) -> None:
-        """Texts of singles go in the order of their ends; how far that has come is kept, whoever leads."""
+        """Remove texts of single messages that ended before `until`; the ledger keeps how far that is done."""
         keys, redis = self._ledger.keys, self._ledger.redis
         with translated():
             since = int(redis.hget(keys.of("upkeep"), "texts_to") or 0)
             ended = redis.zrangebyscore(keys.of("ended"), since, until, start=0, num=AT_ONCE, withscores=True)
             if len(ended) == AT_ONCE and ended[0][1] != ended[-1][1]:
-                last = int(ended[-1][1])  # more may have ended in that millisecond: it is next time's
+                last = int(ended[-1][1])  # more may have ended in that millisecond: it is left for next time
             elif len(ended) == AT_ONCE:
                 ended = redis.zrangebyscore(keys.of("ended"), since, last := int(ended[0][1]), withscores=True)
                 last += 1
@@ -137,7 +137,7 @@ class Retention:
                 redis.hset(keys.of("upkeep"), "texts_to", last)
 
     def _forget_keys(self, refs: Sequence[Ref]) -> None:
-        """The records of enrolment keys go with their messages: a repeated order is known as long as its message is."""
+        """Remove the records of enrolment keys with their messages: until then a repeat is recognised."""
         keys, redis = self._ledger.keys, self._ledger.redis
         with redis.pipeline(transaction=False) as pipe:
             for ref in refs:

@@ -1,7 +1,7 @@
-"""Whose ledger this is, which run of the server is in force, and the roll call that decides it.
+"""Whose ledger this is, which run of the server is in force, and the roll call that decides that.
 
-A run is one life of one Redis. After any change of it nothing is enrolled or claimed until every
-host has reported what its journals know and the ledger was found to contain all of it.
+A run is one life of one Redis server. When it changes, nothing is enrolled or claimed until every host has reported
+what its journals know and the ledger contains all of it.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from smsq.worker.ledger.hosts import HomeInUse, HostSeen, host_seen, in_use
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 
-GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway takes
-GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential; stay clear of them
+GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway accepts
+GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential: keep away from them
 GONE_KEPT_S = 604_800
-VOUCHED_S = 120.0  # after a look, in which what it saw counts; `report.lua` has it too
-WAITED_FOR_MS = 180_000  # longer, whatever a clock gains or loses meanwhile
-HEARD_MS = 20_000  # a master is written down as heard every ten seconds
-LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest that anybody remembers
+VOUCHED_S = 120.0  # after a look, for which its note counts; `report.lua` has it too
+WAITED_FOR_MS = 180_000  # longer than that, even with a clock that runs wrong
+HEARD_MS = 20_000  # a master is noted as heard every ten seconds
+LEFT_FREE = 1_000_000  # ids and numbers left unused above the highest known one
 GATEWAY_ID_SPAN = 900_000_000  # leaves a quarter of a billion up to the largest
 
 
 class Beat(NamedTuple):
-    """What a heartbeat is answered."""
+    """The answer to a heartbeat."""
 
     run: str  # of the server that answered
     current: str  # the run in force
-    fell: str  # why the ledger is taken to have fallen back, '' where it has not
+    fell: str  # why the ledger is held to have fallen back, '' if it has not
     at: float = 0.0  # the server's time, Unix seconds
     bad_login: str = ""  # fingerprint of credentials that the gateway refused
     secret: str = ""  # name of the key that seals codes
-    other_home: str = ""  # what people call another home that has the number of the host that looked, by now
+    other_home: str = ""  # name of another home that has this host's number now
 
     @property
     def in_force(self) -> bool:
@@ -56,15 +56,15 @@ class HostReport:
     gateway_id: int  # the highest
     batch: int  # the highest
     runs: Mapping[str, int]  # per run the highest n
-    ids: Sequence[int]  # gateway ids said lately
+    ids: Sequence[int]  # gateway ids sent lately
     hosts: Sequence[str] = ()
     away: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # host: its sign-off, and when it was seen (ms)
-    is_unsure: bool = False  # its machine began anew lately: the last lines may have been lost with it
+    is_unsure: bool = False  # its machine restarted lately: the last lines may be lost
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Who had signed off when a host looked."""
+    """The hosts that had signed off when a host looked."""
 
     run: str
     at: int  # ms by Redis' clock
@@ -72,7 +72,7 @@ class Look:
 
 
 class Witness(Protocol):
-    """Who remembers what a ledger has promised: a journal."""
+    """What remembers a ledger's promises: a journal."""
 
     @property
     def host(self) -> str: ...
@@ -93,12 +93,12 @@ class RollCall(Store):
         knows_sends: bool = False,
         to_recover: bool = False,
     ) -> str:
-        """Stamp a new ledger, or check that this one is of `account`; `new`, `known` or `empty`.
+        """Stamp a new ledger, or check that this one belongs to `account`; return `new`, `known` or `empty`.
 
-        `empty` is a ledger without a stamp while this host's journals know of sends; `to_recover` stamps it all
-        the same, as one that fell back. `name` is what people call the host, `where` tells its home from a copy of it.
-        Raises LedgerForeign, WrongKey where its texts are sealed with a secret key that we do not have, and HomeInUse
-        if another home has this host's number and is in use.
+        `empty` means that the ledger has no stamp though this host's journals know of sends; `to_recover` then stamps
+        it as one that fell back. `name` is the host's name for people; `where` tells its home from a copy. Raises
+        LedgerForeign; WrongKey if the ledger's texts are sealed with a secret key that we do not have; HomeInUse if
+        another home with this host's number is in use.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
         keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away")]
@@ -118,9 +118,9 @@ class RollCall(Store):
         return word
 
     def beat(self, owner: str = "", why_sick: str = "", host: str = "", where: str = "") -> Beat:
-        """Say that a worker process lives (or, without `owner`, just look), and why it cannot send if it cannot.
+        """Note that a worker process lives, and why it cannot send if it cannot; without `owner` only look.
 
-        `host` says that the master of this host looks, whose home `where` tells from a copy of it.
+        `host` says that the master of this host looks; `where` tells its home from a copy.
         """
         keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick", "homes")]
         reply = self.call("beat", keys, owner, why_sick, host, where)
@@ -128,10 +128,10 @@ class RollCall(Store):
         return Beat(run, current, fell, int(at) / 1000, bad_login, secret, other)
 
     def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
-        """Answer the roll call for `run`: `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.
+        """Answer the roll call for `run`; return `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.
 
-        The detail of `cleared` are hosts that signed off, and were not waited for.
-        A visitor is a home of producers alone: nobody waits for it, unless it knows more than the ledger.
+        With `cleared`, the detail names hosts that had signed off and were not waited for. A visitor is a home with
+        producers only: the roll call does not wait for it, unless it knows more than the ledger.
         """
         keys = [
             self.key(name)
@@ -163,9 +163,9 @@ class RollCall(Store):
     # Hosts that stop in order -----------------------------------------------------------------------------------------
 
     def look(self, run: str, host: str, noted_at: int) -> Look | None:
-        """Who has signed off, for a host that will note it; None while `run` is not in force.
+        """The hosts that signed off, for a host that will note them; None while `run` is not in force.
 
-        `noted_at` is when the look that lies on its disk was made, in ms by Redis' clock.
+        `noted_at` is the time of the look on that host's disk, in ms by Redis' clock.
         """
         reply = [part.decode() for part in self.call("look", self._keys_of_away(run), run, host, noted_at)]
         if reply[0] != "seen":
@@ -173,14 +173,14 @@ class RollCall(Store):
         return Look(run, int(reply[1]), dict(zip(reply[2::2], reply[3::2], strict=True)))
 
     def sign_off(self, run: str, host: str) -> str:
-        """Say that a host stopped in order: `signed`, `alone` if no other could note it, or `not now`."""
+        """Note that a host stopped in order; return `signed`, `alone` if no other host could note it, or `not now`."""
         with translated():
             heard: bytes = self.redis.hget(self.key("homes"), f"{host}:at") or b""
         number = secrets.token_hex(16)
         return self.call("sign_off", self._keys_of_away(run), run, host, number, heard, HEARD_MS)[0].decode()
 
     def come_back(self, run: str, host: str) -> tuple[str, float, list[str]]:
-        """Take the sign-off of a host out: `back`; `waits`, until when at most, and for whom; `not now`."""
+        """Take back a host's sign-off: `back`, `not now`, or `waits` with until when at most and for which hosts."""
         keys = [*self._keys_of_away(run), self.key(f"gone:{run}")]
         reply = [part.decode() for part in self.call("come_back", keys, run, host, WAITED_FOR_MS)]
         if reply[0] != "waits":
@@ -197,15 +197,15 @@ class RollCall(Store):
         return [self.key(name) for name in ("run", "ctl", "hosts", "homes", "away", f"looks:{run}")]
 
     def visit(self, journal: Witness) -> None:
-        """Look whether the ledger contains what this home of producers last heard of; else it fell back."""
+        """Check that the ledger contains what this home of producers last enrolled; else the ledger fell back."""
         known = journal.last()
         if known is not None:
             self.report(self.beat().run, journal.host, known, is_visitor=True)
 
     def reported_ids(self, run: str) -> set[int] | None:
-        """Every gateway id that some host has reported as said, for a roll call.
+        """Every gateway id that a host reported as sent, for a roll call.
 
-        None where that may not be all: a host was given up, or its machine began anew and may have lost lines.
+        None if that may not be all: a host was given up, or its machine restarted and may have lost lines.
         """
         with translated():
             if self.redis.exists(self.key(f"gone:{run}")):
@@ -218,7 +218,7 @@ class RollCall(Store):
     # Recovery of a ledger that fell back ------------------------------------------------------------------------------
 
     def contained(self) -> dict[str, int]:
-        """Per run the last n that this ledger contains: what a journal knows beyond it was forgotten."""
+        """Per run the last n that this ledger contains: it has forgotten what a journal knows beyond that."""
         with translated():
             raw = self.redis.hgetall(self.key("run"))
         return {field[2:].decode(): int(n) for field, n in raw.items() if field.startswith(b"n:")}
@@ -229,7 +229,7 @@ class RollCall(Store):
             return sorted(host.decode() for host in self.redis.smembers(self.key("hosts")))
 
     def homes(self, numbers: Collection[str]) -> list[HostSeen]:
-        """Hosts as people know them."""
+        """These hosts with their names for people."""
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("homes"))
             pipe.hgetall(self.key("away"))
@@ -237,13 +237,13 @@ class RollCall(Store):
         return [host_seen(number, homes, away) for number in sorted(numbers)]
 
     def reported_hosts(self) -> set[str]:
-        """The hosts that those which have reported for the server's run know of."""
+        """All hosts that are named in the reports for the server's run."""
         with translated():
             reports = self.redis.hvals(self.key(f"rollcall:{self.beat().run}"))
         return {host for report in reports for host in msgspec.json.decode(report)["hosts"]}
 
     def give_up(self, run: str, hosts: Sequence[str]) -> None:
-        """Wait for these hosts no longer, whoever remembers them: what only their journals know is lost."""
+        """Wait for these hosts no longer, even if other hosts name them: what only their journals know is lost."""
         if hosts:
             with translated(), self.redis.pipeline() as pipe:
                 pipe.srem(self.key("hosts"), *hosts)
@@ -254,33 +254,33 @@ class RollCall(Store):
                 pipe.execute()
 
     def adopt(self, ref: Ref, gateway_id: int, mirror: str) -> str:
-        """Open a forgotten id of a batch again: `doubtful`, `watched`, `known`, `unknown` or `stale`."""
+        """Open a forgotten id of a batch again; return `doubtful`, `watched`, `known`, `unknown` or `stale`."""
         return self.call_on("adopt", ref, gateway_id, mirror)[0].decode()
 
     def keep_stub(self, known_as: str, gateway_id: int, mirror: str, ref: Ref) -> str:
-        """Remember a send of something the ledger does not have, until it is enrolled again: `kept` or `stale`."""
+        """Keep a send of something that the ledger does not have, until it is enrolled again: `kept` or `stale`."""
         keys = [self.key(name) for name in ("stubs", "g", "ctl")]
         return self.call("stub", keys, known_as, gateway_id, mirror, str(ref))[0].decode()
 
     def recovered(self, run: str, host: str) -> tuple[str, str]:
-        """Say that a host's journals were taken over: `recovered`, `waits`, `sound` or `moved`, and the detail."""
+        """Note that a host's journals were taken over; `recovered`, `waits`, `sound` or `moved`, and the detail."""
         names = ("run", "hosts", f"rollcall:{run}", f"recovered:{run}", "ctl", "n:gid", "n:batch", f"gone:{run}")
         keys = [self.key(name) for name in names]
         reply = self.call("recover", keys, run, host, LEFT_FREE)
         return reply[0].decode(), " ".join(part.decode() for part in reply[1:])
 
     def survives_restart(self) -> bool:
-        """False where Redis may skip what our scripts wrote when it reads its append-only file again.
+        """False if Redis may skip what our scripts wrote when it reads its append-only file again.
 
-        It acts as its user `default` then, and older servers heed what that one may not (redis/redis#14541). True
-        also where it cannot be asked: Redis 6.2, or a user of ours who may not.
+        It then acts as its user `default`, and older servers apply that user's ACL (redis/redis#14541). True also if
+        the server cannot be asked: Redis 6.2, or our user has no right to ask.
         """
         with contextlib.suppress(redis.RedisError):
             return bool(self.redis.acl_dryrun("default", "SET", self.key("run"), "") == b"OK")
         return True
 
     def check_durable(self) -> None:
-        """Raise LedgerWeak where Redis could lose what it acknowledged."""
+        """Raise LedgerWeak if Redis could lose writes that it acknowledged."""
         with translated():
             config = {
                 name: value

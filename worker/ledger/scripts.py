@@ -1,11 +1,11 @@
-"""How a verb reaches Redis: as a function of the server, or as a script where that cannot be.
+"""How a verb reaches Redis: as a function of the server if possible, else as a script.
 
-A function is made once and then called, a script is run from its first line at each call: `lua_text.py` gives the same
-text for both. Names of functions carry a digest of it, so that two versions of smsq work on one server side by side; a
-function that the server does not have (any more) is loaded when it is first called. Functions want Valkey, or Redis 7,
-and a user who may call and load them. A full server refuses them before they begin, which our verbs must not be: what
-was refused so goes again as a script, whose single writes the server judges (see `lua/`, "a first write that a full
-server allows").
+A function is loaded once and then called; a script runs from its first line at each call. `lua_text.py` makes both of
+the same text. Names of functions carry a digest of the text, so that two versions of smsq can use one server. A
+function that the server does not have is loaded at its next call. Functions need Valkey or Redis 7, and a user with
+the rights to call and load them. A full server refuses a function before it begins, but some verbs must run on a full
+server: such a call is repeated as a script, whose single writes the server judges (see `lua/`, "a first write that a
+full server allows").
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Argument = str | bytes | int | float
 FUNCTION = re.compile(r"smsq_([a-z_]+)_[0-9a-f]{16}")
 NO_FUNCTIONS = "this server has no functions, as Redis has from 7 on and Valkey has"
 MAY_NOT = "the user in SMSQ_REDIS_URL may not call or load functions"
-TRIES = 3  # to call a function that is missing again and again, as behind a proxy, before the script is taken
+TRIES = 3  # to call a function that is missing each time, as behind a proxy, before the script is used
 _ABSENT = "Function not found"
-# A server that is full, cannot write its disk, is a replica or has too few of them refuses a function before it begins.
+# A server that is full, cannot write its disk, is a replica or lacks replicas refuses a function before it begins.
 _REFUSED = ("MISCONF", "NOREPLICAS", "MASTERDOWN")
 
 
 class Script:
-    """One verb: its text both ways, and what each is called by."""
+    """One verb as a script and as a function: the texts, and the names to call them by."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -57,13 +57,13 @@ class Call(NamedTuple):
 
 
 class Way:
-    """The way verbs go to one server. It changes from functions to scripts once, if it must."""
+    """How verbs go to one server: as functions, or from the first need on as scripts."""
 
     def __init__(self) -> None:
-        self.why_scripts = ""  # '' while they go as functions
+        self.why_scripts = ""  # why verbs go as scripts; '' while they go as functions
 
     def run(self, connection: Any, call: Call) -> Any:
-        """Run a verb and return its reply; raises what it failed with."""
+        """Run a verb and return its reply; raises the error that it failed with."""
         for _ in range(TRIES):
             if self.why_scripts:
                 break
@@ -80,9 +80,9 @@ class Way:
             return ask(connection, ("EVAL", call.script.text, len(call.keys), *call.keys, *call.arguments))
 
     def run_all(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
-        """Run several verbs in one write, in order; their replies. Raises the first error, when all have run.
+        """Run several verbs in one write, in order, and return their replies. Raises the first error once all have run.
 
-        One that was not there when the write came runs after the others.
+        A function that the server did not have yet runs after the others.
         """
         replies = self.run_each(connection, calls)
         for reply in replies:
@@ -91,7 +91,7 @@ class Way:
         return replies
 
     def run_each(self, connection: Any, calls: Sequence[Call]) -> list[Any]:
-        """The same with what each failed with among the replies."""
+        """The same with errors among the replies, not raised."""
         replies = ask_all(connection, [self._words(call) for call in calls]) if calls else []
         for place, reply in enumerate(replies):
             if isinstance(reply, Exception) and _never_ran(reply):
@@ -106,7 +106,7 @@ class Way:
         return (*how, len(call.keys), *call.keys, *call.arguments)
 
     def _makes_callable(self, connection: Any, called: Script, error: ResponseError) -> bool:
-        """Whether the function that was not run can be called now: it is loaded if that was all that it wanted."""
+        """Whether a function that did not run can be called now; loads it if it was only missing."""
         if _ABSENT in str(error):
             try:
                 ask(connection, ("FUNCTION", "LOAD", called.library))
@@ -127,13 +127,13 @@ class Way:
 
 
 def _never_ran(error: Exception) -> bool:
-    """Whether the server refused a verb before its first line, for what goes away once it is loaded or is a script."""
+    """Whether the server refused a verb before its first line, for a reason that loading it or a script removes."""
     said = str(error)
     if isinstance(error, NoScriptError) or _ABSENT in said or _is_unknown(error):
         return True
     if isinstance(error, NoPermissionError):
-        return "'fcall'" in said  # else it is about a key or a command within, which no other way allows
-    if " script: " in said:  # the words of an error within a verb
+        return "'fcall'" in said  # else it is about a key or a command within, which a script may not use either
+    if " script: " in said:  # an error within a verb says so
         return False
     return _is_refused_for_now(error)
 

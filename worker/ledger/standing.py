@@ -1,4 +1,4 @@
-"""How the whole stands: processes, queues, totals, and what keeps everything from going on."""
+"""The state of the whole installation: processes, queues, totals, and what stops sending."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.totals import Labels, by_metric
 
-FEW = 2  # messages that are asked about by themselves
+FEW = 2  # so few messages are asked about singly
 WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
 OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted as up
 
 
-# What halts everything, the first that holds first: the ledger fell back, a host is missing from the roll call, ids are
-# at their end, the log-in was refused, the account is empty.
+# What halts all sending, in the order of their weight: the ledger fell back, a host is missing from the roll call, ids
+# have run out, the log-in was refused, the account is empty.
 HALTS = ("fell", "hosts", "ids", "login", "money")
 
 
 @dataclass(frozen=True, slots=True)
 class SickProcess:
-    """A worker process that lives and cannot send."""
+    """A worker process that is up and cannot send."""
 
     owner: str  # lane, host, pid and a word
     why: str  # as in `worker/host/health.py`
@@ -39,49 +39,49 @@ class SickProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brakes:
-    """What keeps all campaigns from going on."""
+    """What stops all campaigns."""
 
     halted: str  # a word of `HALTS`; '' for nothing
-    missing: Missing | None = None  # whom the roll call waits for
+    missing: Missing | None = None  # hosts that the roll call waits for
     signed_off: tuple[HostSeen, ...] = ()  # hosts that stopped in order
-    back_off_s: float  # for how long the login backs off yet, because the gateway asked for it
-    is_cut_off: bool = False  # workers could reach no mirror a moment ago, and none of them is well
-    errors: int = 0  # answers with an error since their span began
-    errors_back_off_s: float = 0.0  # until that span ends, and they are counted from the beginning
-    blind: int  # batches of whose messages nothing is known since their requests went astray
-    is_led: bool = True  # a scheduler leads the duties; one that stands still does not
+    back_off_s: float  # how much longer the login backs off, because the gateway asked for it
+    is_cut_off: bool = False  # workers reached no mirror a moment ago, and no worker is well
+    errors: int = 0  # answers with an error since the span began
+    errors_back_off_s: float = 0.0  # until that span ends, and the count begins again
+    blind: int  # batches whose requests had no answer and of which nothing was found yet
+    is_led: bool = True  # a scheduler leads the duties and is not stuck
 
     def lane_back_off_s(self, lane: str) -> float:
-        """For how many seconds a lane backs off because many errors would block the address; 0 if it does not."""
+        """For how many seconds a lane backs off, since more errors would block the address; 0 if it does not."""
         return self.errors_back_off_s if self.errors >= SENDING[lane].most_errors else 0.0
 
     def is_blind(self, parallel: int) -> bool:
-        """Whether so many outcomes are unknown that nothing more is handed out, with so many requests at once."""
+        """Whether so many outcomes are unknown that no batch is handed out; `parallel` is the most requests at once."""
         return self.blind > blind_limit(parallel)
 
 
 def blind_limit(parallel: int) -> int:
-    """How many blind doubts the feed bears."""
+    """At how many blind doubts the feed stops handing out batches."""
     return 2 * parallel
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What the exporter shows of the ledger: the value of each metric at one moment, by its labels."""
+    """The ledger's metrics for the exporter: the value of each at one moment, by its labels."""
 
-    shown: Mapping[str, Mapping[Labels, float]]  # of a summary, `_sum` and `_count` behind the name
+    shown: Mapping[str, Mapping[Labels, float]]  # a summary's names end in `_sum` and `_count`
 
     def one(self, metric: str) -> float:
         """The value of a metric without labels, 0 if it is not known."""
         return self.shown[metric].get((), 0)
 
     def by(self, metric: str) -> dict[str, float]:
-        """The values of a metric by its only label."""
+        """The values of a metric that has one label, by that label."""
         return {label: value for (label,), value in self.shown[metric].items()}
 
 
 class Standing:
-    """Questions about everything at once; `Views` has them too."""
+    """Questions about the whole installation; `Views` has them too."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -103,7 +103,7 @@ class Standing:
             return [owner.decode() for owner in self.redis.zrangebyscore(self.key("owners"), since, "+inf")]
 
     def sick(self) -> list[SickProcess]:
-        """Worker processes that live and cannot send."""
+        """Worker processes that are up and cannot send."""
         since = int((self.ledger.time() - OWNER_SILENT_S) * 1000)
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.zrangebyscore(self.key("owners"), since, "+inf")
@@ -111,7 +111,7 @@ class Standing:
             return _sick(*pipe.execute())
 
     def in_motion(self) -> dict[str, int]:
-        """How many batches stand in each of the moving sets."""
+        """How many batches are in each set of batches that are not over."""
         names = ("ready:urgent", "ready:bulk", "lease", "doubt", "blind", "parked", "asks", "watch")
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for name in (*names, *WITH_URGENT):
@@ -123,7 +123,7 @@ class Standing:
         return motion
 
     def wants_history(self) -> bool:
-        """Whether a page of history tells more than single questions: of a campaign's batch, or of three messages."""
+        """Whether to ask for a page of history, not singly: a campaign's batch or three messages are due."""
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for name in ("asks", "doubt", *WITH_URGENT):
                 pipe.zrange(self.key(name), 0, FEW)
@@ -177,29 +177,29 @@ class Standing:
         )
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
-        """Since the oldest of these batches was enrolled: numbers are drawn in that order, scores tell what is due."""
+        """Seconds since the oldest of these batches was enrolled: that is the order of numbers, not of scores."""
         oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
         batch = self.ledger.read([oldest])[0] if oldest is not None else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
 
     def astray(self) -> dict[str, int]:
-        """By lane, how many slots are held for requests of which nobody waits for the answer any more."""
+        """By lane, how many slots are held by requests whose sender no longer waits for the answer."""
         shown = self.depth().shown
         batches, slots = shown["smsq_batches"], shown["smsq_slots"]
         return {lane: max(0, int(held - batches[lane, "sending"])) for (lane,), held in slots.items()}
 
     def balance(self) -> tuple[Decimal, float] | None:
-        """The balance last heard of and when (Unix seconds), None where none was."""
+        """The last known balance and when it was read (Unix seconds); None if none is known."""
         with translated():
             amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
         return (Decimal(amount.decode()), float(at)) if amount is not None else None
 
     def halted(self) -> str:
-        """What keeps everything from being sent, '' for nothing."""
+        """What halts all sending, a word of `HALTS`; '' for nothing."""
         return self.brakes().halted
 
     def brakes(self) -> Brakes:
-        """What keeps campaigns from going on, just now."""
+        """What stops all campaigns at this moment."""
         now = self.ledger.time()
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(self.key("ctl"))
@@ -234,7 +234,7 @@ def _halts(
         "fell": b"fell" in ctl,
         "hosts": b"waits" in ctl,
         "ids": ids_left == 0,
-        "login": b"bad_login" in ctl and not _is_somebody_well(owners, sick),  # one host may have an old password
+        "login": b"bad_login" in ctl and not _is_somebody_well(owners, sick),  # a single host may have an old password
         "money": b"no_money" in ctl,
     }
     return tuple(word for word in HALTS if holds[word])
@@ -245,7 +245,7 @@ def _ids_left(gid: bytes | None, last: bytes | None) -> int:
 
 
 def _is_somebody_well(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> bool:
-    """Whether a process that sends is up and has nothing that keeps it from sending."""
+    """Whether a process of a sending lane is up and not sick."""
     return any(owner.startswith((b"urgent/", b"bulk/")) and owner not in sick for owner in owners)
 
 
@@ -259,5 +259,5 @@ def _sick(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> list[SickProc
 
 
 def _known(ctl: Mapping[bytes, bytes], field: bytes) -> dict[Labels, float]:
-    """A value that is noted once it was heard of."""
+    """The value of a field of `ctl`, without labels; empty until it was noted once."""
     return {(): float(ctl[field])} if field in ctl else {}

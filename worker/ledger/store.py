@@ -1,6 +1,6 @@
-"""The ground of the ledger: a Redis client, the keys, and one way to run a verb.
+"""The base of the ledger: a Redis client, the keys, and the one way to run a verb.
 
-Errors of Redis become `LedgerTrouble` here and nowhere else.
+Errors of the Redis client become `LedgerTrouble` here and nowhere else.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import no_right
 from smsq.worker.sealing import Sealer
 
-_UNCLAIMED: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what a first claim adds to a batch's meta
+_UNCLAIMED: list[Any] = [*[""] * Meta.LEASE, 0, [], "", 0, 0, 0, 0, ""]  # what the first claim adds to a batch's meta
 _POLICY_NAMES = {number: name for name, number in POLICIES.items()}
-_RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # where our user is named, and the file with its rights
+_RIGHTS = ("SMSQ_REDIS_URL", "ledger.acl")  # the setting that names our user, and the file with its rights
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Let no error of the Redis client out: it becomes one of ours, without what was being written."""
+    """Raise errors of the Redis client as LedgerTrouble, without what was being written."""
     try:
         yield
     except AuthenticationError as error:
@@ -92,8 +92,8 @@ class Store:
         self._now = now
         self._local = threading.local()
         self.way = Way()
-        self.sealer: Sealer | None = None  # without one nothing that must be sealed goes in or comes out
-        self.make_sealer: Callable[[], Sealer] | None = None  # at its first use: most processes seal nothing
+        self.sealer: Sealer | None = None  # without a sealer nothing sealed can be written or read
+        self.make_sealer: Callable[[], Sealer] | None = None  # called at the first use: most processes seal nothing
 
     def now_ms(self) -> str:
         """The time argument of a script: '' lets Redis use its own clock."""
@@ -108,20 +108,20 @@ class Store:
         return float(seconds) + float(micros) / 1e6
 
     def time_here(self) -> float:
-        """The time by this machine's clock in Unix seconds, for what may be some minutes off."""
+        """The time by this machine's clock in Unix seconds, if some minutes do not matter."""
         return self._now() if self._now is not None else self.clock.now()
 
     def call(self, verb: str, keys: Sequence[str], *arguments: Argument) -> list[bytes]:
-        """Run a script that is not about one batch."""
+        """Run a verb that is not about one batch; its reply."""
         return self._run(Call(script(verb), keys, (self.now_ms(), *arguments)))
 
     def call_on(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str] = ()) -> list[bytes]:
-        """Run a verb on one batch."""
+        """Run a verb on one batch; its reply."""
         keys = [*self.keys.batch_verb(ref), *more_keys]
         return self._run(Call(script(verb), keys, (self.now_ms(), ref.number, str(ref), *arguments)))
 
     def call_on_each(self, verb: str, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[list[bytes]]:
-        """Run a verb on several batches in one round trip; the answers in order."""
+        """Run a verb on several batches in one round trip; the replies in order."""
         with translated(), self._connection() as client:
             return self.way.run_all(client.connection, [Call(script(verb), *call) for call in calls])
 
@@ -140,17 +140,17 @@ class Store:
     def _connection(self) -> Iterator[Any]:
         """The connection of this thread alone: redis-py's pool costs 20-35 µs of CPU a command, a quarter of a verb.
 
-        Whatever ends a verb early (Ctrl-C too) ends the connection, so that no reply is taken for another's.
+        If anything ends a verb early (Ctrl-C too), the connection is closed, so that no reply is taken for another's.
         """
         client = getattr(self._local, "client", None)
-        if client is None or self._local.pid != os.getpid():  # a forked child leaves its parent's connection alone
+        if client is None or self._local.pid != os.getpid():  # a forked child must not use its parent's connection
             client = self._local.client = self.redis.client()
             self._local.pid = os.getpid()
         _check(client.connection)
         try:
             yield client
         except ResponseError:
-            raise  # a whole reply
+            raise  # the reply was read whole
         except BaseException:
             self._local.client = None
             client.connection.disconnect()
@@ -158,7 +158,7 @@ class Store:
             raise
 
     def halted(self, why: str) -> LedgerHalted:
-        """The sentence for a ledger that grants nothing, with whom the roll call waits for."""
+        """The error for a ledger that grants nothing; it names the hosts that the roll call waits for."""
         if why == "fell":
             return LedgerHalted(
                 "the ledger fell back: it knows less than this installation has done, so nothing is sent; "
@@ -176,7 +176,7 @@ class Store:
         )
 
     def sealing(self) -> Sealer:
-        """What seals codes; raises WrongKey for a ledger that was opened without."""
+        """What seals codes; raises WrongKey for a ledger that was opened without a key."""
         if self.sealer is None and self.make_sealer is not None:
             self.sealer = self.make_sealer()
         if self.sealer is None:
@@ -190,7 +190,7 @@ class Store:
         return self.keys.of(name)
 
     def read(self, refs: Sequence[Ref]) -> list[BatchView | None]:
-        """Batches as they stand, None for what does not exist; one round trip for all."""
+        """Batches as they are now, None for one that does not exist; one round trip for all."""
         if not refs:
             return []
         with translated(), self.redis.pipeline(transaction=False) as pipe:
@@ -212,7 +212,7 @@ def _told(reply: Any) -> list[bytes] | LedgerTrouble:
 
 
 def _check(connection: Any) -> None:
-    """Have a connection that the server closed while it was idle made anew at its next command."""
+    """Disconnect if the server closed an idle connection, so that the next command connects again."""
     try:
         stale = connection.can_read(timeout=0)
     except (RedisError, OSError):
@@ -222,7 +222,7 @@ def _check(connection: Any) -> None:
 
 
 def is_single(meta: bytes) -> bool:
-    """Whether a batch's meta is a single message's: it carries options of its own, a campaign's has them itself."""
+    """Whether a meta is that of a single message: only those have options of their own."""
     fields = msgspec.msgpack.decode(meta)
     return len(fields) > Meta.OPTIONS and fields[Meta.OPTIONS] != ""
 
@@ -277,5 +277,5 @@ def _view(
 
 
 def _odd_errors(written: str) -> dict[int, int]:
-    """` 17:300 42:301` as `lua/include/facts.lua` writes it."""
+    """Read ` 17:300 42:301`, as `lua/include/facts.lua` writes it: delivery errors by index."""
     return {int(index): int(error) for index, error in (item.split(":") for item in written.split())}

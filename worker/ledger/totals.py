@@ -1,7 +1,7 @@
-"""What the ledger has counted, as the table of metrics names it.
+"""The ledger's counters, by the names of the table of metrics.
 
-The verbs count in the fields of one hash, `totals`; the rows of `worker/metrics.py` say which field is which metric.
-A field without a row is on no page, so a test of the promises looks for one.
+The verbs count in the fields of one hash, `totals`; the rows of `worker/metrics.py` say which field is which metric. A
+field without a row would be exported nowhere, so a test in `tests/promises` looks for such fields.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Labels = tuple[str, ...]
 
 
 def by_metric(totals: Mapping[str, int]) -> dict[str, dict[Labels, float]]:
-    """The fields of `totals` by the name of their metric, then by its labels; of a summary `_sum` and `_count`."""
+    """The fields of `totals` by the name of their metric, then by its labels; a summary has `_sum` and `_count`."""
     by_total: dict[str, dict[Labels, int]] = {}
     for field, value in totals.items():
         name, _, labels = field.partition(":")
@@ -34,7 +34,7 @@ def by_metric(totals: Mapping[str, int]) -> dict[str, dict[Labels, float]]:
 
 
 def _values(row: Metric, total: Total, counted: Mapping[Labels, int]) -> dict[Labels, float]:
-    """One metric; a gauge never shows less than nothing."""
+    """The values of one metric; a gauge is never below 0."""
     values: dict[Labels, float] = dict.fromkeys(total.shown if row.labels else [()], 0)
     for labels, value in counted.items():
         known = tuple(total.words.get(label, label) for label in labels)

@@ -1,4 +1,4 @@
-"""What goes into the ledger's verbs and comes out of them."""
+"""The values that the ledger's verbs take and return."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PLAIN = Options()
 class NewMessage:
     """One message to enrol.
 
-    `key` makes a repeat harmless: same key and content replays the first answer. `on_doubt` is
-    `ask`, `park` or `resend`, which needs a deadline; `deadline_s` counts from now, None for none.
+    `key` makes a repeat harmless: the same key and content replay the first answer. `on_doubt` is
+    `ask`, `park` or `resend`, which needs a deadline; `deadline_s` counts from now, None for no deadline.
     """
 
     phone: int
@@ -29,9 +29,9 @@ class NewMessage:
     options: Options = field(default=PLAIN, kw_only=True)
     on_doubt: str = field(default="ask", kw_only=True)
     deadline_s: float | None = field(default=None, kw_only=True)
-    deadline_at: float | None = field(default=None, kw_only=True)  # Unix seconds by Redis' clock, instead
+    deadline_at: float | None = field(default=None, kw_only=True)  # the same in Unix seconds by Redis' clock
     parts: int = field(default=1, kw_only=True)
-    otp_id: str = field(default="", kw_only=True)  # the one-time code that this is a message of
+    otp_id: str = field(default="", kw_only=True)  # the one-time code that this message carries
     why: str = field(default="", kw_only=True)  # it is a step of a code: why that is taken
     waited_for_s: float = field(default=0.0, kw_only=True)  # until that code's cascade is looked at
 
@@ -40,7 +40,7 @@ class NewMessage:
 class Enrolled:
     """The public id of an enrolled message; `created` is False if the key was known already.
 
-    A hint is not needed while every slot is taken by workers who claim the next message by themselves.
+    No hint is needed while every slot is taken by workers that claim the next message by themselves.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A campaign before its rows: `text` None where every row has a text of its own."""
+    """A campaign without its rows; `text` is None if every row has a text of its own."""
 
     name: str
     digest: str
@@ -64,13 +64,13 @@ class Plan:
     start_at: float | None = None  # Unix seconds
     window: str | None = None  # hours of the day in local time, "9-21"
     on_doubt: str = "ask"
-    file: str = ""  # where its rows came from, for people; '' for rows that a program had at hand
-    repeats: str = ""  # what was decided about rows that were sent already: `only_new`, `again`, '' for none
+    file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
+    repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A campaign that takes rows: `ranges` are in already, go on with the next."""
+    """A campaign that takes rows; `ranges` of them are enrolled already."""
 
     id: str
     created: bool
@@ -84,22 +84,22 @@ class ClaimRefusal(StrEnum):
 
     NEVER = "never"  # no such batch was ever enrolled: an alarm
     GONE = "gone"  # purged
-    TAKEN = "taken"  # not ready: somebody else has it, or it is done
-    SETTLED = "settled"  # late, cancelled, or a fact came first
+    TAKEN = "taken"  # not ready: another worker has it, or it is done
+    SETTLED = "settled"  # ended here: late, cancelled, or decided by a fact
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
-    PACED = "paced"  # its campaign's own pace or sending hours
+    PACED = "paced"  # held back by its campaign's rate or sending hours
     SLOT = "slot"
     NONE = "none"  # nothing is ready
-    MORE = "more"  # what was looked at may not go, and there is more
-    OVER = "over"  # this call was answered before, and that claim is over
+    MORE = "more"  # the batches looked at may not go now; there are more
+    OVER = "over"  # this call was answered before, and the claim it got is over
     SEALED = "sealed"  # its text does not open with our secret key; the claim was given back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoClaim:
-    """A claim that was not granted; `wait_s` if trying again makes sense, `left` as of a claim."""
+    """A claim that was not granted; try again after `wait_s`, if given; `left` is as in `Claim`."""
 
     refusal: ClaimRefusal
     why: str = ""
@@ -119,23 +119,23 @@ class Claim:
     n: int
     lane: str
     phones: Sequence[int] = field(repr=False)
-    text: str | None = field(repr=False)  # one text for all, or
-    texts: Sequence[str] = field(repr=False)  # one each
+    text: str | None = field(repr=False)  # one text for all messages, or None
+    texts: Sequence[str] = field(repr=False)  # one for each message, if `text` is None
     options: Options
     deadline: float  # Unix seconds, 0 for none
     enrolled_at: float
     attempt: int
     nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
-    left: int = 0  # how many are ready of which no hint may have been given
+    left: int = 0  # how many batches are ready that may have no hint
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Under what a claim is made.
+    """The terms of a claim.
 
-    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is that of
-    the day where campaigns' sending hours are meant, `next_hour_s` the time until it ends.
+    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is the hour
+    of the day by which sending hours of campaigns are kept, `next_hour_s` the time until it ends.
     """
 
     owner: str
@@ -152,7 +152,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """What is known of a claim that was answered: how, and what it is settled with."""
+    """How a claim was answered, and with what to settle it."""
 
     claim: Claim
     how: str  # accepted | refused
@@ -163,7 +163,7 @@ class Settling:
 
 
 class Settled(NamedTuple):
-    """What became of a settling (`settled`, `again`, `stale`, …), when the batch was enrolled, how many are left."""
+    """The result of a settling (`settled`, `again`, `stale`, …), when the batch was enrolled, how many are left."""
 
     word: str
     enrolled_at: float
@@ -172,9 +172,9 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClaimCall:
-    """One call for a claim: whose, which of theirs, and for which lane; what repeats it is marked so.
+    """One call for a claim: whose it is, its number, its lane, and whether it is a repeat.
 
-    The calls of one thread are numbered, so that a copy of an old one that comes late is told from a new one.
+    The calls of one thread are numbered, so that the ledger can tell a late copy of an old call from a new one.
     """
 
     who: str
@@ -185,7 +185,7 @@ class ClaimCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownId:
-    """One gateway id of a batch as an asker needs it."""
+    """One gateway id of a batch, with what is needed to ask about it."""
 
     gateway_id: int
     state: int
@@ -196,7 +196,7 @@ class KnownId:
     money: bool = False
 
     def lacks(self, index: int) -> bool:
-        """Whether it is known already that the message at `index` did not arrive under this id."""
+        """Whether it is known that the message at `index` did not arrive under this id."""
         return self.absents != "" and self.absents[index + 1] == "1"
 
     def holds(self, index: int) -> bool:
@@ -206,7 +206,7 @@ class KnownId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchView:
-    """A batch as it stands: its ids, phones and packed receipts."""
+    """A batch as it was read: its state, ids, phones and packed receipts."""
 
     ref: Ref
     state: int
@@ -225,14 +225,14 @@ class BatchView:
     receipts: bytes = field(repr=False)
     rows: bytes = b""
     since: float = 0.0  # Unix seconds: when its doubt began
-    resent_by: str = ""  # `operator` or `sender`: sent again before it was certain that it had not arrived
+    resent_by: str = ""  # `operator` or `sender`: who had it sent again before it was certain to be lost
     on_doubt: str = "ask"
     deadline: float = 0.0  # Unix seconds, 0 for none
-    untold: str = ""  # marks of messages that left and whose cost the gateway did not tell when asked; '' for none
+    untold: str = ""  # marks of messages that left and whose cost the gateway did not say when asked; '' for none
     odd_errors: Mapping[int, int] = field(default_factory=dict)  # index: a delivery error too large for its receipt
 
     def is_untold(self, index: int) -> bool:
-        """Whether the gateway never said what this message cost, though it has it."""
+        """Whether the gateway has this message and never said what it cost."""
         return self.untold[index + 1 : index + 2] == "1"
 
     def waiting(self) -> list[int]:

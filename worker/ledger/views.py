@@ -1,4 +1,4 @@
-"""The read side: receipts, campaigns and reports. Nothing here changes anything."""
+"""Read the ledger: receipts, campaigns and reports. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ RESENT = {
     "operator": "sent again by an operator, may be double",
     "sender": "sent again as its sender wished (on doubt: resend), may be double",
 }
-Behind = tuple[int, int, bytes, bytes]  # rows of a range that stayed behind: first row, how many, phones, row gaps
+Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, phones, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
-BATCHES_AT_ONCE = 200  # read in one round trip by a report
+BATCHES_AT_ONCE = 200  # that a report reads in one round trip
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 _OPTIONS = msgspec.json.Decoder(Options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignView:
-    """A campaign as a person sees it; `statuses` adds up to `rows`."""
+    """A campaign for people and programs; the counts of `statuses` add up to `rows`."""
 
     id: str
     name: str
@@ -60,19 +60,19 @@ class CampaignView:
     rate: float = 0.0
     on_doubt: str = "ask"
     options: Options = PLAIN
-    file: str = ""  # where its rows came from; '' for rows that a program had at hand
-    is_scheduled: bool = False  # nothing of it has left, since it begins later
-    part_price: Decimal = Decimal(0)  # what a part was quoted at, 0 where that was not known
-    unpriced: int = 0  # parts that left and whose cost was not told yet
-    doubts: int = 0  # requests of unknown outcome that have found their end
-    doubt_seconds: float = 0.0  # until then, on average
+    file: str = ""  # the path of its rows; '' for rows that a program had at hand
+    is_scheduled: bool = False  # it begins later, and nothing of it has left
+    part_price: Decimal = Decimal(0)  # the quoted price of a part, 0 if it was not known
+    unpriced: int = 0  # parts that left and whose cost is not known yet
+    doubts: int = 0  # requests of unknown outcome that were decided
+    doubt_seconds: float = 0.0  # how long that took, on average
     doubt_longest_seconds: float = 0.0
-    enrolled_at: float = 0.0  # Unix seconds: when its latest rows went in, or it was begun
-    repeats: str = ""  # what was decided about rows that were sent already
+    enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
+    repeats: str = ""  # the decision about rows that were sent already
 
     @property
     def standing(self) -> str:
-        """Its state for people: `scheduled` while it only waits for its moment."""
+        """Its state for people: `scheduled` while it waits for the moment at which it begins."""
         return "scheduled" if self.is_scheduled and self.state in GOING else self.state
 
     @property
@@ -82,13 +82,13 @@ class CampaignView:
 
     @property
     def expected(self) -> Decimal:
-        """What may have been spent beside `cost`: what left, or may have, and was not told, at the price quoted."""
+        """What may be spent beyond `cost`: parts that left, or may have, without a known cost, at the quoted price."""
         flying = sum(self.statuses.get(name, 0) for name in ("sending", "doubtful", "parked"))
         return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.messages))
 
     @property
     def is_over(self) -> bool:
-        """Nothing will move any more."""
+        """Whether it is done or cancelled, and nothing of it will change."""
         return self.state == "done" or (
             self.state == "cancelled"
             and not any(self.statuses.get(s) for s in ("queued", "sending", "doubtful", "accepted"))
@@ -97,7 +97,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why messages of a campaign failed: so many of one status for one reason."""
+    """One reason for which messages of a campaign failed: the status, the reason and how many."""
 
     status: str
     error_code: int
@@ -105,12 +105,12 @@ class Failure:
     messages: int
 
 
-# An error code in words; True where the gateway refused the request, False where delivery failed.
+# An error code in words; called with True if the gateway refused the request, False if delivery failed.
 Explain = Callable[[int, bool], str]
 
 
 class Views(Standing):
-    """Questions to a ledger; `explain` puts the gateway's numbers into words."""
+    """Reads a ledger; `explain` puts the gateway's codes into words. Raises LedgerTrouble if Redis does not answer."""
 
     def __init__(self, ledger: Ledger, explain: Explain = lambda code, _: f"error {code}") -> None:
         super().__init__(ledger)
@@ -119,7 +119,7 @@ class Views(Standing):
     # Messages ------------------------------------------------------------------------------------------------------
 
     def receipt(self, message_id: MessageId) -> Receipt | None:
-        """What is known of one message, None where there is none of this id."""
+        """The receipt of one message, None if there is none with this id."""
         ref = self._ref(message_id.batch)
         if ref is None:
             return None
@@ -130,7 +130,7 @@ class Views(Standing):
         return self._receipt(batch, message_id.place, row)
 
     def _ref(self, number: int) -> Ref | None:
-        """The reference of a batch: a single's own, or the campaign that lists this number."""
+        """The reference of a batch by its number: a single message, or of the campaign that lists it."""
         if number < 1:
             return None
         with translated():
@@ -183,7 +183,7 @@ class Views(Standing):
             return [raw.decode() for raw in self.redis.zrevrange(self.key(which), 0, -1)]
 
     def campaigns(self, *, live_only: bool = False) -> list[CampaignView]:
-        """Every campaign that is kept, or that was not over when upkeep last looked; newest first."""
+        """Every campaign that is kept, newest first; with `live_only`, those not over when upkeep last looked."""
         ids = self._campaign_ids("live" if live_only else "campaigns")
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for campaign_id in ids:
@@ -199,13 +199,13 @@ class Views(Standing):
         return _kept(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
 
     def campaign_of(self, digest: str) -> CampaignView | None:
-        """The campaign that rows, text and options of this digest became, None if there is none any more."""
+        """The campaign with this digest of rows, text and options; None if there is none any more."""
         with translated():
             known = self.redis.get(self.ledger.key(f"digest:{digest}"))
         return self.campaign(known.decode()) if known is not None else None
 
     def cancelled(self) -> list[str]:
-        """Campaigns that were cancelled and hold messages that never left, oldest first."""
+        """Cancelled campaigns that still hold messages that never left, oldest first."""
         ids = list(reversed(self._campaign_ids("live")))
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for campaign_id in ids:
@@ -233,7 +233,7 @@ class Views(Standing):
         ]
 
     def running(self) -> list[tuple[str, str]]:
-        """Campaigns that may have something to hand out, oldest first: their ids and sending hours."""
+        """Campaigns that may have batches to hand out, oldest first: their ids and sending hours."""
         ids = list(reversed(self._campaign_ids("live")))
         if not ids:
             return []
@@ -275,7 +275,7 @@ class Views(Standing):
             yield [batch for batch in self.ledger.read(refs[start : start + BATCHES_AT_ONCE]) if batch is not None]
 
     def _rejects(self, campaign_id: str) -> Iterator[Receipt]:
-        """Rows that were turned away, and such that stayed behind since they were sent already, in order."""
+        """Rows that were rejected and rows that were left out since they were sent already, in order."""
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id, "x"))
         behind = [_BEHIND.decode(packed) for name, packed in raw.items() if name.startswith(b"+")]
@@ -299,7 +299,7 @@ class Views(Standing):
     # Batches ---------------------------------------------------------------------------------------------------------
 
     def undecided(self, which: str) -> list[BatchView]:
-        """Batches that are `parked` and wait for an operator, oldest first, or that are in `doubt`."""
+        """Batches that are `parked` and wait for an operator, oldest first, or those in `doubt`."""
         with translated():
             found = self.redis.zrange(self.key(which), 0, -1)
             if which == "doubt":
@@ -323,7 +323,7 @@ class Views(Standing):
         return [batch for batch in self.ledger.read(refs) if batch is not None]
 
     def batch(self, number: int) -> BatchView | None:
-        """One batch by its number, None where there is none."""
+        """One batch by its number, None if there is none."""
         ref = self._ref(number)
         return self.ledger.read([ref])[0] if ref is not None else None
 
@@ -411,7 +411,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
 def _id_of(batch: BatchView, index: int, place: int) -> KnownId | None:
     if place and place <= len(batch.ids) and place < MAX_IDS:
         return batch.ids[place - 1]
-    if place == MAX_IDS:  # the receipt's nibble is full: the newest that carried it and was not absent
+    if place == MAX_IDS:  # the nibble is full: it means the newest id that carried the message and was not absent
         carried = [i for i in batch.ids[MAX_IDS - 1 :] if i.holds(index) and i.state != IdState.ABSENT]
         return carried[-1] if carried else None
     carried = [i for i in batch.ids if i.holds(index)]

@@ -1,4 +1,4 @@
-"""One-time codes above the ledger: made, said by a channel, checked, said again.
+"""One-time codes above the ledger: made, sent by a channel, checked, sent again.
 
-Never a code that outlives its call, and never Redis: records and limits are verbs of `ledger/otp/`.
+A code is never kept beyond a call. Nothing here speaks to Redis: records and limits are verbs of `ledger/otp/`.
 """

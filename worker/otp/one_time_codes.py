@@ -1,7 +1,7 @@
-"""One-time codes between their records and their messages: made, said by a channel, checked, said again.
+"""One-time codes, between their records and their messages: made, sent by a channel, checked, sent again.
 
-The code exists in memory alone, for as long as it takes to say or compare it. What is sealed in the record
-is the salt it follows from, whom it is for and the text around it; so any step can say the same code.
+The digits exist in memory only, while they are sent or compared. The record has, sealed, the salt from which they
+are derived, the phone and the text around them, so that any step can send the same code.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ from smsq.worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ID_LENGTH = 20  # letters of an id: it cannot be guessed, so that a try without it is none
+ID_LENGTH = 20  # letters of an id: enough that it cannot be guessed
 SALT_BYTES = 16
-FURTHER = ("waited", "failed")  # why a step is taken that is no code of its own for phone and client
-DIED_AFTER_S = 5.0  # a resend that was reserved so long ago and has no message is taken up by the next one
+FURTHER = ("waited", "failed")  # reasons of steps that do not count as another code of phone and client
+DIED_AFTER_S = 5.0  # a resend that was reserved so long ago without a message is finished by the next one
 CHECK_TRIES = 3  # of one try whose reply was lost
-CHECK_AGAIN_S = 2.0  # not after so long: a ledger that hangs is waited for once
+CHECK_AGAIN_S = 2.0  # no further try after so long: a ledger that hangs is waited for once
 FREE = frozenset({Status.LATE, Status.CANCELLED, Status.REFUSED, Status.OPTOUT})  # nobody is charged for these
 
 
 class OtpSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A code to send: everything but the code. `channels` and `template` were checked at the door."""
+    """A code to send, without its digits. `channels` and `template` are checked already."""
 
     phone: int
     purpose: str
@@ -66,31 +66,31 @@ class OtpSpec(msgspec.Struct, frozen=True, kw_only=True):
     template: str
     sender: str | None = None
     on_doubt: str = "ask"
-    max_cost: int | None = None  # in units of money: what all steps together may cost
-    client: str | None = None  # who asked; a repeat may come from elsewhere
-    fixed: str = ""  # the code itself, of a number for tests; else it follows from the salt
+    max_cost: int | None = None  # what all steps together may cost, in units of money
+    client: str | None = None  # who asked; a repeat may name another
+    fixed: str = ""  # the digits, for a number of the tests; else they are derived from the salt
 
     def __repr__(self) -> str:
         return f"OtpSpec(length={self.length}, ttl_s={self.ttl_s:g}, channels={self.channels!r})"
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """What lies sealed beside a record."""
+    """The sealed part of a record."""
 
     salt: bytes
-    spec: OtpSpec = msgspec.field(name="order")  # as ledgers hold it
+    spec: OtpSpec = msgspec.field(name="order")  # the name in the ledger
 
     def __repr__(self) -> str:
         return "_Kept(***)"
 
 
-# Made once: msgspec 0.22 builds what it knows of a type at its first use, and threads that do so at once crash.
+# Made once: msgspec 0.22 inspects a type at its first use, and crashes if threads do that at the same time.
 _KEPT = msgspec.msgpack.Decoder(_Kept)
 
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """What was sealed, and the key that it was sealed with: the code follows from both."""
+    """The opened part of a record and the key that sealed it: the digits are derived from both."""
 
     kept: _Kept = field(repr=False)
     key: Key = field(repr=False)
@@ -100,13 +100,13 @@ class Unsealed:
         return self.kept.spec.fixed or otp.derive(self.key.digest("code", self.kept.salt), self.kept.spec.length)
 
     def digest(self, purpose: str, code: str) -> bytes:
-        """The keyed hash of a code as it is stored: of phone, purpose and digits, salted."""
+        """The keyed hash that is stored of a code: of phone, purpose and digits, salted."""
         phone = str(self.kept.spec.phone).encode()
         return self.key.digest("code hash", self.kept.salt, phone, purpose.encode(), code.encode())
 
 
 class OneTimeCodes:
-    """What is done with codes, on one ledger. Threads may share it."""
+    """Makes, sends and checks codes, on one ledger. Thread-safe."""
 
     def __init__(self, ledger: Ledger, views: Views, settings: Settings, shield: Shield) -> None:
         self._ledger = ledger
@@ -115,9 +115,9 @@ class OneTimeCodes:
         self._settings = settings
 
     def open(self, spec: OtpSpec, key: str | None) -> tuple[OpenedOtp, Unsealed | None]:
-        """Write a new code down, or find the one that `key` made; `enrol` its step 0 then.
+        """Write a new code down, or find the one that `key` made; call `enrol` for its step 0 then.
 
-        A new one comes with what `enrol` would have to read again. Raises as `Ledger.open_otp` does.
+        A new code comes with its unsealed part, which `enrol` would have to read again. Raises as `Ledger.open_otp`.
         """
         sealer = self._ledger.sealing()
         steps = otp.steps_of(spec.channels)
@@ -148,11 +148,11 @@ class OneTimeCodes:
         why: str = "",
         made: Unsealed | None = None,
     ) -> Enrolled | None:
-        """Enrol the message of a step, the same one if it was already; None where the code is over meanwhile.
+        """Enrol the message of a step, or find it if it was enrolled; None if the code is over by now.
 
-        `made` is what `open` gave, where it made the code just now. `at` is when the step was reserved, `why` it is
-        taken a word of `domain/cascade.TAKEN`. Hint it afterwards where it was created. Raises as `Ledger.enrol` does,
-        and TooMany, Held, Denied or OverBudget where the shield or `max_cost` does not let it go.
+        `made` is what `open` returned, if it made the code just now. `at` is when the step was reserved; `why` is a
+        word of `domain/cascade.TAKEN`. Hint the message if it was created. Raises as `Ledger.enrol` does, and TooMany,
+        Held, Denied or OverBudget if the shield or `max_cost` refuses it.
         """
         opened = made or self._open(otp_id)
         if opened is None:
@@ -160,7 +160,7 @@ class OneTimeCodes:
         spec = opened.kept.spec
         key = step_key(otp_id, number)
         is_further = why in FURTHER
-        if not number and spec.max_cost is not None:  # where nobody named a price yet the first one tells it
+        if not number and spec.max_cost is not None:  # without a known price the first message tells it
             self._check_cost(spec, 0, self._shield.known_price(spec.phone, channel) or 0)
         self._shield.check(spec.phone, client=spec.client, channel=channel, token=key, is_further=is_further)
         text = text_for(channel, spec.template, opened.code(), ttl_s=expires_at - at, purpose=spec.purpose)
@@ -187,14 +187,14 @@ class OneTimeCodes:
         )
 
     def spec(self, otp_id: str) -> OtpSpec | None:
-        """What was asked for; None where the code can let nobody in any more."""
+        """The request for a code; None if the code can let nobody in any more."""
         opened = self._open(otp_id)
         return opened.kept.spec if opened is not None else None
 
     def admit(self, otp_id: str, number: int, channel: str) -> Decision | None:
-        """What the shield says to a further channel, before it is reserved: once, however often it is repeated.
+        """The shield's decision about a further channel, before it is reserved; repeats count once.
 
-        None where the code is over.
+        None if the code is over.
         """
         opened = self._open(otp_id)
         if opened is None:
@@ -209,7 +209,7 @@ class OneTimeCodes:
         `token` makes a repeat harmless.
         """
         reserved = Reserved("moved")
-        while reserved.word == "moved":  # by the next channel, or by somebody else who pressed "again"
+        while reserved.word == "moved":  # by the next channel, or by another resend
             reserved = self._reserve_resend(otp_id, token)
         if reserved.word == "step":
             return reserved
@@ -220,14 +220,14 @@ class OneTimeCodes:
         raise over(Verdict(reserved.word))
 
     def _reserve_resend(self, otp_id: str, token: str) -> Reserved:
-        """Reserve it as the code stands now; `moved` where it stood otherwise a moment later."""
+        """Try to reserve it; `moved` if another step came in between."""
         view = self._ledger.otp(otp_id)
         if view is None:
             raise over(Verdict.UNKNOWN)
         cooldown_s = self._settings.code_cooldown_s
         if view.state == "waiting":
             self._check_newest(view, cooldown_s)
-            if opened := self._open(otp_id):  # what the shield would refuse is not taken off the resends
+            if opened := self._open(otp_id):  # a resend that the shield refuses is not counted
                 spec = opened.kept.spec
                 if spec.max_cost is not None:
                     spent = self.spent(spec.phone, view, self.batches(view))
@@ -241,18 +241,16 @@ class OneTimeCodes:
         return self._ledger.reserve_step(otp_id, token, channel, cooldown_s=cooldown_s, most_resends=most, after=after)
 
     def check(self, otp_id: str, typed: str, purpose: str) -> Verdict:
-        """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble where it cannot be told.
+        """Judge a try: RIGHT once, WRONG as often as the settings allow. Raises LedgerTrouble if it cannot be judged.
 
-        A code that was sent for another purpose is WRONG.
-
-        The same is computed whether there is such a code or not.
+        A code that was sent for another purpose is WRONG. The same work is done whether the code exists or not.
         """
         nonce, began = secrets.token_hex(16), self._ledger.clock.monotonic()
         spec: OtpSpec | None = None
         for left in reversed(range(CHECK_TRIES)):
             try:
                 opened, known = self._sealed(otp_id)
-                spec = spec or (opened.kept.spec if known else None)  # gone once a right one was judged
+                spec = spec or (opened.kept.spec if known else None)  # the sealed part is gone after a right try
                 if spec is not None and spec.purpose != purpose:
                     log.warning("code checked for another purpose than it was sent for: wrong, whatever was typed")
                 is_equal = self._is_equal(opened, known, typed, purpose)
@@ -262,35 +260,35 @@ class OneTimeCodes:
                 if verdict in (Verdict.RIGHT, Verdict.WRONG):
                     self._take_back(otp_id)
                 return verdict
-            except LedgerUnreachable:  # perhaps it was counted: the nonce gives the same answer again
+            except LedgerUnreachable:  # it may have been counted: with the nonce the answer is the same
                 if not left or self._ledger.clock.monotonic() - began > CHECK_AGAIN_S:
                     raise
         raise AssertionError("unreachable")
 
     def forget(self, otp_id: str, key: str | None) -> None:
-        """A new code that the shield did not let go: nothing of it stays, so that an attack fills nothing."""
+        """Remove a new code that the shield refused, so that an attack does not fill the ledger."""
         self._ledger.forget_otp(otp_id, key)
 
     def view(self, otp_id: str) -> OtpView | None:
-        """What may be known of a code, None where nothing is remembered."""
+        """The record of a code, None if there is none."""
         return self._ledger.otp(otp_id)
 
     def batches(self, view: OtpView) -> list[BatchView | None]:
-        """The batch of each message of a code, None where it is not enrolled."""
+        """The batch of each message of a code; None for one that is not enrolled."""
         known = {step.message_id: _ref(step.message_id) for step in view.steps if step.message_id}
         found = dict(zip(known, self._ledger.read(list(known.values())), strict=True))
         return [found.get(step.message_id) for step in view.steps]
 
     def spent(self, phone: int, view: OtpView, batches: Sequence[BatchView | None]) -> int:
-        """What the messages of a code cost together, in units of money: known, or else likely."""
+        """What the messages of a code cost together, in units of money; estimated if not known."""
         return sum(self._cost(phone, step.channel, batch) for step, batch in zip(view.steps, batches, strict=True))
 
     def price(self, phone: int, channel: str) -> int:
-        """What one message is likely to cost, in units of money."""
+        """The estimated cost of one message, in units of money."""
         return self._shield.price(phone, channel)
 
     def _cost(self, phone: int, channel: str, batch: BatchView | None) -> int:
-        """What a message costs: what the gateway said, nothing where it never left, else what it is likely to."""
+        """The cost of a message: as the gateway said, 0 if it never left, else the estimate."""
         stored = unpack(batch.receipts, 0) if batch is not None else None
         if stored is not None and stored.cost:
             return to_units(stored.cost)
@@ -299,12 +297,12 @@ class OneTimeCodes:
         return self.price(phone, channel)
 
     def _check_cost(self, spec: OtpSpec, spent: int, price: int) -> None:
-        """Raise OverBudget where one more message would exceed what all of them may cost."""
+        """Raise OverBudget if one more message would exceed what all of them may cost."""
         if not fits(spec.max_cost, spent, price):
             raise OverBudget("one more message would cost more than `max_cost` allows this code", decision="max_cost")
 
     def _take_back(self, otp_id: str) -> None:
-        """Messages of a code that is over and that have not left yet do not leave; what is in trouble is left out."""
+        """End messages of a code that is over and that have not left; trouble with the ledger is ignored."""
         try:
             view = self._ledger.otp(otp_id)
             if view is None or view.state not in OVER:
@@ -316,7 +314,7 @@ class OneTimeCodes:
             return
 
     def _check_newest(self, view: OtpView, cooldown_s: float) -> None:
-        """The gateway counts its minute from when it takes a text, not from when we enrolled it."""
+        """Raise CoolingDown within the gateway's minute, which counts from its acceptance, not from our enrolment."""
         newest = view.steps[-1].message_id
         receipt = self._views.receipt(MessageId.parse(newest)) if newest else None
         if receipt is None:
@@ -328,7 +326,7 @@ class OneTimeCodes:
             raise _cooling(left_s)
 
     def _sealed(self, otp_id: str) -> tuple[Unsealed, bytes]:
-        """What was sealed with a code and its keyed hash, b'' beside nobody's where there is none."""
+        """The unsealed part of a code and its keyed hash; for an unknown code, a made-up part and b''."""
         sealed = self._ledger.sealed_otp(otp_id)
         return (self._opened(otp_id, sealed[0]), sealed[1]) if sealed else (self._nobody(), b"")
 
@@ -349,7 +347,7 @@ class OneTimeCodes:
             raise WrongKey(WRONG_KEY) from None
 
     def _nobody(self) -> Unsealed:
-        """What is compared where there is no code: sealed and opened too, so that it takes as long."""
+        """What is compared if there is no code: sealed and opened too, so that the time tells nothing."""
         sealer = self._ledger.sealing()
         kept = _Kept(bytes(SALT_BYTES), OtpSpec(phone=0, purpose="", length=6, ttl_s=1, channels="", template=""))
         return self._opened("", sealer.seal(msgspec.msgpack.encode(kept), of=_belongs("")))
@@ -360,7 +358,7 @@ def _ref(message_id: str) -> Ref:
 
 
 def over(verdict: Verdict) -> CodeOver:
-    """Why a code is not sent again."""
+    """The error for a code that cannot be sent again, by its verdict."""
     return CodeOver(_OVER[verdict], verdict.value)
 
 
@@ -369,7 +367,7 @@ def _cooling(left_s: float, why: str = "this code went out a moment ago") -> Coo
 
 
 def _belongs(otp_id: str) -> str:
-    """What the sealed part of a code belongs to."""
+    """The associated data of a code's sealed part: it opens for this code only."""
     return f"code/{otp_id}"
 
 

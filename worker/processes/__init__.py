@@ -1,4 +1,4 @@
-"""The processes around the work: who runs, who watches, who is told, and the private Redis under them.
+"""The processes: lanes, supervisor, watchdog, exporter, and the private Redis servers.
 
-Never a decision about a message; no room below imports this one.
+No decision about a message is made here, and no lower folder imports this one.
 """

@@ -1,8 +1,8 @@
-"""Signs of life that a process gives its supervisor: bytes in a pipe, once a second, from the loop that would hang.
+"""Heartbeats of a process to its supervisor: bytes in a pipe, once a second, from the loop that could hang.
 
-Neither Redis nor the disk nor a clock that both must share is needed for them, so that a ledger that is away and a
-disk that is full make nobody look dead. The number of the pipe is in the environment; without a supervisor there is
-none, and a beat costs nothing.
+They need neither Redis nor the disk nor a common clock, so a process does not look dead if the ledger is away or the
+disk is full. The number of the pipe is in the environment; without a supervisor there is no pipe, and a beat does
+nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Callable, MutableMapping
 
 VARIABLE = "SUPERVISOR_BEATS"  # the number of an inherited descriptor
 EVERY_S = 1.0
-LONGEST_STEP_S = 1.0  # what a look after a longer pause counts: the listener slept, not the process
+LONGEST_STEP_S = 1.0  # the most that one look counts as silence: in a longer pause the listener slept
 
 
 class Pulse:
-    """A process' own side; `beat` is called from its main loop as often as that likes, and writes once a second."""
+    """The side of the process; its main loop calls `beat` as often as it likes, which writes once a second."""
 
     def __init__(self, descriptor: int | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._descriptor = descriptor
@@ -28,7 +28,7 @@ class Pulse:
 
     @classmethod
     def of_process(cls, environ: MutableMapping[str, str]) -> Pulse:
-        """That which our environment names; `environ` forgets it, so that no child of ours beats for us."""
+        """The pulse of this process, from the environment; removed there, so that no child beats for us."""
         told = environ.pop(VARIABLE, "")
         if not told.isdigit():
             return cls(None)
@@ -39,20 +39,20 @@ class Pulse:
         return cls(None)
 
     def beat(self) -> None:
-        """Say that the loop goes round; never waits, never raises."""
+        """Show that the loop runs; never waits and never raises."""
         if self._descriptor is None or (now := self._monotonic()) < self._next:
             return
         self._next = now + EVERY_S
         try:
             os.write(self._descriptor, b".")
         except BlockingIOError:
-            pass  # it is full: the supervisor sleeps
+            pass  # the pipe is full: the supervisor is stopped
         except OSError:
             self._descriptor = None  # the supervisor is gone
 
 
 class Listener:
-    """The supervisor's side for one process: `writer` is inherited by it, and closed here once it runs."""
+    """The side of the supervisor, for one process, which inherits `writer`; it is closed here once that runs."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._reader, self.writer = os.pipe()
@@ -64,16 +64,16 @@ class Listener:
 
     @property
     def silent_s(self) -> float | None:
-        """For how long it was silent while we listened; None if it never beat."""
+        """Seconds of silence while we listened; None if it never beat."""
         return self._silent_s
 
     def began(self) -> None:
-        """The process has its end."""
+        """Close our copy of `writer`: the process has its own."""
         os.close(self.writer)
         self.writer = -1
 
     def listen(self) -> None:
-        """Take what came since the last look; time in which nobody looked is not held against the process."""
+        """Read the beats since the last look; time without looks does not count against the process."""
         now = self._monotonic()
         passed_s, self._looked_at = now - self._looked_at, now
         if self._has_beaten():
@@ -82,12 +82,12 @@ class Listener:
             self._silent_s += min(passed_s, LONGEST_STEP_S)
 
     def excuse(self) -> None:
-        """Count its silence from now on: there was a reason for it."""
+        """Count its silence from now on, since there was a reason for it."""
         if self._silent_s is not None:
             self._silent_s = 0.0
 
     def close(self) -> None:
-        """The process is gone; a second call does nothing."""
+        """Close the pipe; may be called twice."""
         for end in (self._reader, self.writer):
             if end >= 0:
                 os.close(end)

@@ -1,4 +1,4 @@
-"""Events that strangers can cause as often as they like, in a bounded number of log lines."""
+"""A bounded number of log lines for events that strangers can cause at any rate."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 EVERY_S = 60.0
-MOST_KINDS = 50  # what is kept in mind; a kind is a sentence of ours, not of theirs
+MOST_KINDS = 50  # of events that are remembered; a kind is our own sentence, not a stranger's
 
 
 class BoundedLog:
-    """Tells the first event of a kind at once, and of those that follow how many they were, once a minute.
+    """Logs the first event of a kind at once, and the number of those that follow once a minute.
 
-    `say(kind, many)` writes the line. Not for several threads.
+    `say(kind, many)` writes the line. Not thread-safe.
     """
 
     def __init__(
@@ -25,10 +25,10 @@ class BoundedLog:
         self._say = say
         self._every_s = every_s
         self._monotonic = monotonic
-        self._told: dict[str, tuple[float, int]] = {}  # by kind: when it was said last, how many came since
+        self._told: dict[str, tuple[float, int]] = {}  # by kind: when it was logged last, how many came since
 
     def note(self, kind: str) -> None:
-        """One more of a kind."""
+        """Count one event of a kind, and log it if it is the first."""
         at, more = self._told.get(kind, (float("-inf"), 0))
         if kind not in self._told and len(self._told) >= MOST_KINDS:
             kind = "other"
@@ -38,7 +38,7 @@ class BoundedLog:
             self._tell(kind)
 
     def look(self) -> None:
-        """Tell what has waited long enough, so that the end of a flood is heard of too; cheap, call it often."""
+        """Log counts that have waited long enough, so that the end of a flood is logged too; cheap, call it often."""
         now = self._monotonic()
         for kind, (at, more) in list(self._told.items()):
             if now - at >= self._every_s:

@@ -1,4 +1,4 @@
-"""A child's log file: written by the child itself, read along for what a person should see."""
+"""A child's log file: the child writes it, and the supervisor shows a person the important lines."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 LIMIT = 50_000_000  # bytes; then the file begins anew and the old one is kept once
 _SERIOUS = re.compile(r"\b(warn|warning|error|critical|fatal)\b", re.IGNORECASE)
-_VARIES = re.compile(r"[0-9]\S*")  # times, ids, counts: what tells two lines of one kind apart
-REPEAT_AFTER_S = 60.0  # a line that keeps coming is shown again after so long, with how often it came
+_VARIES = re.compile(r"[0-9]\S*")  # times, ids, counts: two lines that differ only in these are of one kind
+REPEAT_AFTER_S = 60.0  # a repeated line is shown again after so long, with its count
 MOST_KINDS = 1000
 _LEVEL_WITHIN = 80  # characters from the start of a line in which its level stands
 
@@ -36,7 +36,7 @@ class ChildLog:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         self.last_line = ""
-        # Appending, so that the child goes on at the new end when the file begins anew.
+        # Append mode, so that the child writes at the new end when the file begins anew.
         self.writer = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._name = name
         self._say = say
@@ -61,7 +61,7 @@ class ChildLog:
             self._begin_anew()
 
     def close(self) -> None:
-        """Show the last lines; the file stays. A second call does nothing."""
+        """Show the last lines; the file stays. May be called twice."""
         if self.writer < 0:
             return
         self.read()
@@ -79,7 +79,7 @@ class ChildLog:
                 (self._say if self._verbose else self._say_seldom)(f"{self._name}: {text}")
 
     def _is_worth_showing(self, line: str) -> bool:
-        """Warnings and errors; of a traceback its last line, which says what it was."""
+        """Whether to show a line: warnings and errors, and the last line of a traceback, which names the error."""
         if self._in_traceback:
             self._in_traceback = line.startswith(" ")
             return self._verbose or not self._in_traceback
@@ -90,7 +90,7 @@ class ChildLog:
         old = self.path.with_suffix(".log.1")
         try:
             shutil.copyfile(self.path, old)
-        except OSError:  # the disk is full: what is new matters more than what is old
+        except OSError:  # the disk is full: new lines matter more than old ones
             with contextlib.suppress(OSError):
                 old.unlink()
         os.truncate(self.path, 0)
@@ -98,12 +98,12 @@ class ChildLog:
 
 
 class Seldom:
-    """Says a line to `say`, but one that only repeats another with other numbers now and then, with how often."""
+    """Passes lines to `say`; a line that repeats another with other numbers only now and then, with its count."""
 
     def __init__(self, say: Callable[[str], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._say = say
         self._monotonic = monotonic
-        self._shown: dict[str, tuple[float, int]] = {}  # kind of line: when it was shown, how many were not since
+        self._shown: dict[str, tuple[float, int]] = {}  # kind of line: when it was shown, how many were left out since
 
     def __call__(self, line: str) -> None:
         kind, now = _VARIES.sub("0", line), self._monotonic()

@@ -1,4 +1,4 @@
-"""How much room there is where the home lies, and whether anything can be written there at all."""
+"""The free space on the disk of the home, and whether anything can be written there."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-_TRIAL = b"smsq" * 1024  # bytes: a block, since a few bytes may still fit into one that is there
+_TRIAL = b"smsq" * 1024  # bytes: a whole block, since a few bytes may still fit into an existing one
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes that we may still write, of how many the disk has."""
+    """Bytes that we may still write, and the size of the disk."""
 
     free: int
     total: int
 
     @property
     def share(self) -> float:
-        """What is free, from 0 to 1."""
+        """The free share, from 0 to 1."""
         return self.free / self.total if self.total else 0.0
 
 
 def room(folder: Path) -> Room:
-    """Of the disk that `folder` is on, or would be; raises OSError."""
+    """The room on the disk that `folder` is on, or would be on; raises OSError."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     found = os.statvfs(folder)
@@ -33,7 +33,7 @@ def room(folder: Path) -> Room:
 
 
 def trouble(folder: Path) -> str:
-    """Why nothing can be written in `folder`, in the system's words; '' where it can. Leaves nothing behind."""
+    """Why nothing can be written in `folder`, in the system's words; '' if it can. No file remains."""
     try:
         descriptor, path = tempfile.mkstemp(prefix=".trial-", dir=folder)
         try:

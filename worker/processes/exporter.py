@@ -1,8 +1,7 @@
 """The metrics of this host on one HTTP address.
 
-What processes counted is summed from their files; what the ledger and the queues know is read when
-somebody asks, so that nothing is kept twice. A ledger that is away makes `smsq_ledger_up` 0 and
-leaves the rest of the page standing.
+The counters of processes are summed from their files. The values of ledger and queues are read at each scrape, so that
+nothing is kept twice. If the ledger is away, `smsq_ledger_up` is 0 and the rest of the page stays.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ if TYPE_CHECKING:
     from smsq.worker.ledger.standing import Depth
     from smsq.worker.settings import Settings
 
-STOP_S = 10.0  # longer than the server gives requests that are under way
-MOST = 100  # connections at once; those who scrape are few
+STOP_S = 10.0  # longer than the server waits for requests under way
+MOST = 100  # connections at once; few programs scrape
 
 _log = logging.getLogger(__name__)
 
 
 class ScrapeCollector:
-    """Reads ledger and queues at the moment of the scrape."""
+    """Reads ledger and queues at each scrape."""
 
     def __init__(self, depth: Callable[[], Depth], hints: Mapping[str, Callable[[], int]]) -> None:
         self._depth = depth
@@ -53,7 +52,7 @@ class ScrapeCollector:
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All families of source `scrape`; those that are unknown now are left out."""
+        """All families of source `scrape`, without those that are unknown now."""
         try:
             depth = self._depth()
         except SmsqError as error:
@@ -67,17 +66,17 @@ class ScrapeCollector:
 
 
 class ProcessCollector:
-    """Sums what the processes of this home counted."""
+    """Sums the counters of all processes of this home."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the files decide."""
+        """Nothing: the files have the families."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """All families found in the files; a folder that is removed meanwhile is left for the next time."""
+        """All families in the files; if a folder is removed meanwhile, none until the next scrape."""
         try:
             merged: Iterable[Metric] = MultiProcessCollector.merge(  # type: ignore[no-untyped-call]
                 metrics_folder.counters(self._home)
@@ -90,8 +89,8 @@ class ProcessCollector:
 class Exporter:
     """An HTTP server at `address` (`host:port`, port 0 for a free one); `/healthz` answers without the ledger.
 
-    One page is made at a time, in a thread of its own; who asks meanwhile waits. `beat` is called from the loop that
-    takes connections, ten times a second.
+    One page is made at a time, in a thread of its own; other requests wait. `beat` is called ten times a second, from
+    the loop that accepts connections.
     """
 
     def __init__(self, registry: CollectorRegistry, address: str, *, beat: Callable[[], None] = lambda: None) -> None:
@@ -120,7 +119,7 @@ class Exporter:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         name, port = self._socket.getsockname()[:2]
         return f"http://{f'[{name}]' if ':' in name else name}:{port}/metrics"
 
@@ -139,7 +138,7 @@ class Exporter:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     def _made(self, scope: Mapping[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
-        """The page as prometheus-client's own application for WSGI makes it: status, headers, body."""
+        """The page, made by prometheus-client's WSGI application: status, headers, body."""
         told: dict[str, Any] = {
             "REQUEST_METHOD": scope["method"],
             "PATH_INFO": scope["path"],
@@ -154,7 +153,7 @@ class Exporter:
 
 
 def run(settings: Settings, beat: Callable[[], None]) -> int:
-    """Serve until SIGTERM or SIGINT, calling `beat` meanwhile; raises SmsqError if the address cannot be had."""
+    """Serve until SIGTERM or SIGINT and call `beat` meanwhile; raises SmsqError if the address cannot be used."""
     from smsq.worker.domain.lane import QUEUES
     from smsq.worker.runtime import Runtime
 
@@ -171,7 +170,7 @@ def run(settings: Settings, beat: Callable[[], None]) -> int:
 
 
 def build_registry(home: Path, depth: Callable[[], Depth], hints: Mapping[str, Callable[[], int]]) -> CollectorRegistry:
-    """All that the page shows."""
+    """The registry of everything on the page."""
     registry = CollectorRegistry()
     registry.register(ProcessCollector(home))
     registry.register(ScrapeCollector(depth, hints))
@@ -187,7 +186,7 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
 
 
 def _family(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
-    """One family by the table of metrics; keys of `values` are label values in its order."""
+    """One family; the keys of `values` are label values in the order of the table of metrics."""
     row = TABLE[name]
     kind = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
     family = kind(name, row.help, labels=row.labels)

@@ -1,4 +1,4 @@
-"""What the supervisor knows of the ledger: it answers the roll call for this host and reads its workers' beats."""
+"""The supervisor's part in the ledger: answer the roll call for this host, read the beats of its workers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0  # while claims are granted; otherwise at every look, since the workers wait
+TICK_S = 1.0  # while claims are granted; otherwise every look does it, since the workers wait
 BEATS_KEPT_S = 0.5
-LAST_TURN_S = 2.0  # a look that hangs for longer keeps nobody from stopping
+LAST_TURN_S = 2.0  # at a stop, a look that hangs for longer is not waited for
 
 
 class HostLedger:
-    """The master of one host; `tick` and `heartbeat` are what the supervisor asks for."""
+    """The master of one host; the supervisor calls `tick` and `heartbeat`."""
 
     def __init__(self, runtime: Runtime, say: Callable[[str], None] = lambda line: None) -> None:
         self._runtime = runtime
@@ -29,16 +29,16 @@ class HostLedger:
         self._turn: threading.Thread | None = None
         self._beats: dict[int, float] = {}
         self._beats_read_at = float("-inf")
-        self._hearing_since = float("inf")  # nobody is silent for longer than we have heard Redis ourselves
+        self._hearing_since = float("inf")  # no worker counts as silent for longer than we have heard Redis
 
     def begin(self) -> None:
-        """Check that this ledger may be used; raises LedgerTrouble with why not, BadSettings where no log-in is set."""
-        _ = self._runtime.login  # before a ledger is established for it
+        """Check that this ledger may be used; raises LedgerTrouble with why not, BadSettings if no log-in is set."""
+        _ = self._runtime.login  # raises before a ledger is established
         self._runtime.check_ledger()
         self._master.establish(self._runtime.settings.account)
 
     def tick(self) -> None:
-        """Follow the server's run, about once a second; it waits for nobody, a disk or a Redis that hangs included."""
+        """Follow the server's run, about once a second; it does not wait, even if a disk or Redis hangs."""
         if (self._turn is None or not self._turn.is_alive()) and time.monotonic() >= self._next_tick:
             self._turn = threading.Thread(target=self._follow, name="roll call", daemon=True)
             self._turn.start()
@@ -46,13 +46,13 @@ class HostLedger:
     def _follow(self) -> None:
         try:
             is_in_force = self._master.tick()
-        except Exception as error:  # it is tried again, whatever it was
+        except Exception as error:  # any error: it is tried again
             log.error("roll call failed why=%s", type(error).__name__)
             is_in_force = False
         self._next_tick = time.monotonic() + (TICK_S if is_in_force else 0.0)
 
     def sign_off(self) -> None:
-        """Once all processes have ended: tell the ledger that nobody need wait for this host."""
+        """Sign this host off once all its processes have ended, so that a roll call does not wait for it."""
         if self._turn is not None:
             self._turn.join(LAST_TURN_S)
         if self._turn is None or not self._turn.is_alive():

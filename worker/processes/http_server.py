@@ -1,9 +1,9 @@
-"""The HTTP server of the receiver and the exporter: uvicorn, with limits for those who only want to hold it up.
+"""The HTTP server of the receiver and the exporter: uvicorn, with limits against clients that block it.
 
-uvicorn counts no time until a request is complete, and its fast parser no bytes either. Here a connection has
-`HEAD_S` seconds for its headers, then `BODY_S` for the rest; headers have `LARGEST_HEAD` bytes; and where all places
-are taken, the one that has said nothing for longest makes room. So whoever holds every place in silence keeps
-nobody out, and the gateway's own calls, which come whole, are never among those that go.
+uvicorn has no time limit for an incomplete request, and its fast parser has no size limit. Here a connection has
+`HEAD_S` seconds for its headers, then `BODY_S` for the rest, and headers have at most `LARGEST_HEAD` bytes. If all
+places are taken, the connection that was silent for longest is closed. So silent connections keep no client out, and
+the gateway's calls, which arrive whole, are never closed for that.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ BODY_S = 20.0  # from then on until the whole request is there
 KEEP_ALIVE_S = 30
 LARGEST_HEAD = 16 * 1024  # bytes; the longest query of the gateway has four
 MOST = 500  # connections at once
-BACKLOG = 128  # what the system accepts ahead of us, each a descriptor too
+BACKLOG = 128  # connections that the system accepts ahead of us
 
 log = logging.getLogger(__name__)
 
 
 class ConnectionLimits:
-    """What connections may do, and which of them wait; `most`, `head_s` and `body_s` as above."""
+    """The limits of connections, and those that wait; `most`, `head_s` and `body_s` are as above."""
 
     def __init__(self, *, most: int = MOST, head_s: float = HEAD_S, body_s: float = BODY_S) -> None:
         self.most = most
         self.head_s = head_s
         self.body_s = body_s
         self.closed_log = BoundedLog(lambda why, many: log.warning("connections closed why=%s many=%d", why, many))
-        self.waiting: dict[_Protocol, None] = {}  # those without a request under way, the longest first
+        self.waiting: dict[_Protocol, None] = {}  # those without a request under way, the longest silent first
 
     def make_room(self, inside: int) -> None:
         """Close the connection that has been silent for longest if one more than `most` are inside."""
@@ -44,7 +44,7 @@ class ConnectionLimits:
             next(iter(self.waiting)).shut("all places were taken, and it said nothing")
 
     def look(self) -> None:
-        """What the server's loop calls ten times a second."""
+        """Log counts that are due; the server's loop calls it ten times a second."""
         self.closed_log.look()
 
 
@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
             http=type("Protocol", (_Protocol,), {"limits": self._limits}),
             ws="none",
             interface="asgi3",
-            proxy_headers=False,  # nobody's address is asked for
+            proxy_headers=False,  # no client address is used
             access_log=False,
             log_config=None,
             log_level="warning",
@@ -95,7 +95,7 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._is_head = True  # of a request that is under way, or of the next one
+        self._is_head = True  # whether the head of the present or the next request is incomplete
         self._head_size = 0
         self._requests = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -109,7 +109,7 @@ class _Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, of one head never more than it may have."""
+        """Feed the parser, with no more of a head than it may have."""
         room = LARGEST_HEAD - self._head_size
         if self._is_head and len(data) > room:
             self._feed(data[:room])
@@ -124,7 +124,7 @@ class _Protocol(HttpToolsProtocol):
     def _feed(self, data: bytes) -> None:
         requests = self._requests
         super().data_received(data)
-        if self._is_head:  # what came before a further request began is not its own
+        if self._is_head:  # bytes before the next request began are not its own
             self._head_size = self._head_size + len(data) if requests == self._requests else 0
 
     def on_message_begin(self) -> None:
@@ -171,7 +171,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Hushed(logging.Filter):
-    """What uvicorn warns of is what strangers do: summed up as all of that."""
+    """Sums up uvicorn's warnings, which are about what strangers do."""
 
     def __init__(self, bounded: BoundedLog) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class _Hushed(logging.Filter):
 
 
 def _hush(bounded: BoundedLog) -> None:
-    """One filter at a time: that of the newest server of this process."""
+    """Install the filter of the newest server of this process, and only that one."""
     logger = logging.getLogger("uvicorn.error")
     for old in [each for each in logger.filters if isinstance(each, _Hushed)]:
         logger.removeFilter(old)

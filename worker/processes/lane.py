@@ -1,6 +1,6 @@
-"""One worker process of one lane: beats, watches itself, sends or asks, and leaves in order.
+"""One worker process of one lane: it beats, watches itself, runs the actors, and stops in order.
 
-dramatiq's Worker runs in this process; whoever started it (the supervisor, systemd) is the master.
+dramatiq's Worker runs in this process; the process that started it (the supervisor, systemd) is the master.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
 LAST_BEAT_S = 2.0
-FIRST_BEAT_S = 5.0  # how long a worker that cannot be heard waits before it works all the same
+FIRST_BEAT_S = 5.0  # how long a worker waits for its first beat before it works without
 PROBE_LOOK_S = 0.25
 
 
 def owner_name(lane: str) -> str:
-    """The name of this process in the ledger: lane, host, pid and a word that no later process shares."""
+    """The name of this process in the ledger: lane, host, pid and a random word."""
     return f"{lane}/{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
 
 
 def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool = True) -> None:
     """Run one worker process of `lane` until it is told to stop.
 
-    `has_master` False makes it answer the roll call itself. Raises LedgerForeign and LedgerWeak at start.
+    With `has_master` False it answers the roll call itself. Raises LedgerForeign and LedgerWeak at the start.
     """
     row = LANES[lane]
     is_nice = give_way(row.nice)
     runtime = Runtime.build(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
-    _ = runtime.login, runtime.credentials  # a missing log-in is said at once
+    _ = runtime.login, runtime.credentials  # a missing log-in is an error at once
     for mirror in settings.clear_mirrors:
         log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
     master = Master(runtime.ledger, runtime.journal)
@@ -68,9 +68,9 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     beater = _Beater(runtime, owner, lane, None if has_master else master)
     beats = threading.Thread(target=beater.run, name="beats", daemon=True)
     gc.collect()
-    gc.freeze()  # what lives from the start is not looked through again, which would hold a code up for 15 ms
+    gc.freeze()  # objects of the start are not collected again: that would delay a code by 15 ms
     beats.start()
-    beater.first.wait(FIRST_BEAT_S)  # so that no claim of ours belongs to somebody who never lived
+    beater.first.wait(FIRST_BEAT_S)  # so that no claim belongs to an owner without a beat
     if row.carries_otp:
         Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
     checkup.look()
@@ -104,12 +104,12 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
 
 
 def workers_of(runtime: Runtime, lane: str, threads: int) -> list[dramatiq.Worker]:
-    """What takes the hints of a lane; a queue may have threads of its own, beside those of the rest."""
+    """The workers for the hints of a lane; a queue may have threads of its own."""
     return [make_worker(runtime.broker, queue.name, queue.threads or threads) for queue in LANES[lane].queues]
 
 
 def _begin(runtime: Runtime, master: Master) -> None:
-    """Check the ledger; a Redis that is not there yet is waited for."""
+    """Check the ledger; wait for a Redis that is not up yet."""
     while True:
         try:
             runtime.check_ledger()
@@ -124,7 +124,7 @@ def _begin(runtime: Runtime, master: Master) -> None:
 
 @dataclass
 class _Beater:
-    """Says once a second that the process lives, and how it is; heeds what the ledger says of it."""
+    """Beats once a second, with what is wrong with the process, and acts on the ledger's answer."""
 
     runtime: Runtime
     owner: str
@@ -138,13 +138,13 @@ class _Beater:
         self._told = Told(runtime.health, runtime.journal, runtime.credentials, key_names, runtime.clock)
 
     def run(self) -> None:
-        """Until the runtime stops."""
+        """Beat until the runtime stops."""
         while not self.runtime.stopping.is_set():
             try:
                 self._beat()
             except LedgerTrouble as error:
                 log.warning("beat not heard why=%s", error.sentence)
-            except OSError as error:  # the journal's disk
+            except OSError as error:  # of the journal's disk
                 log.error("roll call not answered why=%s", error.strerror)
             self.runtime.clock.wait(BEAT_S, self.runtime.stopping)
 
@@ -159,16 +159,16 @@ class _Beater:
 
 
 def _leave_to_others(worker: dramatiq.Worker) -> None:
-    """What was fetched and not begun goes back, so that a process that is well takes it."""
+    """Give back hints that were fetched and not begun, for a healthy process."""
     try:
         if hints := give_back(worker):
             log.warning("hints given back hints=%d", hints)
-    except ConnectionClosed as error:  # they come back once this process has been silent for long
+    except ConnectionClosed as error:  # the hints come back when this process' heartbeat times out
         log.warning("hints not given back why=%s", error)
 
 
 def _probe(runtime: Runtime) -> None:
-    """Ask a tripped mirror for the balance: anything well-formed heals it."""
+    """Ask a tripped mirror for the balance: any well-formed answer closes its breaker."""
     mirror = runtime.mirrors.next_to_probe()
     if mirror is None:
         return

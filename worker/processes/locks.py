@@ -1,4 +1,4 @@
-"""Locks that hold for as long as a process lives."""
+"""Locks that a process holds while it lives."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where the processes of one start keep their counters, so that the exporter can add them up.
+"""The folders in which processes keep their counters, so that the exporter can add them up.
 
-One folder per child and start: `$SMSQ_HOME/metrics/<name>-<pid of who started it>`. Named in the
+There is one folder per child and start: `$SMSQ_HOME/metrics/<name>-<pid of the starter>`. It is named in the
 environment before prometheus-client is imported; a folder whose starter is gone is removed.
 """
 
@@ -22,7 +22,7 @@ def folder(home: Path, name: str, pid: int | None = None) -> Path:
 
 
 def choose(home: Path, name: str, environ: MutableMapping[str, str] | None = None) -> None:
-    """Name a folder in the environment unless the supervisor did; call it before importing metrics."""
+    """Name a folder in the environment, unless the supervisor did; call this before importing metrics."""
     environ = os.environ if environ is None else environ
     if VARIABLE not in environ:
         clean(home)
@@ -30,7 +30,7 @@ def choose(home: Path, name: str, environ: MutableMapping[str, str] | None = Non
 
 
 def clean(home: Path) -> None:
-    """Remove the folders of starts that are over; those under our own number too, which in a container all have."""
+    """Remove the folders of starts that are over; also those with our own pid, which in a container all have."""
     for path in (home / "metrics").glob("*-*"):
         pid = path.name.rpartition("-")[2]
         if not pid.isdigit() or int(pid) == os.getpid() or not _lives(int(pid)):
@@ -38,12 +38,12 @@ def clean(home: Path) -> None:
 
 
 def counters(home: Path) -> list[str]:
-    """All files of this home that count: what dead processes counted still does, how they stood does not."""
+    """All files of this home that count: of dead processes the counters, not the gauges."""
     return [str(path) for path in (home / "metrics").glob("*/*.db") if not _is_gauge_of_dead(path.stem)]
 
 
 def _is_gauge_of_dead(name: str) -> bool:
-    """Of a file such as `gauge_min_4711`."""
+    """Whether a file such as `gauge_min_4711` belongs to a dead process."""
     kind, _, pid = name.rpartition("_")
     return kind.startswith("gauge") and pid.isdigit() and not _lives(int(pid))
 

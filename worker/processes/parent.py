@@ -1,4 +1,4 @@
-"""Leaving when the process that started us is gone, so that a killed master leaves no orphans."""
+"""End this process when its parent is gone, so that a killed master leaves no orphans."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 
-PARENT_GONE = 71  # exit code of a process whose parent died; EX_OSERR, so that it is told from its own failures
+PARENT_GONE = 71  # exit code of a process whose parent died; EX_OSERR, not a failure of its own
 _POLL_S = 0.5
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def die_with_parent(parent: int | None = None, *, leave: Callable[[], None] | None = None) -> None:
-    """Arrange for this process to end once its parent has.
+    """Arrange for this process to end when its parent has ended.
 
     `parent` is the pid that started us (default: the present parent). On Linux the kernel sends
     SIGKILL; elsewhere a thread looks every half second and calls `leave` (default: exit at once
@@ -33,7 +33,7 @@ def die_with_parent(parent: int | None = None, *, leave: Callable[[], None] | No
 
 
 def ask_kernel(signum: signal.Signals) -> bool:
-    """Have the kernel send us `signum` when our parent ends; False where it cannot (not Linux)."""
+    """Have the kernel send us `signum` when our parent ends; False if it cannot (only Linux can)."""
     return _libc is not None and _libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0) == 0
 
 

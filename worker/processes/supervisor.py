@@ -1,4 +1,4 @@
-"""The process around the processes: starts them, starts again what dies, kills what is silent, stops them in order.
+"""The supervisor: it starts processes, starts dead ones again, kills silent ones, and stops all in order.
 
 Children have sessions of their own, so Ctrl-C reaches the supervisor alone. They write their logs
 themselves; the supervisor only reads along, so that a slow or frozen supervisor slows nobody. What
@@ -35,11 +35,11 @@ TICK_S = 0.2
 BEAT_CHECK_S = 1.0
 STEADY_S = 10.0  # a child that lived for so long is started again at once
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-LONGEST_PAUSE_KILLED_S = 1.0  # somebody else ended it: nothing says that it will end again
-ANNOUNCER_ENDS_S = 1.0  # a terminal that takes nothing more keeps nobody
+LONGEST_PAUSE_KILLED_S = 1.0  # it was killed from outside: nothing says that this will go on
+ANNOUNCER_ENDS_S = 1.0  # a terminal that takes no more output is not waited for
 STOPPING = "stopping: requests under way are finished first, which can take a minute; a second Ctrl-C stops at once"
 HURRYING = "stopping at once: what is unfinished is picked up at the next start"
-GIVE_UP_AFTER = 3  # failures of a child that never was steady: it cannot be started
+GIVE_UP_AFTER = 3  # failures of a child that was never steady: it cannot be started
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +48,9 @@ _log = logging.getLogger(__name__)
 class Child:
     """A process to keep running.
 
-    `env` is its whole environment; `nice` is how much nicer than the supervisor it is. Those with a lower `stop_order`
-    are stopped first. It is killed once its last beat is `silent_after_s` seconds old: one of its own in our pipe, if
-    it ever gave us any, else one in the ledger. None means that it does not beat.
+    `env` is its whole environment; `nice` is how much nicer than the supervisor it is. Children with a lower
+    `stop_order` are stopped first. A child is killed when its last beat is `silent_after_s` seconds old: in our pipe,
+    if it ever beat there, else in the ledger. None means that it does not beat.
     """
 
     name: str
@@ -63,14 +63,14 @@ class Child:
 
 
 class Dependency(Protocol):
-    """What all children need: looked after before them, stopped after them."""
+    """A server that all children need: started before them, stopped after them."""
 
     @property
     def name(self) -> str:
-        """What it is called in logs."""
+        """Its name in logs."""
 
     def ensure(self) -> Fall | None:
-        """Start it again if need be; what had become of it, None where it runs."""
+        """Start it again if it is gone; return what happened to it, None if it runs."""
 
     def stop(self) -> None:
         """Stop it cleanly."""
@@ -79,11 +79,11 @@ class Dependency(Protocol):
 class Supervisor:
     """Runs `children` until told to stop.
 
-    `heartbeat(pid)` answers how many seconds ago that process last beat in the ledger, None where that is not
-    known; while it raises nobody is killed. `tick` is called five times a second from the main loop, `sign_off` when
-    all children have ended in order and nobody hurried. `say` shows a line to the person at the terminal. `announce` is
-    what `up.json` holds besides the pid. `front` is where that file and the lock `<name>.lock` lie, so that no second
-    one of that name runs there (default: `home`).
+    `heartbeat(pid)` returns how many seconds ago that process last beat in the ledger, None if that is not known; while
+    it raises no child is killed. `tick` is called five times a second from the main loop, and `sign_off` when all
+    children have ended in order, unless a second stop was asked for. `say` shows a line to the person at the terminal.
+    `announce` is the content of `up.json` besides the pid. `front` is the folder of that file and of the lock
+    `<name>.lock`, which keeps a second one of that name from running there (default: `home`).
     """
 
     def __init__(
@@ -116,16 +116,16 @@ class Supervisor:
         self._beats_checked_at = 0.0
 
     def stop(self, *_: object) -> None:
-        """Ask the loop to stop; asking again hurries. Safe in a signal handler and from any thread."""
+        """Ask the loop to stop; a second call hurries it. Safe in a signal handler and from any thread."""
         self._asked += 1
 
     @property
     def is_stopping(self) -> bool:
-        """Whether somebody asked it to stop."""
+        """Whether it was asked to stop."""
         return self._asked > 0
 
     def run(self) -> int:
-        """Run until asked to stop: 0 then, 1 if a child could not be started; SmsqError if another runs here."""
+        """Run until asked to stop; 0 then, 1 if a child could not be started. Raises SmsqError if another runs here."""
         for folder in (self._front, self._home):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = try_lock(self._front / f"{self._name}.lock")
@@ -189,10 +189,10 @@ class Supervisor:
                 continue
             try:
                 silent_s = self._heartbeat(kept.pid)
-            except Exception as error:  # whoever reads the beats may be cut off; nobody is killed for that
+            except Exception as error:  # the beats cannot be read now: no child is killed for that
                 _log.warning("beats cannot be read why=%s", type(error).__name__)
                 for each in self._kept:
-                    each.excuse()  # its loop may wait for the same
+                    each.excuse()  # its loop may wait for the same server server server
                 return
             silent_s = silent_s if kept.silent_s is None else kept.silent_s
             if silent_s is not None and silent_s > limit:
@@ -210,7 +210,7 @@ class Supervisor:
             _log.error("tick failed why=%s", type(error).__name__)
 
     def _stop_all(self) -> None:
-        """In order, each group together; a further request to stop kills what is left."""
+        """Stop all children in order, each group together; a further request to stop kills what is left."""
         in_order = sorted(self._kept, key=lambda kept: kept.child.stop_order)
         for _, group in groupby(in_order, key=lambda kept: kept.child.stop_order):
             leaving = [kept for kept in group if kept.pid]
@@ -218,7 +218,7 @@ class Supervisor:
                 kept.terminate()
             deadline = time.monotonic() + max((kept.child.stop_timeout_s for kept in leaving), default=0.0)
             while any(kept.is_running() for kept in leaving):
-                self._run_tick()  # what they need to finish may hang on it
+                self._run_tick()  # children may need it to finish
                 if self._asked > 1 or time.monotonic() > deadline:
                     for kept in leaving:
                         kept.kill()
@@ -232,12 +232,12 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """Take SIGINT, SIGTERM and SIGHUP while running; elsewhere than in the main thread `stop` is the way."""
+        """Handle SIGINT, SIGTERM and SIGHUP while running; outside of the main thread only `stop` works."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
-        lines: SimpleQueue[str] = SimpleQueue()  # a handler may put into it whatever it interrupts, and write nothing
+        lines: SimpleQueue[str] = SimpleQueue()  # a handler may put lines here at any point, but must not write
 
         def ask(signum: int, frame: FrameType | None) -> None:
             lines.put(HURRYING if self.is_stopping else STOPPING)
@@ -268,7 +268,7 @@ class _Kept:
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        self._start_at = 0.0  # monotonic: not before
+        self._start_at = 0.0  # not before, monotonic
         self._quick_deaths = 0
         self._failed_starts = 0
         self._was_steady = False
@@ -285,11 +285,11 @@ class _Kept:
 
     @property
     def silent_s(self) -> float | None:
-        """Since its last beat in our pipe; None where it gave us none."""
+        """Seconds since its last beat in our pipe; None if it never beat there."""
         return self._listener.silent_s if self._listener is not None else None
 
     def excuse(self) -> None:
-        """Its silence until now does not count."""
+        """Do not count its silence until now."""
         if self._listener is not None:
             self._listener.excuse()
 
@@ -322,16 +322,16 @@ class _Kept:
 
     def terminate(self) -> None:
         self._send(signal.SIGTERM)
-        self._send(signal.SIGCONT)  # a frozen one could not hear it
+        self._send(signal.SIGCONT)  # a frozen child could not handle the signal
 
     def kill(self) -> None:
-        """SIGKILL to its whole session; works on a frozen one."""
+        """Send SIGKILL to its whole session; that works on a frozen child too."""
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """It has ended and is not started again."""
+        """Clean up after it has ended; it is not started again."""
         self._listen_no_more()
         self.log.close()
 
@@ -393,7 +393,7 @@ class _Kept:
 
 
 def _tolerant(say: Callable[[str], None]) -> Callable[[str], None]:
-    """A terminal that is gone, or a file on a full disk, ends nothing."""
+    """Wrap `say` so that a closed terminal, or a file on a full disk, raises nothing."""
 
     def said(line: str) -> None:
         with contextlib.suppress(OSError):
@@ -403,7 +403,7 @@ def _tolerant(say: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _write_private(path: Path, content: Mapping[str, object]) -> None:
-    """Replace `path` in one step by a file that only its owner can read."""
+    """Replace `path` atomically by a file that only its owner can read."""
     fresh = path.with_suffix(f".{os.getpid()}")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -1,7 +1,7 @@
-"""Ends a worker process that looks alive and is not, so that the supervisor can start it again.
+"""Ends a worker process that looks alive and does not work, so that the supervisor can start it again.
 
-Two signs: a thread of dramatiq's that has died, and hints that Redis has as fetched by this process
-although it neither runs nor holds them (the reply to its fetch was lost). Both cures are the same.
+There are two signs: a thread of dramatiq died, or Redis has hints as fetched by this process which it neither runs nor
+holds (the reply to its fetch was lost).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["SICK", "Watchdog"]
 
 SICK: Final = 70  # exit code of a process that ended itself; EX_SOFTWARE
 LOOK_EVERY_S = 1.0
-STRAY_S = 5.0  # a hint may be between Redis and us for the time of one reply, so it must be astray for longer
+STRAY_S = 5.0  # a hint may be on its way to us for the time of one reply: it is lost only after more
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ def _exit(why: str) -> None:
 class Watchdog:
     """Looks every second at one worker of one process.
 
-    `end` is called once with the reason; by default it ends the process at once with code 70: what
-    was being sent becomes doubtful and is asked about, as after any crash.
+    `end` is called once with the reason; by default it ends the process at once with code 70. What was being sent
+    becomes doubtful and is asked about, as after any crash.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Watchdog:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Look from a thread of its own until `stop`."""
+        """Call `look` in a thread of its own until `stop`."""
         threading.Thread(target=self._run, name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more: the worker is being stopped on purpose."""
+        """Stop looking: the worker is being stopped on purpose."""
         self._stopped.set()
 
     def look(self) -> str | None:
@@ -88,7 +88,7 @@ class Watchdog:
             try:
                 fetched = self._broker.fetched(queue)
             except ConnectionClosed:
-                return None  # nothing can be said while Redis is away
+                return None  # nothing is known while Redis is away
             astray |= fetched - self._broker.held[queue]
         self._astray_since = {hint: self._astray_since.get(hint, now) for hint in astray}
         lost = sum(now - since >= self._stray_s for since in self._astray_since.values())

@@ -1,7 +1,7 @@
-"""What is asked of the gateway, and by whose permit: statuses, history, price and balance. Never a send.
+"""Questions to the gateway: statuses, history, price and balance. Never a send.
 
-`exchange.py` puts one question, `permits.py` keeps to what the gateway allows, the others are the questions there are
-and what their answers prove. Actors decide when to ask and what follows.
+`exchange.py` puts one question and `permits.py` keeps to the gateway's limits; the other files are the questions, and
+what their answers prove. Actors decide when to ask and what follows.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from smsq.worker.metrics import Metrics
 from smsq.worker.settings import Settings
 from smsq.worker.transports.mirrors import Mirrors
 
-if TYPE_CHECKING:  # its libraries are those of workers
+if TYPE_CHECKING:  # its libraries are installed with workers only
     from smsq.worker.transports.http import HttpTransport
 
-Pair = tuple[int, int]  # gateway id, phone: what the gateway knows a message by
+Pair = tuple[int, int]  # gateway id, phone: by these the gateway knows a message
 
 
 class Means(Protocol):
-    """What questions are put with; a runtime has all of it."""
+    """What a question needs; a `Runtime` has all of it."""
 
     @property
     def settings(self) -> Settings: ...

@@ -1,4 +1,4 @@
-"""Questions whose answers may prove absence: beside a control, a message known to be accepted, on the same mirror."""
+"""Questions that may prove absence: they need a control, a message known to be accepted, on the same mirror."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from smsq.worker.gateway.outcomes import StatusAnswer
 from smsq.worker.questions import Means, Pair
 from smsq.worker.questions.asker import Asker
 
-CONTROL_FRESH_S = 60.0  # how long a control found on a mirror serves every doubt, at most the gateway's minute
-SINGLE_PATIENCE_S = 2.0  # for a permit to ask about one message; after that the batch is put off
+CONTROL_FRESH_S = 60.0  # for so long a control found on a mirror serves every doubt; at most the gateway's minute
+SINGLE_PATIENCE_S = 2.0  # the wait for a permit to ask about one message; after that the batch is put off
 SINGLES_MOST = 2  # phones of a batch that are asked about one by one
 
 
 class AbsenceAsker:
-    """Asks the mirrors on which absence counts."""
+    """Asks on the mirrors whose absence counts."""
 
     def __init__(self, means: Means, asker: Asker) -> None:
         self._means = means
@@ -23,7 +23,10 @@ class AbsenceAsker:
     def ask_both(
         self, carrier: str, pairs: Sequence[Pair], conclusive_at: float
     ) -> dict[str, tuple[StatusAnswer | None, float]]:
-        """Ask the mirror that carried the attempt, and one other that is up: what each said, and its control's age."""
+        """Ask the mirror that carried the attempt and another that is up.
+
+        Returns each mirror's answer and when its control was accepted (0 for none).
+        """
         asked = {}
         for mirror in self.mirrors_for(carrier):
             control = self._control_on(mirror, conclusive_at)
@@ -31,7 +34,7 @@ class AbsenceAsker:
         return asked
 
     def mirrors_for(self, carrier: str) -> list[str]:
-        """Where absence is looked for: the mirror that carried the newest attempt and one other that is up."""
+        """The mirrors to ask: the one that carried the newest attempt, and another that is up."""
         mirrors = [carrier] if carrier in self._means.mirrors.bases else []
         other = self._means.mirrors.next_to_ask({carrier})
         if other is not None and other not in self._means.mirrors.tripped():
@@ -39,9 +42,9 @@ class AbsenceAsker:
         return mirrors
 
     def _ask_all(self, pairs: Sequence[Pair], mirror: str, conclusive_at: float) -> StatusAnswer | None:
-        """Every pair on one mirror: singles for a few, mass questions of the allowed size for many.
+        """Ask about every pair on one mirror: singly for a few, by questions of the allowed size for many.
 
-        A permit for a mass question may take a minute to come, so the control is looked at again before each.
+        The permit for a question for many may take a minute, so the control is checked again before each.
         """
         size = 1 if len(pairs) <= SINGLES_MOST else self._means.settings.mass_ask_size
         together = StatusAnswer()
@@ -63,15 +66,15 @@ class AbsenceAsker:
         return together if answered else None
 
     def _may_still_ask(self, mirror: str, conclusive_at: float, *, is_for_many: bool) -> bool:
-        """Whether the control is still shown, and no code has come up that goes first."""
+        """Whether the control is still shown and no question about a code is due, which would go first."""
         if is_for_many and self._means.ledger.has_urgent_doubt():
             return False
         return self._control_on(mirror, conclusive_at) > 0.0
 
     def _control_on(self, mirror: str, conclusive_at: float) -> float:
-        """When the control was accepted that this mirror shows now; 0 if it shows none.
+        """When the control that this mirror shows was accepted; 0 if it shows none.
 
-        One that another doubt has found serves here too, unless a younger message would be conclusive.
+        A control that another doubt found is used again, unless only a younger message would be conclusive.
         """
         fresh_s = min(CONTROL_FRESH_S, self._means.settings.mass_ask_every_s)
         seen = self._means.ledger.control_of(mirror, fresh_s)

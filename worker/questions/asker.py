@@ -1,4 +1,4 @@
-"""Questions about messages by id and phone: what became of them, put to one mirror, to any, or to two."""
+"""Questions about the status of messages, by id and phone: put to one mirror, to any, or to two."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from smsq.worker.transports import MAX_PAGE
 ASKS_A_MINUTE = (
     4  # of the gateway's five for one message (its manual, chapter on statuses); a minute is `mass_ask_every_s`
 )
-LONGEST_VISIBLE_S = 3600.0  # what shows later than that is a curiosity, and must not stretch the window for all
+LONGEST_VISIBLE_S = 3600.0  # a message that shows later is an exception, and must not lengthen the window for all
 WITH_MONEY = 2  # the gateway's `all`: what a message cost, and its parts (PROTOCOL D.4)
 
 
 class Asker:
-    """The questions of one worker process; it keeps to the limits of the login with every other process."""
+    """The status questions of one worker process; all processes together keep to the limits of the login."""
 
     def __init__(self, means: Means, *, hedge_after_s: float = HEDGE_AFTER_S) -> None:
         self._means = means
         self._hedge_after_s = hedge_after_s
         self._lock = threading.Lock()
-        self._missing: dict[Pair, float] = {}  # not shown when first asked about, by Redis' time
+        self._missing: dict[Pair, float] = {}  # when first asked about and not shown, by Redis' time
 
     def ask(
         self,
@@ -43,13 +43,14 @@ class Asker:
         is_urgent: bool = False,
         detail: int = WITH_MONEY,
     ) -> StatusAnswer | None:
-        """One question about one or many messages; None if there was no permit or no answer.
+        """Put one question about one or many messages; None if there was no permit or no answer.
 
-        `first` is done between the permit and the question, which is not put if it answers False.
-        `are_accepted` if the gateway said so of each: then how late they show is measured. `spared` of the
-        questions that a minute allows about one message are left to others. An urgent one may use every place for
-        questions, any other leaves one to those; a question about many waits for a code's that is due. `detail` 0
-        leaves out what they cost and their parts, where that is known: such an answer is shorter by ten times.
+        `mirror` None asks any that can be reached. `first` is called between the permit and the question, which is not
+        put if that returns False. With `are_accepted` the gateway accepted each message, so how late they show is
+        measured. `spared` is how many of the minute's questions about one message are left to others. An urgent
+        question may use every place for questions; others leave one free, and a question about many waits while one
+        about a code is due. `detail` 0 leaves out cost and parts, for messages whose cost is known: the answer is then
+        ten times shorter.
         """
         settings = self._means.settings
         if not may_ask(self._means) or (len(pairs) > 1 and not is_urgent and self._means.ledger.has_urgent_doubt()):
@@ -80,7 +81,7 @@ class Asker:
         return read
 
     def _watch_visibility(self, answer: StatusAnswer, asked_at: float) -> None:
-        """How late accepted messages show: each that was missing at first and is found now."""
+        """Measure how late accepted messages show: those that were missing at first and are found now."""
         with self._lock:
             if len(self._missing) > 10_000:
                 self._missing.clear()
@@ -95,15 +96,15 @@ class Asker:
             self._means.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))
 
     def ask_at_once(self, pair: Pair, within_s: float) -> None:
-        """Put a question about one message that was accepted, if there is a permit, and wait so long for its answer."""
+        """Ask about one accepted message, if there is a permit; wait `within_s` for the answer."""
         pairs = [pair]
         within(lambda: self.learn(self.ask(pairs, patience_s=0.0, are_accepted=True, is_urgent=True)), within_s)
 
     def ask_for(self, pair: Pair, *, is_hedged: bool) -> tuple[int, bool]:
-        """A question about one message: whether it moved, and whether some mirror answered that it is not there.
+        """Ask about one message; return how many messages changed, and whether a mirror answered "not there".
 
-        A hedged one is put to a second mirror too if the first is slow: only if there is a permit at once, and
-        never as the minute's last question.
+        With `is_hedged`, a second mirror is asked too if the first is slow: only if there is a permit at once, and
+        never with the last question of the minute.
         """
         answers: list[StatusAnswer] = []
 
@@ -123,22 +124,22 @@ class Asker:
         return moved, any(pair in (*answer.absent, *answer.no_money) for answer in answers)
 
     def _limits(self, pairs: Sequence[Pair], spared: int) -> dict[str, tuple[int, float]]:
-        """What the gateway counts of such a question: for one message, or one for many."""
+        """The gateway's limits for such a question: about one message, or about many."""
         minute_s = self._means.settings.mass_ask_every_s
         if len(pairs) > 1:
             return {"mass": (1, minute_s)}
         return {f"ask:{pairs[0][0]}": (ASKS_A_MINUTE - spared, minute_s)}
 
     def learn(self, answer: StatusAnswer | None) -> int:
-        """Merge what an answer proves; how many messages moved."""
+        """Merge what an answer proves; return how many messages changed."""
         if answer is None or not answer.facts:
             return 0
         return self.advance(answer.facts)
 
     def learn_page(self, http_status: int, body: bytes) -> int:
-        """Merge what a page of history proves; how many messages moved."""
+        """Merge what a page of history proves; return how many messages changed."""
         return self.advance(row.fact for row in read_history(http_status, body).rows if row.fact is not None)
 
     def advance(self, facts: Iterable[Fact]) -> int:
-        """Merge facts; how many messages moved. What a doubt becomes is asked about as soon as what was accepted."""
+        """Merge facts; return how many messages changed. A doubt that ends so is asked about like an accepted batch."""
         return self._means.ledger.advance(list(facts), self._means.settings.ask_every_s[0])

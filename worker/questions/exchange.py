@@ -1,7 +1,7 @@
-"""One counted request to the gateway: over which line, how long, what it cost in metrics and breakers.
+"""Put one question to the gateway, and note the result in metrics and breakers.
 
-Questions go over HTTP, whatever messages travel by. A send has a path of its own (`actors/send.py`), since a claim
-stands between opening and speaking.
+Questions go over HTTP, whatever the transport of messages is. A send has a path of its own (`actors/send.py`), since a
+claim comes between opening a line and sending.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Answer:
 def ask_mirror(
     means: Means, mirror: str, path: str, body: bytes, *, max_reply: int = MAX_REPLY, command: str = ""
 ) -> Reply | None:
-    """Put one harmless question to one mirror; None if no complete answer came. Never for a send.
+    """Put one question to one mirror; None if no complete answer came. Never for a send.
 
-    `command` names it in the metrics, by default after the path.
+    `command` names it in the metrics; the default is the name in the path.
     """
     try:
         return _put(means, mirror, path, body, max_reply, command)
@@ -38,9 +38,9 @@ def ask_mirror(
 
 
 def ask_any(means: Means, path: str, body: bytes, *, max_reply: int = MAX_REPLY, command: str = "") -> Answer | None:
-    """Put one harmless question to the first mirror that can be reached; None if no complete answer came.
+    """Put one question to the first mirror that can be reached; None if no complete answer came.
 
-    A question that was begun is not put to the next mirror: the gateway may have counted it.
+    A question that was begun is not put to another mirror: the gateway may have counted it.
     """
     tried: set[str] = set()
     while not means.stopping.is_set():

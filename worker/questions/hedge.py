@@ -1,4 +1,4 @@
-"""A harmless question with a second try beside it, or with a limit to how long its answer is waited for."""
+"""A question with a second try beside it, or with a limit to the wait for its answer."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-HEDGE_AFTER_S = 0.7  # an ask takes a tenth of a second; a code lives a minute
+HEDGE_AFTER_S = 0.7  # a question takes a tenth of a second; a code lives a minute
 
 T = TypeVar("T")
 
 
 def hedge(first: Callable[[], T], second: Callable[[], T], after_s: float) -> T:
-    """The answer of one of two harmless questions: `second` is put once `first` has said nothing for `after_s`.
+    """Put `first`; if it has not answered after `after_s`, put `second` too, and return the quicker answer.
 
-    A falsy answer waits for the other. Whichever is slower runs on by itself and its answer is dropped, so what it
-    learns it must keep itself. What a question raises is raised. Never for a send.
+    A falsy answer then waits for the other question. The slower question runs on in its thread and its answer is
+    dropped, so it must keep by itself what it learns. Exceptions of a question are raised. Never for a send.
     """
     answers: SimpleQueue[Future[T]] = SimpleQueue()
     _in_a_thread(first, answers)
@@ -29,7 +29,7 @@ def hedge(first: Callable[[], T], second: Callable[[], T], after_s: float) -> T:
 
 
 def within(question: Callable[[], T], seconds: float) -> T | None:
-    """The answer of a harmless question, None if it takes longer: it runs on by itself. What it raises is raised."""
+    """The answer of a question, None after `seconds`: then it runs on in its thread. Its exceptions are raised."""
     answers: SimpleQueue[Future[T]] = SimpleQueue()
     _in_a_thread(question, answers)
     try:

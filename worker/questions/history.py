@@ -1,4 +1,4 @@
-"""A page of the account's history: statuses of whatever was sent lately, a thousand in one answer."""
+"""A page of the account's history: statuses of messages sent lately, a thousand in one answer."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PAGE = 1000  # rows in one answer, the most the gateway gives
 
 
 def day_of(at: float) -> date:
-    """The day of a moment (Unix seconds) as the account counts days."""
+    """The day of a moment (Unix seconds), in the account's time zone."""
     return datetime.fromtimestamp(at, MOSCOW).date()
 
 
 def page_of(means: Means, start: date, end: date, before: int | None) -> HistoryAnswer | None:
-    """The page of these days behind the row `before`; None if there is no permit, or the answer is no page."""
+    """The page of these days after the row `before`; None if there is no permit, or the answer is not a page."""
     if not may_ask(means):
         return None
     with permit(means, "ask", places(means.settings.parallel_asks), {}) as may:
@@ -40,7 +40,7 @@ def page_of(means: Means, start: date, end: date, before: int | None) -> History
     if page.error is not None:
         note_error(means, "history", page.error)
         return None
-    if not page.is_page:  # no last page either: the walk goes on from here another time
+    if not page.is_page:  # it is not the last page either: the walk goes on here another time
         log.warning("history cannot be read mirror=%s why=%s", host_of(answer.mirror), page.sentence)
         return None
     return page

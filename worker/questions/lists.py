@@ -1,8 +1,8 @@
-"""Lists of history as evidence of absence: one whole list speaks for everything that was in doubt before it.
+"""Lists of history as evidence of absence: one whole list decides all doubts that began before it.
 
-A list counts from before its first page, and only if every page of it was read whole up to the answer without rows.
-Before it begins the same mirror must show the control in its history, and the list must show it again: what was
-accepted earlier is on the pages that follow. What it shows is merged like any other fact.
+A list counts from the moment before its first page, and only if every page was read whole, up to the answer without
+rows. Before it begins, the same mirror must show the control in its history, and the list must show it again:
+messages accepted earlier are on the following pages. What a list shows is merged like any other fact.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from smsq.worker.transports import MAX_PAGE
 
 log = logging.getLogger(__name__)
 
-MOST_PAGES = 200  # of one list; where more was sent since the oldest doubt, questions have to do
+MOST_PAGES = 200  # of one list; if more was sent since the oldest doubt, only questions are used
 CLOCKS_APART_S = 600.0  # by which our clock and the gateway's may differ
-KEPT_MINUTES = 10  # a list tells of its moment whenever it is looked at; later ones serve as well
-LEAST_OLD_ROWS = 100  # on one page, all of them older than the oldest doubt: what is behind them is older still
-DAY = timedelta(days=1)  # beside those that are wanted, since days are the account's own
+KEPT_MINUTES = 10  # a list stays true for its moment; later lists replace it
+LEAST_OLD_ROWS = 100  # on one page, all older than the oldest doubt: the rows after them are older still
+DAY = timedelta(days=1)  # more on each side, since days are in the account's time zone
 
 
 class NotListed(Enum):
@@ -41,18 +41,18 @@ class NotListed(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Everything that one mirror's history shows of what was accepted since a moment."""
+    """Everything that the history of one mirror shows as accepted since a moment."""
 
     mirror: str
     since: float  # Unix seconds
     asked_at: float  # Redis' time before its first page
     began: float  # the same by this process' monotonic clock
-    control_at: float  # when the control was accepted that it shows
+    control_at: float  # when the control that it shows was accepted
     shown: frozenset[Pair] = field(repr=False)
 
 
 class Lists:
-    """The lists of one worker process; each serves all its doubts that it is late enough for."""
+    """The lists of one worker process; each serves all doubts that began before it."""
 
     def __init__(self, means: Means, asker: Asker) -> None:
         self._means = means
@@ -62,10 +62,10 @@ class Lists:
         self._useless_until: dict[str, float] = {}
 
     def of(self, mirror: str, *, since: float, covers: float, after: float, began: float = 0.0) -> Listing | NotListed:
-        """A list of what `mirror` accepted at or after `covers`, asked for no earlier than `after` (Unix seconds).
+        """A list of what `mirror` accepted from `covers` on, read no earlier than `after` (Unix seconds).
 
-        Nor earlier than `began` by this process' monotonic clock. One that is made for it begins at `since`, and may
-        serve others.
+        Nor earlier than `began` by this process' monotonic clock. If it has to be read, it begins at `since` and may
+        serve other doubts too.
         """
         now = self._means.clock.monotonic()
         kept = self._kept.get(mirror)
@@ -108,11 +108,11 @@ class Lists:
 
 
 class _ProvesNothing(Exception):
-    """No list can be had here now."""
+    """No list can be read here now."""
 
 
 class _Reading:
-    """One list while it is read."""
+    """A list that is being read."""
 
     def __init__(self, means: Means, asker: Asker, mirror: str, control: Control) -> None:
         self._means = means
@@ -122,7 +122,7 @@ class _Reading:
         self._control_seen = 0.0
 
     def read(self, since: float) -> Listing:
-        """All pages; raises _ProvesNothing if one is not there, broken, or the control is missing."""
+        """Read all pages; raises _ProvesNothing if one is missing or broken, or if the control is missing."""
         oldest = min(since, self._control.accepted_at)
         start = day_of(oldest) - DAY
         self._look_for_control()
@@ -153,7 +153,7 @@ class _Reading:
         )
 
     def _look_for_control(self) -> None:
-        """What is accepted is shown in its order: with the control, everything earlier is there for the next page."""
+        """Check that the mirror shows the control: messages show in the order of acceptance, so earlier ones do too."""
         seen = self._means.clock.monotonic()
         page = self._page(day_of(self._control.accepted_at) - DAY, None, self._control.phone)
         if (self._control.gateway_id, self._control.phone) not in page.shown:
@@ -183,7 +183,7 @@ class _Reading:
 
 
 def _check_order(before: ListedPage, page: ListedPage) -> None:
-    """A page goes on where the one before it ended, in the same direction."""
+    """Check that a page continues the one before it, in the same order; raises _ProvesNothing."""
     step = page.first_int_id - before.last_int_id
     directions = {each.is_descending for each in (before, page) if each.count > 1}
     if step == 0 or len(directions | {step < 0}) > 1:
@@ -191,5 +191,5 @@ def _check_order(before: ListedPage, page: ListedPage) -> None:
 
 
 def _is_all_older(page: ListedPage, than: float) -> bool:
-    """Whether newest comes first and this page is past everything that is wanted."""
+    """Whether the newest rows come first and this page is older than everything that is wanted."""
     return page.is_descending and page.count >= LEAST_OLD_ROWS and page.newest < than

@@ -1,4 +1,4 @@
-"""What is left on the account, what messages would cost, and the harmless question that heals a mirror."""
+"""The balance of the account, the price of messages, and the question that closes a breaker."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 BALANCES_A_MINUTE = 8  # of the gateway's ten (its manual, answer of balance); a minute is `mass_ask_every_s`
 PROBES_A_MINUTE = 6  # of the same, while a mirror is tripped
 PRICES_A_MINUTE = 4  # of five equal price requests
-TRIES = 3  # of a refused log-in in half an hour, by whoever asks: the gateway blocks an address for more
+TRIES = 3  # of a refused log-in in half an hour, by all together: for more the gateway blocks an address
 TRIES_WITHIN = 30  # minutes
-AT_ONCE = 4  # questions of this kind under way, far below what the gateway allows of requests in all
+AT_ONCE = 4  # questions of this kind under way, far below the gateway's limit of requests
 
 
 class MoneyQuestions:
-    """Balance and price: an answer has what was asked for, or `error` and, if the gateway gave one, its `code`."""
+    """Balance and price; an answer has what was asked for, or `error` and, if the gateway gave one, its `code`."""
 
     def __init__(self, means: Means) -> None:
         self._means = means
@@ -53,7 +53,7 @@ class MoneyQuestions:
         return {"balance": read.balance, "currency": read.currency, "credit": read.credit}
 
     def price(self, job: PriceJob) -> dict[str, Any]:
-        """What these messages would cost together; nothing is sent. Raises BadInput if they could not be."""
+        """What these messages would cost together; nothing is sent. Raises BadInput if they could not be sent."""
         check_price(job)
         body = client_forms.price(self._means.login, job)
         if paused := self._paused():
@@ -63,7 +63,7 @@ class MoneyQuestions:
                 return self._refused() or {
                     "error": "the same price was asked for too often this minute; try again shortly"
                 }
-            # cost=1: the one call of send.php that sends nothing
+            # cost=1: send.php then sends nothing
             answer = ask_any(self._means, SEND_PATH, body, command="price")
         if answer is None:
             return {"error": "no mirror of the gateway answered"}
@@ -75,7 +75,7 @@ class MoneyQuestions:
         return {"cost": read.cost, "parts": read.parts}
 
     def _known_as(self, body: bytes) -> str:
-        """Equal requests have equal names, in every process; nobody reads phones or password from one."""
+        """A name for equal requests, the same in every process; phones and password cannot be read from it."""
         return hmac.digest(self._means.credentials.encode(), body, "sha256").hex()[:16]
 
     def _permit(self, name: str, most: int) -> AbstractContextManager[float]:
@@ -89,7 +89,7 @@ class MoneyQuestions:
         return self._means.ledger.is_login_halted(self._means.credentials)
 
     def _refused(self) -> dict[str, Any]:
-        """What is answered without asking about a log-in that was refused and tried again often enough."""
+        """The answer without a question, for a log-in that was refused and tried again often enough."""
         if not self._is_refused():
             return {}
         return {
@@ -98,7 +98,7 @@ class MoneyQuestions:
         }
 
     def _paused(self) -> str:
-        """Why nothing is asked just now, '' if it may be; with a refused log-in a person may try."""
+        """Why no question is put now, '' if one may be; after a refused log-in a person may still try."""
         pause_s = self._means.ledger.questions_back_off_s(self._means.credentials)
         return f"the gateway asked us to back off for another {pause_s:.0f} s" if 0 < pause_s < float("inf") else ""
 
@@ -111,7 +111,7 @@ class MoneyQuestions:
 
 
 def probe_mirror(means: Means, mirror: str) -> None:
-    """Ask a tripped mirror for the balance: anything well-formed heals it."""
+    """Ask a tripped mirror for the balance: any well-formed answer closes its breaker."""
     if not may_ask(means):
         return
     with permit(means, "chores", AT_ONCE, {"balance": (PROBES_A_MINUTE, means.settings.mass_ask_every_s)}) as may:
@@ -125,7 +125,7 @@ def probe_mirror(means: Means, mirror: str) -> None:
 
 
 def _trouble(mirror: str, sentence: str, code: int | None) -> dict[str, Any]:
-    """What the caller is told: the gateway's refusal, or whose answer could not be read."""
+    """The answer to the caller: the gateway's refusal, or which mirror's answer could not be read."""
     if code is None:
         return {"error": f"the gateway at {mirror} gave no answer that can be read: {sentence}", "code": None}
     return {"error": sentence or f"the gateway answered with error {code}", "code": code}

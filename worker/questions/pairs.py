@@ -1,4 +1,4 @@
-"""Which (gateway id, phone) of a batch are to be asked about."""
+"""Which pairs (gateway id, phone) of a batch are to be asked about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smsq.worker.questions import Pair
 
 
 def open_pairs(batch: BatchView) -> list[Pair]:
-    """Which (gateway id, phone) of a batch are accepted and not final."""
+    """The pairs of a batch that are accepted and not final."""
     pairs = []
     for index, phone in enumerate(batch.phones):
         status = Status(batch.status(index))
@@ -23,7 +23,7 @@ def open_pairs(batch: BatchView) -> list[Pair]:
 
 
 def _carrier(batch: BatchView, index: int) -> int:
-    """Under which id a message is asked about: the one that its receipt names; 0 if none of its ids may live."""
+    """The id to ask about a message: the one its receipt names; 0 if none of its ids can still be accepted."""
     live = [i for i in batch.ids if i.holds(index) and i.state != IdState.ABSENT]
     if not live:
         return 0
@@ -33,7 +33,7 @@ def _carrier(batch: BatchView, index: int) -> int:
 
 
 def unpaid_pairs(batch: BatchView) -> list[Pair]:
-    """Which final messages of a batch are still to be asked about, since the gateway did not say what they cost."""
+    """The pairs of final messages whose cost the gateway has not told yet."""
     if "1" not in batch.untold:
         return []
     return [
@@ -46,7 +46,7 @@ def unpaid_pairs(batch: BatchView) -> list[Pair]:
 
 
 def by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:
-    """Absent messages as the ledger takes them: by gateway id, their places in the batch."""
+    """Absent messages in the form of the ledger: by gateway id, their places in the batch."""
     grouped: dict[int, list[int]] = {}
     places = {phone: index for index, phone in enumerate(batch.phones)}
     for gateway_id, phone in absent:
@@ -55,7 +55,7 @@ def by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:
 
 
 def unproved_pairs(batch: BatchView) -> list[Pair]:
-    """Those of `doubtful_pairs` of which it is not known yet that they did not arrive."""
+    """Those of `doubtful_pairs` that are not known to be absent yet."""
     places = {phone: index for index, phone in enumerate(batch.phones)}
     lacking = {
         (known.gateway_id, phone)
@@ -68,7 +68,7 @@ def unproved_pairs(batch: BatchView) -> list[Pair]:
 
 
 def doubtful_pairs(batch: BatchView) -> list[Pair]:
-    """Every undecided phone under every open id that carried it, the newest id first."""
+    """The pairs of every undecided phone with every open id that carried it, the newest id first."""
     return [
         (known.gateway_id, phone)
         for known in reversed(batch.ids)

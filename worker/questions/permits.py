@@ -1,4 +1,4 @@
-"""Permits for questions that the gateway counts, and what its errors mean for everybody's next question.
+"""Permits for questions that the gateway counts, and what its errors mean for the questions of all processes.
 
 Sends have limits of their own, kept by the claim; they back off with the questions if the address is blocked.
 """
@@ -16,20 +16,20 @@ from smsq.worker.questions import Means
 
 log = logging.getLogger(__name__)
 
-BEGIN_WITHIN_S = 1.0  # of the permit; a process that was frozen longer lets it go
+BEGIN_WITHIN_S = 1.0  # after the permit; a process that was frozen longer gives it up
 
-Limits = Mapping[str, tuple[int, float]]  # what is counted: how often in how many seconds
+Limits = Mapping[str, tuple[int, float]]  # by what is counted: how often in how many seconds
 
 
 @contextmanager
 def permit(
     means: Means, kind: str, most: int, limits: Limits, *, patience_s: float = 0.0, is_prepared: bool = True
 ) -> Iterator[float]:
-    """Take a permit for one request and give it back at its end, from when it counts; 0.0 if there is none.
+    """Take a permit for one request, and give it back at the end, from when the request counts.
 
-    Yields until when (by the monotonic clock) the request must have been put: past that somebody else may have been
-    given the same permit. At most `most` requests of a kind run at once; a permit is waited for as long as `patience_s`
-    allows. One that is not prepared has time for another question first.
+    Yields the time (monotonic) by which the request must be put, 0.0 if there is no permit: after that time another
+    process may have the same permit. At most `most` requests of a kind run at once; a permit is waited for up to
+    `patience_s`. Without `is_prepared` there is time for another question before the request.
     """
     token = secrets.token_hex(8)
     settings = means.settings
@@ -60,14 +60,14 @@ def _taken(
         began = means.clock.monotonic()
         wait = means.ledger.take(kind, token, most, longest_s + margin_s, limits)
         if wait == 0.0:
-            return began + margin_s  # what is left is for opening a line, and for the answer
+            return began + margin_s  # the rest is for opening a line and for the answer
         if means.clock.monotonic() + wait > until or means.stopping.is_set():
             return 0.0
         means.clock.wait(wait, means.stopping)
 
 
 def places(parallel: int, *, is_urgent: bool = False) -> int:
-    """How many questions may run at once before this one has to wait: one place is kept for codes.
+    """How many questions may run at once, this one included: one place is kept for codes.
 
     >>> places(3, is_urgent=True), places(3), places(1)
     (3, 2, 1)
@@ -76,12 +76,12 @@ def places(parallel: int, *, is_urgent: bool = False) -> int:
 
 
 def may_ask(means: Means) -> bool:
-    """Whether questions may be put at all: the log-in was not refused and the gateway has not asked us to back off."""
+    """Whether questions may be put: the log-in was not refused and the gateway has not asked us to back off."""
     return means.ledger.questions_back_off_s(means.credentials) == 0.0
 
 
 def note_error(means: Means, command: str, code: int | None) -> None:
-    """An answer to a question was an error: everything stops at a refused log-in or a blocked address.
+    """Act on an error code in an answer: a refused log-in or a blocked address stops everything.
 
     One that comes too often makes the questions of all processes back off, and no send.
     """

@@ -1,4 +1,4 @@
-"""Dramatiq as we use it: the broker over Redis, its bells, the hints that travel through it, our middleware.
+"""Dramatiq as we use it: the broker over Redis, its bells, the hints that it carries, our middleware.
 
-Never anything but ids in a message, and never the only place that knows of work: that is the ledger.
+A message has nothing but ids. No work is known to the queues alone: the ledger has all of it.
 """

@@ -1,9 +1,9 @@
-"""The bell: an idle consumer waits for it instead of looking again and again.
+"""The bell of a queue: an idle consumer waits for it, and does not poll.
 
-Whoever puts a hint into a queue pushes to `<namespace>:<queue>.bell` in the same script; an idle
-consumer blocks there. A ring says only "look": one that is lost costs a slice, one too many costs a
-look. Where the bell cannot be waited for (a right is missing, the key has another type, its
-connection dies) the consumer polls as if there were none, says so, and tries the bell again.
+A process that puts a hint into a queue pushes to `<namespace>:<queue>.bell` in the same script; an idle consumer blocks
+there. A ring only means "look": a lost ring costs a slice of waiting, an extra one costs a look. If the bell cannot be
+waited for (a right is missing, the key has another type, its connection dies), the consumer polls, says so, and tries
+the bell again.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import redis
 
 from smsq.worker.redis_client import no_right
 
-MOST_RINGS = 32  # kept in one bell: more idle consumers than that are woken by those before them
+MOST_RINGS = 32  # kept in one bell; more idle consumers than that wait a slice
 TRY_AGAIN_S = 1.0  # from a failure of the bell to the next try
 
-# Stands around dramatiq's script. The bell holds rings only while its queue holds hints, so that a waiting consumer is
-# not woken by old ones. Trouble with it never spoils what it announces: it is returned, not raised.
+# Wraps dramatiq's script. The bell has rings only while its queue has hints, so that a waiting consumer is not woken by
+# old ones. An error of the bell must not lose the hint: it is returned, not raised.
 BEFORE = b'redis.call("zrem", KEYS[1] .. ":__heartbeats__", "")\nlocal function stock()\n'
 AFTER = b"""
 end
@@ -50,19 +50,19 @@ return reply
 
 
 def with_bell(stock: bytes) -> bytes:
-    """The broker's stock script with a bell around it; its first write is one that Redis allows when it is full."""
+    """The broker's stock script with a bell around it; its first write is one that a full Redis allows."""
     return BEFORE + stock + AFTER % MOST_RINGS
 
 
 def bell_key(namespace: str, queue: str) -> str:
-    """Where a queue is announced: a list of empty strings."""
+    """The key of a queue's bell: a list of empty strings."""
     return f"{namespace}:{queue}.bell"
 
 
 class Bell:
-    """Where one consumer waits, on a connection of its own; not for two threads.
+    """The bell for one consumer, on a connection of its own; not thread-safe.
 
-    `on_change(is_up)` is told at the first wait and whenever the bell falls silent or is heard again.
+    `on_change(is_up)` is called at the first wait, and each time the bell fails or works again.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Bell:
         self._again_at = 0.0
 
     def wait(self) -> bool:
-        """Block until it rings, at most a slice; False at once where it cannot be waited for at present."""
+        """Block until it rings, at most a slice; False at once if it cannot be waited for now."""
         if time.monotonic() < self._again_at:
             return False
         try:
@@ -101,15 +101,15 @@ class Bell:
         return True
 
     def close(self) -> None:
-        """Give the connection back; the next wait makes another."""
+        """Close the connection; the next wait makes another."""
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(redis.RedisError, OSError):
-                client.connection.disconnect()  # a reply may still be on its way
+                client.connection.disconnect()  # a reply may still come
                 client.close()
 
     def _connection(self) -> Any:
-        if self._client is None or self._pid != os.getpid():  # a forked child leaves its parent's connection alone
+        if self._client is None or self._pid != os.getpid():  # a forked child must not use its parent's connection
             self._client = self._pool.client()
             self._pid = os.getpid()
         return self._client

@@ -1,12 +1,12 @@
-"""The queues: dramatiq's Redis broker, held to what a hint needs.
+"""The queues: dramatiq's Redis broker, adapted to hints.
 
-A message here is only a hint: ids on their way to an actor. Losing one costs seconds, meeting one
-twice costs nothing, so nothing is retried, delayed or kept as a result. What stock settings do
-worse is mended in this file and nowhere else: undecodable bytes are put aside instead of stopping
-the queue, every error of Redis is a reason to try again, fetching and acknowledging go on when
-Redis is full, and idle consumers wait for a bell (`bell.py`) instead of polling. The layout in Redis
-is dramatiq's own, so stock producers and workers may share a queue.
-A process that cannot do what hints ask for takes none (`may_take`), and gives back what it had fetched.
+A message here is only a hint: ids for an actor. A lost hint costs seconds and a second copy costs nothing, so nothing
+is retried, delayed or kept as a result. This file changes what the stock broker does worse: undecodable bytes are put
+aside and do not stop the queue, every error of Redis is tried again, fetching and acknowledging go on when Redis is
+full, and idle consumers wait for a bell (`bell.py`) and do not poll. The layout in Redis is dramatiq's own, so stock
+producers and workers can share a queue.
+
+A process that cannot do what hints ask for takes none (`may_take`), and gives back those it had fetched.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from smsq.worker.domain.lane import QUEUES, Queue
 from smsq.worker.queues.bell import Bell, bell_key, with_bell
 from smsq.worker.redis_client import TIMEOUT_S, at_each_exchange, connect, no_right
 
-OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # how a queue is waited for that is in no lane
+OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # for a queue that belongs to no lane
 NAMESPACE = "smsq"
 MAX_BYTES = 4096  # of one message; a hint of a hundred ids has about 2,500
-KEEP_ASIDE = 1000  # undecodable messages kept for a look, the newest
+KEEP_ASIDE = 1000  # of the newest undecodable messages, for a person to look at
 
 HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
-MAINTENANCE_EVERY_S = 2.0  # what dead processes had fetched is looked for so often by each that fetches
-ASIDE_S = 0.05  # between two looks whether a process that leaves its queue to others may take hints again
-STOP_LOOK_MS = 250  # how often an idle thread looks whether it should end; a hint wakes it at once
-RECONNECT_S = 0.5  # between attempts of a consumer whose Redis is gone
+MAINTENANCE_EVERY_S = 2.0  # each fetching process looks so often for what dead processes had fetched
+ASIDE_S = 0.05  # between looks of a sick process whether it may take hints again
+STOP_LOOK_MS = 250  # between looks of an idle thread whether it should end; a hint wakes it at once
+RECONNECT_S = 0.5  # between tries of a consumer whose Redis is gone
 
 # Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
 # With empty bytes: forget fetched ids that have no message, or an empty one. Returns how many ids were dropped.
@@ -62,7 +62,7 @@ return dropped
 
 
 class _Wire(msgspec.Struct):
-    """A message as its bytes must read."""
+    """The form that a message's bytes must have."""
 
     queue_name: str
     actor_name: str
@@ -89,18 +89,18 @@ class HintBroker(RedisBroker):
         stock = cast("bytes", self.scripts["dispatch"].script)
         self.scripts["dispatch"] = client.register_script(with_bell(stock))
         self._put_aside = client.register_script(PUT_ASIDE)
-        # Fetched and not yet acknowledged, by queue: what this process still knows of.
+        # By queue: ids fetched by this process and not acknowledged yet.
         self.held: defaultdict[str, set[str]] = defaultdict(set)
         self.may_take: Callable[[], bool] = lambda: True  # whether this process can do what hints ask for
         self._maintained_at = -MAINTENANCE_EVERY_S
-        self._mute: set[str] = set()  # queues whose bell did not take the last ring
+        self._mute: set[str] = set()  # queues whose bell failed at the last ring
 
     @property
     def consumer_class(self) -> type[HintConsumer]:
         return HintConsumer
 
     def add_middleware(self, middleware: dramatiq.Middleware, **where: type[dramatiq.Middleware] | None) -> None:
-        """As dramatiq does it, without its warning of a second of one kind: each worker of a process brings its own."""
+        """Add middleware, without dramatiq's warning about a second one of a kind: each worker adds its own."""
         was, self.logger.disabled = self.logger.disabled, True
         try:
             super().add_middleware(middleware, **where)
@@ -130,7 +130,7 @@ class HintBroker(RedisBroker):
         return queued
 
     def bell(self, queue: str) -> Bell:
-        """Where a consumer of `queue` waits while there is nothing to fetch."""
+        """The bell that a consumer of `queue` waits for."""
         from smsq.worker.metrics import Metrics
 
         return Bell(
@@ -142,7 +142,7 @@ class HintBroker(RedisBroker):
         )
 
     def _note_ring(self, queue: str, trouble: bytes | None) -> None:
-        """The hint is in the queue; where its bell did not ring, it waits for the next look of a consumer."""
+        """Note whether the bell rang; the hint is in the queue anyway, and waits for a consumer's next look."""
         if not trouble:
             self._mute.discard(queue)
             return
@@ -155,7 +155,7 @@ class HintBroker(RedisBroker):
             self.logger.warning("bell cannot be rung queue=%s why=%s", queue, why or trouble.decode()[:80])
 
     def _should_do_maintenance(self, command: str) -> int:
-        """Whoever fetches keeps the queues in order; who only gives hints needs no right to `KEYS` for that."""
+        """Let only fetching processes do maintenance: a process that only gives hints needs no right to `KEYS` then."""
         now = time.monotonic()
         if command != "fetch" or now - self._maintained_at < MAINTENANCE_EVERY_S:
             return 0
@@ -170,18 +170,18 @@ class HintBroker(RedisBroker):
             raise _trouble(error) from None
 
     def fetched(self, queue: str) -> set[str]:
-        """Ids that Redis has as fetched by this process and not acknowledged; raises ConnectionClosed."""
+        """Ids that are fetched by this process and not acknowledged, according to Redis; raises ConnectionClosed."""
         try:
             return {member.decode() for member in cast("set[bytes]", self.client.smembers(self._acks(queue)))}
         except redis.RedisError as error:
             raise _trouble(error) from None
 
     def at_each_exchange(self, what: Callable[[], None]) -> None:
-        """Have `what` called around everything that the queues are asked; to be said before the first of it."""
+        """Call `what` around every exchange with the queues; set this before the first one."""
         at_each_exchange(self.client, what)
 
     def put_aside(self, queue: str, data: bytes) -> None:
-        """Move a fetched message that cannot be read to `<namespace>:<queue>.aside`; empty: forget its id."""
+        """Move a fetched message that cannot be read to `<namespace>:<queue>.aside`; without `data` forget its id."""
         messages = f"{self.namespace}:{queue}.msgs"
         dropped = self._put_aside(keys=[self._acks(queue), messages, aside_key(queue)], args=[data, KEEP_ASIDE])
         self.logger.error("hint put aside queue=%s bytes=%d dropped=%s", queue, len(data), dropped)
@@ -190,7 +190,7 @@ class HintBroker(RedisBroker):
         Metrics.of_process().put_aside(queue)
 
     def beat(self) -> None:
-        """Say that this process lives; a consumer with full hands sends nothing else."""
+        """Note that this process lives; a busy consumer sends nothing else."""
         self.client.zadd(f"{self.namespace}:__heartbeats__", {self.broker_id: current_millis()})
 
     def _acks(self, queue: str) -> str:
@@ -206,7 +206,7 @@ class HintConsumer(dramatiq.Consumer):
         self._prefetch = prefetch
         row = QUEUES.get(queue_name, OTHER)
         self._timeout_s, self._yields_s = min(timeout, row.poll_ms) / 1000, row.yields_s
-        self._held = broker.held[queue_name]  # outlives this consumer: its hints may still be running
+        self._held = broker.held[queue_name]  # it outlives this consumer, whose hints may still be running
         self._cache: deque[dramatiq.Message[Any]] = deque()
         self._freed = Event()
         self._bell = broker.bell(queue_name)
@@ -249,14 +249,14 @@ class HintConsumer(dramatiq.Consumer):
         self.requeue(cached)
 
     def _stands_aside(self) -> bool:
-        """Whether this process leaves the queue to others just now, after a pause; what it holds goes back to them."""
+        """Whether this process leaves its queue to others now; then it gives its hints back and pauses."""
         if self._broker.may_take():
             return False
         cached = list(self._cache)
         self._cache.clear()
         self.requeue(cached)
         self._beat_seldom()
-        if self._yields_s:  # what still waits then is wanted by nobody else
+        if self._yields_s:  # no other process takes what still waits then
             waits = self._broker.depth(self._queue) > 0
             self._freed.wait(self._yields_s)
             return not waits
@@ -284,7 +284,7 @@ class HintConsumer(dramatiq.Consumer):
         return False
 
     def _wait_for_hints(self) -> None:
-        """Until the bell rings; where there is none to hear, a short sleep that grows.
+        """Until the bell rings; if there is none to hear, a short sleep that grows.
 
         A process that lets others go first does not listen: each ring wakes one.
         """
@@ -307,7 +307,7 @@ class HintConsumer(dramatiq.Consumer):
         self._freed.clear()
 
     def _finish(self, command: Any, message: dramatiq.MessageProxy) -> None:
-        """Acknowledge or reject; on any trouble of Redis dramatiq tries again, and the hint stays held."""
+        """Acknowledge or reject a hint; after an error of Redis dramatiq tries again, and the hint stays held."""
         identity = message.options["redis_message_id"]
         try:
             command(self._queue, identity)
@@ -320,9 +320,9 @@ class HintConsumer(dramatiq.Consumer):
 def make_broker(
     url: str, middleware: Sequence[dramatiq.Middleware] = (), *, timeout_s: float = TIMEOUT_S
 ) -> HintBroker:
-    """The broker at `url`, with all lanes declared; nothing is sent yet. Raises BadSettings for no Redis URL.
+    """The broker at `url`, with all lanes declared; nothing is sent yet. Raises BadSettings for a wrong URL.
 
-    A reply is waited for `timeout_s` at most.
+    It waits for a reply at most `timeout_s` seconds.
     """
     if not url.startswith(("redis://", "rediss://", "unix://")):
         raise BadSettings(
@@ -335,24 +335,24 @@ def make_broker(
 
 
 def make_worker(broker: HintBroker, queue: str, threads: int) -> dramatiq.Worker:
-    """A worker of one queue, not yet started.
+    """A worker of one queue, not started yet.
 
-    What dramatiq would read from the environment while it is imported is set here instead.
+    Values that dramatiq would read from the environment are set here.
     """
     vars(dramatiq.worker).update(
         CONSUMER_RESTART_DELAY_SECS=RECONNECT_S,
         POST_PROCESS_MESSAGE_RETRY_DELAY_SECS=RECONNECT_S,
     )
     worker = dramatiq.Worker(broker, queues={queue}, worker_threads=threads, worker_timeout=STOP_LOOK_MS)
-    # The running ones count too: little is held back from the other processes of the lane.
+    # Running hints count too, so that few are kept from the other processes of the lane.
     worker.queue_prefetch = threads + max(1, threads // 2)
     return worker
 
 
 def give_back(worker: dramatiq.Worker) -> int:
-    """Give back what a worker has fetched and not begun, so that another process takes it at once; how many hints.
+    """Give back hints that a worker fetched and did not begin, for another process; return how many.
 
-    Raises ConnectionClosed where Redis does not take them; they come back when it has been silent for long.
+    Raises ConnectionClosed if Redis does not answer; the hints then come back after the process' heartbeat times out.
     """
     waiting: dict[str, list[dramatiq.MessageProxy]] = {}
     while True:
@@ -368,18 +368,18 @@ def give_back(worker: dramatiq.Worker) -> int:
 
 
 def aside_key(queue: str) -> str:
-    """Where messages of `queue` lie that could not be read: a list, the newest last."""
+    """The key of the messages of `queue` that could not be read: a list, the newest last."""
     return f"{NAMESPACE}:{queue}.aside"
 
 
 def _trouble(error: redis.RedisError) -> ConnectionClosed:
-    """Any error of Redis as the one kind after which dramatiq tries again."""
+    """Any error of Redis, as the kind after which dramatiq tries again."""
     why = no_right(error, "SMSQ_BROKER_URL", "broker.acl") or type(error).__name__
     return ConnectionClosed(why)  # type: ignore[no-untyped-call]
 
 
 def _read(data: bytes) -> dramatiq.Message[Any] | None:
-    """The message in `data`, or None if it is not one of ours."""
+    """The message in `data`, None if it is not one of ours."""
     if len(data) > MAX_BYTES:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Hints: telling the workers that something in the ledger wants doing.
+"""Hints: they tell the workers that the ledger has something to do.
 
-A hint that cannot be given is logged, counted and forgotten, never an error of the caller's: the
-ledger has the work already and the sweeper hands it out within seconds. Actors need not be
-declared here, so producers give hints without importing them.
+A hint that cannot be given is logged, counted and forgotten, and never an error for the caller: the ledger has the
+work already, and the sweep hands it out within seconds. Actors need not be declared, so producers give hints without
+importing them.
 """
 
 from __future__ import annotations
@@ -31,59 +31,59 @@ READ_HISTORY: Final = "read_history"
 WATCH_ABSENT: Final = "watch_absent"
 TAKE_STEPS: Final = "take_steps"
 
-MAX_REFS = 100  # in one message, which stays below the broker's limit
-MAX_OTPS = 10  # of which one thread looks at each in turn
+MAX_REFS = 100  # in one message, so that it stays below the broker's limit
+MAX_OTPS = 10  # in one message, since one thread takes them in turn
 
 _log = logging.getLogger(__name__)
 
 
 class Hints:
-    """One method per actor; each answers whether the queue took everything, and stops at the first trouble."""
+    """One method per actor; each returns whether the queue took everything, and stops at the first failure."""
 
     def __init__(self, broker: HintBroker) -> None:
         self._broker = broker
 
     def waiting(self, lane: str) -> int:
-        """How many hints wait in a lane; 0 where the queue cannot tell."""
+        """How many hints wait in a lane; 0 if the queue cannot tell."""
         try:
             return self._broker.depth(lane)
         except BrokerConnectionError:
             return 0
 
     def batches(self, lane: str, refs: Sequence[Ref], *, each: int = 1) -> bool:
-        """These may be claimed now; one message per `each` of them, which one thread sends in turn."""
+        """These batches may be claimed now; a message has up to `each` of them, which one thread sends in turn."""
         return all(self._give(lane, SEND_BATCHES, part) for part in _parts(refs, each))
 
     def asks(self, refs: Sequence[Ref], *, are_urgent: bool = False) -> bool:
-        """The gateway should be asked about these; together, so that they share a request."""
+        """Ask the gateway about these batches; they go together, so that they share a request."""
         to = (STATUS_URGENT, ASK_URGENT) if are_urgent else ("status", ASK_STATUSES)
         return all(self._give(*to, part) for part in _parts(refs, MAX_REFS))
 
     def doubts(self, refs: Sequence[Ref], *, are_urgent: bool = False) -> bool:
-        """It is time to look at these doubtful batches; those of codes one by one, so that none waits for another."""
+        """Look at these doubtful batches; those of codes go one by one, so that none waits for another."""
         if are_urgent:
             return all(self._give(STATUS_URGENT, SETTLE_URGENT, part) for part in _parts(refs, 1))
         return all(self._give("status", SETTLE_DOUBTS, part) for part in _parts(refs, MAX_REFS))
 
     def history(self) -> bool:
-        """Pages of history should be read: statuses are missing."""
+        """Read pages of history, since statuses are missing."""
         return self._give("status", READ_HISTORY)
 
     def watch(self, refs: Sequence[Ref]) -> bool:
-        """Ids that were taken for absent should be asked about once more."""
+        """Ask once more about ids that were taken for absent."""
         return all(self._give("status", WATCH_ABSENT, part) for part in _parts(refs, MAX_REFS))
 
     def steps(self, otp_ids: Sequence[str]) -> bool:
-        """It is time to look whether these codes need their next channel."""
+        """Look whether these codes need their next channel."""
         parts = (list(otp_ids[start : start + MAX_OTPS]) for start in range(0, len(otp_ids), MAX_OTPS))
         return all(self._give("urgent", TAKE_STEPS, part) for part in parts)
 
     def job(self, job_id: str) -> bool:
-        """A job was posted."""
+        """Answer the job that was posted."""
         return self._give("chores", DO_JOB, job_id)
 
     def balance(self) -> bool:
-        """The balance should be looked up."""
+        """Look the balance up."""
         return self._give("chores", CHECK_BALANCE)
 
     def _give(self, queue: str, actor: str, *args: Any) -> bool:

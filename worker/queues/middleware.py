@@ -1,4 +1,4 @@
-"""What stands around every actor: its runs are counted and timed. Nothing here decides anything."""
+"""Middleware around every actor: it counts and times runs, and decides nothing."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ ANSWER_S = 60.0  # how long a call may take
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """The quickest event loop there is: uvloop's, or asyncio's own where that is not installed."""
+    """The quickest event loop there is: uvloop's, or asyncio's own if that is not installed."""
     try:
         import uvloop
     except ImportError:
@@ -87,7 +87,7 @@ class Sandbox:
         self.stop()
 
     def report(self, *, with_statuses: bool = True) -> dict[str, Any]:
-        """The gateway's own count; see `count.py`. Whoever asks often leaves the statuses out."""
+        """The gateway's own count; see `count.py`. If you call it often, leave the statuses out."""
         return self.call(lambda server: server.report(with_statuses=with_statuses))
 
     def messages(self, phone: str | int = "", limit: int = 50) -> list[dict[str, Any]]:

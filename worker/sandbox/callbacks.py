@@ -67,7 +67,7 @@ class Pusher:
         self._lines = list(self._idle)
 
     def set_url(self, url: str) -> None:
-        """Where statuses go from now on; an empty address keeps them."""
+        """Set where statuses go from now on; an empty address keeps them."""
         self.url = url
         parts = urlsplit(url)
         self.is_tls = parts.scheme == "https"
@@ -115,7 +115,7 @@ class Pusher:
             self._timer = self._loop.call_later(max(0.005, self._queue[0][0] - now), self.pump)
 
     def _take(self, now: float) -> Call | None:
-        """The first entry's next status; None where it was only looked at, or gets lost on purpose."""
+        """The first entry's next status; None if it was only looked at, or gets lost on purpose."""
         _, _, entry = heapq.heappop(self._queue)
         if isinstance(entry, Call):
             return entry
@@ -131,7 +131,7 @@ class Pusher:
         return call
 
     def _events(self, plan: Plan, now: float) -> list[tuple[float, int, int, int]]:
-        """What will be pushed of a request: each message's end, some twice, some out of order, some never."""
+        """The statuses to push for a request: each message's end, some twice, some out of order, some never."""
         profile, record, draw = self._profile, plan.record, self._random.random
         events = []
         for place, (phone, _) in enumerate(record.messages):
@@ -209,7 +209,7 @@ class Line(asyncio.Protocol):
         self.call: Call | None = None
 
     def say(self, call: Call) -> None:
-        """Speak one call; the pusher is told how it ended."""
+        """Make one call; the pusher is told how it ended."""
         self.call = call
         self._timer = self._loop.call_later(self._pusher.timeout_s, self.close)
         if self._transport is not None:

@@ -37,7 +37,7 @@ class Control:
         self._listener: asyncio.AbstractServer | None = None
 
     async def start(self, port: int, host: str) -> None:
-        """Listen; port 0 is any free one. Raises OSError where it is taken."""
+        """Listen; port 0 is any free one. Raises OSError if it is taken."""
         loop = self._server.loop
         self._listener = await loop.create_server(lambda: _Connection(self._server, self._connections), host, port)
         self.base = f"http://{host}:{self._listener.sockets[0].getsockname()[1]}"

@@ -42,7 +42,7 @@ class Count:
     def report(self, now: float, *, with_statuses: bool = True) -> dict[str, Any]:
         """Everything worth knowing, as JSON will carry it; no text and no whole phone.
 
-        Statuses cost 2 µs for each message that is still moving, so whoever asks every second leaves them out.
+        Statuses cost 2 µs for each message that is not final, so leave them out if you ask every second.
         """
         self._catch_up()
         gateway = self._gateway
@@ -106,7 +106,7 @@ class Count:
             self._phones.add(phone)
 
     def _statuses(self, now: float) -> dict[str, int]:
-        """How many messages stand where; what has ended is not looked at again."""
+        """How many messages have each status; final ones are not looked at again."""
         handsets: Handsets = self._gateway.handsets
         slowest_s = handsets.slowest_s()
         moving: dict[int, int] = {}
@@ -134,6 +134,6 @@ def mask(phone: str) -> str:
 
 
 def _name(code: int) -> str:
-    """The status as our own reports call it, so that the two can be laid side by side."""
+    """The status as our own reports name it, so that the two can be compared."""
     status = status_of(code)
     return status.name.lower() if status is not None else str(code)

@@ -84,7 +84,7 @@ class Ticket:
 
 
 class Gateway:
-    """All mirrors' shared mind. Not thread-safe: it lives on the server's loop."""
+    """The state that all mirrors share. Not thread-safe: it belongs to the server's loop."""
 
     def __init__(self, profile: Profile, misfortunes: Misfortunes | None = None) -> None:
         self.profile = profile
@@ -114,7 +114,7 @@ class Gateway:
     # --- letting a request in ---------------------------------------------------------------------------------
 
     def begin(self, mirror: int, peer: str, path: str, query: str, body: bytes, now: float) -> Ticket | None:
-        """Let a request in; None where the path is none of the gateway's."""
+        """Let a request in; None if the path is none of the gateway's."""
         command = PATHS.get(path)
         if command is None:
             return None
@@ -174,7 +174,7 @@ class Gateway:
             self.address_blocks.error(ticket.peer, now)
 
     def leave(self, ticket: Ticket) -> None:
-        """Nothing of this request runs any more."""
+        """Give the place of this request back: nothing of it runs any more."""
         if ticket.pool and ticket.account is not None:
             ticket.account.limits.leave(ticket.pool)
             ticket.pool = ""
@@ -230,7 +230,7 @@ class Gateway:
         return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=request.fmt))
 
     def _judge(self, request: SendRequest) -> tuple[int, list[tuple[str, str]]] | None:
-        """The error that refuses this send and the messages it is about; None where it may go."""
+        """The error that refuses this send and the messages it is about; None if it may go."""
         profile, messages = self.profile, request.messages
         if profile.senders and request.sender and request.sender not in profile.senders:
             return 6, messages
@@ -256,7 +256,7 @@ class Gateway:
         refused: list[tuple[str, str]],
         now: float,
     ) -> Answer:
-        """Error 3, 6, 7 or 8: an id is used up, and only the messages at fault are kept under it."""
+        """Refuse with error 3, 6, 7 or 8: an id is used up, and only the messages at fault are kept under it."""
         record = self._keep(ticket, account, request, refused, now, status=REFUSED_STATUS[code][0])
         return self._error(ticket, code, message_id=record.id)
 
@@ -327,7 +327,7 @@ def _read_request(command: str, fields: dict[str, str]) -> Request | None:
 
 
 def _rest_fields(body: bytes) -> dict[str, str]:
-    """The fields of a JSON send; nothing where it is no JSON object."""
+    """The fields of a JSON send; nothing if it is no JSON object."""
     try:
         told = msgspec.json.decode(body, type=dict[str, str | int | float])
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -370,7 +370,7 @@ def _fmt(fields: dict[str, str]) -> int:
 
 
 def _day(written: str, default: float, *, is_end: bool = False) -> float:
-    """The Unix time at which a day begins, or ends; raises ValueError where it is none."""
+    """The Unix time at which a day begins, or ends; raises ValueError if it is none."""
     if not written:
         return default
     day = datetime.strptime(written, "%d.%m.%Y").replace(tzinfo=MOSCOW)
@@ -378,7 +378,7 @@ def _day(written: str, default: float, *, is_end: bool = False) -> float:
 
 
 def check_phones(phones: object) -> list[str]:
-    """A list of phones as digits from what was told; raises BadInput."""
+    """A list of phones as digits; raises BadInput."""
     if not isinstance(phones, list) or not all(isinstance(phone, str | int) for phone in phones):
         raise BadInput("a list of phones is wanted")
     return [records.digits(str(phone)) for phone in phones]

@@ -1,7 +1,7 @@
-"""What becomes of a message after the gateway took it: when it is handed over, and how it ends.
+"""The fate of a message after the gateway accepted it: when it is delivered, and how it ends.
 
-A fate follows from the phone and the seed alone, so that a run can be repeated and a test can tell
-beforehand what a number will do. No clock in here: ages are given.
+A fate depends on the phone and the seed alone, so that a run can be repeated and a test can tell in advance what a
+number will do. There is no clock here: ages are given.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Fate(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a message stands now: status code, delivery error, and seconds after acceptance of the last change."""
+    """The status of a message now: code, delivery error, and seconds after acceptance of the last change."""
 
     code: int
     err: int
@@ -70,7 +70,7 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Handsets:
-    """Every handset in the world, as one rule."""
+    """The rule for all handsets."""
 
     profile: Profile
 
@@ -99,7 +99,7 @@ class Handsets:
         return Fate(after_s, DELIVERED, 0)
 
     def _script(self, phone: str, channel: str) -> str:
-        """The longest ending that fits, '' where none does."""
+        """The longest ending that fits, '' if none does."""
         fitting = [
             (len(ending), name)
             for way, _, ending, name in ((*key.partition(":"), name) for key, name in self.profile.scripted.items())
@@ -108,7 +108,7 @@ class Handsets:
         return max(fitting)[1] if fitting else ""
 
     def standing(self, phone: str, age_s: float, channel: str = "sms") -> Standing:
-        """Where a message to this phone stands `age_s` seconds after it was accepted."""
+        """The status of a message to this phone `age_s` seconds after it was accepted."""
         fate = self.fate(phone, channel)
         if age_s >= fate.after_s:
             return Standing(fate.code, fate.err, fate.after_s)
@@ -129,7 +129,7 @@ def is_number(phone: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _seed(channel: str) -> int:
-    """Who cannot be reached by one channel may well be by another; an SMS keeps the profile's own seed."""
+    """The seed of a channel: phones unreachable by one may be reached by another; SMS keeps the profile's seed."""
     return 0 if channel == "sms" else crc32(channel.encode())
 
 

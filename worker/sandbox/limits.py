@@ -22,7 +22,7 @@ class Window:
         self._tidied_at = 0.0
 
     def take(self, kind: Hashable, now: float) -> bool:
-        """Count one event; False where it is one too many (it is not counted then)."""
+        """Count one event; False if it is one too many (it is not counted then)."""
         self._tidy(now)
         times = self._times.get(kind)
         if times is None:
@@ -86,7 +86,7 @@ class Limits:
         self.peak = {"sends": 0, "asks": 0}
 
     def enter(self, pool: str) -> bool:
-        """A request begins; False where too many run already. Whoever entered leaves, refused or not."""
+        """A request begins; False if too many run already. Call `leave` for it, refused or not."""
         self.running[pool] += 1
         self.peak[pool] = max(self.peak[pool], self.running[pool])
         return self.running[pool] < self._most[pool] or self._break(f"parallel_{pool}")

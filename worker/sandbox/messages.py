@@ -1,4 +1,4 @@
-"""What the sandbox received, texts and all, the newest first: for whoever wants to see the code that just came.
+"""What the sandbox received, with texts, the newest first, so that a person can see the code that just came.
 
 A text may be shown here and nowhere else: the sandbox is a gateway on this machine, and nothing in it reached anybody.
 """

@@ -125,7 +125,7 @@ class Profile:
 
 QUICK_SCALE = 0.1
 _QUICK: dict[str, Any] = {"peer_close_s": 1.0, "arrival_s": 2.0, "visible_after_s": 0.2}
-# What stands in a mapping, where that is not a number.
+# What stands in a mapping, if that is not a number.
 _ENTRIES: dict[str, Callable[[str], Any]] = {"prices": Decimal, "channel_prices": Decimal, "scripted": str}
 _SCALED = ("minute_s", "duplicate_window_s", "mass_ask_every_s", "bad_login_window_s", "ban_s")
 

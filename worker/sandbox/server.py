@@ -39,7 +39,7 @@ class Server:
         self._started_cpu_s = time.process_time()
 
     async def start(self, ports: Sequence[int], host: str) -> None:
-        """Listen; port 0 is any free one. Raises OSError where a port is taken, BadSettings for a wrong profile."""
+        """Listen; port 0 is any free one. Raises OSError if a port is taken, BadSettings for a wrong profile."""
         profile = self.profile
         if any(not 1 <= number <= len(ports) for number in profile.down):
             raise BadSettings(f"mirrors are numbered 1 to {len(ports)}")

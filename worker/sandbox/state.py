@@ -39,7 +39,7 @@ class Record:
     places: dict[str, int] | None = None
 
     def place(self, phone: str) -> int | None:
-        """Where in this request the phone stands (the last, if it occurs twice)."""
+        """The place of the phone in this request (the last, if it occurs twice)."""
         if len(self.messages) == 1:
             return 0 if self.messages[0][0] == phone else None
         if self.places is None:

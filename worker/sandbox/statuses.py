@@ -28,7 +28,7 @@ class MessageStatuses:
         self._handsets = handsets
 
     def told(self, account: Account, message_id: int | str, phone: str, now: float, mirror: int) -> Told:
-        """The message of this id and phone; status -3 where there is none to be seen."""
+        """The message of this id and phone; status -3 if there is none to be seen."""
         for record, place in account.find(message_id, phone):
             standing = self._standing(record, phone, now, mirror)
             if standing.code != NOT_FOUND:

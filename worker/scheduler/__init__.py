@@ -1,5 +1,5 @@
-"""One leader, several duties, one file each, and the loop with their table.
+"""The scheduler: its duties, one file each, and the loop with their table. One scheduler at a time leads.
 
-Never a send or a question: a duty looks at the ledger, changes it by a verb or gives a hint. No safety rests on there
+A duty never sends or asks: it reads the ledger, changes it by a verb, or gives a hint. Safety does not depend on there
 being one leader.
 """

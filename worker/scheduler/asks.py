@@ -1,4 +1,4 @@
-"""Asks: accepted messages of which no callback told the end are asked about, within the gateway's limits."""
+"""Asks: questions about accepted messages whose final status no callback told, within the gateway's limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ AGAIN_S = 30.0
 
 
 class Asks:
-    """A few times a second; the status lane keeps the limits, since only it knows what it asked."""
+    """A few times a second. The status lane keeps to the limits, since only it knows what it asked."""
 
     every_s = 0.5
 

@@ -1,11 +1,11 @@
-"""Doubts: when it is time to ask about a doubtful batch, codes first, or once more about ids taken for absent."""
+"""Doubts: hints doubtful batches that are due for a question, codes first, and ids taken for absent."""
 
 from __future__ import annotations
 
 from smsq.worker.runtime import Runtime
 
 AT_ONCE = 50
-AGAIN_S = 5.0  # a question that nobody carried out is due again
+AGAIN_S = 5.0  # a question that no worker put is due again
 
 
 class Doubts:
@@ -17,7 +17,7 @@ class Doubts:
         self._rt = runtime
 
     def tick(self, now: float) -> None:
-        """Hint what is due."""
+        """Hint the batches that are due."""
         again_s = AGAIN_S + self._rt.settings.read_timeout_s
         for due, are_urgent in (("doubt:urgent", True), ("doubt", False)):
             refs = self._rt.ledger.due(due, AT_ONCE, again_s)

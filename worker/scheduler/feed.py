@@ -8,15 +8,15 @@ from smsq.worker.ledger.standing import blind_limit
 from smsq.worker.runtime import Runtime
 
 LEAST_AHEAD = 4  # batches per slot: enough that no slot waits
-MOST_AHEAD = 192  # batches: pause and cancel need not wait for them (a claim looks again), a second campaign does
-AHEAD_S = 0.5  # so much of what left lately, so that a top-up is worth a round trip
+MOST_AHEAD = 192  # batches: a second campaign waits for them; pause and cancel do not, since a claim looks again
+AHEAD_S = 0.5  # of sending at the present pace, so that a top-up is worth a round trip
 MOST_EACH = 16  # batches in one hint
-HINT_S = 0.15  # a hint is about so long a thread's work
+HINT_S = 0.15  # a hint is work for one thread for about so long
 SMOOTH = 0.3  # weight of the newest reading of the pace
 
 
 class Feed:
-    """Every few hundredths of a second: top the window up, one campaign after the other."""
+    """Every few hundredths of a second: fill the window up, one campaign after the other."""
 
     every_s = 0.02
 
@@ -27,7 +27,7 @@ class Feed:
         self._pace = 0.0  # batches that leave in a second
 
     def tick(self, now: float) -> None:
-        """Hand out what fits; `now` in Unix seconds decides about sending hours."""
+        """Hand out as many batches as fit; `now` (Unix seconds) decides about sending hours."""
         running = [campaign_id for campaign_id, window in self._rt.views.running() if is_open(window, now)]
         self.every_s = 0.02 if running else 0.1
         if not running:
@@ -48,7 +48,7 @@ class Feed:
         self._waiting, self._at = waiting, now
 
     def _top_up(self, running: list[str], room: int, slots: int) -> None:
-        """Share the room out, another campaign first every time; what one does not need the others get."""
+        """Share the room among campaigns, each time beginning with another; others get what one does not need."""
         blind = blind_limit(self._rt.settings.parallel_sends)
         self._turn += 1
         start = self._turn % len(running)

@@ -1,4 +1,4 @@
-"""History: pages of a thousand rows are the main way to statuses where callbacks do not come."""
+"""History: pages of a thousand rows, the main source of statuses without callbacks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ class History:
         self.every_s = runtime.settings.history_every_s or 3600.0
 
     def tick(self, now: float) -> None:
-        """Ask for the pages where more is missing than two questions tell: of a campaign, or of several messages."""
+        """Ask for pages if more is missing than two questions can tell: of a campaign, or of several messages."""
         if self._rt.settings.history_every_s and self._rt.views.wants_history():
             self._rt.hints.history()

@@ -1,6 +1,6 @@
-"""Who leads: one scheduler at a time by a lease in the ledger, the others stand by.
+"""The leader: one scheduler at a time, by a lease in the ledger; the others stand by.
 
-No safety rests on it: every duty is compare-and-set, so two leaders would only ask twice.
+Safety does not depend on it: every duty is compare-and-set, so two leaders would only ask twice.
 """
 
 from __future__ import annotations

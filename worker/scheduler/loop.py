@@ -1,6 +1,6 @@
-"""The scheduler: one leader that runs the duties at their intervals, one thread, no duty waits long for another.
+"""The loop of the scheduler: the leader runs the duties at their intervals, in one thread.
 
-Adding a duty is a file beside this one and a line in the table.
+To add a duty, add a file to this folder and a line to the table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STANDBY_LOOK_S = 0.5
 
 
 class Duty(Protocol):
-    """Something the leader does at intervals; a test just calls `tick`."""
+    """Something that the leader does at intervals; a test calls `tick`."""
 
     every_s: float
 
@@ -45,7 +45,7 @@ DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History,
 
 
 class Scheduler:
-    """The duties of one process and its claim to lead; `beat` is called at every step."""
+    """The duties of one process, and its part in the choice of a leader; `beat` is called at every step."""
 
     def __init__(
         self, runtime: Runtime, leader: Leader | None = None, *, beat: Callable[[], None] = lambda: None
@@ -58,7 +58,7 @@ class Scheduler:
         self._beat = beat
 
     def run(self) -> None:
-        """Until the runtime stops."""
+        """Run until the runtime stops."""
         while not self._rt.stopping.is_set():
             try:
                 pause = self.step()
@@ -72,7 +72,7 @@ class Scheduler:
             log.info("left without standing down; the lease ends by itself")
 
     def step(self) -> float:
-        """Run every duty that is due; seconds until the next."""
+        """Run every duty that is due; return the seconds until the next."""
         self._beat()
         now = self._rt.clock.monotonic()
         leads = self.leader.leads(now)
@@ -88,7 +88,7 @@ class Scheduler:
         return max(0.005, min(self._due) - self._rt.clock.monotonic())
 
     def _run_duty(self, duty: Duty) -> None:
-        """One duty's trouble is its own: on a full Redis nothing is fed, but what is due is still asked about."""
+        """Run one duty; its errors do not stop others: on a full Redis nothing is fed, but questions are still put."""
         try:
             duty.tick(self._rt.clock.now())
         except LedgerUnreachable:
@@ -98,9 +98,9 @@ class Scheduler:
 
 
 def run(settings: Settings, beat: Callable[[], None]) -> None:
-    """The process: builds its runtime and runs until it is told to stop; `beat` tells who watches it that it lives.
+    """The process: build a runtime and run until told to stop; `beat` shows the supervisor that it lives.
 
-    It does so whenever Redis is asked or has answered, too: a duty may ask many things of a Redis that is slow.
+    `beat` is also called at every exchange with Redis, since one duty may need many of a slow server.
     """
     runtime = Runtime.build(settings)
     runtime.at_each_exchange(beat)

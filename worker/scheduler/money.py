@@ -1,4 +1,4 @@
-"""Money: looks at the balance now and then, and often while an empty account halts the bulk lane."""
+"""Money: has the balance read now and then, and often while an empty account halts the bulk lane."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Money:
         self._looked_at = float("-inf")
 
     def tick(self, now: float) -> None:
-        """Ask for a look at the balance where it is time."""
+        """Hint a look at the balance if it is due."""
         if self._rt.views.halted() == "money" or now - self._looked_at >= EVERY_S:
             self._looked_at = now
             self._rt.hints.balance()

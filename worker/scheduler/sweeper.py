@@ -1,4 +1,4 @@
-"""Sweeper: brings back what was handed out and not claimed, and doubts what its worker left behind."""
+"""Sweeper: hints batches again that were handed out and not claimed, and makes claims of dead workers doubtful."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from smsq.worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 OWNER_SILENT_S = 3.0  # owners beat once a second; three missed beats make their claims doubtful
-FIRST_ASK_S = 0.2  # its worker has been silent for long enough
+FIRST_ASK_S = 0.2  # short, since its worker was silent for long already
 FOR_EVER_S = 1e9
-GAP_S = 2.0  # between two ticks, from which on we ourselves may have been deaf
+GAP_S = 2.0  # between two ticks: after more this process may have been frozen itself
 
 
 class Sweeper:
@@ -25,11 +25,11 @@ class Sweeper:
         self._heard_at = self._hearing_since = float("-inf")
 
     def tick(self, now: float) -> None:
-        """Hint again what is due, expire what is over."""
+        """Hint batches again that are due, and expire claims that are over."""
         most = 4 * self._rt.settings.parallel_sends
         for lane, sends in SENDING.items():
             if self._rt.hints.waiting(lane) >= most:
-                continue  # nobody takes them: more of them would only be in the way of whoever comes
+                continue  # no worker takes hints: more would only delay the next worker
             refs = self._rt.ledger.due(f"ready:{lane}", most, sends.hint_again_s)
             if refs:
                 self._rt.hints.batches(lane, refs)
@@ -39,7 +39,7 @@ class Sweeper:
                 log.warning("claim expired batch=%s", ref)
 
     def _silent_s(self) -> float:
-        """How long a worker's silence counts: not while beats may be missing because Redis was away for all of us."""
+        """The silence that counts against a worker; longer if beats may be missing because Redis was away."""
         now = self._rt.clock.monotonic()
         if now - self._heard_at > GAP_S:
             self._hearing_since = now

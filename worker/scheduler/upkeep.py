@@ -1,4 +1,4 @@
-"""Upkeep: late singles end, and what was kept long enough goes."""
+"""Upkeep: ends late single messages and removes what was kept long enough."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FUNCTIONS_LOOK_S = 86400.0  # between two looks for functions of other versions,
 
 
 class Upkeep:
-    """Every second; a little at a time, so that nothing waits behind it."""
+    """Every second, a little at a time, so that other duties do not wait."""
 
     every_s = 1.0
 
@@ -28,7 +28,7 @@ class Upkeep:
         self._functions_at: float | None = None
 
     def tick(self, now: float) -> None:
-        """Look at what is over."""
+        """Do a portion of the upkeep that is due."""
         self._retention.retire()
         if now - self._looked_at >= KEPT_LOOK_S:
             is_more = self._retention.forget_campaigns(now)

@@ -1,7 +1,7 @@
-"""Wind-up: what a cancelled campaign still holds ends, in portions that nobody else waits for.
+"""Wind-up: ends what cancelled campaigns still hold, in small portions.
 
-A cancel is one write; tens of thousands of small batches may follow from it. A portion is a few milliseconds of Redis,
-and there is at most one in every twenty of them, however many campaigns were cancelled.
+A cancel is one write, and tens of thousands of small batches may follow from it. A portion takes Redis a few
+milliseconds, and at most a twentieth of its time goes to portions, however many campaigns were cancelled.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from smsq.worker.runtime import Runtime
 
 LOOK_S = 0.5  # between two looks for campaigns that were cancelled
-ROUND_S = 5.0  # between two rounds through one: what was being sent may have come back
+ROUND_S = 5.0  # between two rounds through one: batches that were being sent may have come back
 BATCHES, MESSAGES = 100, 5000  # at most in one portion: about a millisecond and a half
 
 
@@ -23,10 +23,10 @@ class WindUp:
         self._ids: list[str] = []
         self._looked_at = float("-inf")
         self._turn = 0
-        self._not_before: dict[str, float] = {}  # campaigns that were looked through, by the clock of this process
+        self._not_before: dict[str, float] = {}  # by campaign; by the clock of this process
 
     def tick(self, now: float) -> None:
-        """End one portion of one campaign, another one's next time."""
+        """End one portion of one campaign; the next call takes another campaign."""
         clock = self._rt.clock.monotonic()
         if clock - self._looked_at >= LOOK_S:
             self._looked_at = clock

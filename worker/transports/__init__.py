@@ -1,10 +1,11 @@
-"""How messages travel to the gateway: the contract of every transport.
+"""Transports: how messages travel to the gateway. This file is the contract of every transport.
 
-Two phases. `open` makes a line and may fail as often as it likes, since nothing was said; `send` speaks once, and
-whatever fails from its first write on is answered with `Outcome.UNKNOWN`. Mirrors, breaker and retry stand around the
-whole attempt (open, claim, send, settle), never inside a transport. A transport is a folder here that knows its
-dialect from `gateway/`, and a row of `table.py`. Never a word of a dialect goes past it, never a send is repeated here.
-Questions to the gateway are not a transport's: they are put over HTTP whatever messages travel by (`questions/`).
+There are two phases. `open` makes a line; it may fail and be repeated, since nothing was sent. `send` sends once, and
+any failure from its first write on is answered with `Outcome.UNKNOWN`. Mirrors, breaker and retry are around the whole
+attempt (open, claim, send, settle), never inside a transport. A transport is a folder here, which knows its dialect
+from `gateway/`, and a row of `table.py`. No word of a dialect leaves it, and it never repeats a send.
+
+Questions to the gateway go over HTTP, whatever the transport of messages is (`questions/`).
 """
 
 from __future__ import annotations
@@ -28,43 +29,43 @@ class Reply:
 
 
 class Line(Protocol):
-    """One open way to one mirror, for one send at a time."""
+    """One open connection to one mirror, for one send at a time."""
 
     @property
     def mirror(self) -> str:
         """The base URL that this line leads to."""
 
     def is_quiet(self) -> bool:
-        """Whether the line is still open with nothing to read; False means that nothing was or will be written."""
+        """Whether the line is open and has nothing to read; if False, nothing was or will be written on it."""
 
     def is_free(self) -> bool:
-        """Whether it may carry one more send at once: it is quiet, owes nothing, and is not kept for too long."""
+        """Whether it can carry another send at once: it is quiet, owes no answer, and was not kept for too long."""
 
     def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
-        """Send once, within `deadline_s` seconds in all, and say what became of it.
+        """Send once, within `deadline_s` seconds in all, and return the outcome.
 
-        Raises BadInput if this dialect cannot say it, and Unreachable if the line was closed already: in both cases
-        nothing was written. From the first write on everything is an answer; what is raised all the same is a bug,
-        and is left to the lease like the death of its process.
+        Raises BadInput if this dialect cannot express it, and Unreachable if the line was closed already: in both
+        cases nothing was written. From the first write on every failure is an outcome. Any other exception is a bug,
+        and is left to the lease, like the death of the process.
         """
 
     def done(self, keep: bool) -> None:
-        """Give the line back; it is closed unless `keep` and nothing is owed: it never spoke, or was fully answered."""
+        """Give the line back; it is closed unless `keep` is set and no answer is owed."""
 
 
 class Transport(Protocol):
     """What opens lines."""
 
-    used_at: float  # by the monotonic clock: when a line was last wanted
+    used_at: float  # when a line was last asked for, by the monotonic clock
 
     def open(self, mirror: str, timeout_s: float | None = None) -> Line:
-        """A line to that mirror, connected but silent; raises Unreachable if there is none in `timeout_s`."""
+        """A line to that mirror, connected but silent; raises Unreachable if that takes longer than `timeout_s`."""
 
     def warm(self, mirror: str) -> None:
-        """See that a line to `mirror` is ready for a while longer; raises Unreachable."""
+        """Keep a line to `mirror` ready for a while longer; raises Unreachable."""
 
     def reach(self, mirror: str) -> None:
-        """See that `mirror` can be reached by a new line; raises Unreachable."""
+        """Check that a new line to `mirror` can be opened; raises Unreachable."""
 
     def close(self) -> None:
         """Close every line that is kept."""

@@ -1,24 +1,23 @@
-"""When a mirror is left alone: one breaker per mirror, no lock and no clock of its own.
+"""The breaker of one mirror, without a lock or a clock of its own.
 
-Two different troubles. Outcomes unknown: the second in a row trips the breaker, and only a well-formed
-answer closes it; meanwhile a probe is let through now and then. Connections refused: nothing was lost,
-so we merely back off from the mirror, longer each time. A slow answer is no trouble: the gateway is slow for
-everyone when operators are.
+It knows two kinds of failure. After two unknown outcomes in a row it trips, and only a well-formed answer closes it;
+meanwhile a probe is let through now and then. After a refused connection nothing was lost, so we back off from the
+mirror, longer each time. A slow answer is no failure: the gateway is slow for everyone when operators are.
 """
 
 from __future__ import annotations
 
 TRIP_AFTER = 2  # unknown outcomes in a row
 FIRST_PROBE_S = 5.0  # from the trip to the first send that may probe; doubles each time
-FIRST_QUESTION_S = 0.5  # from the trip to the first harmless question that may close it; doubles each time
+FIRST_QUESTION_S = 0.5  # from the trip to the first question that may close it; doubles each time
 LAST_QUESTION_S = 60.0  # the gateway allows ten balance requests a minute, of all processes together
-LAST_PROBE_S = 300.0  # an hour of broken answers costs a mirror some fifteen doubts, not a thousand
+LAST_PROBE_S = 300.0  # an hour of broken answers then costs some fifteen doubts, not a thousand
 FIRST_BACK_OFF_S = 0.5  # after a refused connection; doubles each time
 LAST_BACK_OFF_S = 30.0  # a mirror that came back is found again within this time
 
 
 class Breaker:
-    """What is known of one mirror; `now` is monotonic seconds throughout."""
+    """The state of one mirror; every `now` is in monotonic seconds."""
 
     def __init__(self) -> None:
         self._unknowns = 0
@@ -31,12 +30,12 @@ class Breaker:
 
     @property
     def is_tripped(self) -> bool:
-        """Whether its last answers were unknown, so that only probes and questions go there."""
+        """Whether its last outcomes were unknown, so that only probes and questions go there."""
         return self._unknowns >= TRIP_AFTER
 
     @property
     def is_up(self) -> bool:
-        """Whether nothing speaks against this mirror."""
+        """Whether it is neither tripped nor unreachable."""
         return not self.is_tripped and self._refusals == 0
 
     @property
@@ -45,40 +44,40 @@ class Breaker:
         return self._refusals > 0
 
     def free_at(self) -> float:
-        """From when a send may be tried here."""
+        """The time from which a send may be tried here."""
         return max(self.paused_until, self.probe_at) if self.is_tripped else self.paused_until
 
     def take(self, now: float) -> None:
-        """Note that a send is about to be tried: of a tripped mirror, the next probe is due later."""
+        """Note that a send is about to be tried; if the mirror is tripped, the next probe is due later."""
         if self.is_tripped:
             self._put_off_probe(now)
 
     def good(self) -> None:
-        """Something well-formed came back, an error code included."""
+        """Note a well-formed answer, be it an error code."""
         self._unknowns = self._refusals = self._probes = self._questions = 0
         self.paused_until = self.probe_at = self.question_at = 0.0
 
     def reached(self) -> None:
-        """A connection was opened; nothing is known of answers."""
+        """Note that a connection was opened; that says nothing about answers."""
         self._refusals = 0
         self.paused_until = 0.0
 
     def unknown(self, now: float) -> None:
-        """A request was begun and its outcome is not known."""
+        """Note a request whose outcome is unknown."""
         was_tripped = self.is_tripped
         self._unknowns += 1
-        self.reached()  # it did connect
+        self.reached()  # the connection was opened
         if self.is_tripped and not was_tripped:
             self._put_off_probe(now)
             self.put_off_question(now)
 
     def unreachable(self, now: float) -> None:
-        """No connection could be opened."""
+        """Note that no connection could be opened."""
         self.paused_until = now + min(LAST_BACK_OFF_S, FIRST_BACK_OFF_S * 2.0 ** min(self._refusals, 16))
         self._refusals += 1
 
     def put_off_question(self, now: float) -> None:
-        """Note that a harmless question is about to be put to a tripped mirror: the next is due later."""
+        """Note that a question is about to be put to a tripped mirror: the next is due later."""
         self.question_at = now + min(LAST_QUESTION_S, FIRST_QUESTION_S * 2.0 ** min(self._questions, 16))
         self._questions += 1
 

@@ -1,7 +1,7 @@
-"""Which mirror to try next; one table per process, shared by its threads.
+"""Which mirror to try next: one table per process, shared by its threads.
 
-The order given is the order of preference. Each attempt names the mirrors it has tried already, so that
-it goes round; which of the others are left alone is each mirror's breaker's to say, never for ever.
+The given order is the order of preference. Each attempt names the mirrors that it has tried already, so that it goes
+round; the breaker of each mirror says whether we back off from it, which is never for ever.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ OWING_S = 2.0  # a mirror that has owed an answer for longer is not preferred
 
 
 def _nobody(mirror: str, is_up: bool) -> None:
-    """The default of a caller that need not know."""
+    """The default of `on_seen`: do nothing."""
 
 
 class Mirrors:
     """The mirrors of one brand.
 
-    `on_seen(mirror, is_up)` is told whenever a mirror was seen, well or ill; nothing is told of one before it was.
+    `on_seen(mirror, is_up)` is called each time a mirror was tried, and never for one that was not.
     """
 
     def __init__(self, bases: Sequence[str], clock: Clock, *, on_seen: Callable[[str, bool], None] = _nobody) -> None:
@@ -37,11 +37,11 @@ class Mirrors:
         self._breakers = {base: Breaker() for base in self.bases}
         self._owed: dict[str, dict[int, float]] = {base: {} for base in self.bases}  # requests under way: since when
         self._tokens = itertools.count()
-        # Whether somebody else tries those that could not be reached (`Warmer`), so that no send need wait for one.
+        # Whether `Warmer` tries mirrors that could not be reached, so that no send has to wait for one.
         self.are_tried_elsewhere = False
 
     def next(self, exclude: Collection[str] = ()) -> str | None:
-        """The mirror for the next send, or None if all others than `exclude` are left alone for now."""
+        """The mirror for the next send, or None if we back off from all but those in `exclude`."""
         now = self._clock.monotonic()
         with self._lock:
             chosen = self._choose(exclude, now)
@@ -62,7 +62,7 @@ class Mirrors:
 
     @contextmanager
     def owing(self, mirror: str) -> Iterator[None]:
-        """While a request to it is under way: how long it owes the answer decides whom the next send prefers."""
+        """Hold this while a request to it is under way: the next send avoids a mirror that owes an answer for long."""
         owed = self._owed.get(mirror.rstrip("/"), {})
         token = next(self._tokens)
         with self._lock:
@@ -74,7 +74,7 @@ class Mirrors:
                 del owed[token]
 
     def has_better(self, mirror: str) -> bool:
-        """Whether this one owes an answer for long, and the next send would go to another."""
+        """Whether this mirror has owed an answer for long and the next send would go to another."""
         base, now = mirror.rstrip("/"), self._clock.monotonic()
         with self._lock:
             if base not in self._owed or not self._owes(base, now):
@@ -82,16 +82,16 @@ class Mirrors:
             return self._choose((), now) not in (base, None)
 
     def next_to_ask(self, exclude: Collection[str] = ()) -> str | None:
-        """The mirror for a question, which can do no harm: a tripped one is asked if no other is free."""
+        """The mirror for a question, which may be repeated: a tripped one is asked if no other is free."""
         now = self._clock.monotonic()
         with self._lock:
             free = [base for base in self.bases if base not in exclude and self._breakers[base].paused_until <= now]
             return min(free, key=lambda base: self._breakers[base].is_tripped, default=None)
 
     def next_to_probe(self) -> str | None:
-        """A tripped mirror whose probe is due, for a harmless question such as the balance; else None.
+        """A tripped mirror whose probe is due, for a question such as the balance; else None.
 
-        The caller tells `good` or `unknown` afterwards; the next probe of it is due later.
+        The caller calls `good` or `unknown` afterwards; its next probe is due later.
         """
         now = self._clock.monotonic()
         with self._lock:
@@ -113,7 +113,7 @@ class Mirrors:
             return None
 
     def wait_s(self) -> float:
-        """How long until some mirror takes a send again; 0 if one does now."""
+        """Seconds until a send may be tried at some mirror; 0 if one may now."""
         now = self._clock.monotonic()
         with self._lock:
             return max(0.0, min(breaker.free_at() for breaker in self._breakers.values()) - now)
@@ -124,28 +124,28 @@ class Mirrors:
             return all(breaker.is_unreachable for breaker in self._breakers.values())
 
     def tripped(self) -> tuple[str, ...]:
-        """The mirrors that wait for something well-formed, such as a balance probe."""
+        """The tripped mirrors: they wait for a well-formed answer, such as one to a balance probe."""
         with self._lock:
             return tuple(base for base in self.bases if self._breakers[base].is_tripped)
 
     def good(self, mirror: str) -> None:
-        """It gave a well-formed answer, be it an error code."""
+        """Note that it gave a well-formed answer, be it an error code."""
         self._note(mirror, lambda breaker, now: breaker.good())
 
     def unknown(self, mirror: str) -> None:
-        """A request to it was begun and its outcome is not known."""
+        """Note a request to it whose outcome is unknown."""
         self._note(mirror, lambda breaker, now: breaker.unknown(now))
 
     def reached(self, mirror: str) -> None:
-        """A connection to it was opened."""
+        """Note that a connection to it was opened."""
         self._note(mirror, lambda breaker, now: breaker.reached())
 
     def unreachable(self, mirror: str) -> None:
-        """No connection to it could be opened."""
+        """Note that no connection to it could be opened."""
         self._note(mirror, lambda breaker, now: breaker.unreachable(now))
 
     def _note(self, mirror: str, verdict: Callable[[Breaker, float], None]) -> None:
-        """Apply a verdict; one about a mirror that is no longer in the settings is dropped."""
+        """Apply a verdict; one about a mirror that is not in the settings is dropped."""
         breaker = self._breakers.get(mirror.rstrip("/"))
         if breaker is None:
             return

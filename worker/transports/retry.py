@@ -1,8 +1,8 @@
-"""The one retry there is: an attempt that could not reach a mirror is made again elsewhere.
+"""The only retry of sends: an attempt that could not reach a mirror is made again at another.
 
-tenacity wraps the whole attempt (open, claim, say, settle or release), so that each try is a new line, a
-new claim and a new gateway id. Only `Unreachable` is tried again, since it proves that nothing was
-written; `Unknown` and everything else goes straight through and is never repeated here.
+tenacity wraps the whole attempt (open, claim, send, settle or release), so that each try is a new line, a new claim
+and a new gateway id. Only `Unreachable` is tried again, since it proves that nothing was written; `Unknown` and
+everything else goes through and is never repeated here.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def attempt_in_turn(
     is_hopeless: Callable[[], bool] = lambda: False,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> T:
-    """Call `attempt(mirror)` until one mirror can be reached; its result, or its own exception.
+    """Call `attempt(mirror)` until a mirror can be reached; return its result, or raise its exception.
 
-    Each mirror is tried once without a pause; then rounds follow after random, growing pauses. Raises the
-    last Unreachable when `budget_s` seconds would be over, `stop` is set, or a round is over and `is_hopeless()`.
-    `Mirrors` learns here which mirrors were unreachable; what an answer proves of a mirror is for the attempt to tell.
+    Each mirror is tried once without a pause; then rounds follow after random, growing pauses. Raises the last
+    Unreachable if the next try would begin after `budget_s` seconds, if `stop` is set, or if `is_hopeless()` after a
+    round. `Mirrors` learns here which mirrors were unreachable; the attempt notes what an answer proves.
     """
     turn = _Turn(mirrors, clock, clock.monotonic() + budget_s, stop, is_hopeless, uniform)
     found: T = _RETRYING(_Turn.go, turn, attempt)
@@ -46,7 +46,7 @@ def attempt_in_turn(
 
 
 class _Turn:
-    """One walk round the mirrors: who was tried in this round, and how long to wait before the next."""
+    """The state of one call: the mirrors tried in this round, and the pause before the next."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class _Turn:
         self._is_round_over = False
 
     def go(self, attempt: Callable[[str], T]) -> T:
-        """One try: the next mirror of this round; Unreachable if there is none."""
+        """One try, at the next mirror of this round; raises Unreachable if there is none."""
         if self._stop is not None and self._stop.is_set():
             raise Unreachable("stopping; nothing was begun")
         mirror = self._mirrors.next(self._tried)
@@ -84,7 +84,7 @@ class _Turn:
             raise
 
     def pause_s(self) -> float:
-        """Nothing inside a round; after it a random, growing pause, and no less than the mirrors' own back-off."""
+        """0 within a round; after it a random, growing pause, at least as long as the mirrors' own back-off."""
         if not self._is_round_over:
             return 0.0
         self._is_round_over = False
@@ -94,7 +94,7 @@ class _Turn:
         return self._mirrors.wait_s() + self._uniform(0.0, highest)
 
     def is_over(self, pause_s: float) -> bool:
-        """Whether to give up: told to stop, or the next try would begin after the deadline."""
+        """Whether to give up: `stop` is set, or the next try would begin after the deadline."""
         if self._stop is not None and self._stop.is_set():
             return True
         if not self._tried and self._is_hopeless():  # a round is over
@@ -111,12 +111,12 @@ def _turn(state: tenacity.RetryCallState) -> _Turn:
     return turn
 
 
-# Made once: it holds what it knows of a call by thread, and the turn travels as the first argument of what it calls.
+# Made once: it keeps the state of a call per thread; the turn is the first argument of the function it calls.
 _RETRYING = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(Unreachable),
     wait=lambda state: _turn(state).pause_s(),
     stop=lambda state: _turn(state).is_over(state.upcoming_sleep),
     before_sleep=lambda state: _turn(state).sleep(state.upcoming_sleep),
-    sleep=lambda seconds: None,  # the turn slept already, by its own clock
+    sleep=lambda seconds: None,  # the turn has slept already, by its own clock
     reraise=True,
 )

@@ -1,8 +1,8 @@
-"""Sockets that obey one deadline over all their reads and writes, and are closed without leftovers.
+"""Sockets with one deadline for all reads and writes, whose unsent bytes are discarded on close.
 
-`SO_LINGER` 0 discards unsent bytes when an attempt dies, `TCP_USER_TIMEOUT` does so for a process that
-froze; so a request is not delivered long after we gave it up. A timeout of the socket's own counts per
-read, which a dripping peer can stretch for ever; the deadline here is a point in time.
+`SO_LINGER` 0 discards unsent bytes when an attempt dies, and `TCP_USER_TIMEOUT` when a process froze, so a request is
+not delivered long after we gave it up. A socket's own timeout counts for each read, so a peer that sends byte by byte
+can stretch it for ever; the deadline here is a point in time.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class DeadlineSocket(socket.socket):
         super().sendall(*args, **kwargs)
 
     def receive(self, size: int) -> bytes:
-        """At most so many bytes, none once the connection has ended; TimeoutError at the deadline."""
+        """At most `size` bytes, none once the connection has ended; raises TimeoutError at the deadline."""
         self._hurry()
         return self.recv(size)
 
     def is_quiet(self) -> bool:
-        """Open, with nothing to read. Reads for real, since TLS has records that are no data."""
+        """Whether it is open with nothing to read. It does read, since TLS has records without data."""
         self.settimeout(0)
         try:
             self.recv(1)
@@ -61,7 +61,7 @@ class DeadlineTlsSocket(DeadlineSocket, ssl.SSLSocket):
 def dial(host: str, port: int, deadline: float, silence_s: float, monotonic: Callable[[], float]) -> DeadlineSocket:
     """Connect to the first address that answers before the deadline; raises OSError (gaierror, TimeoutError …).
 
-    Looking up the name takes as long as the system's resolver lets it; nothing can hurry that.
+    The look-up of the name has the time limit of the system's resolver, not this one.
     """
     trouble: OSError = OSError("the name has no address")
     for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -83,7 +83,7 @@ def dial(host: str, port: int, deadline: float, silence_s: float, monotonic: Cal
 
 
 def secure(line: DeadlineSocket, context: ssl.SSLContext, host: str) -> DeadlineSocket:
-    """Speak TLS on a connected socket, verified against the host's name; the plain one is used up either way."""
+    """Start TLS on a connected socket and verify the host's name; the plain socket is used up either way."""
     deadline, monotonic = line.deadline, line.monotonic
     try:
         line._hurry()
@@ -97,9 +97,9 @@ def secure(line: DeadlineSocket, context: ssl.SSLContext, host: str) -> Deadline
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """A verifying client context whose sockets obey deadlines; its keys are written nowhere (SSLKEYLOGFILE)."""
+    """A verifying client context for sockets with a deadline; session keys are never logged (SSLKEYLOGFILE)."""
     context = ssl.create_default_context(cafile=ca_file)
-    context.keylog_filename = None  # type: ignore[assignment]  # which typeshed does not know
+    context.keylog_filename = None  # type: ignore[assignment]  # typeshed does not know it
     context.sslsocket_class = DeadlineTlsSocket
     return context
 

@@ -1,4 +1,4 @@
-"""The transports there are, by name; a row imports its libraries when it is made, since producers have none of them."""
+"""The table of transports, by name; a row imports its libraries when it is made, since producers have none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
-    """The gateway's HTTP interface. Questions are put over it too, whatever messages travel by."""
+    """The gateway's HTTP interface. Questions go over it too, whatever the transport of messages is."""
     from smsq.worker.transports.http import HttpTransport
 
     return HttpTransport(

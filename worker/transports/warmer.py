@@ -1,8 +1,8 @@
-"""A line that is ready before anybody wants it, so that a code pays for no handshake.
+"""Keeps a line open in advance, so that a code does not wait for a handshake.
 
-While codes come, and for `warm_s` seconds after the last, one quiet line to the first mirror that can be
-reached is kept ready and opened anew as it grows old; then the gateway is left alone. Mirrors that cannot
-be reached are tried from here, at their breaker's pace, and not by a code that would have to wait.
+While codes are sent, and for `warm_s` seconds after the last, one quiet line to the first reachable mirror is kept
+ready and opened anew as it grows old; then none is kept. Mirrors that cannot be reached are tried from here, when
+their breakers allow, so that no code has to wait for that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LOOK_EVERY_S = 0.5
 
 
 class Warmer:
-    """Keeps the line of one process ready; `warm_s` 0 never does."""
+    """Keeps the line of one process ready; with `warm_s` 0 it never does."""
 
     def __init__(self, transport: Transport, mirrors: Mirrors, warm_s: float, clock: Clock) -> None:
         self._transport = transport
@@ -27,13 +27,13 @@ class Warmer:
         self._clock = clock
 
     def start(self, stopping: threading.Event) -> None:
-        """Look from a thread of its own until `stopping`."""
+        """Call `tick` in a thread of its own until `stopping`."""
         if self._warm_s > 0:
             self._mirrors.are_tried_elsewhere = True
             threading.Thread(target=self._run, args=(stopping,), name="warmer", daemon=True).start()
 
     def tick(self) -> str | None:
-        """One look: the mirror to which a line is ready now, None if none is or none is wanted."""
+        """Keep the line ready if it is wanted; return the mirror that it leads to, None if there is no line."""
         if self._clock.monotonic() - self._transport.used_at >= self._warm_s:
             return None
         tried: set[str] = set()

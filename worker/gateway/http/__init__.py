@@ -1,4 +1,4 @@
-"""The gateway's HTTP interface: what the client says and reads, what a server reads and answers.
+"""The gateway's HTTP interface: what the client writes and reads, and what a server reads and writes.
 
 `client_…` and `server_…` are the two ends of one wire and never import each other. The client's half is used by
 transports and questions, the server's by the sandbox and the front door.

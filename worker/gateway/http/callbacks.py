@@ -1,15 +1,15 @@
-"""Calls of the gateway to our receiver: statuses, incoming messages, confirmation calls; both halves.
+"""Callbacks of the gateway to our receiver: statuses, incoming messages, confirmation calls; both halves.
 
-Nothing is believed without a signature that fits: the hex digest, md5 or sha1, of the values exactly as
-received, joined with colons, the secret last. The handler's own URL query arrives together with the call,
-so what stands in the body wins over it (PROTOCOL F). Samples of a status:
+A callback is believed only with a valid signature: the hex digest, md5 or sha1, of the values exactly as received,
+joined with colons, the secret last. The query of the handler's URL arrives with the call, so values in the body win
+over it (PROTOCOL F). Samples of a status:
 
     id=1000000001&phone=79991234567&status=1&err=0&ts=1700000000&md5=…      digest of id:phone:status:secret
     {"id": 1000000001, "phone": "79991234567", "status": 1, "sha1": "…"}    or a list of those
     <result><id>1000000001</id><phone>79991234567</phone><status>1</status><md5>…</md5></result>
 
-A signature covers neither time nor money, so it can be replayed with others: any program that applies reports must
-do so idempotently, and take their cost for hearsay.
+A signature covers neither time nor money, so a call can be replayed with other values of these: a program must apply
+reports idempotently, and not trust their cost.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SIGNED: dict[Kind, tuple[str, ...]] = {
     "incoming": ("phone", "mes", "to"),
     "call": ("phone", "ts"),
 }
-# crc32 is offered by the gateway too; it protects against nothing and is not taken.
+# The gateway offers crc32 too; it protects against nothing and is not accepted.
 DIGESTS: dict[Digest, Callable[[bytes], str]] = {
     "md5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "sha1": lambda data: hashlib.sha1(data, usedforsecurity=False).hexdigest(),
@@ -65,7 +65,7 @@ class Malformed(BadInput):
 
 
 class Forged(SmsqError):
-    """The call carries no signature, or one that does not fit our secret."""
+    """The call has no signature, or one that does not fit our secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +120,9 @@ LeftOut = Literal["unsigned", "foreign", "unreadable"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """What a call tells: the events that are signed and ours, and how many others there were, by what they are.
+    """The events of a call that are signed and ours, and how many others there were, by reason.
 
-    `foreign` ones are signed but not about a message of ours: a string id, an e-mail address, a named sender.
+    `foreign` events are signed but not about a message of ours: a string id, an e-mail address, a named sender.
     """
 
     reports: list[Report] = field(default_factory=list)
@@ -146,7 +146,7 @@ def read(method: str, query: str, body: bytes, content_type: str, secret: str) -
     body = body.removeprefix(codecs.BOM_UTF8)
     name = _last(asides, "charset").decode("ascii", "replace").lower()
     charset = CHARSETS.get(name, CHARSETS[DEFAULT_CHARSET])
-    try:  # letters that the caller's charset has not would all be one sign, and that is soon guessed
+    try:  # letters that the charset lacks would all become one sign, which could be guessed
         key = secret.encode(charset)
     except UnicodeEncodeError:
         raise Forged("a callback in a charset that cannot write the secret") from None
@@ -182,9 +182,9 @@ def _last(fields: Fields, name: str) -> bytes:
 
 
 def _events(body: bytes, content_type: str, charset: str) -> list[Fields | None]:
-    """The events in a body, whatever it calls itself: forms begin with neither bracket nor angle.
+    """The events in a body, whatever its content type says: a form never begins with a bracket.
 
-    None stands for an item that is no event.
+    None stands for an item that is not an event.
     """
     start = body.lstrip()[:1]
     if "json" in content_type or start in (b"{", b"["):
@@ -230,7 +230,7 @@ def _json_event(item: Mapping[str, object], charset: str) -> Fields | None:
 
 
 def _xml_events(body: bytes, charset: str) -> list[Fields | None]:
-    """The root of an XML body where it holds the fields itself, else its children; no document types."""
+    """The root of an XML body if it holds the fields itself, else its children; no document types."""
     try:
         text = _NOT_XML.sub("\ufffd", body.decode(charset, "replace"))
         if "<!" in text:
@@ -306,7 +306,7 @@ def _number(fields: Fields, name: str) -> int | None:
 
 
 def _cost(fields: Fields) -> Decimal | None:
-    """What it is said to cost, None if that is no price: no signature covers it."""
+    """The cost that it names, None if that cannot be a price; no signature covers it."""
     return price(_last(fields, "cost").decode("ascii", "replace"))
 
 

@@ -1,9 +1,9 @@
 """Requests to the gateway as the client writes them: values to form bytes.
 
-Always a POST body, always `fmt=3` and `charset=utf-8`; credentials stand only in the body. A value is either
-encoded or written as an integer (`:d`, which raises for anything else), so that none can begin a field of its own.
-What a person wrote is percent-encoded byte by byte, which is quicker than choosing which bytes need it and
-decodes to the same (PROTOCOL A.3, A.4, B.1-B.3, C.3, D.1, E). A sample:
+Always a POST body with `fmt=3` and `charset=utf-8`; credentials are only in the body. A value is either encoded or
+written as an integer (`:d`, which raises for anything else), so that no value can begin another field. Texts are
+percent-encoded byte by byte, which is quicker than choosing the bytes that need it and decodes to the same (PROTOCOL
+A.3, A.4, B.1-B.3, C.3, D.1, E). A sample:
 
     login=me&psw=secret&charset=utf-8&fmt=3&cost=3&id=1000000001&phones=%2B79991234567&mes=%48%69
 """
@@ -90,7 +90,7 @@ def _head(login: Login) -> str:
 def _options(options: Options) -> str:
     """The optional fields; an empty sender is written, since it switches the account's own off (PROTOCOL I.1.14).
 
-    Values are the gateway's to judge here, since a message that was enrolled must not stumble over a younger rule.
+    Values are not checked here, since a rule that is younger than an enrolled message must not stop it.
     """
     row = channel(options.channel)
     check_extra_names(row, options.extra)

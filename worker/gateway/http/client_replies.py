@@ -1,6 +1,6 @@
 """Answers of the gateway as the client reads them: bytes to values.
 
-The readers never raise: an answer that is not exactly what the manual promises proves nothing, and says so
+The readers never raise: an answer that is not exactly as the manual promises proves nothing and is read so
 (`Outcome.UNKNOWN`, or a row that is neither found nor absent). Samples (PROTOCOL B.6, D.4, D.6, E, C.3):
 
     {"id": 63, "cnt": 1, "cost": "3.8", "balance": "286.55"}
@@ -137,7 +137,7 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
     """What the answer proves about the (gateway id, phone) pairs that were asked for.
 
     Rows are matched by id and digits, never by position. Only a well-formed -3 is absence, and only
-    where no other row of the answer found the same pair.
+    if no other row of the answer found the same pair.
     """
     answer, error, trouble = rows_of(http_status, body)
     if answer is None:
@@ -173,9 +173,9 @@ def _is_not_found(status: object) -> bool:
 
 
 def _pair(row: dict[str, object], lone: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Whom a row speaks of; without an id, of the only pair asked for.
+    """The pair that a row is about; without an id, the only pair asked for.
 
-    A single answer has no id, and with `all` the phone (PROTOCOL D.4); it must be the one that was asked for.
+    A single answer has no id, and with `all` the phone (PROTOCOL D.4), which must be the one asked for.
     """
     if "id" not in row and ("phone" not in row or (lone and phone_of(row["phone"]) == lone[1])):
         return lone
@@ -184,7 +184,7 @@ def _pair(row: dict[str, object], lone: tuple[int, int] | None) -> tuple[int, in
 
 
 def _fact(row: dict[str, object], pair: tuple[int, int]) -> Fact | None:
-    """A row that proves acceptance, or None; details that are malformed are left out, the proof stays."""
+    """The fact of a row that proves acceptance, else None; malformed details are left out, the proof stays."""
     code = code_of(row.get("status"))
     status = status_of(code) if code is not None else None
     if status is None:
@@ -202,7 +202,7 @@ def _fact(row: dict[str, object], pair: tuple[int, int]) -> Fact | None:
 
 
 def read_history(http_status: int, body: bytes) -> HistoryAnswer:
-    """A page of history. Rows that are not ours to understand (string ids, e-mail) are counted and left out."""
+    """A page of history. Rows of other kinds (string ids, e-mail) are counted and left out."""
     answer, error, trouble = rows_of(http_status, body)
     if answer is None:
         is_empty = error == HISTORY_EMPTY

@@ -1,6 +1,6 @@
-"""Answers as values: JSON read strictly where it answers a send, leniently where people's texts stand in it.
+"""Answers as values: JSON is read strictly for a send, leniently for answers that have people's texts in them.
 
-Nothing here raises. What is not exactly a number, an id or a phone is None, and proves nothing.
+Nothing here raises. A value that is not exactly a number, an id or a phone is None and proves nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _marked(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object whose keys all differ: of two values for one key neither can be trusted."""
+    """An object without repeated keys: of two values for one key neither can be trusted."""
     answer = dict(pairs)
     if len(answer) != len(pairs):
         raise ValueError
@@ -70,14 +70,14 @@ class Rows:
 
 
 class _Ambiguous(dict[str, object]):
-    """An object in which a key stands twice: of two values neither can be trusted."""
+    """An object has a key twice: of two values neither can be trusted."""
 
 
 def rows_of(http_status: int, body: bytes) -> tuple[Rows | None, int | None, str]:
     """The rows of a list answer (a lone object is a list of one), or (None, error code, why there are none).
 
-    People's texts stand in these answers, and with them raw tabs, line breaks and broken bytes: none of them can
-    hide where a string ends, so they spoil nothing. A row that cannot be read proves nothing, and spoils no other.
+    These answers have people's texts, with raw tabs, line breaks and broken bytes: none of these can hide the end of a
+    string, so they are accepted. A row that cannot be read proves nothing and does not affect other rows.
     """
     value, trouble = _json(http_status, body, _read_leniently)
     if isinstance(value, dict) and not isinstance(value, _Ambiguous):

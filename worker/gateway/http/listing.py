@@ -1,8 +1,8 @@
-"""A page of history read as evidence: what does not stand on it was not accepted, if the whole list says so.
+"""A page of history read as evidence of absence: a message that is on no page of a list was not accepted.
 
-`client_replies.read_history` takes from a page what it can. Here a row that is overlooked would be taken for a
-message that never arrived, so that one thing that cannot be read spoils its page: bytes, keys given twice, an id or a
-phone that might be ours and is not well-formed, numbers that do not run in one direction.
+`client_replies.read_history` takes from a page what it can. Here an overlooked row would mean that its message never
+arrived, so anything unreadable makes the page no evidence: broken bytes, repeated keys, a malformed id or phone that
+might be ours, numbers that do not run in one direction.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class ListedPage:
     first_int_id: int = 0
     last_int_id: int = 0
     newest: int = 0  # when the youngest of its messages was sent, in Unix seconds
-    error: int | None = None  # the code, where the gateway answers with one
+    error: int | None = None  # the code, if the gateway answers with one
     trouble: str = ""
 
     @property
     def is_descending(self) -> bool:
-        """Whether newer messages stand before older ones; a lone row does not tell."""
+        """Whether newer messages come before older ones; a single row does not tell."""
         return self.first_int_id > self.last_int_id
 
 
@@ -89,7 +89,7 @@ def _page(rows: list[object]) -> ListedPage:
 
 
 def _pair(row: dict[str, object]) -> Pair | None:
-    """Whom a row speaks of; None if it is certainly another program's, or an e-mail."""
+    """The pair that a row is about; None if it is certainly another program's, or an e-mail."""
     gateway_id, phone = row.get("id"), row.get("phone")
     if isinstance(gateway_id, str) and _NUMBER.fullmatch(gateway_id) is None:
         if _FOREIGN_ID.fullmatch(gateway_id) is None:

@@ -1,8 +1,8 @@
-"""Money as the gateway writes it: a string or a number, in plain digits or as a float came out of its arithmetic.
+"""Money as the gateway writes it: a string or a number, in plain digits or as a rounded float.
 
     "3.8"   3.8   "286.5500"   3.7999999999999998   1e-05
 
-The ledger counts ten-thousandths, so a sum with more decimals is rounded to what was meant, not cut and not dropped.
+The ledger counts ten-thousandths, so a sum with more decimals is rounded, not cut.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _AMOUNT = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,40})?", re.ASCII)
 
 
 def amount(value: object) -> Decimal | None:
-    """A sum, perhaps below zero; None for what is none."""
+    """A sum, which may be negative; None if this is not a sum."""
     if isinstance(value, Decimal):
         sum_ = value if value.is_finite() and -MOST_DECIMALS <= _exponent(value) <= MOST_DIGITS else None
     elif isinstance(value, str):
@@ -34,7 +34,7 @@ def amount(value: object) -> Decimal | None:
 
 
 def price(value: object) -> Decimal | None:
-    """A sum that is a price: not negative, and no more than a receipt can hold."""
+    """A sum that can be a price, else None: not negative, and no more than a receipt can hold."""
     found = amount(value)
     return found if found is not None and 0 <= found <= MAX_COST else None
 

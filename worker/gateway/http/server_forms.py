@@ -16,7 +16,7 @@ from smsq.worker.gateway.http import records
 from smsq.worker.gateway.login import Login
 
 MAX_ID = 2_147_483_647  # a client id is a positive signed 32-bit number (PROTOCOL I.1.5)
-DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes where `charset` is missing (PROTOCOL A.4)
+DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes if `charset` is missing (PROTOCOL A.4)
 CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
 
 _BELOW_ZERO = re.compile(r"-[0-9]+", re.ASCII)  # a number, and none that an id can be

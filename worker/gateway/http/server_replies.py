@@ -93,7 +93,7 @@ def write_balance(balance: Decimal, currency: str | None = None, credit: Decimal
 def write_statuses(
     rows: Sequence[Told], is_multiple: bool, detail: int = 0, fmt: int = 3, charset: str = "utf-8"
 ) -> bytes:
-    """Statuses of the messages asked for; a list where the request's id had a comma, else one object.
+    """Statuses of the messages asked for; a list if the request's id had a comma, else one object.
 
     fmt 3 for every `detail` (the gateway's `all`), fmt 1 for `detail` 0; ValueError for the others.
     """

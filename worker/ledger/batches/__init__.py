@@ -1,4 +1,4 @@
-"""The verbs of batches: enrol, what an actor does around one request, what is asked afterwards.
+"""The verbs of batches: enrolling, those around one request, those around questions, decisions.
 
-Never a script of another subject, nor anything of dramatiq or of the gateway's dialects.
+No script of another subject is called here, and nothing of dramatiq or of the gateway's dialects.
 """

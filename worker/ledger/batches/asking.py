@@ -1,4 +1,4 @@
-"""The verbs around asking: what is due, what was found, what may be trusted to be absent."""
+"""The verbs around questions: what is due, what was found, and which absence may be trusted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import Store, translated
 
 _OPTIONS = msgspec.json.Decoder(Options)
-DAYS_WATCHED = 3  # how long ids taken for absent are still asked about
+DAYS_WATCHED = 3  # for so long ids taken for absent are still asked about
 
 
 class Control(NamedTuple):
@@ -27,38 +27,38 @@ class Control(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """What asking about one doubtful batch showed."""
+    """What the questions about one doubtful batch showed."""
 
-    asked_at: float  # Redis' time before the ask
-    known_s: float  # how long the asker has known the newest attempt, by its own monotonic clock
-    mirrors: Sequence[str]  # that answered well and showed a control
+    asked_at: float  # Redis' time before the question
+    known_s: float  # for so long the asker has known the newest attempt, by its own monotonic clock
+    mirrors: Sequence[str]  # those that answered well and showed a control
     control_at: float  # when the oldest of those controls was accepted; 0 for none
     another_wanting: bool  # another mirror is up and was not asked
     absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
-    unseen: Sequence[int] = ()  # gateway ids that a mirror answered -3 for just now, whether or not that may be trusted
-    without_money: bool = False  # the newest attempt is shown as one that the account had no money for
+    unseen: Sequence[int] = ()  # gateway ids of which a mirror answered -3 just now, trusted or not
+    without_money: bool = False  # the gateway shows that the account had no money for the newest attempt
 
 
-# Told of messages that became final: lane, channel, seconds since they were sent, how many.
+# Called with messages that became final: lane, channel, seconds since they were sent, how many.
 FinalWitness = Callable[[str, str, float, int], None]
 
 
 class Asking(Store):
-    """What the status lane does."""
+    """The verbs of the status lane."""
 
     on_final: FinalWitness | None = None
 
     def due(self, which: str, many: int, again_s: float) -> list[Ref]:
-        """References due in a set; each is due again after `again_s`.
+        """References that are due in a set; each is due again after `again_s` seconds.
 
-        Sets are `doubt`, `asks`, those of codes `doubt:urgent` and `asks:urgent`, `watch` and `ready:<lane>`.
+        Sets are `doubt`, `asks`, for codes `doubt:urgent` and `asks:urgent`, `watch` and `ready:<lane>`.
         """
         again_ms = int(again_s * 1000) - (0.5 if which.startswith("ready:") else 0)  # as `hint_again_ms` has it
         reply = self.call("due", [self.key(which)], many, again_ms)
         return [Ref.parse(ref) for ref in reply[1:]]
 
     def put_off(self, which: str, ref: Ref, seconds: float) -> None:
-        """What is due in a set is due later instead; what has left the set meanwhile stays out."""
+        """Make a batch due in `seconds` instead; if it has left the set meanwhile it stays out."""
         at_ms = int((self.time() + seconds) * 1000)
         with translated():
             self.redis.zadd(self.key(which), {str(ref): at_ms}, xx=True)
@@ -71,9 +71,10 @@ class Asking(Store):
         lasts_s: float,
         limits: Mapping[str, tuple[int, float]] | None = None,
     ) -> float:
-        """Take a permit for one counted request: 0 if it is given, else seconds to wait before asking again.
+        """Take a permit for one counted request: 0 if it is given, else the seconds to wait before the next try.
 
-        `limits` names each per-time limit with its count and its span in seconds.
+        At most `most` requests of a kind run at once; a permit ends by itself after `lasts_s`. `limits` names each
+        limit per time with its count and its span in seconds.
         """
         limits = limits or {}
         keys = [
@@ -85,13 +86,13 @@ class Asking(Store):
         return 0.0 if reply[0] == b"taken" else int(reply[1]) / 1000
 
     def give_back(self, kind: str, token: str, limits: Mapping[str, tuple[int, float]] | None = None) -> None:
-        """The counted request is over: its slot is free, and its `limits` count from now."""
+        """Give a permit back: its slot is free, and its `limits` count from now."""
         limits = limits or {}
         keys = [self.key(f"slots:{kind}"), *(self.key(f"limit:{name}") for name in limits)]
         self.call("give_back", keys, token, *(int(span * 1000) for _, span in limits.values()))
 
     def leaves_at_once(self, ref: Ref) -> bool:
-        """Whether a batch is plain SMS to be sent at once: the gateway may list anything else later, or elsewhere."""
+        """Whether a batch is plain SMS without a moment to send at: the gateway may list others later, or elsewhere."""
         with translated():
             if ref.campaign:
                 told = self.redis.hget(self.keys.campaign(ref.campaign), "options")
@@ -104,13 +105,13 @@ class Asking(Store):
         return options.channel == "sms" and options.time is None and not options.extra
 
     def has_urgent_doubt(self) -> bool:
-        """Whether it is time to ask about a code: then no question for many goes first."""
+        """Whether a question about a code is due: then no question for many goes first."""
         now_ms = int(self.time() * 1000)
         with translated():
             return int(self.redis.zcount(self.key("doubt:urgent"), "-inf", now_ms)) > 0
 
     def batches_of(self, gateway_ids: Sequence[int]) -> list[Ref | None]:
-        """To which batch each gateway id was given, None where the ledger never gave it."""
+        """The batch of each gateway id; None if the ledger never gave that id."""
         if not gateway_ids:
             return []
         with translated():
@@ -118,9 +119,10 @@ class Asking(Store):
         return [Ref.parse(ref) if ref is not None else None for ref in found]
 
     def advance(self, facts: Sequence[Fact], next_ask_s: float = 60.0) -> int:
-        """Merge what the gateway reported, in groups by batch; how many messages moved.
+        """Merge facts into the receipts of their batches; return how many messages changed.
 
-        Facts under ids that the ledger never gave are counted and otherwise ignored.
+        Facts under ids that the ledger never gave are counted and otherwise ignored. `next_ask_s` is the time to the
+        next question about a batch whose doubt goes on.
         """
         refs = self.batches_of([fact.gateway_id for fact in facts])
         by_batch: dict[Ref, list[Fact]] = {}
@@ -163,9 +165,9 @@ class Asking(Store):
         blind_patience_s: float,
         resend_after_s: float = 61.0,
     ) -> tuple[str, str]:
-        """Record what asking showed; the state afterwards (`doubtful ready settled parked`) and why.
+        """Record what the questions showed; return the state afterwards (`doubtful ready settled parked`) and why.
 
-        `arrival_s` is peer close and latest arrival together; `resend_after_s` counts from the newest claim.
+        `arrival_s` is the peer's close and the latest arrival together; `resend_after_s` counts from the newest claim.
         """
         arguments: list[Argument] = [
             int(probe.asked_at * 1000),
@@ -187,16 +189,16 @@ class Asking(Store):
         return reply[0].decode(), reply[1].decode() if len(reply) > 1 else ""
 
     def asked(self, ref: Ref, every_s: Sequence[float]) -> float:
-        """Plan the next question for an accepted batch; seconds until then, 0 where all is final."""
+        """Plan the next question about an accepted batch; return the seconds until then, 0 if all is final."""
         reply = self.call_on("asked", ref, *[int(step * 1000) for step in every_s])
         return int(reply[1]) / 1000 if reply[0] == b"next" else 0.0
 
     def watched(self, ref: Ref, next_s: float) -> bool:
-        """Ids taken for absent were asked about; False once their watch is over."""
+        """Ids taken for absent were asked about; they are due again in `next_s`. False once their watch is over."""
         return self.call_on("watched", ref, int(next_s * 1000), DAYS_WATCHED * 86_400_000)[0] == b"next"
 
     def control_message(self, visible_s: float) -> Control | None:
-        """The youngest accepted message that has had `visible_s` to become visible, None where there is none."""
+        """The youngest accepted message that has had `visible_s` to become visible; None if there is none."""
         with translated():
             young, young_at, ripe, ripe_at, noted = self.redis.hmget(
                 self.key("control"), ["young", "young_at", "ripe", "ripe_at", "visible_ms"]
@@ -217,7 +219,7 @@ class Asking(Store):
             self.call("note", [self.key("ctl")], "visible_after", f"{after_s:.3f}")
 
     def visible_after(self) -> float:
-        """The longest time from a send to its message being shown that was seen; 0 where none was."""
+        """The longest time from a send to its message being shown that was seen; 0 if none was."""
         with translated():
             return float(self.redis.hget(self.key("ctl"), "visible_after") or 0.0)
 

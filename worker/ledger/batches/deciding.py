@@ -1,4 +1,4 @@
-"""What an operator decides about a batch that is parked or in doubt."""
+"""An operator's decision about a batch that is parked or in doubt."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class Deciding(Orders):
     """The verb of an operator's decision."""
 
     def resolve(self, ref: Ref, fence: int, decision: str, reason: str = "") -> str:
-        """An operator's `settle`, `drop` or `release` of a parked or doubtful batch, with the fence that was shown.
+        """`settle`, `drop` or `release` a parked or doubtful batch, with the fence that the operator was shown.
 
-        `settled`, `ready`, or `stale` where it has moved on since; `never` and `gone` where there is no such batch.
+        Returns `settled` or `ready`; `stale` if the batch has changed since; `never` or `gone` if there is none.
         Raises LedgerHalted while the run is not in force.
         """
         reply = self.call_on("resolve", ref, fence, decision, " ".join(reason.split()))

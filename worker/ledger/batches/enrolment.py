@@ -1,4 +1,4 @@
-"""Enrolling one message. The ledger first, the hint after."""
+"""Enrol one message; the caller hints it afterwards."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, NewMessage
 
-REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # while Redis does not answer: three tries
+REPEAT_AFTER_S = (0.05, 0.4, 0.0)  # between tries while Redis does not answer
 MOST_DEADLINE_S = 366 * 86_400.0
 WRONG_KEY = (
     "this ledger's texts are sealed with another secret key than this host has: set SMSQ_SECRET_KEY to that of the "
     "hosts with workers, or to the content of secret.key in their SMSQ_HOME"
 )
-SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # no letter that is mistaken for a digit
+SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # of ids that people say: no letter that is mistaken for a digit
 
 
 class Enrolment(Numbers):
@@ -31,9 +31,9 @@ class Enrolment(Numbers):
     def enrol(self, message: NewMessage) -> Enrolled:
         """Accept one message durably; hint it afterwards.
 
-        The text of an urgent one is sealed until it is claimed. Raises Conflict where the key was used
-        with other content, LedgerHalted while a restarted ledger is not cleared, WrongKey where workers
-        could not open it, LedgerFull where nothing could be written, LedgerUnreachable where that is not known.
+        The text of an urgent message is sealed until it is claimed. Raises Conflict if the key was used with other
+        content, LedgerHalted while a restarted ledger is not cleared, WrongKey if workers could not open the text,
+        LedgerFull if nothing could be written, LedgerUnreachable if it is not known whether something was.
         """
         if message.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
@@ -48,7 +48,7 @@ class Enrolment(Numbers):
         options = message.options.written()
         sealer = self.sealing() if message.lane == "urgent" else None
         said = b"%d\0%s\0%s\0%s" % (message.phone, message.text.encode(), options, message.on_doubt.encode())
-        # A code has few possible values: a plain hash of its text would tell it to whoever tries them all.
+        # A code has few possible values: from a plain hash of its text anybody could find it by trying them all.
         contents = sealer.digests("content", said) if sealer else [hashlib.sha256(said).hexdigest()]
         key_hash = hash_of(message.key) if message.key is not None else ""
         deadline_at = message.deadline_at or (
@@ -100,7 +100,7 @@ class Enrolment(Numbers):
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
     def _repeat(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str]) -> list[bytes]:
-        """Run an enrolment, and again where its reply was lost: its number is this call's alone, so it goes in once."""
+        """Run an enrolment, again if its reply was lost: the batch number is this call's, so it is enrolled once."""
         for pause_s in REPEAT_AFTER_S:
             try:
                 return self.call_on(verb, ref, *arguments, int(pause_s != REPEAT_AFTER_S[0]), more_keys=more_keys)
@@ -124,17 +124,17 @@ def _is_deadline(seconds: object) -> bool:
 
 
 def hash_of(key: str) -> str:
-    """What the ledger and journals know an enrolment key by."""
+    """The hash under which ledger and journals keep an enrolment key."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def sealed_as(ref: Ref) -> str:
-    """What the sealed text of a batch belongs to."""
+    """The associated data of a batch's sealed text: it opens for this batch only."""
     return f"text/{ref.number}"
 
 
 def cost_units(cost: Decimal | None) -> int:
-    """Money as the ledger counts it, -1 where it is unknown."""
+    """Money in the ledger's units; -1 if it is unknown."""
     return -1 if cost is None else to_units(cost)
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from smsq.worker.ledger.store import Store, translated
 
-NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are simply skipped
+NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are skipped
 
-# What a journal is told before enrolment returns: run, n, batch number, hash of the key.
+# Called before an enrolment returns, with what a journal writes down: run, n, batch number, hash of the key.
 EnrolmentWitness = Callable[[str, int, int, str], None]
 
 
 class Numbers(Store):
-    """What everything that brings batches in shares."""
+    """Base of the verbs that enrol: draws batch numbers and tells the journal."""
 
     witness: EnrolmentWitness | None = None
     _numbers: range = range(0)

@@ -18,7 +18,7 @@ from smsq.worker.ledger.values import Claim, ClaimCall, ClaimRefusal, NoClaim, S
 from smsq.worker.sealing import VERSION, Unsealable
 
 _OPTIONS = msgspec.json.Decoder(Options)
-UNSEALABLE_PAUSE_S = 30.0  # until a text that did not open is tried again, by whoever has its key
+UNSEALABLE_PAUSE_S = 30.0  # until a text that did not open is tried again, by a process that has its key
 UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
 
 
@@ -42,10 +42,11 @@ class Sending(Store):
         next_hour_s: float = 3600.0,
         call: ClaimCall | None = None,
     ) -> Claim | NoClaim:
-        """Take a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
+        """Claim a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
 
-        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour`
-        is that of the day where campaigns' sending hours are meant, `next_hour_s` the time until it ends.
+        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is the
+        hour of the day by which sending hours of campaigns are kept, `next_hour_s` the time until it ends. Raises
+        LedgerTrouble.
         """
         terms = Terms(
             owner=owner,
@@ -62,18 +63,18 @@ class Sending(Store):
         return self._claimed(self._run(self._claim_call(ref, nonce, terms, call)), ref, nonce)
 
     def claim_next(self, nonce: str, terms: Terms, call: ClaimCall) -> Claim | NoClaim:
-        """Take the next ready batch of a lane, whichever that is; repeating with the same nonce gives the same claim.
+        """Claim the next ready batch of a lane; repeating with the same nonce gives the same claim.
 
-        Batches that may not go just now stand in nobody's way; `left` says whether more is ready.
+        Batches that may not go now are passed over; `left` says how many more are ready. Raises LedgerTrouble.
         """
         return self._claimed(self._run(self._claim_call(None, nonce, terms, call)), None, nonce)
 
     def settle_and_claim_next(
         self, settling: Settling, nonce: str, terms: Terms, call: ClaimCall
     ) -> tuple[Settled | LedgerTrouble, Claim | NoClaim | LedgerTrouble]:
-        """Both in one round trip, each with what became of it: neither depends on the other.
+        """Settle a claim and claim the next batch in one round trip; return the result or the failure of each.
 
-        Raises LedgerTrouble if neither is known.
+        Neither depends on the other. Raises LedgerTrouble if neither result is known.
         """
         settled, claimed = self.run_both(self._settle_call(settling), self._claim_call(None, nonce, terms, call))
         return (
@@ -122,7 +123,7 @@ class Sending(Store):
             return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref), wait_s=pause_s)
 
     def _has_the_key(self) -> bool:
-        """Whether we have the key that seals now: a text that does not open all the same opens nowhere."""
+        """Whether we have the key that seals now: if a text does not open even so, it opens nowhere."""
         with translated():
             name = self.redis.hget(self.key("stamp"), "secret")
         try:
@@ -135,19 +136,20 @@ class Sending(Store):
         return self.sealing().open(texts, sealed_as(ref)) if texts.startswith(VERSION) else texts
 
     def await_slot(self, lane: str, seconds: float) -> None:
-        """Wait until some request may have ended and left its slot, at most `seconds` (two or less)."""
+        """Wait until a request may have ended and left its slot, at most `seconds` (two or less)."""
         with translated(), self._connection() as client:
             client.blpop([self.key(f"bell:slots:{lane}")], timeout=seconds)
 
     def settle_accepted(self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float) -> Settled:
-        """The gateway accepted every message of the claim.
+        """Settle a claim: the gateway accepted every message of it.
 
-        `parts` is one number for all or a byte for each message of the claim; `cost` is of the whole request.
+        `parts` is one number for all or a byte for each message of the claim; `cost` is that of the whole request.
+        `first_ask_s` is the time to the first question about its statuses.
         """
         return _settled(self._run(self._settle_call(Settling(claim, "accepted", 0, parts, cost, first_ask_s))))
 
     def settle_refused(self, claim: Claim, code: int) -> Settled:
-        """The gateway refused every message of the claim with an error code of `send.php`."""
+        """Settle a claim: the gateway refused every message of it with this error code of `send.php`."""
         return _settled(self._run(self._settle_call(Settling(claim, "refused", code, 0, None, 0.0))))
 
     def _settle_call(self, settling: Settling) -> Call:
@@ -167,7 +169,7 @@ class Sending(Store):
         return Call(script("settle"), self.keys.batch_verb(claim.ref), arguments)
 
     def release(self, claim: Claim, *, unwritten: bool, delay_s: float = 0.0) -> str:
-        """Nothing was accepted: `unwritten` where nothing was written, else the gateway itself said later."""
+        """Make a claim ready again, after `delay_s`: nothing was written (`unwritten`), or the gateway said later."""
         how = "unwritten" if unwritten else "unwanted"
         return self.call_on(
             "release",
@@ -180,7 +182,7 @@ class Sending(Store):
         )[0].decode()
 
     def release_unsaid(self, ref: Ref, fence: int, gateway_id: int) -> str:
-        """After a roll call: a claim that no journal knows was never said."""
+        """Make a claim ready again that no journal knows, after a roll call: it was never sent."""
         return self.call_on("release", ref, fence, gateway_id, "unsaid", 0, "")[0].decode()
 
     def doubt(
@@ -193,10 +195,11 @@ class Sending(Store):
         money: bool = False,
         over: bool = False,
     ) -> str:
-        """The outcome is unknown. `alone` sends what turns out absent one by one; `money` waits for a top-up.
+        """Make a claim doubtful: its outcome is unknown, for the reason `why`.
 
-        `over` where nothing of the request runs any more, so that its slot is free: the gateway gave a
-        complete answer, or closed the connection.
+        With `alone`, messages that turn out absent are sent one by one; with `money`, after a top-up. `over` says that
+        nothing of the request runs any more, so that its slot is free: the gateway gave a complete answer, or closed
+        the connection.
         """
         marks: list[Argument] = ["1" if alone else "", "1" if money else "", 0, "1" if over else ""]
         return self.call_on(
@@ -210,7 +213,7 @@ class Sending(Store):
         )[0].decode()
 
     def expire(self, ref: Ref, first_ask_s: float, silence_s: float) -> str:
-        """Doubt a claim whose lease is over or whose owner was silent for `silence_s`; `alive` otherwise."""
+        """Make a claim doubtful if its lease is over or its owner was silent for `silence_s`; else return `alive`."""
         return self.call_on(
             "doubt",
             ref,
@@ -229,29 +232,29 @@ class Sending(Store):
         return self.call_on("drop", ref, why)[0].decode()
 
     def drop_all(self, refs: Sequence[Ref], why: str) -> int:
-        """The same for several in one round trip: how many ended."""
+        """Drop several batches in one round trip; return how many ended."""
         calls: list[tuple[list[str], list[Argument]]] = [
             (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref), why]) for ref in refs
         ]
         return sum(reply[0] == b"settled" for reply in self.call_on_each("drop", calls))
 
     def forget(self, refs: Sequence[Ref]) -> None:
-        """Remove batches that were kept long enough, each with all that the ledger knows of it."""
+        """Remove batches that were kept long enough, with all that the ledger knows of them."""
         calls: list[tuple[list[str], list[Argument]]] = [
             (self.keys.batch_verb(ref), [self.now_ms(), ref.number, str(ref)]) for ref in refs
         ]
         self.call_on_each("forget", calls)
 
     def throttled(self, base_s: float) -> float:
-        """The gateway said that requests come too often: the whole login backs off; how long, in seconds."""
+        """The gateway said that requests come too often: the whole login backs off. Returns for how many seconds."""
         return int(self.call("halt", [self.key("ctl")], "throttled", int(base_s * 1000))[0]) / 1000
 
     def ask_later(self, back_off_s: float) -> None:
-        """The gateway said that questions come too often: nobody asks for so long."""
+        """Pause all questions for `rest_s`, since the gateway said that they come too often."""
         self.call("halt", [self.key("ctl")], "ask_later", int(back_off_s * 1000))
 
     def questions_back_off_s(self, credentials: str) -> float:
-        """For how long nobody should ask the gateway anything; endless where these credentials were refused."""
+        """Seconds for which no question may be put; infinite if these credentials were refused."""
         with translated():
             refused, quiet, again = self.redis.hmget(self.key("ctl"), ["bad_login", "quiet_until", "ask_again_at"])
         if refused is not None and refused.decode() == credentials:
@@ -260,15 +263,15 @@ class Sending(Store):
         return max(0.0, until - self.time()) if until else 0.0
 
     def answered(self) -> None:
-        """The gateway works normally again: the next throttling starts from the beginning."""
+        """Note that the gateway works normally again: the next pause is the shortest again."""
         self.call("halt", [self.key("ctl")], "answered")
 
     def erred(self, span_s: float) -> None:
-        """The gateway answered a send with an error: counted against its own blocking rule, per `span_s`."""
+        """Count an error answer to a send: within `span_s` the gateway blocks an address for too many."""
         self.call("halt", [self.key("ctl")], "erred", int(span_s * 1000))
 
     def login_works(self) -> None:
-        """The gateway took these credentials: a halt for bad ones is over."""
+        """Note that the gateway accepted our credentials: a halt for bad ones is over."""
         self.call("halt", [self.key("ctl")], "logged_in")
 
     def is_login_halted(self, credentials: str) -> bool:
@@ -278,19 +281,19 @@ class Sending(Store):
         return bool(refused is not None and refused.decode() == credentials)
 
     def unreached(self) -> None:
-        """Write down that no mirror could be reached; it counts for `UNREACHED_S`, so nobody need take it back."""
+        """Note that no mirror could be reached; the note counts for `UNREACHED_S` and needs no end."""
         self.call("note", [self.key("ctl")], "unreached_until", int((self.time() + UNREACHED_S) * 1000))
 
     def halt_login(self, credentials: str) -> None:
-        """These credentials were refused: nothing is claimed with them again."""
+        """Note that these credentials were refused: no batch is claimed with them again."""
         self.call("halt", [self.key("ctl")], "login", credentials)
 
     def halt_money(self) -> None:
-        """The account is empty: the bulk lane waits for a top-up."""
+        """Note that the account is empty: the bulk lane waits for a top-up."""
         self.call("halt", [self.key("ctl")], "money")
 
     def topped_up(self) -> None:
-        """There is money again; doubts about money count their window from here."""
+        """Note that there is money again; doubts about money count their window from now."""
         self.call("halt", [self.key("ctl")], "topped_up")
 
 

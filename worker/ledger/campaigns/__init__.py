@@ -1,4 +1,4 @@
-"""The verbs of campaigns, and what is kept of them when their batches are over.
+"""The verbs of campaigns, and what is kept of a campaign when its batches are over.
 
-Never what concerns one batch alone: that is in `batches/`.
+What concerns one batch alone is in `batches/`.
 """

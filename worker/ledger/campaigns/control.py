@@ -1,4 +1,4 @@
-"""What is done to a campaign from outside: its rows are complete, or a person pauses, resumes or cancels it."""
+"""Change a campaign's state: its rows are complete, or a person pauses, resumes or cancels it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class CampaignControl(Orders):
         budget: Decimal | None = None,
         part_price: Decimal | None = None,
     ) -> str:
-        """`close`, `pause`, `resume` or `cancel` a campaign; the state it is in afterwards.
+        """`close`, `pause`, `resume` or `cancel` a campaign; return its state afterwards.
 
-        `budget` goes with `resume` alone and holds from then on, `part_price` with a budget for a campaign that was
-        begun without a price. Raises BudgetSpent, and changes nothing, where one batch more would cost too much.
+        `budget` goes with `resume` and is in force from then on; `part_price` goes with a budget, for a campaign that
+        was begun without a price. Raises BudgetSpent, and changes nothing, if one batch more would cost too much.
         """
         keys = [
             self.keys.campaign(campaign_id),
@@ -45,5 +45,5 @@ class CampaignControl(Orders):
         return state
 
     def close_campaign(self, campaign_id: str) -> str:
-        """Say that every row is in; the state afterwards."""
+        """Note that every row is enrolled; return the state afterwards."""
         return self.control(campaign_id, "close")

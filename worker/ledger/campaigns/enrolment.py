@@ -1,4 +1,4 @@
-"""Enrolling a campaign, range by range."""
+"""Enrol a campaign, range by range."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from smsq.worker.ledger.values import POLICIES, Opened, Plan
 
 
 class CampaignEnrolment(Numbers):
-    """The verbs that bring a campaign's rows in."""
+    """The verbs that enrol the rows of a campaign."""
 
     def open_campaign(
         self, plan: Plan, *, again: bool = False, left_out: LeftOut | None = None, overtakes: Sequence[str] = ()
     ) -> Opened:
         """Begin a campaign, or find the unfinished one of the same file, text and options.
 
-        `left_out` is kept with one that is begun; campaigns that it `overtakes` take no rows until they were compared.
-        Raises Conflict with the old id where it finished already and `again` is not set; with it, a finished
-        one is begun anew, an unfinished one still goes on.
+        `left_out` is kept with a campaign that is begun. Those that it `overtakes` take no rows until their producers
+        have compared them with it. With `again` a finished campaign is begun anew, an unfinished one goes on. Raises
+        Conflict with the old id if the campaign is finished and `again` is not set.
         """
         if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
             raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}")
@@ -89,7 +89,7 @@ class CampaignEnrolment(Numbers):
                 raise self.halted(reply[1].decode())
             if word == "known":
                 return self._continue(reply[1].decode())
-            # taken: the id drawn is in use; moved: another producer opened it in between. Look again.
+            # taken: the drawn id is in use; moved: another producer opened the campaign in between. Look again.
         raise LedgerHalted("no free campaign id was found")
 
     def _continue(self, campaign_id: str) -> Opened:
@@ -119,7 +119,7 @@ class CampaignEnrolment(Numbers):
         return LeftOut.read(written) if written is not None else None
 
     def go_on(self, campaign_id: str, left_out: LeftOut | None) -> None:
-        """An unfinished campaign's rows that are not in were compared with what left: which of them stay behind now."""
+        """Let an unfinished campaign go on: its other rows were compared, and `left_out` of them stay out."""
         with translated(), self.redis.pipeline() as pipe:
             if left_out is not None:
                 pipe.set(self.keys.campaign(campaign_id, "l"), left_out.written())
@@ -138,11 +138,11 @@ class CampaignEnrolment(Numbers):
         on_doubt: str = "ask",
         behind: Packed | None = None,
     ) -> bool:
-        """Put range `n` of a campaign in; `rows` is how many data rows the file has had with it.
+        """Enrol range `n` of a campaign; `rows` is how many data rows the file has up to its end.
 
-        `behind` are rows that stay behind since they were sent already: they are kept packed, as messages are.
-
-        False where this range was in already (a producer that was killed runs again). Raises as `enrol` does.
+        `behind` are rows that are not sent since they were sent already; they are kept packed, as messages are.
+        Returns False if the range was enrolled already, as when a producer that was killed runs again. Raises as
+        `enrol` does.
         """
         now = int(self.time() * 1000)
         tail: list[Argument] = [0, ""]
@@ -187,7 +187,7 @@ class CampaignEnrolment(Numbers):
             if word == "again":
                 expected = int(reply[1])
                 if expected > n:
-                    if self.witness is not None and int(reply[3]):  # perhaps the reply of the one that went in was lost
+                    if self.witness is not None and int(reply[3]):  # perhaps it was enrolled and the reply was lost
                         self.witness(reply[2].decode(), int(reply[3]), 0, f"{campaign_id}/{n}")
                     return False
                 raise LedgerHalted(

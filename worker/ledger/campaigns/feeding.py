@@ -1,4 +1,4 @@
-"""What the scheduler does to campaigns: it hands out their next batches, and ends what a cancelled one still holds."""
+"""The scheduler's verbs for campaigns: hand out the next batches, end those that a cancelled campaign holds."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from smsq.worker.ledger.layout import hint_again_ms
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
 
-HANDED_OUT = 256  # more batches than a feed has ahead
+HANDED_OUT = 256  # more batches than a feed keeps ahead
 
 
 class Feeding(Sending):
-    """The verbs of the duties that feed campaigns and wind them up."""
+    """The verbs of the duties `feed` and `windup`."""
 
     def feed(self, campaign_id: str, many: int, blind_most: int) -> tuple[list[Ref], str]:
         """Hand out the next batches of a campaign: their references, or none and why it waits.
 
-        The reason is `awake` with some if a hint would wake nobody: the workers claim the next by themselves.
+        With references, the reason `awake` says that no hint is needed: the workers claim the next by themselves.
         """
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
         keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk")]
@@ -29,10 +29,10 @@ class Feeding(Sending):
         return [], reply[1].decode()
 
     def wind_up(self, campaign_id: str, batches: int, messages: int) -> int:
-        """End a portion of what a cancelled campaign still holds: so many batches, about so many messages, at most.
+        """End at most so many batches, and about so many messages, that a cancelled campaign still holds.
 
-        Returns how many batches are left to look at in this round; with none left the next call begins a new one,
-        since what was being sent may have come back. What was handed out goes first: it is in others' way.
+        Returns how many batches this round has left to look at. With none left the next call begins a new round, since
+        a batch that was being sent may have come back. Batches that were handed out go first: they hold others up.
         """
         key = self.keys.campaign(campaign_id)
         with translated():

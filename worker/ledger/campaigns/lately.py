@@ -1,9 +1,9 @@
-"""What left lately, to whom and with which text: what the rows of a new campaign are compared with.
+"""Messages that were sent lately: the rows of a new campaign are compared with their phones and texts.
 
-As long as a campaign's texts are kept, they are what is compared. When upkeep removes them it leaves a fingerprint of
-each in their place: for a campaign's one text a keyed hash of text and sender, for texts of single rows six bytes of
-one of phone, text and sender. They are made with the installation's secret key by the hosts with workers; a host that
-lacks it compares nothing but texts.
+While a campaign's texts are kept, they are compared. When upkeep removes them it leaves fingerprints: for the one text
+of a campaign a keyed hash of text and sender, for texts of single rows six bytes of a keyed hash of phone, text and
+sender. Hosts with workers make them with the installation's secret key; a host without that key can compare only
+texts.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from smsq.worker.sealing import ID_BYTES, Key
 log = logging.getLogger(__name__)
 
 USE = "sent"
-PRINT = 6  # bytes: that one of thirty million comparisons goes wrong has a chance of one in nine million
-ONE_PRINT = 16  # bytes of a text that a whole campaign shares
+PRINT = 6  # bytes: among thirty million comparisons, one goes wrong with a chance of one in nine million
+ONE_PRINT = 16  # bytes, for a text that a whole campaign shares
 BATCHES_AT_ONCE = 200  # read in one round trip
-# What no phone has got, and what no phone will get.
+# Statuses of messages that no phone got or will get.
 NEVER_LEFT = frozenset[int]((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
 
 Wanted = Callable[[Sequence[int]], Sequence[tuple[int, int]]]
-Said = str | bytes  # a text as `words` has it, or its fingerprint behind the name of the key that it was made with
+Said = str | bytes  # a text in the form of `words`, or its fingerprint behind the name of its key
 _OPTIONS = msgspec.json.Decoder(Options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """A campaign as a new one is compared with it; `at` is when it was first sent, or begun, in Unix seconds.
+    """An earlier campaign to compare with; `at` is when it was first sent, or begun, in Unix seconds.
 
-    `said` is its text as `words` has it or that one's fingerprint, None if each of its rows has a text of its own; some
+    `said` is its text in the form of `words`, or the text's fingerprint; None if each row has a text of its own. Some
     of those may be fingerprints already (`has_prints`).
     """
 
@@ -57,7 +57,7 @@ class Earlier:
 
 
 class Printer:
-    """Makes the fingerprints of one key, for texts under one sender. Not for several threads at once."""
+    """Makes fingerprints with one key, for texts under one sender. Not thread-safe."""
 
     def __init__(self, key: Key, sender: str | None) -> None:
         self.name = key.name
@@ -81,13 +81,13 @@ class Printer:
 
 
 class Lately:
-    """Questions to a ledger about what left; and the exchange of texts for fingerprints."""
+    """Reads what was sent lately, and replaces texts by fingerprints."""
 
     def __init__(self, ledger: Enrolment) -> None:
         self._ledger = ledger
 
     def campaigns(self, sender: str | None) -> list[Earlier]:
-        """Campaigns under this sender with which rows can be compared, newest first; one round trip for all."""
+        """Campaigns under this sender that rows can be compared with, newest first; one round trip for all."""
         ledger = self._ledger
         fields = ["name", "state", "created_at", "first_sent_at", "rows", "closed", "personal", "text", "options"]
         fields += ["print", "texts_gone", "texts_to"]
@@ -101,10 +101,9 @@ class Lately:
         return [each for each in found if each is not None]
 
     def sent(self, earlier: Earlier, wanted: Wanted) -> Iterator[tuple[int, int, Said]]:
-        """Messages of a campaign that left, may have left or wait to leave: token, phone, and what it was told.
+        """Messages of a campaign that left, may have left or wait to leave: token, phone, and text or fingerprint.
 
-        `wanted` is given the phones of a batch and says which places of them matter, each with a token of its own:
-        only those are looked at.
+        `wanted` is called with the phones of a batch and returns the places to look at, each with a token.
         """
         ledger = self._ledger
         with translated():
@@ -124,7 +123,7 @@ class Lately:
                 yield from self._own_words(near)
 
     def _own_words(self, near: Sequence[tuple[BatchView, list[tuple[int, int]]]]) -> Iterator[tuple[int, int, Said]]:
-        """The same where each message has its own text; what an earlier version removed without a trace is left out."""
+        """The same if each message has its own text; texts that an earlier version removed are left out."""
         ledger = self._ledger
         with translated(), ledger.redis.pipeline(transaction=False) as pipe:
             for batch, _ in near:
@@ -142,7 +141,7 @@ class Lately:
                     yield token, batch.phones[place], name + prints[at : at + PRINT]
 
     def leave_prints(self, campaign_id: str, refs: Sequence[Ref]) -> None:
-        """Remove the texts of these batches of a campaign; their fingerprints stay in their place."""
+        """Replace the texts of these batches of a campaign by fingerprints."""
         ledger = self._ledger
         campaign = ledger.keys.campaign(campaign_id)
         with translated():
@@ -163,7 +162,7 @@ class Lately:
                 pipe.execute()
 
     def leave_print(self, campaign_id: str) -> None:
-        """Remove a campaign's own text and template; the fingerprint of that text stays."""
+        """Replace a campaign's own text by its fingerprint, and remove the template."""
         ledger = self._ledger
         campaign = ledger.keys.campaign(campaign_id)
         with translated():
@@ -174,7 +173,7 @@ class Lately:
             ledger.redis.hset(campaign, mapping=kept)
 
     def _printer(self, options: bytes | None) -> Printer | None:
-        """What makes fingerprints; None without a key: a text goes when its time is over, with or without a trace."""
+        """What makes fingerprints; None without a key, since a text is removed in time, with or without one."""
         try:
             return Printer(self._ledger.sealing().key(), _OPTIONS.decode(options or b"{}").sender)
         except SmsqError as error:
@@ -183,7 +182,7 @@ class Lately:
 
 
 def left(batch: BatchView, places: Sequence[tuple[int, int]], is_cancelled: bool) -> list[tuple[int, int]]:
-    """Those places of a batch whose messages left, may have left, or wait to leave."""
+    """The places, of these, whose messages left, may have left, or wait to leave."""
     if not places:
         return []
     statuses = batch.receipts[::RECEIPT]
@@ -205,7 +204,7 @@ def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None) 
     if personal != b"1":
         said = words(text.decode()) if text else bytes.fromhex((printed or b"").decode())
         if not said:
-            return None  # an earlier version left nothing of it
+            return None  # an earlier version removed it
     return Earlier(
         id=campaign_id,
         name=name.decode(),

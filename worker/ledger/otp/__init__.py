@@ -1,4 +1,4 @@
-"""The verbs of one-time codes: records, cascades, and the pumping shield in front of them.
+"""The verbs of one-time codes: records, cascades, and the pumping shield.
 
-Never a code or a text in the clear: what is stored here is hashed or sealed before it comes.
+No code and no text gets here in the clear: callers hash or seal them first.
 """

@@ -1,7 +1,7 @@
-"""The verbs of one-time codes: what is remembered of one, its tries, its steps. Never the code itself.
+"""The verbs of one-time codes: records, tries and steps. Never the digits.
 
-A code has a record, which is remembered for a day past its end, and a sealed part beside it, which goes as
-soon as the code can let nobody in any more.
+A code has a record, which is kept for a day past its end, and a sealed part, which is removed as soon as the code can
+let nobody in any more.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from smsq.worker.domain.otp import Verdict
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY, hash_of
 from smsq.worker.ledger.store import Store, translated
 
-NEXT = "next:"  # how a step is reserved that a cascade takes; the place of its channel follows
-REMEMBERED_S = 86_400.0  # past its expiry: how long `expired` is told from `unknown`
+NEXT = "next:"  # token of a step that a cascade takes; the place of its channel follows
+REMEMBERED_S = 86_400.0  # past its expiry: for so long `expired` is told from `unknown`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedOtp:
-    """A record as it was written; `created` is False where the caller's key was known already."""
+    """A new or known record; `created` is False if the caller's key was known already."""
 
     id: str
     made_at: float  # Unix seconds
@@ -32,7 +32,7 @@ class OpenedOtp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepMade:
-    """One message of a code: which channel, since when, and the message's id where it was enrolled."""
+    """One message of a code: its channel, when it was reserved, and the message's id if it was enrolled."""
 
     channel: str
     at: float  # Unix seconds
@@ -42,7 +42,7 @@ class StepMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtpView:
-    """What may be known of a code: nothing here tells it."""
+    """A code's record; nothing in it tells the digits."""
 
     id: str
     state: str  # waiting, or a verdict: used, locked, expired
@@ -52,8 +52,8 @@ class OtpView:
     resends: int
     channels: str
     steps: Sequence[StepMade]
-    place: int  # of the channel that was tried last, in `channels`
-    ended: str  # why no further channel is tried, a word of `domain/cascade.ENDED`; '' where one may be
+    place: int  # in `channels`, of the channel tried last
+    ended: str  # why no further channel is tried, a word of `domain/cascade.ENDED`; '' if one may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ class Reserved:
 
 
 def step_key(otp_id: str, number: int) -> str:
-    """The enrolment key of a step's message: enrolled again, it is the same message."""
+    """The enrolment key of a step's message: enrolling it again gives the same message."""
     return f"code/{otp_id}/{number}"
 
 
 def _why(token: str, raw: Mapping[bytes, bytes]) -> str:
-    """Why a step was taken, from what it was reserved by."""
+    """Why a step was taken, from the token that reserved it."""
     if token == "-":
         return "first"
     if token.startswith(NEXT):
@@ -82,7 +82,7 @@ def _why(token: str, raw: Mapping[bytes, bytes]) -> str:
 
 
 class OtpRecords(Store):
-    """What is done to the records of codes."""
+    """The verbs of the records of codes."""
 
     def open_otp(
         self,
@@ -100,8 +100,8 @@ class OtpRecords(Store):
     ) -> OpenedOtp:
         """Write a code down, or find the one that `key` made. Raises Conflict, LedgerHalted, WrongKey as `enrol` does.
 
-        `contents` are keyed hashes of everything that was asked for, the one to keep first. `look_after_s` begins a
-        cascade, which is looked at after so long.
+        `contents` are keyed hashes of the whole request, the one to keep first. `look_after_s` begins a cascade, which
+        is looked at after so many seconds.
         """
         keys = [self.key(f"code:{otp_id}"), self.key(f"code:{otp_id}:s")]
         keys += [self.key(f"codekey:{hash_of(key) if key is not None else '-'}")]
@@ -138,7 +138,7 @@ class OtpRecords(Store):
         )
 
     def forget_otp(self, otp_id: str, key: str | None) -> None:
-        """Take back what `open_otp` created, while none of its messages was enrolled."""
+        """Take back what `open_otp` created, if no message of it was enrolled."""
         names = [f"code:{otp_id}", f"code:{otp_id}:s", *([f"codekey:{hash_of(key)}"] if key is not None else [])]
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.delete(*(self.key(name) for name in names))
@@ -146,7 +146,7 @@ class OtpRecords(Store):
             pipe.execute()
 
     def sealed_otp(self, otp_id: str) -> tuple[bytes, bytes] | None:
-        """The sealed part of a code and its keyed hash, None where it can let nobody in any more."""
+        """The sealed part of a code and its keyed hash; None if the code can let nobody in any more."""
         with translated():
             sealed, digest = self.redis.hmget(self.key(f"code:{otp_id}:s"), ["sealed", "hash"])
         return (sealed, digest) if sealed is not None and digest is not None else None
@@ -171,8 +171,8 @@ class OtpRecords(Store):
     ) -> Reserved:
         """Reserve the next step of a code; `most_resends` makes it a resend. Raises LedgerHalted.
 
-        Repeating it with the same token gives the same step; enrol its message afterwards. `after` is how many steps
-        there were when it was decided: where others came in between it is `moved`.
+        Enrol its message afterwards. Repeating with the same token gives the same step. `after` is how many steps the
+        caller saw; if there are others by now, `word` is `moved`.
         """
         keys = [self.key(name) for name in (f"code:{otp_id}", "run", "ctl", "totals")]
         most = "" if most_resends is None else most_resends
@@ -186,7 +186,7 @@ class OtpRecords(Store):
         return Reserved(word, wait_s=int(reply[1]) / 1000 if word == "cooling" else 0.0)
 
     def otp(self, otp_id: str) -> OtpView | None:
-        """What is remembered of a code, None where nothing is."""
+        """The record of a code, None if there is none."""
         with translated():
             raw = self.redis.hgetall(self.key(f"code:{otp_id}"))
         if b"made_at" not in raw:

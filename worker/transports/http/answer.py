@@ -1,10 +1,10 @@
-"""One whole answer from a connection, read with `httptools`; an answer whose end is not certain is no answer.
+"""Read one whole answer from a connection, with `httptools`; an answer without a certain end is rejected.
 
-The head is found first (up to the first empty line) and given to the parser alone, so that what it reads and where it
-ends is known to the byte. The body is counted, chunked, or lasts until the connection closes; bytes behind its end
-belong to no request of ours, so such a connection does not stay. Stricter than most clients, since an answer that two
-programs could read differently proves nothing: line ends are CR LF, a length stands once and never beside chunks, and
-heads, chunk sizes and trailers have limits. A 100 is passed over; any other answer below 200 ends the exchange.
+The head (up to the first empty line) is found first and given to the parser alone, so its end is known to the byte.
+The body has a length, is chunked, or lasts until the connection closes. Bytes after its end belong to no request of
+ours, so such a connection is not kept. This reader is stricter than most clients, since an answer that two programs
+could read differently proves nothing: line ends are CR LF, a length may occur once and not together with chunks, and
+heads, chunk sizes and trailers have limits. A 100 is skipped; any other answer below 200 ends the exchange.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown
 
-MAX_HEAD = 64 * 1024  # bytes of an answer's head, with those of the 100s before it
+MAX_HEAD = 64 * 1024  # bytes of an answer's head and of the 100s before it
 MAX_HEADERS = 100  # of an answer, with its trailers
 CHUNK_OVERHEAD = 8  # bytes of chunk sizes and trailers per byte of the body, beyond MAX_HEAD
 READ_SIZE = 64 * 1024  # bytes asked of the connection at once
 
-_VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")  # the parser knows more, and RTSP and ICE
+_VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")  # the parser knows other versions, and RTSP and ICE
 _NO_BODY = (204, 304)
 
 Receive = Callable[[int], bytes]
@@ -31,8 +31,7 @@ Receive = Callable[[int], bytes]
 class Answer:
     """A complete answer. Names of headers are in lower case; values of one name are joined with commas.
 
-    `may_stay` says that it ended where it said it would, with nothing behind it, and that the server keeps the
-    connection.
+    `may_stay` says that it had the announced end, with nothing behind it, and that the server keeps the connection.
     """
 
     status: int
@@ -45,14 +44,14 @@ class Answer:
 def read_answer(receive: Receive, max_body: int, mirror: str) -> Answer:
     """Read one answer by calls of `receive`, which returns no bytes once the connection has ended.
 
-    Raises NoReply if nothing came, and BrokenReply for anything that is not one whole answer with a body of at most
-    `max_body` bytes; what `receive` raises is not caught.
+    Raises NoReply if nothing came, and BrokenReply for anything but one whole answer with a body of at most
+    `max_body` bytes. Exceptions of `receive` go through.
     """
     return _Reading(receive, max_body, mirror).answer()
 
 
 class _Reading:
-    """The way through one answer."""
+    """The reading of one answer."""
 
     def __init__(self, receive: Receive, max_body: int, mirror: str) -> None:
         self._receive = receive
@@ -96,12 +95,12 @@ class _Reading:
         return message, found[end:], end
 
     def _look_at_start(self, found: bytearray, most: int, end: int = 0) -> None:
-        """BrokenReply for what is no head of ours, as early as that is clear."""
+        """Raise BrokenReply as soon as it is clear that these bytes do not begin an answer."""
         if not any(version.startswith(found[:9]) for version in _VERSIONS) or (end or len(found)) > most:
             raise self._broken()
 
     def _body(self, head: _Message, rest: bytes) -> tuple[bytes, bool]:
-        """The body, and whether the connection is exactly at the end of the answer."""
+        """The body, and whether nothing follows it on the connection."""
         length, coding = head.headers.get("content-length"), head.headers.get("transfer-encoding")
         if head.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
             raise BrokenReply(f"{self._mirror} answered in an encoding that was not asked for")
@@ -140,7 +139,7 @@ class _Reading:
         return b"".join(pieces)
 
     def _chunked(self, message: _Message, rest: bytes) -> tuple[bytes, bool]:
-        """Each piece is fed but for its last byte first: an answer that ends before that byte has a tail."""
+        """Feed each piece without its last byte first: if the answer ends before that byte, something follows it."""
         read = 0
         while True:
             read += len(rest)
@@ -184,7 +183,7 @@ class _Reading:
 
 
 class _Message:
-    """What the parser tells of one message; deaf once it is over."""
+    """The callbacks of the parser for one message; they ignore everything after its end."""
 
     def __init__(self) -> None:
         self.parser = HttpResponseParser(self)
@@ -192,7 +191,7 @@ class _Message:
         self.reason = ""
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
-        self.size = 0  # of the chunks
+        self.size = 0  # bytes of the chunks so far
         self.is_1_1 = False
         self.is_head_whole = False
         self.is_over = False
@@ -210,12 +209,12 @@ class _Message:
         self.status = self.parser.get_status_code()
 
     def on_status(self, reason: bytes) -> None:
-        """The reason of the status line, in one piece since the head is fed in one."""
+        """The reason of the status line, in one piece, since the head is fed in one piece."""
         if not self.is_over:
             self.reason = reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which changes nothing."""
+        """A header; a trailer changes nothing."""
         self._many += 1
         if self._many > MAX_HEADERS:
             raise ValueError("too many headers")

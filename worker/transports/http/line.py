@@ -1,9 +1,9 @@
 """HTTP to the gateway: one sealed connection, one prepared POST at a time, one deadline for all of it.
 
-The connection is made first and can never be made again under the same line: where `requests` would
-silently reconnect and send, a sealed line raises. `requests` carries the exchange through its adapter,
-without redirects, retries, proxies or anything from the environment. No exception of `requests`,
-`httptools` or `ssl` leaves this file, and none that does carries a body or a query.
+The connection is made first, and a line never makes another: a sealed line raises if `requests` would reconnect and
+send again. `requests` carries the exchange through its adapter, without redirects, retries, proxies or anything from
+the environment. No exception of `requests`, `httptools` or `ssl` leaves this file, and no exception has a body or a
+query.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from smsq.worker.transports.http.sealed import OneLineAdapter, Sealed, Whole
 from smsq.worker.transports.http.sending import send
 from smsq.worker.transports.sockets import DeadlineSocket
 
-KEEP_MARGIN_S = 1.0  # a server that keeps a line for n seconds may be closing it in the last one
+KEEP_MARGIN_S = 1.0  # a server that keeps a line for n seconds may close it in the last one
 
 _HEADERS = {
     "User-Agent": "smsq",
     "Accept": "*/*",
-    "Accept-Encoding": "identity",  # what is not compressed cannot swell
+    "Accept-Encoding": "identity",  # without compression an answer cannot grow when unpacked
     "Connection": "keep-alive",
     "Content-Type": "application/x-www-form-urlencoded",
 }
 _KEEP_ALIVE = re.compile(r"timeout=(\d{1,6})")
 
-# What failed from the first write on; the first row that fits. The answers' own troubles are raised as ours.
+# Failures from the first write on; the first row that fits. Errors of the answer itself are ours already.
 _SAY_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "no complete answer in time"),
     (ConnectionError, "the connection broke"),
@@ -45,7 +45,7 @@ _SAY_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
 
 
 class HttpLine:
-    """One connection. Sealed from the start: whatever would connect again raises instead."""
+    """One connection, sealed from the start: anything that would connect again raises."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class HttpLine:
     ) -> None:
         self.mirror = mirror
         self._login = login
-        self.good_until = clock.monotonic() + keep_idle_s  # until when it may be kept; later with each complete answer
+        self.good_until = clock.monotonic() + keep_idle_s  # until when it may be kept; each complete answer moves it on
         self._keep_idle_s = keep_idle_s
         self._clock = clock
         self._keep = keep
-        self._is_whole = True  # nothing is owed: it never spoke, or its last answer was complete
+        self._is_whole = True  # no answer is owed: nothing was sent, or the last answer was complete
         self._connection = Sealed(line, mirror)
         self._adapter = OneLineAdapter(self._connection)
         self._request = _template(mirror)
@@ -73,21 +73,21 @@ class HttpLine:
             self.hang_up()
 
     def is_quiet(self) -> bool:
-        """Still open, and nothing to read."""
+        """Whether it is open with nothing to read."""
         return self._connection.is_quiet()
 
     def is_free(self) -> bool:
-        """Its last answer was complete, the server keeps it, and it is quiet."""
+        """Whether its last answer was complete, the server keeps it, and it is quiet."""
         return self._is_whole and self._clock.monotonic() < self.good_until and self.is_quiet()
 
     def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
-        """Send once and say what became of it; raises BadInput or Unreachable, and then nothing was written."""
+        """Send once and return the outcome; raises BadInput or Unreachable, and then nothing was written."""
         return send(self.say, self._login, outgoing, deadline_s)
 
     def say(self, path: str, body: bytes, deadline_s: float, *, max_reply: int = MAX_REPLY) -> Reply:
-        """POST once and read the whole answer; raises NoReply or BrokenReply, and then the line is closed.
+        """POST once and read the whole answer. Raises NoReply or BrokenReply, and then the line is closed.
 
-        A line that is closed already raises Unreachable: nothing was written.
+        Raises Unreachable if the line is closed already: then nothing was written.
         """
         if not self._connection.is_open:
             raise Unreachable(f"the line to {self.mirror} is closed")
@@ -131,7 +131,7 @@ class HttpLine:
 
 
 def _template(mirror: str) -> requests.PreparedRequest:
-    """A POST to that mirror, prepared but for path and body."""
+    """A POST to that mirror, prepared except for path and body."""
     prepared = requests.PreparedRequest()
     prepared.prepare_method("POST")
     prepared.prepare_headers({"Host": urlsplit(mirror).netloc, **_HEADERS})
@@ -139,7 +139,7 @@ def _template(mirror: str) -> requests.PreparedRequest:
 
 
 def _translate(error: Exception, mirror: str) -> Unknown:
-    """Our own error for whatever failed; the sentence names the mirror and nothing that was said."""
+    """Our own error for any failure; the sentence names the mirror and nothing that was sent."""
     trouble = NoReply(f"{mirror}: {next(words for kind, words in _SAY_TROUBLES if isinstance(error, kind))}")
     trouble.peer_closed = isinstance(error, ConnectionResetError | BrokenPipeError)
     return trouble

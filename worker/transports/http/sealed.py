@@ -1,7 +1,7 @@
-"""A connection that is open already and can never be made again, carried by the adapter of `requests`.
+"""A connection that is open already and never made again, used through the adapter of `requests`.
 
-Where `requests` would silently reconnect and send, a sealed connection raises; redirects, retries, proxies and
-the environment are left out. A request is written in one call, its answer read by `answer.py`.
+If `requests` would reconnect and send again, a sealed connection raises; redirects, retries, proxies and the
+environment are not used. A request is written in one call, and `answer.py` reads its answer.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ class Sealed:
 
     @property
     def is_open(self) -> bool:
-        """Whether it was not closed by us."""
+        """Whether we have not closed it."""
         return self._line is not None
 
     def is_quiet(self) -> bool:
-        """Still open, and nothing to read."""
+        """Whether it is open with nothing to read."""
         line = self._line
         return line is not None and line.is_quiet()
 
     def exchange(self, request: bytes, max_body: int, deadline: float) -> Answer:
-        """Write the request and read the whole answer; raises NoReply, BrokenReply, or what the socket raises."""
+        """Write the request and read the whole answer. Raises NoReply, BrokenReply, or what the socket raises."""
         line = self._line
         if line is None:
             raise NoReply("the line is sealed and will not connect again")
@@ -56,7 +56,7 @@ class Sealed:
 
 
 class OneLineAdapter(requests.adapters.HTTPAdapter):
-    """The adapter of `requests`, speaking on one line. Set `deadline` and `max_body` before each request."""
+    """An adapter of `requests` for one connection. Set `deadline` and `max_body` before each request."""
 
     deadline: float = 0.0
     max_body: int = MAX_REPLY
@@ -75,7 +75,7 @@ class OneLineAdapter(requests.adapters.HTTPAdapter):
 
 
 class Whole(io.BytesIO):
-    """A complete answer as `requests` wants its raw response."""
+    """A complete answer in the form of a raw response of `requests`."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.body)
@@ -86,7 +86,7 @@ class Whole(io.BytesIO):
 
 
 def written(request: requests.PreparedRequest) -> bytes:
-    """A prepared request as it goes over the line; ValueError for a target or header that would be another request."""
+    """A prepared request as bytes. Raises ValueError for a target or header that could pass for another request."""
     target = request.path_url
     if _UNFIT.search(target):
         raise ValueError("the target of a request has no spaces and no control characters")

@@ -1,4 +1,4 @@
-"""A send over HTTP: from what is to go to a form, and from the answer to an outcome of no dialect."""
+"""A send over HTTP: from an `Outgoing` to a form, and from the answer to an outcome."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from smsq.worker.transports import Reply
 
 
 class Exchange(Protocol):
-    """One POST and its whole answer; raises Unreachable if nothing was written, Unknown for whatever fails after."""
+    """One POST and its whole answer; raises Unreachable if nothing was written, Unknown for any later failure."""
 
     def __call__(self, path: str, body: bytes, deadline_s: float) -> Reply: ...
 
 
 def send(say: Exchange, login: Login, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
-    """Send once and read the answer. Raises BadInput or Unreachable, and then not a byte was written."""
+    """Send once and read the answer. Raises BadInput or Unreachable, and then no byte was written."""
     body = _form(login, outgoing)
     try:
         reply = say(SEND_PATH, body, deadline_s)

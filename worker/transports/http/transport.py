@@ -1,4 +1,4 @@
-"""Lines to the mirrors over HTTP: opened with one deadline, and kept for the next caller while they owe nothing."""
+"""Lines to the mirrors over HTTP: opened within one deadline, and kept for the next caller if no answer is owed."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _OPEN_TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
 
 
 class HttpTransport:
-    """Opens lines to mirrors, and keeps those that owe nothing for `keep_idle_s` seconds for the next caller.
+    """Opens lines to mirrors, and keeps those that owe no answer for `keep_idle_s` seconds for the next caller.
 
-    `login` is who sends; a line that is only asked over needs none. `ca_file` names the certificates to trust, by
-    default those that come with `requests`.
+    `login` is needed to send, not to ask. `ca_file` names the certificates to trust, by default those that come with
+    `requests`.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class HttpTransport:
         self._lock = threading.Lock()
         self._kept: dict[str, deque[HttpLine]] = {}  # by mirror, the newest last
         self._all: weakref.WeakSet[HttpLine] = weakref.WeakSet()
-        self.used_at = self._clock.monotonic()  # when somebody last wanted a line, or the beginning
+        self.used_at = self._clock.monotonic()  # when a line was last asked for, or the start
 
     def open(self, mirror: str, timeout_s: float | None = None) -> HttpLine:
         """A kept line that is still quiet, else a new one, connected within `timeout_s`; raises Unreachable."""
@@ -64,7 +64,7 @@ class HttpTransport:
         return self._quiet(mirror) or self._new(mirror, timeout_s)
 
     def warm(self, mirror: str) -> None:
-        """See that a quiet line to `mirror` is ready for a while longer; raises Unreachable."""
+        """Keep a quiet line to `mirror` ready for a while longer; raises Unreachable."""
         if self._keep_idle_s <= 0:
             return
         ready = self._quiet(mirror)
@@ -76,7 +76,7 @@ class HttpTransport:
         self._keep(self._new(mirror, None))
 
     def reach(self, mirror: str) -> None:
-        """See that `mirror` takes connections: a new line, kept for the next send; raises Unreachable."""
+        """Check that `mirror` accepts connections: open a line and keep it for the next send; raises Unreachable."""
         line = self._new(mirror, None)
         if self._keep_idle_s > 0:
             self._keep(line)
@@ -84,7 +84,7 @@ class HttpTransport:
             line.hang_up()
 
     def close(self) -> None:
-        """Close every line; for when no request is running any more."""
+        """Close every line; call it when no request is running any more."""
         with self._lock:
             lines = list(self._all)
         for line in lines:
@@ -105,7 +105,7 @@ class HttpTransport:
         return line
 
     def _quiet(self, mirror: str) -> HttpLine | None:
-        """Take the newest kept line that may be spoken on; those that may not are closed on the way."""
+        """Take the newest kept line that is quiet and fresh; close the others on the way."""
         while True:
             with self._lock:
                 kept = self._kept.get(mirror)
@@ -117,7 +117,7 @@ class HttpTransport:
             line.hang_up()
 
     def _keep(self, line: HttpLine) -> None:
-        """Put a line aside for the next request; what has grown old meanwhile goes."""
+        """Keep a line for the next request, and close those that are too old by now."""
         now = self._clock.monotonic()
         with self._lock:
             kept = self._kept.setdefault(line.mirror, deque())

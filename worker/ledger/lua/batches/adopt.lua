@@ -1,6 +1,6 @@
--- A journal knows of a send that this ledger has forgotten: its id is open again, and the batch is asked about.
--- ARGV: 4 gateway id, 5 mirror that carried it, '' where it is not known.
--- Returns {'doubtful'|'watched'|'known'}, {'unknown'} for a batch the ledger does not have, {'stale'} where it did not
+-- Open an id of a batch again: a journal has a send that this ledger forgot. The batch is then asked about.
+-- ARGV: 4 gateway id, 5 mirror that carried it, '' if it is not known.
+-- Returns {'doubtful'|'watched'|'known'}, {'unknown'} for a batch the ledger does not have, {'stale'} if it did not
 -- fall back. Afterwards: nothing of the batch is sent before that id has a verdict.
 -- include: batch, receipts, moves, ids, adoption
 

@@ -1,6 +1,6 @@
 -- Merge statuses that the gateway reported under one or more ids of a batch: a callback, an ask or a history page.
 -- ARGV: 4 ms until the next ask, 5.. groups of eight: gateway id, phone, status, error, parts or 0, cost or -1, at,
---       '1' where it came by a call to us, so that its money is only hearsay.
+--       '1' if it came by a call to us, so that its money is only hearsay.
 -- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
 -- this batch was given and for a phone that is in it.
 -- include: batch, receipts, sets, ids, facts, conclusion

@@ -1,6 +1,6 @@
--- A batch's statuses were asked for: when to ask again, growing with each time.
+-- A batch's statuses were asked for: plan the next question, at growing intervals.
 -- ARGV: 4.. the intervals in ms; past the last it doubles, up to a day. Returns {'next', ms} or {'final'}.
--- Where all is final and only a cost was never told, asking ends after some tries: what is known stays.
+-- If all messages are final and only a cost is not known, asking ends after some tries.
 -- include: batch, lanes, receipts, questions
 
 local m = load_batch()

@@ -3,10 +3,10 @@
 --       the calls that were repeated.  ARGV[2], ARGV[3]: ''.
 -- ARGV: 4 nonce, 5 owner, 6 mirror, 7 lease ms, 8 parallel sends, 9 urgent slots, 10 ms a slot is kept past the
 --       lease, 11 fingerprint of the credentials, 12 segments per second or '', 13 the hour of the
---       day where people are, 14 ms until the next full hour, 15 whose call this is or '', 16 which of theirs, 17 '1' where
+--       day at the phones, 14 ms until the next full hour, 15 whose call this is or '', 16 which of theirs, 17 '1' if
 --       it is repeated, 18 the lane of which is told how much is left, or ''.
--- Returns what `claim.lua` returns; {'none'} where nothing is ready, {'more'} where too much was looked at in vain.
--- Afterwards: as after a claim. A batch that may not go stands in nobody's way.
+-- Returns what `claim.lua` returns; {'none'} if nothing is ready, {'more'} if too many batches were looked at in vain.
+-- Afterwards: as after a claim. A batch that may not go now is passed over.
 -- include: awake, batch, claiming, force
 
 local MOST_LOOKS, MOST_READ = 8, 64
@@ -20,7 +20,7 @@ local function take(each)
   HELD = CAMPAIGN_KEY .. ':h'
 end
 
--- What an earlier try of this call was given; a few slots' worth of batches are being sent.
+-- The batch that an earlier try of this call was given; only as many are being sent as there are slots.
 local function find()
   local _, actual = in_force()
   for _, each in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do

@@ -1,9 +1,9 @@
--- A send whose outcome is unknown, or a claim whose worker fell silent: from now on we ask, we do not repeat.
+-- Make a claim doubtful: its outcome is unknown or its worker is silent. From now on we ask, we do not repeat.
 -- ARGV: 4 fence ('' for expire), 5 gateway id or '', 6 why, 7 ms until the first ask (of an urgent one: counted
---       from its claim), 8 '1' where some number is refused but not said which, 9 '1' where the account had no money,
---       10 silence in ms (expire only), 11 '1' where the request is known to be over.
+--       from its claim), 8 '1' if some number is refused, not said which, 9 '1' if the account had no money,
+--       10 silence in ms (expire only), 11 '1' if the request is known to be over.
 -- Returns {'doubtful'|'stale'|'alive'|'never'|'gone'}.
--- The slot stays until its score where the request may still be running.
+-- The slot stays until its score if the request may still be running.
 -- include: batch, slots, receipts, moves, conclusion
 
 redis.call('ZREM', LEASES, ref .. '/')

@@ -1,7 +1,7 @@
--- A batch of a cancelled campaign that never left, a single whose deadline passed, or a message of a one-time code
--- that is over: its messages end here.
+-- End the messages of a batch: of a cancelled campaign that never left, of a single whose deadline passed, or of a
+-- one-time code that is over.
 -- ARGV: 4 'cancelled'|'late'|'over'.  Returns {'settled'|'doubtful'|'stale'|'never'|'gone'}; ends only what is `ready`, with
--- the run in force. What left already of a code that is over may not leave again: its deadline has come.
+-- the run in force. If a message of a code that is over has left already, its deadline is now: it may not leave again.
 -- include: batch, force, lanes, receipts, moves, ids, stubs, settled, verdicts
 
 local m = load_batch()
@@ -20,7 +20,7 @@ redis.call('ZREM', ready_key(m), ref)
 local blob = load_receipts(m)
 local rest = undecided(m, blob)
 if takes_stub(m, rest) then return { 'doubtful' } end
-if has_open_id(m, rest) then -- released by an operator: an earlier attempt may have been accepted, so we ask first
+if has_open_id(m, rest) then -- released by an operator: an earlier attempt may have been accepted, so ask first
   enter_doubt(m, rest, ARGV[4], 1000)
   save_batch(m)
   return { 'doubtful' }

@@ -1,11 +1,11 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
--- KEYS: of the batch, then the last but one the idempotency key's record ('' where there is none), the last the stamp.
+-- KEYS: of the batch; the last but one is the idempotency key's record ('' if there is none), the last is the stamp.
 -- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
---       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' where nothing is sealed,
+--       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' if nothing is sealed,
 --       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at,
---       13 why the step of a code is taken, '' for any other message, 14 '1' where this call repeats itself.
--- Returns {'created'|'same'|'conflict', message id, run, n, '1' where a hint would wake nobody}, {'halted', why},
--- {'sealed'} where the workers hold another secret key, or {'renumber'}.
+--       13 why the step of a code is taken, '' for any other message, 14 '1' if this call repeats itself.
+-- Returns {'created'|'same'|'conflict', message id, run, n, '1' if a hint would wake nobody}, {'halted', why},
+-- {'sealed'} if the workers hold another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
 -- include: batch, force, lanes, totals, awake, hints
 

@@ -1,4 +1,4 @@
--- Remove a batch that was kept long enough: what it holds, its gateway ids, its places in every set and gauge.
+-- Remove a batch that was kept long enough, with its gateway ids and its places in every set and gauge.
 -- ARGV: none of its own.  Returns {'gone'}; repeating it changes nothing.
 -- include: batch, receipts, totals
 

@@ -1,14 +1,14 @@
--- What asking about a doubtful batch showed: absences, and when to ask next.
+-- Record what the questions about a doubtful batch showed: absences, and when to ask next.
 -- ARGV: 4 asked at (Redis ms, taken before the ask), 5 ms the asker has known the newest attempt (its own monotonic
 --       clock), 6 window ms, 7 peer close + latest arrival ms, 8 mirrors asked with a well-formed answer and a found
 --       control, as 'mirror' tokens joined by space, 9 when that control was accepted (ms, the oldest of them; 0 for
---       none), 10 '1' where another mirror could be asked and was not, 11 ms until the next ask, 12 ms of patience,
+--       none), 10 '1' if another mirror could be asked and was not, 11 ms until the next ask, 12 ms of patience,
 --       13 ms of patience without any control, 14 gateway ids that were asked about just now and not shown, joined by
 --       space, 15 ms after the newest claim from which a batch of one may leave again,
---       16 '1' where the newest attempt is shown as one that the account had no money for,
+--       16 '1' if the newest attempt is shown as one that the account had no money for,
 --       17.. pairs: gateway id, absent phones' indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
--- The one way back to `ready` while an id is open is the policy `resend`: once, labelled, before the deadline.
+-- The only way back to `ready` while an id is open is the policy `resend`: once, marked as such, before the deadline.
 -- include: batch, force, lanes, receipts, sets, moves, ids, doubts, absence
 
 redis.call('ZREM', LEASES, ref .. '/')
@@ -23,14 +23,14 @@ if m[STATE] ~= DOUBTFUL then
   return { 'elsewhere' }
 end
 m[ASKED] = m[ASKED] + 1
--- It is never sent again: what it said may go before its fate is known.
+-- It is never sent again, so its text may be removed before its fate is known.
 if m[LANE] == 0 and m[DEADLINE] > 0 and now >= m[DEADLINE] then redis.call('HDEL', SHARD, number .. 't') end
 local blob = load_receipts(m)
 local rest = undecided(m, blob)
 local asked_at, known_ms, window = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local control_at, arrival = tonumber(ARGV[9]), tonumber(ARGV[7])
 local newest = m[IDS][#m[IDS]]
-if ARGV[16] == '1' and newest[MONEY] ~= 1 then -- the answer that said so was lost: it waits for a top-up all the same
+if ARGV[16] == '1' and newest[MONEY] ~= 1 then -- the answer that said so was lost: it waits for a top-up too
   newest[MONEY] = 1
   redis.call('HSETNX', CTL, 'no_money', now)
 end
@@ -69,7 +69,7 @@ if #rest > 0 and in_force() and not has_open_id(m, rest) then
   save_batch(m)
   return ended
 end
--- Its sender accepts a second copy: of a message that was asked about and not shown, under one id that may live.
+-- Its sender accepts a second copy: of a message that was asked about and not shown, while one id is open.
 local function may_be_sent_again()
   if m[POLICY] ~= RESEND or m[RESENT] ~= 0 or #rest == 0 or not in_force() then return false end
   if now >= m[DEADLINE] or now < newest[CLAIMED_AT] + tonumber(ARGV[15]) then return false end

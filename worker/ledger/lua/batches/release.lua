@@ -1,4 +1,4 @@
--- Nothing was accepted and nothing can be: the batch goes back to ready.
+-- Make a batch ready again: nothing was accepted and nothing can be.
 -- ARGV: 4 fence, 5 gateway id, 6 'unsaid' (no journal knows it: the id is forgotten) | 'unwritten' (provably nothing was
 --       written, but a journal may know the id) | 'unwanted' (the gateway said: later),
 --       7 ms until it may be claimed again, 8 the claim's nonce, '' for 'unsaid'.
@@ -10,17 +10,17 @@ local m = load_batch()
 if not m then return unknown_batch() end
 in_motion(m)
 if m[STATE] ~= SENDING or m[FENCE] ~= tonumber(ARGV[4]) then return { 'stale' } end
--- A claim of the run in force was granted after the roll call was over, and its worker may be saying it now.
+-- A claim of the run in force was granted after the roll call, and its worker may be sending it now.
 if ARGV[6] == 'unsaid' then
   local actual = run(RUN)
-  if string.sub(m[NONCE], -#actual) == actual or m[LEASE] <= now then return { 'stale' } end -- an old one is in doubt
+  if string.sub(m[NONCE], -#actual) == actual or m[LEASE] <= now then return { 'stale' } end -- an old claim becomes doubtful
 end
 -- After a fall-back another worker may hold the same fence and id; nobody holds the same nonce.
 if ARGV[8] ~= '' and string.sub(m[NONCE], 1, #ARGV[8]) ~= ARGV[8] then return { 'stale' } end
 local id, place = find_id(m, tonumber(ARGV[5]))
 if not id or id[ID_STATE] ~= OPEN or place ~= #m[IDS] then return { 'stale' } end
 local blob = load_receipts(m)
-if is_proved(m, blob, place) then -- reported all the same: it stays, and only what is unknown goes again
+if is_proved(m, blob, place) then -- a fact proved it: the id stays, and only undecided messages go again
   id[ID_STATE] = ACCEPTED_ID
 else
   m[IDS][place] = nil

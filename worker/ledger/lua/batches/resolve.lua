@@ -22,7 +22,7 @@ if ARGV[5] == 'release' then
   else
     m[WHY] = ''
   end
-  if redis.call('HGET', CAMPAIGN_KEY, 'state') == 'done' then -- it is not over yet, after all
+  if redis.call('HGET', CAMPAIGN_KEY, 'state') == 'done' then -- the campaign goes on
     redis.call('HSET', CAMPAIGN_KEY, 'state', 'running')
     redis.call('HDEL', CAMPAIGN_KEY, 'done_at')
   end

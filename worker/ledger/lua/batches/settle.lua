@@ -1,8 +1,8 @@
--- The gateway answered for every message of the claim: accepted, or refused by name.
+-- Settle a claim: the gateway answered for every message of it, accepted or refused.
 -- ARGV: 4 fence, 5 gateway id, 6 'accepted'|'refused', 7 error code, 8 parts per message (a number, or a byte each
 --       for the claim's members), 9 cost of the request in 1/10,000 or -1, 10 ms until the first ask.
 -- Returns {'settled'|'again'|'doubtful'|'stale'|'foreign'|'never'|'gone', enrolled at, how many are left in its lane}.
--- Afterwards: an acceptance is merged whoever brings it; only the newest fence moves the batch.
+-- Afterwards: an acceptance is merged under any fence; only the newest fence moves the batch.
 -- include: batch, force, lanes, slots, receipts, sets, money, moves, ids, settled, facts, conclusion, controls, awake
 
 redis.call('ZREM', LEASES, ref .. '/') -- a first write that a full server allows
@@ -32,7 +32,7 @@ else
   end
 end
 
--- Refused, but an earlier attempt may have been accepted: its verdict must come first. So must the roll call.
+-- Refused, but an earlier attempt may have been accepted: its verdict must come first, and so must the roll call.
 if not accepted and (has_open_id(m, undecided(m, load_receipts(m)), gid) or not in_force()) then
   id[ID_STATE] = ABSENT
   enter_doubt(m, undecided(m, load_receipts(m)), 'refused', tonumber(ARGV[10]))
@@ -55,7 +55,7 @@ end
 local known = redis.call('HGET', SHARD, number .. 'r')
 local blob
 if not known and #members == m[COUNT] and equal then
-  -- The usual case, in one stroke: nothing known yet and all alike.
+  -- The usual case, in one write: nothing is known yet and all receipts are alike.
   local share = math.max(cost_of(1), 0)
   local receipt = struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + math.min(equal, 15), share, at)
   blob = string.rep(receipt, #members)
@@ -68,7 +68,7 @@ if not known and #members == m[COUNT] and equal then
 else
   local facts = {}
   for order, index in ipairs(members) do
-    if accepted or not known or status_at(known, index) == 0 then -- a refusal says nothing of what is known already
+    if accepted or not known or status_at(known, index) == 0 then -- a refusal changes nothing that is known already
       facts[#facts + 1] = { index, id, place, status, err, parts_of(order), cost_of(order), at }
     end
   end
@@ -93,7 +93,7 @@ if #rest == 0 then
   save_batch(m)
   return { 'settled', m[ENROLLED], left_in(m[LANE]) }
 end
--- A claim of one out of several: the others go on.
+-- A claim of one message of several: the others go on.
 redis.call('ZREM', LEASES, ref)
 move(m, READY, #rest)
 m[OWNER], m[NONCE], m[LEASE] = '', '', 0

@@ -1,10 +1,10 @@
--- A person pauses, resumes or cancels a campaign.
+-- Close, pause, resume or cancel a campaign.
 -- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
 --       4 a budget in 1/10,000 that holds from now on (resume only), '' to keep what there is, 5 with a budget: what a
 --       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another.
--- Returns {state, run, n} afterwards, {'short', least budget} where a resume could not send one batch more, or {'gone'};
--- then nothing has changed. Pause takes hold at the next claim; what is held comes back on resume. A cancel is this one
--- write: what is held or was never handed out is wound up by the scheduler, and goes into no worker's way.
+-- Returns {state, run, n} afterwards, {'short', least budget} if a resume could not send one batch more, or {'gone'};
+-- with these two nothing has changed. A pause takes effect at the next claim; batches that it holds come back on resume.
+-- A cancel is this one write: the scheduler ends batches that are held or were never handed out.
 -- include: run, budget
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'closed', 'budget', 'next_parts', 'why')
@@ -13,7 +13,7 @@ if not state then return { 'gone' } end
 local verb = ARGV[2]
 local budget = tonumber(ARGV[4] ~= '' and ARGV[4] or c[3] or '0')
 
--- What must be allowed for the next batch to leave: as much as the one that did not fit, else whatever is smallest.
+-- What a budget must allow for the next batch to leave: as much as the one that did not fit, else the smallest batch.
 local function least()
   local b = redis.call('HMGET', KEYS[1], unpack(BUDGETED))
   if ARGV[5] ~= '' then b[2] = ARGV[5] end
@@ -63,7 +63,7 @@ elseif verb == 'cancel' then
   end
 end
 redis.call('HSET', KEYS[1], 'state', state)
-if verb ~= 'close' and state ~= c[1] then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- why it is paused outlives the last row
+if verb ~= 'close' and state ~= c[1] then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- the reason of a pause stays when the last row is in
 local actual = run(KEYS[4])
 local is_new = state ~= c[1] or verb == 'close' and c[2] ~= '1' or verb == 'resume' and may_go_on and ARGV[4] ~= ''
 return { state, actual, redis.call('HINCRBY', KEYS[4], 'n:' .. actual, is_new and 1 or 0) }

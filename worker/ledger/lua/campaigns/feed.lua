@@ -1,7 +1,7 @@
 -- Hand out the next batches of a campaign.
 -- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk.
 -- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed.
--- Returns {'fed', '1' where a hint would wake nobody or '', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
+-- Returns {'fed', '1' if a hint would wake nobody or '', reference, ...} or {'waits', why}. Afterwards the cursor stands behind what was handed out.
 -- include: hints
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',
@@ -18,7 +18,7 @@ if ctl[2] then return { 'waits', 'money' } end
 if ctl[3] and tonumber(ctl[3]) > now then return { 'waits', 'quiet' } end
 local many = math.min(tonumber(ARGV[3]), batches - fed)
 local rate = tonumber(c[5] or '0')
-if rate > 0 then -- no more than its own pace lets go soon, so that the window is the others'
+if rate > 0 then -- no more than its own rate lets go soon, so that the window is free for others
   local tokens = math.min(rate, tonumber(c[6] or rate) + (now - tonumber(c[7] or now)) * rate / 1000)
   if tokens <= 0 then return { 'waits', 'rate' } end
   many = math.min(many, math.ceil(tokens * batches / math.max(1, tonumber(c[8]))))

@@ -1,11 +1,11 @@
 -- Begin a campaign under the digest of its file, text and options.
 -- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one,
 --       7 live, 8 stubs, 9 rows left out, 10.. unfinished campaigns whose rows are among those.
--- ARGV: 1 time or '', 2 id, 3 '1' where a finished one is to be begun anew, 4 id of the known one as it was seen or '',
+-- ARGV: 1 time or '', 2 id, 3 '1' if a finished one is to be begun anew, 4 id of the known one as it was seen or '',
 --       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8.. fields and values.
 -- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
--- What was sent and forgotten is known by the batch: the file is cut as it was then. A campaign that is still being
--- enrolled takes no further rows until its producer has compared them with those of this one.
+-- Stubs know a batch by its place in the file, so the file is cut into the same batches again. A campaign that is still
+-- being enrolled takes no further rows until its producer has compared them with those of this one.
 -- include: run
 
 local known = redis.call('GET', KEYS[1])

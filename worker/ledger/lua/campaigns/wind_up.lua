@@ -1,9 +1,9 @@
--- End the batches of a cancelled campaign that never left, a portion at a time: those that no claim ever touched.
+-- End the batches of a cancelled campaign that were never claimed, a portion at a time.
 -- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run, 5 totals, 6 stubs, 7.. hashes of batches, each once.
 -- ARGV: 1 time or '', 2 how many batches have been looked at with these, 3.. pairs: reference, which of the hashes.
 -- Returns {'wound', messages ended, references to drop one by one...}, {'halted'} while the run is not in force, or
--- {'stale'} for a campaign that is not cancelled. Afterwards: a batch that was ever claimed, or of which a journal told
--- while the ledger had forgotten it, is as it was: `drop` asks about it first if it may have been accepted.
+-- {'stale'} for a campaign that is not cancelled. Afterwards: a batch that was claimed once, or that a journal has and
+-- the ledger forgot, is unchanged: `drop` asks about it first if it may have been accepted.
 -- include: run
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'channel')

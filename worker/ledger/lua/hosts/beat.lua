@@ -1,8 +1,8 @@
--- A worker process is alive. KEYS: 1 owners, 2 run, 3 ctl, 4 stamp, 5 sick, 6 homes.
+-- Note that a worker process lives. KEYS: 1 owners, 2 run, 3 ctl, 4 stamp, 5 sick, 6 homes.
 -- ARGV: 1 time or '', 2 owner ('' to look only), 3 why it cannot send just now, '' while it can,
 --       4 the host whose master looks, '' for anybody else, 5 which home it is.
 -- Returns {actual run, run in force or '', what halts or '', time in ms, credentials that were refused or '',
---   name of the secret key that seals or '', what people call another home that has this host's number by now or ''}.
+--   name of the secret key that seals or '', name of another home that has this host's number now or ''}.
 -- include: run
 
 local SICK_KEPT_S = 3600
@@ -13,10 +13,10 @@ if ARGV[2] ~= '' then
     redis.call('HDEL', KEYS[5], ARGV[2])
   else
     local known = redis.call('HGET', KEYS[5], ARGV[2])
-    if not known or string.match(known, '^%S+') ~= ARGV[3] then -- since when it has been so, whoever repeats it
+    if not known or string.match(known, '^%S+') ~= ARGV[3] then -- a repeat does not change since when it has been so
       redis.call('HSET', KEYS[5], ARGV[2], string.format('%s %.0f', ARGV[3], now))
     end
-    redis.call('EXPIRE', KEYS[5], SICK_KEPT_S) -- those of processes that died go with the last that lives
+    redis.call('EXPIRE', KEYS[5], SICK_KEPT_S) -- entries of dead processes expire with the last living one
   end
 end
 local other = ''

@@ -1,7 +1,7 @@
--- A host is back: its sign-off is taken out, and it may claim once nobody can vouch by it any more.
+-- A host is back: take its sign-off out; it may claim once no other host can vouch by that sign-off.
 -- KEYS: 1 run, 2 ctl, 3 hosts, 4 homes, 5 away, 6 looks:<run>, 7 gone:<run>.
 -- ARGV: 1 time or '', 2 run, 3 host, 4 ms after a look from which on what was noted by it counts no more.
--- Returns {'not now'} | {'waits', time in ms until which, hosts that may have noted its sign-off} | {'back'}.
+-- Returns {'not now'} | {'waits', until when in ms, hosts that may have noted its sign-off} | {'back'}.
 -- include: run
 
 local actual, me = run(KEYS[1]), ARGV[3]

@@ -1,13 +1,13 @@
--- Establish the ledger, or find it established: stamp it with its account and start its id counter high and at random.
+-- Establish the ledger, if it is not yet: stamp it with its account, and start its id counter high and at random.
 -- KEYS: 1 stamp, 2 run, 3 n:gid, 4 hosts, 5 ctl, 6 homes, 7 away.
 -- ARGV: 1 time or '', 2 account, 3 first gateway id, 4 host ('' for a producer),
---       5 '1' where this host's journals know of sends, 'recover' to establish it all the same, as one that fell back,
---       6 names of the secret keys that this host has, the sealing one first; '' where it has none,
---       7 what people call this host, 8 which home it is, '' if that is not to be looked at,
---       9 for how many ms after its last sign a home is taken to be in use.
+--       5 '1' if this host's journals know of sends, 'recover' to establish it all the same, as one that fell back,
+--       6 names of the secret keys that this host has, the sealing one first; '' if it has none,
+--       7 the host's name for people, 8 which home it is, '' if that is not to be checked,
+--       9 for how many ms after its last beat a home counts as in use.
 -- Returns {'new'|'known'|'foreign'|'sealed'|'empty', account, actual run, run in force}
---   | {'copied', what people call the other home of this host's number, actual run, run in force}.
--- Afterwards: the stamp names a secret key that every host which was let in has.
+--   | {'copied', name of the other home with this host's number, actual run, run in force}.
+-- Afterwards: the stamp names a secret key that every accepted host has.
 -- include: run
 
 local actual = run(KEYS[2])

@@ -1,6 +1,6 @@
--- Go on with gateway ids in a range that was not used. KEYS: 1 run, 2 n:gid, 3 ctl.
+-- Go on with gateway ids in an unused range. KEYS: 1 run, 2 n:gid, 3 ctl.
 -- ARGV: 1 time or '', 2 the counter as it was looked at, 3 the first id of the range less one, 4 its last.
--- Returns {'moved', counter} | {'halted'} | {'fresh'}. Afterwards: the roll call still knows how high ids once stood.
+-- Returns {'moved', counter} | {'halted'} | {'fresh'}. Afterwards: the roll call still knows the highest id of before.
 -- include: run
 
 local counter = redis.call('GET', KEYS[2]) or '0'

@@ -1,4 +1,4 @@
--- A master looks who has signed off, to write it down; kept here until it is certain that its disk has it no more.
+-- A master looks which hosts signed off, to note them; kept here until it is certain that its disk no longer has them.
 -- KEYS: 1 run, 2 ctl, 3 hosts, 4 homes, 5 away, 6 looks:<run>.
 -- ARGV: 1 time or '', 2 run, 3 host, 4 the time in ms of the look that lies on its disk, 0 for none.
 -- Returns {'seen', time in ms, host, sign-off, host, sign-off ...} | {'not now'}.
@@ -15,7 +15,7 @@ local seen, answer = {}, { 'seen', string.format('%.0f', now) }
 local flat = redis.call('HGETALL', KEYS[5])
 for at = 1, #flat, 2 do
   local number, signed_at = string.match(flat[at + 1], '^(%x+) (%d+)$')
-  -- A host that was heard since has come back, be it with an older smsq, which takes nothing out.
+  -- A host that was heard since has come back, even with an older smsq, which does not take its sign-off out.
   if number and tonumber(redis.call('HGET', KEYS[4], flat[at] .. ':at') or '0') <= tonumber(signed_at) then
     seen[flat[at]] = true
     answer[#answer + 1], answer[#answer + 2] = flat[at], number

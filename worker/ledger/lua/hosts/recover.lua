@@ -1,4 +1,4 @@
--- A host's journals were taken over; with the last of them the ledger goes on, its counters far above all that was.
+-- A host's journals were taken over; with the last host the ledger goes on, with counters far above all known numbers.
 -- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 recovered:<run>, 5 ctl, 6 n:gid, 7 n:batch, 8 gone:<run>.
 -- ARGV: 1 time or '', 2 run, 3 host, 4 ids left free above the highest.
 -- Returns {'moved', actual} | {'sound'} | {'waits', hosts missing} | {'recovered', gateway id, batch number}.

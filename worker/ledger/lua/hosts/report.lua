@@ -1,14 +1,14 @@
--- The roll call: a host reports for a new run; when every host has, the run comes into force or the ledger fell back.
+-- The roll call: a host reports for a new run. When every host has, the run is in force or the ledger fell back.
 -- KEYS: 1 run, 2 hosts, 3 rollcall:<run>, 4 ctl, 5 n:gid, 6 n:batch, 7 g, 8 gone:<run>, 9 away.
 -- ARGV: 1 time or '', 2 run, 3 host, 4 report as JSON {gid, batch, runs: {run: n}, ids: [gid], hosts: [host], unsure,
 --         away: {host: [sign-off, time in ms of the look]}},
---       5 '1' for a visitor: a home of producers alone, which nobody waits for unless it knows more than the ledger.
+--       5 '1' for a visitor: a home with producers only, which is not waited for unless it knows more than the ledger.
 -- Returns {'moved', actual} | {'force'} | {'waits', hosts missing} | {'cleared', hosts not waited for} | {'fell', why}.
--- Afterwards: a run is in force only if the ledger contains everything that every host knows, latecomers included.
--- A host that signed off is not waited for if one that reports has noted this very sign-off, a moment ago.
+-- Afterwards: a run is in force only if the ledger contains everything that every host knows, late hosts included.
+-- A host that signed off is not waited for if a reporting host noted this very sign-off a moment ago.
 -- include: run
 
-local VOUCHED_MS = 120000 -- a host that returns waits for longer: see `Notes`
+local VOUCHED_MS = 120000 -- a returning host waits for longer: see `Notes`
 local actual = run(KEYS[1])
 if actual ~= ARGV[2] then return { 'moved', actual } end
 redis.call('HDEL', KEYS[3], '') -- a first write that a full server allows
@@ -19,9 +19,9 @@ local function fell(why)
   return { 'fell', why }
 end
 
--- What a host knows and this ledger does not, in words; nil where it contains it all.
+-- What a host knows and this ledger does not, in words; nil if it knows nothing more.
 local function lacks(host, report)
-  local top = tonumber(redis.call('HGET', KEYS[1], 'gid_top') or '0') -- before ids went on in a fresh range
+  local top = tonumber(redis.call('HGET', KEYS[1], 'gid_top') or '0') -- the highest id before a fresh range began
   if report.gid > math.max(top, tonumber(redis.call('GET', KEYS[5]) or '0')) then
     return 'host ' .. host .. ' knows gateway id ' .. string.format('%.0f', report.gid) .. ', the ledger does not'
   end
@@ -49,7 +49,7 @@ redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
 redis.call('EXPIRE', KEYS[3], 604800)
 if ARGV[5] ~= '1' then
   redis.call('SADD', KEYS[2], ARGV[3])
-  redis.call('HDEL', KEYS[9], ARGV[3]) -- a copy may have brought back a sign-off that is over
+  redis.call('HDEL', KEYS[9], ARGV[3]) -- a restored copy may have brought back an old sign-off
 end
 if ARGV[5] == '1' or is_in_force and not is_fallen then return why and fell(why) or { 'force' } end
 
@@ -82,7 +82,7 @@ for host in pairs(wanted) do
 end
 if #missing > 0 then
   table.sort(missing)
-  if not is_fallen then -- for everybody who wonders why nothing is sent
+  if not is_fallen then -- so that people see why nothing is sent
     redis.call('HSETNX', KEYS[4], 'waits_since', now)
     redis.call('HSET', KEYS[4], 'waits', table.concat(missing, ' '))
   end

@@ -1,4 +1,4 @@
--- Remember that something was sent which this ledger knows nothing of, by what it would be known by.
+-- Keep a send of a message that this ledger does not have, under the name that the message would have.
 -- KEYS: 1 stubs, 2 g, 3 ctl.  ARGV: 1 time or '', 2 what it is known by or '', 3 gateway id, 4 mirror, 5 the batch's lost reference.
 -- Returns {'kept'|'stale'}. Afterwards: whatever is enrolled under that key is asked about before it is sent.
 

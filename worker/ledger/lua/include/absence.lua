@@ -12,7 +12,7 @@ local function park(m, rest, why)
   redis.call('ZADD', WATCH, now + 3600000, ref)
 end
 
--- Is an id absent for every message it carried? One that others' verdicts decided was not asked about.
+-- Is an id absent for every message it carried? Messages that another id decided were not asked about.
 local function is_absent(m, id)
   for index = 0, m[COUNT] - 1 do
     if holds(id[MEMBERS], index) and not marked(id[ABSENTS], index) then return false end
@@ -20,8 +20,9 @@ local function is_absent(m, id)
   return true
 end
 
--- The doubt is over, since no open id can hold any of the rest: what becomes of them. A batch of one goes again `guard`
--- ms after its newest claim at the earliest: sooner the gateway may refuse it as a duplicate. Returns {state name, why}.
+-- The doubt is over, since no open id can hold any undecided message: decide about these. A batch of one goes again at
+-- the earliest `guard` ms after its newest claim: sooner the gateway may refuse it as a duplicate.
+-- Returns {state name, why}.
 local function end_doubt(m, blob, rest, guard)
   for place, id in ipairs(m[IDS]) do
     if id[ID_STATE] == OPEN then
@@ -38,7 +39,7 @@ local function end_doubt(m, blob, rest, guard)
     settle_batch(m, decide_rest(m, blob, CANCELLED, 0), 0)
     return { 'settled', 'cancelled' }
   end
-  -- A code is not sent again by itself: whoever waits for it has asked for another by now, or goes by another channel.
+  -- A code is not sent again by itself: its person has asked for another by now, or gets it by another channel.
   local is_code = m[POLICY] == ASK and redis.call('HEXISTS', SHARD, number .. 'c') == 1
   if is_code or m[DEADLINE] > 0 and now >= m[DEADLINE] then
     count_doubt(m, 'late')

@@ -1,8 +1,8 @@
 -- An id that the ledger had forgotten.
 -- include: batch, ids
 
--- An id that a journal gives to this batch and the ledger had forgotten: open, its window beginning now. The fence
--- leaps, so that no answer to a forgotten claim is taken for one to a later.
+-- Add an id that a journal has for this batch and the ledger forgot: it is open, and its window begins now. The fence
+-- jumps, so that no answer to a forgotten claim is taken for one to a later claim.
 local function adopt(m, gid, mirror)
   if find_id(m, gid) then return end
   for _, id in ipairs(m[IDS]) do -- its second copy may have left already: there is no third

@@ -1,23 +1,23 @@
--- What waits in a lane, and whether its workers are known to be at it.
+-- How many batches wait in a lane, and whether its workers are known to be busy.
 -- include: batch
 
 local function ready_of(lane) return lane == 0 and READY_URGENT or READY_BULK end
 
--- What is ready has the time at which it is hinted again for a score, with a half behind it. A time without a half is
--- that of a batch which may not go before. Returns until when those that were handed out already are hinted again.
+-- The score of a ready batch is the time at which it is hinted again, and ends in .5. A score that does not end so is that
+-- of a batch that may not go before then. Returns the score up to which batches were handed out already.
 local function handed_out(lane) return string.format('%.1f', now + (lane == 0 and HINT_AGAIN_URGENT or HINT_AGAIN_BULK)) end
 
 local function waiting_in(lane) return redis.call('ZCOUNT', ready_of(lane), '-inf', handed_out(lane)) end
 
--- How many are left to those who go on by themselves: up to the last one of which no hint was given. What came after it
--- has a hint of its own, and whoever that wakes.
+-- How many batches are left for workers that go on by themselves: up to the last one without a hint. Later batches have
+-- hints of their own, which wake a worker.
 local function left_in(lane)
   local last = redis.call('HGET', CTL, 'unhinted:' .. lane)
   return last and redis.call('ZCOUNT', ready_of(lane), '-inf', last) or 0
 end
 
--- The claim that took the last slot leaves a mark for as long as nobody need doubt that its worker lives: who has an answer
--- claims the next batch, so that a hint would wake nobody. It says how many slots are taken, and until when it is good.
+-- The claim that took the last slot leaves a mark while its worker is certain to live: a worker that gets an answer
+-- claims the next batch, so no hint is needed. The mark says how many slots are taken, and until when it is valid.
 -- ARGV[15] is '' for a worker that does not go on by itself.
 local AWAKE_MS = 300
 

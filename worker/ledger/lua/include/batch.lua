@@ -1,4 +1,4 @@
--- A batch: its keys, its meta, and what becomes of one that is not there.
+-- A batch: its keys, its meta, and what to do if it does not exist.
 -- KEYS: as `Keys.batch_verb` lists them.  ARGV[2]: the batch number.  ARGV[3]: the batch's written reference.
 
 local SHARD, CAMPAIGN_KEY, HELD, READY_URGENT, READY_BULK, LEASES, DOUBTS, BLIND, PARKINGS, ASKS, WATCH, ENDED,
@@ -23,7 +23,7 @@ local function save_batch(m)
   redis.call('HSET', SHARD, number .. 'm', cmsgpack.pack(m))
 end
 
--- A batch that never existed is an alarm and creates no key; one that was purged is ignored. Neither stays in motion.
+-- A batch that never existed is an alarm and creates no key; a purged one is ignored. Both leave all sets.
 local function unknown_batch()
   for _, set in ipairs({ READY_URGENT, READY_BULK, LEASES, DOUBTS, DOUBT_URGENT, BLIND, PARKINGS, ASKS, ASKS_URGENT, WATCH,
     ENDED }) do
@@ -37,7 +37,7 @@ local function unknown_batch()
   return { 'gone' }
 end
 
--- A pending batch is stored short; its motion begins with the first claim.
+-- A pending batch is stored short; the other places are added by the first claim.
 local function in_motion(m)
   if not m[KEY] then
     local blank = { [OPTIONS] = '', [OWNER] = '', [NONCE] = '', [LEASE] = 0, [IDS] = {}, [WHY] = '', [RESENT] = 0,

@@ -1,11 +1,11 @@
--- What a budget is kept by; the claim and what a person does to a campaign count alike.
+-- How a budget is kept; the claim and `control.lua` count in the same way.
 
 -- Fields of a campaign, in the order in which `least_budget` takes their values.
 local BUDGETED = { 'cost', 'part_price', 'unpriced', 's:sending', 's:doubtful', 's:parked', 'parts', 'rows', 's:invalid',
   's:duplicate' }
 
--- The smallest budget, in 1/10,000, under which so many parts more may leave: what was told, what left and was not told
--- yet, what may have left, and those parts, all but the first at the price that was quoted.
+-- The smallest budget, in 1/10,000, under which so many parts more may leave: known costs, plus, at the quoted price,
+-- parts that left without a known cost, parts that may have left, and those parts.
 local function least_budget(b, more)
   local function at(place) return tonumber(b[place] or '0') end
   local each = at(7) / math.max(1, at(8) - at(9) - at(10)) -- parts of a message, on average

@@ -1,5 +1,5 @@
--- The claim of one batch, which may be sent if its turn has come.
--- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: behind those of a batch the calls that were repeated.
+-- The claim of one batch.
+-- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: those of a batch, then the calls that were repeated.
 -- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake
 
 local function granted(m, n, actual)
@@ -10,10 +10,10 @@ local function granted(m, n, actual)
     texts, id[MEMBERS], c[1] or '', m[OPTIONS] ~= '' and m[OPTIONS] or c[2] or '', known_as(m), ref }
 end
 
--- The nonce of this call: a claim of an earlier run is not answered again, since the roll call decides about it.
+-- The nonce of this call. With the run in it, since the roll call decides about claims of an earlier run.
 local function nonce_of(actual) return ARGV[4] .. ' ' .. actual end
 
--- The reply was lost: the same answer again, for as long as that claim is being sent.
+-- The reply was lost: the same answer again, while that claim is being sent.
 local function granted_again(m, actual)
   if m[STATE] ~= SENDING or m[NONCE] ~= nonce_of(actual) then return nil end
   return granted(m, tonumber(redis.call('HGET', RUN, 'n:' .. actual) or '0'), actual)
@@ -38,7 +38,7 @@ local function claim_one()
   if takes_stub(m, rest) then return { 'taken' } end
 
   local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window')
-  -- Ours to end, but never while an earlier attempt may have been accepted: then we ask first.
+  -- End it here, but never while an earlier attempt may have been accepted: then ask first.
   local function end_it(status)
     if has_open_id(m, rest) then
       enter_doubt(m, rest, NAME[status], 1000)
@@ -61,7 +61,7 @@ local function claim_one()
   local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until')
   if ctl[1] then return { 'halted', 'fell' } end
   if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
-  -- A larger id the gateway would refuse, message for message, as a wrong parameter.
+  -- The gateway would refuse every message under a larger id, as a wrong parameter.
   if tonumber(redis.call('GET', N_GID) or '0') >= tonumber(redis.call('HGET', RUN, 'gid_last') or '2147483647') then
     return { 'halted', 'ids' }
   end
@@ -72,7 +72,7 @@ local function claim_one()
     return { 'later', tonumber(ctl[6]) - now }
   end
 
-  -- It keeps this one back, not the others: it comes due again when its time is there.
+  -- This holds back this batch, not others; it is due again when its time has come.
   local function pace(ms)
     redis.call('ZADD', ready_key(m), 'XX', math.ceil(now + ms), ref)
     return { 'paced', math.ceil(ms) }
@@ -97,16 +97,16 @@ local function claim_one()
     end
   end
 
-  -- Only looked at here: the first write of a grant must be one that a full server refuses.
+  -- Only read here: the first write of a grant must be one that a full server refuses.
   local after = '(' .. string.format('%.0f', now)
   local urgent = redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf')
   local bulk = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
   local most = tonumber(ARGV[8])
   if m[LANE] == 1 and (urgent + bulk >= most or bulk >= most - tonumber(ARGV[9])) then return { 'slot' } end
-  -- The last one is a code's if one waits: whoever frees a slot claims the next in the same stroke, before any code.
+  -- The last slot is for a code if one waits: a worker that frees a slot claims the next batch in the same call, before any code.
   if m[LANE] == 1 and urgent + bulk + 1 >= most and waiting_in(0) > 0 then return { 'slot' } end
-  -- A code goes past those that are probably over, so that a mirror that swallows or a worker that died does not stop all
-  -- codes until the peer must have closed. The gateway allows fifteen at once, over which it only says: later.
+  -- A code does not count requests that are probably over, so that a silent mirror or a dead worker does not stop all codes
+-- until the peer must have closed. The gateway allows fifteen requests at once; beyond that it only answers "later".
   local OVERDUE_MS = 2000
   if urgent + bulk >= most then
     local kept = tonumber(ARGV[10])
@@ -118,8 +118,8 @@ local function claim_one()
     end
   end
 
-  -- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens still leaves. Nothing is
-  -- taken from one bucket unless the other allows it too. Codes never wait for it: campaigns pay what they overdraw.
+  -- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens can leave. Nothing is taken
+-- from one bucket unless the other allows it too. Codes never wait for it: campaigns make up for what they overdraw.
   local function tokens_in(rate, tokens, at)
     return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
   end
@@ -164,8 +164,8 @@ local function claim_one()
   return granted(m, n, actual)
 end
 
--- Answer a call, and its repetitions and late copies as it was answered first. Only what is repeated is written down: of
--- a call that was answered at its first try there is no copy. ARGV[15]: whose call it is, '' for one that counts none.
+-- Answer a call, and its repeats and late copies as it was answered first. Only repeated calls are written down: a call
+-- that was answered at its first try has no copies. ARGV[15]: the caller, '' for one that does not number its calls.
 local CALLS_KEPT_MS = 3600000
 
 local function answer_to(claim, find, take)

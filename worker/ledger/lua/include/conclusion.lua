@@ -1,4 +1,4 @@
--- What facts mean for their batch.
+-- What new facts mean for their batch.
 -- include: batch, lanes, receipts, proofs, campaign, questions, settled, doubts
 
 -- After facts: does every message have a verdict now? A found phone does not end `sending`.
@@ -12,7 +12,7 @@ local function conclude(m, blob, ask_after)
     settle_batch(m, blob, ask_after)
   elseif m[STATE] == SETTLED then
     local waiting, is_unpaid = open_questions(m, blob)
-    if waiting or is_unpaid then -- perhaps again: a message of ours to end was accepted after all
+    if waiting or is_unpaid then -- perhaps for the second time: a message that we ended was accepted after all
       redis.call('ZADD', asks_key(m), 'NX', now + ask_after, ref)
       redis.call('ZREM', ENDED, ref)
     else

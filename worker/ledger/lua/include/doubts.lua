@@ -1,7 +1,7 @@
 -- The end of a doubt.
 -- include: batch
 
--- A doubt ends: how, and after how long.
+-- Count the end of a doubt: how it ended, and after how long.
 local function count_doubt(m, outcome)
   if m[STATE] ~= DOUBTFUL then return end
   local ms = math.max(0, now - m[SINCE])

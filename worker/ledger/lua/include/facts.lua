@@ -14,13 +14,13 @@ local function another_may_live(m, id, index)
   return false
 end
 
--- A message that is proved under a second id left twice: counted once per message and further id.
+-- A message that is proved under a second id left twice: count it once per message and further id.
 local function note_double(m, index, id, known_place)
   local first = id_at(m, known_place, index)
   if not first or first[GID] == id[GID] or marked(id[DOUBLED], index) then return end
   first[DOUBLED] = with_mark(m, first[DOUBLED], index, '1')
   id[DOUBLED] = with_mark(m, id[DOUBLED], index, '1')
-  if m[RESENT] ~= 0 then -- somebody chose that risk: counted apart, no alarm
+  if m[RESENT] ~= 0 then -- a person or the sender chose that risk: counted apart, no alarm
     redis.call('HINCRBY', TOTALS, 'resend_doubles', 1)
     return
   end
@@ -28,8 +28,8 @@ local function note_double(m, index, id, known_place)
   redis.call('HINCRBY', CAMPAIGN_KEY, 'doubles', 1)
 end
 
--- A callback's signature covers no money. What it says of it is taken where nobody has said anything yet, and only where
--- it can be true: half to all of what was quoted, or, where nothing was, up to a hundred of the currency a part.
+-- A callback's signature does not cover the cost. A cost from a callback is taken only if none is known yet and it is
+-- plausible: half to all of the quoted price, or, without a quote, up to a hundred of the currency a part.
 local MOST_A_PART = 1000000
 
 local function is_believable(m, parts, cost)
@@ -43,17 +43,17 @@ local function note_untold(m, index, is_untold)
   if marked(m[UNTOLD], index) ~= is_untold then m[UNTOLD] = with_mark(m, m[UNTOLD], index, is_untold and '1' or '0') end
 end
 
--- A receipt has a byte for a delivery error; a larger one stands beside it.
+-- A receipt has one byte for a delivery error; a larger error is kept beside it.
 local function note_error(m, index, err)
   if err <= 255 and not m[ODD] then return end
   local others = string.gsub(m[ODD] or '', ' ' .. index .. ':%d+', '')
-  m[UNTOLD] = m[UNTOLD] or '' -- an array has no holes
+  m[UNTOLD] = m[UNTOLD] or '' -- an array must have no holes
   m[ODD] = err > 255 and others .. ' ' .. index .. ':' .. err or others
 end
 
--- Merge one fact into one receipt; facts merge in every state, from anyone, and never backwards. Money is what the
--- gateway itself said last, in an answer to us; `heard` is a fact that came by a call, and does not change it.
--- Returns the new receipt, the old status, the new one and what it costs more, or nil where nothing changes.
+-- Merge one fact into one receipt; facts merge in every state, from any wire, and never backwards. The cost is what the
+-- gateway said last in an answer to us; a fact from a callback (`heard`) does not change it.
+-- Returns the new receipt, the old status, the new status and the additional cost, or nil if nothing changes.
 local function merge(m, blob, index, id, place, status, err, parts, cost, at, heard)
   local old_status, old_err, nibbles, old_cost, old_at = struct.unpack('>BBBI4I4', blob, index * RECEIPT + 1)
   local old_place, old_parts = math.floor(nibbles / 16), nibbles % 16
@@ -82,7 +82,7 @@ local function merge(m, blob, index, id, place, status, err, parts, cost, at, he
     old_status, status, new_cost - old_cost
 end
 
--- Write a campaign's or single's cost and status counters after facts were merged.
+-- Update cost and status counters of a campaign or single message after facts were merged.
 local function count_facts(m, moved, spent)
   for name, by in pairs(moved) do
     count(name, by)

@@ -1,4 +1,4 @@
--- Whether the run of the server that answers is the one in force.
+-- Whether the run of the answering server is the one in force.
 -- include: batch, run
 
 local function in_force()

@@ -1,6 +1,6 @@
 -- Stands before every script. ARGV[1]: the time in ms for tests, '' for Redis' own clock.
--- Where scripts are functions of the server, this stands for many calls: what belongs to one is set by `begin_…`, and
--- nothing else at the top of a piece is ever changed.
+-- If verbs are functions of the server, this text runs once for many calls: `begin_…` sets what belongs to one call,
+-- and nothing else at the top of a piece is ever changed.
 
 local KEYS, ARGV, now
 

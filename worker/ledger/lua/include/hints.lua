@@ -1,6 +1,6 @@
 -- Whether a hint to a lane would wake nobody. Its mark is that of `awake.lua`.
--- It is left out only while as many requests as the mark says are still being sent, and a few batches wait already:
--- those who wait for a slot, hinted for these, take whatever is next.
+-- A hint is left out only while as many requests as the mark says are being sent and a few batches wait already: the
+-- workers that were hinted for those wait for a slot, and then take the next batch.
 
 local MANY = 4
 

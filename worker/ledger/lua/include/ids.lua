@@ -7,7 +7,7 @@ local function find_id(m, gid)
   end
 end
 
--- May one of these messages live under an id that is open (`besides` the one named)?
+-- Can one of these messages still be accepted under an open id (other than `besides`)?
 local function has_open_id(m, indices, besides)
   for _, id in ipairs(m[IDS]) do
     if id[ID_STATE] == OPEN and id[GID] ~= besides then

@@ -1,7 +1,7 @@
 -- How a batch moves from one state to another.
 -- include: batch, lanes, totals
 
--- Change the batch's state; the undecided messages are counted where they now stand.
+-- Change the batch's state; undecided messages are counted under the new state.
 local function move(m, state, waiting)
   local from = m[STATE]
   m[STATE] = state

@@ -1,7 +1,7 @@
--- What a receipt says of the id under which its message was accepted.
+-- What a receipt says about the id under which its message was accepted.
 -- include: sets
 
--- The id that a receipt names; from the fifteenth on the nibble is full, and it is the newest that carried the message.
+-- The id that a receipt names. From the fifteenth id on the nibble is full and means the newest that carried the message.
 local function id_at(m, place, index)
   if place < MOST_IDS then return m[IDS][place] end
   for later = #m[IDS], MOST_IDS, -1 do

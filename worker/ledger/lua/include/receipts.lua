@@ -13,7 +13,7 @@ local function status_at(blob, index) return string.byte(blob, index * RECEIPT +
 
 local function undecided(m, blob)
   local found, all = {}, m[COUNT]
-  if blob == string.rep(string.sub(blob, 1, RECEIPT), all) then -- all alike, as they mostly are: look at one
+  if blob == string.rep(string.sub(blob, 1, RECEIPT), all) then -- mostly all are alike: look at one
     if status_at(blob, 0) == 0 then
       for index = 1, all do found[index] = index - 1 end
     end

@@ -1,7 +1,7 @@
--- The run: which life of which server answers for which ledger. A restart, failover or restored copy changes it (a
--- fail-over there and back shows the same run_id, hence both parts); so does a ledger that is established anew.
+-- The run: one life of one server with one ledger. A restart, a failover or a restored copy changes it (after a failover
+-- and back run_id is the same, hence both parts), and so does establishing the ledger anew.
 
-local run_id -- kept by a function: it cannot change while the server lives, and its end is the function's too
+local run_id -- a function keeps it: it cannot change while the server lives, and the function does not outlive the server
 
 local function run(run_key)
   local birth = redis.call('HGET', run_key, 'birth')

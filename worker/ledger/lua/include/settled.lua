@@ -1,14 +1,14 @@
--- A batch is settled.
+-- The settling of a batch.
 -- include: batch, lanes, moves, campaign, questions
 
--- A message of a one-time code has ended: its cascade, if it has not ended too, is looked at now.
+-- A message of a one-time code has ended: make its cascade due now, if that has not ended.
 local function wake_code(m)
   if m[LANE] ~= 0 then return end
   local code = redis.call('HGET', SHARD, number .. 'c')
   if code then redis.call('ZADD', CASCADE, 'XX', 'LT', now, code) end
 end
 
--- Everyone of the batch has a verdict: it is settled; statuses follow per message.
+-- Every message of the batch has a verdict: it is settled; statuses follow for each message.
 local function settle_batch(m, blob, ask_after)
   forget_motion()
   redis.call('ZREM', ready_key(m), ref)
@@ -18,7 +18,7 @@ local function settle_batch(m, blob, ask_after)
   for _, id in ipairs(m[IDS]) do
     if id[ID_STATE] == OPEN then redis.call('ZADD', WATCH, now + 3600000, ref) break end
   end
-  if m[LANE] == 0 then redis.call('HDEL', SHARD, number .. 't') end -- a code's text goes as soon as it is settled
+  if m[LANE] == 0 then redis.call('HDEL', SHARD, number .. 't') end -- a code's text is removed as soon as it is settled
   if waiting or is_unpaid then
     redis.call('ZADD', asks_key(m), now + ask_after, ref)
   else

@@ -1,8 +1,8 @@
 -- The slot of a request that is over. ARGV[4]: the fence of its claim.
 -- include: batch, lanes
 
--- A request is over: whoever waits for a slot may look, of either lane. A few rings are kept for who is about to wait;
--- a ring that cannot be made is left out, since they look now and then all the same.
+-- A request is over: wake the workers of both lanes that wait for a slot. A few rings are kept for those about to wait. If
+-- a ring fails it is left out, since waiting workers also look now and then.
 local MOST_RINGS = 4
 
 local function free_slot(m)

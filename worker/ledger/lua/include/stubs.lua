@@ -1,14 +1,14 @@
--- What was sent before the ledger fell back, and is known only by the journals.
+-- Sends from before the ledger fell back that only journals know.
 -- include: batch, moves, adoption
 
--- What a batch is known by outside the ledger: its enrolment key, or its place in a file. Journals write it down too.
+-- The name of a batch outside the ledger: its enrolment key or its place in a file. Journals write it down too.
 local function known_as(m)
   if SINGLE then return redis.call('HGET', SHARD, number .. 'k') or '' end
   local c = redis.call('HMGET', CAMPAIGN_KEY, 'digest', 'batch_size')
   return c[1] and c[1] .. '/' .. string.format('%.0f', m[FIRST_ROW]) .. '/' .. c[2] or ''
 end
 
--- Was this sent before the ledger fell back? Then it takes over those ids, and is asked about instead of sent.
+-- Was this sent before the ledger fell back? Then it gets those ids, and is asked about, not sent.
 local function takes_stub(m, rest)
   if redis.call('EXISTS', STUBS) == 0 then return false end
   local key = known_as(m)

@@ -1,4 +1,4 @@
--- Totals: what a campaign shows at once, and what the exporter reads.
+-- Totals: counters of a campaign, and those that the exporter reads.
 -- include: batch
 
 local function count(name, by)

@@ -1,7 +1,7 @@
--- Verdicts of ours.
+-- Our own verdicts.
 -- include: receipts, totals, money
 
--- Give every undecided message a verdict of ours (late, cancelled, refused); only while no id is open.
+-- Give every undecided message a verdict of our own (late, cancelled, refused); only while no id is open.
 local function decide_rest(m, blob, status, err)
   local rest = undecided(m, blob)
   local changes = {}

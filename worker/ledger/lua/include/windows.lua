@@ -1,4 +1,4 @@
--- Counters in windows that slide.
+-- Counters in sliding windows.
 -- A ring is { span in ms, slot, n, slot, n, ... } with slots of a twenty-fourth of its span, oldest first. What counts
 -- is the slot of now and the 24 before it: never less than a window of `span` that ends now, at most a slot more. So
 -- no window of `span` ever holds more than was allowed. With a step of 3 a slot has two numbers: sent and verified.
@@ -12,7 +12,7 @@ local SLOTS, DAY, EVIDENCE = 24, 86400000, 3600000
 
 local function width(span) return math.ceil(span / SLOTS) end
 
--- The same ring without what is over; a new one where there is none of this span.
+-- The same ring without what is over; a new one if there is none of this span.
 local function fresh(ring, span, step)
   local kept, first = { span }, math.floor(now / width(span)) - SLOTS
   if not ring or ring[1] ~= span then return kept end
@@ -31,7 +31,7 @@ local function total(ring, step, at)
   return all
 end
 
--- A clock that went back counts into the newest slot, which leaves later.
+-- If the clock went back, the newest slot counts, and expires later.
 local function add(ring, step, by)
   local last, slot = #ring - step + 1, math.floor(now / width(ring[1]))
   if last < 2 or ring[last] < slot then
@@ -55,7 +55,7 @@ end
 
 local function unpacked(raw) return raw and cmsgpack.unpack(raw) or {} end
 
--- Enough of a client's key to know it again.
+-- Enough of a client's key to recognise it.
 local function tail(key) return string.sub(key, -8) end
 
 -- How long a hold lasts: twice as long as the one before.

@@ -1,8 +1,8 @@
 -- Slow or halt the login. KEYS: 1 ctl.
 -- ARGV: 1 time or '', 2 'throttled' base ms | 'ask_later' ms | 'answered' | 'erred' span ms | 'login' fingerprint |
 --       'logged_in' | 'money' | 'topped_up'.
--- Returns {ms of quiet} or {}. 'throttled' grows with each time until an answer comes; answers to what was under way
--- when the rest began do not make it grow.
+-- Returns {ms of pause} or {}. 'throttled' grows with each call until an answer comes; answers to requests that were
+-- under way when the pause began do not make it grow.
 
 redis.call('HDEL', KEYS[1], '') -- a first write that a full server allows
 local verb = ARGV[2]

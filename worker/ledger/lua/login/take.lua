@@ -1,8 +1,8 @@
--- Ask for a permit for one request that the gateway counts: parallel requests and requests per minute of each kind.
+-- Take a permit for one request that the gateway counts: parallel requests, and requests per minute of each kind.
 -- KEYS: 1 slots:<kind>, 2.. limit:<what>.  ARGV: 1 time or '', 2 token, 3 most at once, 4 ms a slot may last,
 --       5.. for each limit: most, ms.
--- A request counts from its end (`give_back`), at the latest from the end of its slot: when it arrives in between is
--- not ours to know. Returns {'taken'} or {'wait', ms}. Nothing is counted unless everything allows it.
+-- A request counts from its end (`give_back`), at the latest from the end of its slot, since we cannot know when it
+-- arrives. Returns {'taken'} or {'wait', ms}. Nothing is counted unless every limit allows it.
 
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZSCORE', KEYS[1], ARGV[2]) then return { 'taken' } end -- the reply was lost

@@ -1,9 +1,9 @@
--- Count one try of a code and judge it: at most so many wrong ones, and one right one ever.
+-- Count one try of a code and judge it: a limited number of wrong ones, and one right one ever.
 -- KEYS: 1 code:<id>, 2 code:<id>:s, 3 run, 4 ctl, 5 totals, 6 cascade.
--- ARGV: 1 time or '', 2 nonce of this try, 3 '1' where the keyed hashes were equal, 4 id.
+-- ARGV: 1 time or '', 2 nonce of this try, 3 '1' if the keyed hashes were equal, 4 id.
 -- Returns {'right'|'wrong'|'expired'|'used'|'locked'|'unknown'} or {'halted', why}.
--- A repeat with the same nonce is answered the same and counts nothing. What could tell the code goes with the last try,
--- and no further channel is tried.
+-- A repeat with the same nonce gets the same answer and counts nothing. With the last try the sealed part is removed, and
+-- no further channel is tried.
 -- include: run
 
 redis.call('HDEL', KEYS[1], '') -- a first write that a full server allows
@@ -20,7 +20,7 @@ if ctl[1] then return { 'halted', 'fell' } end
 if c[4] == ARGV[2] then return { 'right' } end
 if c[7] then return { 'wrong' } end
 if c[3] then return judged(c[3]) end
--- A ledger that fell back may have forgotten that this one was used.
+-- A ledger that fell back may have forgotten that the code was used.
 if now >= tonumber(c[2]) or (ctl[2] and tonumber(ctl[2]) >= tonumber(c[1])) then
   redis.call('DEL', KEYS[2])
   redis.call('ZREM', KEYS[6], ARGV[4])

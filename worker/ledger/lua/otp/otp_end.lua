@@ -1,8 +1,8 @@
--- No further channel of a code is tried.
+-- End a code's cascade: no further channel is tried.
 -- KEYS: 1 code:<id>, 2 cascade, 3 totals.
--- ARGV: 1 time or '', 2 id, 3 place of the channel that was tried last, 4 why, 5 channel that is forgone, '' where that
+-- ARGV: 1 time or '', 2 id, 3 place of the channel that was tried last, 4 why, 5 channel that is forgone, '' if that
 --       is not counted.
--- Returns {'ended'}, or {'moved'} where another step was taken meanwhile. Repeating it changes nothing.
+-- Returns {'ended'}, or {'moved'} if another step was taken meanwhile. Repeating it changes nothing.
 
 redis.call('ZREM', KEYS[2], '') -- a first write that a full server allows
 local known = redis.call('HGET', KEYS[1], 'steps')

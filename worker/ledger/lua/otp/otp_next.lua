@@ -2,8 +2,8 @@
 -- KEYS: 1 code:<id>, 2 run, 3 ctl, 4 cascade.
 -- ARGV: 1 time or '', 2 id, 3 place of the channel in the cascade, 4 channel, 5 why, 6 ms until it is looked at again,
 --       7 how many steps there were when that was decided.
--- Returns {'step', number, at, expires at}, {'moved'} where the cascade stands elsewhere or a step came in between, {'over'} where it has ended,
--- {'used'|'locked'|'expired'|'unknown'} or {'halted', why}. A place is reserved once, whoever asks how often, and only
+-- Returns {'step', number, at, expires at}, {'moved'} if the cascade is elsewhere or a step came in between, {'over'} if it has ended,
+-- {'used'|'locked'|'expired'|'unknown'} or {'halted', why}. A place is reserved once, however many calls there are, and only
 -- behind the one before; a repeat gives the same step.
 -- include: run
 

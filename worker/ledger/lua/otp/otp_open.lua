@@ -1,16 +1,16 @@
 -- Write down a one-time code with its first step, before its message is enrolled.
--- KEYS: 1 code:<id>, 2 code:<id>:s, 3 codekey:<hash> (of no use where there is no key), 4 run, 5 ctl, 6 stamp, 7 totals,
+-- KEYS: 1 code:<id>, 2 code:<id>:s, 3 codekey:<hash> (not used without a key), 4 run, 5 ctl, 6 stamp, 7 totals,
 --       8 cascade.
--- ARGV: 1 time or '', 2 id, 3 '1' where the caller gave a key, 4 digests of the content, the one to keep first, 5 sealed,
+-- ARGV: 1 time or '', 2 id, 3 '1' if the caller gave a key, 4 digests of the content, the one to keep first, 5 sealed,
 --       6 keyed hash of the code, 7 ms it lives, 8 wrong tries it takes, 9 channels, 10 first channel, 11 ms it is
 --       remembered past its expiry, 12 names of the secret keys that the caller has, 13 ms until its cascade is
---       looked at, '' where there is one channel.
+--       looked at, '' if there is one channel.
 -- Returns {'created'|'same', id, made at, expires at, first channel}, {'conflict', id}, {'halted', why} or {'sealed'}.
 -- Afterwards: one record per key; repeating it after a lost reply answers the same.
 -- include: run
 
 local made = redis.call('HMGET', KEYS[1], 'made_at', 'expires_at')
-if made[1] then return { 'created', ARGV[2], made[1], made[2], ARGV[10] } end -- the reply was lost: ids do not come twice
+if made[1] then return { 'created', ARGV[2], made[1], made[2], ARGV[10] } end -- the reply was lost: no id is drawn twice
 if ARGV[3] == '1' then
   local known = redis.call('HMGET', KEYS[3], 'id', 'content', 'made_at', 'expires_at', 'channel')
   if known[1] then
@@ -29,7 +29,7 @@ redis.call('HSET', KEYS[1], 'made_at', now, 'expires_at', expires, 'tries', 0, '
   'steps', ARGV[10] .. ' ' .. string.format('%.0f', now) .. ' -\n', 'resends', 0)
 redis.call('PEXPIRE', KEYS[1], lives + remembered)
 redis.call('HSET', KEYS[2], 'sealed', ARGV[5], 'hash', ARGV[6])
-redis.call('PEXPIRE', KEYS[2], lives + 1000) -- past the expiry by the record, so that nobody's right code is called wrong
+redis.call('PEXPIRE', KEYS[2], lives + 1000) -- after the record's expiry, so that a right code is never called wrong
 if ARGV[3] == '1' then
   redis.call('HSET', KEYS[3], 'id', ARGV[2], 'content', string.match(ARGV[4], '^%x+'), 'made_at', now, 'expires_at',
     expires, 'channel', ARGV[10])

@@ -1,9 +1,9 @@
 -- Reserve the next step of a code, before its message is enrolled: a resend, or another channel.
 -- KEYS: 1 code:<id>, 2 run, 3 ctl, 4 totals.
 -- ARGV: 1 time or '', 2 token of this step, 3 channel, 4 ms since the newest step that must have passed, 5 most resends,
---       '' where this is none, 6 how many steps there were when that was
---       decided, '' where that does not matter.
--- Returns {'step', number, at, expires at}, {'cooling', ms}, {'too_many'}, {'moved'} where a step came in between, {'used'|'locked'|'expired'|'unknown'} or
+--       '' if this is none, 6 how many steps there were when that was
+--       decided, '' if that does not matter.
+-- Returns {'step', number, at, expires at}, {'cooling', ms}, {'too_many'}, {'moved'} if a step came in between, {'used'|'locked'|'expired'|'unknown'} or
 -- {'halted', why}. A repeat with the same token gives the same step.
 -- include: run
 

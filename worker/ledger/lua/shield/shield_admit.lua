@@ -1,20 +1,20 @@
--- May this code go? Decide, and count it where it may.
+-- Decide whether a code may go, and count it if it may.
 -- KEYS: 1 shield, 2 shield:rules, 3 shield:held, 4 shield:busy, 5 shield:prices, 6 totals, 7 shield:token:<hash>,
 --       8 shield:phone:<hash>, 9 shield:block:<digits>, 10 shield:wide:<digits>, 11 shield:country:<region>,
 --       12 shield:all, 13 shield:client:<hash> if a client is named; then shield:known:<month>:<shard> of this month and
 --       of those before.
 -- ARGV: 1 time or '', 2 limits (MessagePack map, times in ms, money in units), 3 the phone's digits, 4 block, 5 wide,
---       6 region, 7 channel, 8 '1' if somebody may verify it, 9 '1' to decide only, 10 longest hold in ms,
+--       6 region, 7 channel, 8 '1' if the code can be verified, 9 '1' to decide only, 10 longest hold in ms,
 --       11 for how many ms a rule that is over is remembered, 12 for how many a token is, 13 '1' for a further channel
---       of a code that phone and client were counted for, 14 what kind of number codes do not go to this phone is, or '',
+--       of a code that phone and client were counted for, 14 the phone's kind of number if codes do not go to that kind, or '',
 --       15 '1' if a client is named, 16 for how many phones without a verified code a client is evidence against
 --       prefixes, 17.. the phone's bits in shield:known.
--- Returns { code, name, most, span ms, wait ms, price, sent, verified, mode }. A token that was answered is answered the
--- same. Of a refused code nothing is counted but the refusal. No number of callers together passes a limit.
+-- Returns { code, name, most, span ms, wait ms, price, sent, verified, mode }. A token that was answered gets the same
+-- answer. Of a refused code only the refusal is counted. All callers together stay within every limit.
 -- include: windows
 
 local plan = cmsgpack.unpack(ARGV[2])
-local said = redis.call('HGETALL', KEYS[1]) -- what was set since, by `limit`: { as written, as here }
+local said = redis.call('HGETALL', KEYS[1]) -- limits set by hand with `limit`: { as written, as here }
 for place = 1, #said, 2 do plan[said[place]] = cmsgpack.unpack(said[place + 1])[2] end
 if plan.mode == 'off' then return { 'allowed', '', 0, 0, 0, 0, 0, 0, 'off' } end
 
@@ -30,12 +30,12 @@ if not dry then
   end
 end
 
-local told -- the first thing in the way: { code, name, most, span, until, price, sent, verified, mode }
+local told -- the first reason to refuse: { code, name, most, span, until, price, sent, verified, mode }
 local function refuse(code, name, most, span, ms, sent, verified)
   if not told then told = { code, name, most, span, now + ms, 0, sent or 0, verified or 0, plan.mode } end
 end
 
--- Was a code entered at this phone in these months? Then no hold that came by itself is about its owner.
+-- Was a code entered at this phone in these months? Then automatic holds do not apply to it.
 local is_known
 local function known()
   if is_known == nil then
@@ -49,7 +49,7 @@ local function known()
   return is_known
 end
 
--- Rules: the longest prefix that has one in force decides, its country last.
+-- Rules: the longest prefix with a rule in force decides, the country last.
 local names = {}
 for length = #digits, 1, -1 do names[#names + 1] = string.sub(digits, 1, length) end
 names[#names + 1] = region
@@ -59,7 +59,7 @@ for place, raw in ipairs(redis.call('HMGET', KEYS[2], unpack(names))) do
     local name = names[place]
     local rule = cmsgpack.unpack(raw)
     rules[name] = rule
-    if decided then -- a longer prefix has spoken
+    if decided then -- a longer prefix has decided
     elseif rule.k == 'allow' then
       decided, trusted = true, name ~= region
     elseif rule.k == 'deny' then
@@ -82,7 +82,7 @@ if ARGV[14] ~= '' and not trusted then refuse('denied_number', ARGV[14], 0, 0, 0
 local state = {}
 for at, raw in ipairs(redis.call('MGET', unpack(KEYS, 8, LAST))) do state[at + 7] = unpacked(raw) end
 
--- What the gateway refused a while ago it would refuse again, and all its refusals together stop the lane.
+-- The gateway would refuse again what it refused a while ago, and many refusals stop the lane.
 local until_ms = state[8].no and state[8].no[ARGV[7]] or 0
 if until_ms > now then refuse('refused', 'phone', 0, 0, until_ms - now) end
 until_ms = state[13] and state[13].no or 0
@@ -94,9 +94,9 @@ local function is_collapsed(ring, after)
   return sent - verified >= after and verified < plan.hold_below * sent, sent, verified
 end
 
--- A client that nobody enters codes for is held by itself, before its phones could hold anybody's neighbours.
+-- A client whose codes nobody enters is held itself, before its phones could hold the prefixes of others.
 local client = state[13] or {}
-local asked = fresh(client.r, EVIDENCE, 3) -- phones it asked for, and how many of them verified
+local asked = fresh(client.r, EVIDENCE, 3) -- phones that it asked for, and how many of them verified
 if (client.h or 0) <= now and plan.hold_after[1] > 0 and not told and not trusted then
   local is_over, sent, verified = is_collapsed(asked, plan.hold_after[1])
   if is_over then
@@ -112,7 +112,7 @@ if (client.h or 0) > now and not trusted and not known() then
   refuse('held', 'client', 0, 0, client.h - now, client.hs, client.hv)
 end
 
--- Hold a prefix: from here, for a time, twice as long as the time before. A country that is held is an alarm.
+-- Hold a prefix from now on, twice as long as the time before. A held country is an alarm.
 local function hold(name, place, sent, verified)
   local remembered = tonumber(ARGV[11])
   local ms, times = hold_ms(rules[name] or {}, plan, tonumber(ARGV[10]), remembered)
@@ -120,7 +120,7 @@ local function hold(name, place, sent, verified)
   if dry then return end
   write_hold(name, ms, times, remembered, sent, verified)
   if place == 11 then redis.call('HINCRBY', KEYS[6], 'alarm:country-held', 1) end
-  state[place].r = nil -- the next hold wants evidence of its own
+  state[place].r = nil -- the next hold needs evidence of its own
   redis.call('SET', KEYS[place], cmsgpack.pack(state[place]), 'KEEPTTL')
 end
 
@@ -147,8 +147,8 @@ local function is_busy(place, ring, begins)
   end
 end
 
--- A phone is evidence once, until a code is entered there or a hold has used it up: few phones hold no neighbours. A client
--- is evidence for few phones at a time, those left out where a code was entered: few clients hold no neighbours either.
+-- A phone is evidence once, until a code is entered there or a hold has used it, so that few phones cannot hold a prefix.
+-- A client is evidence for few phones at a time, without those where a code was entered, so that few clients cannot either.
 local mine, theirs, is_evidence = fresh(state[8].r, EVIDENCE, 3), fresh(state[9].r, EVIDENCE, 3), ARGV[8] == '1'
 local slots, is_asked, is_left_out = {}, false, false -- is_asked: one more phone of this client
 for place = 2, #theirs, 3 do slots[theirs[place]] = true end
@@ -183,11 +183,11 @@ for _, row in ipairs(limited) do
       local counts = not trusted or (place ~= 9 and place ~= 10 and place ~= 11)
       local most = rate[1]
       if counts and is_counted(place) and total(own[at], 2, 1) + 1 > most then
-        if place == 12 and known() then most = 2 * most end -- strangers use up no day of those who were here before
+        if place == 12 and known() then most = 2 * most end -- unknown phones cannot use up the day's limit of known ones
         if total(own[at], 2, 1) + 1 > most then refuse(row[3], row[4], most, rate[2], wait(own[at], most, 1)) end
       end
     end
-    for _, old in ipairs(olds) do -- windows of a host that is set otherwise, or of a limit that is back tomorrow
+    for _, old in ipairs(olds) do -- windows of a host with other settings, or of a limit that may come back
       if #own < MOST_RINGS then own[#own + 1] = fresh(old, old[1], 2) end
     end
     kept.l = own
@@ -207,7 +207,7 @@ local refused = told ~= nil and plan.mode == 'on'
 if not refused then answer[6] = price end
 if not dry then
   redis.call('HINCRBY', KEYS[6], 'shield:' .. answer[1], 1)
-  if refused then -- remembered for a lost reply alone: later the same may be allowed
+  if refused then -- kept for a lost reply only: later the same may be allowed
     redis.call('SET', KEYS[7], cmsgpack.pack({ told = answer }), 'PX', 10000)
   else
     state[12].c = spent

@@ -1,8 +1,8 @@
 -- The gateway said what a code costs: keep it as the price, and correct what was reserved for this one.
 -- KEYS: 1 shield:prices, 2 shield:token:<hash>, 3 shield:all.
 -- ARGV: 1 time or '', 2 channel:region, 3 what it costs, in units, 4 for how many ms a higher price outlives a lower one.
--- Returns { the price now, since when }; { 0, 0 } where the shield did not admit it: other texts cost otherwise.
--- Operators of one country differ, so the highest price of late is kept: what is reserved is rather too much.
+-- Returns { the price now, since when }; { 0, 0 } if the shield did not admit it: other texts cost otherwise.
+-- Operators of one country differ, so the highest recent price is kept: better to reserve too much than too little.
 -- include: windows
 
 local token = redis.call('GET', KEYS[2])

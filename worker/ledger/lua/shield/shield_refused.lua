@@ -1,10 +1,10 @@
--- The gateway refused a code that was admitted: its phone is not asked for again for a while by that channel, and few
--- such phones hold their client, more of several clients their block.
+-- The gateway refused an admitted code: for a while no code goes to its phone by that channel. A few such phones hold
+-- their client, more of them, of several clients, hold their block.
 -- KEYS: 1 shield, 2 shield:rules, 3 shield:held, 4 shield:token:<hash>, 5 shield:phone:<hash>, 6 shield:block:<digits>,
---       7 shield:client:<hash> where the code was asked for by one.
+--       7 shield:client:<hash> if the code was asked for by one.
 -- ARGV: 1 time or '', 2 limits, 3 the phone's digits, 4 block, 5 channel, 6 longest hold in ms, 7 for how many ms a rule
 --       that is over is remembered, 8 refusals that hold a block, 9 a client, 10 for how many ms a phone is remembered.
--- Returns {'counted'}; {'strange'} where the shield did not admit it, or was told already.
+-- Returns {'counted'}; {'strange'} if the shield did not admit it, or was told already.
 -- include: windows
 
 local plan = cmsgpack.unpack(ARGV[2])
@@ -29,7 +29,7 @@ keep(5, phone, tonumber(ARGV[10]))
 local client = KEYS[7] and unpacked(redis.call('GET', KEYS[7]))
 if client then client.x = fresh(client.x, EVIDENCE, 2) end
 
--- A block: unless a rule speaks of it already, or its people enter more codes than are refused. A client is evidence once.
+-- Hold a block, unless it has a rule already or more codes are entered there than refused. A client is evidence once.
 local block = unpacked(redis.call('GET', KEYS[6]))
 block.x = fresh(block.x, EVIDENCE, 2)
 if not client or total(client.x, 2, 1) == 0 then add(block.x, 2, 1) end
@@ -50,7 +50,7 @@ if plan.hold_after[1] > 0 and refused >= tonumber(ARGV[8]) and refused > verifie
     local remembered = tonumber(ARGV[7])
     local ms, times = hold_ms(own, plan, tonumber(ARGV[6]), remembered)
     write_hold(ARGV[4], ms, times, remembered, sent, verified)
-    block.x, block.r = nil, nil -- the next hold wants evidence of its own
+    block.x, block.r = nil, nil -- the next hold needs evidence of its own
   end
 end
 keep(6, block, KEPT)

@@ -1,4 +1,4 @@
--- What an operator says about a prefix or a country.
+-- Set or take back an operator's rule for a prefix or a country.
 -- KEYS: 1 shield:rules, 2 shield:held.
 -- ARGV: 1 time or '', 2 'allow' | 'deny' | 'hold' | 'release', 3 the digits or letters, 4 ms a hold lasts (0: until it is
 --       released), or that a released prefix is left alone.

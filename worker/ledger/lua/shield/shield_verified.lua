@@ -1,5 +1,5 @@
--- A right code was verified: all codes that went to this phone count as verified, if they were counted as sent, and
--- no more against the phone's own limit; no hold that comes by itself is about this phone for some months.
+-- A right code was verified: all codes to this phone that were counted as sent count as verified, and no longer against
+-- the phone's own limit; automatic holds do not apply to this phone for some months.
 -- KEYS: 1 shield:phone:<hash>, 2 shield:block:<digits>, 3 shield:wide:<digits>, 4 shield:country:<region>, 5 shield:all,
 --       6 shield:known:<month>:<shard>, 7 shield:client:<hash> if the code was asked for by one.
 -- ARGV: 1 time or '', 2 the token of the verified code, 3 for how many ms a phone is known, 4.. its bits there.
@@ -19,7 +19,7 @@ for place = 2, #(mine.r or {}), 3 do
   all = all + many
   mine.r[place + 2] = mine.r[place + 1]
 end
--- The client that asked was past the phones it is evidence for: this one speaks for its prefixes all the same.
+-- The client had asked for more phones than it is evidence for: this one counts for its prefixes too.
 local left_out = mine.u and mine.u > now - EVIDENCE and math.floor(mine.u / width(EVIDENCE))
 local who = mine.w
 mine.t, mine.l, mine.u, mine.w = ARGV[2], nil, nil, nil
@@ -27,10 +27,10 @@ redis.call('SET', KEYS[1], cmsgpack.pack(mine), 'KEEPTTL')
 
 local function credit(at, is_counted_now)
   local state = unpacked(redis.call('GET', KEYS[at]))
-  if not state.l and not state.r then return end -- it is gone, and would stay for ever
+  if not state.l and not state.r then return end -- it is gone; written again it would never expire
   state.r = fresh(state.r, EVIDENCE, 3)
   local late = is_counted_now and add(state.r, 3, 1)
-  for place = 2, #state.r, 3 do -- a slot that a hold threw away is not there any more
+  for place = 2, #state.r, 3 do -- a hold may have removed the slot
     local slot = state.r[place]
     local by = (open[slot] or 0) + (slot == late and 1 or 0)
     state.r[place + 2] = math.min(state.r[place + 1], state.r[place + 2] + by)
