@@ -18,18 +18,18 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-setup: $(VENV)/.ready ## make the environment in .venv (Python 3.11 or newer and a package index are all it needs)
+setup: $(VENV)/.ready ## make the environment in .venv (needs only Python 3.11 or newer and a package index)
 
 demo: setup ## run a sample campaign against a local gateway: private Redis, workers, report; nothing leaves this machine
 	$(bin)/smsq demo
 
-test: setup ## run the tests, but for the slow ones
+test: setup ## run the tests, except the slow ones
 	$(bin)/python -m pytest -m "not slow"
 
 test-all: setup ## run all tests
 	$(bin)/python -m pytest
 
-check: setup ## all a reviewer would run: lint, format, types, tests
+check: setup ## run what a reviewer would run: lint, format, types, tests
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
@@ -38,21 +38,21 @@ check: setup ## all a reviewer would run: lint, format, types, tests
 bench: setup ## measure against the goals and write docs/benchmarks.md
 	$(bin)/python -m tests.bench
 
-bench-doubles: setup ## lose answers on everybody alike, ours and three peers, and write docs/doubles.md
+bench-doubles: setup ## run smsq and three peers through the same lost answers, and write docs/doubles.md
 	$(bin)/python -m tests.bench.doubles
 
-bench-otp: setup ## measure how long a code takes, ours and three peers, idle and beside campaigns, and write docs/otp-latency.md
+bench-otp: setup ## measure how long a code takes in smsq and three peers, idle and beside campaigns, and write docs/otp-latency.md
 	$(bin)/python -m tests.bench.otp
 
 SOAK ?= --minutes 10
-soak: setup ## ten minutes of random faults on real processes; the gateway counts (SOAK="--minutes 60 --seed 7")
+soak: setup ## run ten minutes of random faults on real processes, judged by the gateway (SOAK="--minutes 60 --seed 7")
 	$(bin)/python -m tests.journeys.soak $(SOAK)
 
-lock: setup ## write the locks from pyproject.toml: requirements.lock runs smsq, requirements-dev.lock develops it too
+lock: setup ## write requirements.lock (to run smsq) and requirements-dev.lock (to develop it) from pyproject.toml
 	$(compile) --extra worker --extra dev pyproject.toml -o requirements-dev.lock
 	$(compile) --extra worker -c requirements-dev.lock pyproject.toml -o requirements.lock
 
-clean: ## remove the environment and what tools left behind (not .smsq: that is data)
+clean: ## remove the environment and what tools left behind (not .smsq, which holds data)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find worker producers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
