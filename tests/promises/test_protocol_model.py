@@ -77,11 +77,12 @@ def test_a_rule_left_out_is_caught(mutation: Mutation) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("mutation", SLOW_MUTATIONS, ids=lambda mutation: mutation.off.replace(" ", "-"))
-def test_a_rule_of_the_sign_off_left_out_is_caught_after_two_falls(mutation: Mutation) -> None:
-    """A sign-off that a restored copy brings back, and one that was seen before an earlier roll call."""
+def test_a_rule_left_out_is_caught_in_a_deep_world(mutation: Mutation) -> None:
+    """A sign-off that a restored copy brings back or that was seen too early, and a slot whose request hangs."""
     found = walk(mutation.model())
 
     assert found.broken == mutation.breaks, str(found)
+    assert mutation.world in (*worlds.SLOW.values(), *worlds.SLOW_FALLS.values(), *worlds.SLOW_LANES.values())
 
 
 def test_the_moves_are_those_of_production() -> None:

@@ -3,7 +3,7 @@
 A hint only wakes a worker. A worker that has an answer settles it and claims the next batch in one round trip; it
 names no batch, the ledger picks. Replies get lost and are asked for again, copies of a request come late, one half of
 a round trip is carried out and the other is not, workers die, stop and stand before a closed line, Redis restarts.
-A caller leaves its hint out while every slot is taken and claims were made lately.
+A caller leaves its hint out while every slot is taken, none by a request that hangs, and claims were made lately.
 
 Time is left to the other worlds: absence may be recorded once no line is open that a claim was made over. What may
 go wrong in secret here is not only a double: a claim that nobody hears of costs a window, and a batch that nobody was
@@ -208,6 +208,11 @@ class Lane:
         is_full = len(s.slots) >= self.traffic.slots or self.off == "the mark alone is trusted"
         return is_full and bool(s.mark)
 
+    def _hangs(self, s: State, slot: tuple[int, int]) -> bool:
+        """Whether nobody waits for the request any more that has this slot: it comes free by time, which wakes nobody."""
+        batch = s.batches[slot[0]]
+        return batch is None or batch.state != SENDING or batch.fence != slot[1]
+
     def _duties(self, s: State) -> Iterator[Step]:
         for place, batch in enumerate(s.batches):
             if batch is None:
@@ -292,8 +297,9 @@ class Lane:
             yield from self._holds(s, n, me)
         elif me.phase == WAITS and me.claim is not None:
             doubted = self._with(s, me.claim.batch, self.ledger.doubt(s.batches[me.claim.batch], me.claim.fence))  # type: ignore[arg-type]
-            if self.off != "the mark has no end" and s.mark == me.claim.gid:
-                doubted = doubted._replace(mark=0)  # an answer is waited for longer than a mark lasts
+            is_old = s.mark == me.claim.gid or self.off != "requests that hang are counted"
+            if is_old and self.off != "the mark has no end":  # newer claims leave none while this request hangs
+                doubted = doubted._replace(mark=0)  # and an answer is waited for longer than a mark lasts
             yield f"thread {n} hears nothing and doubts", self._calls(doubted, n, me, NEXT)
         elif me.phase == ANSWERED:
             yield from self._settles(s, n, me)
@@ -459,11 +465,12 @@ class Lane:
         order = tuple(each for each in s.order if each != place)
         if not members:  # a fact came for it meanwhile
             return self._with(s, place, after)._replace(order=order), OVER
+        is_marked = not any(self._hangs(s, slot) for slot in s.slots) or self.off == "requests that hang are counted"
         granted = self._with(s, place, after)._replace(
             order=order,
             nonces=_put(s.nonces, place, (n, seq, s.run)),
             slots=(*s.slots, (place, after.fence)),
-            mark=gid,
+            mark=gid if is_marked else s.mark,
             gid=gid,
             claims=s.claims + 1,
         )

@@ -107,6 +107,7 @@ HALVES = Traffic(threads=1, losses=1, halves=1)
 STOPS = Traffic(stops=1)
 NOT_YET = Traffic(not_yet=1)
 RESTARTS = Traffic(batches=1, losses=1, falls=1)
+THREE_BATCHES = Traffic(batches=3, slots=2, most_claims=3)
 FAST_LANES: dict[str, Traffic] = {
     "two threads, one slot": CALM,
     "two threads, two slots": TWO_SLOTS,
@@ -121,5 +122,5 @@ SLOW_LANES: dict[str, Traffic] = {
     "a reply is lost, two batches": Traffic(losses=1),
     "two replies are lost, two batches": Traffic(threads=1, losses=2),
     "a worker that dies": Traffic(deaths=1),
-    "three batches, two slots": Traffic(batches=3, slots=2, most_claims=3),
+    "three batches, two slots": THREE_BATCHES,
 }

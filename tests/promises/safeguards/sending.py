@@ -258,6 +258,12 @@ GOING_ON = (
         f"{NEXT}::test_a_hint_is_needed_once_nothing_was_claimed_for_a_while",
         "the mark has no end",
     ),
+    Safeguard(
+        AWAKE,
+        "though a request hangs, whose slot comes free by time",
+        f"{NEXT}::test_a_hint_is_needed_while_a_request_is_overdue",
+        "requests that hang are counted",
+    ),
 )
 
 SETTLING = (

@@ -412,11 +412,12 @@ def test_a_message_without_a_hint_is_left_to_those_who_go_on(desk: Any) -> None:
     assert desk.ledger.settle_accepted(claims[0], 1, None, 60.0).left == 6
 
 
-def full_lane(desk: Any, waiting: int = 5, parallel: int = 2) -> list[Claim]:
-    """All slots are taken by threads that go on by themselves, and some wait."""
-    for _ in range(parallel + waiting):
+def full_lane(desk: Any, waiting: int = 5, parallel: int = 2, taken: int = 0) -> list[Claim]:
+    """All slots, or those that are not `taken`, are taken by threads that go on by themselves, and some wait."""
+    names = range(taken, parallel)
+    for _ in range(len(names) + waiting):
         desk.single()
-    claims = [Thread(desk, "urgent", str(n), parallel=parallel, urgent_slots=1).next() for n in range(parallel)]
+    claims = [Thread(desk, "urgent", str(n), parallel=parallel, urgent_slots=1).next() for n in names]
     return [claim for claim in claims if isinstance(claim, Claim)]
 
 
@@ -452,6 +453,22 @@ def test_a_hint_is_needed_once_nothing_was_claimed_for_a_while(desk: Any) -> Non
     full_lane(desk)
     desk.now += 0.31
 
+    assert is_hint_needed(desk)
+
+
+@pytest.mark.parametrize(("lane", "seconds"), [("urgent", 1.8), ("bulk", 44.8)])
+def test_a_hint_is_needed_while_a_request_is_overdue(desk: Any, lane: str, seconds: float) -> None:
+    """Its slot may come free by time, which wakes nobody, and a code need not even wait for that."""
+    ref = desk.single(lane=lane)
+    assert ref_of(Thread(desk, lane).next()) == ref
+
+    desk.now += seconds
+    claim, *_ = full_lane(desk, taken=1)
+    assert not is_hint_needed(desk)
+
+    desk.accept(claim)
+    desk.now += 0.31
+    assert isinstance(Thread(desk, "urgent", "1", parallel=2, urgent_slots=1).next(), Claim)
     assert is_hint_needed(desk)
 
 

@@ -107,15 +107,9 @@ local function claim_one()
   if m[LANE] == 1 and urgent + bulk + 1 >= most and waiting_in(0) > 0 then return { 'slot' } end
   -- A code does not count requests that are probably over, so that a silent mirror or a dead worker does not stop all codes
 -- until the peer must have closed. The gateway allows fifteen requests at once; beyond that it only answers "later".
-  local OVERDUE_MS = 2000
   if urgent + bulk >= most then
-    local kept = tonumber(ARGV[10])
-    local late = string.format('%.0f', now + tonumber(ARGV[7]) + kept - OVERDUE_MS)
-    local lost = string.format('%.0f', now + kept) -- its lease is over
-    local overdue = redis.call('ZCOUNT', SLOTS_URGENT, after, late) + redis.call('ZCOUNT', SLOTS_BULK, after, lost)
-    if urgent + bulk - overdue >= most or urgent + bulk >= math.max(most, math.min(MOST_AT_ONCE, most + MORE_URGENT)) then
-      return { 'slot' }
-    end
+    local open = urgent + bulk - overdue()
+    if open >= most or urgent + bulk >= math.max(most, math.min(MOST_AT_ONCE, most + MORE_URGENT)) then return { 'slot' } end
   end
 
   -- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens can leave. Nothing is taken
