@@ -99,7 +99,7 @@ class State(NamedTuple):
     heads: tuple[Head | None, ...]
     nonces: tuple[tuple[int, int, int] | None, ...]  # of each batch's newest claim: thread, call and run
     slots: tuple[tuple[int, int], ...]  # batch and fence
-    mark: int  # the id of the newest claim, while that is not long ago
+    mark: bool  # a claim was made lately, and no request hung
     copies: tuple[Copy, ...]
     flying: tuple[Sent, ...]
     accepted: tuple[tuple[int, int], ...]  # batch and id
@@ -155,7 +155,7 @@ class Lane:
             heads=(None,) * t.threads,
             nonces=(None,) * t.batches,
             slots=(),
-            mark=0,
+            mark=False,
             copies=(),
             flying=(),
             accepted=(),
@@ -206,10 +206,10 @@ class Lane:
     def _is_awake(self, s: State) -> bool:
         """Whether a hint is of no use: no slot is free, and those who have them claimed lately, so that they live."""
         is_full = len(s.slots) >= self.traffic.slots or self.off == "the mark alone is trusted"
-        return is_full and bool(s.mark)
+        return is_full and s.mark
 
     def _hangs(self, s: State, slot: tuple[int, int]) -> bool:
-        """Whether nobody waits for the request any more that has this slot: it comes free by time, which wakes nobody."""
+        """Whether nobody waits any more for the request that has this slot: it ends by time, which wakes nobody."""
         batch = s.batches[slot[0]]
         return batch is None or batch.state != SENDING or batch.fence != slot[1]
 
@@ -297,9 +297,9 @@ class Lane:
             yield from self._holds(s, n, me)
         elif me.phase == WAITS and me.claim is not None:
             doubted = self._with(s, me.claim.batch, self.ledger.doubt(s.batches[me.claim.batch], me.claim.fence))  # type: ignore[arg-type]
-            is_old = s.mark == me.claim.gid or self.off != "requests that hang are counted"
-            if is_old and self.off != "the mark has no end":  # newer claims leave none while this request hangs
-                doubted = doubted._replace(mark=0)  # and an answer is waited for longer than a mark lasts
+            if self.off not in ("the mark has no end", "requests that hang are counted"):
+                # An answer is waited for longer than a mark lasts, and newer claims leave none while a request hangs.
+                doubted = doubted._replace(mark=False)
             yield f"thread {n} hears nothing and doubts", self._calls(doubted, n, me, NEXT)
         elif me.phase == ANSWERED:
             yield from self._settles(s, n, me)
@@ -470,7 +470,7 @@ class Lane:
             order=order,
             nonces=_put(s.nonces, place, (n, seq, s.run)),
             slots=(*s.slots, (place, after.fence)),
-            mark=gid if is_marked else s.mark,
+            mark=is_marked or s.mark,
             gid=gid,
             claims=s.claims + 1,
         )
@@ -495,7 +495,7 @@ class Lane:
                     answered = self._set(taken, n, thread._replace(phase=ANSWERED))
                     yield f"the gateway accepts id {sent.gid} and says so", answered
         if s.mark and self.off != "the mark has no end":
-            yield "the mark lapses", s._replace(mark=0)
+            yield "the mark lapses", s._replace(mark=False)
 
     def _server(self, s: State) -> Iterator[Step]:
         if s.budgets[4]:
@@ -544,18 +544,33 @@ class Lane:
         for place, batch in enumerate(s.batches):
             if s.told[place] and batch is not None and batch.state in (SETTLED, PARKED):
                 s = s._replace(told=_put(s.told, place, NOBODY))  # that hint wakes somebody for nothing
+            if batch is not None and batch.state in (SETTLED, PARKED) and batch.ids:
+                s = self._forgotten(s, place, batch)
         if s.lines and s.run == s.current and not s.budgets[4] and s.unsaid is None:
             s = s._replace(lines=())
         if s.mark and None not in s.batches:
-            s = s._replace(mark=0)
+            s = s._replace(mark=False)
         if not s.copies and not any(s.nonces):  # threads are alike
             pairs = sorted(zip(s.threads, s.heads, strict=True), key=hash)
             s = s._replace(threads=tuple(pair[0] for pair in pairs), heads=tuple(pair[1] for pair in pairs))
         return s
 
+    def _forgotten(self, s: State, place: int, batch: Batch) -> State:
+        """Of a batch that is over, once nobody holds an id of it, nothing matters any more but a double."""
+        owed = (*(t.claim for t in s.threads), *(t.owes for t in s.threads), *(copy.owes for copy in s.copies))
+        granted = (head.claim for head in s.heads if head is not None)
+        if any(sent is not None and sent.batch == place for sent in (*owed, *granted, *s.flying)):
+            return s
+        if sum(accepted == place for accepted, _ in s.accepted) > 1:
+            return s
+        accepted = tuple(each for each in s.accepted if each[0] != place)
+        return self._with(s, place, Batch(batch.state, 0, (), (), (), 0, 0, 0, 0))._replace(accepted=accepted)
+
     def _renumbered(self, s: State, n: int) -> State:
         """Of a thread's calls only the order matters, and of those that are over only what is still on its way."""
         me, head = s.threads[n], s.heads[n]
+        if me.phase != CALLS:  # what its call named, and its line once it has spoken
+            me = me._replace(names=NEXT, is_open=me.is_open and me.phase == CLAIMED)
         mine = [copy.seq for copy in s.copies if copy.thread == n]
         if me.phase != CALLS and not mine:
             nonces = tuple(None if nonce is not None and nonce[0] == n else nonce for nonce in s.nonces)
