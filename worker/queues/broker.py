@@ -61,7 +61,7 @@ return dropped
 
 # Acknowledge several messages. KEYS: acks, messages. ARGV: their ids.
 # One that was given back meanwhile, since this process seemed dead, is another's by now. It goes as a text: if the
-# server had forgotten it as a script, it would run after the fetch behind it, and take what was fetched for what is over.
+# server had forgotten it as a script, it would run after the fetch behind it, and take what was fetched for over.
 ACKNOWLEDGE = b"""
 for _, id in ipairs(ARGV) do
     if redis.call("srem", KEYS[1], id) > 0 then redis.call("hdel", KEYS[2], id) end
