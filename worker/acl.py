@@ -22,7 +22,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import SHARD, Keys
 from smsq.worker.ledger.lua_text import text_of
 from smsq.worker.queues.bell import with_bell
-from smsq.worker.queues.broker import NAMESPACE, PUT_ASIDE
+from smsq.worker.queues.broker import ACKNOWLEDGE, NAMESPACE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
 # No process logs in as `default`, but it needs all rights: a server that reads its append-only file again acts as this
@@ -110,7 +110,8 @@ _WAIT = frozenset({"blpop"})
 def broker() -> dict[str, frozenset[str]]:
     """Every role's commands on the queues' server."""
     stock: bytes = (resources.files("dramatiq.brokers") / "redis" / "dispatch.lua").read_bytes()
-    take = _called(with_bell(stock).decode()) | _called(PUT_ASIDE.decode()) | _DEPTH | _WAIT
+    scripts = (with_bell(stock), PUT_ASIDE, ACKNOWLEDGE)
+    take = frozenset().union(*(_called(each.decode()) for each in scripts)) | _DEPTH | _WAIT
     give = CONNECTION | SCRIPTS | _GIVE
     return {
         "worker": give | take,

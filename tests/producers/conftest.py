@@ -15,7 +15,7 @@ from smsq.worker.actors import declare
 from smsq.worker.host.master import Master
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues.broker import make_worker
+from smsq.worker.queues.workers import make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 from tests.conftest import soon_stopped

@@ -25,7 +25,7 @@ from smsq.worker.host.master import Master
 from smsq.worker.processes.niceness import give_way
 from smsq.worker.processes.watchdog import Watchdog
 from smsq.worker.questions.money import probe_mirror
-from smsq.worker.queues.broker import give_back, make_worker
+from smsq.worker.queues.workers import give_back, make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 from smsq.worker.transports.warmer import Warmer

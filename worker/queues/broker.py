@@ -15,13 +15,11 @@ import functools
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from queue import Empty
 from threading import Event
 from typing import Any, Final, cast
 
 import dramatiq
 import dramatiq.worker
-import msgspec
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
@@ -30,18 +28,18 @@ from dramatiq.errors import ConnectionClosed
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.domain.lane import QUEUES, Queue
 from smsq.worker.queues.bell import Bell, bell_key, with_bell
+from smsq.worker.queues.messages import MAX_BYTES, read
 from smsq.worker.redis_client import TIMEOUT_S, Clients, ask, ask_all, at_each_exchange, connect, no_right
 
 OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # for a queue that belongs to no lane
 NAMESPACE = "smsq"
-MAX_BYTES = 4096  # of one message; a hint of a hundred ids has about 2,500
 KEEP_ASIDE = 1000  # of the newest undecodable messages, for a person to look at
 
 HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
 MAINTENANCE_EVERY_S = 2.0  # each fetching process looks so often for what dead processes had fetched
 ASIDE_S = 0.05  # between looks of a sick process whether it may take hints again
-STOP_LOOK_MS = 250  # between looks of an idle thread whether it should end; a hint wakes it at once
-RECONNECT_S = 0.5  # between tries of a consumer whose Redis is gone
+GATHER_WITHIN_S = 0.005  # hints that follow one another so closely
+GATHER_S = 0.002  # are gathered for so long: a round trip costs more CPU than what it brings
 
 # Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
 # With empty bytes: forget fetched ids that have no message, or an empty one. Returns how many ids were dropped.
@@ -62,7 +60,8 @@ return dropped
 
 
 # Acknowledge several messages. KEYS: acks, messages. ARGV: their ids.
-# One that was given back meanwhile, since this process seemed dead, is another's by now.
+# One that was given back meanwhile, since this process seemed dead, is another's by now. It goes as a text: if the
+# server had forgotten it as a script, it would run after the fetch behind it, and take what was fetched for over.
 ACKNOWLEDGE = b"""
 for _, id in ipairs(ARGV) do
     if redis.call("srem", KEYS[1], id) > 0 then redis.call("hdel", KEYS[2], id) end
@@ -70,20 +69,7 @@ end
 """
 
 
-class _Wire(msgspec.Struct):
-    """The form that a message's bytes must have."""
-
-    queue_name: str
-    actor_name: str
-    args: list[str | int | float | bool | list[str] | None]
-    kwargs: dict[str, str | int | float | bool | list[str] | None]
-    options: dict[str, Any]
-    message_id: str
-    message_timestamp: int
-
-
-_decode = msgspec.json.Decoder(_Wire).decode
-_Call = tuple[Any, list[str], list[Any]]  # a script, its keys, its arguments
+_Call = tuple[Any, list[str], list[Any]]  # a script or None for the one that acknowledges, its keys, its arguments
 
 
 class HintBroker(RedisBroker):
@@ -99,7 +85,6 @@ class HintBroker(RedisBroker):
         stock = cast("bytes", self.scripts["dispatch"].script)
         self.scripts["dispatch"] = client.register_script(with_bell(stock))
         self._put_aside = client.register_script(PUT_ASIDE)
-        self._acknowledge = client.register_script(ACKNOWLEDGE)
         self._clients = Clients(client.client)
         # By queue: ids fetched by this process and not acknowledged yet.
         self.held: defaultdict[str, set[str]] = defaultdict(set)
@@ -133,7 +118,7 @@ class HintBroker(RedisBroker):
             raise BadInput("a hint cannot be delayed: what is due later waits in the ledger")
         queued = message.copy(options={"redis_message_id": dramatiq.message.generate_unique_id()})
         data = queued.encode()
-        if _read(data) is None:
+        if read(data) is None:
             raise BadInput(
                 f"a hint carries ids only, in at most {MAX_BYTES} bytes: {message.actor_name} has {len(data)}"
             )
@@ -191,7 +176,10 @@ class HintBroker(RedisBroker):
     def _run(self, calls: Sequence[_Call]) -> list[Any]:
         """Run scripts in one write; their replies. Raises the first error, when all have run."""
         with self._clients.of_this_thread() as client:
-            words = [("EVALSHA", script.sha, len(keys), *keys, *arguments) for script, keys, arguments in calls]
+            words = [
+                (*(("EVALSHA", script.sha) if script else ("EVAL", ACKNOWLEDGE)), len(keys), *keys, *arguments)
+                for script, keys, arguments in calls
+            ]
             replies = ask_all(client.connection, words)
             for place, reply in enumerate(replies):
                 if isinstance(reply, redis.exceptions.NoScriptError):
@@ -214,7 +202,7 @@ class HintBroker(RedisBroker):
         """Acknowledge what is over and take up to `room` hints, in one round trip."""
         over = self._over[queue]
         done = [over[place] for place in range(len(over))]
-        calls = [(self._acknowledge, [self._acks(queue), f"{self.namespace}:{queue}.msgs"], done)] if done else []
+        calls: list[_Call] = [(None, [self._acks(queue), f"{self.namespace}:{queue}.msgs"], done)] if done else []
         if room > 0:
             calls.append(self._call("fetch", queue, room))
         if not calls:
@@ -275,6 +263,7 @@ class HintConsumer(dramatiq.Consumer):
         self._bell = broker.bell(queue_name)
         self._pause_s = 0.005
         self._beaten_at = time.monotonic()
+        self._fetched_at = -1.0
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         """The next hint, or None after a pause in which there was none."""
@@ -334,6 +323,7 @@ class HintConsumer(dramatiq.Consumer):
         cached = list(self._cache)
         self._cache.clear()
         self.requeue(cached)
+        self._broker.fetch(self._queue, 0)  # what is over is acknowledged all the same
         self._beat_seldom()
         if self._yields_s:  # no other process takes what still waits then
             waits = self._broker.depth(self._queue) > 0
@@ -348,8 +338,10 @@ class HintConsumer(dramatiq.Consumer):
         if room <= 0:
             self._wait_for_room()
             return False
+        if time.monotonic() - self._fetched_at < GATHER_WITHIN_S:
+            time.sleep(GATHER_S)
         for data in self._broker.fetch(self._queue, room):
-            message = _read(data or b"")
+            message = read(data or b"")
             if message is None or message.queue_name != self._queue:
                 self._broker.put_aside(self._queue, data or b"")
                 continue
@@ -358,6 +350,7 @@ class HintConsumer(dramatiq.Consumer):
         self._beaten_at = time.monotonic()
         if self._cache:
             self._pause_s = 0.005
+            self._fetched_at = time.monotonic()
             return True
         self._wait_for_hints()
         return False
@@ -403,39 +396,6 @@ def make_broker(
     return broker
 
 
-def make_worker(broker: HintBroker, queue: str, threads: int) -> dramatiq.Worker:
-    """A worker of one queue, not started yet.
-
-    Values that dramatiq would read from the environment are set here.
-    """
-    vars(dramatiq.worker).update(
-        CONSUMER_RESTART_DELAY_SECS=RECONNECT_S,
-        POST_PROCESS_MESSAGE_RETRY_DELAY_SECS=RECONNECT_S,
-    )
-    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=threads, worker_timeout=STOP_LOOK_MS)
-    # Running hints count too, so that few are kept from the other processes of the lane.
-    worker.queue_prefetch = threads + max(1, threads // 2)
-    return worker
-
-
-def give_back(worker: dramatiq.Worker) -> int:
-    """Give back hints that a worker fetched and did not begin, for another process; return how many.
-
-    Raises ConnectionClosed if Redis does not answer; the hints then come back after the process' heartbeat times out.
-    """
-    waiting: dict[str, list[dramatiq.MessageProxy]] = {}
-    while True:
-        try:
-            message = worker.work_queue.get_nowait().message
-        except Empty:
-            break
-        worker.work_queue.task_done()
-        waiting.setdefault(message.queue_name, []).append(message)
-    for queue, messages in waiting.items():
-        worker.consumers[queue].requeue_messages(messages)
-    return sum(map(len, waiting.values()))
-
-
 def aside_key(queue: str) -> str:
     """The key of the messages of `queue` that could not be read: a list, the newest last."""
     return f"{NAMESPACE}:{queue}.aside"
@@ -445,24 +405,3 @@ def _trouble(error: redis.RedisError) -> ConnectionClosed:
     """Any error of Redis, as the kind after which dramatiq tries again."""
     why = no_right(error, "SMSQ_BROKER_URL", "broker.acl") or type(error).__name__
     return ConnectionClosed(why)  # type: ignore[no-untyped-call]
-
-
-def _read(data: bytes) -> dramatiq.Message[Any] | None:
-    """The message in `data`, None if it is not one of ours."""
-    if len(data) > MAX_BYTES:
-        return None
-    try:
-        wire = _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    if not isinstance(wire.options.get("redis_message_id"), str):
-        return None
-    return dramatiq.Message(
-        queue_name=wire.queue_name,
-        actor_name=wire.actor_name,
-        args=tuple(wire.args),
-        kwargs=wire.kwargs,
-        options=wire.options,
-        message_id=wire.message_id,
-        message_timestamp=wire.message_timestamp,
-    )

@@ -58,7 +58,8 @@ class Mirrors:
         return self.are_tried_elsewhere and self._breakers[base].is_unreachable
 
     def _owes(self, base: str, now: float) -> bool:
-        return any(now - since > OWING_S for since in self._owed[base].values())
+        oldest = next(iter(self._owed[base].values()), now)  # they lie in the order in which they began
+        return now - oldest > OWING_S
 
     @contextmanager
     def owing(self, mirror: str) -> Iterator[None]:

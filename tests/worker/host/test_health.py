@@ -26,7 +26,8 @@ from smsq.worker.host.health import FIRST_PAUSE_S, FROZEN_S, Checkup, Health, To
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger.runs import Beat
 from smsq.worker.queues.bell import bell_key
-from smsq.worker.queues.broker import give_back, make_broker, make_worker
+from smsq.worker.queues.broker import make_broker
+from smsq.worker.queues.workers import give_back, make_worker
 from smsq.worker.sealing import Sealer
 from smsq.worker.transports.http import HttpTransport
 from smsq.worker.transports.mirrors import Mirrors

@@ -17,8 +17,9 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.processes.watchdog import SICK, Watchdog
-from smsq.worker.queues.broker import HintBroker, make_broker, make_worker
+from smsq.worker.queues.broker import HintBroker, make_broker
 from smsq.worker.queues.hints import Hints
+from smsq.worker.queues.workers import make_worker
 
 ROOT = Path(__file__).parents[3]
 
@@ -111,7 +112,7 @@ def test_nothing_is_said_while_redis_is_away(tmp_path: Path) -> None:
 def test_the_process_ends_with_its_own_code(redis_server: EmbeddedRedis, redis: redis_py.Redis) -> None:
     """By default the process is gone at once, with the code that says why."""
     script = (
-        "import sys, threading; from smsq.worker.queues.broker import *;"
+        "import sys, threading; from smsq.worker.queues.broker import *; from smsq.worker.queues.workers import *;"
         "from smsq.worker.processes.watchdog import Watchdog;"
         "broker = make_broker(sys.argv[1]); worker = make_worker(broker, 'bulk', 1); worker.start();"
         "Watchdog(broker, worker, look_every_s=0.01).start(); worker.consumers['bulk'].stop();"

@@ -16,8 +16,9 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker, make_worker
+from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker
 from smsq.worker.queues.hints import Hints
+from smsq.worker.queues.workers import make_worker
 from smsq.worker.redis_client import connect
 from tests.conftest import soon_stopped
 
@@ -183,6 +184,22 @@ def test_stopping_gives_back_what_was_not_begun(broker: HintBroker) -> None:
     assert not broker.fetched("bulk")
 
 
+def test_what_is_over_is_acknowledged_with_the_next_fetch(broker: HintBroker) -> None:
+    """In the same round trip; a hint that was given back meanwhile is another process' and stays."""
+    Hints(broker).batches("bulk", [Ref(1), Ref(2)])
+    consumer = broker.consume("bulk", prefetch=2, timeout=50)
+    first, second = next(consumer), next(consumer)
+    consumer.ack(first)
+    consumer.ack(second)
+    broker.do_requeue("bulk", second.options["redis_message_id"])
+    assert len(broker.fetched("bulk")) == 1
+    again = next(consumer)
+
+    assert again.args == second.args
+    assert broker.fetched("bulk") == {again.options["redis_message_id"]}
+    assert broker.client.hlen("smsq:bulk.msgs") == 1
+
+
 def test_hints_flow_while_redis_is_full(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Asking and settling depend on them: fetching, acknowledging and enqueueing go on."""
     with EmbeddedRedis(tmp_path_factory.mktemp("full"), fsync="no") as server:
@@ -215,6 +232,6 @@ def test_a_worker_outlives_a_restart_of_redis(tmp_path_factory: pytest.TempPathF
 
 def test_only_redis_addresses_will_do() -> None:
     """Another scheme is refused with what would do, and without its password."""
-    with pytest.raises(BadSettings, match=r"begins with 'amqp'; redis, rediss or unix") as refusal:
+    with pytest.raises(BadSettings, match=r"begins with 'amqp'; it must begin with redis, rediss or unix") as refusal:
         make_broker("amqp://user:secret@host")
     assert "secret" not in str(refusal.value)
