@@ -19,7 +19,6 @@ from threading import Event
 from typing import Any, Final, cast
 
 import dramatiq
-import dramatiq.worker
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
@@ -161,7 +160,7 @@ class HintBroker(RedisBroker):
         return 1
 
     def _dispatch(self, command: str) -> Callable[..., Any]:
-        """How dramatiq gives a command to its script, without the client's own way, which costs twice as much."""
+        """How dramatiq gives a command to its script; the own way of the client costs more than the exchange."""
 
         def do_dispatch(queue_name: str, *arguments: Any) -> Any:
             return self._run([self._call(command, queue_name, *arguments)])[0]
@@ -305,12 +304,12 @@ class HintConsumer(dramatiq.Consumer):
     def close(self) -> None:
         """Give back what was fetched and not begun; what is over is acknowledged."""
         self._bell.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         cached = list(self._cache)
         self._cache.clear()
         self.requeue(cached)
-        self._acknowledge()
-
-    def _acknowledge(self) -> None:
         try:
             self._broker.fetch(self._queue, 0)
         except redis.RedisError as error:
@@ -320,10 +319,7 @@ class HintConsumer(dramatiq.Consumer):
         """Whether this process leaves its queue to others now; then it gives its hints back and pauses."""
         if self._broker.may_take():
             return False
-        cached = list(self._cache)
-        self._cache.clear()
-        self.requeue(cached)
-        self._broker.fetch(self._queue, 0)  # what is over is acknowledged all the same
+        self._let_go()
         self._beat_seldom()
         if self._yields_s:  # no other process takes what still waits then
             waits = self._broker.depth(self._queue) > 0

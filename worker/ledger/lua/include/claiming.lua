@@ -106,14 +106,14 @@ local function claim_one()
   -- The last slot is for a code if one waits: a worker that frees a slot claims the next batch in the same call, before any code.
   if m[LANE] == 1 and urgent + bulk + 1 >= most and waiting_in(0) > 0 then return { 'slot' } end
   -- A code does not count requests that are probably over, so that a silent mirror or a dead worker does not stop all codes
--- until the peer must have closed. The gateway allows fifteen requests at once; beyond that it only answers "later".
+  -- until the peer must have closed. The gateway allows fifteen requests at once; beyond that it only answers "later".
   if urgent + bulk >= most then
     local open = urgent + bulk - overdue()
     if open >= most or urgent + bulk >= math.max(most, math.min(MOST_AT_ONCE, most + MORE_URGENT)) then return { 'slot' } end
   end
 
   -- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens can leave. Nothing is taken
--- from one bucket unless the other allows it too. Codes never wait for it: campaigns make up for what they overdraw.
+  -- from one bucket unless the other allows it too. Codes never wait for it: campaigns make up for what they overdraw.
   local function tokens_in(rate, tokens, at)
     return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
   end
