@@ -98,7 +98,9 @@ class Process:
     @property
     def is_well(self) -> bool:
         """Whether it takes hints to send: one that cannot leaves them to others, as the broker does for a real one."""
-        return self.kind != "worker" or not self.runtime.health.has(Sick.LOGIN)
+        if self.kind != "worker" or "runtime" not in self.__dict__:
+            return True
+        return not self.runtime.health.has(Sick.LOGIN) and self.runtime.mirrors.wait_s() == 0
 
     def heard(self, beat: Beat) -> None:
         """A log-in that nobody refuses any more may be tried again."""
