@@ -53,6 +53,8 @@
 | `door:said:<digest>` | hash | what a caller's request was answered | enrol_request, note_told | ten minutes |
 | `door:id:<caller>:<id>` | hash | recipient: the newest batch under that id | enrol_request | SMSQ_KEEP_DAYS |
 | `door:past:<caller>:<day>` | list | a caller's batches and ids of a day | enrol_request | SMSQ_KEEP_DAYS |
+| `door:jobs:<caller>` | hash | a caller's jobs: their campaigns, and back | note_job | SMSQ_KEEP_DAYS |
+| `n:door:jobs` | string | the last number of a job | note_job | never: a number must not come again |
 | `n:door` | string | the last id drawn for a caller | enrol_request | never: an id must not come again |
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
 | `shield:rules` | hash | prefix or country: what is said of it | admit, refused, rule | a day after its end |

@@ -244,6 +244,7 @@ def _view(
         rows=rows or b"",
         untold=m[Meta.UNTOLD] if len(m) > Meta.UNTOLD else "",
         odd_errors=_odd_errors(m[Meta.ODD]) if len(m) > Meta.ODD else {},
+        options=m[Meta.OPTIONS],
     )
 
 

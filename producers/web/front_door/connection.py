@@ -4,8 +4,8 @@ What is promised to the libraries (PROTOCOL A.6, I.4): HTTP 200 with a body and 
 compressed, never empty, and no `100 Continue` in front of it. What strangers may cost: `heads.LARGEST` bytes of a head,
 `bodies.SMALL` of a body beside their share of the room, and the times below.
 
-It also tells whether an answer has reached its caller (`reached`), since only then a repeat of that request is meant: the
-peer's system has taken all of it, or the peer has sent on or closed in order behind it.
+It also tells whether an answer has reached its caller (`reached`), since only then a repeat of that request is meant:
+the peer's system has taken all of it, or the peer has sent on or closed in order behind it.
 """
 
 from __future__ import annotations
@@ -300,7 +300,7 @@ class Connection(asyncio.BufferedProtocol):
             reached()
 
     def _is_taken(self) -> bool:
-        """Whether the peer's system has acknowledged every byte; where that cannot be asked, whether ours has taken it."""
+        """Whether the peer's system has acknowledged every byte; if that cannot be asked, whether ours has it all."""
         transport = self._transport
         if transport is None or transport.get_write_buffer_size():
             return False

@@ -1,8 +1,8 @@
 """What messages cost and what is left, as far as it is known: an answer must not wait for the gateway each time.
 
 A part's price is kept by channel and by the digits of a phone in front of its last seven, which is a country with an
-operator. One that is not known is asked of the gateway once, by a worker and within the gateway's limits, for all callers
-together; an answer waits a moment for it. What the gateway charged then corrects it.
+operator. One that is not known is asked of the gateway once, by a worker and within the gateway's limits, for all
+callers together; an answer waits a moment for it. What the gateway charged then corrects it.
 """
 
 from __future__ import annotations

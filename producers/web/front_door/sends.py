@@ -26,7 +26,6 @@ from smsq.worker.gateway.channels import Channel, channel
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.form import Form, FormError
-from smsq.worker.gateway.http.server.records import Message
 from smsq.worker.gateway.http.server.send import (
     Accepted,
     Each,
@@ -72,7 +71,7 @@ class Sends:
         fmt, charset = request.fmt, form.charset
         if not caller.may("price" if request.is_price else "send"):
             raise FormError(2, f"the key {caller.name} may not do this")
-        asked = understood(request, caller)
+        asked = understood(request, caller, self._now())
         if not asked.messages:
             return _answer(shapes.write_error(BAD_PHONE, None, request.id, fmt, charset), fmt, charset)
         if request.is_price:
@@ -131,14 +130,13 @@ class Busy(FormError):
         super().__init__(REPEATED, sentence)
 
 
-def understood(request: SendRequest, caller: Caller) -> Understood:
+def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     """What a request asks for, checked; raises FormError."""
-    row = channel(request.channel)
-    options = _options(request, caller, row)
+    row, options = channel(request.channel), options_of(request, caller, now)
     messages: dict[tuple[str, str], Asked] = {}
     bad: list[str] = []
-    for message in request.messages:
-        asked = _asked(message, row, bad)
+    for written, (shown, text) in zip(request.written, request.messages, strict=True):
+        asked = _asked(written, shown, text, row, bad)
         if asked is not None:
             messages.setdefault((asked.shown, asked.text), asked)
     if len(messages) > MAX_MESSAGES:
@@ -146,13 +144,13 @@ def understood(request: SendRequest, caller: Caller) -> Understood:
     return Understood(messages=list(messages.values()), options=options, bad=bad)
 
 
-def _asked(message: Message, row: Channel, bad: list[str]) -> Asked | None:
+def _asked(written: str, shown: str, text: str, row: Channel, bad: list[str]) -> Asked | None:
     try:
-        phone = phones.parse(message.written)
+        phone = phones.parse(written)
     except BadPhone:
-        bad.append(message.recipient)
+        bad.append(shown)
         return None
-    text = tidied(without_comment(message.text.replace("\r\n", "\n"))[0])
+    text = without_comment(tidied(text))[0]
     try:
         row.check(text)
     except BadText as wrong:
@@ -160,14 +158,15 @@ def _asked(message: Message, row: Channel, bad: list[str]) -> Asked | None:
     return Asked(phone=phone, shown=str(phone), text=text, parts=row.parts(text))
 
 
-def _options(request: SendRequest, caller: Caller, row: Channel) -> Options:
-    """The options of all messages. A field that no kind of message has is passed over, as at the gateway."""
+def options_of(request: SendRequest, caller: Caller, now: float) -> Options:
+    """The options of all messages; raises FormError. A field that no kind of message has is passed over, as there."""
+    row = channel(request.channel)
     sender = caller.key.sender if request.sender is None else request.sender.replace(".", "", request.sender == ".")
     options = Options(
         channel=row.name,
         sender=sender,
         valid=request.valid or None,
-        time=request.time if request.time not in ("", "0") else None,
+        time=_moment(request.time or "", now),
         translit=request.translit,
         extra=dict(_extra(request.extra, row)),
     )
@@ -176,6 +175,22 @@ def _options(request: SendRequest, caller: Caller, row: Channel) -> Options:
     except BadInput as wrong:
         raise FormError(1, wrong.sentence) from None
     return options
+
+
+def _moment(time: str, now: float) -> str | None:
+    """When to send: minutes from now count from this moment, however long the message may wait here."""
+    if time in ("", "0"):
+        return None
+    return f"0{int(now) + 60 * int(time[1:])}" if time.startswith("+") else time
+
+
+def when(time: str | None) -> tuple[int, str | None]:
+    """A time as a moment in Unix seconds, 0 if it is none, and what is left to the gateway."""
+    if time is None:
+        return 0, None
+    if time.startswith("0") and len(time) >= 11 and time.isdigit():
+        return int(time), None
+    return 0, time
 
 
 def _extra(told: dict[str, str], row: Channel) -> Iterable[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Enrol requests of the front door: many in one round trip, each of them whole or not at all.
 
-A request has one id for all of its recipients, a caller's own or one that is drawn. What the same content was answered is
-kept for a while, so that the retry of a library gets the first answer, and is not a second message (decision 038).
+A request has one id for all of its recipients, a caller's own or one that is drawn. What the same content was answered
+is kept for a while, so that the retry of a library gets the first answer, and is not a second message (decision 038).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from smsq.worker.domain.batch import Options, Ref, pack_phones, pack_texts
-from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
+from smsq.worker.domain.batch import Options, Ref, pack_phones, pack_texts, unpack_texts
+from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreachable, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, sealed_as
 from smsq.worker.ledger.batches.numbers import Numbers
@@ -19,6 +19,7 @@ from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument, Call, script
 from smsq.worker.ledger.store import told, translated
 from smsq.worker.ledger.values import POLICIES
+from smsq.worker.sealing import VERSION
 
 ANSWER_KEPT_S = 600.0  # a library tries five hosts, a minute each at most (PROTOCOL A.6)
 NUMBERS_AHEAD = 1024  # batch numbers drawn in one go; unused ones are skipped
@@ -240,6 +241,23 @@ class DoorRequests(Numbers):
             found = pipe.execute() if pairs else []
         return [int(number) if number is not None else None for number in found]
 
+    def texts_of(self, numbers: Sequence[int]) -> list[str]:
+        """The texts of single messages; '' for one that is no longer kept: an urgent one is gone once it is settled."""
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            for number in numbers:
+                pipe.hget(self.keys.shard(number), f"{number}t")
+            found = pipe.execute() if numbers else []
+        return [self._text(number, packed) for number, packed in zip(numbers, found, strict=True)]
+
+    def _text(self, number: int, packed: bytes | None) -> str:
+        if not packed:
+            return ""
+        try:
+            opened = self.sealing().open(packed, sealed_as(Ref(number))) if packed.startswith(VERSION) else packed
+        except SmsqError:  # sealed with another key
+            return ""
+        return unpack_texts(opened)[0]
+
     def past(self, caller: str, day: str) -> list[tuple[int, str]]:
         """What a caller enrolled on a day, in order: batch numbers and ids."""
         with translated():
@@ -255,4 +273,3 @@ def day_of(moment: datetime) -> str:
 
 def _filled(replies: Sequence[Reply | None], left: Sequence[int], trouble: LedgerTrouble) -> list[Reply]:
     return [reply if reply is not None and place not in left else trouble for place, reply in enumerate(replies)]
-
