@@ -16,13 +16,13 @@ from tests.conftest import Plant
 PHONE = 79991234567
 
 
-def request(*phones: int, text: str = "Hi", id: str = "33", host: str = "a", lane: str = "urgent") -> NewRequest:
+def request(*phones: int, text: str = "Hi", given: str = "33", host: str = "a", lane: str = "urgent") -> NewRequest:
     """One request."""
     messages = [Asked(phone=phone, shown=str(phone), text=text) for phone in phones or (PHONE,)]
     said = msgspec.msgpack.encode([(message.shown, message.text) for message in messages])
     return NewRequest(
         caller="shop",
-        id=id,
+        id=given,
         host=host,
         content=said,
         lane=lane,
@@ -50,7 +50,7 @@ def waiting(ledger: Ledger) -> int:
 
 def test_many_requests_go_in_one_round_trip(plant: Plant) -> None:
     """Each with its own id; two of the same content in one group are one message."""
-    replies = enrol(plant.ledger, request(), request(text="b", id=""), request(1_234_567, 1_234_568), request())
+    replies = enrol(plant.ledger, request(), request(text="b", given=""), request(1_234_567, 1_234_568), request())
     first, drawn, both, repeat = map(taken, replies)
 
     assert (first.id, both.id, int(drawn.id) > 10**9) == ("33", "33", True)
@@ -140,7 +140,7 @@ def test_a_lost_reply_is_the_same_message(plant: Plant, monkeypatch: pytest.Monk
         return replies
 
     monkeypatch.setattr(ledger.way, "run_each", lossy)
-    replies = [taken(reply) for reply in enrol(ledger, request(), request(text="b", id=""))]
+    replies = [taken(reply) for reply in enrol(ledger, request(), request(text="b", given=""))]
 
     assert (len(runs), [len(reply.refs) for reply in replies], waiting(ledger)) == (2, [1, 1], 2)
 
@@ -148,7 +148,7 @@ def test_a_lost_reply_is_the_same_message(plant: Plant, monkeypatch: pytest.Monk
 def test_a_full_ledger_takes_nothing_of_a_request(plant: Plant) -> None:
     """Nor its id, nor its answer."""
     ledger = plant.ledger
-    enrol(ledger, request(text="warm", id="1"))
+    enrol(ledger, request(text="warm", given="1"))
     ledger.redis.config_set("maxmemory", 1)
     try:
         reply = enrol(ledger, request(PHONE, PHONE + 1))[0]
@@ -169,7 +169,7 @@ def test_nothing_is_enrolled_while_a_run_is_not_in_force(plant: Plant) -> None:
 
 def test_everything_has_an_end(plant: Plant) -> None:
     """Ids and lists of days as long as messages are kept, answers for ten minutes; the counter stays."""
-    enrol(plant.ledger, request(id=""))
+    enrol(plant.ledger, request(given=""))
     redis = plant.ledger.redis
     lives = {key.decode().split(":")[2]: redis.ttl(key) for key in redis.keys("*door:*")}
 
