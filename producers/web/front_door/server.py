@@ -214,7 +214,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _hint(runtime: Runtime, lane: str, refs: list[Ref], each: int) -> None:
+def _hint(runtime: Runtime, lane: str, refs: Sequence[Ref], each: int) -> None:
     runtime.hints.batches(lane, refs, each=each)
 
 

@@ -108,8 +108,8 @@ class DoorRequests(Numbers):
             if not left:
                 break
             self._ahead = range(0)
-        trouble = LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
-        return [reply if reply is not None else trouble for reply in replies]
+        refusal = LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+        return [reply if reply is not None else refusal for reply in replies]
 
     def note_reached(self, reached: Sequence[Taken]) -> None:
         """Note that these answers reached their callers, if no request comes along that takes the note with it."""
