@@ -51,7 +51,7 @@ FORBIDDEN = 23
 _OPTIONS = msgspec.json.Decoder(Options)
 
 
-class Found(NamedTuple):
+class Known(NamedTuple):
     """What the ledger has under a caller's id."""
 
     batch: BatchView
@@ -70,13 +70,13 @@ class Found(NamedTuple):
 
 
 # By caller and pairs of id and recipient: what there is for each; with texts if they are asked for.
-Find = Callable[[str, Sequence[tuple[str, str]], bool], list[Found | None]]
+Find = Callable[[str, Sequence[tuple[str, str]], bool], list[Known | None]]
 
 
 class Statuses:
     """Answers questions about messages; `find` is the ledger's and blocks."""
 
-    def __init__(self, find: Find, seen: Callable[[Found], None] = lambda found: None) -> None:
+    def __init__(self, find: Find, seen: Callable[[Known], None] = lambda found: None) -> None:
         self._find = find
         self._seen = seen
 
@@ -102,14 +102,14 @@ class Statuses:
 
 
 def _kept_as(shown: str) -> str:
-    """A recipient as the ledger names it: whoever sent to 8 (999) … may ask about that, and is told of that."""
+    """A recipient as the ledger names it: a program that sent to 8999… may ask about that, and is told of that."""
     try:
         return str(phones.parse(shown))
     except BadPhone:
         return shown
 
 
-def told_of(found: Found, given: int | str, shown: str) -> Told:
+def told_of(found: Known, given: int | str, shown: str) -> Told:
     """A message in the gateway's terms; dates are never empty."""
     batch, receipt, text = found
     options = found.options
