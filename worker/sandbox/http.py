@@ -32,6 +32,7 @@ class Request:
     body: bytes = field(repr=False)
     keep_alive: bool = True
     content_type: bytes = b""
+    is_too_large: bool = False
 
 
 class Connection(asyncio.Protocol):
@@ -121,6 +122,7 @@ class Connection(asyncio.Protocol):
             self._body[0] if len(self._body) == 1 else b"".join(self._body),
             self._parser.should_keep_alive(),
             self._content_type,
+            self._size > MAX_BODY,
         )
         if self.is_busy:
             self._waiting.append(request)
@@ -130,7 +132,10 @@ class Connection(asyncio.Protocol):
     def _begin(self, request: Request) -> None:
         self.is_busy = True
         self._keep_alive = request.keep_alive
-        self.handle(request)
+        if request.is_too_large:
+            self.reply(413, b"<html><body><h1>413 Content Too Large</h1></body></html>")
+        else:
+            self.handle(request)
 
     @property
     def is_between_requests(self) -> bool:
