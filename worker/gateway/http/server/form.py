@@ -114,14 +114,16 @@ def read_form(query: bytes, body: bytes = b"") -> Form:
 def form_of(raw: Mapping[bytes, bytes], uploads: Sequence[Upload] = (), own: Mapping[bytes, str] | None = None) -> Form:
     """Fields decoded by the charset they name; `own` are codecs of fields that say theirs."""
     charset = codec(raw.get(b"charset", b""))
-    own = own or {}
-    named = {name.decode(charset, "replace"): name for name in raw}
-    return Form(
-        raw={word: raw[name] for word, name in named.items()},
-        words={word: raw[name].decode(own.get(name, charset), "replace") for word, name in named.items()},
-        charset=charset,
-        uploads=uploads,
-    )
+    by_name: dict[str, bytes] = {}
+    words: dict[str, str] = {}
+    for name, value in raw.items():
+        word = name.decode() if name.isascii() else name.decode(charset, "replace")
+        by_name[word] = value
+        if value.isascii():  # the same in all three, and several times quicker
+            words[word] = value.decode()
+        else:
+            words[word] = value.decode(own.get(name, charset) if own else charset, "replace")
+    return Form(raw=by_name, words=words, charset=charset, uploads=uploads)
 
 
 def read_json(body: bytes) -> Form:
@@ -146,7 +148,9 @@ def split(form: bytes) -> dict[bytes, bytes]:
     for item in form.split(b"&"):
         name, _, value = item.partition(b"=")
         if name:
-            fields[_unquote(name)] = _unquote(value)
+            if b"%" in name or b"+" in name:
+                name = _unquote(name)
+            fields[name] = _unquote(value) if b"%" in value or b"+" in value else value
     return fields
 
 
