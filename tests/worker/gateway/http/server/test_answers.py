@@ -77,7 +77,7 @@ JOB = JobTold(
 CAME = Incoming(id=5, received_at=1286524541, phone="79991234567", text="STOP", to_phone="79990000000", sent_at=0)
 WHOSE = Operator(country="Russia", operator="MegaFon", region="Omsk", mcc="250", mnc="02", tz="3")
 JOB_WORDS = (
-    "id = 1234567, name = Spring, status = waiting, add_date = 08.10.2010 11:55:41, send_date = 08.10.2010 11:55:41, "
+    "id = 1234567, name = Spring, status = waiting, add_date = 08.10.2010 10:55:41, send_date = 08.10.2010 10:55:41, "
     "cnt = 2, sent = 0, cost = 7.6, message = Hi"
 )
 
@@ -127,22 +127,22 @@ ANSWERS: list[tuple[str, str, bytes, str]] = [
      "<result><error>invalid number</error><error_code>7</error_code><id>34</id></result>"),
     ("an error of a status", "D.3", write_error(5, error_text(5), fmt=0), "ERROR = 5 (delete error)"),
     ("a status, fmt 0", "D.4", write_statuses([SMS], False, 0, 0),
-     "Status = 1, check_time = 08.10.2010 11:55:41, err = 0"),
+     "Status = 1, check_time = 08.10.2010 10:55:41, err = 0"),
     ("a status, fmt 1", "D.4, K", write_statuses([SMS], False, 0, 1), "1,1286524541,0"),
     ("a status, fmt 2", "D.4", write_statuses([SMS], False, 0, 2),
-     "<sms><status>1</status><last_date>08.10.2010 11:55:41</last_date><last_timestamp>1286524541</last_timestamp>"
+     "<sms><status>1</status><last_date>08.10.2010 10:55:41</last_date><last_timestamp>1286524541</last_timestamp>"
      "<flag>0</flag><err>0</err></sms>"),
     ("a status, fmt 3", "D.4", write_statuses([SMS], False, 0, 3),
-     '{"status": 1, "last_date": "08.10.2010 11:55:41", "last_timestamp": 1286524541, "flag": 0, "err": 0}'),
+     '{"status": 1, "last_date": "08.10.2010 10:55:41", "last_timestamp": 1286524541, "flag": 0, "err": 0}'),
     ("all=1, fmt 0", "D.4", write_statuses([SMS], False, 1, 0),
-     "Status = 1, check_time = 08.10.2010 11:55:41, err = 0, send_date = 08.10.2010 11:55:40, phone = 79990000000, "
+     "Status = 1, check_time = 08.10.2010 10:55:41, err = 0, send_date = 08.10.2010 10:55:40, phone = 79990000000, "
      "cost = 3.8, sender_id = Shop, status_name = delivered, message = Hi, Anna, comment = note, type = 0"),
     ("all=1, fmt 1", "D.4, I.4: nine fields, the text last", write_statuses([SMS], False, 1, 1),
      "1,1286524541,0,1286524540,79990000000,3.8,Shop,delivered,Hi, Anna"),
     ("all=2, fmt 1", "D.4, I.4: twelve; where the three stand is ours", write_statuses([SMS], False, 2, 1),
      "1,1286524541,0,1286524540,79990000000,3.8,Russia,MTS  Moscow,,Shop,delivered,Hi, Anna"),
     ("several, fmt 0", "ours: the row of one, with whose it is", write_statuses([SMS], True, 0, 0),
-     "Status = 1, check_time = 08.10.2010 11:55:41, err = 0, id = 123, phone = 79990000000"),
+     "Status = 1, check_time = 08.10.2010 10:55:41, err = 0, id = 123, phone = 79990000000"),
     ("several, fmt 1", "D.6, K", write_statuses([SMS, GONE], True, 0, 1),
      "1,1286524541,0,123,79990000000\n-3,0,0,138,89995190557"),
     ("several, fmt 2", "D.6, the root is ours", write_statuses([GONE], True, 0, 2),
@@ -177,7 +177,7 @@ ANSWERS: list[tuple[str, str, bytes, str]] = [
      '{"status": 1, "last_date": "18.10.2016 15:34:12", "last_timestamp": 1476794052, "flag": 0, "err": 0, '
      '"imsi": "250023012345678"}'),
     ("no date of its own, fmt 3", "I.4: no date is empty", write_statuses([replace(SMS, at=0, code=-1)], False, 0, 3),
-     '{"status": -1, "last_date": "08.10.2010 11:55:40", "last_timestamp": 0, "flag": 0, "err": 0}'),
+     '{"status": -1, "last_date": "08.10.2010 10:55:40", "last_timestamp": 0, "flag": 0, "err": 0}'),
     ("deleted, fmt 1", "ours: as a mailing (C.2)", write_done(1), "OK"),
     ("deleted, fmt 2", "ours: as a mailing (C.2)", write_done(2), "<result>OK</result>"),
     ("deleted, fmt 3", "ours", write_done(3), '{"result": "OK"}'),
@@ -198,20 +198,20 @@ ANSWERS: list[tuple[str, str, bytes, str]] = [
     ("mailings, fmt 0", "C.2: one a line", write_jobs([JOB, JOB], 0),
      f"{JOB_WORDS}\n{JOB_WORDS}"),
     ("a mailing, fmt 1", "ours", write_job(JOB, 1),
-     "1234567,Spring,waiting,08.10.2010 11:55:41,08.10.2010 11:55:41,2,0,7.6,Hi"),
+     "1234567,Spring,waiting,08.10.2010 10:55:41,08.10.2010 10:55:41,2,0,7.6,Hi"),
     ("no mailings, fmt 1", "ours: no body is empty", write_jobs([], 1), "0"),
     ("no mailings, fmt 3", "ours", write_jobs([], 3), "[]"),
     ("an answer that came in, fmt 0", "C.3", write_answers([CAME], 0),
-     "id = 5, received = 08.10.2010 11:55:41, phone = 79991234567, message = STOP, to_phone = 79990000000, "
-     "sent = 08.10.2010 11:55:41"),
+     "id = 5, received = 08.10.2010 10:55:41, phone = 79991234567, message = STOP, to_phone = 79990000000, "
+     "sent = 08.10.2010 10:55:41"),
     ("an answer that came in, fmt 3", "C.3", write_answers([CAME], 3),
-     '[{"id": 5, "received": "08.10.2010 11:55:41", "phone": "79991234567", "message": "STOP", '
-     '"to_phone": "79990000000", "sent": "08.10.2010 11:55:41"}]'),
+     '[{"id": 5, "received": "08.10.2010 10:55:41", "phone": "79991234567", "message": "STOP", '
+     '"to_phone": "79990000000", "sent": "08.10.2010 10:55:41"}]'),
     ("nothing came in, fmt 1", "C.3: error 3", write_answers([], 1), "0,-3"),
     ("no history, fmt 3", "C.3: error 3", write_history([]), '{"error": "no messages found", "error_code": 3}'),
     ("history, fmt 3", "C.3", write_history([SMS]),
-     '[{"status": 1, "last_date": "08.10.2010 11:55:41", "last_timestamp": 1286524541, "err": 0, '
-     '"send_date": "08.10.2010 11:55:40", "send_timestamp": 1286524540, "phone": "79990000000", "cost": "3.8", '
+     '[{"status": 1, "last_date": "08.10.2010 10:55:41", "last_timestamp": 1286524541, "err": 0, '
+     '"send_date": "08.10.2010 10:55:40", "send_timestamp": 1286524540, "phone": "79990000000", "cost": "3.8", '
      '"sender_id": "Shop", "status_name": "delivered", "message": "Hi, Anna", "comment": "note", "mccmnc": "25001", '
      '"country": "Russia", "operator": "MTS, Moscow", "region": "", "type": 0, "id": 123, "int_id": 900, "sms_cnt": 1, '
      '"format": 0, "crc": ""}]'),
