@@ -121,6 +121,7 @@ class Sends:
             lane=lane,
             options=asked.options,
             messages=asked.messages,
+            bad=asked.bad,
             day=day_of(datetime.fromtimestamp(self._now(), MOSCOW)),
         )
 

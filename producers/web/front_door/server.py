@@ -26,7 +26,7 @@ from smsq.producers.web.front_door.pages import Pages
 from smsq.producers.web.front_door.past import Past
 from smsq.producers.web.front_door.prices import Prices
 from smsq.producers.web.front_door.sends import Sends
-from smsq.producers.web.front_door.statuses import Find, Known, Statuses
+from smsq.producers.web.front_door.statuses import Find, Known, Statuses, WrongNumber
 from smsq.worker.domain import api_key
 from smsq.worker.domain.api_key import ApiKey
 from smsq.worker.domain.batch import Ref
@@ -159,7 +159,7 @@ class Door:
             Pages(
                 Callers(_keys(settings), runtime.clock.monotonic),
                 Sends(gatherer, prices, now),
-                Statuses(find, lambda found: _learn(prices, found)),
+                Statuses(find, now, lambda found: _learn(prices, found)),
                 prices,
                 Jobs(smsq.campaigns, ledger, keep_s, now),
                 Past(ledger.past, partial(_singles, runtime, views), settings.keep_days, now),
@@ -235,15 +235,15 @@ def _learn(prices: Prices, found: Known) -> None:
 def _finder(runtime: Runtime, views: DoorViews) -> Find:
     """What finds messages by a caller's ids."""
 
-    def find(caller: str, pairs: Any, with_texts: bool) -> list[Known | None]:
+    def find(caller: str, pairs: Any, with_texts: bool) -> list[Known | WrongNumber | None]:
         numbers = runtime.ledger.numbers_of(caller, pairs)
-        known = [number for number in numbers if number is not None]
+        known = [number for number in numbers if number]
         texts = runtime.ledger.texts_of(known) if with_texts else [""] * len(known)
         rows = iter(zip(views.singles(known), texts, strict=True))
-        found: list[Known | None] = []
+        found: list[Known | WrongNumber | None] = []
         for number in numbers:
-            single, text = next(rows) if number is not None else (None, "")
-            found.append(Known(*single, text) if single is not None else None)
+            single, text = next(rows) if number else (None, "")
+            found.append(Known(*single, text) if single is not None else WrongNumber() if number == 0 else None)
         return found
 
     return find
