@@ -124,10 +124,12 @@ class Chunked:
 
     def _end(self, data: bytearray, taken: list[bytes]) -> bool:
         line = self._line(data)
+        if line is None:
+            return False
         if line:
             raise BadBody("a chunk is longer than it says")
         self._step = self._size
-        return line is not None
+        return True
 
     def _trailer(self, data: bytearray, taken: list[bytes]) -> bool:
         line = self._line(data)
