@@ -297,7 +297,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _has_reached(self) -> None:
         reached, self._on_reached = self._on_reached, None
-        if reached is not None and self._is_living:
+        if reached is not None:
             reached()
 
     def _is_taken(self) -> bool:
