@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,12 @@ from smsq.worker.gateway.options import OPTIONS
 Command = Callable[..., Any]
 
 
-def message_flags(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
-    """Give a command `--channel` and a flag for each option, except those `without`, which it has itself."""
+def message_flags() -> Callable[[Command], Command]:
+    """Give a command `--channel` and a flag for each option."""
 
     def give(function: Command) -> Command:
         for row in reversed(OPTIONS.values()):
-            if row.name not in without:
-                function = click.option(f"--{row.name}", help=row.help)(function)
+            function = click.option(f"--{row.name}", help=row.help)(function)
         channels = ", ".join(names())
         return click.option("--channel", default=PLAIN_CHANNEL, show_default=True, help=f"Channel: {channels}.")(
             function
