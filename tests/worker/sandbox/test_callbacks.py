@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -174,12 +175,13 @@ def test_a_probe_brings_its_result_and_a_letter_its_address(sandbox: Start, call
 
 
 def test_a_mailing_that_is_stopped_pushes_nothing(sandbox: Start, caller: Call, handler: Handler) -> None:
-    """Its messages never leave."""
+    """Its messages never leave; those of another do, at their time."""
     started = sandbox(**pushing(handler))
     one = caller(started.mirrors[0])
-    waits = {"add": 1, "name": "x", "phones": "+79991234567", "mes": "Hi", "time": "+1"}
-    one.post("/sys/jobs.php", **waits)
-    assert started.report()["callbacks"]["pending"] == 1
+    waits = {"add": 1, "name": "x", "phones": "+79991234567", "time": f"0{int(time.time()) + 2}"}
+    for text in ("first", "second"):
+        one.post("/sys/jobs.php", mes=text, **waits)
     one.post("/sys/jobs.php", cancel=1, id=1_000_001)
 
-    assert one.ask(1_000_001)["status"] == -2
+    assert [report.gateway_id for report in handler.wait(1)] == [1_000_002]
+    assert [one.ask(number)["status"] for number in (1_000_001, 1_000_002)] == [-2, 1]
