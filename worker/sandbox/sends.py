@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
+from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.http.server.send import COMMENT, Each, SendRequest, without_comment
 from smsq.worker.sandbox.handset import recipients_of
 from smsq.worker.sandbox.lookups import Lookups
@@ -51,9 +52,12 @@ class Sends:
 
     def take(
         self, account: Account, request: SendRequest, now: float, *, mirror: int, hidden_s: float = 0.0,
-        is_early: bool = False, gateway_id: int | None = None, starts_s: float = 0.0,
+        is_early: bool = False, gateway_id: int | None = None, starts_s: float = 0.0, is_pushed: bool = True,
     ) -> Verdict:  # fmt: skip
-        """Accept a send or refuse it; `gateway_id` in place of the request's own."""
+        """Accept a send or refuse it; `gateway_id` in place of the request's own.
+
+        `is_pushed` is False if its statuses are told in another way than to the handler URL.
+        """
         content = content_of(request)
         if account.limits.guard.has(content, now):
             self.guarded += 1
@@ -78,7 +82,7 @@ class Sends:
             sender=request.sender or "",
             mirror=mirror,
             prices=self.prices,
-            channel=request.channel,
+            channel=kind_of(request),
             translit=request.translit,
             most_parts=most,
             repeats=[] if code else _apart(repeats)[0],
@@ -90,7 +94,7 @@ class Sends:
             code=REFUSED_STATUS[code][0] if code else 0,
         )
         account.add(record)
-        if not code:
+        if not code and is_pushed:
             self.on_accept(record, is_early)
         return Verdict(code, record)
 
@@ -98,17 +102,19 @@ class Sends:
         self, account: Account, request: SendRequest, code: int, now: float, *, mirror: int, hidden_s: float
     ) -> Record:
         """Refuse a whole send, on purpose."""
+        kept, comments = _apart(request.messages)
         record = Record(
             id=request.id if request.id is not None else account.draw_id(),
             at=now,
-            messages=request.messages,
+            messages=kept,
+            comments=comments,
             first_int_id=account.take_int_ids(len(request.messages)),
             parts=0,
             cost=0,
             sender=request.sender or "",
             mirror=mirror,
             prices=self.prices,
-            channel=request.channel,
+            channel=kind_of(request),
             hidden_s=hidden_s,
             code=REFUSED_STATUS[code][0],
         )
@@ -134,7 +140,7 @@ class Sends:
 
     def _measure(self, request: SendRequest, messages: list[Message], most: int) -> tuple[int, int]:
         total = cost = 0
-        channel, translit, part = request.channel, request.translit, self.prices.part
+        channel, translit, part = kind_of(request), request.translit, self.prices.part
         known: dict[str, int] = {}
         for recipient, text in messages:
             parts = known.get(text)
@@ -153,7 +159,7 @@ class Sends:
             denied = [message for message in messages if profile.denied_text in message[1]]
             if denied:
                 return 6, denied
-        fits = recipients_of(request.channel)
+        fits = recipients_of(kind_of(request))
         wrong = [message for message in messages if not fits(message[0])]
         if wrong and (profile.is_strict or len(wrong) == len(messages)):
             return 7, wrong
@@ -168,7 +174,12 @@ def content_of(request: SendRequest) -> int:
     """What makes two requests the same one: recipients, texts, sender, channel and files, whatever the id (P.L.1)."""
     files = tuple([(upload.name, upload.content) for upload in request.uploads])
     subject = request.extra.get("subj")
-    return hash((tuple(request.messages), request.is_list, request.sender, request.channel, subject, files))
+    return hash((tuple(request.messages), request.is_list, request.sender, kind_of(request), subject, files))
+
+
+def kind_of(request: SendRequest) -> str:
+    """The kind of message, by one name whichever way it was written."""
+    return CHANNELS[request.channel].same_as or request.channel
 
 
 def code_of(record: Record) -> str:
