@@ -10,8 +10,9 @@ import msgspec
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
-from smsq.producers.web.front_door.sends import options_of, when
+from smsq.producers.web.front_door.sends import options_of, parted, when
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.form import Form, FormError
 from smsq.worker.gateway.http.server.jobs import (
@@ -67,18 +68,21 @@ class Jobs:
         """Begin a campaign of the request's messages; the same one while it is unfinished, if it is asked for again."""
         send = request.send
         assert send is not None
-        options = options_of(send, caller, self._now())
-        starts_at, time = when(options.time)
-        rows = [(written, text) for written, (_, text) in zip(send.written, send.messages, strict=True)]
-        texts = {text for _, text in rows}
-        text = _literal(texts.pop()) if len(texts) == 1 else "{text}"
+        starts_at, options = when(options_of(send, caller), self._now())
+        row = channel(options.channel)
+        texts = {text: parted(row, text) for _, text in send.messages}
+        rows = [(written, texts[text][0]) for written, (_, text) in zip(send.written, send.messages, strict=True)]
+        comments = {comment for _, comment in texts.values()}
+        if len(texts) == 1 and (comment := comments.pop()) is not None:
+            options = msgspec.structs.replace(options, comment=comment)
+        text = _literal(rows[0][1]) if len(texts) == 1 else "{text}"
         try:
             view = self._campaigns.run(
                 rows,
                 text=text,
-                columns=("phone", "text"),
+                columns=(row.column, "text"),
                 name=request.name[:100],
-                options=msgspec.structs.replace(options, time=time),
+                options=options,
                 at=datetime.fromtimestamp(starts_at, UTC) if starts_at else None,
                 again=True,
             )

@@ -14,9 +14,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.domain.job import BalanceJob, Job, PriceJob
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.ledger.front_door.requests import Asked
 
 KEPT_S = 86_400.0  # a price is asked for again after a day, while the old one is used
@@ -59,7 +62,7 @@ class Prices:
         """What these cost together; None if the price of one is not known in time."""
         total = Decimal(0)
         for message in messages:
-            place = options.channel, message.phone // NUMBERS_IN_A_PREFIX
+            place = options.channel, _prefix(message.recipient)
             known = self._parts.get(place)
             if known is None or self._now() - known[1] > KEPT_S:
                 asking = self._start(place, partial(self._learn, place, message, options))
@@ -71,10 +74,10 @@ class Prices:
             total += known[0] * message.parts
         return total
 
-    def learn(self, channel: str, phone: int, cost: Decimal, parts: int) -> None:
+    def learn(self, channel: str, recipient: Recipient, cost: Decimal, parts: int) -> None:
         """The gateway charged this for a message."""
         if cost > 0 and parts > 0:
-            self._parts[channel, phone // NUMBERS_IN_A_PREFIX] = cost / parts, self._now()
+            self._parts[channel, _prefix(recipient)] = cost / parts, self._now()
 
     def spend(self, cost: Decimal) -> None:
         """So much was enrolled; the balance shows it at once."""
@@ -114,7 +117,8 @@ class Prices:
             del self._under_way[what]
 
     async def _learn(self, place: Place, message: Asked, options: Options) -> None:
-        job = PriceJob(phones=(message.phone,), text=message.text, options=options)
+        options = msgspec.structs.replace(options, time=None, tz=None, comment=None)
+        job = PriceJob(recipients=(message.recipient,), text=message.text, options=options)
         answer = await asyncio.to_thread(self._ask, job)
         self._parts[place] = Decimal(str(answer["cost"])) / max(1, int(answer["parts"] or 1)), self._now()
 
@@ -128,6 +132,11 @@ class Prices:
             self.currency = str(answer.get("currency") or self.currency)
             known = Decimal(str(answer["balance"])), self._now()
         self._balance, self._spent = known, Decimal(0)
+
+
+def _prefix(recipient: Recipient) -> int:
+    """What prices of phones differ by; addresses have one price."""
+    return recipient // NUMBERS_IN_A_PREFIX if isinstance(recipient, int) else 0
 
 
 async def _a_while(task: asyncio.Task[None]) -> None:

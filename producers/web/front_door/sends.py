@@ -6,7 +6,7 @@ durable. Cost and balance are what is known of them (`prices.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,11 +17,9 @@ from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.prices import Prices
-from smsq.worker.domain import phone as phones
+from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import MAX_MESSAGES, Options
 from smsq.worker.domain.errors import BadInput, BadPhone, BadText
-from smsq.worker.domain.text import tidied
-from smsq.worker.gateway import extras
 from smsq.worker.gateway.channels import Channel, channel
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.server import shapes
@@ -35,13 +33,12 @@ from smsq.worker.gateway.http.server.send import (
     write_price,
 )
 from smsq.worker.gateway.numbers import CONCURRENT_TEXT
-from smsq.worker.gateway.options import check_options
+from smsq.worker.gateway.options import accepted, check_message, check_options, parts_of
+from smsq.worker.gateway.times import is_stamp
 from smsq.worker.ledger.front_door.requests import Asked, Guarded, NewRequest, day_of
 
 BAD_PHONE, DENIED, REPEATED = 7, 6, 9
 WRONG_NUMBER = 249  # a delivery error (PROTOCOL D.9), for a list of what is wrong
-# Fields that choose a kind of message: if no channel has one, the request asks for what smsq does not send.
-KINDS = frozenset("hlr ping flash bin push mms mail soc viber whatsapp wap bot tgbot max tg call".split())
 FEW = 3  # recipients: more of them go by the bulk lane, unless the key names a lane
 
 
@@ -50,6 +47,7 @@ class Understood:
     """A request as messages: those that can be sent, and recipients that cannot be."""
 
     messages: list[Asked]
+    said: Options  # as the caller gave them: a repeat says them again
     options: Options
     bad: list[str]
 
@@ -112,12 +110,12 @@ class Sends:
 
     def _request(self, request: SendRequest, asked: Understood, caller: Caller, host: str) -> NewRequest:
         lane = caller.key.lane or ("urgent" if len(asked.messages) <= FEW else "bulk")
-        said = [(message.shown, message.text) for message in asked.messages]
+        texts = [(message.shown, message.text) for message in asked.messages]
         return NewRequest(
             caller=caller.name,
             id="" if request.id is None else str(request.id),
             host=host,
-            content=msgspec.msgpack.encode((asked.options.written(), said)),
+            content=msgspec.msgpack.encode((asked.said.written(), texts)),
             lane=lane,
             options=asked.options,
             messages=asked.messages,
@@ -135,44 +133,67 @@ class Busy(FormError):
 
 def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     """What a request asks for, checked; raises FormError."""
-    row, options = channel(request.channel), options_of(request, caller, now)
+    said = options_of(request, caller)
     messages: dict[tuple[str, str], Asked] = {}
     bad: list[str] = []
     for written, (shown, text) in zip(request.written, request.messages, strict=True):
-        asked = _asked(written, shown, text, row, bad)
-        if asked is not None:
+        asked = _asked(written, text, said)
+        if asked is None:
+            bad.append(shown)
+        else:
             messages.setdefault((asked.shown, asked.text), asked)
     if len(messages) > MAX_MESSAGES:
         raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
-    return Understood(messages=list(messages.values()), options=options, bad=bad)
+    return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
 
 
-def _asked(written: str, shown: str, text: str, row: Channel, bad: list[str]) -> Asked | None:
+def _asked(written: str, text: str, options: Options) -> Asked | None:
+    """One message; None if it is to no recipient of its kind."""
+    row = channel(options.channel)
     try:
-        phone = phones.parse(written)
+        recipient = recipients.parse(written, row.recipients)
     except BadPhone:
-        bad.append(shown)
         return None
-    text = without_comment(tidied(text))[0]
+    text, comment = parted(row, text)
+    if comment is not None:
+        options = msgspec.structs.replace(options, comment=comment)
     try:
-        row.check(text)
+        check_message(text, options)
     except BadText as wrong:
         raise FormError(1 if not text.strip() else DENIED, wrong.sentence) from None
-    return Asked(phone=phone, shown=str(phone), text=text, parts=row.parts(text))
-
-
-def options_of(request: SendRequest, caller: Caller, now: float) -> Options:
-    """The options of all messages; raises FormError. A field that no kind of message has is passed over, as there."""
-    row = channel(request.channel)
-    sender = caller.key.sender if request.sender is None else request.sender.replace(".", "", request.sender == ".")
-    options = Options(
-        channel=row.name,
-        sender=sender,
-        valid=request.valid or None,
-        time=_moment(request.time or "", now),
-        translit=request.translit,
-        extra=dict(_extra(request.extra, row)),
+    return Asked(
+        recipient=recipient,
+        shown=recipients.written(recipient).removeprefix("+"),
+        text=text,
+        parts=parts_of(text, options),
+        comment=comment,
     )
+
+
+def parted(row: Channel, text: str) -> tuple[str, str | None]:
+    """A text as it is kept, and the comment behind it, which is not sent."""
+    text = row.read(text)
+    if "comment" not in row.takes:
+        return text, None
+    text, comment = without_comment(text)
+    return text, comment or None
+
+
+def options_of(request: SendRequest, caller: Caller) -> Options:
+    """The options of all messages as the caller says them; raises FormError.
+
+    A field that no kind of message has is passed over, as at the gateway.
+    """
+    options = request.options()
+    row = channel(options.channel)
+    if options.sender == ".":
+        options = msgspec.structs.replace(options, sender="")
+    elif options.sender is None and caller.key.sender and "sender" in row.takes and not row.sender(caller.key.sender):
+        options = msgspec.structs.replace(options, sender=caller.key.sender)
+    if options.time == "0":
+        options = msgspec.structs.replace(options, time=None)
+    if request.uploads and row.files:
+        raise FormError(1, "files are not taken here")
     try:
         check_options(options)
     except BadInput as wrong:
@@ -180,30 +201,12 @@ def options_of(request: SendRequest, caller: Caller, now: float) -> Options:
     return options
 
 
-def _moment(time: str, now: float) -> str | None:
-    """When to send: minutes from now count from this moment, however long the message may wait here."""
-    if time in ("", "0"):
-        return None
-    return f"0{int(now) + 60 * int(time[1:])}" if time.startswith("+") else time
-
-
-def when(time: str | None) -> tuple[int, str | None]:
-    """A time as a moment in Unix seconds, 0 if it is none, and what is left to the gateway."""
-    if time is None:
-        return 0, None
-    if time.startswith("0") and len(time) >= 11 and time.isdigit():
-        return int(time), None
-    return 0, time
-
-
-def _extra(told: dict[str, str], row: Channel) -> Iterable[tuple[str, str]]:
-    for name, value in told.items():
-        if value in ("", "0"):
-            continue
-        if name in extras.ALLOWED or name in row.extras:
-            yield name, value
-        elif name in KINDS and name not in row.fields:
-            raise FormError(1, f"{name} is not served")
+def when(options: Options, now: float) -> tuple[int, Options]:
+    """The moment at which a mailing begins, 0 for at once, and its options without that."""
+    options = accepted(options, now)
+    if options.time is not None and is_stamp(options.time):
+        return int(options.time), msgspec.structs.replace(options, time=None, tz=None)
+    return 0, options
 
 
 def _each(asked: Understood) -> list[Each]:

@@ -12,7 +12,6 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -226,10 +225,7 @@ def _hint(runtime: Runtime, lane: str, refs: Sequence[Ref], each: int) -> None:
 
 
 def _learn(prices: Prices, found: Known) -> None:
-    receipt = found.receipt
-    phone = receipt.phone.removeprefix("+")
-    if phone.isdigit() and receipt.cost > Decimal(0):
-        prices.learn(found.channel, int(phone), receipt.cost, receipt.parts or found.batch.parts)
+    prices.learn(found.channel, found.batch.recipients[0], found.receipt.cost, found.receipt.parts or found.batch.parts)
 
 
 def _finder(runtime: Runtime, views: DoorViews) -> Find:

@@ -13,7 +13,7 @@ import msgspec
 
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
-from smsq.worker.domain import phone as phones
+from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadPhone
 from smsq.worker.domain.receipt import Receipt
@@ -117,7 +117,7 @@ class Statuses:
 def _kept_as(shown: str) -> str:
     """A recipient as the ledger names it: a program that sent to 8999… may ask about that, and is told of that."""
     try:
-        return str(phones.parse(shown))
+        return recipients.written(recipients.parse(shown, recipients.EVERY_KIND)).removeprefix("+")
     except BadPhone:
         return shown
 
@@ -141,6 +141,7 @@ def told_of(found: Known, given: int | str, shown: str) -> Told:
         parts=receipt.parts or batch.parts,
         sender=options.sender or "",
         text=text,
+        comment=options.comment or "",
         int_id=batch.ref.number,
         type=row.type if row is not None else None,
     )
