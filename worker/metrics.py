@@ -40,6 +40,7 @@ LABELS: Final[dict[str, str]] = {
     "lane": ", ".join(f"`{name}`" for name in LANES),
     "queue": ", ".join(f"`{name}`" for name in QUEUES),
     "channel": "a row of `gateway/channels.py`",
+    "network": "an operator's country and network code, such as `25001`: the first 50 that were seen; `other` for the rest",
     "status": "a name that reports show (`domain/status.py`)",
     "state": "the state of a batch: " + ", ".join(f"`{name}`" for name in STATES.values()),
     "command": "`send`, `status`, `balance`, `price`, `history`",
@@ -88,6 +89,12 @@ def _counted(name: str, help_: str, labels: tuple[str, ...], total: str, **how: 
 
 METRICS: Final[tuple[Metric, ...]] = (
     _counted("smsq_messages_total", "Messages that reached this status.", ("lane", "channel", "status"), "messages"),
+    _counted(
+        "smsq_messages_by_network_total",
+        "Messages that reached this final status, by the operator's code, if the gateway told it with that status.",
+        ("channel", "network", "status"),
+        "networks",
+    ),
     _counted(
         "smsq_batches",
         "Batches by state.",

@@ -244,18 +244,18 @@ def report(
     """
     from smsq.producers.intake.own_columns import OwnColumns
     from smsq.producers.intake.rows import inspect
-    from smsq.producers.report import REJECTED, WRITERS, rejected
+    from smsq.producers.report import REJECTED, WRITERS, found_columns, rejected
     from smsq.producers.terminal.files import bits, opened
 
     may, own = bits(mode), None
     if columns_of is not None:
         own = OwnColumns(inspect(columns_of, phone_column, encoding), REJECTED if rejects else frozenset())
     with _smsq() as smsq:
+        found = found_columns(smsq.campaigns.show(campaign_id))
         receipts = smsq.campaigns.report(campaign_id)
-        if rejects and own is None:
-            receipts = rejected(receipts)
+        receipts = rejected(receipts) if rejects and own is None else receipts
         with opened(path, may) as out:
-            WRITERS[form](receipts, out, own)
+            WRITERS[form](receipts, out, own, found)
 
 
 for command in campaign_control.COMMANDS:

@@ -352,11 +352,11 @@ class Sender:
         else:
             counted = bytes(min(255, parts(text)) for text in claim.texts)
             each = counted[0] if len(set(counted)) == 1 else counted
-        return Settling(claim, "accepted", 0, each, answer.cost, self._rt.settings.ask_every_s[0])
+        first_ask_s = self._rt.settings.ask_every_s[0]
+        return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, answer.spoken)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
-        told = settling.claim, settling.parts, settling.cost, settling.first_ask_s
-        return self._persist(settling.claim, lambda: self._rt.ledger.settle_accepted(*told))
+        return self._persist(settling.claim, lambda: self._rt.ledger.settle(settling))
 
     def _after_accepted(self, claim: Claim, answer: SendAnswer, done: Settled) -> Turn:
         if self._was_throttled:

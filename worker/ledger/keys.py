@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | meta phones texts prints rows receipts key order code `mpthwrkoc` | all verbs | upkeep |
+| `b:<number // 1024>` | hash | meta phones texts prints rows receipts key order code `mpthwrkoc`, what is beside receipts `x`, a call's code, sealed `s` | all verbs | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
@@ -37,7 +37,7 @@
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
 | `homes` | hash | per host of the roll call: its name for people, when last heard | establish, beat | on give_up |
 | `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
-| `ctl` | hash | what halts or slows the login; whose slots are all taken | halt, release, claim | when lifted |
+| `ctl` | hash | what halts or slows the login; whose slots are all taken; operators that a metric names | halt, release, claim, advance | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |

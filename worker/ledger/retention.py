@@ -120,7 +120,10 @@ class Retention:
         return True
 
     def _forget_texts(self, until: int) -> None:
-        """Remove texts of single messages that ended before `until`; the ledger keeps how far that is done."""
+        """Remove texts of single messages that ended before `until`, and codes that a call said.
+
+        The ledger keeps how far that is done.
+        """
         keys, redis = self._ledger.keys, self._ledger.redis
         with translated():
             since = int(redis.hget(keys.of("upkeep"), "texts_to") or 0)
@@ -149,5 +152,5 @@ class Retention:
     def _delete_texts(self, refs: Sequence[Ref]) -> None:
         with self._ledger.redis.pipeline(transaction=False) as pipe:
             for ref in refs:
-                pipe.hdel(self._ledger.keys.shard(ref.number), f"{ref.number}t")
+                pipe.hdel(self._ledger.keys.shard(ref.number), f"{ref.number}t", f"{ref.number}s")
             pipe.execute()

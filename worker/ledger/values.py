@@ -152,7 +152,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """How a claim was answered, and with what to settle it."""
+    """How a claim was answered, and with what to settle it; `spoken` is the code that a call says."""
 
     claim: Claim
     how: str  # accepted | refused
@@ -160,6 +160,7 @@ class Settling:
     parts: bytes | int
     cost: Decimal | None
     first_ask_s: float
+    spoken: str = field(default="", repr=False)
 
 
 class Settled(NamedTuple):
@@ -228,11 +229,14 @@ class BatchView:
     resent_by: str = ""  # `operator` or `sender`: who had it sent again before it was certain to be lost
     on_doubt: str = "ask"
     deadline: float = 0.0  # Unix seconds, 0 for none
-    untold: str = ""  # marks of messages that left and whose cost the gateway did not say when asked; '' for none
+    untold: str = ""  # marks of messages that left and of which the gateway did not tell all when asked; '' for none
     odd_errors: Mapping[int, int] = field(default_factory=dict)  # index: a delivery error too large for its receipt
+    channel: str = "sms"
+    sealed_code: bytes = field(default=b"", repr=False)  # that a call said
+    has_beside: bool = False  # whether there is something beside its receipts: see `ledger/beside.py`
 
     def is_untold(self, index: int) -> bool:
-        """Whether the gateway has this message and never said what it cost."""
+        """Whether the gateway has this message and never said what it cost, or what a probe found."""
         return self.untold[index + 1 : index + 2] == "1"
 
     def waiting(self) -> list[int]:
