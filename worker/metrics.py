@@ -254,6 +254,12 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Messages in the queue that could not be read and were put aside.",
         ("queue",),
     ),
+    Metric(
+        "smsq_files_missing_total",
+        "counter",
+        "Claims given back since their files were not on that host.",
+        ("lane",),
+    ),
     Metric("smsq_actor_runs_total", "counter", "Actor runs by how they ended.", ("actor", "outcome")),
     Metric("smsq_actor_seconds", "histogram", "How long an actor ran.", ("actor",), buckets=REQUEST_BUCKETS),
 )
@@ -276,6 +282,7 @@ class Metrics:
         self._bell_up = _gauge("smsq_bell_up", registry, across="min")
         self._callbacks = _counter("smsq_callback_events_total", registry)
         self._put_aside = _counter("smsq_hints_put_aside_total", registry)
+        self._files_missing = _counter("smsq_files_missing_total", registry)
         self._actor_runs = _counter("smsq_actor_runs_total", registry)
         self._actor_seconds = _histogram("smsq_actor_seconds", registry)
 
@@ -327,6 +334,10 @@ class Metrics:
     def callback(self, outcome: str, count: int) -> None:
         """Items of a call of the gateway were `taken`, or left out: `unsigned`, `foreign`, `unreadable`."""
         self._callbacks.labels(outcome).inc(count)
+
+    def files_missing(self, lane: str) -> None:
+        """The files of a claim were not on this host."""
+        self._files_missing.labels(lane).inc()
 
     def actor_ran(self, actor: str, outcome: str, took_s: float) -> None:
         """An actor returned (`done`), raised (`failed`) or was not run (`skipped`)."""

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
+from smsq.worker.actors.attachments import Attachments, pause_s
 from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
+from smsq.worker.domain.files import Attached
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.sick import Sick
@@ -71,6 +73,7 @@ class Sender:
         self._paused_until = 0.0
         self._was_throttled = False  # the next accepted send ends the gateway's pause in the ledger
         self._claims = Claims(runtime, owner, self._lane)
+        self._attachments = Attachments(runtime)
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
@@ -172,13 +175,18 @@ class Sender:
             line.done(keep=True)
             return self._not_granted(ref, claim, patience, run)
         run.left = max(1, run.left)  # until the ledger says that nothing is: batches may come without a hint
+        files = self._attachments.of(claim)
+        if files is None:
+            line.done(keep=True)
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True, delay_s=pause_s(claim)))
+            return Turn.OVER
         if (turn := self._journal(claim, line)) is not None:
             return turn
         # Not before: a ledger that fell back may give id and fence of an unjournalled claim to another worker.
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             self._release_unsaid(claim, line)
             raise Unreachable(f"{line.mirror} closed the line before anything was written")
-        return self._send_once(claim, line, run)
+        return self._send_once(claim, files, line, run)
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
         """Open a line; for a code each mirror has a short time at first, since another may take the code at once."""
@@ -249,12 +257,12 @@ class Sender:
     def _pause(self, seconds: float) -> None:
         self._paused_until = self._rt.clock.monotonic() + seconds
 
-    def _send_once(self, claim: Claim, line: Line, run: Run) -> Turn | Claim | NoClaim:
+    def _send_once(self, claim: Claim, files: Sequence[Attached], line: Line, run: Run) -> Turn | Claim | NoClaim:
         """Send over the line, whatever its dialect, and act on the outcome."""
         began = self._rt.clock.monotonic()
         try:
             with self._rt.mirrors.owing(line.mirror):
-                answer = line.send(_outgoing(claim), self._rt.settings.read_timeout_s)
+                answer = line.send(_outgoing(claim, files), self._rt.settings.read_timeout_s)
         except BadInput as error:  # enrolled by an older version, which accepted such options; nothing was sent
             line.done(keep=True)
             log.error("refused batch=%s why=%s", claim.ref, error.sentence)
@@ -400,11 +408,12 @@ class Sender:
         self._rt.metrics.request("send", mirror, outcome, self._rt.clock.monotonic() - began)
 
 
-def _outgoing(claim: Claim) -> Outgoing:
+def _outgoing(claim: Claim, files: Sequence[Attached]) -> Outgoing:
     return Outgoing(
         gateway_id=claim.gateway_id,
         phones=claim.phones,
         text=claim.text,
         texts=claim.texts,
         options=claim.options,
+        files=files,
     )

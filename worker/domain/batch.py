@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from smsq.worker.domain.files import FileRef
+
 MAX_MESSAGES = 500  # one request; the gateway's own limit is unknown (PROTOCOL B.3), 500 is the largest measured
 
 
@@ -69,6 +71,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     time: str | None = None
     translit: int = 0
     extra: dict[str, str] = {}
+    files: tuple[FileRef, ...] = ()
 
     def written(self) -> bytes:
         """JSON of what is not left at its default: equal options are written alike, wherever their words come from."""

@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | meta phones texts prints rows receipts key order code `mpthwrkoc`, what is beside receipts `x`, a call's code, sealed `s` | all verbs | upkeep |
+| `b:<number // 1024>` | hash | meta phones texts prints rows receipts key order code `mpthwrkoc`, what is beside receipts `x`, a call's code, sealed `s`, digests of files `f` | all verbs | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
@@ -42,6 +42,7 @@
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
+| `files` | hash | digest of a file: how many messages and campaigns need it | enrol, detach | with the last that needs it |
 | `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
 | `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |

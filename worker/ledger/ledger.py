@@ -2,7 +2,7 @@
 
 `Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
 campaign and `Feeding` the scheduler's. `Sending` has the verbs around one request, `Asking` those of the status lane,
-`Deciding` an operator's about a doubt. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
+`Deciding` an operator's about a doubt, `NeededFiles` counts who needs which file. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
 chores lane, and `RollCall` stops a ledger that fell back from sending. This file adds what has no subject.
 """
 
@@ -15,6 +15,7 @@ from smsq.worker.ledger.about import About
 from smsq.worker.ledger.batches.asking import Asking
 from smsq.worker.ledger.batches.deciding import Deciding
 from smsq.worker.ledger.batches.enrolment import Enrolment
+from smsq.worker.ledger.batches.files import NeededFiles
 from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
@@ -37,6 +38,7 @@ class Ledger(
     Deciding,
     RollCall,
     OtpRecords,
+    NeededFiles,
     Cascades,
     Jobs,
     Ids,
