@@ -1,0 +1,52 @@
+"""Files that a caller gives with a message, kept on disk before anything is enrolled."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.files import MB, FileRef, check_files
+from smsq.worker.host.files import Files
+from smsq.worker.settings import Settings
+
+# A path; a name with content, or with something to read; or what was kept before.
+GivenFile = str | Path | tuple[str, bytes | BinaryIO] | FileRef
+
+
+def kept(store: Files, given: Sequence[GivenFile], settings: Settings) -> tuple[FileRef, ...]:
+    """Keep these files durably and return what names them, in order.
+
+    Raises BadInput for a file that is not there or cannot be read, and for too many or too large ones; FilesTrouble if
+    they cannot be kept. Nothing is enrolled then.
+    """
+    most_bytes = settings.files_mb * MB
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        raise BadInput("files are a list, each a path or a name with its content")
+    if len(given) > settings.most_files:
+        raise BadInput(
+            f"a message has at most {settings.most_files} files (SMSQ_MOST_FILES), and this one has {len(given)}"
+        )
+    files: list[FileRef] = []
+    for each in given:
+        files.append(_kept(store, each, most_bytes))
+        check_files(files, settings.most_files, most_bytes)
+    return tuple(files)
+
+
+def _kept(store: Files, given: GivenFile, most_bytes: float) -> FileRef:
+    if isinstance(given, FileRef):
+        return given
+    if isinstance(given, tuple) and len(given) == 2:
+        name, content = given
+        return store.keep(name, io.BytesIO(content) if isinstance(content, bytes | bytearray) else content, most_bytes)
+    if not isinstance(given, str | Path):
+        raise BadInput(f"a file is a path, or a name with its content, not {type(given).__name__}")
+    path = Path(given)
+    try:
+        with path.open("rb") as content:
+            return store.keep(path.name, content, most_bytes)
+    except OSError as error:
+        raise BadInput(f"the file {path} cannot be read ({error.strerror}): nothing was enrolled") from None
