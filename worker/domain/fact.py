@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
 
 
@@ -20,7 +21,7 @@ class Fact:
     """
 
     gateway_id: int
-    phone: int = field(repr=False)
+    recipient: Recipient = field(repr=False)
     status: Status
     error_code: int = 0
     parts: int = 0
