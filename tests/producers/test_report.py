@@ -47,7 +47,14 @@ def test_csv_has_the_columns_that_were_promised() -> None:
 
 
 PROBED = replace(
-    DELIVERED, result={"imsi": "250016012345678", "mnc": "02", "country": "=RU()", "network": "MTS", "roaming_country": "Kazakhstan"}
+    DELIVERED,
+    result={
+        "imsi": "250016012345678",
+        "mnc": "02",
+        "country": "=RU()",
+        "network": "MTS",
+        "roaming_country": "Kazakhstan",
+    },
 )
 
 
@@ -59,8 +66,8 @@ def test_csv_of_probes_has_columns_for_what_they_found() -> None:
 
     assert [*COLUMNS, *FIELDS] == header
     assert ",".join(FIELDS) == "imsi,msc,mcc,mnc,country,network,roaming_country,roaming_network"
-    assert ["250016012345678", "", "", "02", "'=RU()", "MTS", "Kazakhstan", ""] == first[len(COLUMNS) :]
-    assert [""] * 8 == second[len(COLUMNS) :]
+    assert first[len(COLUMNS) :] == ["250016012345678", "", "", "02", "'=RU()", "MTS", "Kazakhstan", ""]
+    assert second[len(COLUMNS) :] == [""] * 8
 
 
 def test_an_object_has_a_result_if_there_is_one() -> None:

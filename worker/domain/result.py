@@ -27,7 +27,7 @@ def fields_of(channel: str) -> Sequence[str]:
 
 
 def cleaned(value: object) -> str:
-    """A value as it may be kept and shown: one short line of printable characters; '' for what is no value.
+    r"""A value as it may be kept and shown: one short line of printable characters; '' for what is no value.
 
     >>> cleaned(" 25001 "), cleaned(250), cleaned(None), cleaned("a\\nb")
     ('25001', '250', '', 'a b')

@@ -56,7 +56,7 @@ def test_most_messages_have_none(plant: Any) -> None:
 
     plant.send(plant.enrol())
 
-    assert [()] == [each.files for each in wire.sent]
+    assert [each.files for each in wire.sent] == [()]
     assert not plant.runtime.files.folder.exists()
 
 
@@ -72,11 +72,11 @@ def test_a_host_without_the_file_leaves_it_to_another(make_plant: Callable[..., 
     assert here.state(ref) == BatchState.READY
     assert 0.3 < ready_at(here, ref) <= 0.5
     (finding,) = findings.files(here.runtime)
-    assert "warn" == finding.level
+    assert finding.level == "warn"
     assert f"batch {ref} " in finding.said
     assert "SMSQ_FILES" in finding.cure
-    assert [] == wires[0].sent
-    assert 0 == here.ledger.redis.zcard(here.ledger.key("slots:urgent"))
+    assert wires[0].sent == []
+    assert here.ledger.redis.zcard(here.ledger.key("slots:urgent")) == 0
 
     there.send(ref)
     assert [[Attached("offer.pdf", OFFER)]] == [each.files for each in wires[1].sent]
@@ -91,9 +91,9 @@ def test_what_was_given_back_used_up_no_id(plant: Any) -> None:
         plant.send(ref)
         pauses.append(round(ready_at(plant, ref) * 2) / 2)
 
-    assert [0.5, 1, 2, 4, 8, 16, 32, 60, 60] == pauses
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
     batch = plant.ledger.read([ref])[0]
-    assert ([], BatchState.READY) == (batch.ids, plant.state(ref))
+    assert (batch.ids, plant.state(ref)) == ([], BatchState.READY)
 
 
 def test_other_messages_do_not_wait(plant: Any) -> None:
@@ -104,8 +104,8 @@ def test_other_messages_do_not_wait(plant: Any) -> None:
 
     plant.send(lost, *others)
 
-    assert [BatchState.SETTLED] * 3 == [plant.state(ref) for ref in others]
-    assert 3 == len(wire.sent)
+    assert [plant.state(ref) for ref in others] == [BatchState.SETTLED] * 3
+    assert len(wire.sent) == 3
 
 
 def test_a_changed_file_is_not_sent(plant: Any) -> None:
@@ -117,7 +117,7 @@ def test_a_changed_file_is_not_sent(plant: Any) -> None:
 
     plant.send(ref)
 
-    assert ([], BatchState.READY) == (wire.sent, plant.state(ref))
+    assert (wire.sent, plant.state(ref)) == ([], BatchState.READY)
 
 
 def test_a_missing_file_is_late_as_any_other(plant: Any) -> None:
@@ -129,4 +129,4 @@ def test_a_missing_file_is_late_as_any_other(plant: Any) -> None:
 
     plant.send(ref)
 
-    assert ["late"] == plant.statuses(ref)
+    assert plant.statuses(ref) == ["late"]

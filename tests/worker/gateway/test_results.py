@@ -26,7 +26,7 @@ def test_both_ways() -> None:
 
     assert read is not None
     assert {"country", "imsi", "mcc", "mnc", "msc", "network"} == set(read)
-    assert TOLD == write_result(read)
+    assert write_result(read) == TOLD
 
 
 @pytest.mark.parametrize("told", [{}, {"status": 1, "err": 0}, {**dict.fromkeys(WIRE.values(), "")}, {"imsi": None}])

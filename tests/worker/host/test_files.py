@@ -73,7 +73,7 @@ def test_only_the_owner_may_read(store: Store) -> None:
     file = store.keep()
 
     place = next(store.folder.rglob(file.digest))
-    assert (0o600, 0o700) == (place.stat().st_mode & 0o777, place.parent.stat().st_mode & 0o777)
+    assert (place.stat().st_mode & 0o777, place.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 def test_a_file_is_synced_before_it_has_its_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_what_could_not_be_sent_is_not_kept(store: Store, content: bytes, name: 
     with pytest.raises(BadInput, match=why):
         store.keep(content, name)
 
-    assert [] == store.on_disk()
+    assert store.on_disk() == []
 
 
 def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_nobody_needs_is_set_aside_and_then_removed(store: Store) -> None:
     store.sweep()
     assert [file.digest] == store.on_disk()
     store.sweep(after_s=GRACE_S + 1)
-    assert [] == store.on_disk()
+    assert store.on_disk() == []
 
 
 def test_a_file_between_keeping_and_enrolment_is_not_removed(store: Store) -> None:
@@ -175,7 +175,7 @@ def test_a_file_between_keeping_and_enrolment_is_not_removed(store: Store) -> No
     store.sweep(after_s=GRACE_S / 2)
 
     assert [Attached("offer.pdf", OFFER)] == store.files.read([file])
-    assert [] == list(store.folder.rglob("aside/*"))
+    assert list(store.folder.rglob("aside/*")) == []
 
 
 def test_a_file_kept_again_while_it_is_set_aside_is_there(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,10 +193,10 @@ def test_a_file_kept_again_while_it_is_set_aside_is_there(store: Store, monkeypa
     monkeypatch.setattr(Path, "replace", keep_first)
 
     store.sweep(after_s=GRACE_S + 1)
-    assert 1 == len(list(store.folder.rglob("aside/*")))
+    assert len(list(store.folder.rglob("aside/*"))) == 1
     assert [Attached("offer.pdf", OFFER)] == store.files.read([file])
     store.sweep(after_s=GRACE_S + 1)
-    assert [] == list(store.folder.rglob("aside/*"))
+    assert list(store.folder.rglob("aside/*")) == []
     assert [Attached("offer.pdf", OFFER)] == store.files.read([file])
 
 
@@ -223,7 +223,7 @@ def test_another_ledgers_files_are_left_alone(tmp_path: Path) -> None:
     store.sweep(after_s=30 * 86_400.0)
     assert [Attached("offer.pdf", b"theirs")] == other.files.read([theirs])
     store.sweep(after_s=module.FOREIGN_S)
-    assert ["1.txt"] == store.on_disk()
+    assert store.on_disk() == ["1.txt"]
 
 
 def test_tidying_is_a_small_part_at_a_time(store: Store) -> None:

@@ -13,7 +13,6 @@ from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.transports import Reply
 
-
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -40,15 +40,15 @@ def test_fields_come_first_and_then_the_files() -> None:
     """As the gateway's own PHP library has them, byte for byte."""
     body, content_type = with_files(b"login=me&psw=p%26w&mes=%D0%9F+%2B", [OFFER], lambda: "b0undary")
 
-    assert "multipart/form-data; boundary=b0undary" == content_type
-    assert (
+    assert content_type == "multipart/form-data; boundary=b0undary"
+    assert body == (
         b'--b0undary\r\nContent-Disposition: form-data; name="login"\r\n\r\nme\r\n'
         b'--b0undary\r\nContent-Disposition: form-data; name="psw"\r\n\r\np&w\r\n'
         b'--b0undary\r\nContent-Disposition: form-data; name="mes"\r\n\r\n\xd0\x9f +\r\n'
         b'--b0undary\r\nContent-Disposition: form-data; name="file0"; filename="offer.pdf"\r\n'
         b"Content-Type: application/octet-stream\r\n\r\n%PDF\r\n\x00\xff\r\n--\r\n\r\n"
         b"--b0undary--\r\n"
-    ) == body
+    )
 
 
 @given(

@@ -434,7 +434,16 @@ def test_what_is_no_page_is_no_last_page(body: bytes) -> None:
     assert read_history(200, write_error(3)).is_page
 
 
-HLR_FIELDS = {"imsi": "25001", "msc": "7916", "mcc": "250", "mnc": "01", "cn": "Russia", "net": "MTS", "rcn": "", "rnet": ""}
+HLR_FIELDS = {
+    "imsi": "25001",
+    "msc": "7916",
+    "mcc": "250",
+    "mnc": "01",
+    "cn": "Russia",
+    "net": "MTS",
+    "rcn": "",
+    "rnet": "",
+}
 
 
 def test_a_probes_status_has_its_fields() -> None:
@@ -443,7 +452,14 @@ def test_a_probes_status_has_its_fields() -> None:
     (found,) = read_statuses(200, json.dumps([row, {**row, "phone": "79991234568"}]).encode(), [(33, PHONES[0])]).facts
     (plain,) = read_statuses(200, golden("status_new.json"), [(33, PHONES[0])]).facts
 
-    assert found.result == {"imsi": "25001", "msc": "7916", "mcc": "250", "mnc": "01", "country": "Russia", "network": "MTS"}
+    assert found.result == {
+        "imsi": "25001",
+        "msc": "7916",
+        "mcc": "250",
+        "mnc": "01",
+        "country": "Russia",
+        "network": "MTS",
+    }
     assert (found.network, found.has_error) == ("25001", True)
     assert (plain.result, plain.network, plain.has_error) == (None, "", True)
 

@@ -33,7 +33,9 @@ def probes(desk: Any, many: int = 1, channel: str = "hlr") -> tuple[str, Ref]:
     """A campaign of one batch of probes."""
     opened = desk.ledger.open_campaign(desk.plan(options=Options(channel=channel), text=""))
     phones = [PHONE + each for each in range(many)]
-    desk.ledger.enrol_range(opened.id, 1, [pack(phones, None, list(range(1, many + 1)), many)], [], many, channel=channel)
+    desk.ledger.enrol_range(
+        opened.id, 1, [pack(phones, None, list(range(1, many + 1)), many)], [], many, channel=channel
+    )
     desk.ledger.close_campaign(opened.id)
     return opened.id, desk.ledger.feed(opened.id, 1, 100)[0][0]
 
@@ -58,9 +60,9 @@ def test_what_a_probe_finds_is_in_its_receipt(desk: Any) -> None:
     desk.fact(claim.gateway_id, result=HLR, network="25001")
 
     found = receipt(desk, ref)
-    assert ("delivered", HLR) == (found.status, found.result)
-    assert [HLR] == [each.result for each in desk.views.report(campaign)]
-    assert "done" == desk.views.campaign(campaign).state
+    assert (found.status, found.result) == ("delivered", HLR)
+    assert [each.result for each in desk.views.report(campaign)] == [HLR]
+    assert desk.views.campaign(campaign).state == "done"
 
 
 def test_most_batches_have_nothing_beside(desk: Any) -> None:
@@ -69,7 +71,7 @@ def test_most_batches_have_nothing_beside(desk: Any) -> None:
 
     desk.fact(claim.gateway_id, parts=15, error_code=255)
 
-    assert ([], {}) == (beside(desk, claim.ref), receipt(desk, claim.ref).result)
+    assert (beside(desk, claim.ref), receipt(desk, claim.ref).result) == ([], {})
 
 
 PIECES = (
@@ -89,7 +91,7 @@ def test_pieces_may_come_in_any_order(desk: Any, order: tuple[int, ...]) -> None
         piece = PIECES[place]
         desk.fact(claim.gateway_id, status=piece.status, result=piece.result, at=piece.at)
 
-    assert HLR == receipt(desk, ref).result
+    assert receipt(desk, ref).result == HLR
 
 
 def test_a_result_may_overtake_the_answer_to_its_send(desk: Any) -> None:
@@ -102,7 +104,7 @@ def test_a_result_may_overtake_the_answer_to_its_send(desk: Any) -> None:
     doubted = desk.doubted(other)
     desk.call(doubted.gateway_id, result=HLR)
 
-    assert [HLR, HLR] == [receipt(desk, each).result for each in (ref, other)]
+    assert [receipt(desk, each).result for each in (ref, other)] == [HLR, HLR]
 
 
 def test_no_signature_covers_a_result(desk: Any) -> None:
@@ -111,12 +113,12 @@ def test_no_signature_covers_a_result(desk: Any) -> None:
     claim = desk.settled(ref)
     desk.call(claim.gateway_id, result={"imsi": "1", "network": "heard"})
     desk.call(claim.gateway_id, result={"imsi": "2", "country": "heard"})
-    assert {"imsi": "1", "network": "heard", "country": "heard"} == receipt(desk, ref).result
+    assert receipt(desk, ref).result == {"imsi": "1", "network": "heard", "country": "heard"}
 
     desk.fact(claim.gateway_id, result={"imsi": "3"})
     desk.call(claim.gateway_id, result={"imsi": "4"})
 
-    assert {"imsi": "3", "network": "heard", "country": "heard"} == receipt(desk, ref).result
+    assert receipt(desk, ref).result == {"imsi": "3", "network": "heard", "country": "heard"}
 
 
 def test_a_probe_is_over_when_its_error_is_named(desk: Any) -> None:
@@ -126,11 +128,11 @@ def test_a_probe_is_over_when_its_error_is_named(desk: Any) -> None:
         claim = desk.settled(ref)
 
         desk.call(claim.gateway_id, has_error=False, result=HLR)
-        assert ("accepted", "running") == (receipt(desk, ref).status, desk.views.campaign(campaign).state)
-        assert 1 == desk.motion()["asks"]
+        assert (receipt(desk, ref).status, desk.views.campaign(campaign).state) == ("accepted", "running")
+        assert desk.motion()["asks"] == 1
 
         desk.call(claim.gateway_id, result=HLR)
-        assert ("delivered", "done") == (receipt(desk, ref).status, desk.views.campaign(campaign).state)
+        assert (receipt(desk, ref).status, desk.views.campaign(campaign).state) == ("delivered", "done")
 
 
 def test_an_sms_needs_no_error_to_be_delivered(desk: Any) -> None:
@@ -139,7 +141,7 @@ def test_an_sms_needs_no_error_to_be_delivered(desk: Any) -> None:
 
     desk.call(claim.gateway_id, has_error=False)
 
-    assert "delivered" == receipt(desk, claim.ref).status
+    assert receipt(desk, claim.ref).status == "delivered"
 
 
 def test_a_probe_that_failed_is_over(desk: Any) -> None:
@@ -149,12 +151,12 @@ def test_a_probe_that_failed_is_over(desk: Any) -> None:
 
     desk.call(claim.gateway_id, status=Status.UNDELIVERABLE, error_code=1, has_error=False)
 
-    assert ("undeliverable", 1, {}) == (
+    assert (
         receipt(desk, ref).status,
         receipt(desk, ref).error_code,
         receipt(desk, ref).result,
-    )
-    assert {} == desk.motion()
+    ) == ("undeliverable", 1, {})
+    assert desk.motion() == {}
 
 
 def test_an_hlr_without_its_fields_is_asked_about_some_times(desk: Any) -> None:
@@ -163,15 +165,15 @@ def test_an_hlr_without_its_fields_is_asked_about_some_times(desk: Any) -> None:
     claim = desk.settled(ref)
     for place in (0, 1):
         desk.call(claim.gateway_id, PHONE + place)
-    assert ("delivered", {"asks": 1}, "/11") == (receipt(desk, ref).status, desk.motion(), desk.view(ref).untold)
+    assert (receipt(desk, ref).status, desk.motion(), desk.view(ref).untold) == ("delivered", {"asks": 1}, "/11")
 
     desk.fact(claim.gateway_id, PHONE, result=HLR)
-    assert ({"asks": 1}, "/01") == (desk.motion(), desk.view(ref).untold)
+    assert (desk.motion(), desk.view(ref).untold) == ({"asks": 1}, "/01")
 
     for _ in range(6):
         desk.fact(claim.gateway_id, PHONE + 1)
         desk.ledger.asked(ref, [5.0])
-    assert {} == desk.motion()
+    assert desk.motion() == {}
 
 
 def test_a_ping_has_no_field_that_is_promised(desk: Any) -> None:
@@ -181,7 +183,7 @@ def test_a_ping_has_no_field_that_is_promised(desk: Any) -> None:
 
     desk.call(claim.gateway_id)
 
-    assert ("delivered", {}) == (receipt(desk, ref).status, desk.motion())
+    assert (receipt(desk, ref).status, desk.motion()) == ("delivered", {})
 
 
 @pytest.mark.parametrize("many", [1, 16, 17, 40])
@@ -206,7 +208,7 @@ def test_more_than_fifteen_parts_are_counted(desk: Any) -> None:
         desk.fact(claim.gateway_id, parts=parts)
         counts.append(receipt(desk, claim.ref).parts)
 
-    assert [15, 16, 90, 40, 3, 16] == counts
+    assert counts == [15, 16, 90, 40, 3, 16]
 
 
 @pytest.mark.parametrize("parts", [16, bytes([16, 1, 200])])
@@ -229,7 +231,7 @@ def test_a_call_to_us_counts_only_what_is_not_known(desk: Any) -> None:
     desk.fact(claim.gateway_id, PHONE + 2, parts=20)
     desk.call(claim.gateway_id, PHONE + 2, parts=60)
 
-    assert [40, 20] == [receipt(desk, ref, place).parts for place in (0, 1)]
+    assert [receipt(desk, ref, place).parts for place in (0, 1)] == [40, 20]
 
 
 def test_errors_results_and_counts_of_one_message_live_together(desk: Any) -> None:
@@ -240,7 +242,11 @@ def test_errors_results_and_counts_of_one_message_live_together(desk: Any) -> No
     desk.fact(claim.gateway_id, PHONE + 2, Status.UNDELIVERABLE, error_code=1000)
 
     told = [receipt(desk, ref, place) for place in range(3)]
-    assert [(0, 1, {}), (300, 17, HLR), (1000, 1, {})] == [(each.error_code, each.parts, dict(each.result)) for each in told]
+    assert [(each.error_code, each.parts, dict(each.result)) for each in told] == [
+        (0, 1, {}),
+        (300, 17, HLR),
+        (1000, 1, {}),
+    ]
 
 
 def test_final_messages_are_counted_by_operator(desk: Any) -> None:
@@ -253,7 +259,7 @@ def test_final_messages_are_counted_by_operator(desk: Any) -> None:
     desk.fact(claim.gateway_id, PHONE, network="25001", result=HLR)
 
     counted = {name: many for name, many in desk.totals().items() if name.startswith("networks")}
-    assert {"networks:hlr:25001:undeliverable": 1, "networks:hlr:25001:delivered": 1} == counted
+    assert counted == {"networks:hlr:25001:undeliverable": 1, "networks:hlr:25001:delivered": 1}
 
 
 def test_a_metric_names_fifty_operators(desk: Any) -> None:
@@ -266,8 +272,8 @@ def test_a_metric_names_fifty_operators(desk: Any) -> None:
             desk.fact(claim.gateway_id, PHONE + place, status, network=str(25000 + place), result=HLR)
 
     counted = {name: many for name, many in desk.totals().items() if name.endswith(":read") and "networks" in name}
-    assert 51 == len(counted)
-    assert (1, 10) == (counted["networks:hlr:25049:read"], counted["networks:hlr:other:read"])
+    assert len(counted) == 51
+    assert (counted["networks:hlr:25049:read"], counted["networks:hlr:other:read"]) == (1, 10)
 
 
 def spoken(desk: Any, code: str = "482135", **options: Any) -> Ref:
@@ -282,7 +288,7 @@ def test_a_calls_code_is_sealed_and_told_to_its_sender(desk: Any, lane: str) -> 
     """It is a log-in code: nobody reads it in Redis, its file or a copy."""
     ref = spoken(desk, lane=lane)
 
-    assert {"code": "482135"} == receipt(desk, ref).result
+    assert receipt(desk, ref).result == {"code": "482135"}
     assert "482135" not in repr(desk.everything())
     assert "482135" not in repr(receipt(desk, ref))
 
@@ -292,7 +298,7 @@ def test_without_the_key_there_is_no_code(desk: Any) -> None:
     ref = spoken(desk)
     desk.ledger.sealer = Sealer(["another secret of thirty-two letters"])
 
-    assert ("accepted", {}) == (receipt(desk, ref).status, receipt(desk, ref).result)
+    assert (receipt(desk, ref).status, receipt(desk, ref).result) == ("accepted", {})
 
 
 def test_a_code_that_cannot_be_sealed_is_not_kept(desk: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -303,7 +309,7 @@ def test_a_code_that_cannot_be_sealed_is_not_kept(desk: Any, caplog: pytest.LogC
 
     desk.ledger.settle(Settling(claim, "accepted", 0, 1, None, 60.0, "482135"))
 
-    assert ("accepted", []) == (receipt(desk, ref).status, beside(desk, ref))
+    assert (receipt(desk, ref).status, beside(desk, ref)) == ("accepted", [])
     assert "code of a call not kept" in caplog.text
     assert "482135" not in caplog.text
 
@@ -315,7 +321,7 @@ def test_a_lost_reply_stores_the_code_once(desk: Any) -> None:
     for _ in range(2):
         desk.ledger.settle(Settling(claim, "accepted", 0, 1, None, 60.0, "482135"))
 
-    assert ("accepted", {"code": "482135"}) == (receipt(desk, ref).status, receipt(desk, ref).result)
+    assert (receipt(desk, ref).status, receipt(desk, ref).result) == ("accepted", {"code": "482135"})
 
 
 @pytest.fixture
@@ -333,7 +339,7 @@ def test_a_code_goes_with_the_texts(desk: Any, retention: Any) -> None:
     assert ([f"{ref.number}x0"], {}, 30) == (beside(desk, ref), receipt(desk, ref).result, receipt(desk, ref).parts)
     desk.now += 30 * 86_400
     retention.forget_singles(desk.now)
-    assert [] == beside(desk, ref)
+    assert beside(desk, ref) == []
 
 
 def test_results_go_with_their_campaign(desk: Any, retention: Any) -> None:
@@ -342,10 +348,10 @@ def test_results_go_with_their_campaign(desk: Any, retention: Any) -> None:
     claim = desk.settled(ref)
     for place in range(40):
         desk.fact(claim.gateway_id, PHONE + place, result=HLR)
-    assert 3 == len(beside(desk, ref))
+    assert len(beside(desk, ref)) == 3
 
     desk.now += 31 * 86_400
     while retention.forget_campaigns(desk.now):
         pass
 
-    assert (None, []) == (desk.views.campaign(campaign), beside(desk, ref))
+    assert (desk.views.campaign(campaign), beside(desk, ref)) == (None, [])

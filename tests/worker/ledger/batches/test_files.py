@@ -41,7 +41,7 @@ def test_a_claim_names_its_files(desk: Any) -> None:
     claim = desk.claim(ref)
 
     assert isinstance(claim, Claim)
-    assert (A, B) == claim.options.files
+    assert claim.options.files == (A, B)
 
 
 def test_a_file_is_needed_until_its_last_message_has_ended_long_enough(desk: Any, retention: Retention) -> None:
@@ -65,7 +65,7 @@ def test_a_file_is_needed_until_its_last_message_has_ended_long_enough(desk: Any
     for _ in range(3):
         retention.forget_singles(desk.now)
     assert set() == needed(desk)
-    assert 0 == desk.redis.exists(desk.ledger.key("files"))
+    assert desk.redis.exists(desk.ledger.key("files")) == 0
 
 
 def test_a_key_stands_for_its_files_too(desk: Any) -> None:
