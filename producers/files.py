@@ -5,18 +5,49 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
+import msgspec
+
+from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.files import MB, FileRef, check_files
-from smsq.worker.host.files import Files
+from smsq.worker.gateway.options import check_takes_files
+from smsq.worker.host.files import Unkept
+from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 
 # A path; a name with content, or with something to read; or what was kept before.
 GivenFile = str | Path | tuple[str, bytes | BinaryIO] | FileRef
 
 
-def kept(store: Files, given: Sequence[GivenFile], settings: Settings) -> tuple[FileRef, ...]:
+class Keeper(Protocol):
+    """What `Files` does for a producer."""
+
+    def keep(self, name: str, content: BinaryIO, most_bytes: float) -> FileRef: ...
+
+
+def with_files(runtime: Runtime, options: Options, given: Sequence[GivenFile]) -> Options:
+    """These options with files that are kept now. Raises as `kept` does, and if the channel takes no files."""
+    if not given:
+        return options
+    if not isinstance(options, Options):
+        raise BadInput(f"options are an Options, not {type(options).__name__}")
+    check_takes_files(options)
+    files = (*options.files, *kept(runtime.files, given, runtime.settings))
+    check_files(files, runtime.settings.most_files, runtime.settings.files_mb * MB)
+    return msgspec.structs.replace(options, files=files)
+
+
+def named(settings: Settings, options: Options, given: Sequence[GivenFile]) -> Options:
+    """The same options as `with_files` makes of these, but nothing is kept: for a look at what would be sent."""
+    if not given:
+        return options
+    check_takes_files(options)
+    return msgspec.structs.replace(options, files=(*options.files, *kept(Unkept(), given, settings)))
+
+
+def kept(store: Keeper, given: Sequence[GivenFile], settings: Settings) -> tuple[FileRef, ...]:
     """Keep these files durably and return what names them, in order.
 
     Raises BadInput for a file that is not there or cannot be read, and for too many or too large ones; FilesTrouble if
@@ -36,7 +67,7 @@ def kept(store: Files, given: Sequence[GivenFile], settings: Settings) -> tuple[
     return tuple(files)
 
 
-def _kept(store: Files, given: GivenFile, most_bytes: float) -> FileRef:
+def _kept(store: Keeper, given: GivenFile, most_bytes: float) -> FileRef:
     if isinstance(given, FileRef):
         return given
     if isinstance(given, tuple) and len(given) == 2:

@@ -40,7 +40,7 @@ LABELS: Final[dict[str, str]] = {
     "lane": ", ".join(f"`{name}`" for name in LANES),
     "queue": ", ".join(f"`{name}`" for name in QUEUES),
     "channel": "a row of `gateway/channels.py`",
-    "network": "an operator's country and network code, such as `25001`: the first 50 that were seen; `other` for the rest",
+    "network": "an operator's country and network code, such as `25001`, of the first 50 seen; `other` for the rest",
     "status": "a name that reports show (`domain/status.py`)",
     "state": "the state of a batch: " + ", ".join(f"`{name}`" for name in STATES.values()),
     "command": "`send`, `status`, `balance`, `price`, `history`",

@@ -245,6 +245,13 @@ def _path(written: str) -> Path:
     return Path(written).expanduser()
 
 
+def _absolute(written: str) -> Path:
+    path = _path(written)
+    if not path.is_absolute():
+        raise ValueError("an absolute path, such as /srv/smsq/files")
+    return path
+
+
 def _flag(written: str) -> bool:
     if written.lower() in ("1", "true", "yes", "on"):
         return True
@@ -563,7 +570,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "files",
-        _path,
+        _absolute,
         None,
         "Folder for files of messages until these are settled; hosts that send for one another share it.",
         "`files` in the home",

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import click
 
 from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
-from smsq.producers.cli.message_options import message_flags, options_of
+from smsq.producers.cli.message_options import file_flag, message_flags, options_of
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
 
@@ -39,6 +40,7 @@ def _file_options(function: Command) -> Command:
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
         click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
         message_flags(),
+        file_flag,
     )
     for option in reversed(options):
         function = option(function)
@@ -53,14 +55,16 @@ def group() -> None:
 @group.command("check")
 @_file_options
 @as_json_option
-def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
+def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
+    from smsq.producers.files import named
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
     from smsq.worker.domain.errors import SmsqError
+    from smsq.worker.settings import Settings
 
-    options = options_of(how)
+    options = named(Settings.load(), options_of(how), files)
     drafted = draft(file, text=text, options=options, **how)
     price = balance = comparison = None
     why = ""
@@ -116,19 +120,32 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
 @click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
 @as_json_option
-def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: bool, as_json: bool, **how: Any) -> None:
+def run(
+    file: Path,
+    text: str,
+    files: tuple[Path, ...],
+    yes: bool,
+    follow: bool,
+    only_new: bool,
+    again: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
     """Send --text to every row of FILE. The same command, run again, goes on where it stopped.
 
     The rows are those that FILE held when the command began to read it. If another campaign has already sent some of
     them, nothing is sent until --only-new or --again says what to do with those rows.
     """
+    from smsq.producers.files import named, with_files
     from smsq.producers.intake.drafts import draft
     from smsq.producers.intake.repeats import check_flags
+    from smsq.worker.settings import Settings
 
     check_flags(again=again, only_new=only_new)
     options = options_of(how)
-    drafted = draft(file, text=text, options=options, **how)
+    drafted = draft(file, text=text, options=named(Settings.load(), options, files), **how)
     with opened() as smsq:
+        drafted = replace(drafted, options=with_files(smsq.runtime, options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)
         failures: Sequence[Failure] = ()
         output.changed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import click
@@ -36,3 +37,14 @@ def options_of(told: dict[str, Any]) -> Options:
         if (written := told.pop(name, None)) is not None:
             fields[name] = row.read(written)
     return Options(channel=told.pop("channel"), **fields)
+
+
+def file_flag(function: Command) -> Command:
+    """Give a command `--file`, whose values are its argument `files`."""
+    return click.option(
+        "--file",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="A file that goes with it, by mail or mms; may be given several times.",
+    )(function)

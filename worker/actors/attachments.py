@@ -1,4 +1,4 @@
-"""The files of a claim, read on this host before anything is sent; a claim whose files are not here is for another host."""
+"""The files of a claim, read on this host before anything is sent; without them the claim is for another host."""
 
 from __future__ import annotations
 

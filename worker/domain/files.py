@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +13,8 @@ from smsq.worker.domain.errors import BadInput
 
 LONGEST_NAME: Final = 120  # bytes; every file system of a recipient can keep it
 MB: Final = 1_000_000
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class FileRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,20 @@ def check_name(name: object) -> str:
     if "/" in name or "\\" in name or not name.isprintable():
         raise BadInput("the name of a file has no slashes and no control characters")
     return name
+
+
+def check_ref(file: object) -> None:
+    """Raise BadInput for what does not name a file that was kept."""
+    if not isinstance(file, FileRef):
+        raise BadInput(f"a file of Options is what names a kept one, not {type(file).__name__}: give `files` beside it")
+    check_name(file.name)
+    if not is_digest(file.digest) or type(file.size) is not int or file.size < 1:
+        raise BadInput(f"the file {file.name!r} is named by no digest of its content")
+
+
+def is_digest(written: object) -> bool:
+    """Whether this is a SHA-256 in hexadecimal."""
+    return isinstance(written, str) and _DIGEST.fullmatch(written) is not None
 
 
 def check_files(files: Sequence[FileRef], most: int, most_bytes: float) -> None:

@@ -1,7 +1,7 @@
 """Results that are the product: what a probe of a phone found out, and the code that a call said.
 
-A result is a mapping with some of the names of `FIELDS` and `CODE`. Values are text as the gateway wrote it: an operator's
-code may begin with a zero.
+A result is a mapping with some of the names of `FIELDS` and `CODE`. Values are text as the gateway wrote it: an
+operator's code may begin with a zero.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The gateway's names of what a probe tells, the same in statuses, callbacks and receipts over SMPP (PROTOCOL D.5, H.4)."""
+"""The gateway's names of what a probe tells: in statuses, callbacks and receipts over SMPP (PROTOCOL D.5, H.4)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_result(result: Mapping[str, str]) -> dict[str, str]:
 
 
 def network_of(told: Mapping[str, object]) -> str:
-    """The operator's code among the values of a status (`mccmnc`, or `mcc` and `mnc` of a probe); '' if there is none."""
+    """The operator's code among the values of a status (`mccmnc`, or `mcc` and `mnc` of a probe); '' for none."""
     whole = network_code(cleaned(told.get("mccmnc")))
     return whole or network_code(cleaned(told.get("mcc")) + cleaned(told.get("mnc")))
 

@@ -23,7 +23,7 @@ from typing import BinaryIO, Final
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadInput, FilesTrouble
-from smsq.worker.domain.files import MB, Attached, FileRef, check_name
+from smsq.worker.domain.files import MB, Attached, FileRef, check_name, is_digest
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ FOREIGN_S: Final = 60 * 86_400.0  # a folder of another ledger that was not touc
 AT_ONCE: Final = 100  # files that the ledger is asked about in one go
 ASIDE: Final = "aside"
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _DRAFT = re.compile(r"draft-[0-9a-f]{32}")
 _BIRTH = re.compile(r"[0-9]{1,10}")
 
@@ -75,20 +74,12 @@ class Files:
         root = self._root()
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = root / f"draft-{secrets.token_hex(16)}"
-        hashed, size = hashlib.sha256(), 0
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-                while piece := content.read(PIECE):
-                    size += len(piece)
-                    if size > most_bytes:
-                        raise BadInput(f"the file {name!r} is larger than {most_bytes / MB:g} MB (SMSQ_FILES_MB)")
-                    hashed.update(piece)
-                    out.write(piece)
-                if not size:
-                    raise BadInput(f"the file {name!r} is empty")
+                digest, size = _copied(name, content, most_bytes, out.write)
                 out.flush()
                 os.fsync(out.fileno())
-            place = _place(root, hashed.hexdigest())
+            place = _place(root, digest)
             if not place.parent.is_dir():
                 place.parent.mkdir(exist_ok=True, mode=0o700)
                 _sync(root)
@@ -96,7 +87,7 @@ class Files:
             _sync(place.parent)
         finally:
             draft.unlink(missing_ok=True)
-        return hashed.hexdigest(), size
+        return digest, size
 
     # Workers -------------------------------------------------------------------------------------------------------
 
@@ -106,6 +97,8 @@ class Files:
         return [Attached(file.name, self._content(root, file)) for file in files]
 
     def _content(self, root: Path, file: FileRef) -> bytes:
+        if not is_digest(file.digest):
+            raise FilesTrouble("a file is named by no digest")
         for place in (_place(root, file.digest), root / ASIDE / file.digest, _place(root, file.digest)):
             try:
                 content = place.read_bytes()
@@ -137,7 +130,7 @@ class Files:
                 if self._is_old(shard):
                     _remove(shard)
             elif len(shard.name) == 2:
-                self._set_aside([file for file in _listed(shard) if _DIGEST.fullmatch(file.name)], root, needed)
+                self._set_aside([file for file in _listed(shard) if is_digest(file.name)], root, needed)
         yield
         self._remove_foreign(root)
 
@@ -153,7 +146,7 @@ class Files:
 
     def _settle_aside(self, aside: Path, needed: Needed) -> Iterator[None]:
         """Remove what was set aside long enough ago and is still not needed; put back what is."""
-        files = [file for file in _listed(aside) if _DIGEST.fullmatch(file.name) and self._is_old(file)]
+        files = [file for file in _listed(aside) if is_digest(file.name) and self._is_old(file)]
         for at in range(0, len(files), AT_ONCE):
             yield
             part = files[at : at + AT_ONCE]
@@ -187,6 +180,30 @@ class Files:
 
     def _root(self) -> Path:
         return self._folder / self._birth()
+
+
+class Unkept:
+    """Names files as `Files` does, and keeps none of them."""
+
+    def keep(self, name: str, content: BinaryIO, most_bytes: float) -> FileRef:
+        """What would name this file; raises BadInput as `Files.keep` does."""
+        check_name(name)
+        digest, size = _copied(name, content, most_bytes, lambda piece: None)
+        return FileRef(name=name, digest=digest, size=size)
+
+
+def _copied(name: str, content: BinaryIO, most_bytes: float, write: Callable[[bytes], object]) -> tuple[str, int]:
+    """Copy a file, piece by piece, and return its digest and size; raises BadInput if it is too large, or empty."""
+    hashed, size = hashlib.sha256(), 0
+    while piece := content.read(PIECE):
+        size += len(piece)
+        if size > most_bytes:
+            raise BadInput(f"the file {name!r} is larger than {most_bytes / MB:g} MB (SMSQ_FILES_MB)")
+        hashed.update(piece)
+        write(piece)
+    if not size:
+        raise BadInput(f"the file {name!r} is empty")
+    return hashed.hexdigest(), size
 
 
 def _place(root: Path, digest: str) -> Path:

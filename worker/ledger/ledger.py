@@ -2,8 +2,9 @@
 
 `Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
 campaign and `Feeding` the scheduler's. `Sending` has the verbs around one request, `Asking` those of the status lane,
-`Deciding` an operator's about a doubt, `NeededFiles` counts who needs which file. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
-chores lane, and `RollCall` stops a ledger that fell back from sending. This file adds what has no subject.
+`Deciding` an operator's about a doubt; `NeededFiles` knows which files are needed. `OtpRecords` and `Cascades` keep
+one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger that fell back from sending. This
+file adds what has no subject.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What does not fit into a receipt: the fields of probes, counts over fifteen, delivery errors over 255, codes of calls."""
+"""What does not fit into a receipt: fields of probes, counts over fifteen, delivery errors over 255, codes of calls."""
 
 from __future__ import annotations
 
