@@ -35,7 +35,7 @@ _OPTIONS = (
         "--report",
         "path",
         type=click.Path(path_type=Path),
-        help="Write the answers to this file: JSON if its name ends so, else CSV.  [default: a table on standard output]",
+        help="Write the answers to this file: JSON if its name ends so, else CSV.  [default: a table]",
     ),
     click.option("--mode", default="600", show_default=True, help="Permissions of that file, as for chmod: 640, 644."),
     click.option("--json", "as_json", is_flag=True, help="The answers as an array on standard output."),

@@ -51,8 +51,8 @@ def _check_speech(text: str) -> None:
     texts.check(text)
     if text.strip().casefold() == MAGIC_WORD:
         raise BadText(
-            f"the word {MAGIC_WORD!r} alone has the gateway make up a code and tell it to us: that is for one call, "
-            f"without a comment, and written {MAGIC_WORD}"
+            f"for the word {MAGIC_WORD!r} alone the gateway says a code of its own, and tells it to us: that is for "
+            f"one call, without a comment, and written {MAGIC_WORD}"
         )
 
 
@@ -118,10 +118,10 @@ class Channel:
     (D.10), `keyword` the word before its text over SMPP (H.6); None if the manual has none. `recipients` are the kinds
     that it goes to, `column` is the one of a file that holds them. `read` makes the text that is kept from what a
     caller gives, `check` raises BadText for a text that it does not accept, except the text `alone`, which a message to
-    one recipient may have; `parts` counts the parts of a text; without `has_text` that is always empty. `sender` says what is wrong with a sender. `takes` names its options, `needs` those
-    that must be given. `files` may be attached. `result` is what is learnt by sending it. `dialects` can carry it.
-    `codes`: a one-time code may go by it. `same_as` names the channel that a caller chooses instead, of which this is
-    another way to write it.
+    one recipient may have; `parts` counts the parts of a text; without `has_text` that is always empty. `sender` says
+    what is wrong with a sender. `takes` names its options, `needs` those that must be given. `files` may be attached.
+    `result` is what is learnt by sending it. `dialects` can carry it. `codes`: a one-time code may go by it. `same_as`
+    names the channel that a caller chooses instead, of which this is another way to write it.
     """
 
     name: str

@@ -37,7 +37,7 @@
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
 | `homes` | hash | per host of the roll call: its name for people, when last heard | establish, beat | on give_up |
 | `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
-| `ctl` | hash | what halts or slows the login; full lanes; named operators | halt, release, claim, advance | when lifted |
+| `ctl` | hash | what halts or slows the login; named operators | halt, release, claim, advance | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
@@ -66,9 +66,9 @@
 | `shield:all` | string | all codes of late, and what they cost | admit, verified, learn | a day idle |
 | `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
 
-The fields of a batch are its number and a letter: `m` meta, `p` phones, `t` texts, `h` prints of texts, `w` rows, `r`
-receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code that
-a call said, sealed; `x<n>` what is beside the receipts of sixteen messages.
+The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,
+`r` receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code
+that a call said, sealed; `x<n>` what is beside the receipts of sixteen messages.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ class Sending(Store):
     def _sealed_code(self, settling: Settling) -> bytes:
         """The code that a call says, sealed; nothing if there is none, or if nothing can be sealed here."""
         claim = settling.claim
-        if not settling.spoken or len(claim.phones) != 1:
+        if not settling.spoken or len(claim.recipients) != 1:
             return b""
         try:
             return self.sealing().seal(settling.spoken.encode(), code_of(claim.ref))

@@ -75,9 +75,9 @@ def test_most_batches_have_nothing_beside(desk: Any) -> None:
 
 
 PIECES = (
-    Fact(gateway_id=0, phone=0, status=Status.DELIVERED, at=1, result={"imsi": HLR["imsi"]}),
-    Fact(gateway_id=0, phone=0, status=Status.DELIVERED, at=2, result={**HLR, "imsi": ""}),
-    Fact(gateway_id=0, phone=0, status=Status.ACCEPTED, at=3),
+    Fact(gateway_id=0, recipient=0, status=Status.DELIVERED, at=1, result={"imsi": HLR["imsi"]}),
+    Fact(gateway_id=0, recipient=0, status=Status.DELIVERED, at=2, result={**HLR, "imsi": ""}),
+    Fact(gateway_id=0, recipient=0, status=Status.ACCEPTED, at=3),
 )
 
 
