@@ -14,7 +14,7 @@ import click
 
 from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
-from smsq.producers.cli.message_options import file_flag, message_flags, options_of
+from smsq.producers.cli.message_options import file_flags, with_options
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
 
@@ -25,35 +25,13 @@ Command = Callable[..., Any]
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
 
 
-def _file_options(function: Command) -> Command:
-    """What `check` and `run` have in common."""
-    options = (
-        click.argument("file", type=click.Path(path_type=Path)),
-        click.option(
-            "--text",
-            default="",
-            help="The text; {column} is replaced by that column's value in each row. hlr and ping have none.",
-        ),
-        click.option(
-            "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
-        ),
-        click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
-        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
-        message_flags(),
-        file_flag,
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 @click.group("campaign", cls=Suggesting)
 def group() -> None:
     """Check, run and watch campaigns."""
 
 
 @group.command("check")
-@_file_options
+@file_flags
 @as_json_option
 def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
@@ -64,8 +42,8 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     from smsq.worker.domain.errors import SmsqError
     from smsq.worker.settings import Settings
 
-    options = named(Settings.load(), options_of(how), files)
-    drafted = draft(file, text=text, options=options, **how)
+    how = with_options(how)
+    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(), how["options"], files)})
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -80,6 +58,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
             drafted.template,
             region=drafted.region,
             options=drafted.options,
+            per_row=drafted.per_row,
             seen=seen(),
             heard=heard,
         )
@@ -100,7 +79,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 
 
 @group.command("run")
-@_file_options
+@file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
 @click.option("--rate", type=float, help="Most parts per second for this campaign.")
 @click.option(
@@ -142,10 +121,11 @@ def run(
     from smsq.worker.settings import Settings
 
     check_flags(again=again, only_new=only_new)
-    options = options_of(how)
+    how = with_options(how)
+    options = how.pop("options")
     drafted = draft(file, text=text, options=named(Settings.load(), options, files), **how)
     with opened() as smsq:
-        drafted = replace(drafted, options=with_files(smsq.runtime, options, files))
+        drafted = replace(drafted, options=with_files(smsq.runtime, drafted.options, files)) if files else drafted
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)
         failures: Sequence[Failure] = ()
         output.changed()

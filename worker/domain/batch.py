@@ -113,6 +113,7 @@ class Packed:
     rows: bytes = b""  # empty if rows follow one another without a gap
     first_row: int = 0
     parts: int = 0  # of all messages together: what pacing counts
+    options: Options | None = None  # None for those of its campaign
 
 
 def pack(
@@ -157,6 +158,11 @@ def unpack_recipients(blob: bytes) -> Sequence[Recipient]:
     if width == 0:
         return _RECIPIENTS.decode(blob[1:])
     return [int.from_bytes(blob[at : at + width], "big") for at in range(1, len(blob), width)]
+
+
+def addresses_of(blob: bytes) -> Sequence[Recipient]:
+    """The recipients of a batch that has an address among them; none of phones alone, which are not looked at."""
+    return unpack_recipients(blob) if blob[:1] == _ADDRESSES else ()
 
 
 _ADDRESSES = b"\0"

@@ -7,7 +7,7 @@ The records of sixteen messages are one field of their batch's hash, which exist
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import msgspec
 
@@ -16,34 +16,23 @@ from smsq.worker.domain.errors import SmsqError
 from smsq.worker.domain.result import CODE, of_values
 from smsq.worker.ledger.layout import BESIDE_SIZE, BesidePlace
 from smsq.worker.ledger.store import Store, translated
-from smsq.worker.ledger.values import BatchView
+from smsq.worker.ledger.values import BatchView, Beside
 
 _RECORDS = msgspec.msgpack.Decoder(list[list[int | str]])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
-    """What is known of one message beside its receipt; `parts` 0 if the receipt has room for them."""
-
-    parts: int = 0
-    result: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-NOTHING = Beside()
-
-
-def beside(store: Store, batches: Sequence[BatchView]) -> list[Mapping[int, Beside]]:
-    """What lies beside the receipts of each batch, by index; one round trip for all that have something."""
+def with_beside(store: Store, batches: Sequence[BatchView]) -> list[BatchView]:
+    """These batches with what lies beside their receipts; one round trip for all that have something."""
     having = [batch for batch in batches if batch.has_beside]
-    found: dict[Ref, Mapping[int, Beside]] = {}
-    if having:
-        with translated(), store.redis.pipeline(transaction=False) as pipe:
-            for batch in having:
-                n = batch.ref.number
-                pipe.hmget(store.keys.shard(n), [f"{n}x{chunk}" for chunk in range(-(-batch.count // BESIDE_SIZE))])
-            rows = pipe.execute()
-        found = {batch.ref: _records(row) for batch, row in zip(having, rows, strict=True)}
-    return [found.get(batch.ref, {}) for batch in batches]
+    if not having:
+        return list(batches)
+    with translated(), store.redis.pipeline(transaction=False) as pipe:
+        for batch in having:
+            n = batch.ref.number
+            pipe.hmget(store.keys.shard(n), [f"{n}x{chunk}" for chunk in range(-(-batch.count // BESIDE_SIZE))])
+        rows = pipe.execute()
+    found = {batch.ref: _records(row) for batch, row in zip(having, rows, strict=True)}
+    return [replace(batch, beside=found[batch.ref]) if batch.ref in found else batch for batch in batches]
 
 
 def spoken(store: Store, batch: BatchView) -> Mapping[str, str]:

@@ -210,6 +210,17 @@ class KnownId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is known of one message beside its receipt; `parts` 0 if the receipt has room for them."""
+
+    parts: int = 0
+    result: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchView:
     """A batch as it was read: its state, ids, recipients and packed receipts."""
 
@@ -238,6 +249,7 @@ class BatchView:
     channel: str = "sms"
     sealed_code: bytes = field(default=b"", repr=False)  # that a call said
     has_beside: bool = False  # whether there is something beside its receipts: see `ledger/beside.py`
+    beside: Mapping[int, Beside] = field(default_factory=dict)  # the same by index, if it was read
 
     def is_untold(self, index: int) -> bool:
         """Whether the gateway has this message and never said what it cost, or what a probe found."""

@@ -15,13 +15,14 @@ from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.recipient import written
 from smsq.worker.domain.status import BatchState, IdState, Status
-from smsq.worker.ledger.beside import NOTHING, Beside, beside, spoken
+from smsq.worker.ledger.beside import spoken, with_beside
 from smsq.worker.ledger.campaigns.view import CampaignView as CampaignView
 from smsq.worker.ledger.campaigns.view import campaign_view
 from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
-from smsq.worker.ledger.values import BatchView, KnownId
+from smsq.worker.ledger.values import NOTHING, BatchView, KnownId
 
 RESENT = {
     "": "",
@@ -65,9 +66,9 @@ class Views(Standing):
         batch = self.ledger.read([ref])[0]
         if batch is None or not 0 <= message_id.place < batch.count:
             return None
+        (batch,) = with_beside(self.ledger, [batch])
         row = unpack_rows(batch.rows, batch.first_row, batch.count)[message_id.place] if ref.campaign else None
-        found = beside(self.ledger, [batch])[0].get(message_id.place, NOTHING)
-        receipt = self._receipt(batch, message_id.place, row, found)
+        receipt = self._receipt(batch, message_id.place, row)
         code = spoken(self.ledger, batch)
         return replace(receipt, result={**receipt.result, **code}) if code else receipt
 
@@ -88,8 +89,8 @@ class Views(Standing):
                     return Ref(number, campaign_id)
         return None
 
-    def _receipt(self, batch: BatchView, index: int, row: int | None, found: Beside) -> Receipt:
-        stored = unpack(batch.receipts, index)
+    def _receipt(self, batch: BatchView, index: int, row: int | None) -> Receipt:
+        stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
         is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
         return Receipt(
@@ -207,10 +208,9 @@ class Views(Standing):
             next_reject = next(rejects, None)
 
     def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
-        for batches in self._batches(campaign_id):
-            for batch, found in zip(batches, beside(self.ledger, batches), strict=True):
-                for index, row in enumerate(unpack_rows(batch.rows, batch.first_row, batch.count)):
-                    yield row, self._receipt(batch, index, row, found.get(index, NOTHING))
+        batches = (batch for some in self._batches(campaign_id) for batch in with_beside(self.ledger, some))
+        for row, index, batch in in_row_order(batches):
+            yield row, self._receipt(batch, index, row)
 
     def _batches(self, campaign_id: str) -> Iterator[list[BatchView]]:
         refs = self.batch_refs(campaign_id)
