@@ -16,12 +16,11 @@ from enum import Enum
 from typing import TypeVar
 
 from smsq.worker.actors.attachments import Attachments, pause_s
-from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims
+from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.files import Attached
 from smsq.worker.domain.lane import SENDING
-from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.sick import Sick
 from smsq.worker.gateway.options import parts_of
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
@@ -262,7 +261,7 @@ class Sender:
         began = self._rt.clock.monotonic()
         try:
             with self._rt.mirrors.owing(line.mirror):
-                answer = line.send(_outgoing(claim, files), self._rt.settings.read_timeout_s)
+                answer = line.send(outgoing_of(claim, files), self._rt.settings.read_timeout_s)
         except BadInput as error:  # enrolled by an older version, which accepted such options; nothing was sent
             line.done(keep=True)
             log.error("refused batch=%s why=%s", claim.ref, error.sentence)
@@ -364,7 +363,8 @@ class Sender:
         return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, answer.spoken)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
-        return self._persist(settling.claim, lambda: self._rt.ledger.settle(settling))
+        told = settling.claim, settling.parts, settling.cost, settling.first_ask_s, settling.spoken
+        return self._persist(settling.claim, lambda: self._rt.ledger.settle_accepted(*told))
 
     def _after_accepted(self, claim: Claim, answer: SendAnswer, done: Settled) -> Turn:
         if self._was_throttled:
@@ -407,14 +407,3 @@ class Sender:
 
     def _measure(self, mirror: str, outcome: str, began: float) -> None:
         self._rt.metrics.request("send", mirror, outcome, self._rt.clock.monotonic() - began)
-
-
-def _outgoing(claim: Claim, files: Sequence[Attached]) -> Outgoing:
-    return Outgoing(
-        gateway_id=claim.gateway_id,
-        recipients=claim.recipients,
-        text=claim.text,
-        texts=claim.texts,
-        options=claim.options,
-        files=files,
-    )

@@ -149,17 +149,15 @@ class Sending(Store):
         with translated(), self._connection() as client:
             client.blpop([self.key(f"bell:slots:{lane}")], timeout=seconds)
 
-    def settle_accepted(self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float) -> Settled:
+    def settle_accepted(
+        self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float, spoken: str = ""
+    ) -> Settled:
         """Settle a claim: the gateway accepted every message of it.
 
         `parts` is one number for all or a byte for each message of the claim; `cost` is that of the whole request.
-        `first_ask_s` is the time to the first question about its statuses.
+        `first_ask_s` is the time to the first question about its statuses; `spoken` is the code that a call says.
         """
-        return self.settle(Settling(claim, "accepted", 0, parts, cost, first_ask_s))
-
-    def settle(self, settling: Settling) -> Settled:
-        """Settle a claim: the gateway answered for every message of it."""
-        return _settled(self._run(self._settle_call(settling)))
+        return _settled(self._run(self._settle_call(Settling(claim, "accepted", 0, parts, cost, first_ask_s, spoken))))
 
     def settle_refused(self, claim: Claim, code: int) -> Settled:
         """Settle a claim: the gateway refused every message of it with this error code of `send.php`."""

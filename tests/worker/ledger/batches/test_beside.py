@@ -12,7 +12,6 @@ from smsq.worker.domain.batch import MessageId, Options, Ref, pack
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger import Settling
 from smsq.worker.ledger.retention import Retention
 from smsq.worker.sealing import Sealer
 from tests.worker.ledger.conftest import BOTH_WAYS, PHONE
@@ -279,7 +278,7 @@ def test_a_metric_names_fifty_operators(desk: Any) -> None:
 def spoken(desk: Any, code: str = "482135", **options: Any) -> Ref:
     """A call that was accepted, and whose answer told the code that it says."""
     ref = desk.single(text="code", options=Options(channel="call"), **options)
-    desk.ledger.settle(Settling(desk.claim(ref), "accepted", 0, 1, None, 60.0, code))
+    desk.ledger.settle_accepted(desk.claim(ref), 1, None, 60.0, code)
     return ref
 
 
@@ -307,7 +306,7 @@ def test_a_code_that_cannot_be_sealed_is_not_kept(desk: Any, caplog: pytest.LogC
     claim = desk.claim(ref)
     desk.ledger.sealer = None
 
-    desk.ledger.settle(Settling(claim, "accepted", 0, 1, None, 60.0, "482135"))
+    desk.ledger.settle_accepted(claim, 1, None, 60.0, "482135")
 
     assert (receipt(desk, ref).status, beside(desk, ref)) == ("accepted", [])
     assert "code of a call not kept" in caplog.text
@@ -319,7 +318,7 @@ def test_a_lost_reply_stores_the_code_once(desk: Any) -> None:
     ref = desk.single(text="code", options=Options(channel="call"))
     claim = desk.claim(ref)
     for _ in range(2):
-        desk.ledger.settle(Settling(claim, "accepted", 0, 1, None, 60.0, "482135"))
+        desk.ledger.settle_accepted(claim, 1, None, 60.0, "482135")
 
     assert (receipt(desk, ref).status, receipt(desk, ref).result) == ("accepted", {"code": "482135"})
 

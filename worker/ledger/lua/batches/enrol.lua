@@ -8,7 +8,7 @@
 -- Returns {'created'|'same'|'conflict', message id, run, n, '1' if a hint would wake nobody}, {'halted', why},
 -- {'sealed'} if the workers hold another secret key, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
--- include: batch, force, lanes, totals, awake, hints, attach
+-- include: batch, force, lanes, totals, awake, hints
 
 if ARGV[8] ~= '' then
   local known = redis.call('HMGET', KEYS[#KEYS - 1], 'content', 'id')
@@ -32,7 +32,10 @@ end
 local m = cmsgpack.unpack(ARGV[5])
 m[ENROLLED] = now
 redis.call('HSET', SHARD, number .. 'm', cmsgpack.pack(m), number .. 'p', ARGV[6], number .. 't', ARGV[7])
-attach(KEYS[#KEYS - 2], SHARD, number .. 'f', ARGV[14])
+if ARGV[14] ~= '' then
+  redis.call('HSET', SHARD, number .. 'f', ARGV[14])
+  for digest in string.gmatch(ARGV[14], '%x+') do redis.call('HINCRBY', KEYS[#KEYS - 2], digest, 1) end
+end
 redis.call('ZADD', ready_key(m), now + tonumber(ARGV[9]), ref)
 local n = redis.call('HINCRBY', RUN, 'n:' .. actual, 1)
 add_gauge(m, READY, 1)

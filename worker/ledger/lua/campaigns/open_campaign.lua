@@ -6,7 +6,7 @@
 -- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
 -- Stubs know a batch by its place in the file, so the file is cut into the same batches again. A campaign that is still
 -- being enrolled takes no further rows until its producer has compared them with those of this one.
--- include: run, attach
+-- include: run
 
 local known = redis.call('GET', KEYS[1])
 if (known or '') ~= ARGV[4] then return { 'moved' } end
@@ -37,7 +37,10 @@ redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fe
 for at = 9, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('HSET', KEYS[2], 'digest', ARGV[5], 'batch_size', size)
 if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
-attach(KEYS[10], KEYS[2], 'files', ARGV[8])
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[2], 'files', ARGV[8])
+  for digest in string.gmatch(ARGV[8], '%x+') do redis.call('HINCRBY', KEYS[10], digest, 1) end
+end
 for place = 11, #KEYS do
   if redis.call('HEXISTS', KEYS[place], 'name') == 1 then redis.call('HSET', KEYS[place], 'overtaken', ARGV[2]) end
 end

@@ -1,5 +1,5 @@
 -- What was found out and does not fit into receipts: the fields of probes, and large counts of parts.
--- include: batch, totals
+-- include: batch
 
 -- A field of the batch's hash holds the records of sixteen messages, and exists only if one of them has something.
 local function beside_key(index) return number .. 'x' .. math.floor(index / BESIDE_SIZE) end
