@@ -39,12 +39,19 @@ def with_files(runtime: Runtime, options: Options, given: Sequence[GivenFile]) -
     return msgspec.structs.replace(options, files=files)
 
 
+def keep_named(runtime: Runtime, options: Options, given: Sequence[GivenFile]) -> Options:
+    """Keep the files that `named` put into these options; the options with what is kept."""
+    if not given:
+        return options
+    return msgspec.structs.replace(options, files=kept(runtime.files, given, runtime.settings))
+
+
 def named(settings: Settings, options: Options, given: Sequence[GivenFile]) -> Options:
     """The same options as `with_files` makes of these, but nothing is kept: for a look at what would be sent."""
     if not given:
         return options
     check_takes_files(options)
-    return msgspec.structs.replace(options, files=(*options.files, *kept(Unkept(), given, settings)))
+    return msgspec.structs.replace(options, files=kept(Unkept(), given, settings))
 
 
 def kept(store: Keeper, given: Sequence[GivenFile], settings: Settings) -> tuple[FileRef, ...]:

@@ -115,17 +115,16 @@ def run(
     The rows are those that FILE held when the command began to read it. If another campaign has already sent some of
     them, nothing is sent until --only-new or --again says what to do with those rows.
     """
-    from smsq.producers.files import named, with_files
+    from smsq.producers.files import keep_named, named
     from smsq.producers.intake.drafts import draft
     from smsq.producers.intake.repeats import check_flags
     from smsq.worker.settings import Settings
 
     check_flags(again=again, only_new=only_new)
     how = with_options(how)
-    options = how.pop("options")
-    drafted = draft(file, text=text, options=named(Settings.load(), options, files), **how)
+    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(), how["options"], files)})
     with opened() as smsq:
-        drafted = replace(drafted, options=with_files(smsq.runtime, drafted.options, files)) if files else drafted
+        drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)
         failures: Sequence[Failure] = ()
         output.changed()
