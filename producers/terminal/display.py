@@ -187,7 +187,8 @@ def print_receipt(receipt: Receipt, waits: str = "") -> None:
         ("attempts", str(receipt.attempts)),
         ("submitted", when(receipt.submitted_at)),
         ("status since", when(receipt.status_at)),
+        *((name.replace("_", " "), printable(value)) for name, value in receipt.result.items()),
     ]
     for name, value in lines:
         if value:
-            click.echo(f"{name:<14}{value}")
+            click.echo(f"{name:<16}{value}")

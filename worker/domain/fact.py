@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,7 +15,9 @@ class Fact:
     """The gateway has this message, and this is what became of it; unknown parts are 0.
 
     `heard` is one that came by a call to us: the signature covers no money, so its cost and parts are taken only if
-    nothing is known, and change nothing that the gateway said when it was asked.
+    nothing is known, and change nothing that the gateway said when it was asked. The same holds for its `result`.
+    `network` is the operator's code, if the wire named it; `has_error` is False if it named no delivery error, not even
+    0: then a probe that is called delivered is not over.
     """
 
     gateway_id: int
@@ -25,3 +28,6 @@ class Fact:
     cost: Decimal | None = None
     at: int = 0  # Unix seconds
     heard: bool = False
+    result: Mapping[str, str] | None = field(default=None, repr=False)  # as `domain/result.py` has it
+    network: str = ""
+    has_error: bool = True

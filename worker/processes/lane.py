@@ -56,7 +56,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     _ = runtime.login, runtime.credentials  # a missing log-in is an error at once
     for mirror in settings.clear_mirrors:
         log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
-    master = Master(runtime.ledger, runtime.journal)
+    master = Master(runtime.ledger, runtime.journal, files=runtime.files)
     _begin(runtime, master)
     if row.carries_otp:
         runtime.sealer.warm()

@@ -29,6 +29,7 @@ from smsq.worker.gateway.numbers import (
     status_of,
 )
 from smsq.worker.gateway.outcomes import HistoryAnswer, HistoryRow, Outcome, SendAnswer, StatusAnswer
+from smsq.worker.gateway.results import network_of, read_code, read_result
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
 Pair = tuple[int, Recipient]  # gateway id and who it is for: by these the gateway knows a message
@@ -81,6 +82,7 @@ def read_send(http_status: int, body: bytes, gateway_id: int, phones: int) -> Se
         parts=parts,
         cost=price(answer.get("cost")),
         balance=amount(answer.get("balance")),
+        spoken=read_code(answer.get("code")),
     )
 
 
@@ -200,6 +202,9 @@ def _fact(row: dict[str, object], pair: Pair) -> Fact | None:
         parts=count_of(row.get("sms_cnt")) or 0,
         cost=price(row.get("cost")),
         at=at if at < 2**32 else 0,
+        result=read_result(row),
+        network=network_of(row),
+        has_error=count_of(row.get("err")) is not None,
     )
 
 
