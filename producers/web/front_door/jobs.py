@@ -85,6 +85,7 @@ class Jobs:
                 options=options,
                 at=datetime.fromtimestamp(starts_at, UTC) if starts_at else None,
                 again=True,
+                files=[(upload.name, upload.content) for upload in send.uploads] if row.files else [],
             )
         except BadInput as wrong:
             raise FormError(1, wrong.sentence) from None

@@ -22,7 +22,7 @@ from smsq.producers.web.front_door.past import Past
 from smsq.producers.web.front_door.prices import Prices
 from smsq.producers.web.front_door.sends import Busy, Sends, busy
 from smsq.producers.web.front_door.statuses import Statuses
-from smsq.worker.domain.errors import LedgerTrouble, SmsqError
+from smsq.worker.domain.errors import FilesTrouble, LedgerTrouble, SmsqError
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.balance import BalanceRequest, write_balance
 from smsq.worker.gateway.http.server.form import CHARSETS, Form, FormError
@@ -100,7 +100,7 @@ class Pages:
             return _answer(busy(form.fmt, form.charset), form), "busy"
         except FormError as error:
             return self._refused(page, error, form), "refused"
-        except LedgerTrouble as error:
+        except (LedgerTrouble, FilesTrouble) as error:
             self.refused_log.note(error.sentence)
             return _answer(busy(form.fmt, form.charset), form), "failed"
         except Exception as error:  # whatever it is, the caller gets an answer: for none it would send again

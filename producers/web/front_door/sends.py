@@ -6,19 +6,22 @@ durable. Cost and balance are what is known of them (`prices.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
+from smsq.producers.files import GivenFile
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.prices import Prices
 from smsq.worker.domain import recipient as recipients
-from smsq.worker.domain.batch import MAX_MESSAGES, Options
+from smsq.worker.domain.batch import MAX_MESSAGES, Options, Ref
 from smsq.worker.domain.errors import BadInput, BadPhone, BadText
 from smsq.worker.gateway.channels import Channel, channel
 from smsq.worker.gateway.dates import MOSCOW
@@ -35,10 +38,12 @@ from smsq.worker.gateway.http.server.send import (
 from smsq.worker.gateway.numbers import CONCURRENT_TEXT
 from smsq.worker.gateway.options import accepted, check_message, check_options, parts_of
 from smsq.worker.gateway.times import is_stamp
-from smsq.worker.ledger.front_door.requests import Asked, Guarded, NewRequest, day_of
+from smsq.worker.ledger.front_door.requests import Asked, Guarded, NewRequest, Taken, day_of
 
 BAD_PHONE, DENIED, REPEATED = 7, 6, 9
 WRONG_NUMBER = 249  # a delivery error (PROTOCOL D.9), for a list of what is wrong
+CODE_PATIENCE_S = 15.0  # that an answer waits for the code that a call says
+CODE_LOOK_S = 0.1
 FEW = 3  # recipients: more of them go by the bulk lane, unless the key names a lane
 
 
@@ -57,13 +62,22 @@ class Understood:
         return sum(message.parts for message in self.messages)
 
 
+# Keeps the files of a request on disk, and adds what names them to the options; blocks, and raises BadInput.
+Keep = Callable[[Options, Sequence[GivenFile]], Options]
+CodeOf = Callable[[Ref], str]  # the code that a call says, as `DoorViews.code_of_call` tells; blocks
+
+
 class Sends:
     """Answers sends and price requests."""
 
-    def __init__(self, gatherer: Gatherer, prices: Prices, now: Callable[[], float]) -> None:
+    def __init__(
+        self, gatherer: Gatherer, prices: Prices, now: Callable[[], float], *, keep: Keep, code_of: CodeOf
+    ) -> None:
         self._gatherer = gatherer
         self._prices = prices
         self._now = now
+        self._keep = keep
+        self._code_of = code_of
 
     async def answer(self, form: Form, caller: Caller, host: str) -> Answer:
         """Answer one request. Raises FormError for what is refused, LedgerTrouble if nothing can be enrolled."""
@@ -81,6 +95,8 @@ class Sends:
             return _answer(write_price(cost, asked.parts, fmt, charset), fmt, charset)
         if not caller.pass_rate(len(asked.messages)):
             raise Busy("more messages a second than this key may send")
+        if request.uploads and channel(asked.options.channel).files:
+            asked = await self._with_files(request, asked)
         taken = await self._gatherer.enrol(self._request(request, asked, caller, host))
         if isinstance(taken, Guarded):
             return _answer(shapes.write_error(REPEATED, None, None, fmt, charset), fmt, charset)
@@ -88,6 +104,7 @@ class Sends:
         told = Accepted(
             id=request.id if request.id is not None else int(taken.id),
             parts=taken.parts,
+            code=await self._code(asked, taken),
             cost=cost,
             balance=balance,
             each=_each(asked) if request.wants_each else None,
@@ -96,6 +113,32 @@ class Sends:
         answer = _answer(write_accepted(told, fmt, charset), fmt, charset)
         answer.reached = lambda: self._gatherer.reached(taken)
         return answer
+
+    async def _with_files(self, request: SendRequest, asked: Understood) -> Understood:
+        """The same with its files, which are on disk before anything is enrolled."""
+        given = [(upload.name, upload.content) for upload in request.uploads]
+        try:
+            said = await asyncio.to_thread(self._keep, asked.said, given)
+        except BadInput as wrong:
+            raise FormError(1, wrong.sentence) from None
+        options = msgspec.structs.replace(asked.options, files=said.files)
+        return dataclasses.replace(asked, said=said, options=options)
+
+    async def _code(self, asked: Understood, taken: Taken) -> str:
+        """The code that a call says, which the gateway makes up; '' for any other message, or if it takes too long."""
+        word = channel(asked.options.channel).alone
+        if word is None or taken.first is None or [message.text for message in asked.messages] != [word]:
+            return ""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + CODE_PATIENCE_S
+        while loop.time() < until:
+            try:
+                if code := await asyncio.to_thread(self._code_of, taken.first):
+                    return code
+            except LookupError:
+                return ""
+            await asyncio.sleep(CODE_LOOK_S)
+        return ""
 
     async def _money(
         self, request: SendRequest, asked: Understood, *, is_new: bool
@@ -137,7 +180,7 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     messages: dict[tuple[str, str], Asked] = {}
     bad: list[str] = []
     for written, (shown, text) in zip(request.written, request.messages, strict=True):
-        asked = _asked(written, text, said)
+        asked = _asked(written, text, said, is_alone=len(request.messages) == 1)
         if asked is None:
             bad.append(shown)
         else:
@@ -147,7 +190,7 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
 
 
-def _asked(written: str, text: str, options: Options) -> Asked | None:
+def _asked(written: str, text: str, options: Options, *, is_alone: bool) -> Asked | None:
     """One message; None if it is to no recipient of its kind."""
     row = channel(options.channel)
     try:
@@ -158,7 +201,7 @@ def _asked(written: str, text: str, options: Options) -> Asked | None:
     if comment is not None:
         options = msgspec.structs.replace(options, comment=comment)
     try:
-        check_message(text, options)
+        check_message(text, options, is_alone=is_alone)
     except BadText as wrong:
         raise FormError(1 if not text.strip() else DENIED, wrong.sentence) from None
     return Asked(
@@ -192,8 +235,6 @@ def options_of(request: SendRequest, caller: Caller) -> Options:
         options = msgspec.structs.replace(options, sender=caller.key.sender)
     if options.time == "0":
         options = msgspec.structs.replace(options, time=None)
-    if request.uploads and row.files:
-        raise FormError(1, "files are not taken here")
     try:
         check_options(options)
     except BadInput as wrong:

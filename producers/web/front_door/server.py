@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from smsq.producers.api import Smsq
+from smsq.producers.files import with_files
 from smsq.producers.web.front_door import bodies, pages
 from smsq.producers.web.front_door.callers import Callers
 from smsq.producers.web.front_door.connection import Answer, Connection, Request, State
@@ -157,7 +158,7 @@ class Door:
         self.server = Server(
             Pages(
                 Callers(_keys(settings), runtime.clock.monotonic),
-                Sends(gatherer, prices, now),
+                Sends(gatherer, prices, now, keep=partial(with_files, runtime), code_of=views.code_of_call),
                 Statuses(find, now, lambda found: _learn(prices, found)),
                 prices,
                 Jobs(smsq.campaigns, ledger, keep_s, now),

@@ -6,6 +6,7 @@ is kept for a while, so that the retry of a library gets the first answer, and i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,7 @@ from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreach
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import Recipient
-from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, sealed_as
+from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, digests_of, sealed_as
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument, Call, script
@@ -68,6 +69,7 @@ class Taken:
     said: str  # the name of what was said to this content, for `told`
     host: str
     refs: Sequence[Ref] = ()
+    first: Ref | None = None  # its first message, whenever that was enrolled
     lane: str = "urgent"
     is_hint_needed: bool = False
 
@@ -150,6 +152,7 @@ class DoorRequests(Numbers):
             )
         keys = [
             *self.keys.batch_verb(first),
+            self.key("files"),
             self.keys.shard(first.number + len(messages) - 1),
             self.key("stamp"),
             said,
@@ -172,6 +175,7 @@ class DoorRequests(Numbers):
             DRAWN_FROM + int.from_bytes(sealer.key().digest("door", b"first")[:4], "big") % (DRAWN_TO - DRAWN_FROM),
             len(messages),
             msgspec.msgpack.encode(request.bad) if request.bad else "",
+            digests_of(request.options),
             *each,
         )
         return Call(script("enrol_request"), keys, arguments), first, said
@@ -207,7 +211,7 @@ class DoorRequests(Numbers):
         if word in ("created", "same"):
             taken = Taken(id=reply[1].decode(), parts=int(reply[2]), said=said, host=request.host)
             if word == "same":
-                return taken
+                return dataclasses.replace(taken, first=Ref(int(reply[3])))
             many = len(request.messages)
             refs = [Ref(number) for number in range(ref.number, ref.number + many)]
             if self.witness is not None:
@@ -219,6 +223,7 @@ class DoorRequests(Numbers):
                 said=said,
                 host=request.host,
                 refs=refs,
+                first=ref,
                 lane=request.lane,
                 is_hint_needed=reply[5] != b"1",
             )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
 
 from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.status import Status
 from tests.conftest import Plant
 from tests.producers.web.front_door.opened import KEY, PHONE, Opened, encoded
 
@@ -116,3 +119,84 @@ def test_a_kind_reaches_the_gateway_as_itself(door: Opened, door_plant: Plant) -
     told = door.get(STATUS, f"phone={PHONE}&id=5&fmt=3&all=1").told
 
     assert (told["status"], told["type"], door_plant.sandbox.messages(PHONE)[0]["channel"]) == (0, 1, "flash")
+
+
+def waiting(plant: Plant) -> list[Ref]:
+    """The messages that wait for a worker."""
+    ledger = plant.ledger
+    return [Ref.parse(raw) for raw in ledger.redis.zrange(ledger.key("ready:urgent"), 0, -1)]
+
+
+def test_a_look_up_tells_what_it_found(door: Opened, door_plant: Plant) -> None:
+    """In the fields that the libraries cut: eleven, the operator's code as it is, and HLR in the sender's place."""
+    door.get(SEND, f"phones={PHONE}&hlr=1&id=5&fmt=1")
+    (ref,) = waiting(door_plant)
+    door_plant.send(ref)
+    batch = door_plant.ledger.read([ref])[0]
+    assert batch is not None
+    found = {"imsi": "250020012345678", "msc": "79020000000", "mcc": "250", "mnc": "02", "network": "MegaFon"}
+    found["country"] = "Russia, Federation"
+    known = Fact(
+        recipient=int(PHONE), gateway_id=batch.ids[0].gateway_id, status=Status.DELIVERED, at=1476794052, result=found
+    )
+    door_plant.ledger.advance([known])
+    plain = door.get(STATUS, f"phone={PHONE}&id=5&fmt=1").text.split(",")
+    whole = door.get(STATUS, f"phone={PHONE}&id=5&fmt=1&all=1").text.split(",")
+    wide = door.get(STATUS, f"phone={PHONE}&id=5&fmt=1&all=2").text.split(",")
+
+    assert plain[:1] + plain[3:] == [
+        "1", "250020012345678", "79020000000", "250", "02", "Russia  Federation", "MegaFon", "", "",
+    ]  # fmt: skip
+    assert (len(plain), whole.index("HLR"), wide.index("HLR")) == (11, 14, 17)
+
+
+def test_files_go_with_an_mms(door: Opened, door_plant: Plant) -> None:
+    """They come in front of the fields and are on disk before the answer; with another file it is another message."""
+
+    def send(content: bytes, given: int) -> str:
+        fields = {"login": "shop", "psw": KEY, "phones": PHONE, "mes": "Look", "mms": "1", "id": str(given), "fmt": "1"}
+        head = b'--XyZ\r\nContent-Disposition: form-data; name="File1"; filename="a.png"\r\n\r\n'
+        parts = "".join(
+            f'--XyZ\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
+        body = head + content + b"\r\n" + parts.encode() + b"--XyZ--\r\n"
+        return door.post(SEND, body, more="Content-Type: multipart/form-data; boundary=XyZ\r\n").text
+
+    first, repeat, other = send(b"\xff" * 300, 5), send(b"\xff" * 300, 5), send(b"\xfe" * 300, 6)
+    (file,) = kept(door_plant, "5", PHONE)[0].files
+    needed = door_plant.ledger.needed_files([file.digest])
+    door_plant.send(*waiting(door_plant))
+
+    assert (first, repeat, other) == ("5,1", "0,-9", "6,1")
+    assert ((file.name, file.size), needed) == (("a.png", 300), {file.digest})
+    assert [each.content for each in door_plant.runtime.files.read([file])] == [b"\xff" * 300]
+    assert door.get(STATUS, f"phone={PHONE}&id=5&fmt=1").text.startswith("0,")
+
+
+def test_too_many_files_are_refused_before_anything_is_enrolled(door: Opened, door_plant: Plant) -> None:
+    """With the gateway's code for a wrong request."""
+    part = 'Content-Disposition: form-data; name="f{0}"; filename="{0}.png"\r\n\r\n{1}\r\n'
+    files = "".join("--XyZ\r\n" + part.format(n, "x" * 200) for n in range(60))
+    fields = {"login": "shop", "psw": KEY, "phones": PHONE, "mes": "Look", "mms": "1", "id": "5", "fmt": "1"}
+    told = "".join(f'--XyZ\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items())
+    body = (files + told + "--XyZ--\r\n").encode()
+
+    assert door.post(SEND, body, more="Content-Type: multipart/form-data; boundary=XyZ\r\n").text == "0,-1"
+    assert waiting(door_plant) == []
+
+
+def test_the_code_of_a_call_is_in_the_answer(door: Opened, door_plant: Plant) -> None:
+    """The gateway makes it up and tells it to the worker; the answer waits for that, as at the gateway."""
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(door.get, SEND, f"phones={PHONE}&call=1&mes=code&id=5&fmt=3")
+        while not (refs := waiting(door_plant)):
+            door_plant.runtime.clock.wait(0.02)
+        door_plant.send(*refs)
+        told = asked.result().told
+
+    again = door.get(SEND, f"phones={PHONE}&call=1&mes=code&id=5&fmt=3", host="www2.smsc.example").told
+
+    assert told == again
+    assert (told["id"], len(told["code"])) == (5, 6)
+    assert door.get(STATUS, f"phone={PHONE}&id=5&fmt=3").told["code"] == told["code"]
