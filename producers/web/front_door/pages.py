@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import NamedTuple
 
 import phonenumbers
@@ -27,6 +28,7 @@ from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.balance import BalanceRequest, write_balance
 from smsq.worker.gateway.http.server.form import CHARSETS, Form, FormError
 from smsq.worker.gateway.http.server.info import InfoRequest, Operator, write_operator
+from smsq.worker.gateway.http.server.jobs import JobRequest
 from smsq.worker.gateway.http.server.statuses import error_text
 from smsq.worker.processes.bounded_log import BoundedLog
 
@@ -58,6 +60,7 @@ class Pages:
         is_ready: Callable[[], None],
     ) -> None:
         self._callers = callers
+        self._sends = sends
         self._statuses = statuses
         self._prices = prices
         self._jobs = jobs
@@ -135,7 +138,11 @@ class Pages:
         return await asyncio.to_thread(self._statuses.answer, form, caller)
 
     async def _job(self, form: Form, caller: Caller, host: str) -> Answer:
-        return await asyncio.to_thread(self._jobs.answer, form, caller)
+        request = JobRequest.read(form)
+        cost = None
+        if request.send is not None and request.send.cost:
+            cost = await self._sends.cost_of(request.send, caller) or Decimal(0)
+        return await asyncio.to_thread(self._jobs.answer, request, caller, cost)
 
     async def _history(self, form: Form, caller: Caller, host: str) -> Answer:
         return await asyncio.to_thread(self._past.answer, form, caller)

@@ -86,10 +86,12 @@ class Sends:
         if not caller.may("price" if request.is_price else "send"):
             raise FormError(2, f"the key {caller.name} may not do this")
         asked = understood(request, caller, self._now())
+        if len(asked.messages) > MAX_MESSAGES:
+            raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
         if not asked.messages:
             return _answer(shapes.write_error(BAD_PHONE, None, request.id, fmt, charset), fmt, charset)
         if request.is_price:
-            cost = await self._prices.of(asked.messages, asked.options)
+            cost = await self._prices.quote(asked.messages, asked.options)
             if cost is None:
                 raise Busy("the price is not known yet")
             return _answer(write_price(cost, asked.parts, fmt, charset), fmt, charset)
@@ -113,6 +115,13 @@ class Sends:
         answer = _answer(write_accepted(told, fmt, charset), fmt, charset)
         answer.reached = lambda: self._gatherer.reached(taken)
         return answer
+
+    async def cost_of(self, request: SendRequest, caller: Caller) -> Decimal | None:
+        """What the messages of a mailing would cost, None if that is not known; raises FormError."""
+        asked = understood(request, caller, self._now())
+        if len(asked.messages) > MAX_MESSAGES:  # more than one question to the gateway may have
+            return await self._prices.of(asked.messages, asked.options)
+        return await self._prices.quote(asked.messages, asked.options)
 
     async def _with_files(self, request: SendRequest, asked: Understood) -> Understood:
         """The same with its files, which are on disk before anything is enrolled."""
@@ -185,8 +194,6 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
             bad.append(shown)
         else:
             messages.setdefault((asked.shown, asked.text), asked)
-    if len(messages) > MAX_MESSAGES:
-        raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
     return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
 
 
