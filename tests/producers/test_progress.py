@@ -125,7 +125,9 @@ def test_a_line_that_says_nothing_new_comes_once_a_minute() -> None:
     spent: list[CampaignView | Exception] = [view("paused", queued=50, accepted=50)] * 300
     out, clock = io.StringIO(), Hands()
     follow(
-        Watch(ReadSide([*spent, view("paused", queued=50, delivered=50), view("done", delivered=100)]), "k7xm2", clock, 10),
+        Watch(
+            ReadSide([*spent, view("paused", queued=50, delivered=50), view("done", delivered=100)]), "k7xm2", clock, 10
+        ),
         out,
         clock=clock,
     )
