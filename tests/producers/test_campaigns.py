@@ -146,7 +146,7 @@ def test_pause_resume_and_cancel(smsq: Smsq, tmp_path: Path) -> None:
 def test_a_cancel_is_repeated_or_comes_too_late(smsq: Smsq, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of two is answered like the first; of a campaign that ended meanwhile, the caller hears so."""
     cancelled = smsq.campaigns.run([f"+{FIRST}"], text="Hi", name="one").id
-    done = smsq.campaigns.run([f"+{FIRST}"], text="Hi", name="two").id
+    done = smsq.campaigns.run([f"+{FIRST}"], text="Bye", name="two").id
     ledger = smsq.runtime.ledger
     control = ledger.control
 

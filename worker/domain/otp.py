@@ -159,22 +159,21 @@ def read_back(typed: str) -> str:
     """
     if len(typed) > LONGEST_TYPED:
         return ""
-    digits = [unicodedata.decimal(char, None) for char in _bare(typed)]
+    digits = [unicodedata.decimal(char, None) for char in _WRITTEN_BETWEEN.sub("", _seen(typed))]
     return "" if None in digits else "".join(map(str, digits))
 
 
 def is_empty(typed: str) -> bool:
-    """Whether a person typed nothing, or only what people put between digits.
+    """Whether a person typed nothing, or only blanks and characters that nobody sees.
 
-    >>> is_empty(" - "), is_empty("x")
+    >>> is_empty(" "), is_empty("-")
     (True, False)
     """
-    return len(typed) <= LONGEST_TYPED and not _bare(typed)
+    return len(typed) <= LONGEST_TYPED and not _seen(typed).strip()
 
 
-def _bare(typed: str) -> str:
-    seen = "".join(char for char in typed if unicodedata.category(char) != "Cf")  # marks of direction among others
-    return _WRITTEN_BETWEEN.sub("", seen)
+def _seen(typed: str) -> str:
+    return "".join(char for char in typed if unicodedata.category(char) != "Cf")  # marks of direction among others
 
 
 def valid_for(seconds: float) -> str:

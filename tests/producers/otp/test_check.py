@@ -178,7 +178,7 @@ def test_what_is_no_code_is_wrong(smsq: Smsq, typed: str) -> None:
     assert smsq.otp.show(code.id).tries_left == 4
 
 
-@pytest.mark.parametrize("typed", ["", "  ", " - ", "\u200e\n"])
+@pytest.mark.parametrize("typed", ["", "  ", "\u00a0", "\u200e\n"])
 def test_an_empty_field_costs_no_try(smsq: Smsq, typed: str) -> None:
     """A form that was sent before anything was typed; it is wrong all the same, also for a code that never was."""
     code, digits = sent(smsq)
