@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-# What a probe tells (the manual's chapters on statuses and on SMPP, PROTOCOL D.5 and H.4, read 2026-11-29).
+# What a probe tells (the manual's chapters on statuses and on SMPP, read 2026-11-29).
 FIELDS: Final = ("imsi", "msc", "mcc", "mnc", "country", "network", "roaming_country", "roaming_network")
 CODE: Final = "code"  # that a call said; a log-in code, so it is stored sealed
 

@@ -1,4 +1,4 @@
-"""The gateway's names of what a probe tells: in statuses, callbacks and receipts over SMPP (PROTOCOL D.5, H.4)."""
+"""The gateway's names of what a probe tells: in statuses, callbacks and receipts over SMPP."""
 
 from __future__ import annotations
 
