@@ -175,7 +175,7 @@ class Connection(asyncio.BufferedProtocol):
             return False
         self._head = head = heads.read(bytes(data[: found[0]]))
         del data[: found[1]]
-        self._body = Body(head.query, head.content_type, is_json=head.path == JSON_PATH)
+        self._body = Body(head.query, head.content_type, bodies.CAPS, is_json=head.path == JSON_PATH)
         self._size = 0
         if head.length is not None and head.length > bodies.LARGEST:
             raise bodies.BadBody("the body is too large")
