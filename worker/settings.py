@@ -67,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     accept_loss: bool
     brand: str
     mirrors: tuple[str, ...]  # empty: the brand's
+    transport: str
+    smtp_url: str | None  # None: the brand's
+    smtp_from: str | None  # None: the brand's
     login: str | None
     password: Secret | None
     apikey: Secret | None
@@ -161,8 +164,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_sandboxed(self) -> bool:
-        """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine."""
-        return bool(self.mirrors) and all(map(_is_here, self.mirrors))
+        """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine.
+
+        If messages leave by another transport, so is the server that it speaks to.
+        """
+        is_carried_here = self.transport != "smtp" or (self.smtp_url is not None and _is_here(self.smtp_url))
+        return bool(self.mirrors) and all(map(_is_here, self.mirrors)) and is_carried_here
 
     @property
     def clear_mirrors(self) -> list[str]:
@@ -178,6 +185,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(f'{name}={value}' for name, value in self.shown().items())})"
 
 
+MAIL_SCHEMES = ("smtp", "smtp+starttls", "smtps")
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
 LEAST_SECRET = 32  # characters
 LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
@@ -360,6 +368,31 @@ def _mirrors(written: str) -> tuple[str, ...]:
     return tuple(bases)
 
 
+def _mail_server(written: str) -> str:
+    """The address of a mail server; what is wrong with it is told without the password that it may hold."""
+    try:
+        parts = urlsplit(written)
+        is_good = parts.scheme in MAIL_SCHEMES and bool(parts.hostname) and parts.port != 0
+        is_whole = (parts.username is None) == (parts.password is None)
+    except ValueError:
+        is_good = is_whole = False
+    if not is_good or not is_whole or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.path:
+        raise ValueError(
+            "an address such as smtp://host:25 or smtp+starttls://user:password@host:587, with each # ? / [ ] @ : and "
+            "% of log-in and password written as %23 %3F %2F %5B %5D %40 %3A and %25"
+        )
+    return written.rstrip("/")
+
+
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}", re.ASCII)
+
+
+def _mail_address(written: str) -> str:
+    if _MAIL_ADDRESS.fullmatch(written) is None:
+        raise ValueError("a mail address such as sms@example.com")
+    return written
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(written: str) -> str:
         if written not in words:
@@ -452,6 +485,22 @@ FIELDS: tuple[Field, ...] = (
         "Base addresses of the gateway, tried in this order, separated by commas.",
         "the brand's",
     ),
+    Field(
+        "transport",
+        _one_of("http", "smtp"),
+        "http",
+        "How messages travel to the gateway: `http`, or `smtp` (as letters). Questions always go over HTTP.",
+    ),
+    Field(
+        "smtp_url",
+        _mail_server,
+        None,
+        "The mail server that takes letters to the gateway, with a log-in if it wants one: "
+        "`smtp://user:password@host:25` (encrypted if the server offers it), `smtp+starttls://` (never otherwise) or "
+        "`smtps://` (from the first byte).",
+        "the brand's",
+    ),
+    Field("smtp_from", _mail_address, None, "The address that letters to the gateway are from.", "the brand's"),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),
     Field("apikey", _secret, None, "An API key of the account, instead of log-in and password."),

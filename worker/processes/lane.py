@@ -64,7 +64,10 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     declare(runtime, lane, owner)
     workers = workers_of(runtime, lane, threads)
     runtime.broker.may_take = lambda: runtime.health.ails(lane) is None
-    checkup = Checkup(runtime.health, runtime.mirrors, runtime.transport, runtime.journal, runtime.clock)
+    mirrors, transport = (
+        (runtime.send_mirrors, runtime.transport) if row.sends else (runtime.mirrors, runtime.http)
+    )  # what this process speaks to
+    checkup = Checkup(runtime.health, mirrors, transport, runtime.journal, runtime.clock)
     beater = _Beater(runtime, owner, lane, None if has_master else master)
     beats = threading.Thread(target=beater.run, name="beats", daemon=True)
     gc.collect()
@@ -72,7 +75,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     beats.start()
     beater.first.wait(FIRST_BEAT_S)  # so that no claim belongs to an owner without a beat
     if row.carries_otp:
-        Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
+        Warmer(transport, mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
     checkup.look()
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
     for worker in workers:
@@ -96,7 +99,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         stop.start()
     for stop in stops:
         stop.join()
-    runtime.transport.close()
+    runtime.close_lines()
     beats.join(LAST_BEAT_S)
     if not has_master and not beats.is_alive():
         master.sign_off()
