@@ -49,12 +49,15 @@ class Sandbox:
         ports: Sequence[int] = (0,),
         *,
         control_port: int = 0,
+        smtp_port: int | None = None,
         host: str = "127.0.0.1",
     ) -> None:
         self.profile = profile or Profile()
         self.mirrors: tuple[str, ...] = ()
         self.control = ""
+        self.mail = ""  # the address of its mail face, if it has one (`smtp_port`)
         self._ports, self._control_port, self._host = tuple(ports), control_port, host
+        self._smtp_port = smtp_port
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._ready = threading.Event()
         self._trouble: BaseException | None = None
@@ -176,7 +179,7 @@ class Sandbox:
         server = Server(self.profile)
         control = Control(server)
         try:
-            await server.start(self._ports, self._host)
+            await server.start(self._ports, self._host, self._smtp_port)
             await control.start(self._control_port, self._host)
         except BaseException:
             control.stop()
@@ -186,6 +189,7 @@ class Sandbox:
         self._server, self._control = server, control
         self.mirrors = tuple(mirror.base for mirror in server.mirrors)
         self.control = control.base
+        self.mail = server.mail.base if server.mail is not None else ""
 
     async def _end(self) -> None:
         if self._server is not None and self._control is not None:

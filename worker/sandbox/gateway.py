@@ -133,6 +133,28 @@ class Gateway:
             self._admit(ticket, account, now)
         return ticket
 
+    def post(self, fields: dict[str, str], mirror: int, peer: str, stroke: Stroke | None, now: float) -> None:
+        """Do what a letter asks for. Nobody is answered: what went wrong is only counted."""
+        self.requests["letter"] = self.requests.get("letter", 0) + 1
+        ticket = Ticket(command="letter", mirror=mirror, peer=peer, fields=fields, stroke=stroke)
+        if stroke is not None and stroke.kind.stage is Stage.REFUSE:
+            return
+        ticket.account = self._who(fields)
+        if ticket.account is None:
+            self.count_error("letter", 2)
+            return
+        try:
+            ticket.request = SendRequest.read(fields)
+        except FormError as wrong:
+            self.count_error("letter", wrong.error)
+            return
+        self.finish(ticket, now)
+
+    def count_error(self, command: str, code: int) -> None:
+        """Count an error that was answered, or would have been."""
+        name = f"{command}:{code}"
+        self.errors[name] = self.errors.get(name, 0) + 1
+
     def _who(self, fields: dict[str, str]) -> Account | None:
         who = server_forms.credentials(fields)
         if who.is_key:
@@ -313,8 +335,7 @@ class Gateway:
     def _error(self, ticket: Ticket, code: int, text: str | None = None, message_id: int | str | None = None) -> Answer:
         if text is None and ticket.command == "status" and code in STATUS_ERRORS:
             text = STATUS_ERRORS[code].text
-        name = f"{ticket.command}:{code}"
-        self.errors[name] = self.errors.get(name, 0) + 1
+        self.count_error(ticket.command, code)
         return Answer(server_replies.write_error(code, text, message_id, fmt=_fmt(ticket.fields)), code=code)
 
 
