@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_server: str | None
     accept_loss: bool
     brand: str
+    transport: str
     mirrors: tuple[str, ...]  # empty: the brand's
     login: str | None
     password: Secret | None
@@ -444,6 +445,12 @@ FIELDS: tuple[Field, ...] = (
         _one_of(*BRANDS),
         next(iter(BRANDS)),
         "The gateway's brand: " + ", ".join(f"`{name}`" for name in BRANDS) + ".",
+    ),
+    Field(
+        "transport",
+        _one_of("http", "smtp", "smpp"),
+        "http",
+        "By which wire messages leave: `http`, `smtp` or `smpp`. Questions always go over HTTP.",
     ),
     Field(
         "mirrors",

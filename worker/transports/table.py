@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smsq.worker.clock import Clock
@@ -27,5 +28,13 @@ def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
     )
 
 
-# A second row brings the setting that names one of them.
-TRANSPORTS: dict[str, Callable[[Settings, Login, Clock], Transport]] = {"http": http}
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One wire: what makes its transport, and the mirrors that its messages go to; None for those of the questions."""
+
+    make: Callable[[Settings, Login, Clock], Transport]
+    mirrors: Callable[[Settings], Sequence[str]] | None = None
+
+
+# By the names that SMSQ_TRANSPORT takes.
+TRANSPORTS: dict[str, Row] = {"http": Row(http)}
