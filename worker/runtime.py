@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from smsq.worker.clock import Clock
+from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import SEND_ERRORS, delivery_error
@@ -32,7 +33,7 @@ from smsq.worker.sealing import Sealer
 from smsq.worker.settings import NO_LOGIN, Settings
 from smsq.worker.transports import Transport
 from smsq.worker.transports.mirrors import Mirrors
-from smsq.worker.transports.table import TRANSPORTS, http, http_mirrors
+from smsq.worker.transports.table import TRANSPORTS, http
 
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
@@ -141,16 +142,17 @@ class Runtime:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        """The mirrors that questions are put to."""
-        return Mirrors(http_mirrors(self.settings), self.clock, on_seen=self.metrics.mirror_up)
+        """The mirrors that are asked: those of the brand, or those that the settings name."""
+        bases = self.settings.mirrors or BRANDS[self.settings.brand].mirrors
+        return Mirrors(bases, self.clock, on_seen=self.metrics.mirror_up)
 
     @cached_property
     def send_mirrors(self) -> Mirrors:
-        """The mirrors that messages are sent to: the same if they go over HTTP."""
-        row = TRANSPORTS[self.settings.transport]
-        if row.make is http:
+        """The mirrors that messages go to: the same as those that are asked, unless messages leave by another wire."""
+        addresses = TRANSPORTS[self.settings.transport].mirrors
+        if addresses is None:
             return self.mirrors
-        return Mirrors(row.mirrors(self.settings), self.clock, on_seen=self.metrics.mirror_up)
+        return Mirrors(addresses(self.settings), self.clock, on_seen=self.metrics.mirror_up)
 
     @cached_property
     def health(self) -> Health:
@@ -167,12 +169,6 @@ class Runtime:
         """The transport of messages."""
         make = TRANSPORTS[self.settings.transport].make
         return self.http if make is http else make(self.settings, self.login, self.clock)
-
-    def close_lines(self) -> None:
-        """Close every line to the gateway; call it when nothing is sent or asked any more."""
-        for name in ("transport", "http"):
-            if name in self.__dict__:  # it was made
-                getattr(self, name).close()
 
     def at_each_exchange(self, what: Callable[[], None]) -> None:
         """Call `what` around every exchange with ledger and queues; set this before the first one."""

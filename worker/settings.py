@@ -66,9 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_server: str | None
     accept_loss: bool
     brand: str
-    mirrors: tuple[str, ...]  # empty: the brand's
     transport: str
+    mirrors: tuple[str, ...]  # empty: the brand's
     smtp_url: str | None  # None: the brand's
+    smtp_password: Secret | None
     smtp_from: str | None  # None: the brand's
     login: str | None
     password: Secret | None
@@ -166,10 +167,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def is_sandboxed(self) -> bool:
         """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine.
 
-        If messages leave by another transport, so is the server that it speaks to.
+        So is the server that messages go to, if they leave by another wire.
         """
-        is_carried_here = self.transport != "smtp" or (self.smtp_url is not None and _is_here(self.smtp_url))
-        return bool(self.mirrors) and all(map(_is_here, self.mirrors)) and is_carried_here
+        sends_to = (self.smtp_url or "",) if self.transport == "smtp" else ()
+        return bool(self.mirrors) and all(map(_is_here, (*self.mirrors, *sends_to)))
 
     @property
     def clear_mirrors(self) -> list[str]:
@@ -369,17 +370,15 @@ def _mirrors(written: str) -> tuple[str, ...]:
 
 
 def _mail_server(written: str) -> str:
-    """The address of a mail server; what is wrong with it is told without the password that it may hold."""
+    """The address of a mail server; its password is a setting of its own."""
     try:
         parts = urlsplit(written)
         is_good = parts.scheme in MAIL_SCHEMES and bool(parts.hostname) and parts.port != 0
-        is_whole = (parts.username is None) == (parts.password is None)
     except ValueError:
-        is_good = is_whole = False
-    if not is_good or not is_whole or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.path:
+        is_good = False
+    if not is_good or parts.password is not None or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(
-            "an address such as smtp://host:25 or smtp+starttls://user:password@host:587, with each # ? / [ ] @ : and "
-            "% of log-in and password written as %23 %3F %2F %5B %5D %40 %3A and %25"
+            "an address such as smtp://host:25 or smtp+starttls://login@host:587; the password is SMSQ_SMTP_PASSWORD"
         )
     return written.rstrip("/")
 
@@ -479,6 +478,12 @@ FIELDS: tuple[Field, ...] = (
         "The gateway's brand: " + ", ".join(f"`{name}`" for name in BRANDS) + ".",
     ),
     Field(
+        "transport",
+        _one_of("http", "smtp", "smpp"),
+        "http",
+        "By which wire messages leave: `http`, `smtp` or `smpp`. Questions always go over HTTP.",
+    ),
+    Field(
         "mirrors",
         _mirrors,
         None,
@@ -486,20 +491,14 @@ FIELDS: tuple[Field, ...] = (
         "the brand's",
     ),
     Field(
-        "transport",
-        _one_of("http", "smtp"),
-        "http",
-        "How messages travel to the gateway: `http`, or `smtp` (as letters). Questions always go over HTTP.",
-    ),
-    Field(
         "smtp_url",
         _mail_server,
         None,
-        "The mail server that takes letters to the gateway, with a log-in if it wants one: "
-        "`smtp://user:password@host:25` (encrypted if the server offers it), `smtp+starttls://` (never otherwise) or "
-        "`smtps://` (from the first byte).",
+        "The mail server for `SMSQ_TRANSPORT=smtp`, with a log-in if it wants one: `smtp://login@host:25` (encrypted if "
+        "the server offers it), `smtp+starttls://` (never without) or `smtps://` (from the first byte).",
         "the brand's",
     ),
+    Field("smtp_password", _secret, None, "The password for the mail server."),
     Field("smtp_from", _mail_address, None, "The address that letters to the gateway are from.", "the brand's"),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),
@@ -725,6 +724,10 @@ def _check_together(settings: Settings) -> None:
         (
             settings.password is None or settings.login is not None,
             "SMSQ_PASSWORD is set without SMSQ_LOGIN",
+        ),
+        (
+            (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
+            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL (smtp+starttls://login@host:587), and with none else",
         ),
     )
     for holds, sentence in rules:

@@ -52,7 +52,7 @@ SHOWN_BY_A_SEND = {Sick.GATEWAY, Sick.LOGIN, Sick.JOURNAL}  # a send notices the
 class Health:
     """What is wrong with one process. Thread-safe.
 
-    `send_mirrors` are those that messages are sent to, if they are not those of the questions.
+    `mirrors` are those that are asked, `send_mirrors` those that messages go to, if they are others.
     """
 
     def __init__(self, mirrors: Mirrors, send_mirrors: Mirrors | None = None) -> None:
@@ -77,8 +77,7 @@ class Health:
     def ails(self, lane: str) -> Sick | None:
         """Why a process of this lane leaves its queue to others; None while it is well."""
         noted = next((why for why in list(self._sick) if lane in MATTERS[why]), None)
-        mirrors = self._send_mirrors if lane in SENDS else self._mirrors
-        if noted is None and lane in MATTERS[Sick.GATEWAY] and _are_cut_off(mirrors):
+        if noted is None and lane in MATTERS[Sick.GATEWAY] and _cut_off(self._mirrors_of(lane)):
             return Sick.GATEWAY
         return noted
 
@@ -92,18 +91,20 @@ class Health:
 
     def is_cut_off(self) -> bool:
         """Whether no mirror can take a send now: none could be reached, or we back off from all of them."""
-        return _are_cut_off(self._send_mirrors)
+        return _cut_off(self._send_mirrors)
+
+    def _mirrors_of(self, lane: str) -> Mirrors:
+        return self._send_mirrors if lane in SENDS else self._mirrors
 
 
-def _are_cut_off(mirrors: Mirrors) -> bool:
+def _cut_off(mirrors: Mirrors) -> bool:
     return mirrors.is_cut_off() or mirrors.wait_s() > 0
 
 
 class Checkup:
     """Tries again what stopped the process from sending; its own thread calls `look` a few times a second.
 
-    At the start a mirror must be reached before the first hint is taken: one that the process speaks to, over
-    `transport`.
+    At the start a mirror must be reached before the first hint is taken.
     """
 
     def __init__(self, health: Health, mirrors: Mirrors, transport: Transport, journal: Journal, clock: Clock) -> None:

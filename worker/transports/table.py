@@ -1,12 +1,10 @@
-"""The table of transports, by name; a row imports its libraries when it is made, since producers have none.
-
-A name is what `SMSQ_TRANSPORT` may be set to, and the word for the dialect in the table of channels.
-"""
+"""The table of transports, by name; a row imports its libraries when it is made, since producers have none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.brands import BRANDS
@@ -16,7 +14,7 @@ from smsq.worker.transports import Transport
 
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
-    from smsq.worker.transports.smtp import SmtpTransport
+    from smsq.worker.transports.smtp import MailServer, SmtpTransport
 
 
 def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
@@ -32,18 +30,13 @@ def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
     )
 
 
-def http_mirrors(settings: Settings) -> Sequence[str]:
-    """The mirrors that the settings name, or those of the brand."""
-    return settings.mirrors or BRANDS[settings.brand].mirrors
-
-
 def smtp(settings: Settings, login: Login, clock: Clock) -> SmtpTransport:
-    """The gateway's mail interface: letters, which nobody receipts."""
-    from smsq.worker.transports.smtp import MailServer, SmtpTransport
+    """The gateway's mail interface: letters, of which nobody gives a receipt."""
+    from smsq.worker.transports.smtp import SmtpTransport
 
     brand = BRANDS[settings.brand]
     return SmtpTransport(
-        MailServer.at(settings.smtp_url or brand.mail_server),
+        mail_server(settings),
         login=login,
         sender=settings.smtp_from or brand.letters_from,
         recipient=brand.letters_to,
@@ -54,18 +47,24 @@ def smtp(settings: Settings, login: Login, clock: Clock) -> SmtpTransport:
     )
 
 
-def smtp_mirrors(settings: Settings) -> Sequence[str]:
-    """The one mail server, without the log-in there."""
+def mail_server(settings: Settings) -> MailServer:
+    """The mail server that takes letters, as the settings name it."""
     from smsq.worker.transports.smtp import MailServer
 
-    return (MailServer.at(settings.smtp_url or BRANDS[settings.brand].mail_server).base,)
+    password = settings.smtp_password.reveal() if settings.smtp_password else ""
+    return MailServer.at(settings.smtp_url or BRANDS[settings.brand].mail_server, password)
 
 
-class Row(NamedTuple):
-    """How a transport is made, and the mirrors that it sends to."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One wire: what makes its transport, and the mirrors that its messages go to; None for those of the questions."""
 
     make: Callable[[Settings, Login, Clock], Transport]
-    mirrors: Callable[[Settings], Sequence[str]]
+    mirrors: Callable[[Settings], Sequence[str]] | None = None
 
 
-TRANSPORTS: dict[str, Row] = {"http": Row(http, http_mirrors), "smtp": Row(smtp, smtp_mirrors)}
+# By the names that SMSQ_TRANSPORT takes.
+TRANSPORTS: dict[str, Row] = {
+    "http": Row(http),
+    "smtp": Row(smtp, lambda settings: (mail_server(settings).base,)),
+}

@@ -25,7 +25,7 @@ class MailServer:
     password: str = field(default="", repr=False)
 
     @classmethod
-    def at(cls, url: str) -> MailServer:
+    def at(cls, url: str, password: str = "") -> MailServer:
         """Read an address that the settings have checked."""
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
@@ -36,5 +36,5 @@ class MailServer:
             port=port,
             tls={"smtps": "always", "smtp+starttls": "required"}.get(parts.scheme, "offered"),
             user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
+            password=password,
         )

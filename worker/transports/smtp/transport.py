@@ -115,6 +115,6 @@ def _as_unreachable(mirror: str) -> Iterator[None]:
     except Gone as gone:
         raise Unreachable(f"{mirror} cannot be used: {gone.sentence}") from None
     except smtplib.SMTPNotSupportedError:
-        raise Unreachable(f"{mirror} cannot be used: it has no log-in, though SMSQ_SMTP_URL names one") from None
+        raise Unreachable(f"{mirror} cannot be used: it wants no log-in, and SMSQ_SMTP_URL has one") from None
     except (smtplib.SMTPException, ValueError):
         raise Unreachable(f"{mirror} cannot be used: it refuses the log-in of SMSQ_SMTP_URL") from None
