@@ -494,8 +494,8 @@ FIELDS: tuple[Field, ...] = (
         "smtp_url",
         _mail_server,
         None,
-        "The mail server for `SMSQ_TRANSPORT=smtp`, with a log-in if it wants one: `smtp://login@host:25` (encrypted if "
-        "the server offers it), `smtp+starttls://` (never without) or `smtps://` (from the first byte).",
+        "The mail server for `SMSQ_TRANSPORT=smtp`, with a log-in if it wants one: `smtp://login@host:25` (encrypted "
+        "if the server offers it), `smtp+starttls://` (never without) or `smtps://` (from the first byte).",
         "the brand's",
     ),
     Field("smtp_password", _secret, None, "The password for the mail server."),
@@ -727,7 +727,7 @@ def _check_together(settings: Settings) -> None:
         ),
         (
             (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
-            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL (smtp+starttls://login@host:587), and with none else",
+            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL, such as smtp+starttls://login@host:587: set both",
         ),
     )
     for holds, sentence in rules:
