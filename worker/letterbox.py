@@ -50,7 +50,13 @@ class Letterbox:
     """A listening mail server on the running loop."""
 
     def __init__(
-        self, taker: Taker, *, hostname: str, most: int, silence_s: float = SILENCE_S, connections: int = MOST_CONNECTIONS
+        self,
+        taker: Taker,
+        *,
+        hostname: str,
+        most: int,
+        silence_s: float = SILENCE_S,
+        connections: int = MOST_CONNECTIONS,
     ) -> None:
         self._taker = taker
         self._hostname = hostname

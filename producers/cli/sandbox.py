@@ -111,9 +111,7 @@ def command(
         if told["end"]:
             changes["scripted"] = dict(_pair(one, str) for one in told["end"])
         profile = profile.with_values({**changes, "misfortunes": misfortunes})
-        sandbox = Sandbox(
-            profile, numbers("--ports", ports), control_port=control_port, smtp_port=smtp_port, host=host
-        )
+        sandbox = Sandbox(profile, numbers("--ports", ports), control_port=control_port, smtp_port=smtp_port, host=host)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.promises.safeguards.row import ABSENCE, DOUBTS, PROBE, RESEND, SETTINGS, STATUS, Safeguard
+from tests.promises.safeguards.row import ABSENCE, DOUBTS, POSTED, PROBE, RESEND, SETTINGS, STATUS, Safeguard
 
 WINDOW = "the window is longer than the peer's close, the latest arrival and the latest visibility together"
 EVERY = "absence is trusted for every phone under every open id that carried it"
@@ -90,19 +90,19 @@ LETTERS = (
     Safeguard(
         HELD_BACK,
         "a letter is taken for a request",
-        f"{PROBE}::test_a_letter_that_is_missing_is_parked",
+        f"{POSTED}::test_a_letter_that_is_missing_is_parked",
         "the absence of a letter is trusted",
     ),
     Safeguard(
         HELD_BACK,
         "an older letter is taken for absent",
-        f"{PROBE}::test_a_letter_stays_open_whatever_came_after_it",
+        f"{POSTED}::test_a_letter_stays_open_whatever_came_after_it",
         "the absence of an older letter is trusted",
     ),
     Safeguard(
         HELD_BACK,
         "only what a mail server said yes to",
-        f"{PROBE}::test_a_letter_whose_worker_died_is_parked",
+        f"{POSTED}::test_a_letter_whose_worker_died_is_parked",
     ),
 )
 
