@@ -135,14 +135,18 @@ class _Hooks:
         self._taker = taker
         self._context: dict[str, Any] = {}
 
-    async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
         """A mail begins."""
         self._context = {}
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+    async def handle_RCPT(  # noqa: N802
+        self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
         """A recipient of it."""
         answer = await self._taker.recipient(address, self._context)
         if answer.startswith("2"):
@@ -150,7 +154,9 @@ class _Hooks:
             envelope.rcpt_options.extend(options)
         return answer
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+    async def handle_DATA(  # noqa: N802
+        self, server: SMTP, session: Any, envelope: Any
+    ) -> str:
         """The whole of it."""
         mail = Mail(
             content=envelope.original_content or b"",
