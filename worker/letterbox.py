@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
@@ -124,8 +124,8 @@ class _Conversation(SMTP):
 
     def hang_up(self) -> None:
         """Close without a word."""
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
+        if self.transport is not None:
+            cast(asyncio.Transport, self.transport).abort()  # uvloop's is none by inheritance
 
 
 class _Hooks:
