@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from smsq.worker import ownership
-from smsq.worker.domain import limits
+from smsq.worker.domain import api_key, limits
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.batch import MAX_MESSAGES
 from smsq.worker.domain.brands import BRANDS
@@ -95,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     silent_s: float
     ask_every_s: tuple[float, ...]
     callback_secret: Secret | None
+    api_keys: Secret | None
+    door_addr: str | None
     web_addr: str
     metrics_addr: str
     keep_texts_s: float
@@ -164,6 +166,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     @property
+    def callers(self) -> tuple[api_key.ApiKey, ...]:
+        """Who may use the front door."""
+        return api_key.read(self.api_keys.reveal()) if self.api_keys is not None else ()
+
+    @property
     def is_sandboxed(self) -> bool:
         """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine.
 
@@ -214,7 +221,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read in (_secret, _shared_secret, _secret_keys)
+        return self.read in (_secret, _shared_secret, _secret_keys, _api_keys)
 
     @property
     def is_address(self) -> bool:
@@ -245,6 +252,11 @@ def _secret_keys(written: str) -> Secret:
     if any(len(each) < LEAST_SECRET for each in keys):  # a reader of the ledger could try keys against it
         raise ValueError(f"at least {LEAST_SECRET} characters at random, such as `openssl rand -base64 32` prints")
     return Secret(",".join(keys))
+
+
+def _api_keys(written: str) -> Secret:
+    api_key.read(written)
+    return Secret(written)
 
 
 def _path(written: str) -> Path:
@@ -580,6 +592,20 @@ FIELDS: tuple[Field, ...] = (
         None,
         "The secret that signs the gateway's callbacks.",
         "none: callbacks are refused",
+    ),
+    Field(
+        "api_keys",
+        _api_keys,
+        None,
+        "Who may use the front door: `name:key` entries with commas or line breaks between them; see `docs/moving.md`.",
+        "none: everybody is refused",
+    ),
+    Field(
+        "door_addr",
+        _address,
+        None,
+        "Address that `smsq door` listens on for software that uses the gateway's own libraries.",
+        "none: there is no front door",
     ),
     Field("web_addr", _address, "127.0.0.1:8080", "Address that `smsq web` listens on."),
     Field("metrics_addr", _address, "127.0.0.1:9191", "Address that the metrics exporter listens on."),

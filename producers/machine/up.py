@@ -111,8 +111,8 @@ def run(
         why = error.strerror or type(error).__name__
         raise BadSettings(f"the home {home} cannot be created ({why}): set SMSQ_HOME to a folder of your own") from None
     require_alone(front or home)
-    require_free(settings.web_addr, "SMSQ_WEB_ADDR")
-    require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
+    for variable, address in _listened_on(settings).items():
+        require_free(address, variable)
     environ = {**environ, **_addresses(settings)}
     settings = Settings.load(environ, file)
     with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, dependencies):
@@ -170,6 +170,7 @@ def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | 
         *(child for lane in LANES.values() for child in workers(lane)),
         Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2, silent_after_s=silent_s),
         Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10, silent_after_s=silent_s),
+        *_door(settings, environ, silent_s),
         Child(
             "exporter",
             argv_of("exporter"),
@@ -183,6 +184,11 @@ def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | 
     if gateway is not None:
         started.insert(0, _sandbox(settings, environ, gateway))
     return started
+
+
+def _door(settings: Settings, environ: Mapping[str, str], silent_s: float) -> Iterator[Child]:
+    if settings.door_addr is not None:
+        yield Child("door", argv_of("door"), env=environ, stop_order=1, stop_timeout_s=12, silent_after_s=silent_s)
 
 
 def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) -> dict[str, str]:
@@ -232,7 +238,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
     """The settings with a free port in place of port 0, so that all processes get the same."""
     chosen: dict[str, str] = {}
     with contextlib.ExitStack() as held:  # until both are chosen
-        for variable, address in (("SMSQ_WEB_ADDR", settings.web_addr), ("SMSQ_METRICS_ADDR", settings.metrics_addr)):
+        for variable, address in _listened_on(settings).items():
             host, _, port = address.rpartition(":")
             if int(port) == 0:
                 family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -240,6 +246,12 @@ def _addresses(settings: Settings) -> dict[str, str]:
                 probe.bind((host.strip("[]"), 0))
                 chosen[variable] = f"{host}:{probe.getsockname()[1]}"
     return chosen
+
+
+def _listened_on(settings: Settings) -> dict[str, str]:
+    """The addresses that our processes listen on, by the setting that names each."""
+    told = {"SMSQ_WEB_ADDR": settings.web_addr, "SMSQ_METRICS_ADDR": settings.metrics_addr}
+    return told if settings.door_addr is None else {**told, "SMSQ_DOOR_ADDR": settings.door_addr}
 
 
 def require_alone(home: Path) -> None:
@@ -346,6 +358,8 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
     yield f"smsq is starting in {home}; Ctrl-C stops everything"
     yield f"  web      http://{settings.web_addr}"
     yield f"  metrics  http://{settings.metrics_addr}/metrics"
+    if settings.door_addr is not None:
+        yield f"  door     http://{settings.door_addr}/sys/send.php"
     yield f"  logs     {home / 'logs'}"
     if clear := settings.clear_mirrors:
         yield f"  {', '.join(clear)}: without https anybody on the way can read the password, phones and texts"

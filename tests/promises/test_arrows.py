@@ -47,7 +47,7 @@ VALUES = {"fields", "moments", "adoption"}
 ROOMS: dict[str, set[str]] = {
     "sample": set(),
     "intake": VALUES,
-    "web": VALUES,
+    "web": VALUES | {"api", "campaigns", "intake"},
     "terminal": {"intake"},
     "findings": {"intake"},
     "machine": {"intake", "sample", "terminal"},

@@ -66,7 +66,7 @@ class _Connection(Connection):
 
     async def _handle(self, request: Request) -> None:
         try:
-            asked = dict(parse_qsl(request.query, keep_blank_values=True))
+            asked = dict(parse_qsl(request.query.decode("utf-8", "replace"), keep_blank_values=True))
             if (request.method, request.path) == ("GET", "/"):
                 self.reply(200, _page(self._server, asked), _HTML)
                 return

@@ -13,31 +13,34 @@ import hmac
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-
-import msgspec
 
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http import (
     BALANCE_PATH,
     HISTORY_PATH,
+    REST_PATH,
     SEND_PATH,
     STATUS_PATH,
-    records,
-    server_forms,
-    server_replies,
 )
-from smsq.worker.gateway.http.server_forms import (
-    CHARSETS,
-    DEFAULT_CHARSET,
-    FormError,
+from smsq.worker.gateway.http.server.balance import BalanceRequest, write_balance
+from smsq.worker.gateway.http.server.body import Body
+from smsq.worker.gateway.http.server.form import Form, FormError
+from smsq.worker.gateway.http.server.lists import (
+    NOTHING,
+    AnswersRequest,
     HistoryRequest,
-    SendRequest,
-    StatusRequest,
+    read_get,
+    write_history,
+    write_nothing,
 )
-from smsq.worker.gateway.numbers import CONCURRENT_TEXT, STATUS_ERRORS
+from smsq.worker.gateway.http.server.records import shown
+from smsq.worker.gateway.http.server.send import Accepted, SendRequest, write_accepted, write_price
+from smsq.worker.gateway.http.server.shapes import write_error
+from smsq.worker.gateway.http.server.statuses import StatusRequest, write_statuses
+from smsq.worker.gateway.numbers import CONCURRENT_TEXT, HISTORY_EMPTY, STATUS_ERRORS
 from smsq.worker.sandbox.handset import Handsets, is_number
 from smsq.worker.sandbox.limits import AddressBlocks
 from smsq.worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
@@ -48,14 +51,14 @@ from smsq.worker.sandbox.statuses import REFUSED_STATUS, MessageStatuses
 
 PATHS = {
     SEND_PATH: "send",
-    "/rest/send/": "send",
+    REST_PATH: "send",
     STATUS_PATH: "status",
     BALANCE_PATH: "balance",
     HISTORY_PATH: "history",
 }
 QUESTIONS_KEPT = 10_000  # of the log of who was asked about, in order: mirror, ids
 
-Request = SendRequest | StatusRequest | HistoryRequest
+Request = SendRequest | StatusRequest | BalanceRequest | HistoryRequest | AnswersRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Ticket:
     command: str
     mirror: int
     peer: str
-    fields: dict[str, str] = field(repr=False)
+    form: Form = field(repr=False)
     stroke: Stroke | None = None
     account: Account | None = None
     request: Request | None = None
@@ -113,19 +116,28 @@ class Gateway:
 
     # --- letting a request in ---------------------------------------------------------------------------------
 
-    def begin(self, mirror: int, peer: str, path: str, query: str, body: bytes, now: float) -> Ticket | None:
+    def begin(
+        self, mirror: int, peer: str, path: str, query: bytes, body: bytes, now: float, content_type: bytes = b""
+    ) -> Ticket | None:
         """Let a request in; None if the path is none of the gateway's."""
         command = PATHS.get(path)
         if command is None:
             return None
-        fields = _rest_fields(body) if path == "/rest/send/" else server_forms.read(body, query)
-        if command == "send" and fields.get("cost") == "1":
+        reader = Body(query, content_type, is_json=path == REST_PATH)
+        reader.feed(body)
+        try:
+            form, trouble = reader.close(), None
+        except FormError as wrong:
+            form, trouble = reader.so_far(), wrong
+        if command == "send" and form.get("cost") == "1":
             command = "price"
         self.requests[command] = self.requests.get(command, 0) + 1
-        ticket = Ticket(command=command, mirror=mirror, peer=peer, fields=fields)
+        ticket = Ticket(command=command, mirror=mirror, peer=peer, form=form)
         if self.address_blocks.is_banned(peer, now):
             self._turn_away(ticket, 4, now)
-        elif (account := self._who(fields)) is None:
+        elif trouble is not None:
+            self._turn_away(ticket, trouble.error, now)
+        elif (account := self._who(form)) is None:
             self.address_blocks.bad_login(peer, now)
             self._turn_away(ticket, 2, now)
         else:
@@ -133,18 +145,18 @@ class Gateway:
             self._admit(ticket, account, now)
         return ticket
 
-    def post(self, fields: dict[str, str], mirror: int, peer: str, stroke: Stroke | None, now: float) -> None:
+    def post(self, form: Form, mirror: int, peer: str, stroke: Stroke | None, now: float) -> None:
         """Do what a letter asks for. Nobody is answered: what went wrong is only counted."""
         self.requests["letter"] = self.requests.get("letter", 0) + 1
-        ticket = Ticket(command="letter", mirror=mirror, peer=peer, fields=fields, stroke=stroke)
+        ticket = Ticket(command="letter", mirror=mirror, peer=peer, form=form, stroke=stroke)
         if stroke is not None and stroke.kind.stage is Stage.REFUSE:
             return
-        ticket.account = self._who(fields)
+        ticket.account = self._who(form)
         if ticket.account is None:
             self.count_error("letter", 2)
             return
         try:
-            ticket.request = SendRequest.read(fields)
+            ticket.request = SendRequest.read(form)
         except FormError as wrong:
             self.count_error("letter", wrong.error)
             return
@@ -155,8 +167,8 @@ class Gateway:
         name = f"{command}:{code}"
         self.errors[name] = self.errors.get(name, 0) + 1
 
-    def _who(self, fields: dict[str, str]) -> Account | None:
-        who = server_forms.credentials(fields)
+    def _who(self, form: Form) -> Account | None:
+        who = form.login
         if who.is_key:
             return next((a for a in self.accounts.values() if a.apikey and _same(a.apikey, who.secret)), None)
         account = self.accounts.get(who.login)
@@ -168,7 +180,7 @@ class Gateway:
         """Check form and limits of a request whose log-in is right."""
         limits, command = account.limits, ticket.command
         try:
-            ticket.request = _read_request(command, ticket.fields)
+            ticket.request = _read_request(command, ticket.form)
         except FormError as wrong:
             self._turn_away(ticket, wrong.error, now)
             return
@@ -184,7 +196,7 @@ class Gateway:
             self.questions.append((ticket.mirror, [message_id for message_id, _ in request.pairs]))
             is_allowed = limits.ask(request.pairs, request.is_multiple, now)
         elif command == "price":
-            is_allowed = limits.price(_content(ticket.fields), now)
+            is_allowed = limits.price(_content(ticket.form), now)
         else:
             is_allowed = command != "balance" or limits.balance(now)
         if not is_allowed:
@@ -221,16 +233,19 @@ class Gateway:
             return self._statuses(ticket, account, request, now)
         if isinstance(request, HistoryRequest):
             return self._history(ticket, account, request, now)
-        currency = self.profile.currency if ticket.fields.get("cur") == "1" else None
-        return Answer(server_replies.write_balance(money(account.balance), currency, fmt=_fmt(ticket.fields)))
+        if isinstance(request, AnswersRequest):
+            return Answer(write_nothing(request.fmt, request.charset), code=HISTORY_EMPTY)
+        assert isinstance(request, BalanceRequest)
+        currency = self.profile.currency if request.wants_currency else None
+        return Answer(write_balance(money(account.balance), currency, fmt=request.fmt, charset=request.charset))
 
     def _price(self, account: Account, request: SendRequest) -> Answer:
         parts, cost = _measure(account, request)
-        return Answer(server_replies.write_price(money(cost), parts, fmt=request.fmt))
+        return Answer(write_price(money(cost), parts, request.fmt, request.charset))
 
     def _send(self, ticket: Ticket, account: Account, request: SendRequest, now: float) -> Answer:
         """Accept a send, or refuse it in the gateway's order of checks."""
-        content = _content(ticket.fields)
+        content = _content(ticket.form)
         if account.limits.guard.has(content, now):
             self.guarded += 1
             return self._error(ticket, 9)
@@ -249,7 +264,8 @@ class Gateway:
         self.on_accept(record, ticket.stroke is not None and ticket.stroke.name == "early_callback")
         spent = money(cost) if request.cost in (2, 3) else None
         left = money(account.balance) if request.cost == 3 else None
-        return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=request.fmt))
+        answer = Accepted(id=record.id, parts=parts, cost=spent, balance=left)
+        return Answer(write_accepted(answer, request.fmt, request.charset))
 
     def _judge(self, request: SendRequest) -> tuple[int, list[tuple[str, str]]] | None:
         """The error that refuses this send and the messages it is about; None if it may go."""
@@ -314,46 +330,29 @@ class Gateway:
 
     def _statuses(self, ticket: Ticket, account: Account, request: StatusRequest, now: float) -> Answer:
         rows = [self.statuses.told(account, *pair, now, ticket.mirror) for pair in request.pairs]
-        try:
-            return Answer(
-                server_replies.write_statuses(rows, request.is_multiple, request.detail, request.fmt, request.charset)
-            )
-        except ValueError:
-            return self._error(ticket, 1)
+        return Answer(write_statuses(rows, request.is_multiple, request.detail, request.fmt, request.charset))
 
     def _history(self, ticket: Ticket, account: Account, request: HistoryRequest, now: float) -> Answer:
-        try:
-            since, until = _day(request.start, 0.0), _day(request.end, float("inf"), is_end=True)
-        except ValueError:
-            return self._error(ticket, 1)
+        since, until = _begins(request.start, 0), _begins(request.end, 1)
         rows = self.statuses.page(account, request, since, until, now, ticket.mirror)
         if not rows:
-            return self._error(ticket, 3, "no messages found")
-        charset = CHARSETS.get(ticket.fields.get("charset", "").lower(), CHARSETS[DEFAULT_CHARSET])
-        return Answer(server_replies.write_history(rows, charset))
+            return self._error(ticket, HISTORY_EMPTY, NOTHING)
+        return Answer(write_history(rows, request.charset, request.fmt))
 
     def _error(self, ticket: Ticket, code: int, text: str | None = None, message_id: int | str | None = None) -> Answer:
         if text is None and ticket.command == "status" and code in STATUS_ERRORS:
             text = STATUS_ERRORS[code].text
         self.count_error(ticket.command, code)
-        return Answer(server_replies.write_error(code, text, message_id, fmt=_fmt(ticket.fields)), code=code)
+        form = ticket.form
+        return Answer(write_error(code, text, message_id, form.fmt, form.charset), code=code)
 
 
-def _read_request(command: str, fields: dict[str, str]) -> Request | None:
+def _read_request(command: str, form: Form) -> Request:
     if command in ("send", "price"):
-        return SendRequest.read(fields)
+        return SendRequest.read(form)
     if command == "status":
-        return StatusRequest.read(fields)
-    return HistoryRequest.read(fields) if command == "history" else None
-
-
-def _rest_fields(body: bytes) -> dict[str, str]:
-    """The fields of a JSON send; nothing if it is no JSON object."""
-    try:
-        told = msgspec.json.decode(body, type=dict[str, str | int | float])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return {"charset": "utf-8", "fmt": "3", **{name: str(value) for name, value in told.items()}}
+        return StatusRequest.read(form)
+    return read_get(form) if command == "history" else BalanceRequest.read(form)
 
 
 def _measure(account: Account, request: SendRequest) -> tuple[int, int]:
@@ -370,9 +369,9 @@ def _measure(account: Account, request: SendRequest) -> tuple[int, int]:
     return total, cost
 
 
-def _content(fields: dict[str, str]) -> int:
+def _content(form: Form) -> int:
     """What makes two requests the same one: phones, texts and sender, whatever the id (P.L.1 is open)."""
-    return hash(tuple([fields.get(name) for name in ("phones", "mes", "list", "sender")]))
+    return hash(tuple([form.words.get(name) for name in ("phones", "mes", "list", "sender")]))
 
 
 @lru_cache(maxsize=64)
@@ -386,20 +385,15 @@ def _same(known: str, given: str) -> bool:
     return hmac.compare_digest(known.encode(), given.encode("utf-8", "replace"))
 
 
-def _fmt(fields: dict[str, str]) -> int:
-    return int(fields["fmt"]) if fields.get("fmt") in ("0", "1", "2", "3") else 0
-
-
-def _day(written: str, default: float, *, is_end: bool = False) -> float:
-    """The Unix time at which a day begins, or ends; raises ValueError if it is not a day."""
-    if not written:
-        return default
-    day = datetime.strptime(written, "%d.%m.%Y").replace(tzinfo=MOSCOW)
-    return (day + timedelta(days=1) if is_end else day).timestamp()
+def _begins(day: date | None, later: int) -> float:
+    """The Unix time at which the day so many days behind this one begins; of none, the end of all time."""
+    if day is None:
+        return float("inf") if later else 0.0
+    return datetime.combine(day + timedelta(days=later), time(), MOSCOW).timestamp()
 
 
 def check_phones(phones: object) -> list[str]:
     """A list of phones as digits; raises BadInput."""
     if not isinstance(phones, list) or not all(isinstance(phone, str | int) for phone in phones):
         raise BadInput("a list of phones is wanted")
-    return [records.digits(str(phone)) for phone in phones]
+    return [shown(str(phone)) for phone in phones]

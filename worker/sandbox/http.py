@@ -28,9 +28,10 @@ class Request:
 
     method: str
     path: str
-    query: str
+    query: bytes = field(repr=False)
     body: bytes = field(repr=False)
     keep_alive: bool = True
+    content_type: bytes = b""
 
 
 class Connection(asyncio.Protocol):
@@ -82,6 +83,7 @@ class Connection(asyncio.Protocol):
 
     def _start_message(self) -> None:
         self._url = b""
+        self._content_type = b""
         self._body: list[bytes] = []
         self._size = 0
 
@@ -95,8 +97,11 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; only one matters."""
-        if name.lower() == b"expect" and self._transport is not None:
+        """A header; two matter."""
+        name = name.lower()
+        if name == b"content-type":
+            self._content_type = value
+        elif name == b"expect" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -108,13 +113,14 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """A request was read; it waits for those before it."""
         self._is_reading = False
-        path, _, query = self._url.decode("latin-1").partition("?")
+        path, _, query = self._url.partition(b"?")
         request = Request(
             self._parser.get_method().decode("ascii", "replace"),
-            path,
+            path.decode("latin-1"),
             query,
             self._body[0] if len(self._body) == 1 else b"".join(self._body),
             self._parser.should_keep_alive(),
+            self._content_type,
         )
         if self.is_busy:
             self._waiting.append(request)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from smsq.worker.gateway.http.server.form import Form
 from smsq.worker.gateway.smtp.server_letters import LetterError, read
 from smsq.worker.letterbox import Letterbox, Mail
 from smsq.worker.sandbox.gateway import Gateway
@@ -111,4 +112,4 @@ class MailFace:
             self._gateway.count_error("letter", 1)
             return
         if fields:
-            self._gateway.post(fields, NO_MIRROR, mail.peer, stroke, self._now())
+            self._gateway.post(Form.of(fields), NO_MIRROR, mail.peer, stroke, self._now())

@@ -7,8 +7,8 @@ messages that share id and phone, the last one that is visible is told of (gatew
 from __future__ import annotations
 
 from smsq.worker.gateway.channels import CHANNELS
-from smsq.worker.gateway.http.server_forms import HistoryRequest
-from smsq.worker.gateway.http.server_replies import Told
+from smsq.worker.gateway.http.server.lists import HistoryRequest
+from smsq.worker.gateway.http.server.statuses import Told
 from smsq.worker.sandbox.handset import NOT_FOUND, Handsets, Standing
 from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.profile import Profile
@@ -47,7 +47,7 @@ class MessageStatuses:
         now -= self._profile.history_after_s
         for record, place in account.behind(request.prev_id, self._profile.history_newest_first, since, until):
             phone = record.messages[place][0]
-            if request.phones and phone not in request.phones:
+            if request.recipients and phone not in request.recipients:
                 continue
             standing = self._standing(record, phone, now, mirror)
             if standing.code != NOT_FOUND:

@@ -10,10 +10,11 @@ import pytest
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.gateway.channels import CHANNELS, channel, chosen
-from smsq.worker.gateway.http import client_forms, server_forms
+from smsq.worker.gateway.http import client_forms
 from smsq.worker.gateway.http.callbacks import read as read_callback
 from smsq.worker.gateway.http.client_replies import read_send
-from smsq.worker.gateway.http.server_forms import FormError, SendRequest
+from smsq.worker.gateway.http.server.form import Form, FormError, read_form
+from smsq.worker.gateway.http.server.send import SendRequest
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import DELIVERY_ERRORS
 from smsq.worker.gateway.options import check_options
@@ -34,9 +35,9 @@ SAMPLES = [
 @pytest.mark.parametrize(("name", "text", "options"), SAMPLES)
 def test_our_half_writes_what_the_manual_asks_for(name: str, text: str, options: Options) -> None:
     """Apart from our id and the wish for a price, the request is the sample."""
-    sample = server_forms.read((GOLDEN / name).read_bytes())
+    sample = read_form(b"", (GOLDEN / name).read_bytes()).words
 
-    sent = server_forms.read(client_forms.send_same(LOGIN, 5, [PHONE], text, options))
+    sent = read_form(b"", client_forms.send_same(LOGIN, 5, [PHONE], text, options)).words
 
     assert {**sample, "cost": "3", "id": "5"} == sent
 
@@ -44,7 +45,7 @@ def test_our_half_writes_what_the_manual_asks_for(name: str, text: str, options:
 @pytest.mark.parametrize(("name", "text", "options"), SAMPLES)
 def test_the_other_half_reads_the_sample(name: str, text: str, options: Options) -> None:
     """Whoever answers understands the sample as the channel that it is."""
-    order = SendRequest.read(server_forms.read((GOLDEN / name).read_bytes()))
+    order = SendRequest.read(read_form(b"", (GOLDEN / name).read_bytes()))
 
     assert (options.channel, [(str(PHONE), text)]) == (order.channel, order.messages)
 
@@ -61,7 +62,7 @@ def test_several_phones_and_a_list_go_by_every_channel(name: str) -> None:
         client_forms.price_same(LOGIN, phones, "4821", options),
         client_forms.price_list(LOGIN, listed, options),
     ):
-        order = SendRequest.read(server_forms.read(body))
+        order = SendRequest.read(read_form(b"", body))
         assert (name, [(str(phone), text) for phone, text in listed]) == (order.channel, order.messages)
 
 
@@ -77,7 +78,7 @@ def test_telegram_takes_nothing_else(text: str) -> None:
     with pytest.raises(BadText, match="4 to 8 digits"):
         channel("tg").check(text)
     with pytest.raises(FormError) as caught:
-        SendRequest.read({"phones": "79999999999", "mes": text or "x", "tg": "1"})
+        SendRequest.read(Form.of({"phones": "79999999999", "mes": text or "x", "tg": "1"}))
 
     assert caught.value.error == 1
 
@@ -130,7 +131,7 @@ def test_fields_choose_one_channel() -> None:
     """None of them is a plain SMS; two at once are error 1."""
     assert (chosen({"tg": "0"}), chosen({"tg": "1"}), chosen({"call": "1"})) == (["sms"], ["tg"], ["call"])
     with pytest.raises(FormError) as caught:
-        SendRequest.read({"phones": "79999999999", "mes": "4821", "tg": "1", "call": "1"})
+        SendRequest.read(Form.of({"phones": "79999999999", "mes": "4821", "tg": "1", "call": "1"}))
 
     assert caught.value.error == 1
 

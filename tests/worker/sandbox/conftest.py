@@ -53,7 +53,7 @@ class Desk:
     def post(self, path: str, *, mirror: int = 1, **fields: Any) -> bytes:
         """One request from beginning to end."""
         gateway, body = self.gateway, urlencode(form(**fields)).encode()
-        ticket = gateway.begin(mirror, "10.0.0.1", path, "", body, self.now)
+        ticket = gateway.begin(mirror, "10.0.0.1", path, b"", body, self.now)
         assert ticket is not None
         answer = gateway.finish(ticket, self.now)
         gateway.leave(ticket)

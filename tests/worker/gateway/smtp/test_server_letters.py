@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.outgoing import Outgoing
-from smsq.worker.gateway.http.server_forms import SendRequest
+from smsq.worker.gateway.http.server.form import Form
+from smsq.worker.gateway.http.server.send import SendRequest
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.smtp.client_letters import Envelope, letters
 from smsq.worker.gateway.smtp.server_letters import LetterError, read
@@ -57,7 +58,7 @@ def test_a_letter_as_delphi_writes_it() -> None:
     letter = read((GOLDEN / "delphi.eml").read_bytes())
 
     assert (letter.phones, letter.text) == ("", "79991234567:Привет, Анна\n79991234568:Привет: Борис")
-    assert SendRequest.read(letter.fields()).messages == [
+    assert SendRequest.read(Form.of(letter.fields())).messages == [
         ("79991234567", "Привет, Анна"),
         ("79991234568", "Привет: Борис"),
     ]
@@ -90,7 +91,7 @@ def test_fields_may_be_empty_or_missing(line: str, test: bool, zone: str) -> Non
     letter = read(plain(line))
 
     assert (letter.is_test, letter.zone, letter.text) == (test, zone, "Hi")
-    assert SendRequest.read(letter.fields()).messages == [("79991234567", "Hi")]
+    assert SendRequest.read(Form.of(letter.fields())).messages == [("79991234567", "Hi")]
 
 
 def html_letter() -> bytes:
@@ -193,7 +194,7 @@ def test_a_list_is_read_as_it_was_meant(texts: list[str]) -> None:
     outgoing = Outgoing(gateway_id=77, recipients=phones, text=None, texts=texts, options=Options())
     (written,) = letters(Login("me", "secret"), outgoing, ENVELOPE, date="x", token="y")
 
-    messages = SendRequest.read(read(written).fields()).messages
+    messages = SendRequest.read(Form.of(read(written).fields())).messages
 
     assert messages == [(str(phone), text) for phone, text in zip(phones, texts, strict=True)]
 
