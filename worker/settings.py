@@ -97,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     callback_secret: Secret | None
     api_keys: Secret | None
     door_addr: str | None
+    door_smtp_addr: str | None
     web_addr: str
     metrics_addr: str
     keep_texts_s: float
@@ -183,6 +184,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def clear_mirrors(self) -> list[str]:
         """Named mirrors to which log-in, phones and texts travel unencrypted over a network."""
         return [base for base in self.mirrors if base.startswith("http:") and not _is_here(base)]
+
+    @property
+    def is_mail_clear(self) -> bool:
+        """Whether letters may travel unencrypted over a network: the brands' own mail servers offer nothing else."""
+        url = self.smtp_url or "smtp://elsewhere"
+        return self.transport == "smtp" and url.startswith("smtp://") and not _is_here(url)
 
     @property
     def shield_limits(self) -> limits.Limits:
@@ -606,6 +613,13 @@ FIELDS: tuple[Field, ...] = (
         None,
         "Address that `smsq door` listens on for software that uses the gateway's own libraries.",
         "none: there is no front door",
+    ),
+    Field(
+        "door_smtp_addr",
+        _address,
+        None,
+        "Address at which `smsq door` also takes letters: what the libraries' `send_sms_mail` writes.",
+        "none: it takes no letters",
     ),
     Field("web_addr", _address, "127.0.0.1:8080", "Address that `smsq web` listens on."),
     Field("metrics_addr", _address, "127.0.0.1:9191", "Address that the metrics exporter listens on."),

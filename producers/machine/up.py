@@ -360,6 +360,8 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
     yield f"  metrics  http://{settings.metrics_addr}/metrics"
     if settings.door_addr is not None:
         yield f"  door     http://{settings.door_addr}/sys/send.php"
+        if settings.door_smtp_addr is not None:
+            yield f"           smtp://{settings.door_smtp_addr}, letters to send@ this host"
     yield f"  logs     {home / 'logs'}"
     if clear := settings.clear_mirrors:
         yield f"  {', '.join(clear)}: without https anybody on the way can read the password, phones and texts"

@@ -97,6 +97,13 @@ class Sends:
         answer.reached = lambda: self._gatherer.reached(taken)
         return answer
 
+    def prepared(self, request: SendRequest, caller: Caller, host: str) -> tuple[NewRequest, int]:
+        """What a request asks for, ready to enrol, and how many recipients of it are none. Raises FormError."""
+        asked = understood(request, caller, self._now())
+        if not caller.pass_rate(len(asked.messages)):
+            raise Busy("more messages a second than this key may send")
+        return self._request(request, asked, caller, host), len(asked.bad)
+
     async def _money(
         self, request: SendRequest, asked: Understood, *, is_new: bool
     ) -> tuple[Decimal | None, Decimal | None]:

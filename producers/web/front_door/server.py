@@ -22,6 +22,7 @@ from smsq.producers.web.front_door.callers import Callers
 from smsq.producers.web.front_door.connection import Answer, Connection, Request, State
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.jobs import Jobs
+from smsq.producers.web.front_door.letters import MAX_MAIL, Letters
 from smsq.producers.web.front_door.pages import Pages
 from smsq.producers.web.front_door.past import Past
 from smsq.producers.web.front_door.prices import Prices
@@ -29,6 +30,7 @@ from smsq.producers.web.front_door.sends import Sends
 from smsq.producers.web.front_door.statuses import Find, Found, Statuses
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadSettings, SmsqError
+from smsq.worker.letterbox import Letterbox, host_name
 from smsq.worker.processes.bounded_log import BoundedLog
 from smsq.worker.runtime import Runtime
 
@@ -150,10 +152,12 @@ class Door:
         )
         prices = Prices(smsq.job, runtime.views.balance, now)
         find = _finder(runtime)
+        callers, sends = Callers(settings.callers, runtime.clock.monotonic), Sends(gatherer, prices, now)
+        self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         self.server = Server(
             Pages(
-                Callers(settings.callers, runtime.clock.monotonic),
-                Sends(gatherer, prices, now),
+                callers,
+                sends,
                 Statuses(find, lambda found: _learn(prices, found)),
                 prices,
                 Jobs(smsq.campaigns, ledger, keep_s, now),
@@ -182,7 +186,8 @@ def run(smsq: Smsq, beat: Callable[[], None] = lambda: None, ready: Callable[[in
 
 
 async def _serve(smsq: Smsq, host: str, port: int, beat: Callable[[], None], ready: Callable[[int], None]) -> int:
-    server, stopping, loop = Door(smsq).server, asyncio.Event(), asyncio.get_running_loop()
+    door, stopping, loop = Door(smsq), asyncio.Event(), asyncio.get_running_loop()
+    server = door.server
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
     try:
@@ -192,15 +197,34 @@ async def _serve(smsq: Smsq, host: str, port: int, beat: Callable[[], None], rea
             f"cannot listen at {host}:{port} ({error.strerror}); set SMSQ_DOOR_ADDR to another address"
         ) from None
     log.info("front door started address=%s:%d keys=%d", host, port, len(smsq.settings.callers))
+    letterbox = await _open_letterbox(door.letters, smsq.settings.door_smtp_addr)
     ready(port)
     while not stopping.is_set():
         beat()
         server.look()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), LOOK_S)
+    if letterbox is not None:
+        letterbox.stop()
     await server.stop()
     log.info("front door stopped")
     return 0
+
+
+async def _open_letterbox(letters: Letters, address: str | None) -> Letterbox | None:
+    """Take letters at this address, if there is one. Raises SmsqError if it cannot be used."""
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    letterbox = Letterbox(letters, hostname=host_name(), most=MAX_MAIL)
+    try:
+        await letterbox.start(host.strip("[]"), int(port))
+    except OSError as error:
+        raise SmsqError(
+            f"cannot listen at {address} ({error.strerror}); set SMSQ_DOOR_SMTP_ADDR to another address"
+        ) from None
+    log.info("letters are taken address=%s:%d", host, letterbox.port)
+    return letterbox
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -11,7 +11,9 @@ KEY = "0123456789abcdef"
 
 def test_an_entry_says_as_much_as_it_likes() -> None:
     """Commas or line breaks between entries, blanks between words, comments in files."""
-    written = f"shop:{KEY}\n# the other shop, bulk\ncrm:{KEY}2 lane=bulk sender=Shop charset=utf-8 rate=2.5 may=send+ask"
+    written = (
+        f"shop:{KEY}\n# the other shop, bulk\ncrm:{KEY}2 lane=bulk sender=Shop charset=utf-8 rate=2.5 may=send+ask"
+    )
 
     assert read(written) == (
         ApiKey(name="shop", key=KEY, may=frozenset(MAY)),
