@@ -6,7 +6,7 @@ refused by name before anything is written: the gateway would read another messa
 
     me:secret:1000000001:0:0,0,Shop:+79991234567,+79991234568:Hello: it is open
     me:secret:1000000001:0:0,0,Shop::+79991234567:Hello Ann\n+79991234568:Hello Bob
-    :key:1000000001:0911281200,5:1,1,,:+79991234567:Hello
+    :key:1000000001:0911281200,5:1,1,:+79991234567:Hello
 
 The body is UTF-8 in base64, so that every byte arrives as it is, whatever lies between. A letter holds 100 KB at most:
 more messages leave in several letters, under one id and no recipient twice.
@@ -15,20 +15,23 @@ more messages leave in several letters, under one id and no recipient twice.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.outgoing import Outgoing
-from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.http import records
+from smsq.worker.domain.recipient import written
+from smsq.worker.gateway.channels import channel, wire_row
 from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.options import check_own_texts, given_options, with_comment
 
 MAX_LETTER = 100 * 1024  # bytes with all headers, "at most 100 KB" (PROTOCOL G)
-CHARSETS = ("utf-8", "koi8-r", "windows-1251")
-_HEADERS = 1024  # bytes left for headers and for what base64 adds to a line's end
+SAID = frozenset({"sender", "time", "tz", "translit", "comment"})  # options that a letter has a place for
+_HEADERS = 1024  # bytes left for headers
 _BREAKS = ":,\r\n"
+_NEWLINES = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,8 @@ def letters(
 
     `token` makes their Message-IDs unlike any other's. Raises BadInput for what a letter cannot say.
     """
-    head = _head(login, outgoing.gateway_id, outgoing.options)
+    check_login(login)
+    head = f"{login.login}:{login.secret}:{outgoing.gateway_id:d}:{_fields(outgoing.options)}"
     room = (most - _HEADERS) // 78 * 57  # of a body: 57 bytes become a line of 76 letters and its end
     domain = envelope.sender.rpartition("@")[2]
     return [
@@ -89,50 +93,40 @@ def check_login(login: Login) -> None:
 
 
 def check_options(options: Options) -> None:
-    """Raise BadInput for options that no letter can say; every door calls this if messages leave as letters."""
-    row = channel(options.channel)
-    if "smtp" not in row.dialects or row.number is None:
-        raise BadInput(f"a message of the channel {row.name} cannot leave as a letter (SMSQ_TRANSPORT=smtp)")
-    if options.sender == "":
-        raise BadInput("a letter cannot switch the account's own sender off: leave the sender out")
+    """Raise BadInput for options that no letter can say."""
     _fields(options)
 
 
-def _head(login: Login, gateway_id: int, options: Options) -> str:
-    """Everything before the recipients. Values are not checked here but for what would break the line."""
-    check_login(login)
-    check_options(options)
-    return f"{login.login}:{login.secret}:{gateway_id:d}:{_fields(options)}"
-
-
 def _fields(options: Options) -> str:
-    """The fields of the options: `time` or `time,tz`, a colon, `translit,format,sender`."""
-    zone = options.extra.get("tz", "")
-    time = options.time or "0"
-    sender = options.sender or ""
+    """The fields of the options: `time` or `time,tz`, a colon, `translit,format,sender`. Raises BadInput."""
+    row = channel(options.channel)
+    number = wire_row(row).number
+    if "smtp" not in row.dialects or number is None:
+        raise BadInput(f"a message of the channel {row.name} cannot leave as a letter")
+    given = {**given_options(options), **options.extra}
+    for name in given:
+        if name not in SAID:
+            raise BadInput(f"a letter has no place for {name!r}: leave it out, or send over HTTP")
+    sender, time, zone = (str(given.get(name, "")) for name in ("sender", "time", "tz"))
+    if options.sender == "":
+        raise BadInput("a letter cannot switch the account's own sender off: leave the sender out, or send over HTTP")
     for name, value in (("time", time), ("tz", zone), ("sender", sender)):
         if any(char in value for char in _BREAKS):
             raise BadInput(f"a letter cannot say {name} {value!r}: a colon or a comma would end its field")
-    for name in unsaid(options):
-        raise BadInput(f"a letter cannot say {name!r}: leave it out, or send over HTTP")
-    when = f"{time},{zone}" if zone else time
-    return f"{when}:{options.translit:d},{channel(options.channel).number},{sender}"
-
-
-def unsaid(options: Options) -> list[str]:
-    """Options that are set and have no field in a letter."""
-    others = [name for name in options.extra if name != "tz"]
-    return [*(["valid"] if options.valid is not None else []), *others]
+    when = f"{time or '0'},{zone}" if zone else time or "0"
+    return f"{when}:{options.translit:d},{number},{sender}"
 
 
 def _bodies(head: str, outgoing: Outgoing, room: int) -> Iterator[str]:
     """The bodies of the letters: as many recipients in each as `room` bytes hold."""
     if outgoing.text is not None:
-        start, end, separator = f"{head}:", f":{outgoing.text}", ","
-        items: Sequence[str] = [f"+{phone:d}" for phone in outgoing.phones]
+        start, end, separator = f"{head}:", f":{with_comment(outgoing.text, outgoing.options)}", ","
+        items: Sequence[str] = [written(recipient) for recipient in outgoing.recipients]
     else:
+        check_own_texts(outgoing.options)
         start, end, separator = f"{head}::", "", "\n"
-        items = records.lines(list(zip(outgoing.phones, outgoing.texts, strict=True))).split("\n")
+        pairs = zip(outgoing.recipients, outgoing.texts, strict=True)
+        items = [f"{written(recipient)}:{_one_line(text)}" for recipient, text in pairs]
     fixed = len(f"{start}{end}".encode())
     group: list[str] = []
     used = fixed
@@ -146,3 +140,8 @@ def _bodies(head: str, outgoing: Outgoing, room: int) -> Iterator[str]:
         group.append(item)
         used += size
     yield f"{start}{separator.join(group)}{end}"
+
+
+def _one_line(text: str) -> str:
+    """A text in a list: a line break in it is written as the two characters backslash and n (PROTOCOL B.3)."""
+    return _NEWLINES.sub(r"\\n", text)

@@ -26,7 +26,7 @@ CODECS: Mapping[str, str] = MappingProxyType(
     {"utf-8": "utf-8", "utf8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251", "cp1251": "cp1251"}
 )
 PLAIN_CHARSETS = ("", "us-ascii", "ascii", "iso-8859-1", "latin1")  # what programs write that know nothing of the text
-RESERVED = 12  # a format number that means nothing (PROTOCOL I.2)
+RAW = 4  # the format of binary messages as they are; mail servers change line ends (PROTOCOL I.2)
 MAX_PARTS = 20  # of a mail
 
 _WRAPPED = re.compile(r"\[text\](.*)\[/text\]", re.DOTALL | re.IGNORECASE)
@@ -96,7 +96,9 @@ def _choosing(number: int) -> dict[str, str]:
     row = next((each for each in CHANNELS.values() if each.number == number), None)
     if row is None or "smtp" not in row.dialects:
         raise LetterError(f"{number} is no format that a letter can have")
-    return dict(row.fields)
+    if number == RAW:
+        raise LetterError("raw bytes would be changed on their way: send them as hex, with format 5")
+    return {name: value for name, value in row.fields.items() if value is not None}
 
 
 def _letter(body: str, message_id: str) -> Letter:
