@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -128,11 +128,6 @@ class Views(Standing):
             return None
         row = unpack_rows(batch.rows, batch.first_row, batch.count)[message_id.place] if ref.campaign else None
         return self._receipt(batch, message_id.place, row)
-
-    def singles(self, numbers: Sequence[int]) -> list[tuple[BatchView, Receipt] | None]:
-        """Single messages by their batches' numbers, in one round trip; None for one that is no longer kept."""
-        batches = self.ledger.read([Ref(number) for number in numbers])
-        return [(batch, self._receipt(batch, 0, None)) if batch is not None else None for batch in batches]
 
     def _ref(self, number: int) -> Ref | None:
         """The reference of a batch by its number: a single message, or of the campaign that lists it."""

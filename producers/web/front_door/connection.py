@@ -139,7 +139,8 @@ class Connection(asyncio.BufferedProtocol):
         self._on_reached = None
         self._transport = None
         self._is_living = False
-        self._give_room_back()
+        if self.state is not State.ANSWER:  # else the work on the request goes on, and `reply` comes
+            self._give_room_back()
         self._house.left(self)
 
     # --- reading -----------------------------------------------------------------------------------------------

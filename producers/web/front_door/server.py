@@ -11,7 +11,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -30,9 +30,10 @@ from smsq.producers.web.front_door.sends import Sends
 from smsq.producers.web.front_door.statuses import Find, Found, Statuses
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadSettings, SmsqError
+from smsq.worker.ledger.front_door.messages import DoorViews
 from smsq.worker.letterbox import Letterbox, host_name
 from smsq.worker.processes.bounded_log import BoundedLog
-from smsq.worker.runtime import Runtime
+from smsq.worker.runtime import Runtime, explain
 
 MOST = 1000  # connections at once
 BACKLOG = 1024
@@ -151,9 +152,10 @@ class Door:
             lambda lane, refs, each: _hint(runtime, lane, refs, each),
         )
         prices = Prices(smsq.job, runtime.views.balance, now)
-        find = _finder(runtime)
         callers, sends = Callers(settings.callers, runtime.clock.monotonic), Sends(gatherer, prices, now)
         self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
+        views = DoorViews(ledger, explain)
+        find = _finder(runtime, views)
         self.server = Server(
             Pages(
                 callers,
@@ -161,7 +163,7 @@ class Door:
                 Statuses(find, lambda found: _learn(prices, found)),
                 prices,
                 Jobs(smsq.campaigns, ledger, keep_s, now),
-                Past(ledger.past, partial(_singles, runtime), settings.keep_days, now),
+                Past(ledger.past, partial(_singles, runtime, views), settings.keep_days, now),
                 ledger.ping,
             ),
             gatherer,
@@ -247,14 +249,14 @@ def _learn(prices: Prices, found: Found) -> None:
         prices.learn(found.channel, int(phone), receipt.cost, receipt.parts or found.batch.parts)
 
 
-def _finder(runtime: Runtime) -> Find:
+def _finder(runtime: Runtime, views: DoorViews) -> Find:
     """What finds messages by a caller's ids."""
 
     def find(caller: str, pairs: Any, with_texts: bool) -> list[Found | None]:
         numbers = runtime.ledger.numbers_of(caller, pairs)
         known = [number for number in numbers if number is not None]
         texts = runtime.ledger.texts_of(known) if with_texts else [""] * len(known)
-        rows = iter(zip(runtime.views.singles(known), texts, strict=True))
+        rows = iter(zip(views.singles(known), texts, strict=True))
         found: list[Found | None] = []
         for number in numbers:
             single, text = next(rows) if number is not None else (None, "")
@@ -264,7 +266,7 @@ def _finder(runtime: Runtime) -> Find:
     return find
 
 
-def _singles(runtime: Runtime, numbers: list[int]) -> list[Found | None]:
+def _singles(runtime: Runtime, views: DoorViews, numbers: Sequence[int]) -> list[Found | None]:
     texts = runtime.ledger.texts_of(numbers)
-    singles = runtime.views.singles(numbers)
+    singles = views.singles(numbers)
     return [Found(*single, text) if single is not None else None for single, text in zip(singles, texts, strict=True)]
