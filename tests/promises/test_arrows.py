@@ -187,7 +187,8 @@ CHOOSES_THE_WIRE = {"worker/transports/table.py", "worker/gateway/carried.py"}
 def test_nobody_but_its_wire_knows_letters(path: Path) -> None:
     """The same for letters, and nobody but the letterbox knows the library that takes them."""
     name = str(path.relative_to(ROOT))
-    ours = {each for each in imports(path) if each.startswith(("smsq.worker.gateway.smtp", "smsq.worker.transports.smtp"))}
+    rooms = ("smsq.worker.gateway.smtp", "smsq.worker.transports.smtp")
+    ours = {each for each in imports(path) if each.startswith(rooms)}
     libraries = {each.split(".")[0] for each in imports(path)} & {"aiosmtpd", "smtplib"}
 
     assert not ours or name.startswith(SPEAKS_LETTERS) or name in CHOOSES_THE_WIRE

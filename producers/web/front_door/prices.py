@@ -113,7 +113,7 @@ class Prices:
             del self._under_way[what]
 
     async def _learn(self, place: Place, message: Asked, options: Options) -> None:
-        job = PriceJob(phones=(message.phone,), text=message.text, options=options)
+        job = PriceJob(recipients=(message.phone,), text=message.text, options=options)
         answer = await asyncio.to_thread(self._ask, job)
         self._parts[place] = Decimal(str(answer["cost"])) / max(1, int(answer["parts"] or 1)), self._now()
 

@@ -204,7 +204,7 @@ def _extra(told: dict[str, str], row: Channel) -> Iterable[tuple[str, str]]:
     for name, value in told.items():
         if value in ("", "0"):
             continue
-        if name in extras.ALLOWED or name in row.extras:
+        if name in extras.ALLOWED or name in extras.ONCE_BESIDE_ANY or name in row.takes & extras.ONCE_EXTRA:
             yield name, value
         elif name in extras.REFUSED and name not in row.fields:
             raise FormError(1, f"{name} is not served")

@@ -1,6 +1,7 @@
-"""Phones and texts as our requests hold them: the values of `phones` and `list` (PROTOCOL B.1, B.3).
+"""Recipients and texts as our requests hold them: the values of `phones` and `list` (PROTOCOL B.1, B.3).
 
     +79991234567,+79991234568
+    anna@example.ru,bob@example.ru
     +79991234567:Your code is 4821
 
 How a server reads them, from us and from strangers, is in `server/records.py`.
@@ -10,18 +11,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote_plus
+
+from smsq.worker.domain.recipient import Recipient, written
 
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 
 
-def phones(numbers: Sequence[int]) -> str:
+def recipients(many: Sequence[Recipient]) -> str:
     """`+7999…,+7999…`, encoded; the plus keeps the gateway from correcting numbers (PROTOCOL I.1.6, I.1.7)."""
-    return "%2B" + "%2C%2B".join([f"{phone:d}" for phone in numbers])
+    return "%2C".join([quote_plus(each) if isinstance(each, str) else f"%2B{each:d}" for each in many])
 
 
-def lines(messages: Sequence[tuple[int, str]]) -> str:
-    """One `+phone:text` a line; line breaks inside a text become the two characters backslash and n (PROTOCOL B.3)."""
-    return "\n".join([f"+{phone:d}:{_one_line(text)}" for phone, text in messages])
+def lines(messages: Sequence[tuple[Recipient, str]]) -> str:
+    """One `+phone:text` or `address:text` a line; line breaks inside a text become the two characters backslash and n.
+
+    No recipient holds a separator (PROTOCOL B.3).
+    """
+    return "\n".join([f"{written(recipient)}:{_one_line(text)}" for recipient, text in messages])
 
 
 def _one_line(text: str) -> str:

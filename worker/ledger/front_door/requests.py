@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from smsq.worker.domain.batch import Options, Ref, pack_phones, pack_texts, unpack_texts
+from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts, unpack_texts
 from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreachable, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, sealed_as
@@ -143,7 +143,7 @@ class DoorRequests(Numbers):
             each += (
                 message.shown,
                 packed_meta(meta),
-                pack_phones([message.phone]),
+                pack_recipients([message.phone]),
                 sealer.seal(texts, sealed_as(Ref(number))) if is_sealed else texts,
             )
         keys = [

@@ -15,15 +15,17 @@ from decimal import Decimal
 from typing import Self
 
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.gateway.channels import channel, check_extras, chosen
-from smsq.worker.gateway.extras import check_time
+from smsq.worker.gateway import times
+from smsq.worker.gateway.channels import channel, chosen
 from smsq.worker.gateway.http.server import records
 from smsq.worker.gateway.http.server.form import Form, FormError, Upload, id_of, number_of
 from smsq.worker.gateway.http.server.shapes import amount, encoded, sentence, tree
 from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.options import check_fields
 
 COMMENT = "\n~~~\n"  # what stands behind it is kept for history and not sent (PROTOCOL B.4)
 
+_JUDGED = frozenset(("sender", "valid", "time", "comment"))  # the server has a word of its own for these
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*", re.ASCII)
 _OURS = frozenset("login psw apikey id phones mes list nl cost fmt charset sender valid time translit op err".split())
 
@@ -128,7 +130,7 @@ def _channel(form: Form) -> str:
 
 def _check(form: Form, kind: str, texts: set[str]) -> None:
     """Raise FormError 1 for a text that the channel does not take, or a wrong field of the channel."""
-    if "" in texts and not (form.is_on("hlr") or form.is_on("ping")):
+    if "" in texts and channel(kind).has_text:
         raise FormError(1, "there is no text")
     if form.get("bin") == "2" and not all(map(_HEX.fullmatch, texts)):
         raise FormError(1, "binary text is pairs of hex digits")
@@ -138,7 +140,7 @@ def _check(form: Form, kind: str, texts: set[str]) -> None:
     try:
         for text in texts:
             row.check(text)
-        check_extras(row, {name: form.words[name] for name in row.extras if name in form.words})
+        check_fields(row, {name: form.words[name] for name in row.takes - _JUDGED if name in form.words})
     except BadInput as wrong:
         raise FormError(1, wrong.sentence) from None
 
@@ -146,11 +148,8 @@ def _check(form: Form, kind: str, texts: set[str]) -> None:
 def _time(form: Form) -> str | None:
     """When to send; FormError 5 for a word that is no time (PROTOCOL B.2)."""
     time = form.words.get("time")
-    if time:
-        try:
-            check_time(time)
-        except BadInput as wrong:
-            raise FormError(5, wrong.sentence) from None
+    if time and (wrong := times.check(time)):
+        raise FormError(5, wrong)
     return time
 
 
