@@ -188,6 +188,7 @@ def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -
     yield build
     for runtime in runtimes:
         runtime.transport.close()
+        runtime.http.close()
         runtime.ledger.redis.close()
         runtime.journal.close()
     for sandbox in sandboxes:

@@ -104,18 +104,19 @@ class Sandbox:
         return self.call(lambda server: server.count.missing(digits))
 
     def misfortune(
-        self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "send",
+        self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "",
         seconds: float = 0.0,
     ) -> None:  # fmt: skip
-        """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back."""
-        told = {
+        """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back. By default it strikes sends."""
+        told: dict[str, Any] = {
             "kind": kind,
             "share": share,
             "next": next_few,
             "mirror": mirror,
-            "command": command,
             "seconds": seconds,
         }
+        if command:
+            told["command"] = command
         self._order("misfortunes", told)
 
     def clear(self) -> None:

@@ -38,7 +38,7 @@ class MailFace:
         self.letters = 0  # that were taken in, readable or not
         self._gateway = gateway
         self._now = now
-        self._later: set[asyncio.TimerHandle] = set()
+        self._later: dict[asyncio.TimerHandle, Mail] = {}  # the queue: when each letter arrives
         self._box = Letterbox(self, hostname="sandbox", most=MAX_LETTER)
 
     async def start(self, host: str, port: int) -> None:
@@ -56,6 +56,13 @@ class MailFace:
         for handle in self._later:
             handle.cancel()
         self._later.clear()
+
+    def deliver(self) -> None:
+        """Let every letter in the queue arrive now."""
+        waiting = list(self._later.values())
+        self.drop()
+        for mail in waiting:
+            self._post(mail, None)
 
     @property
     def waiting(self) -> int:
@@ -97,11 +104,10 @@ class MailFace:
         """Let a letter wait in the queue."""
 
         def arrive() -> None:
-            self._later.discard(handle)
-            self._post(mail, None)
+            self._post(self._later.pop(handle), None)
 
         handle = asyncio.get_running_loop().call_later(stroke.seconds, arrive)
-        self._later.add(handle)
+        self._later[handle] = mail
 
     def _post(self, mail: Mail, stroke: Stroke | None) -> None:
         """Bring a letter to the gateway, which answers nobody."""

@@ -111,10 +111,11 @@ def test_a_letter_that_does_not_arrive_is_parked(post: Plant, kind: str) -> None
 def test_a_letter_that_was_held_back_settles_what_was_parked(post: Plant) -> None:
     """It arrives after the window, and the watch finds it."""
     control(post)
-    post.sandbox.misfortune("letter_held", next_few=1, seconds=4.0)
+    post.sandbox.misfortune("letter_held", next_few=1, seconds=3600)
     ref = post.enrol(79990000009)
     post.send(ref)
     assert settle(post, ref) == BatchState.PARKED
+    post.sandbox.call(lambda server: server.mail.deliver())
 
     def is_found() -> bool:
         post.doubts.watch_absent([str(ref)])

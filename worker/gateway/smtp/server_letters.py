@@ -25,7 +25,6 @@ DEFAULT_CHARSET = "koi8-r"  # what the gateway assumes if a letter names none (P
 CODECS: Mapping[str, str] = MappingProxyType(
     {"utf-8": "utf-8", "utf8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251", "cp1251": "cp1251"}
 )
-PLAIN_CHARSETS = ("", "us-ascii", "ascii", "iso-8859-1", "latin1")  # what programs write that know nothing of the text
 RAW = 4  # the format of binary messages as they are; mail servers change line ends (PROTOCOL I.2)
 MAX_PARTS = 20  # of a mail
 
@@ -169,7 +168,7 @@ def _charset(part: Message) -> str:
 def _in_charset(raw: bytes, charset: str) -> str:
     codec = CODECS.get(charset)
     if codec is None:
-        if charset not in PLAIN_CHARSETS and not raw.isascii():
+        if charset and not raw.isascii():
             raise LetterError("a letter is in koi8-r, windows-1251 or utf-8")
         codec = CODECS[DEFAULT_CHARSET]
     try:

@@ -46,8 +46,9 @@ class Talk(smtplib.SMTP):
         return self.getreply()[0]
 
     def encrypt(self, context: ssl.SSLContext, host: str) -> None:
-        """Encrypt the connection after the server agreed; what it said before counts no more."""
-        self._unread.clear()
+        """Encrypt the connection after the server agreed. Words behind that in the clear may be anybody's: Gone."""
+        if self._unread:
+            raise Gone("it said more than was asked for")
         try:
             self.line = self.sock = secure(self.line, context, host)
         except ssl.SSLCertVerificationError:

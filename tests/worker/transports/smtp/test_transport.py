@@ -174,10 +174,10 @@ def test_no_encryption_no_letters_if_it_is_a_must(told: Callable[..., Told], mak
         make_transport(url).open(url)
 
 
-def test_what_was_said_before_the_encryption_counts_no_more(
+def test_what_was_said_in_the_clear_behind_the_agreement_ends_it(
     serve: Serve, tls: ssl.SSLContext, certificate: Path, make_transport: Make
 ) -> None:
-    """Replies that somebody on the way put behind the last clear one are not taken for the server's."""
+    """Somebody on the way may have put it there, to be taken for the encrypted server's."""
     url = encrypted(serve, Encrypted(tls, injects=b"250-evil\r\n250 AUTH PLAIN\r\n"), "smtp+starttls")
     transport = make_transport(url, ca_file=str(certificate))
 

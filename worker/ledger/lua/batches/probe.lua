@@ -10,7 +10,7 @@
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted. Of what
 -- left as a letter it never is: if the newest attempt was one and nothing of the batch is shown, a person decides.
 -- The only way back to `ready` while an id is open is the policy `resend`: once, marked as such, before the deadline.
--- include: batch, force, lanes, receipts, sets, moves, ids, doubts, absence
+-- include: batch, force, lanes, receipts, sets, moves, ids, letters, doubts, absence
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()

@@ -12,9 +12,6 @@ local function park(m, rest, why)
   redis.call('ZADD', WATCH, now + 3600000, ref)
 end
 
--- A letter may wait in a mail server's queue for hours: that it is not there proves nothing, so its id stays open.
-local function may_be_held_back(id) return string.find(id[MIRROR], HELD_BACK_AT, 1, true) == 1 end
-
 -- Did the gateway not show any undecided message, under any open id that may hold it? `gone`: by id, what it did not show.
 local function are_missing(m, rest, gone)
   for _, id in ipairs(m[IDS]) do
