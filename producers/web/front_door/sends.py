@@ -60,10 +60,13 @@ class Understood:
 class Sends:
     """Answers sends and price requests."""
 
-    def __init__(self, gatherer: Gatherer, prices: Prices, now: Callable[[], float]) -> None:
+    def __init__(
+        self, gatherer: Gatherer, prices: Prices, now: Callable[[], float], may_be_carried: Callable[[Options], None]
+    ) -> None:
         self._gatherer = gatherer
         self._prices = prices
         self._now = now
+        self._may_be_carried = may_be_carried  # raises BadInput for what the transport cannot carry
 
     async def answer(self, form: Form, caller: Caller, host: str) -> Answer:
         """Answer one request. Raises FormError for what is refused, LedgerTrouble if nothing can be enrolled."""
@@ -116,6 +119,10 @@ class Sends:
         return cost, (await self._prices.balance() if request.cost == 3 else None)
 
     def _request(self, request: SendRequest, asked: Understood, caller: Caller, host: str) -> NewRequest:
+        try:
+            self._may_be_carried(asked.options)
+        except BadInput as wrong:
+            raise FormError(1, wrong.sentence) from None
         lane = caller.key.lane or ("urgent" if len(asked.messages) <= FEW else "bulk")
         said = [(message.shown, message.text) for message in asked.messages]
         return NewRequest(

@@ -30,6 +30,7 @@ from smsq.producers.web.front_door.sends import Sends
 from smsq.producers.web.front_door.statuses import Find, Found, Statuses
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadSettings, SmsqError
+from smsq.worker.gateway.carried import check_carried
 from smsq.worker.ledger.front_door.messages import DoorViews
 from smsq.worker.letterbox import Letterbox, host_name
 from smsq.worker.processes.bounded_log import BoundedLog
@@ -152,7 +153,8 @@ class Door:
             lambda lane, refs, each: _hint(runtime, lane, refs, each),
         )
         prices = Prices(smsq.job, runtime.views.balance, now)
-        callers, sends = Callers(settings.callers, runtime.clock.monotonic), Sends(gatherer, prices, now)
+        callers = Callers(settings.callers, runtime.clock.monotonic)
+        sends = Sends(gatherer, prices, now, partial(check_carried, settings.transport))
         self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         views = DoorViews(ledger, explain)
         find = _finder(runtime, views)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from smsq.worker.domain.batch import Options
@@ -92,9 +92,10 @@ def check_login(login: Login) -> None:
             raise BadInput(f"the {name} holds a colon, a comma or a line break, with which a letter cannot be read")
 
 
-def check_options(options: Options) -> None:
-    """Raise BadInput for options that no letter can say."""
+def check_options(options: Options, later: Collection[str] = ()) -> None:
+    """Raise BadInput for options that no letter can say; `later` names those that follow with each message."""
     _fields(options)
+    _check_said(later)
 
 
 def _fields(options: Options) -> str:
@@ -104,9 +105,7 @@ def _fields(options: Options) -> str:
     if "smtp" not in row.dialects or number is None:
         raise BadInput(f"a message of the channel {row.name} cannot leave as a letter")
     given = {**given_options(options), **options.extra}
-    for name in given:
-        if name not in SAID:
-            raise BadInput(f"a letter has no place for {name!r}: leave it out, or send over HTTP")
+    _check_said(given)
     sender, time, zone = (str(given.get(name, "")) for name in ("sender", "time", "tz"))
     if options.sender == "":
         raise BadInput("a letter cannot switch the account's own sender off: leave the sender out, or send over HTTP")
@@ -115,6 +114,12 @@ def _fields(options: Options) -> str:
             raise BadInput(f"a letter cannot say {name} {value!r}: a colon or a comma would end its field")
     when = f"{time or '0'},{zone}" if zone else time or "0"
     return f"{when}:{options.translit:d},{number},{sender}"
+
+
+def _check_said(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in SAID:
+            raise BadInput(f"a letter has no place for {name!r}: leave it out, or send over HTTP")
 
 
 def _bodies(head: str, outgoing: Outgoing, room: int) -> Iterator[str]:
