@@ -56,6 +56,10 @@ _OF_AN_ACCOUNT = (
     "APIKEY",
     "BRAND",
     "MIRRORS",
+    "TRANSPORT",
+    "SMTP_URL",
+    "SMTP_PASSWORD",
+    "SMTP_FROM",
     "CALLBACK_SECRET",
     "SECRET_KEY",
     "REDIS_URL",
@@ -65,16 +69,24 @@ _OF_AN_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The sandbox beside us: its ports and how it is told to behave."""
+    """The sandbox beside us: its ports and how it is told to behave. With an `smtp_port` messages leave as letters."""
 
     ports: tuple[int, ...]
     control_port: int
     options: tuple[str, ...] = field(default=(), kw_only=True)
+    smtp_port: int | None = field(default=None, kw_only=True)
 
     @property
     def mirrors(self) -> str:
         """What `SMSQ_MIRRORS` must be."""
         return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
+
+    @property
+    def wire(self) -> dict[str, str]:
+        """The settings by which messages reach it and no real gateway, whatever a file says."""
+        if self.smtp_port is None:
+            return {"SMSQ_TRANSPORT": "http"}
+        return {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}"}
 
     @property
     def control(self) -> str:
@@ -207,6 +219,7 @@ def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) ->
         "SMSQ_PASSWORD": secrets.token_hex(8),
         "SMSQ_MIRRORS": gateway.mirrors,
         "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
+        **gateway.wire,
     }
 
 
@@ -333,6 +346,8 @@ def _host_ledger(settings: Settings, say: Callable[[str], None]) -> tuple[Runtim
 def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:
     ports = ",".join(map(str, gateway.ports))
     argv = [*argv_of("sandbox"), "--ports", ports, "--control-port", str(gateway.control_port), "--login", "demo"]
+    if gateway.smtp_port is not None:
+        argv += ["--smtp-port", str(gateway.smtp_port)]
     argv += [*SANDBOX_OPTIONS, "--callback-url", f"http://{settings.web_addr}/callback", *gateway.options]
     account = {"SANDBOX_PASSWORD": environ["SMSQ_PASSWORD"]}  # secrets are not for the list of processes
     if "SMSQ_CALLBACK_SECRET" in environ:
