@@ -81,12 +81,12 @@ class Gateway:
         """What `SMSQ_MIRRORS` must be."""
         return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
 
-    @property
-    def wire(self) -> dict[str, str]:
+    def wire(self, password: str) -> dict[str, str]:
         """The settings by which messages reach it and no real gateway, whatever a file says."""
         if self.smtp_port is None:
             return {"SMSQ_TRANSPORT": "http"}
-        return {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}"}
+        url = f"smtp://demo@127.0.0.1:{self.smtp_port}"
+        return {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": url, "SMSQ_SMTP_PASSWORD": password}
 
     @property
     def control(self) -> str:
@@ -210,16 +210,17 @@ def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) ->
         for name, value in environ.items()
         if name.removeprefix(PREFIX).removesuffix("_FILE") not in _OF_AN_ACCOUNT or not name.startswith(PREFIX)
     }
+    password = secrets.token_hex(8)
     return {
         "SMSQ_SHIELD": "watch",  # one's own phone asks more often than any visitor's; what is set wins
         **kept,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(home.expanduser().absolute() / "sandbox"),
         "SMSQ_LOGIN": "demo",
-        "SMSQ_PASSWORD": secrets.token_hex(8),
+        "SMSQ_PASSWORD": password,
         "SMSQ_MIRRORS": gateway.mirrors,
         "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
-        **gateway.wire,
+        **gateway.wire(password),
     }
 
 

@@ -107,7 +107,7 @@ def test_messages_of_a_sandbox_reach_no_real_mail_server(tmp_path: Path, smtp_po
     gateway = replace(GATEWAY, smtp_port=smtp_port)
     environ = sandbox_environ(shell, tmp_path, gateway)
 
-    settings = Settings.load(environ, file if smtp_port is None else None)
+    settings = Settings.load(environ, file)
 
     assert (settings.transport, settings.is_sandboxed) == (transport, True)
     (sandbox, *_) = children(settings, environ, gateway)
