@@ -34,7 +34,7 @@ def test_a_phone_keeps_its_hashes(desk: Any) -> None:
 
     key = Sealer(["a secret of thirty-two characters"]).key()
     hasher = key.hasher(f"{USE}/each", 6)
-    hasher.update(b"Shop\079991234567\0Hi")
+    hasher.update(b"Shop\x00" + b"79991234567\x00Hi")
     assert Printer(key, "Shop").each(PHONE, "Hi") == hasher.digest()
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.outgoing import Outgoing
-from smsq.worker.domain.recipient import written
+from smsq.worker.domain.recipient import Recipient, written
 from smsq.worker.gateway.channels import channel, wire_row
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.options import check_own_texts, given_options, with_comment
@@ -31,6 +31,7 @@ MAX_LETTER = 100 * 1024  # bytes with all headers, "at most 100 KB" (PROTOCOL G)
 SAID = frozenset({"sender", "time", "tz", "translit", "comment"})  # options that a letter has a place for
 _HEADERS = 1024  # bytes left for headers
 _BREAKS = ":,\r\n"
+_SEPARATORS = re.compile(r"[\s:;,]")
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 
 
@@ -126,12 +127,12 @@ def _bodies(head: str, outgoing: Outgoing, room: int) -> Iterator[str]:
     """The bodies of the letters: as many recipients in each as `room` bytes hold."""
     if outgoing.text is not None:
         start, end, separator = f"{head}:", f":{with_comment(outgoing.text, outgoing.options)}", ","
-        items: Sequence[str] = [written(recipient) for recipient in outgoing.recipients]
+        items: Sequence[str] = [_recipient(each) for each in outgoing.recipients]
     else:
         check_own_texts(outgoing.options)
         start, end, separator = f"{head}::", "", "\n"
         pairs = zip(outgoing.recipients, outgoing.texts, strict=True)
-        items = [f"{written(recipient)}:{_one_line(text)}" for recipient, text in pairs]
+        items = [f"{_recipient(each)}:{_one_line(text)}" for each, text in pairs]
     fixed = len(f"{start}{end}".encode())
     group: list[str] = []
     used = fixed
@@ -145,6 +146,13 @@ def _bodies(head: str, outgoing: Outgoing, room: int) -> Iterator[str]:
         group.append(item)
         used += size
     yield f"{start}{separator.join(group)}{end}"
+
+
+def _recipient(recipient: Recipient) -> str:
+    """A recipient as a letter has it; raises BadInput for one that would be read as several, or as another field."""
+    if isinstance(recipient, str) and _SEPARATORS.search(recipient):
+        raise BadInput("a recipient holds a colon, a comma, a semicolon or a blank, with which a letter cannot be read")
+    return written(recipient)
 
 
 def _one_line(text: str) -> str:
