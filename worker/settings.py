@@ -167,11 +167,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     @property
-    def callers(self) -> tuple[api_key.ApiKey, ...]:
-        """Who may use the front door."""
-        return api_key.read(self.api_keys.reveal()) if self.api_keys is not None else ()
-
-    @property
     def is_sandboxed(self) -> bool:
         """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine.
 
@@ -604,7 +599,7 @@ FIELDS: tuple[Field, ...] = (
         "api_keys",
         _api_keys,
         None,
-        "Who may use the front door: `name:key` entries with commas or line breaks between them; see `docs/moving.md`.",
+        "Who may use the front door: `name:key`, with commas or line breaks between them.",
         "none: everybody is refused",
     ),
     Field(

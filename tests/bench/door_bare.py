@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import parse_qs
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,8 +14,8 @@ from starlette.routing import Route
 
 async def send(request: Request) -> Response:
     """Read, answer."""
-    body = await request.body()
-    return PlainTextResponse("1000000001,1" if b"phones=" in body else "0,-1")
+    fields = parse_qs((await request.body()).decode())
+    return PlainTextResponse("1000000001,1" if "phones" in fields else "0,-1")
 
 
 def main() -> None:

@@ -43,8 +43,9 @@ def test_a_killed_front_door_and_a_library_that_tries_again(make_town: Callable[
             with Line(port) as line:  # its answer is never read: the process dies with it
                 line.ask("/sys/send.php", f"phones={phone}&mes=Killed&id={n + 1}&fmt=1&cost=0", host=HOSTS[0])
                 town.wait_for(lambda phone=phone, n=n: _is_enrolled(town, n + 1, phone), "the enrolment", 10)
-                os.kill(town.pids("door")[0], signal.SIGKILL)
-            town.wait_for(lambda: _listens(port), "the front door again", 30)
+                killed = town.pids("door")
+                os.kill(killed[0], signal.SIGKILL)
+            town.wait_for(lambda killed=killed: _is_new(town, port, killed), "the front door again", 30)
             answers.append(library_send(port, phone, "Killed", n + 1))
         else:
             answers.append(library_send(port, phone, f"Hello{n}", n + 1))
@@ -64,6 +65,10 @@ def _left(town: Town) -> int:
 
 def _is_enrolled(town: Town, given: int, phone: int) -> bool:
     return town.ledger.numbers_of("shop", [(str(given), str(phone))]) != [None]
+
+
+def _is_new(town: Town, port: int, killed: list[int]) -> bool:
+    return town.pids("door") not in ([], killed) and _listens(port)
 
 
 def _listens(port: int) -> bool:

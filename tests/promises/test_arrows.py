@@ -160,7 +160,13 @@ def test_a_folder_says_what_may_be_in_it_and_what_never(folder: Path) -> None:
 
 
 # Who speaks a dialect: the wire it travels by, the questions, the one who answers, and who receives its calls.
-SPEAKS_HTTP = ("worker/gateway/http/", "worker/transports/http/", "worker/questions/", "worker/sandbox/")
+SPEAKS_HTTP = (
+    "worker/gateway/http/",
+    "worker/transports/http/",
+    "worker/questions/",
+    "worker/sandbox/",
+    "producers/web/front_door/",
+)
 RECEIVES_CALLS = {"producers/web/callback.py"}
 KNOWS_HTTP_LINES = {"worker/transports/table.py", "worker/runtime.py"}
 

@@ -80,7 +80,7 @@ KINDS: dict[str, Kind] = {
     )
 }
 DEFAULT_SECONDS = {"letter_held": 2.0, "slow": 1.0, "late": 2.0, "invisible": 2.0, "early_callback": 0.2}
-COMMANDS = ("send", "price", "status", "balance", "history", "letter")
+COMMANDS = ("send", "price", "status", "balance", "history", "answers", "jobs", "info", "letter")
 
 
 @dataclass(frozen=True, slots=True)

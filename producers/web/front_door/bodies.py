@@ -1,7 +1,8 @@
 """Bodies as they come: with a length, in chunks, or until the connection closes; and the room that large ones share.
 
 Files come before the log-in (PROTOCOL I.4), so large bodies of strangers have to be read. All of them together get
-`MOST_HELD` bytes: whoever finds no room is not read from until there is some, so that the bytes wait at the sender.
+`MOST_HELD` bytes: a connection that finds no room is not read from until there is some, and its bytes wait at the
+sender.
 """
 
 from __future__ import annotations
@@ -123,10 +124,12 @@ class Chunked:
 
     def _end(self, data: bytearray, taken: list[bytes]) -> bool:
         line = self._line(data)
+        if line is None:
+            return False
         if line:
             raise BadBody("a chunk is longer than it says")
         self._step = self._size
-        return line is not None
+        return True
 
     def _trailer(self, data: bytearray, taken: list[bytes]) -> bool:
         line = self._line(data)

@@ -163,7 +163,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.state is State.IDLE:
             while data[:2] == b"\r\n" or data[:1] == b"\n":  # some send a line end behind a body
                 del data[: data.find(b"\n") + 1]
-            if not data:
+            if not data or data == b"\r":
                 return False
             self.state, self._looked = State.HEAD, 0
             self.until = self._loop.time() + HEAD_S
@@ -297,7 +297,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _has_reached(self) -> None:
         reached, self._on_reached = self._on_reached, None
-        if reached is not None and self._is_living:
+        if reached is not None:
             reached()
 
     def _is_taken(self) -> bool:

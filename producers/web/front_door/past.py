@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
-from smsq.producers.web.front_door.statuses import Found, told_of
+from smsq.producers.web.front_door.statuses import Known, told_of
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.form import Form
@@ -25,7 +25,7 @@ class Past:
     def __init__(
         self,
         listed: Callable[[str, str], Sequence[Listed]],
-        find: Callable[[Sequence[int]], list[Found | None]],
+        find: Callable[[Sequence[int]], list[Known | None]],
         keep_days: int,
         now: Callable[[], float],
     ) -> None:
@@ -66,7 +66,7 @@ class Past:
         return [first + timedelta(days=day) for day in range((last - first).days + 1)]
 
 
-def _told(found: Found, given: str) -> Told:
+def _told(found: Known, given: str) -> Told:
     return told_of(found, int(given) if given.isdigit() else given, found.receipt.phone.removeprefix("+"))
 
 

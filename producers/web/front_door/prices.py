@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from smsq.worker.domain.batch import Options
@@ -61,7 +62,7 @@ class Prices:
             place = options.channel, message.phone // NUMBERS_IN_A_PREFIX
             known = self._parts.get(place)
             if known is None or self._now() - known[1] > KEPT_S:
-                asking = self._start(place, lambda place=place, message=message: self._learn(place, message, options))
+                asking = self._start(place, partial(self._learn, place, message, options))
                 if known is None and asking is not None:
                     await _a_while(asking)
                 known = self._parts.get(place)

@@ -40,6 +40,8 @@ from smsq.worker.ledger.front_door.requests import Asked, Guarded, NewRequest, d
 
 BAD_PHONE, DENIED, REPEATED = 7, 6, 9
 WRONG_NUMBER = 249  # a delivery error (PROTOCOL D.9), for a list of what is wrong
+# Fields that choose a kind of message: if no channel has one, the request asks for what smsq does not send.
+KINDS = frozenset("hlr ping flash bin push mms mail soc viber whatsapp wap bot tgbot max tg call".split())
 FEW = 3  # recipients: more of them go by the bulk lane, unless the key names a lane
 
 
@@ -133,6 +135,7 @@ class Sends:
             lane=lane,
             options=asked.options,
             messages=asked.messages,
+            bad=asked.bad,
             day=day_of(datetime.fromtimestamp(self._now(), MOSCOW)),
         )
 
@@ -213,7 +216,7 @@ def _extra(told: dict[str, str], row: Channel) -> Iterable[tuple[str, str]]:
             continue
         if name in extras.ALLOWED or name in extras.ONCE_BESIDE_ANY or name in row.takes & extras.ONCE_EXTRA:
             yield name, value
-        elif name in extras.REFUSED and name not in row.fields:
+        elif name in KINDS and name not in row.fields:
             raise FormError(1, f"{name} is not served")
 
 

@@ -27,7 +27,9 @@ from smsq.producers.web.front_door.pages import Pages
 from smsq.producers.web.front_door.past import Past
 from smsq.producers.web.front_door.prices import Prices
 from smsq.producers.web.front_door.sends import Sends
-from smsq.producers.web.front_door.statuses import Find, Found, Statuses
+from smsq.producers.web.front_door.statuses import Find, Known, Statuses, WrongNumber
+from smsq.worker.domain import api_key
+from smsq.worker.domain.api_key import ApiKey
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadSettings, SmsqError
 from smsq.worker.gateway.carried import check_carried
@@ -35,6 +37,7 @@ from smsq.worker.ledger.front_door.messages import DoorViews
 from smsq.worker.letterbox import Letterbox, host_name
 from smsq.worker.processes.bounded_log import BoundedLog
 from smsq.worker.runtime import Runtime, explain
+from smsq.worker.settings import Settings
 
 MOST = 1000  # connections at once
 BACKLOG = 1024
@@ -153,7 +156,7 @@ class Door:
             lambda lane, refs, each: _hint(runtime, lane, refs, each),
         )
         prices = Prices(smsq.job, runtime.views.balance, now)
-        callers = Callers(settings.callers, runtime.clock.monotonic)
+        callers = Callers(_keys(settings), runtime.clock.monotonic)
         sends = Sends(gatherer, prices, now, partial(check_carried, settings.transport))
         self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         views = DoorViews(ledger, explain)
@@ -162,7 +165,7 @@ class Door:
             Pages(
                 callers,
                 sends,
-                Statuses(find, lambda found: _learn(prices, found)),
+                Statuses(find, now, lambda found: _learn(prices, found)),
                 prices,
                 Jobs(smsq.campaigns, ledger, keep_s, now),
                 Past(ledger.past, partial(_singles, runtime, views), settings.keep_days, now),
@@ -181,7 +184,7 @@ def run(smsq: Smsq, beat: Callable[[], None] = lambda: None, ready: Callable[[in
     settings = smsq.settings
     if settings.door_addr is None:
         raise BadSettings("SMSQ_DOOR_ADDR is not set: give the address that the front door is to listen on")
-    if not settings.callers:
+    if settings.api_keys is None:
         log.warning("everybody is refused why=SMSQ_API_KEYS is not set")
     smsq.check_account()
     host, _, port = settings.door_addr.rpartition(":")
@@ -200,7 +203,7 @@ async def _serve(smsq: Smsq, host: str, port: int, beat: Callable[[], None], rea
         raise SmsqError(
             f"cannot listen at {host}:{port} ({error.strerror}); set SMSQ_DOOR_ADDR to another address"
         ) from None
-    log.info("front door started address=%s:%d keys=%d", host, port, len(smsq.settings.callers))
+    log.info("front door started address=%s:%d keys=%d", host, port, len(_keys(smsq.settings)))
     letterbox = await _open_letterbox(door.letters, smsq.settings.door_smtp_addr)
     ready(port)
     while not stopping.is_set():
@@ -240,11 +243,15 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _hint(runtime: Runtime, lane: str, refs: list[Ref], each: int) -> None:
+def _keys(settings: Settings) -> tuple[ApiKey, ...]:
+    return api_key.read(settings.api_keys.reveal()) if settings.api_keys is not None else ()
+
+
+def _hint(runtime: Runtime, lane: str, refs: Sequence[Ref], each: int) -> None:
     runtime.hints.batches(lane, refs, each=each)
 
 
-def _learn(prices: Prices, found: Found) -> None:
+def _learn(prices: Prices, found: Known) -> None:
     receipt = found.receipt
     phone = receipt.phone.removeprefix("+")
     if phone.isdigit() and receipt.cost > Decimal(0):
@@ -254,21 +261,21 @@ def _learn(prices: Prices, found: Found) -> None:
 def _finder(runtime: Runtime, views: DoorViews) -> Find:
     """What finds messages by a caller's ids."""
 
-    def find(caller: str, pairs: Any, with_texts: bool) -> list[Found | None]:
+    def find(caller: str, pairs: Any, with_texts: bool) -> list[Known | WrongNumber | None]:
         numbers = runtime.ledger.numbers_of(caller, pairs)
-        known = [number for number in numbers if number is not None]
+        known = [number for number in numbers if number]
         texts = runtime.ledger.texts_of(known) if with_texts else [""] * len(known)
         rows = iter(zip(views.singles(known), texts, strict=True))
-        found: list[Found | None] = []
+        found: list[Known | WrongNumber | None] = []
         for number in numbers:
-            single, text = next(rows) if number is not None else (None, "")
-            found.append(Found(*single, text) if single is not None else None)
+            single, text = next(rows) if number else (None, "")
+            found.append(Known(*single, text) if single is not None else WrongNumber() if number == 0 else None)
         return found
 
     return find
 
 
-def _singles(runtime: Runtime, views: DoorViews, numbers: Sequence[int]) -> list[Found | None]:
+def _singles(runtime: Runtime, views: DoorViews, numbers: Sequence[int]) -> list[Known | None]:
     texts = runtime.ledger.texts_of(numbers)
     singles = views.singles(numbers)
-    return [Found(*single, text) if single is not None else None for single, text in zip(singles, texts, strict=True)]
+    return [Known(*single, text) if single is not None else None for single, text in zip(singles, texts, strict=True)]

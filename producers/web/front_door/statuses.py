@@ -25,6 +25,7 @@ from smsq.worker.gateway.numbers import NOT_FOUND
 from smsq.worker.ledger.values import BatchView
 
 CANNOT_DELETE = 5
+WRONG = 7  # the error of a send for a recipient that is none
 MOST_PAIRS = 1000
 
 # Our words for where a message stands, as the gateway numbers them (PROTOCOL D.7).
@@ -51,7 +52,7 @@ FORBIDDEN = 23
 _OPTIONS = msgspec.json.Decoder(Options)
 
 
-class Found(NamedTuple):
+class Known(NamedTuple):
     """What the ledger has under a caller's id."""
 
     batch: BatchView
@@ -69,15 +70,22 @@ class Found(NamedTuple):
         return self.options.channel
 
 
+class WrongNumber(NamedTuple):
+    """A recipient of a request that was none, while others of it were sent to."""
+
+
 # By caller and pairs of id and recipient: what there is for each; with texts if they are asked for.
-Find = Callable[[str, Sequence[tuple[str, str]], bool], list[Found | None]]
+Find = Callable[[str, Sequence[tuple[str, str]], bool], list[Known | WrongNumber | None]]
 
 
 class Statuses:
     """Answers questions about messages; `find` is the ledger's and blocks."""
 
-    def __init__(self, find: Find, seen: Callable[[Found], None] = lambda found: None) -> None:
+    def __init__(
+        self, find: Find, now: Callable[[], float], seen: Callable[[Known], None] = lambda found: None
+    ) -> None:
         self._find = find
+        self._now = now
         self._seen = seen
 
     def answer(self, form: Form, caller: Caller) -> Answer:
@@ -91,25 +99,30 @@ class Statuses:
         pairs = [(str(given), _kept_as(shown)) for given, shown in request.pairs]
         found = self._find(caller.name, pairs, request.detail > 0)
         for each in found:
-            if each is not None:
+            if isinstance(each, Known):
                 self._seen(each)
-        told = [
-            told_of(each, given, shown) if each is not None else Told(gateway_id=given, phone=shown, code=NOT_FOUND)
-            for each, (given, shown) in zip(found, request.pairs, strict=True)
-        ]
+        told = [self._told(each, *pair) for each, pair in zip(found, request.pairs, strict=True)]
         body = write_statuses(told, request.is_multiple, request.detail, request.fmt, form.charset)
         return Answer(body=body, content_type=shapes.content_type(request.fmt, form.charset))
 
+    def _told(self, found: Known | WrongNumber | None, given: int | str, shown: str) -> Told:
+        if isinstance(found, Known):
+            return told_of(found, given, shown)
+        if found is None:
+            return Told(gateway_id=given, phone=shown, code=NOT_FOUND)
+        code, err = REFUSED_SENDS[WRONG]
+        return Told(gateway_id=given, phone=shown, code=code, err=err, at=int(self._now()))
+
 
 def _kept_as(shown: str) -> str:
-    """A recipient as the ledger names it: whoever sent to 8 (999) … may ask about that, and is told of that."""
+    """A recipient as the ledger names it: a program that sent to 8999… may ask about that, and is told of that."""
     try:
         return str(phones.parse(shown))
     except BadPhone:
         return shown
 
 
-def told_of(found: Found, given: int | str, shown: str) -> Told:
+def told_of(found: Known, given: int | str, shown: str) -> Told:
     """A message in the gateway's terms; dates are never empty."""
     batch, receipt, text = found
     options = found.options

@@ -40,7 +40,7 @@ class FarSide:
     def __init__(self, world: World, profile: Profile) -> None:
         self._world = world
         self.mind = Gateway(profile)
-        self.mind.on_accept = self._accepted
+        self.mind.sends.on_accept = self._accepted
         self.calls_back = False
         self.down: set[str] = set()
         self.arrived_late = 0

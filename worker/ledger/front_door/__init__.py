@@ -1,4 +1,4 @@
 """What the front door keeps in the ledger: requests with their ids, answers for repeats, jobs, prices.
 
-Nothing of it decides about a message: messages are in their batches, as those of any other entrance.
+Never what decides about a message: messages are in their batches, as those of any other entrance.
 """

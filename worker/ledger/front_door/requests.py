@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts, unpack_texts
 from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreachable, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING
@@ -52,6 +54,7 @@ class NewRequest:
     lane: str
     options: Options
     messages: Sequence[Asked]
+    bad: Sequence[str] = ()  # recipients that are none, as answers show them
     day: str
     kept_s: float = ANSWER_KEPT_S
 
@@ -110,8 +113,8 @@ class DoorRequests(Numbers):
             if not left:
                 break
             self._ahead = range(0)
-        trouble = LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
-        return [reply if reply is not None else trouble for reply in replies]
+        refusal = LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+        return [reply if reply is not None else refusal for reply in replies]
 
     def note_reached(self, reached: Sequence[Taken]) -> None:
         """Note that these answers reached their callers, if no request comes along that takes the note with it."""
@@ -169,6 +172,7 @@ class DoorRequests(Numbers):
             sum(message.parts for message in messages),
             DRAWN_FROM + int.from_bytes(sealer.key().digest("door", b"first")[:4], "big") % (DRAWN_TO - DRAWN_FROM),
             len(messages),
+            msgspec.msgpack.encode(request.bad) if request.bad else "",
             *each,
         )
         return Call(script("enrol_request"), keys, arguments), first, said
@@ -235,7 +239,10 @@ class DoorRequests(Numbers):
     # --- what callers ask afterwards ---------------------------------------------------------------------------
 
     def numbers_of(self, caller: str, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
-        """The newest batch under each (id, recipient) of a caller; None if there is none or it is no longer kept."""
+        """The newest batch under each (id, recipient) of a caller.
+
+        0 for a recipient that was none, None for one that is unknown or no longer kept.
+        """
         names = self.keys.ids_of(caller)
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for given, shown in pairs:

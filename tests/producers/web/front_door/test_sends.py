@@ -105,10 +105,10 @@ def test_after_the_minute_the_same_text_is_another_message(make_plant: Callable[
 def test_several_recipients_share_an_id(door: Opened, door_plant: Plant) -> None:
     """Each is a message of its own; one that is written twice is one, and a bad one is told of if asked."""
     answer = door.get(SEND, f"phones={PHONE};8 999 123-45-68,{PHONE},123&mes=Hi&fmt=3&id=7&err=1".replace(" ", "%20"))
-    statuses = door.get("/sys/status.php", f"id=7,7&phone={PHONE},79991234568&fmt=1")
+    statuses = door.get("/sys/status.php", f"id=7,7,7,7&phone={PHONE},79991234568,123,124&fmt=1")
 
     assert (answer.told["cnt"], [each["phone"] for each in answer.told["errors"]]) == (2, ["123"])
-    assert [line.split(",")[0] for line in statuses.text.split("\n")] == ["-1", "-1"]
+    assert [line.split(",")[0] for line in statuses.text.split("\n")] == ["-1", "-1", "22", "-3"]
     assert enrolled(door_plant.ledger) == 2
 
 

@@ -74,6 +74,8 @@ class Body:
 
     def so_far(self) -> Form:
         """The query's fields, and the whole parts of a multipart body; for errors, and to know the caller."""
+        if self._is_json:
+            return Form.of({"fmt": "3", "charset": "utf-8"})  # its answers are JSON, errors too
         if self._multipart is None:
             return form_of(self._query)
         return form_of({**self._query, **self._multipart.fields}, (), self._multipart.codecs)

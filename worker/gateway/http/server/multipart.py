@@ -69,6 +69,7 @@ class Multipart:
         self.trouble: FormError | None = None
         self._new_upload = new_upload
         self._mark = b"\r\n--" + boundary
+        self._boundary = re.compile(re.escape(self._mark) + rb"(?:(--)|[ \t]{0,%d}\r\n)" % LONGEST_PADDING)
         # The first boundary has no line end in front of it: it is given one.
         self._rest = bytearray(b"\r\n")
         self._step: Callable[[], bool] = self._skip
@@ -141,31 +142,31 @@ class Multipart:
     def _until_mark(self, take: Callable[[bytes], None]) -> bool:
         """Hand on what stands in front of the next boundary, and pass it once it is there with its line end."""
         rest, mark = self._rest, self._mark
-        start = 0
-        while (at := rest.find(mark, start)) >= 0:
-            behind = at + len(mark)
-            if rest[behind : behind + 2] == b"--":
-                take(bytes(rest[:at]))
-                self._finish()
-                self._stop()
-                return False
-            line_end = rest.find(b"\r\n", behind, behind + LONGEST_PADDING + 2)
-            if line_end >= 0 and not rest[behind:line_end].strip(b" \t"):
-                take(bytes(rest[:at]))
-                del rest[: line_end + 2]
-                self._finish()
-                self._step = self._head
-                return True
-            padding = rest[behind : behind + LONGEST_PADDING + 2]
-            if len(padding) < LONGEST_PADDING + 2 and not padding.strip(b" \t\r-"):
-                take(bytes(rest[:at]))
-                del rest[:at]
-                return False  # not to be told yet
-            start = behind  # a longer line that begins like one
-        kept = min(len(rest) - start, len(mark) - 1)
-        take(bytes(rest[: len(rest) - kept]))
-        del rest[: len(rest) - kept]
-        return False
+        at = rest.find(mark)
+        found = self._boundary.search(rest, at) if at >= 0 else None  # what only begins like one is passed over in C
+        if found is None:
+            kept = self._open_end()
+            take(bytes(rest[: len(rest) - kept]))
+            del rest[: len(rest) - kept]
+            return False
+        start, end, is_last = found.start(), found.end(), found[1] is not None
+        del found  # it holds the buffer
+        take(bytes(rest[:start]))
+        del rest[:end]
+        self._finish()
+        if is_last:
+            self._stop()
+            return False
+        self._step = self._head
+        return True
+
+    def _open_end(self) -> int:
+        """How many bytes at the end may be the beginning of a boundary."""
+        rest, mark = self._rest, self._mark
+        at = rest.rfind(mark, max(0, len(rest) - len(mark) - LONGEST_PADDING - 2))
+        if at >= 0 and not rest[at + len(mark) :].strip(b" \t\r-"):
+            return len(rest) - at
+        return min(len(rest), len(mark) - 1)
 
     # --- parts ------------------------------------------------------------------------------------------------
 

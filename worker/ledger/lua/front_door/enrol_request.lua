@@ -5,7 +5,8 @@
 -- ARGV: 4 the caller's id, '' to draw one, 5 the host that the request names, 6 ms of the gateway's minute, 7 ms that an
 --       answer is kept, 8 ms that ids are kept, 9 ms until it is hinted again, 10 names of the secret keys that the sender
 --       has, '' if nothing is sealed, 11 parts of all messages, 12 the number behind which ids are drawn if none ever was,
---       13 how many messages, then for each: its recipient as answers show it, meta, recipients, texts.
+--       13 how many messages, 14 recipients that are none, packed, '' for no such, then for each message: its recipient as
+--       answers show it, meta, recipients, texts.
 -- Returns {'created', id, parts, run, last n, '1' if a hint would wake nobody}; {'same', id, parts} for a repeat that gets
 -- the first answer; {'guarded'} for one that was answered; {'halted', why}, {'sealed'}, {'renumber'}, or {'ids'} if there
 -- are no more. Afterwards: all of it is in the ledger, or nothing was written. A call that repeats itself is `created` again.
@@ -60,13 +61,16 @@ local id = ARGV[4] ~= '' and ARGV[4] or drawn()
 if not id then return { 'ids' } end
 local m
 for place = 0, many - 1 do
-  local each, at = whole(first + place), 14 + 4 * place
+  local each, at = whole(first + place), 15 + 4 * place
   m = cmsgpack.unpack(ARGV[at + 1])
   m[ENROLLED] = now
   redis.call('HSET', KEYS[hash_of(place)], each .. 'm', cmsgpack.pack(m), each .. 'p', ARGV[at + 2], each .. 't', ARGV[at + 3])
   redis.call('ZADD', ready_key(m), now + tonumber(ARGV[9]), each)
   redis.call('HSET', KEYS[#KEYS - 1] .. id, ARGV[at], each)
   redis.call('RPUSH', KEYS[#KEYS], each .. ' ' .. id)
+end
+if ARGV[14] ~= '' then
+  for _, bad in ipairs(cmsgpack.unpack(ARGV[14])) do redis.call('HSET', KEYS[#KEYS - 1] .. id, bad, '0') end
 end
 redis.call('PEXPIRE', KEYS[#KEYS - 1] .. id, ARGV[8])
 redis.call('PEXPIRE', KEYS[#KEYS], ARGV[8])
