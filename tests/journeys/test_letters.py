@@ -51,4 +51,5 @@ def test_letters_that_arrive_after_everybody_gave_them_up(make_town: Callable[..
 
     town.wait_for(lambda: journey.statuses()["parked"] == 3, "parked letters", 60)
     town.wait_for(lambda: journey.accepted() == 5, "the letters at the gateway", 60)
+    town.wait_for(lambda: not journey.statuses()["parked"], "what was parked being found", 60)
     journey.verdict(within_s=120)
