@@ -185,6 +185,8 @@ def test_the_same_letter_again_is_no_second_message(letters_of: Callable[..., tu
 
     assert door.post(letter(name="a1")) == first
     assert sent(plant) == ["Hi"]
+    (said,) = plant.ledger.redis.keys("*door:said:*")
+    assert plant.ledger.redis.ttl(said) > 5 * 86_400  # as long as mail servers try
 
 
 def test_the_same_content_within_the_minute_is_one_message(letters_of: Callable[..., tuple[Plant, Mailed]]) -> None:

@@ -198,10 +198,11 @@ def test_what_a_letter_cannot_say_is_refused_before_a_byte(told: Tell, make_tran
     assert line.send(HI, 2.0).outcome is Outcome.HANDED_OVER
 
 
-def test_dots_at_the_beginning_of_lines_are_doubled(told: Tell, make_transport: Make) -> None:
-    """A line with a dot alone would end the letter."""
+def test_no_line_of_a_letter_begins_with_a_dot(told: Tell, make_transport: Make) -> None:
+    """It would have to be doubled, and one alone would end the letter."""
     server = told([*GREETED, *OFFERED, (".", "250 ok")])
     line = make_transport(server.url, sender=".api@smsc.ru").open(server.url)
+    dots = Outgoing(gateway_id=7, recipients=PHONES, text=".\n..\n" * 100, options=Options())
 
-    assert line.send(HI, 2.0).outcome is Outcome.HANDED_OVER
+    assert line.send(dots, 2.0).outcome is Outcome.HANDED_OVER
     assert b"\r\n." not in server.letters[0]
