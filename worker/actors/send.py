@@ -300,7 +300,7 @@ class Sender:
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
                 pause_s = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
                 self._was_throttled = True
-                log.warning("login backs off code=%s for_s=%.0f", answer.code, pause_s)
+                log.warning("login backs off code=%s for_s=%.0f why=%s", answer.code, pause_s, answer.sentence)
                 self._pause(min(pause_s, 5.0))
                 return Turn.BACK_OFF
             case Outcome.BAD_LOGIN:
