@@ -56,6 +56,10 @@ _OF_AN_ACCOUNT = (
     "APIKEY",
     "BRAND",
     "MIRRORS",
+    "TRANSPORT",
+    "SMTP_URL",
+    "SMTP_PASSWORD",
+    "SMTP_FROM",
     "CALLBACK_SECRET",
     "SECRET_KEY",
     "REDIS_URL",
@@ -65,16 +69,24 @@ _OF_AN_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The sandbox beside us: its ports and how it is told to behave."""
+    """The sandbox beside us: its ports and how it is told to behave. With an `smtp_port` messages leave as letters."""
 
     ports: tuple[int, ...]
     control_port: int
     options: tuple[str, ...] = field(default=(), kw_only=True)
+    smtp_port: int | None = field(default=None, kw_only=True)
 
     @property
     def mirrors(self) -> str:
         """What `SMSQ_MIRRORS` must be."""
         return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
+
+    def wire(self, password: str) -> dict[str, str]:
+        """The settings by which messages reach it and no real gateway, whatever a file says."""
+        if self.smtp_port is None:
+            return {"SMSQ_TRANSPORT": "http"}
+        url = f"smtp://demo@127.0.0.1:{self.smtp_port}"
+        return {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": url, "SMSQ_SMTP_PASSWORD": password}
 
     @property
     def control(self) -> str:
@@ -198,15 +210,17 @@ def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) ->
         for name, value in environ.items()
         if name.removeprefix(PREFIX).removesuffix("_FILE") not in _OF_AN_ACCOUNT or not name.startswith(PREFIX)
     }
+    password = secrets.token_hex(8)
     return {
         "SMSQ_SHIELD": "watch",  # one's own phone asks more often than any visitor's; what is set wins
         **kept,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(home.expanduser().absolute() / "sandbox"),
         "SMSQ_LOGIN": "demo",
-        "SMSQ_PASSWORD": secrets.token_hex(8),
+        "SMSQ_PASSWORD": password,
         "SMSQ_MIRRORS": gateway.mirrors,
         "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
+        **gateway.wire(password),
     }
 
 
@@ -333,6 +347,8 @@ def _host_ledger(settings: Settings, say: Callable[[str], None]) -> tuple[Runtim
 def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:
     ports = ",".join(map(str, gateway.ports))
     argv = [*argv_of("sandbox"), "--ports", ports, "--control-port", str(gateway.control_port), "--login", "demo"]
+    if gateway.smtp_port is not None:
+        argv += ["--smtp-port", str(gateway.smtp_port)]
     argv += [*SANDBOX_OPTIONS, "--callback-url", f"http://{settings.web_addr}/callback", *gateway.options]
     account = {"SANDBOX_PASSWORD": environ["SMSQ_PASSWORD"]}  # secrets are not for the list of processes
     if "SMSQ_CALLBACK_SECRET" in environ:
@@ -360,6 +376,8 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
     yield f"  metrics  http://{settings.metrics_addr}/metrics"
     if settings.door_addr is not None:
         yield f"  door     http://{settings.door_addr}/sys/send.php"
+        if settings.door_smtp_addr is not None:
+            yield f"           smtp://{settings.door_smtp_addr}, letters to send@ this host"
     yield f"  logs     {home / 'logs'}"
     if clear := settings.clear_mirrors:
         yield f"  {', '.join(clear)}: without https anybody on the way can read the password, phones and texts"

@@ -71,11 +71,19 @@ class Sends:
     """Answers sends and price requests."""
 
     def __init__(
-        self, gatherer: Gatherer, prices: Prices, now: Callable[[], float], *, keep: Keep, code_of: CodeOf
+        self,
+        gatherer: Gatherer,
+        prices: Prices,
+        now: Callable[[], float],
+        may_be_carried: Callable[[Options], None],
+        *,
+        keep: Keep,
+        code_of: CodeOf,
     ) -> None:
         self._gatherer = gatherer
         self._prices = prices
         self._now = now
+        self._may_be_carried = may_be_carried  # raises BadInput for what the transport cannot carry
         self._keep = keep
         self._code_of = code_of
 
@@ -115,6 +123,13 @@ class Sends:
         answer = _answer(write_accepted(told, fmt, charset), fmt, charset)
         answer.reached = lambda: self._gatherer.reached(taken)
         return answer
+
+    def prepared(self, request: SendRequest, caller: Caller, host: str) -> tuple[NewRequest, int]:
+        """What a request asks for, ready to enrol, and how many recipients of it are none. Raises FormError."""
+        asked = understood(request, caller, self._now())
+        if not caller.pass_rate(len(asked.messages)):
+            raise Busy("more messages a second than this key may send")
+        return self._request(request, asked, caller, host), len(asked.bad)
 
     async def cost_of(self, request: SendRequest, caller: Caller) -> Decimal | None:
         """What the messages of a mailing would cost, None if that is not known; raises FormError."""
@@ -161,6 +176,10 @@ class Sends:
         return cost, (await self._prices.balance() if request.cost == 3 else None)
 
     def _request(self, request: SendRequest, asked: Understood, caller: Caller, host: str) -> NewRequest:
+        try:
+            self._may_be_carried(asked.options)
+        except BadInput as wrong:
+            raise FormError(1, wrong.sentence) from None
         lane = caller.key.lane or ("urgent" if len(asked.messages) <= FEW else "bulk")
         texts = [(message.shown, message.text) for message in asked.messages]
         return NewRequest(

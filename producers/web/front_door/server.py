@@ -22,6 +22,7 @@ from smsq.producers.web.front_door.callers import Callers
 from smsq.producers.web.front_door.connection import Answer, Connection, Request, State
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.jobs import Jobs
+from smsq.producers.web.front_door.letters import MAX_MAIL, Letters
 from smsq.producers.web.front_door.pages import Pages
 from smsq.producers.web.front_door.past import Past
 from smsq.producers.web.front_door.prices import Prices
@@ -31,7 +32,9 @@ from smsq.worker.domain import api_key
 from smsq.worker.domain.api_key import ApiKey
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadSettings, SmsqError
+from smsq.worker.gateway.carried import check_carried
 from smsq.worker.ledger.front_door.messages import DoorViews
+from smsq.worker.letterbox import Letterbox, host_name
 from smsq.worker.processes.bounded_log import BoundedLog
 from smsq.worker.runtime import Runtime, explain
 from smsq.worker.settings import Settings
@@ -153,12 +156,16 @@ class Door:
             lambda lane, refs, each: _hint(runtime, lane, refs, each),
         )
         prices = Prices(smsq.job, runtime.views.balance, now)
+        callers = Callers(_keys(settings), runtime.clock.monotonic)
         views = DoorViews(ledger, explain)
+        may_be_carried, keep = partial(check_carried, settings.transport), partial(with_files, runtime)
+        sends = Sends(gatherer, prices, now, may_be_carried, keep=keep, code_of=views.code_of_call)
+        self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         find = _finder(runtime, views)
         self.server = Server(
             Pages(
-                Callers(_keys(settings), runtime.clock.monotonic),
-                Sends(gatherer, prices, now, keep=partial(with_files, runtime), code_of=views.code_of_call),
+                callers,
+                sends,
                 Statuses(find, now, lambda found: _learn(prices, found)),
                 prices,
                 Jobs(smsq.campaigns, ledger, keep_s, now),
@@ -187,7 +194,8 @@ def run(smsq: Smsq, beat: Callable[[], None] = lambda: None, ready: Callable[[in
 
 
 async def _serve(smsq: Smsq, host: str, port: int, beat: Callable[[], None], ready: Callable[[int], None]) -> int:
-    server, stopping, loop = Door(smsq).server, asyncio.Event(), asyncio.get_running_loop()
+    door, stopping, loop = Door(smsq), asyncio.Event(), asyncio.get_running_loop()
+    server = door.server
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
     try:
@@ -197,15 +205,34 @@ async def _serve(smsq: Smsq, host: str, port: int, beat: Callable[[], None], rea
             f"cannot listen at {host}:{port} ({error.strerror}); set SMSQ_DOOR_ADDR to another address"
         ) from None
     log.info("front door started address=%s:%d keys=%d", host, port, len(_keys(smsq.settings)))
+    letterbox = await _open_letterbox(door.letters, smsq.settings.door_smtp_addr)
     ready(port)
     while not stopping.is_set():
         beat()
         server.look()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), LOOK_S)
+    if letterbox is not None:
+        letterbox.stop()
     await server.stop()
     log.info("front door stopped")
     return 0
+
+
+async def _open_letterbox(letters: Letters, address: str | None) -> Letterbox | None:
+    """Take letters at this address, if there is one. Raises SmsqError if it cannot be used."""
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    letterbox = Letterbox(letters, hostname=host_name(), most=MAX_MAIL)
+    try:
+        await letterbox.start(host.strip("[]"), int(port))
+    except OSError as error:
+        raise SmsqError(
+            f"cannot listen at {address} ({error.strerror}); set SMSQ_DOOR_SMTP_ADDR to another address"
+        ) from None
+    log.info("letters are taken address=%s:%d", host, letterbox.port)
+    return letterbox
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -46,7 +46,8 @@ class Asked:
 class NewRequest:
     """One request to enrol: whose it is, its id ('' to have one drawn), and the host that it names.
 
-    `content` is what makes two requests the same one; `day` is the caller's day, `2026-11-29`.
+    `content` is what makes two requests the same one; for `kept_s` its answer is kept. `day` is the caller's day,
+    `2026-11-29`.
     """
 
     caller: str
@@ -58,6 +59,7 @@ class NewRequest:
     messages: Sequence[Asked]
     bad: Sequence[str] = ()  # recipients that are none, as answers show them
     day: str
+    kept_s: float = ANSWER_KEPT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,7 @@ class DoorRequests(Numbers):
             request.id,
             request.host,
             int(guard_s * 1000),
-            int(ANSWER_KEPT_S * 1000),
+            int(request.kept_s * 1000),
             int(keep_s * 1000),
             hint_again_ms(request.lane),
             " ".join(sealer.names) if is_sealed else "",
