@@ -19,7 +19,7 @@ from smsq.producers.api import Smsq
 from smsq.producers.files import with_files
 from smsq.producers.web.front_door import bodies, pages
 from smsq.producers.web.front_door.callers import Callers
-from smsq.producers.web.front_door.connection import Answer, Connection, Request, State
+from smsq.producers.web.front_door.connection import READ_AT_ONCE, Answer, Connection, Request, State
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.jobs import Jobs
 from smsq.producers.web.front_door.letters import MAX_MAIL, Letters
@@ -55,6 +55,7 @@ class Server:
 
     def __init__(self, pages: Pages, gatherer: Gatherer, count: Count, *, most: int = MOST) -> None:
         self.room = bodies.Room()
+        self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self.is_stopping = False
         self.connections: set[Connection] = set()
         self._pages = pages
