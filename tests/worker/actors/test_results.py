@@ -101,6 +101,6 @@ def test_files_arrive_as_they_were_kept(plant: Any) -> None:
     (record,) = plant.sandbox.call(lambda server: list(server.gateway.accounts["demo"].records))
     assert record.messages == [("anna@example.ru", text)]
     assert (record.sender, record.extra["subj"]) == ("shop@example.ru", "Тема: 1+1=2 & ещё")
-    assert [(file.size, file.digest) for file in record.files] == [(file.size, file.digest) for file in files]
-    assert [file.name for file in record.files] == ["offer.pdf", "a%22b; filename=%22c.txt", "договор.txt"]
+    assert [(came.size, came.digest) for came in record.files] == [(file.size, file.digest[:16]) for file in files]
+    assert [came.name for came in record.files] == ["offer.pdf", "a%22b; filename=%22c.txt", "договор.txt"]
     assert plant.statuses(ref)[0] in ("accepted", "delivered", "read")
