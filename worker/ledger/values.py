@@ -246,6 +246,7 @@ class BatchView:
     deadline: float = 0.0  # Unix seconds, 0 for none
     untold: str = ""  # marks of messages that left and of which the gateway did not tell all when asked; '' for none
     odd_errors: Mapping[int, int] = field(default_factory=dict)  # index: a delivery error too large for its receipt
+    options: str = ""  # of a single message, as `Options.written`; '' for a campaign's batch
     channel: str = "sms"
     sealed_code: bytes = field(default=b"", repr=False)  # that a call said
     has_beside: bool = False  # whether there is something beside its receipts: see `ledger/beside.py`
