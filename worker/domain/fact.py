@@ -16,8 +16,9 @@ class Fact:
 
     `heard` is one that came by a call to us: the signature covers no money, so its cost and parts are taken only if
     nothing is known, and change nothing that the gateway said when it was asked. The same holds for its `result`.
-    `network` is the operator's code, if the wire named it; `has_error` is False if it named no delivery error, not even
-    0: then a probe that is called delivered is not over.
+    `network` is the operator's code, if the wire named it. A probe that is called delivered is over only if it is known
+    what it found: `has_error` is False if the wire named no delivery error, not even 0; `result` is None if it has no
+    fields for results, as a page of history, and empty if it has them and they are.
     """
 
     gateway_id: int

@@ -23,9 +23,10 @@ _CODE = re.compile(r"[0-9]{4,8}")
 
 
 def read_result(told: Mapping[str, object]) -> dict[str, str] | None:
-    """The result among the values of a status, by the gateway's names; None if it has none."""
-    found = {ours: value for ours, theirs in WIRE.items() if theirs in told and (value := cleaned(told[theirs]))}
-    return found or None
+    """The result among the values of a status, by the gateway's names; None if it has no fields for one."""
+    if not any(theirs in told for theirs in WIRE.values()):
+        return None
+    return {ours: value for ours, theirs in WIRE.items() if (value := cleaned(told.get(theirs)))}
 
 
 def write_result(result: Mapping[str, str]) -> dict[str, str]:

@@ -297,7 +297,7 @@ def _report(kind: Kind, fields: Fields, charset: str) -> Report | None:
     if _CODE.fullmatch(code) is None or gateway_id is None or not 1 <= gateway_id <= MAX_ID:
         return None
     err = _number(fields, "err")
-    told = {name: _last(fields, name).decode(charset, "replace") for name in _OF_A_PROBE}
+    told = {name: _last(fields, name).decode(charset, "replace") for name in _OF_A_PROBE if name in fields}
     return Report(
         kind=kind,
         recipient=recipient,

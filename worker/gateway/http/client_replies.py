@@ -12,7 +12,7 @@ The readers never raise: an answer that is not exactly as the manual promises pr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from smsq.worker.domain.fact import Fact
@@ -161,7 +161,8 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[Pair]) -> Statu
         elif code_of(row.get("status")) == NO_MONEY:
             no_money[pair] = None
         elif (one := _fact(row, pair)) is not None:
-            facts.append(one)
+            # Asked for this very message, the gateway tells what a probe found, or there is nothing.
+            facts.append(one if one.result is not None else replace(one, result={}))
     known = {(one.gateway_id, one.recipient) for one in facts}
     return StatusAnswer(
         facts=facts,

@@ -25,6 +25,11 @@ def _packed(fact: Fact) -> bytes:
     return msgspec.msgpack.encode(values) if values else b""
 
 
+def _lacks(fact: Fact) -> str:
+    """What its wire does not tell and a probe needs before it is over: `e` the error, `r` the result."""
+    return "e" * (not fact.has_error) + "r" * (fact.result is None)
+
+
 class Control(NamedTuple):
     """A known accepted message: proof that a mirror shows what it accepted."""
 
@@ -160,7 +165,7 @@ class Asking(Store):
         for fact in facts:
             arguments += [fact.gateway_id, fact.recipient, int(fact.status), fact.error_code]
             arguments += [fact.parts, cost_units(fact.cost), fact.at or int(self.clock.now())]
-            arguments += [int(fact.heard), _packed(fact), fact.network, "" if fact.has_error else "1"]
+            arguments += [int(fact.heard), _packed(fact), fact.network, _lacks(fact)]
         return self.keys.batch_verb(ref), arguments
 
     def probe(

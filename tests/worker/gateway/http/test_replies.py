@@ -463,7 +463,7 @@ def test_a_probes_status_has_its_fields() -> None:
         "network": "MTS",
     }
     assert (found.network, found.has_error) == ("25001", True)
-    assert (plain.result, plain.network, plain.has_error) == (None, "", True)
+    assert (plain.result, plain.network, plain.has_error) == ({}, "", True)
 
 
 def test_a_status_may_name_no_error() -> None:

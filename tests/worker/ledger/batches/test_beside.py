@@ -158,19 +158,33 @@ def test_a_probe_that_failed_is_over(desk: Any) -> None:
     assert desk.motion() == {}
 
 
-def test_an_hlr_without_its_fields_is_asked_about_some_times(desk: Any) -> None:
-    """Until one of them is told, or six questions brought none; it is delivered all the while."""
+def test_an_hlr_is_not_over_by_a_wire_that_tells_no_results(desk: Any) -> None:
+    """A page of history has no fields for them: who reads the report then would miss the answer."""
+    campaign, ref = probes(desk)
+    claim = desk.settled(ref)
+
+    desk.fact(claim.gateway_id, result=None)
+    assert (receipt(desk, ref).status, desk.views.campaign(campaign).state) == ("accepted", "running")
+
+    desk.fact(claim.gateway_id, status=Status.ACCEPTED, result=HLR)
+    desk.fact(claim.gateway_id, result=None)
+    assert (receipt(desk, ref).status, desk.views.campaign(campaign).state) == ("delivered", "done")
+
+
+@pytest.mark.parametrize("found", [{}, {"mcc": "250", "network": "MTS"}])
+def test_an_hlr_whose_fields_are_empty_is_asked_about_some_times(desk: Any, found: dict[str, str]) -> None:
+    """Until the IMSI or the centre is told, or six questions brought neither; it is delivered all the while."""
     _, ref = probes(desk, 2)
     claim = desk.settled(ref)
     for place in (0, 1):
-        desk.call(claim.gateway_id, PHONE + place)
+        desk.call(claim.gateway_id, PHONE + place, result=found)
     assert (receipt(desk, ref).status, desk.motion(), desk.view(ref).untold) == ("delivered", {"asks": 1}, "/11")
 
     desk.fact(claim.gateway_id, PHONE, result=HLR)
     assert (desk.motion(), desk.view(ref).untold) == ({"asks": 1}, "/01")
 
     for _ in range(6):
-        desk.fact(claim.gateway_id, PHONE + 1)
+        desk.fact(claim.gateway_id, PHONE + 1, result={})
         desk.ledger.asked(ref, [5.0])
     assert desk.motion() == {}
 
@@ -259,6 +273,17 @@ def test_final_messages_are_counted_by_operator(desk: Any) -> None:
 
     counted = {name: many for name, many in desk.totals().items() if name.startswith("networks")}
     assert counted == {"networks:hlr:25001:undeliverable": 1, "networks:hlr:25001:delivered": 1}
+
+
+def test_a_status_that_is_not_final_is_not_counted_by_operator(desk: Any) -> None:
+    """Only what became of a message is."""
+    ref = desk.single()
+    claim = desk.doubted(ref)
+
+    desk.fact(claim.gateway_id, status=Status.ACCEPTED, network="25001")
+
+    assert receipt(desk, ref).status == "accepted"
+    assert [name for name in desk.totals() if name.startswith("networks")] == []
 
 
 def test_a_metric_names_fifty_operators(desk: Any) -> None:
