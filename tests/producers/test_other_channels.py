@@ -10,6 +10,7 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.producers.intake.own_columns import OwnColumns
+from smsq.producers.intake.repeats import number_of
 from smsq.producers.intake.rows import inspect
 from smsq.producers.report import write_csv
 from smsq.worker.domain import errors
@@ -101,6 +102,16 @@ def test_e_mails_that_were_sent_are_known_again(smsq: Smsq) -> None:
 
     (ref,) = fed(smsq, second.id)
     assert claimed(smsq, ref).recipients == ["carol@example.ru"]
+
+
+def test_an_address_is_compared_as_a_number() -> None:
+    """Larger than any phone, the same every time, and another for each."""
+    numbers = [number_of(f"p{n}@example.ru") for n in range(1000)]
+
+    assert number_of(79991234567) == 79991234567
+    assert len(set(numbers)) == 1000
+    assert min(numbers) >= 1 << 63 > 10**15
+    assert numbers[7] == number_of("p7@example.ru")
 
 
 def test_options_of_rows_reach_their_requests(smsq: Smsq) -> None:
