@@ -8,7 +8,7 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -259,13 +259,20 @@ def accepted(options: Options, now: float) -> Options:
 
 def parts_of(text: str, options: Options) -> int:
     """How many parts a text is charged for by its channel and with its options, as far as we can tell."""
-    if options == _PLAIN:
-        return texts.parts(text)
-    many = channel(options.channel).parts(spelled(text, options.translit))
-    return min(many, options.maxsms) if options.maxsms else many
+    return counter(options)(text)
 
 
-_PLAIN = Options()
+def counter(options: Options) -> Callable[[str], int]:
+    """What counts the parts of many texts with the same options."""
+    count, way, most = channel(options.channel).parts, options.translit, options.maxsms
+    if not way and not most:
+        return count
+
+    def counted(text: str) -> int:
+        many = count(spelled(text, way))
+        return min(many, most) if most else many
+
+    return counted
 
 
 def check_message(text: str, options: Options, *, is_alone: bool = False) -> None:

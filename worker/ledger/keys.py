@@ -42,7 +42,7 @@
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
-| `files` | hash | digest of a file: how many messages and campaigns need it | enrol, detach | with the last of them |
+| `files` | hash | digest of a file: how many messages and campaigns need it | enrol_*, detach | with the last of them |
 | `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
 | `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |

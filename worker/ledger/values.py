@@ -25,7 +25,7 @@ class NewMessage:
     become another moment.
     """
 
-    recipient: Recipient
+    recipient: Recipient = field(repr=False)
     text: str = field(repr=False)
     lane: str = field(default="urgent", kw_only=True)
     key: str | None = field(default=None, kw_only=True)
