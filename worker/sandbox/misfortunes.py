@@ -77,7 +77,6 @@ SMPP_KINDS: dict[str, Kind] = {
         Kind("queue_full", Stage.REFUSE, "nothing accepted, status 0x14"),
         Kind("system_error", Stage.REFUSE, "nothing accepted, status 0x08"),
         Kind("refuse_bind", Stage.REFUSE, "the bind is answered with status 0x0D"),
-        Kind("accepted_throttled", Stage.SPOIL, "accepted, then status 0x58"),
         Kind("accepted_system_error", Stage.SPOIL, "accepted, then status 0x08"),
         Kind("garbage", Stage.SPOIL, "accepted, then bytes that are no PDU"),
         Kind(

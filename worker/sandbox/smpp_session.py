@@ -286,7 +286,6 @@ _REFUSALS = {
 # Accepted, and this is the answer all the same.
 _ACCEPTED = {
     "accepted_system_error": CommandStatus.SYSTEM_ERROR,
-    "accepted_throttled": CommandStatus.THROTTLED,
     "accepted_unknown_code": CommandStatus.VENDOR + 15,
 }
 _SPOILT = {"lose_answer", "reset", "hang", "cut_between_parts", "garbage", *_ACCEPTED}

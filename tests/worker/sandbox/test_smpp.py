@@ -403,7 +403,6 @@ def test_a_session_may_end_before_or_after_its_answer(
         ("denied", SUBMIT_FAILED, 0),
         ("no_money", 0x403, 0),
         ("unknown_code", 0x40F, 0),
-        ("accepted_throttled", THROTTLED, 1),
         ("accepted_system_error", 0x08, 1),
         ("accepted_unknown_code", 0x40F, 1),
     ],

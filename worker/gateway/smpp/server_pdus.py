@@ -6,6 +6,7 @@ the client's codec on purpose, so that the two cannot share a mistake.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from smsq.worker.domain.errors import SmsqError
 HEAD = struct.Struct(">LLLL")  # length, command, status, sequence
 MOST = 70_000  # bytes of one PDU: a payload of 64 KiB and the fields around it
 _RESPONSE = 0x8000_0000
+_MOMENT = re.compile(r"\d{15}[+-]|\d{15}R", re.ASCII)  # SMPP 3.4, 7.1.1
 
 
 class Command(IntEnum):
@@ -49,6 +51,8 @@ class CommandStatus(IntEnum):
     QUEUE_FULL = 0x14
     SUBMIT_FAILED = 0x45
     THROTTLED = 0x58
+    BAD_SCHEDULE = 0x61
+    BAD_EXPIRY = 0x62
     QUERY_FAILED = 0x67
     VENDOR = 0x400  # the first of those that the standard leaves to the gateway
 
@@ -177,7 +181,8 @@ def read_submit(pdu: Pdu) -> Submit:
     destination = fields.word(21)
     esm_class = fields.byte()
     fields.byte(), fields.byte()  # protocol id, priority
-    fields.word(17), fields.word(17)  # when to send, and how long to try: the gateway's manual has neither over SMPP
+    _check_moment(fields.word(17), CommandStatus.BAD_SCHEDULE)
+    _check_moment(fields.word(17), CommandStatus.BAD_EXPIRY)
     receipt = fields.byte() & 3
     fields.byte()  # replace
     data_coding = fields.byte()
@@ -262,6 +267,12 @@ def word(text: str, most: int) -> bytes:
     if len(written) > most or b"\0" in written[:-1]:
         raise ValueError(f"at most {most - 1} characters fit here, none of them NUL")
     return written
+
+
+def _check_moment(written: str, status: CommandStatus) -> None:
+    """When to send, or how long to try: the gateway's manual has neither over SMPP, so only their shape is looked at."""
+    if written and _MOMENT.fullmatch(written) is None:
+        raise BrokenPdu("a moment has sixteen characters", status)
 
 
 class _Fields:
