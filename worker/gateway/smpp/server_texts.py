@@ -84,14 +84,14 @@ def read_content(text: str) -> Content:
     """The channel that a whole text chooses, and what is left to be sent by it."""
     said, mark, comment = text.partition(COMMENT)
     for row in CHANNELS.values():
-        keyword = getattr(row, "keyword", None)
-        if not keyword or not said.startswith(keyword):
+        if not row.keyword or not said.startswith(row.keyword):
             continue
-        rest = said[len(keyword) :]
+        rest = said[len(row.keyword) :]
         if rest and not rest.startswith(": "):
             break  # what looks like a keyword and is none is a text like any other
-        rest, fields = _last_lines(rest[2:])
-        return Content(channel=row.name, mes=rest + mark + comment, fields={**row.fields, **fields})
+        rest, told = _last_lines(rest[2:])
+        chosen = {name: value for name, value in row.fields.items() if value is not None}
+        return Content(channel=row.name, mes=rest + mark + comment, fields={**chosen, **told})
     return Content(channel="sms", mes=text, fields={})
 
 
