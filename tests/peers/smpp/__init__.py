@@ -1,4 +1,4 @@
-"""npm's `smpp` as a server in a process of its own: a second opinion on our SMPP, for tests and benchmarks.
+"""npm's `smpp` as a server or a client in a process of its own: a second opinion on our SMPP, for tests and benchmarks.
 
 It is installed once into a cache folder, in the version and with the digests of `package-lock.json`.
 """
@@ -114,6 +114,14 @@ class Peer:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self._said.put(json.loads(line))
+
+
+def client(url: str, **told: Any) -> list[dict[str, Any]]:
+    """What npm's client says of one session: bound, submits answered, receipts; raises NotHere."""
+    environ = {**os.environ, "SMPP_PEER_MODULES": str(modules())}
+    argv = ["node", str(HERE / "client.js"), json.dumps({"url": url, **told})]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @contextlib.contextmanager
