@@ -30,12 +30,26 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What became of one message of a send, on a wire that answers for each message by itself.
+
+    `outcome` is ACCEPTED, REFUSED with the gateway's `code`, LATER if it certainly was not accepted and may go again,
+    or UNKNOWN. `names` are the gateway's own ids of it.
+    """
+
+    outcome: Outcome
+    code: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendAnswer:
     """The outcome of one send.
 
     `parts` counts the parts of all phones together, 0 if unknown; `cost` is for all of them. `code` is the gateway's
     error, `delay_s` how long the login is to pause if `outcome` is LATER. `is_complete` says that a whole answer came,
-    `is_over` that nothing of the request is running at the gateway any more.
+    `is_over` that nothing of the request is running at the gateway any more. `pieces` has one for each message, if the
+    wire answers for each by itself; then `outcome` sums them up.
     """
 
     outcome: Outcome
@@ -47,6 +61,7 @@ class SendAnswer:
     delay_s: float = 0.0
     is_complete: bool = True
     is_over: bool = True
+    pieces: tuple[Piece, ...] = ()
 
     @property
     def is_well_formed(self) -> bool:

@@ -13,6 +13,7 @@ from smsq.worker.transports import Transport
 
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
+    from smsq.worker.transports.smpp import SmppTransport
 
 
 def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
@@ -28,6 +29,25 @@ def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
     )
 
 
+def smpp(settings: Settings, login: Login, clock: Clock) -> SmppTransport:
+    """The gateway's SMPP interface, with a log-in of its own."""
+    from smsq.worker.gateway.smpp.pdus import Bind
+    from smsq.worker.transports.smpp import SmppTransport
+    from smsq.worker.transports.smpp.transport import Terms
+
+    password = settings.smpp_password.reveal() if settings.smpp_password else ""
+    system_type = "" if settings.smpp_system_type == "none" else settings.smpp_system_type
+    terms = Terms(
+        bind=Bind(system_id=settings.smpp_login, password=password, system_type=system_type),
+        window=settings.smpp_window,
+        certificate=settings.smpp_certificate,
+        ca_file=settings.smpp_ca,
+    )
+    return SmppTransport(
+        terms, connect_timeout_s=settings.connect_timeout_s, silence_s=settings.read_timeout_s, clock=clock
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One wire: what makes its transport, and the mirrors that its messages go to; None for those of the questions."""
@@ -37,4 +57,7 @@ class Row:
 
 
 # By the names that SMSQ_TRANSPORT takes.
-TRANSPORTS: dict[str, Row] = {"http": Row(http)}
+TRANSPORTS: dict[str, Row] = {
+    "http": Row(http),
+    "smpp": Row(smpp, lambda settings: settings.smpp_mirrors),
+}
