@@ -107,6 +107,7 @@ class Campaigns:
             draft.source.rows(),
             draft.template,
             region=draft.region,
+            options=draft.options,
             seen=seen,
             left_out=draft.choice.left_out,
             heard=comparison.add if comparison is not None else lambda part: None,
@@ -161,7 +162,7 @@ class Campaigns:
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self._look_round(draft)
-        plan, choice = draft.plan(smsq.settings.batch_size), draft.choice
+        plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)

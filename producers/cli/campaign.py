@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, Suggesting, campaign_control
+from smsq.producers.cli.message_options import message_flags, options_of
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, counted, list_lines, print_campaign, print_json, talk
 
@@ -35,13 +36,16 @@ def _file_options(function: Command) -> Command:
     options = (
         click.argument("file", type=click.Path(path_type=Path)),
         click.option(
-            "--text", required=True, help="The text; {column} is replaced by that column's value in each row."
+            "--text",
+            default="",
+            help="The text; {column} is replaced by that column's value in each row. hlr and ping have none.",
         ),
-        click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones."),
+        click.option(
+            "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
+        ),
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
         click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
-        click.option("--sender", help="Sender name; one that is registered for the account."),
-        click.option("--valid", help="How long operators try to deliver: hours from 1 to 24, or hh:mm."),
+        message_flags(),
     )
     for option in reversed(options):
         function = option(function)
@@ -63,7 +67,8 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     from smsq.producers.intake.drafts import draft
     from smsq.worker.domain.errors import SmsqError
 
-    drafted = draft(file, text=text, **how)
+    options = options_of(how)
+    drafted = draft(file, text=text, options=options, **how)
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -74,7 +79,12 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
         found = preflight.look(
-            drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen(), heard=heard
+            drafted.source.rows(),
+            drafted.template,
+            region=drafted.region,
+            options=drafted.options,
+            seen=_seen(),
+            heard=heard,
         )
         repeats = None
         try:
@@ -126,7 +136,8 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
     from smsq.producers.intake.repeats import check_flags
 
     check_flags(again=again, only_new=only_new)
-    drafted = draft(file, text=text, **how)
+    options = options_of(how)
+    drafted = draft(file, text=text, options=options, **how)
     with _smsq() as smsq:
         before = _refuse_finished(smsq, drafted, again or only_new)
         for option in not_applied(drafted, how["name"], how["on_doubt"], before) if before is not None else ():

@@ -23,7 +23,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from smsq.worker.clock import Clock
-from smsq.worker.domain.batch import Ref, unpack_phones
+from smsq.worker.domain.batch import Ref, unpack_recipients
 from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.hosts import missing
@@ -200,11 +200,11 @@ def is_single(meta: bytes) -> bool:
 def _view(
     ref: Ref,
     meta: bytes | None,
-    phones: bytes | None,
+    recipients: bytes | None,
     receipts: bytes | None,
     rows: bytes | None,
 ) -> BatchView | None:
-    if meta is None or phones is None:
+    if meta is None or recipients is None:
         return None
     m = msgspec.msgpack.decode(meta)
     if len(m) <= Meta.KEY:  # no claim touched it
@@ -238,7 +238,7 @@ def _view(
             )
             for i in m[Meta.IDS] or []
         ],
-        phones=unpack_phones(phones),
+        recipients=unpack_recipients(recipients),
         receipts=receipts or b"",
         rows=rows or b"",
         untold=m[Meta.UNTOLD] if len(m) > Meta.UNTOLD else "",

@@ -10,7 +10,7 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.producers.intake.drafts import draft
 from smsq.worker.domain import errors
-from smsq.worker.domain.batch import Ref, unpack_phones
+from smsq.worker.domain.batch import Ref, unpack_recipients
 from smsq.worker.ledger.campaigns.lately import Lately
 
 FIRST = 79990000000
@@ -25,7 +25,7 @@ def people(path: Path, rows: range | list[int], *extra: str) -> Path:
 def phones_in(smsq: Smsq, campaign_id: str) -> list[int]:
     """The phones that a campaign sends to, in the order of its batches."""
     refs = smsq.runtime.views.batch_refs(campaign_id)
-    return [phone - FIRST for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.phones]
+    return [phone - FIRST for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.recipients]
 
 
 def end_texts(smsq: Smsq, campaign_id: str) -> None:
@@ -343,7 +343,7 @@ def test_refs_and_phones_agree(smsq: Smsq, tmp_path: Path) -> None:
     assert isinstance(ref, Ref)
     packed = smsq.runtime.ledger.redis.hget(smsq.runtime.ledger.keys.shard(ref.number), f"{ref.number}p")
 
-    assert unpack_phones(packed) == [FIRST + 1, FIRST + 2]
+    assert unpack_recipients(packed) == [FIRST + 1, FIRST + 2]
     assert [(each.row, each.phone) for each in smsq.campaigns.report(second.id)] == [
         (row + 1, f"+{FIRST + row}") for row in range(3)
     ]

@@ -250,7 +250,7 @@ def test_a_receiver_with_its_ledger_is_ready(secret_plant: Plant, receive: Calla
 
 def facts(many: int) -> list[Fact]:
     """Facts that nobody looks at closely."""
-    return [Fact(gateway_id=n + 1, phone=79990000000, status=Status.DELIVERED) for n in range(many)]
+    return [Fact(gateway_id=n + 1, recipient=79990000000, status=Status.DELIVERED) for n in range(many)]
 
 
 def test_calls_that_come_together_are_stored_together() -> None:

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from smsq.worker.domain.batch import MAX_MESSAGES, MessageId, Options, pack, pack_phones, unpack_phones, unpack_rows
+from smsq.worker.domain.batch import (
+    MAX_MESSAGES,
+    MessageId,
+    Options,
+    pack,
+    pack_recipients,
+    unpack_recipients,
+    unpack_rows,
+)
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.status import Status
 
@@ -20,7 +28,7 @@ def test_phones_are_as_wide_as_the_longest(desk: Any, width: int) -> None:
     (ref,) = desk.ledger.feed(opened.id, 1, 10)[0]
     claim = desk.settled(ref)
 
-    assert claim.phones == phones
+    assert claim.recipients == phones
     assert [desk.fact(claim.gateway_id, phone) for phone in phones] == [1] * 7
     assert [row.phone for row in desk.views.report(opened.id)] == [f"+{phone}" for phone in phones]
 
@@ -28,8 +36,8 @@ def test_phones_are_as_wide_as_the_longest(desk: Any, width: int) -> None:
 def test_packing_is_what_unpacking_reads() -> None:
     """A width byte and the bytes of each; five to seven of them for every phone there is."""
     for width, phone in WIDTHS.items():
-        blob = pack_phones([phone, 7])
-        assert (blob[0], len(blob), unpack_phones(blob)) == (width, 1 + 2 * width, [phone, 7])
+        blob = pack_recipients([phone, 7])
+        assert (blob[0], len(blob), unpack_recipients(blob)) == (width, 1 + 2 * width, [phone, 7])
 
 
 def test_rows_with_gaps_keep_their_numbers() -> None:
@@ -75,7 +83,7 @@ def test_the_largest_batch(desk: Any) -> None:
     stored = sum(len(value) for value in desk.redis.hgetall(shard).values())
     assert stored / MAX_MESSAGES < 6
     claim = desk.claim(ref)
-    assert claim.phones == phones
+    assert claim.recipients == phones
     desk.accept(claim, "250")
     assert desk.views.campaign(opened.id).statuses == {"accepted": MAX_MESSAGES}
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Ref
 from smsq.worker.domain.fact import Fact
 from smsq.worker.ledger.batches.enrolment import cost_units
 from smsq.worker.ledger.layout import Meta
@@ -102,7 +102,8 @@ class Asking(Store):
         if told is None:
             return False
         options = _OPTIONS.decode(told) if told else Options()
-        return options.channel == "sms" and options.time is None and not options.extra
+        is_plain = options.channel == PLAIN_CHANNEL and not options.extra
+        return is_plain and options.time is None and options.period is None
 
     def has_urgent_doubt(self) -> bool:
         """Whether a question about a code is due: then no question for many goes first."""
@@ -148,7 +149,7 @@ class Asking(Store):
     def _advance_call(self, ref: Ref, facts: Sequence[Fact], next_ask_s: float) -> tuple[list[str], list[Argument]]:
         arguments: list[Argument] = [self.now_ms(), ref.number, str(ref), int(next_ask_s * 1000)]
         for fact in facts:
-            arguments += [fact.gateway_id, fact.phone, int(fact.status), fact.error_code]
+            arguments += [fact.gateway_id, fact.recipient, int(fact.status), fact.error_code]
             arguments += [fact.parts, cost_units(fact.cost), fact.at or int(self.clock.now())]
             arguments += [int(fact.heard)]
         return self.keys.batch_verb(ref), arguments

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from smsq.worker.domain.batch import Packed
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
@@ -134,7 +134,7 @@ class CampaignEnrolment(Numbers):
         rejects: Sequence[Reject],
         rows: int,
         *,
-        channel: str = "sms",
+        channel: str = PLAIN_CHANNEL,
         on_doubt: str = "ask",
         behind: Packed | None = None,
     ) -> bool:
@@ -147,7 +147,7 @@ class CampaignEnrolment(Numbers):
         now = int(self.time() * 1000)
         tail: list[Argument] = [0, ""]
         if behind is not None:
-            kept = (behind.first_row, behind.count, behind.phones, behind.rows)
+            kept = (behind.first_row, behind.count, behind.recipients, behind.rows)
             tail = [behind.count, msgspec.msgpack.encode(kept)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
@@ -163,7 +163,7 @@ class CampaignEnrolment(Numbers):
             }
             tail += [
                 packed_meta(meta),
-                batch.phones,
+                batch.recipients,
                 batch.texts,
                 batch.rows,
             ]

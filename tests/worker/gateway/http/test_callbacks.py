@@ -24,7 +24,7 @@ FIELDS: dict[str, str | int] = {
     "cost": "3.80",
 }
 REPORT = Report(
-    kind="status", phone=79991234567, gateway_id=1000000001, code=1, at=1700000000, cost=Decimal("3.80"), parts=2
+    kind="status", recipient=79991234567, gateway_id=1000000001, code=1, at=1700000000, cost=Decimal("3.80"), parts=2
 )
 FORM = "application/x-www-form-urlencoded"
 

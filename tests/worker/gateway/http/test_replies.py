@@ -160,7 +160,7 @@ def test_single_status_belongs_to_the_pair_asked_for() -> None:
         [found] = answer.facts
         assert (33, PHONES[0], Status.DELIVERED, 0, at) == (
             found.gateway_id,
-            found.phone,
+            found.recipient,
             found.status,
             found.error_code,
             found.at,
@@ -174,7 +174,7 @@ def test_multiple_status_is_matched_by_id_and_phone() -> None:
     answer = read_statuses(200, golden("status_multiple.json"), pairs)
 
     assert {(77059648729, Status.REFUSED, 248), (79652943192, Status.REFUSED, 254)} == {
-        (found.phone, found.status, found.error_code) for found in answer.facts
+        (found.recipient, found.status, found.error_code) for found in answer.facts
     }
     assert answer.absent == []
 
@@ -324,7 +324,7 @@ def test_history_page() -> None:
 
     assert (page.count, page.last_int_id, page.error) == (3, 902, None)
     first, second = page.rows
-    assert (first.gateway_id, first.phone, first.int_id) == (5, 79991234567, 900)
+    assert (first.gateway_id, first.recipient, first.int_id) == (5, 79991234567, 900)
     assert first.fact is not None
     assert (Decimal("3.8"), 2) == (first.fact.cost, first.fact.parts)
     assert second.fact is None
