@@ -508,7 +508,7 @@ FIELDS: tuple[Field, ...] = (
         "smpp_url",
         _smpp,
         None,
-        "Addresses for `SMSQ_TRANSPORT=smpp`, `smpp://` or `smpps://` (TLS), the first and then where to go without it.",
+        "Addresses for `SMSQ_TRANSPORT=smpp`, `smpp://` or `smpps://` (TLS), the first and others for when it is away.",
     ),
     Field("smpp_password", _smpp_password, None, "The password for SMPP."),
     Field(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.recipient import Recipient
 
 
@@ -28,19 +29,6 @@ class Outcome(Enum):
     REFUSED = "refused"
     REFUSED_WHO = "refused, but who?"
     UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """What became of one message of a send, on a wire that answers for each message by itself.
-
-    `outcome` is ACCEPTED, REFUSED with the gateway's `code`, LATER if it certainly was not accepted and may go again,
-    or UNKNOWN. `names` are the gateway's own ids of it.
-    """
-
-    outcome: Outcome
-    code: int = 0
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
 r"""A send as submits: one `submit_sm` for each part of each message, all with our id in the comment.
 
-    text                            what leaves
+    what is sent                    how it leaves
     Hello                           Hello\n~~~\nsmsq:1000000001
     Hello, by call, voice w         __CALL__: Hello\nvoice:w\n~~~\nsmsq:1000000001
     a number look-up                __HLR__\n~~~\nsmsq:1000000001
+    bytes                           as they are: a comment would be a part of them
 
 A wire without fields chooses kind and options in the text (PROTOCOL H.6). Text of a user that would do so is refused,
 and so is an option that this wire cannot say.
@@ -11,37 +12,32 @@ and so is an option that this wire cannot say.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from smsq.worker.domain import text as texts
-from smsq.worker.domain.batch import Options
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.outgoing import Outgoing
-from smsq.worker.gateway import comments
-from smsq.worker.gateway.channels import channel
+from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.translit import spelled
+from smsq.worker.gateway import comments, times
+from smsq.worker.gateway.channels import OCTETS_A_PART, Channel, channel
+from smsq.worker.gateway.options import given_options
 from smsq.worker.gateway.smpp import KEYWORD_END
-from smsq.worker.gateway.smpp.parts import cut
-from smsq.worker.gateway.smpp.pdus import Short
+from smsq.worker.gateway.smpp.alphabets import LATIN
+from smsq.worker.gateway.smpp.parts import cut, has_header
+from smsq.worker.gateway.smpp.pdus import LONGEST_ADDRESS, Short
 
 HAS_HEADER = 0x40  # of `esm_class`
 WITH_RECEIPT = 1  # `registered_delivery`: of success and of failure
 INTERNATIONAL, LETTERS = 1, 5  # types of number
-NATIONAL_PLAN = 1
+NUMBER_PLAN = 1
 
-KEYWORDS: Mapping[str, str] = {"call": "__CALL__", "tg": "__TGM__"}
-WORDLESS = frozenset({"hlr", "ping"})  # their keyword stands alone
 # Options that stand in a line of their own behind a special text, by channel.
 LINES: Mapping[str, tuple[str, ...]] = {"call": ("voice",), "mail": ("subj",), "bot": ("bot",)}
-
-_HOURS = re.compile(r"\d{1,2}", re.ASCII)
-_TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
-_UNIX = re.compile(r"0(\d{9,10})", re.ASCII)
-_MINUTES = re.compile(r"\+(\d{1,6})", re.ASCII)
-_MOMENT = re.compile(r"(\d\d)\.?(\d\d)\.?(\d\d) ?(\d\d):?(\d\d)", re.ASCII)
-_MOSCOW = "12+"  # three hours, in quarters
+_SAID = frozenset(("sender", "valid", "time", "tz", "translit", "comment"))  # by fields, by the text or by its comment
 
 
 def check(options: Options) -> None:
@@ -53,103 +49,119 @@ def submits(outgoing: Outgoing, *, is_latin: bool = False) -> list[list[Short] |
     """The submits of each message, or why it cannot be sent; raises BadInput for what concerns all of them."""
     base = _base(outgoing.options)
     each: list[list[Short] | BadInput] = []
-    for place, phone in enumerate(outgoing.phones):
+    for place, recipient in enumerate(outgoing.recipients):
         text = outgoing.text if outgoing.text is not None else outgoing.texts[place]
         try:
-            each.append(_message(base, outgoing, phone, text, is_latin=is_latin))
+            each.append(_message(base, outgoing, recipient, text, is_latin=is_latin))
         except BadInput as error:
             each.append(error)
     return each
 
 
-def _message(base: Short, outgoing: Outgoing, phone: int, text: str, *, is_latin: bool) -> list[Short]:
-    comment = comments.with_id(outgoing.gateway_id)
+def _message(base: Short, outgoing: Outgoing, recipient: Recipient, text: str, *, is_latin: bool) -> list[Short]:
+    row = channel(outgoing.options.channel)
+    told = _addressed(base, recipient)
+    if row.has_octets:
+        return [_binary(told, text)]
+    comment = comments.with_id(outgoing.gateway_id, outgoing.options.comment or "")
     said = wire_text(text, outgoing.options)
     parted = cut(said, comment, outgoing.gateway_id, is_latin=is_latin)
-    if outgoing.options.channel == "sms" and len(parted.parts) > texts.parts(text):
-        raise BadText(f"the text takes {len(parted.parts)} parts here and was counted as {texts.parts(text)}")
-    shaped = replace(
-        base,
-        dest=f"{phone:d}",
-        data_coding=parted.data_coding,
-        esm_class=HAS_HEADER if parted.has_header else 0,
-    )
+    if row.name == PLAIN_CHANNEL and len(parted.parts) > texts.parts(said):
+        # Its batch would be taken for one of single parts, whose absence can be proved.
+        raise BadText(f"the text takes {len(parted.parts)} parts here and was counted as {texts.parts(said)}")
+    esm_class = HAS_HEADER if parted.has_header else 0
+    shaped = replace(told, data_coding=parted.data_coding, esm_class=esm_class)
     return [replace(shaped, octets=octets) for octets in parted.parts]
+
+
+def _addressed(base: Short, recipient: Recipient) -> Short:
+    if isinstance(recipient, int):
+        return replace(base, dest=f"{recipient:d}")
+    if len(recipient) > LONGEST_ADDRESS or not recipient.isascii():
+        raise BadInput(f"over SMPP an address has up to {LONGEST_ADDRESS} Latin letters, digits and signs")
+    return replace(base, dest=recipient, dest_ton=LETTERS)
+
+
+def _binary(told: Short, text: str) -> Short:
+    """Bytes as one submit; they bring their own header, so they cannot be cut into several."""
+    octets = bytes.fromhex(text)
+    if len(octets) > OCTETS_A_PART:
+        raise BadText(f"over SMPP a binary message has at most {OCTETS_A_PART} bytes, not {len(octets)}")
+    return replace(
+        told, octets=octets, data_coding=LATIN.data_coding, esm_class=HAS_HEADER if has_header(octets) else 0
+    )
 
 
 def wire_text(text: str, options: Options) -> str:
     """The text with what chooses its channel around it; raises BadText if the user's own text would choose one."""
+    row = channel(options.channel)
     texts.check_marks(text)
-    keyword = KEYWORDS.get(options.channel)
-    if keyword is None:
+    text = spelled(text, options.translit)
+    if row.keyword is None:
         return text
-    if options.channel in WORDLESS:
-        return keyword
-    names = LINES.get(options.channel, ())
+    if not row.has_text:
+        return row.keyword
+    names = LINES.get(row.name, ())
     if any(line.startswith(f"{name}:") for name in names for line in text.split("\n")[1:]):
-        raise BadText(f"a line of this text begins like an option of the channel {options.channel}")
-    behind = "".join(f"\n{name}:{options.extra[name]}" for name in names if name in options.extra)
-    return f"{keyword}{KEYWORD_END}{text}{behind}"
+        raise BadText(f"a line of this text begins like an option of the channel {row.name}")
+    behind = "".join(f"\n{name}:{value}" for name in names if (value := getattr(options, name)) is not None)
+    return f"{row.keyword}{KEYWORD_END}{text}{behind}"
 
 
 def _base(options: Options) -> Short:
     """What all submits of a send have in common; raises BadInput for what this wire cannot say."""
-    channel(options.channel)
-    if options.channel != "sms" and options.channel not in KEYWORDS:
-        raise BadInput(f"the channel {options.channel!r} cannot be sent over SMPP")
+    row = channel(options.channel)
+    if "smpp" not in row.dialects:
+        raise BadInput(f"the channel {row.name!r} cannot be sent over SMPP")
     if options.sender == "":
         raise BadInput("over SMPP the account's own sender name cannot be switched off: leave the sender out")
-    if options.translit:
-        raise BadInput("translit cannot be said over SMPP")
-    for name in options.extra:
-        if name not in LINES.get(options.channel, ()):
+    for name in (*given_options(options), *options.extra):
+        if name not in _SAID and name not in LINES.get(row.name, ()):
             raise BadInput(f"the option {name!r} cannot be said over SMPP")
+    _check_comment(row, options)
     sender = options.sender or ""
-    if len(sender) > 20 or not sender.isascii():
-        raise BadInput("over SMPP a sender has up to 20 Latin letters, digits and signs")
+    if len(sender) > LONGEST_ADDRESS or not sender.isascii():
+        raise BadInput(f"over SMPP a sender has up to {LONGEST_ADDRESS} Latin letters, digits and signs")
     is_number = sender.lstrip("+").isdigit()
     return Short(
         source=sender,
         source_ton=INTERNATIONAL if is_number else LETTERS,
-        source_npi=NATIONAL_PLAN,
+        source_npi=NUMBER_PLAN,
         dest_ton=INTERNATIONAL,
-        dest_npi=NATIONAL_PLAN,
+        dest_npi=NUMBER_PLAN,
         registered=WITH_RECEIPT,
-        schedule=_schedule(options.time),
+        schedule=_schedule(options.time, options.tz or 0),
         validity=_validity(options.valid),
     )
 
 
+def _check_comment(row: Channel, options: Options) -> None:
+    if options.comment is not None and row.has_octets:
+        raise BadInput("over SMPP a binary message has no comment")
+
+
 def _validity(valid: str | None) -> str:
-    """Hours, or hours and minutes (PROTOCOL B.1), as SMPP's relative time; the standard has days apart from hours."""
+    """Hours, or hours and minutes (PROTOCOL B.1), in SMPP's relative form."""
     if valid is None:
         return ""
-    minutes = -1
-    if _HOURS.fullmatch(valid):
-        minutes = int(valid) * 60
-    elif found := _TIME.fullmatch(valid):
-        minutes = int(found[1]) * 60 + int(found[2])
-    if not 0 < minutes <= 24 * 60:
-        raise BadInput("a validity is 1 to 24 hours, or hh:mm up to 24:00")
-    return _relative(minutes)
+    hours, _, minutes = valid.partition(":")
+    return _relative(int(hours) * 60 + int(minutes or 0))
 
 
-def _schedule(time: str | None) -> str:
-    """A moment to send at, in one of the gateway's own forms (PROTOCOL B.2), as SMPP says it."""
+def _schedule(time: str | None, tz: int) -> str:
+    """A moment to send at, as it is kept, in SMPP's absolute form; hours and delays have become moments before."""
     if time is None or time == "0":
         return ""
-    if found := _MINUTES.fullmatch(time):
-        return _relative(int(found[1]))
-    if found := _UNIX.fullmatch(time):
-        return f"{datetime.fromtimestamp(int(found[1]), UTC):%y%m%d%H%M%S}000+"
-    if found := _MOMENT.fullmatch(time):
-        day, month, year, hour, minute = found.groups()
-        return f"{year}{month}{day}{hour}{minute}000{_MOSCOW}"
-    raise BadInput(f"the time {time!r} cannot be said over SMPP; give a moment or +minutes")
+    if times.is_stamp(time):
+        return f"{datetime.fromtimestamp(int(time), UTC):%y%m%d%H%M%S}000+"
+    digits = "".join(char for char in time if char.isdigit())
+    if len(digits) != 10 or time[:1] == "+":
+        raise BadInput(f"the time {time!r} cannot be said over SMPP")
+    zone = timezone(timedelta(hours=times.MOSCOW_H + tz))
+    moment = datetime.strptime(digits, "%d%m%y%H%M").replace(tzinfo=zone).astimezone(UTC)
+    return f"{moment:%y%m%d%H%M%S}000+"
 
 
 def _relative(minutes: int) -> str:
     days, rest = divmod(minutes, 24 * 60)
-    if days > 28:
-        raise BadInput("over SMPP a message may wait 28 days at most")
     return f"0000{days:02d}{rest // 60:02d}{rest % 60:02d}00000R"

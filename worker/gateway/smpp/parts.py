@@ -82,6 +82,16 @@ def _has(alphabet: Alphabet, char: str) -> bool:
     return alphabet_of(char, is_latin=alphabet is LATIN) is alphabet
 
 
+def has_header(octets: bytes) -> bool:
+    """Whether octets that somebody made begin with a whole header, by its lengths."""
+    if not octets or not 2 <= octets[0] < len(octets):
+        return False
+    at = 1
+    while at < octets[0]:
+        at += 2 + octets[at + 1]
+    return at == octets[0] + 1
+
+
 def header_of(part: bytes) -> tuple[Header | None, bytes]:
     """The header of a part that has one (`esm_class` says so) and what follows it; None if it is of another kind."""
     if not part or len(part) <= part[0]:

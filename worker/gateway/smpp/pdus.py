@@ -17,6 +17,7 @@ from smpplib.exceptions import UnknownCommandError
 from smsq.worker.domain.errors import BadInput
 
 HEADER = 16  # octets
+LONGEST_ADDRESS = 20  # characters
 MOST_OCTETS = 64 * 1024  # of one PDU; a longer one is no PDU
 RESPONSE = 0x8000_0000
 LAST_SEQUENCE = 0x7FFF_FFFF
@@ -222,8 +223,8 @@ def numbered(octets: bytes, sequence: int) -> bytes:
 def submit(short: Short, sequence: int = 0) -> bytes:
     """A `submit_sm`; raises BadInput for an address or octets that do not fit."""
     for name, value, most in (
-        ("sender", short.source, 20),
-        ("recipient", short.dest, 20),
+        ("sender", short.source, LONGEST_ADDRESS),
+        ("recipient", short.dest, LONGEST_ADDRESS),
         ("time", short.schedule, 16),
         ("validity", short.validity, 16),
     ):

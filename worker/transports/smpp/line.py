@@ -15,6 +15,8 @@ from smsq.worker.transports.smpp.throttle import Throttle
 class SmppLine:
     """A place of a session's window; a send may use more of them while they are free."""
 
+    is_shared = True
+
     def __init__(self, session: Session, throttle: Throttle, clock: Clock, *, is_latin: bool) -> None:
         self.mirror = session.mirror
         self._session = session

@@ -14,14 +14,24 @@ from queue import Empty, SimpleQueue
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadInput, Unreachable
-from smsq.worker.gateway.outcomes import Outcome, Piece, SendAnswer
+from smsq.worker.domain.piece import Fate, Piece
+from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.gateway.smpp import statuses
 from smsq.worker.gateway.smpp.pdus import Short
 from smsq.worker.transports.smpp.session import Reply, Session, Submit
 from smsq.worker.transports.smpp.throttle import Throttle
 
 BAD_PARAMETERS = 1  # the error of `send.php` for a message that this wire cannot carry
+THROTTLED_S = 2.0  # of pause of the login, if messages were left for that
 BEGIN_WITHIN = 2 / 3  # of the time allowed: no message is begun later, so that its parts leave together
+
+
+_OUTCOMES = {
+    Fate.ACCEPTED: Outcome.ACCEPTED,
+    Fate.REFUSED: Outcome.REFUSED,
+    Fate.UNTAKEN: Outcome.LATER,
+    Fate.UNKNOWN: Outcome.UNKNOWN,
+}
 
 
 @dataclass(slots=True)
@@ -38,15 +48,13 @@ class _Message:
     def piece(self) -> Piece:
         """What became of it."""
         names = tuple(self.names)
-        if self.is_lost:
-            return Piece(outcome=Outcome.UNKNOWN, names=names)
-        if len(self.names) == len(self.parts) and self.parts:
-            return Piece(outcome=Outcome.ACCEPTED, names=names)
-        if self.names:
-            return Piece(outcome=Outcome.UNKNOWN, names=names)
+        if not self.is_lost and self.parts and len(names) == len(self.parts):
+            return Piece(Fate.ACCEPTED, names=names)
+        if self.is_lost or names:
+            return Piece(Fate.UNKNOWN, names=names)
         if self.refusal is not None:
-            return Piece(outcome=self.refusal.outcome, code=self.refusal.code)
-        return Piece(outcome=Outcome.LATER)
+            return Piece(Fate.REFUSED, self.refusal.code)
+        return Piece(Fate.UNTAKEN)
 
 
 class Sending:
@@ -71,6 +79,7 @@ class Sending:
         self._free = 1
         self._numbers: dict[tuple[int, int], int] = {}  # of submits without an answer
         self._has_written = False
+        self._was_throttled = False
 
     def run(self, deadline_s: float) -> SendAnswer:
         """Send all; raises Unreachable if the session was over before the first write."""
@@ -152,6 +161,7 @@ class Sending:
             if reply.status == statuses.NOT_BOUND:
                 self._session.end("the gateway takes it for unbound")
             self._throttle.throttled()
+            self._was_throttled = True
             message.written -= 1
             self._waiting.appendleft(key)
             return
@@ -168,8 +178,8 @@ class Sending:
 
     def _answer(self) -> SendAnswer:
         pieces = tuple(message.piece() for message in self._messages)
-        outcomes = {piece.outcome for piece in pieces}
-        outcome = outcomes.pop() if len(outcomes) == 1 else Outcome.ACCEPTED_IN_PART
+        fates = {piece.fate for piece in pieces}
+        outcome = _OUTCOMES[fates.pop()] if len(fates) == 1 else Outcome.ACCEPTED_IN_PART
         parts = sum(len(piece.names) for piece in pieces)
         code = next((message.code for message in self._messages if message.code), None)
         is_whole = not any(message.is_lost and not message.code for message in self._messages)
@@ -180,6 +190,7 @@ class Sending:
             parts=parts,
             is_complete=is_whole,
             is_over=is_whole or self._session.closed_by_peer,
+            delay_s=THROTTLED_S if self._was_throttled and Fate.UNTAKEN in {piece.fate for piece in pieces} else 0.0,
             pieces=pieces,
         )
 

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.25  # between looks at the clock while nothing comes
 ENQUIRE_S = 60.0  # of silence, then we ask whether the peer is there; it cuts a silent link after two minutes
+SILENT_S = 5.0  # without a PDU while answers are owed: then another address is better
 CUT_S = 120.0  # of silence, then the session is over
 UNBIND_S = 2.0  # the wait for the answer to our unbind
 
@@ -95,6 +96,7 @@ class Session:
         self._order = threading.Lock()  # of submits: they leave in the order of their numbers
         self._owed: dict[int, tuple[object, Sink]] = {}  # by sequence number: submits without an answer
         self._sequence = itertools.count(2)  # 1 was the bind
+        self._owed_since = 0.0  # when the first of them was written after a time without any
         self._answered = 0  # the highest sequence number that was answered: what was written before it has arrived
         self._unbound = threading.Event()
         self._first: Sequence[Head] = ()
@@ -111,6 +113,11 @@ class Session:
         """Whether submits may be written."""
         return not self.ended.is_set() and not self.is_leaving
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the peer owes answers and has said nothing for long."""
+        return bool(self._owed) and self._clock.monotonic() - max(self._heard_at, self._owed_since) > SILENT_S
+
     def submit(self, submits: Sequence[Submit], sink: Sink) -> list[int]:
         """Write these submits, each in a place of the window that the caller holds; return their sequence numbers.
 
@@ -123,6 +130,8 @@ class Session:
             with self._lock:
                 if not self.is_alive:
                     raise Unreachable(f"the session with {self.mirror} is over")
+                if not self._owed:
+                    self._owed_since = self._clock.monotonic()
                 for number, each in zip(numbers, submits, strict=True):
                     self._owed[number] = each.key, sink
             self._write(b"".join(map(pdus.numbered, octets, numbers)))

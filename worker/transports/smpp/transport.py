@@ -47,6 +47,7 @@ class Terms:
 
     bind: Bind
     window: int = 50
+    has_backup: bool = False  # there is another address
     certificate: str | None = None  # a file with our certificate and its key
     ca_file: str | None = None  # certificates to trust, by default those that come with `requests`
 
@@ -136,6 +137,8 @@ class SmppTransport:
         try:
             session = self._session
             if session is not None and session.mirror == mirror and session.is_alive:
+                if session.is_silent and self._terms.has_backup:
+                    raise Unreachable(f"{mirror} owes answers and is silent")
                 return session
             return self._bind(mirror, max(0.05, until - self._clock.monotonic()))
         finally:
