@@ -140,6 +140,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values["mirrors"] = ()
         values["smpp_url"] = values["smpp_url"] or ()
         values["test_codes"] = values["test_codes"] or {}
+        if values["transport"] == "smpp":
+            for name, value in SMPP_DEFAULTS.items():
+                if PREFIX + name.upper() not in written:
+                    values[name] = value
         if values["lease_s"] is None:
             values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
         settings = cls(**values)
@@ -201,6 +205,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
+# A silent SMPP link lives for two minutes (PROTOCOL H.1), and the window must exceed that.
+SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 360.0}
 LEAST_SECRET = 32  # characters
 LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
 LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful

@@ -9,6 +9,7 @@ holds the mark (`domain/text.py`), so a comment is ours or another program's.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from smsq.worker.domain.text import COMMENT_MARK
 
@@ -25,6 +26,20 @@ def parted(text: str) -> tuple[str, str]:
     """A text as it is sent on, and its comment, '' for none."""
     text, _, comment = text.partition(COMMENT_MARK)
     return text, comment
+
+
+def id_of_row(row: Mapping[str, object]) -> int | None:
+    """Our id in a row of history: in its comment, or behind the mark in its text; None if there is none.
+
+    Raises ValueError for a comment that cannot be read.
+    """
+    comment = row.get("comment")
+    if comment is None or comment == "":
+        text = row.get("message")
+        comment = parted(text)[1] if isinstance(text, str) else ""
+    if not isinstance(comment, str):
+        raise ValueError("a comment is no text")
+    return id_in(comment)
 
 
 def id_in(comment: str) -> int | None:

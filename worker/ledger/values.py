@@ -213,6 +213,11 @@ class KnownId:
     absents: str
     money: bool = False
 
+    @property
+    def is_by_comment(self) -> bool:
+        """Whether the gateway knows what it carried by our id in its comment only (`lua/include/wires.lua`)."""
+        return self.mirror.startswith("smpp")
+
     def lacks(self, index: int) -> bool:
         """Whether it is known that the message at `index` did not arrive under this id."""
         return self.absents != "" and self.absents[index + 1] == "1"

@@ -334,9 +334,8 @@ class Sending(Store):
 def _settled(reply: list[bytes]) -> Settled:
     enrolled_at = int(reply[1]) / 1000 if len(reply) > 1 else 0.0
     left = int(reply[2]) if len(reply) > 2 else 0
-    return Settled(
-        reply[0].decode(), enrolled_at, left, [unpacked(*pair) for pair in zip(reply[3::2], reply[4::2], strict=True)]
-    )
+    early = tuple(unpacked(*pair) for pair in zip(reply[3::2], reply[4::2], strict=True))
+    return Settled(reply[0].decode(), enrolled_at, left, early)
 
 
 def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
