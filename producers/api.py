@@ -80,7 +80,8 @@ class Smsq(Installation):
         pumping shield, as codes of `smsq.otp` do.
 
         Raises BadPhone, BadAddress, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses.
-        Raises LedgerUnreachable if it is not known whether the message was enrolled, another LedgerTrouble if it was not.
+        Raises LedgerUnreachable if it is not known whether the message was enrolled, another LedgerTrouble if it was
+        not.
         """
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)

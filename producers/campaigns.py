@@ -28,6 +28,7 @@ from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
 from smsq.worker.domain.campaign import GOING, OVER, Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView, Failure
 
@@ -108,6 +109,7 @@ class Campaigns:
             draft.template,
             region=draft.region,
             options=draft.options,
+            per_row=draft.per_row,
             seen=seen,
             left_out=draft.choice.left_out,
             heard=comparison.add if comparison is not None else lambda part: None,
@@ -212,11 +214,17 @@ class Campaigns:
         return replace(draft, choice=replace(choice, left_out=ledger.left_out(opened.id)))
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
+        now = self._smsq.runtime.clock.now()
+        batches = [
+            replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
+            for batch in part.batches
+        ]
+
         def verb() -> bool:
             return self._smsq.runtime.ledger.enrol_range(
                 campaign_id,
                 part.n,
-                part.batches,
+                batches,
                 part.rejects,
                 rows,
                 channel=draft.options.channel,

@@ -23,6 +23,9 @@ from smsq.worker.domain.errors import BadSettings
     "--ports", default="9101,9102,9103", show_default=True, help="One port for each mirror; 0 is any free port."
 )
 @click.option("--control-port", default=0, show_default=True, help="Port of the control endpoint; 0 is any free port.")
+@click.option(
+    "--smpp-ports", default="", help="One port for each SMPP host, the backup behind the main one; none by default."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="TOML file; may set any field of the sandbox's profile."
@@ -30,6 +33,7 @@ from smsq.worker.domain.errors import BadSettings
 @click.option("--login", help="The account's log-in.")
 @click.option("--password", help="Its password.", envvar="SANDBOX_PASSWORD")
 @click.option("--apikey", help="Its API key.")
+@click.option("--smpp-password", help="Its password for SMPP, if another.", envvar="SANDBOX_SMPP_PASSWORD")
 @click.option("--balance", help="Money on the account.")
 @click.option("--price", multiple=True, metavar="PREFIX=PRICE", help="Price of one part to phones with this prefix.")
 @click.option("--quick", is_flag=True, help="Shorten the gateway's minute to six seconds, as in the demo.")
@@ -78,7 +82,9 @@ from smsq.worker.domain.errors import BadSettings
 @click.option("--peer-close", type=float, metavar="S", help="Seconds until a silent connection is closed.")
 @click.option("--seed", type=int, help="Seed of the random choices; the same seed gives the same fates.")
 @click.pass_context
-def command(ctx: click.Context, /, ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
+def command(
+    ctx: click.Context, /, ports: str, control_port: int, smpp_ports: str, host: str, config: Path | None, **told: Any
+) -> None:
     """Run a gateway on this machine that fails on demand; or look at the one that runs."""
     if ctx.invoked_subcommand is not None:
         return
@@ -101,7 +107,13 @@ def command(ctx: click.Context, /, ports: str, control_port: int, host: str, con
         if told["end"]:
             changes["scripted"] = dict(_pair(one, str) for one in told["end"])
         profile = profile.with_values({**changes, "misfortunes": misfortunes})
-        sandbox = Sandbox(profile, numbers("--ports", ports), control_port=control_port, host=host)
+        sandbox = Sandbox(
+            profile,
+            numbers("--ports", ports),
+            control_port=control_port,
+            host=host,
+            smpp_ports=numbers("--smpp-ports", smpp_ports) if smpp_ports else (),
+        )
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -110,7 +122,8 @@ def command(ctx: click.Context, /, ports: str, control_port: int, host: str, con
         raise click.UsageError(wrong.sentence) from None
     except OSError as trouble:
         raise click.ClickException(f"the sandbox cannot listen: {trouble.strerror or trouble}") from None
-    click.echo(json.dumps({"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}))
+    ready = {"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}
+    click.echo(json.dumps(ready | ({"smpp": list(sandbox.smpp)} if sandbox.smpp else {})))
     if profile.password == Profile().password:  # one that somebody chose is theirs to know
         said = f"log-in {profile.login}, password {profile.password}; --login and --password set others"
         click.echo(said, err=True)
@@ -123,7 +136,8 @@ command.add_command(misfortunes)
 
 # Options whose value is a field of the profile, and how it is read.
 _SAME = (
-    *("login", "password", "apikey", "balance", "asks_per_minute", "parallel_sends", "parallel_asks", "seed"),
+    *("login", "password", "apikey", "smpp_password", "balance", "asks_per_minute", "parallel_sends", "parallel_asks"),
+    "seed",
     *("callback_url", "callback_secret", "callback_style", "callback_digest"),
 )
 _SECONDS = ("duplicate_window", "mass_ask_every", "minute", "visible_after", "arrival", "peer_close")

@@ -18,6 +18,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
@@ -41,7 +42,8 @@ class How(TypedDict, total=False):
     recipients (by default `phone`, or `email` for e-mails), `region` the country in which phones without a plus are
     written, `encoding` what a file is in (told from its bytes unless it is given). `rate` is in parts per second,
     `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
-    `options` go to the gateway; `options` also choose the channel. `on_doubt` is as in `Smsq.send`.
+    `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
+    row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name. `on_doubt` is as in `Smsq.send`.
     """
 
     name: str | None
@@ -52,6 +54,7 @@ class How(TypedDict, total=False):
     sender: str | None
     valid: str | None
     options: Options | None
+    per_row: Mapping[str, str] | Sequence[str] | None
     rate: float | None
     at: datetime | str | None
     window: str | None
@@ -109,6 +112,7 @@ class Draft:
     template: Template = field(repr=False)
     name: str
     options: Options
+    per_row: RowOptions | None = None
     phone_column: str = "phone"
     region: str = "RU"
     rate: float | None = None
@@ -123,7 +127,9 @@ class Draft:
     def digest(self) -> str:
         """The digest that names this campaign: of its rows, text and options."""
         options = self.options.written().decode()
-        said = (self.source.digest, self.phone_column, self.region, self.template.written, options)
+        said = [self.source.digest, self.phone_column, self.region, self.template.written, options]
+        if self.per_row is not None:
+            said.append(repr(self.per_row.columns))
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
 
     def plan(self, batch_size: int, now: float) -> Plan:
@@ -164,6 +170,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
         region=draft.region,
         left_out=draft.choice.left_out,
         options=draft.options,
+        per_row=draft.per_row,
     )
 
 
@@ -181,7 +188,8 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
-    check_options(options)
+    named = how.get("per_row") or ()
+    check_options(options, later=named)
     phone_column = how.get("phone_column") or channel(options.channel).column
     source: Rows
     if isinstance(rows, str | Path):
@@ -200,6 +208,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         template=template,
         name=_named(name),
         options=options,
+        per_row=RowOptions.of(options, named, source.columns) if named else None,
         phone_column=phone_column,
         region=region,
         rate=rate,

@@ -15,7 +15,7 @@ from typing import Protocol
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
-from smsq.worker.domain.recipient import parse
+from smsq.worker.domain.recipient import EVERY_KIND, parse
 
 ALIKE = 7  # digits at the end of a phone: the file has these, however the others are written
 
@@ -80,5 +80,5 @@ def _end(phone: str) -> str:
     """What two ways to write one recipient have in common: the last digits of a phone, the whole of an address."""
     if "@" in phone or phone.lstrip().startswith("#"):
         with contextlib.suppress(BadInput):
-            return str(parse(phone, ("mail", "telegram")))
+            return str(parse(phone, EVERY_KIND))
     return "".join(char for char in phone if char.isdecimal())[-ALIKE:]

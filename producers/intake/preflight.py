@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
@@ -119,6 +120,7 @@ def look(
     left_out: LeftOut | None = None,
     heard: Callable[[Range], None] = lambda part: None,
     options: Options = _PLAIN,
+    per_row: RowOptions | None = None,
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
@@ -129,16 +131,19 @@ def look(
     constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     rows = _watched(rows, template, found)
     per_range = max(1, 1000 // batch_size)
-    for part in prepare(rows, template, batch_size, per_range, region=region, left_out=left_out, options=options):
+    for part in prepare(
+        rows, template, batch_size, per_range, region=region, left_out=left_out, options=options, per_row=per_row
+    ):
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)
         heard(part)
         for batch in part.batches:
             said = unpack_texts(batch.texts) if batch.texts else None
-            _sample(found, batch, said, constant, random, options)
+            own = batch.options or options
+            _sample(found, batch, said, constant, random, own)
             if said is not None:
-                _look_at(found, said, options)
+                _look_at(found, said, own)
         seen(found.rows)
     if constant is not None and found.messages:
         found.first = constant

@@ -8,19 +8,21 @@ leave a gap in their batch, whose place in the file does not change: journals kn
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
+from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row, shown
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options, Packed, pack
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
-from smsq.worker.domain.errors import BadPhone, BadText
+from smsq.worker.domain.errors import BadInput, BadPhone, BadText
 from smsq.worker.domain.phone import parse as parse_phone
 from smsq.worker.domain.recipient import PHONES_ONLY, Recipient
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import check_message, parts_of
+from smsq.worker.gateway.options import check_message, check_own_texts, parts_of
 
 _PLAIN = Options()
 
@@ -34,12 +36,13 @@ def prepare(
     region: str = "RU",
     left_out: LeftOut | None = None,
     options: Options = _PLAIN,
+    per_row: RowOptions | None = None,
 ) -> Iterator[Range]:
     """Ranges from 1, each over `batch_size * batches_per_range` rows (the last over what is left).
 
     Raises BadText if a constant text may not be sent; texts of single rows become rejects.
     """
-    slices = Slices(template, batch_size, region, left_out, options)
+    slices = Slices(template, batch_size, region, left_out, options, per_row)
     source, size = iter(rows), batch_size * batches_per_range
     n = 0
     while portion := list(islice(source, size)):
@@ -57,6 +60,7 @@ class Slices:
         region: str,
         left_out: LeftOut | None = None,
         options: Options = _PLAIN,
+        per_row: RowOptions | None = None,
     ) -> None:
         self._template = template
         self._batch_size = batch_size
@@ -66,18 +70,22 @@ class Slices:
         self._parse = self._recipient if self._row.recipients != PHONES_ONLY else parse_phone
         self._behind: list[tuple[Recipient, int]] = []  # recipients and rows of this range that stay behind
         self._seen: set[Recipient] = set()
+        self._per_row = per_row
+        self._constant = ""
         self._constant_parts = 0
         if template.is_constant:
-            text = self._row.read(template.render(()))
-            check_message(text, options)
-            self._constant_parts = parts_of(text, options)
+            self._constant = self._row.read(template.render(()))
+            check_message(self._constant, options)
+            self._constant_parts = parts_of(self._constant, options)
 
     def range(self, n: int, portion: list[Row | Reject]) -> Range:
         """The n-th range, from these rows."""
         rejects: list[Reject] = []
         make = self._same_text if self._template.is_constant else self._own_texts
+        if self._per_row is not None:
+            make = self._own_options
         batches = tuple(make(portion, rejects))
-        behind, self._behind = self._behind, []
+        behind, self._behind = sorted(self._behind, key=lambda each: each[1]), []
         left = pack([who for who, _ in behind], None, [row for _, row in behind], 0) if behind else None
         return Range(n=n, batches=batches, rejects=tuple(rejects), rows=len(portion), behind=left)
 
@@ -158,6 +166,55 @@ class Slices:
                 if not kept:
                     continue
             yield pack(batch, said, here, sum(many), first_row=first)
+
+    def _own_options(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
+        """Rows whose options differ go in different batches; each batch stands where its first row does."""
+        groups: dict[tuple[str, ...], list[tuple[Recipient, int, str, int]]] = {}
+        per_row, is_constant = self._per_row, self._template.is_constant
+        assert per_row is not None
+        for row in portion:
+            if isinstance(row, Reject):
+                rejects.append(row)
+                continue
+            try:
+                recipient = self._parse(row[1], self._region)
+                if recipient in self._seen:
+                    rejects.append(_duplicate(row, recipient))
+                    continue
+                cells = per_row.cells(row[2])
+                options = per_row.read(cells)
+                text = self._constant
+                if not is_constant:
+                    self._template.require(row[2])
+                    text = self._read(row[2])
+                    texts.check_list(text)
+                    check_own_texts(options)
+                check_message(text, options)
+            except BadPhone as error:
+                rejects.append(_invalid(row, self._why(row[1], error)))
+                continue
+            except BadInput as error:
+                rejects.append(_invalid(row, error.sentence))
+                continue
+            self._seen.add(recipient)
+            groups.setdefault(cells, []).append((recipient, row[0], text, parts_of(text, options)))
+        batches = [
+            (members[at][1], cells, members[at : at + self._batch_size])
+            for cells, members in groups.items()
+            for at in range(0, len(members), self._batch_size)
+        ]
+        for first, cells, members in sorted(batches, key=lambda each: each[0]):
+            if self._left_out is not None:
+                kept = self._kept([each[1] for each in members], [each[0] for each in members])
+                members = [members[place] for place in kept]
+                if not kept:
+                    continue
+            many, here, said, parts = zip(*members, strict=True)
+            options = per_row.read(cells)
+            yield replace(
+                pack(many, None if is_constant else said, here, sum(parts), first_row=first),
+                options=options if options != self._options else None,
+            )
 
     def _read(self, values: Sequence[str]) -> str:
         return self._row.read(self._template.render(values))

@@ -27,7 +27,7 @@ from smsq.producers.intake.encodings import look_through
 from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
-from smsq.worker.domain.recipient import CALLED, Recipient, kind_of, masked, parse
+from smsq.worker.domain.recipient import CALLED, EVERY_KIND, Recipient, kind_of, masked, parse
 
 Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
 
@@ -335,9 +335,10 @@ def _phone_at(header: Sequence[str], phone_column: str, name: str, how: str = ""
 def _recipient_or_none(cell: str) -> Recipient | None:
     """The phone or mail address in a cell; None for anything else."""
     try:
-        return parse(cell, ("phone", "mail"))
+        found = parse(cell, EVERY_KIND)
     except BadPhone:
         return None
+    return None if isinstance(found, str) and found[0] in "@#" else found  # these may be names of columns
 
 
 def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:

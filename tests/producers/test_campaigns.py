@@ -157,7 +157,7 @@ def test_pause_resume_and_cancel(smsq: Smsq, tmp_path: Path) -> None:
         ("Hi", {"budget": "much"}, "amount of money"),
         ("Hi", {"rate": 0.0}, "parts per second"),
         ("Hi", {"at": "soon"}, "a moment looks like"),
-        ("Hi", {"options": Options(extra={"viber": "1"})}, "does not send by that channel"),
+        ("Hi", {"options": Options(extra={"viber": "1"})}, "choose the channel"),
         ("Hi", {"options": Options(extra={"maxsms": "many"})}, "maxsms is a number"),
         ("Hi", {"options": Options(time="garbage")}, "a time is"),
         ("Hi", {"options": Options(translit=7)}, "translit is 0"),

@@ -111,6 +111,7 @@ class Packed:
     rows: bytes = b""  # empty if rows follow one another without a gap
     first_row: int = 0
     parts: int = 0  # of all messages together: what pacing counts
+    options: Options | None = None  # None for those of its campaign
 
 
 def pack(

@@ -26,6 +26,7 @@ CALLED: Final[dict[RecipientKind, str]] = {
     "mail": "a mail address",
     "telegram": "a Telegram nick or #id",
 }
+EVERY_KIND: Final[tuple[RecipientKind, ...]] = ("phone", "mail", "telegram")
 PHONES_ONLY: Final[tuple[RecipientKind, ...]] = ("phone",)
 LONGEST: Final = 254  # characters of a mail address (RFC 5321), which is the longest address there is
 

@@ -8,7 +8,7 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -164,10 +164,10 @@ OPTIONS: dict[str, Option] = {
 }
 
 
-def check_options(options: Options) -> None:
+def check_options(options: Options, *, later: Collection[str] = ()) -> None:
     """Raise BadInput for options that the gateway would refuse, or that a caller may not set.
 
-    Every entrance that takes options must call this.
+    Every entrance that takes options must call this. What is named in `later` may still be missing.
     """
     if not isinstance(options, Options):
         raise BadInput(f"options are an Options, not {type(options).__name__}")
@@ -184,13 +184,13 @@ def check_options(options: Options) -> None:
         if name in options.extra:
             raise BadInput(f"{name!r} is given twice: as an option and in `extra`")
     told: dict[str, object] = {**options.extra, **{name: written(value) for name, value in given.items()}}
-    check_fields(row, told)
+    check_fields(row, told, later=later)
     for name in row.needs:
-        if not told.get(name):
+        if not told.get(name) and name not in later:
             raise BadInput(f"the channel {row.name} needs `{name}`: {OPTIONS[name].help}")
 
 
-def check_fields(row: Channel, told: Mapping[str, object]) -> None:
+def check_fields(row: Channel, told: Mapping[str, object], *, later: Collection[str] = ()) -> None:
     """Raise BadInput for an option of this channel with a wrong value, one that it does not take, or one left alone.
 
     Values are as a request has them; names that are no options are left to `extras.py`.
@@ -206,7 +206,7 @@ def check_fields(row: Channel, told: Mapping[str, object]) -> None:
             raise BadInput(f"{name!r} is for {_listed(option.channels)}, not for {row.name}")
         if wrong := (row.sender if name == "sender" else option.check)(value):
             raise BadInput(f"{wrong}; not {value!r}")
-        if option.needs and option.needs not in told:
+        if option.needs and option.needs not in told and option.needs not in later:
             raise BadInput(f"{name!r} counts only beside {option.needs!r}")
 
 

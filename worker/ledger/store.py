@@ -28,7 +28,7 @@ from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, L
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.hosts import missing
 from smsq.worker.ledger.keys import Keys
-from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
+from smsq.worker.ledger.layout import OF_ROWS, RESENT_BY, IdPlace, Meta
 from smsq.worker.ledger.scripts import Argument, Call, Way, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import Clients, no_right
@@ -192,9 +192,9 @@ def _told(reply: Any) -> list[bytes] | LedgerTrouble:
 
 
 def is_single(meta: bytes) -> bool:
-    """Whether a meta is that of a single message: only those have options of their own."""
+    """Whether a meta is that of a single message: the options of a campaign's batch, if it has any, are marked."""
     fields = msgspec.msgpack.decode(meta)
-    return len(fields) > Meta.OPTIONS and fields[Meta.OPTIONS] != ""
+    return len(fields) > Meta.OPTIONS and fields[Meta.OPTIONS] != "" and not fields[Meta.OPTIONS].startswith(OF_ROWS)
 
 
 def _view(

@@ -18,6 +18,7 @@ from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_na
 from smsq.worker.domain.recipient import written
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
 from smsq.worker.ledger.values import PLAIN, POLICIES, BatchView, KnownId
@@ -265,10 +266,9 @@ class Views(Standing):
             next_reject = next(rejects, None)
 
     def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
-        for batches in self._batches(campaign_id):
-            for batch in batches:
-                for index, row in enumerate(unpack_rows(batch.rows, batch.first_row, batch.count)):
-                    yield row, self._receipt(batch, index, row)
+        batches = (batch for some in self._batches(campaign_id) for batch in some)
+        for row, index, batch in in_row_order(batches):
+            yield row, self._receipt(batch, index, row)
 
     def _batches(self, campaign_id: str) -> Iterator[list[BatchView]]:
         refs = self.batch_refs(campaign_id)

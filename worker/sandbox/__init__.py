@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.sandbox import messages
 from smsq.worker.sandbox.control import HANDLERS, Control
-from smsq.worker.sandbox.misfortunes import KINDS
+from smsq.worker.sandbox.misfortunes import KINDS, usual_command
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.server import Server
 
@@ -50,11 +50,14 @@ class Sandbox:
         *,
         control_port: int = 0,
         host: str = "127.0.0.1",
+        smpp_ports: Sequence[int] = (),
     ) -> None:
         self.profile = profile or Profile()
         self.mirrors: tuple[str, ...] = ()
+        self.smpp: tuple[str, ...] = ()  # smpp://127.0.0.1:40002, …, in order
         self.control = ""
         self._ports, self._control_port, self._host = tuple(ports), control_port, host
+        self._smpp_ports = tuple(smpp_ports)
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._ready = threading.Event()
         self._trouble: BaseException | None = None
@@ -101,7 +104,7 @@ class Sandbox:
         return self.call(lambda server: server.count.missing(digits))
 
     def misfortune(
-        self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "send",
+        self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "",
         seconds: float = 0.0,
     ) -> None:  # fmt: skip
         """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back."""
@@ -110,7 +113,7 @@ class Sandbox:
             "share": share,
             "next": next_few,
             "mirror": mirror,
-            "command": command,
+            "command": command or usual_command(kind),
             "seconds": seconds,
         }
         self._order("misfortunes", told)
@@ -122,6 +125,10 @@ class Sandbox:
     def mirror(self, number: int, **told: Any) -> None:
         """Change a mirror (1, 2, …): `down=True`, `lag=5.0`."""
         self._order("mirrors", {"mirror": number, **told})
+
+    def smpp_host(self, number: int, *, down: bool) -> None:
+        """Take an SMPP host (1, 2, …) down or up."""
+        self._order("mirrors", {"smpp": number, "down": down})
 
     def account(self, **told: Any) -> None:
         """Change an account: `top_up`, `balance`, `password`, `login`, `add`."""
@@ -176,7 +183,7 @@ class Sandbox:
         server = Server(self.profile)
         control = Control(server)
         try:
-            await server.start(self._ports, self._host)
+            await server.start(self._ports, self._host, self._smpp_ports)
             await control.start(self._control_port, self._host)
         except BaseException:
             control.stop()
@@ -185,6 +192,7 @@ class Sandbox:
             raise
         self._server, self._control = server, control
         self.mirrors = tuple(mirror.base for mirror in server.mirrors)
+        self.smpp = tuple(host.url for host in server.smpp.hosts)
         self.control = control.base
 
     async def _end(self) -> None:

@@ -81,6 +81,7 @@ class Ticket:
     pool: str = ""  # which of the log-in's places it occupies
     answer: Answer | None = None
     record: Record | None = None
+    is_pushed: bool = True  # whether its statuses go to the handler URL
 
 
 class Gateway:
@@ -121,7 +122,7 @@ class Gateway:
         fields = _rest_fields(body) if path == "/rest/send/" else server_forms.read(body, query)
         if command == "send" and fields.get("cost") == "1":
             command = "price"
-        self.requests[command] = self.requests.get(command, 0) + 1
+        self.count_request(command)
         ticket = Ticket(command=command, mirror=mirror, peer=peer, fields=fields)
         if self.address_blocks.is_banned(peer, now):
             self._turn_away(ticket, 4, now)
@@ -132,6 +133,10 @@ class Gateway:
             ticket.account = account
             self._admit(ticket, account, now)
         return ticket
+
+    def count_request(self, command: str) -> None:
+        """One more request of this kind came."""
+        self.requests[command] = self.requests.get(command, 0) + 1
 
     def _who(self, fields: dict[str, str]) -> Account | None:
         who = server_forms.credentials(fields)
@@ -224,7 +229,8 @@ class Gateway:
         account.charge(cost)
         record = self._keep(ticket, account, request, request.messages, now, parts=parts, cost=cost)
         ticket.record = record
-        self.on_accept(record, ticket.stroke is not None and ticket.stroke.name == "early_callback")
+        if ticket.is_pushed:
+            self.on_accept(record, ticket.stroke is not None and ticket.stroke.name == "early_callback")
         spent = money(cost) if request.cost in (2, 3) else None
         left = money(account.balance) if request.cost == 3 else None
         return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=request.fmt))

@@ -1,7 +1,8 @@
-"""SMPP as the gateway speaks it (PROTOCOL H): PDUs, alphabets, parts of long texts, receipts. No sockets, no clock.
+"""The gateway's SMPP interface: PDUs, texts and receipts, as the client writes them and as a server reads them.
 
-`client_…` and `receipts` are our half of the dialect, `server_…` the other. smpplib is used as a codec only, in
-`pdus.py` alone: its client cuts values that are too long, splits characters and repeats on its own.
+No sockets, no clock. `server_…` is the other end of the wire, with a reader of its own; neither half imports the other.
+smpplib is used as a codec only, in `pdus.py` alone: its client cuts values that are too long, splits characters and
+repeats on its own.
 """
 
 from __future__ import annotations

@@ -95,13 +95,15 @@ class Asking(Store):
     def leaves_at_once(self, ref: Ref) -> bool:
         """Whether a batch is plain SMS without a moment to send at: the gateway may list others later, or elsewhere."""
         with translated():
-            if ref.campaign:
-                told = self.redis.hget(self.keys.campaign(ref.campaign), "options")
-            else:
-                meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
-                told = msgspec.msgpack.decode(meta)[Meta.OPTIONS] if meta is not None else None
-        if told is None:
+            meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
+            if meta is None:
+                return False
+            told = msgspec.msgpack.decode(meta)[Meta.OPTIONS : Meta.OPTIONS + 1]
+            if ref.campaign and not (told and told[0]):
+                told = [self.redis.hget(self.keys.campaign(ref.campaign), "options")]
+        if not told or told[0] is None:
             return False
+        told = told[0]
         options = _OPTIONS.decode(told) if told else Options()
         is_plain = options.channel == PLAIN_CHANNEL and not options.extra
         return is_plain and options.time is None and options.period is None

@@ -14,7 +14,7 @@ from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import UNITS
 from smsq.worker.ledger.batches.enrolment import SAYABLE
 from smsq.worker.ledger.batches.numbers import Numbers
-from smsq.worker.ledger.layout import Meta, packed_meta
+from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import POLICIES, Opened, Plan
@@ -161,6 +161,8 @@ class CampaignEnrolment(Numbers):
                 Meta.PARTS: batch.parts,
                 Meta.CHANNEL: channel,
             }
+            if batch.options is not None:
+                meta[Meta.OPTIONS] = OF_ROWS + batch.options.written().decode()
             tail += [
                 packed_meta(meta),
                 batch.recipients,

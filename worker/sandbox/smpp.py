@@ -1,0 +1,287 @@
+"""The sandbox's SMPP interface: its hosts, and what becomes of a submit at the gateway that the mirrors share.
+
+A submit becomes the same request over HTTP, so that log-in, limits, money, count, statuses and history are one. What
+the manual leaves open is a guess: which statuses refuse, whether every part of a long message has an id of its own
+(`Profile.smpp_part_ids`), and which of an account's sessions a receipt goes to (PROTOCOL H, L.13).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from smsq.worker.gateway.channels import CHANNELS
+from smsq.worker.gateway.http.server_forms import FormError, SendRequest
+from smsq.worker.gateway.smpp.server_pdus import Bind, CommandStatus, Submit
+from smsq.worker.gateway.smpp.server_receipts import Delivery
+from smsq.worker.gateway.smpp.server_texts import BINARY, Part, cut_header, read_content, read_text
+from smsq.worker.sandbox.gateway import Gateway, Ticket
+from smsq.worker.sandbox.handset import UNDELIVERABLE
+from smsq.worker.sandbox.limits import Window
+from smsq.worker.sandbox.misfortunes import Stage, Stroke
+from smsq.worker.sandbox.parts import parts_of
+from smsq.worker.sandbox.ports import Port
+from smsq.worker.sandbox.smpp_parts import Long, WaitingParts
+from smsq.worker.sandbox.smpp_receipts import Receipts
+from smsq.worker.sandbox.smpp_session import SmppSession
+from smsq.worker.sandbox.state import Account, Record, money
+
+# How an error of a send is told (assumed: the manual names throttling alone, PROTOCOL H.5).
+STATUSES: dict[int, int] = {
+    1: CommandStatus.SUBMIT_FAILED,
+    5: CommandStatus.SUBMIT_FAILED,
+    6: CommandStatus.SUBMIT_FAILED,
+    7: CommandStatus.BAD_DESTINATION,
+    8: CommandStatus.BAD_DESTINATION,
+}
+
+
+class SmppHost(Port):
+    """A port that speaks SMPP."""
+
+    def __init__(self, number: int, interface: SmppInterface, host: str, port: int) -> None:
+        self.interface = interface
+        self.sessions: set[SmppSession] = set()
+        super().__init__(number, interface.gateway, host, port, interface.now)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"smpp://{self._host}:{self.port}"
+
+    def connection(self) -> SmppSession:
+        """A new connection of a client."""
+        return SmppSession(self)
+
+    def open_connections(self) -> set[SmppSession]:
+        """Those there are."""
+        return self.sessions
+
+
+class SmppInterface:
+    """Everything of SMPP that the hosts share; lives on the server's loop."""
+
+    def __init__(self, gateway: Gateway, now: Callable[[], float]) -> None:
+        profile = gateway.profile
+        self.gateway, self.profile, self.now = gateway, profile, now
+        self.loop = asyncio.get_running_loop()
+        self.hosts: list[SmppHost] = []
+        self.receipts = Receipts(profile, gateway.handsets, now, self._delivery)
+        self.parts = WaitingParts(profile.smpp_parts_s, self._gave_up)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what waits and what was counted; sessions stay."""
+        self.parts.drop()
+        self.receipts.drop()
+        self._pace: dict[str, Window] = {}
+        self.throttled = self.incomplete = self.binds = self.submits = self.running = 0
+
+    async def start(self, ports: Sequence[int], host: str) -> None:
+        """Listen; port 0 is any free one. Raises OSError if a port is taken."""
+        self.hosts = [SmppHost(number, self, host, port) for number, port in enumerate(ports, 1)]
+        for each in self.hosts:
+            await each.up()
+
+    def stop(self) -> None:
+        """Give ports and connections back."""
+        for host in self.hosts:
+            host.stop()
+        self.parts.drop()
+        self.receipts.drop()
+
+    def drop_silent(self, now: float) -> None:
+        """Close sessions that said nothing for too long; `now` is the loop's time."""
+        for host in self.hosts:
+            for session in list(host.sessions):
+                if now - session.last_at >= self.profile.smpp_silent_s:
+                    session.close()
+
+    def report(self) -> dict[str, Any]:
+        """What is worth knowing of it, as JSON will carry it."""
+        return {
+            "hosts": [
+                {"url": host.url, "down": host.is_down, "sessions": len(host.sessions)} for host in self.hosts
+            ],
+            "binds": self.binds,
+            "submits": self.submits,
+            "running": self.running,
+            "throttled": self.throttled,
+            "incomplete": self.incomplete,
+            "waiting_parts": len(self.parts),
+            "receipts": {
+                "told": self.receipts.told,
+                "taken": self.receipts.taken,
+                "lost": self.receipts.lost,
+                "pending": self.receipts.pending(),
+            },
+        }
+
+    # --- who may do what --------------------------------------------------------------------------------------
+
+    def admit(self, bind: Bind, peer: str) -> Account | CommandStatus:
+        """The account that a bind is for, or how it is refused."""
+        gateway, profile, now = self.gateway, self.profile, self.now()
+        self.binds += 1
+        if gateway.address_blocks.is_banned(peer, now):
+            return CommandStatus.BIND_FAILED
+        account = gateway.accounts.get(bind.system_id)
+        password = profile.smpp_password if bind.system_id == profile.login else ""
+        if account is None or not _same(password or account.password, bind.password):
+            gateway.address_blocks.bad_login(peer, now)
+            return CommandStatus.BAD_PASSWORD
+        if profile.smpp_sessions and self._sessions_of(account) >= profile.smpp_sessions:
+            return CommandStatus.BIND_FAILED
+        return account
+
+    def is_too_fast(self, account: Account) -> bool:
+        """Whether this submit is one too many in a second."""
+        rate = self.profile.smpp_rate
+        if not rate:
+            return False
+        if account.login not in self._pace:
+            self._pace[account.login] = Window(rate, 1.0, self.profile.slack)
+        if self._pace[account.login].take("", self.now()):
+            return False
+        self.throttled += 1
+        return True
+
+    def _sessions_of(self, account: Account) -> int:
+        return sum(session.account is account for host in self.hosts for session in host.sessions)
+
+    # --- a submit ---------------------------------------------------------------------------------------------
+
+    def read(self, submit: Submit, *, is_iso: bool) -> tuple[Part | None, str]:
+        """Which part it is, if it is one, and its text, or its bytes as hex; raises BrokenPdu."""
+        part, payload = cut_header(submit.payload) if submit.has_header else (None, submit.payload)
+        if submit.data_coding != BINARY:
+            return part, read_text(payload, submit.data_coding, is_iso=is_iso)
+        # Coding 1 is ISO-8859-1 or binary; with a header that is none of a part, it is what the header says.
+        is_binary = (submit.has_header and part is None) or any(byte < 32 and byte not in b"\n\r" for byte in payload)
+        if is_binary:
+            return part, "\0" + (payload if part is not None else submit.payload).hex()
+        return part, read_text(payload, BINARY)
+
+    def take(
+        self, account: Account, submit: Submit, part: Part | None, text: str, *, peer: str, host: int,
+        stroke: Stroke | None,
+    ) -> tuple[int, str]:  # fmt: skip
+        """Do what a submit asks for: the status, and the id that it is answered with."""
+        if stroke is not None and stroke.kind.stage is Stage.REFUSE and part is not None and part.number < part.total:
+            return STATUSES.get(stroke.kind.code, CommandStatus.VENDOR + stroke.kind.code), ""
+        new = Long(account=account, submit=submit, peer=peer, host=host)
+        long = self.parts.message_of(new, part) if part is not None else new
+        drawn = account.draw_id() if not long.ids or self.profile.smpp_part_ids else long.ids[0][0]
+        long.texts[part.number if part is not None else 1] = text
+        long.ids.append((drawn, submit.receipt))
+        if not long.is_whole:
+            return CommandStatus.OK, str(drawn)
+        code = self._finish(long, stroke)
+        return (STATUSES.get(code, CommandStatus.VENDOR + code), "") if code else (CommandStatus.OK, str(drawn))
+
+    def _finish(self, long: Long, stroke: Stroke | None) -> int:
+        """Hand a whole message to the gateway; its error, 0 for none."""
+        ticket = self._ticket(long, stroke)
+        if ticket is None:
+            return 1
+        now = self.now()
+        answer = self.gateway.finish(ticket, now)
+        record = ticket.record
+        if answer.code or record is None:
+            return answer.code or 1
+        for number, _ in long.ids[1:]:
+            long.account.alias(number, record)
+        struck = stroke.name if stroke is not None else ""
+        if any(wanted for _, wanted in long.ids):
+            self._tell(long, record, struck)
+        else:
+            self.gateway.on_accept(record, struck == "early_callback")
+        return 0
+
+    def _ticket(self, long: Long, stroke: Stroke | None) -> Ticket | None:
+        """The same request over HTTP; None if it can be none."""
+        submit, text = long.submit, long.text
+        if text.startswith("\0"):
+            chosen = {"mes": text.replace("\0", ""), "bin": "2"}
+        else:
+            content = read_content(text)
+            chosen = {"mes": content.mes, **content.fields}
+        phone = submit.destination
+        fields = {
+            "phones": f"+{phone}" if phone.isdigit() else phone,
+            "id": str(long.ids[0][0]),
+            "fmt": "3",
+            **({"sender": submit.source} if submit.source else {}),
+            **chosen,
+        }
+        try:
+            request = SendRequest.read(fields)
+        except FormError:
+            return None
+        return Ticket(command="send", mirror=long.host, peer=long.peer, fields=fields, stroke=stroke,
+                      account=long.account, request=request, is_pushed=False)  # fmt: skip
+
+    def _gave_up(self, long: Long) -> None:
+        """A message of which a part never came: it ends undeliverable, error 241."""
+        self.incomplete += 1
+        account, now = long.account, self.now()
+        record = Record(
+            id=long.ids[0][0],
+            at=now,
+            messages=[(long.submit.destination, long.text)],
+            first_int_id=account.take_int_ids(1),
+            parts=0,
+            cost=0,
+            sender=long.submit.source,
+            mirror=long.host,
+            code=UNDELIVERABLE,
+        )
+        account.add(record)
+        for number, _ in long.ids[1:]:
+            account.alias(number, record)
+        self._tell(long, record, "")
+
+    # --- receipts ---------------------------------------------------------------------------------------------
+
+    def _tell(self, long: Long, record: Record, struck: str) -> None:
+        ids = long.ids if self.profile.smpp_part_ids else long.ids[:1]
+        self.receipts.accepted(
+            long.account.login,
+            record,
+            ids,
+            is_early=struck == "early_callback",
+            is_twice=struck == "receipts_twice",
+            is_lost=struck == "receipts_lost",
+        )
+
+    def _delivery(self, record: Record, message_id: str, code: int, err: int, at: float) -> Delivery:
+        phone, text = record.messages[0]
+        row = CHANNELS[record.channel]
+        return Delivery(
+            message_id=message_id,
+            phone=phone,
+            sender=record.sender,
+            code=code,
+            err=err,
+            parts=parts_of(text, record.channel),
+            cost=money(record.cost),
+            flag=row.type or 0,
+            sent_at=record.at,
+            at=at,
+        )
+
+    def standing(self, account: Account, message_id: str) -> tuple[Record, int, int, float] | None:
+        """The message of this id, its status and delivery error, and since when; None for an unknown one."""
+        record = account.of_id(int(message_id)) if message_id.isascii() and message_id.isdigit() else None
+        if record is None:
+            return None
+        if record.code:
+            return record, record.code, 0, record.at
+        standing = self.gateway.handsets.standing(record.messages[0][0], self.now() - record.at, record.channel)
+        return record, standing.code, standing.err, record.at + standing.after_s
+
+
+def _same(known: str, given: str) -> bool:
+    return hmac.compare_digest(known.encode(), given.encode("utf-8", "replace"))
