@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -66,7 +66,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_server: str | None
     accept_loss: bool
     brand: str
+    transport: str
     mirrors: tuple[str, ...]  # empty: the brand's
+    smpp_url: tuple[str, ...]  # empty: none is set
+    smpp_password: Secret | None
+    smpp_system_type: str
+    smpp_window: int
+    smpp_certificate: str | None
+    smpp_ca: str | None
     login: str | None
     password: Secret | None
     apikey: Secret | None
@@ -131,7 +138,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         values = {field.name: _value(field, written) for field in FIELDS}
         if values["mirrors"] is None:
             values["mirrors"] = ()
+        values["smpp_url"] = values["smpp_url"] or ()
         values["test_codes"] = values["test_codes"] or {}
+        if values["transport"] == "smpp":
+            for name, value in SMPP_DEFAULTS.items():
+                if PREFIX + name.upper() not in written:
+                    values[name] = value
         if values["lease_s"] is None:
             values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
         settings = cls(**values)
@@ -162,7 +174,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_sandboxed(self) -> bool:
         """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine."""
-        return bool(self.mirrors) and all(map(_is_here, self.mirrors))
+        sends_to = self.smpp_url if self.transport == "smpp" else ()
+        return bool(self.mirrors) and all(map(_is_here, (*self.mirrors, *sends_to)))
+
+    @property
+    def smpp_login(self) -> str:
+        """The log-in that sessions are bound with: the one in SMSQ_SMPP_URL, else the account's."""
+        told = next((urlsplit(each).username for each in self.smpp_url if urlsplit(each).username), None)
+        return unquote(told) if told else self.login or ""
+
+    @property
+    def smpp_mirrors(self) -> tuple[str, ...]:
+        """The addresses of SMSQ_SMPP_URL without a log-in, in the order in which they are tried."""
+        return tuple(
+            urlsplit(each)._replace(netloc=urlsplit(each).netloc.rpartition("@")[2]).geturl() for each in self.smpp_url
+        )
 
     @property
     def clear_mirrors(self) -> list[str]:
@@ -179,6 +205,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
+# A silent SMPP link lives for two minutes (PROTOCOL H.1), and the window must exceed that.
+SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 360.0}
 LEAST_SECRET = 32  # characters
 LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
 LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful
@@ -205,7 +233,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read in (_secret, _shared_secret, _secret_keys)
+        return self.read in (_secret, _shared_secret, _secret_keys, _smpp_password)
 
     @property
     def is_address(self) -> bool:
@@ -360,6 +388,30 @@ def _mirrors(written: str) -> tuple[str, ...]:
     return tuple(bases)
 
 
+def _smpp(written: str) -> tuple[str, ...]:
+    """One address or several: the first, and where to go if it cannot be reached."""
+    bases = tuple(each.strip().rstrip("/") for each in written.split(",") if each.strip())
+    for base in map(_urls("smpp", "smpps"), bases):
+        try:
+            parts = urlsplit(base)
+            is_good = bool(parts.hostname) and parts.port != 0 and not (parts.path or parts.query or parts.password)
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise ValueError(
+                "addresses such as smpps://login@smpp.smscentre.com:3443; the password is SMSQ_SMPP_PASSWORD"
+            )
+    if not bases:
+        raise ValueError("an address such as smpps://login@smpp.smscentre.com:3443")
+    return bases
+
+
+def _smpp_password(written: str) -> Secret:
+    if len(written) > 8 or not written.isascii():  # SMPP 3.4, 4.1.5: a longer one would be cut without a word
+        raise ValueError("up to 8 Latin letters, digits and signs, as the gateway's page for access passwords made it")
+    return Secret(written)
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(written: str) -> str:
         if written not in words:
@@ -446,12 +498,34 @@ FIELDS: tuple[Field, ...] = (
         "The gateway's brand: " + ", ".join(f"`{name}`" for name in BRANDS) + ".",
     ),
     Field(
+        "transport",
+        _one_of("http", "smtp", "smpp"),
+        "http",
+        "By which wire messages leave: `http`, `smtp` or `smpp`. Questions always go over HTTP.",
+    ),
+    Field(
         "mirrors",
         _mirrors,
         None,
         "Base addresses of the gateway, tried in this order, separated by commas.",
         "the brand's",
     ),
+    Field(
+        "smpp_url",
+        _smpp,
+        None,
+        "Addresses for `SMSQ_TRANSPORT=smpp`, `smpp://` or `smpps://` (TLS), the first and others for when it is away.",
+    ),
+    Field("smpp_password", _smpp_password, None, "The password for SMPP."),
+    Field(
+        "smpp_system_type",
+        _one_of("none", "ISO"),
+        "none",
+        "`ISO`: sessions whose plain alphabet is ISO-8859-1, not GSM.",
+    ),
+    Field("smpp_window", _whole(1, 1000), "50", "Most submits without an answer on one SMPP session."),
+    Field("smpp_certificate", _text, None, "A file with our certificate and its key, for SMPP over TLS."),
+    Field("smpp_ca", _text, None, "A file with the certificates to trust, for SMPP over TLS.", "those of `requests`"),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),
     Field("apikey", _secret, None, "An API key of the account, instead of log-in and password."),
@@ -677,6 +751,14 @@ def _check_together(settings: Settings) -> None:
             settings.password is None or settings.login is not None,
             "SMSQ_PASSWORD is set without SMSQ_LOGIN",
         ),
+        (
+            settings.transport != "smpp" or (bool(settings.smpp_url) and settings.smpp_password is not None),
+            "SMSQ_TRANSPORT is smpp: set SMSQ_SMPP_URL and SMSQ_SMPP_PASSWORD (of the gateway's page for passwords)",
+        ),
+        (
+            settings.transport != "smpp" or bool(settings.smpp_login),
+            "SMSQ_TRANSPORT is smpp: give the log-in in SMSQ_SMPP_URL (smpps://login@host) or in SMSQ_LOGIN",
+        ),
     )
     for holds, sentence in rules:
         if not holds:
@@ -692,7 +774,7 @@ def _masked(value: object, *, is_address: bool = False) -> str:
     if isinstance(value, dict):
         return ",".join(f"{name}:{each}" for name, each in value.items())
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(_masked(each, is_address=is_address) for each in value)
     written = _PASSWORD_IN_QUERY.sub(r"\1***", str(value))
     before, mark, after = written.rpartition("@")
     if is_address and not mark and _MAY_BE_PASSWORD.search(written):

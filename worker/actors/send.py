@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import TypeVar
 
 from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims
+from smsq.worker.actors.pieces import counts, tells_apart
+from smsq.worker.actors.turns import Run, Turn
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.lane import SENDING
@@ -41,23 +42,6 @@ RUN_S = 1.0  # a thread claims the next batch by itself for so long, then takes 
 HALT_LOOK_S = 1.0  # for so long a refusal that holds for all processes is remembered
 
 T = TypeVar("T")
-
-
-class Turn(Enum):
-    """What is to be done after an attempt."""
-
-    OVER = 0
-    AGAIN = 1  # the rest of the batch can go at once
-    BACK_OFF = 2  # nobody can send now; the sweep brings the batch back
-    SICK = 3  # this process cannot; another may
-
-
-@dataclass
-class Run:
-    """One waking of a thread: it sends one batch after the other while there are any, until `until`."""
-
-    until: float  # by the monotonic clock
-    left: int = 0  # how many were ready without a hint when the ledger last said so
 
 
 class Sender:
@@ -109,7 +93,7 @@ class Sender:
 
     def _say_cut_off(self) -> None:
         """Note in the ledger that no mirror can be reached; trouble with the ledger is logged elsewhere."""
-        if self._rt.mirrors.is_cut_off():
+        if self._rt.send_mirrors.is_cut_off():
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
@@ -137,7 +121,7 @@ class Sender:
         while not self._rt.stopping.is_set():
             turn = attempt_in_turn(
                 lambda mirror: self._attempt(ref, mirror, patience, hurried, run),
-                self._rt.mirrors,
+                self._rt.send_mirrors,
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
                 stop=self._rt.stopping,
@@ -182,7 +166,7 @@ class Sender:
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
         """Open a line; for a code each mirror has a short time at first, since another may take the code at once."""
-        if self._lane != "urgent" or mirror in hurried or len(self._rt.mirrors.bases) == 1:
+        if self._lane != "urgent" or mirror in hurried or len(self._rt.send_mirrors.bases) == 1:
             return self._rt.transport.open(mirror)
         hurried.add(mirror)
         return self._rt.transport.open(mirror, HURRY_S)
@@ -253,7 +237,7 @@ class Sender:
         """Send over the line, whatever its dialect, and act on the outcome."""
         began = self._rt.clock.monotonic()
         try:
-            with self._rt.mirrors.owing(line.mirror):
+            with self._owing(line):
                 answer = line.send(_outgoing(claim), self._rt.settings.read_timeout_s)
         except BadInput as error:  # enrolled by an older version, which accepted such options; nothing was sent
             line.done(keep=True)
@@ -263,7 +247,7 @@ class Sender:
         except Unreachable:  # the line had closed before the first write: nothing was sent
             self._release_unsaid(claim, line)
             raise
-        (self._rt.mirrors.good if answer.is_well_formed else self._rt.mirrors.unknown)(line.mirror)
+        (self._rt.send_mirrors.good if answer.is_well_formed else self._rt.send_mirrors.unknown)(line.mirror)
         self._measure(line.mirror, answer.outcome.name.lower(), began)
         if answer.outcome is Outcome.ACCEPTED and self._may_claim_along(claim, line, run):
             return self._accepted_and_next(claim, answer, line)
@@ -277,7 +261,7 @@ class Sender:
             and self._may_go_on(run)
             and line.is_free()
             and self._rt.journal.is_writable()
-            and not self._rt.mirrors.has_better(line.mirror)
+            and not self._rt.send_mirrors.has_better(line.mirror)
         )
 
     def _settle(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
@@ -289,6 +273,8 @@ class Sender:
         match answer.outcome:
             case Outcome.ACCEPTED:
                 return self._accepted(claim, answer, run)
+            case _ if tells_apart(answer):
+                return self._settle_each(claim, answer)
             case Outcome.REFUSED:
                 code = answer.code or 0
                 log.warning("refused batch=%s code=%d why=%s", claim.ref, code, answer.sentence)
@@ -352,13 +338,37 @@ class Sender:
         else:
             counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
             each = counted[0] if len(set(counted)) == 1 else counted
-        return Settling(claim, "accepted", 0, each, answer.cost, self._rt.settings.ask_every_s[0])
+        first_ask_s, first_doubt_s = self._rt.settings.ask_every_s[0], SENDING[claim.lane].first_ask_s
+        told = answer.pieces, answer.is_over, first_doubt_s
+        return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, *told)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
+        if settling.pieces:
+            return self._persist(settling.claim, lambda: self._rt.ledger.settle_each(settling))
         told = settling.claim, settling.parts, settling.cost, settling.first_ask_s
         return self._persist(settling.claim, lambda: self._rt.ledger.settle_accepted(*told))
 
+    def _settle_each(self, claim: Claim, answer: SendAnswer) -> Turn:
+        """Settle what was answered, doubt what was not, and leave free what certainly was not taken."""
+        log.info("answered in part batch=%s id=%d %s", claim.ref, claim.gateway_id, counts(answer))
+        done = self._settle_alone(self._settling(claim, answer))
+        if done is None:
+            return Turn.BACK_OFF
+        turn = self._after_accepted(claim, answer, done)
+        if answer.delay_s:
+            pause_s = self._persist(claim, lambda: self._rt.ledger.throttled(answer.delay_s)) or 0.0
+            self._was_throttled = True
+            self._pause(min(pause_s, 5.0))
+            return Turn.BACK_OFF
+        return turn
+
+    def _owing(self, line: Line) -> contextlib.AbstractContextManager[None]:
+        """Note a request under way; a connection shared by many tells by itself that its peer is silent."""
+        return contextlib.nullcontext() if line.is_shared else self._rt.send_mirrors.owing(line.mirror)
+
     def _after_accepted(self, claim: Claim, answer: SendAnswer, done: Settled) -> Turn:
+        if done.early:
+            self._persist(claim, lambda: self._rt.ledger.advance_early(done.early, self._rt.settings.ask_every_s[0]))
         if self._was_throttled:
             self._was_throttled = False
             self._persist(claim, self._rt.ledger.answered)

@@ -117,10 +117,10 @@ class Channel:
     (D.10), `keyword` the word before its text over SMPP (H.6); None if the manual has none. `recipients` are the kinds
     that it goes to, `column` is the one of a file that holds them. `read` makes the text that is kept from what a
     caller gives, `check` raises BadText for a text that it does not accept, `parts` counts the parts of a text; without
-    `has_text` that is always empty. `sender` says what is wrong with a sender. `takes` names its options, `needs` those
-    that must be given. `files` may be attached. `result` is what is learnt by sending it. `dialects` can carry it.
-    `codes`: a one-time code may go by it. `same_as` names the channel that a caller chooses instead, of which this is
-    another way to write it.
+    `has_text` that is always empty, with `has_octets` it is the hex of bytes. `sender` says what is wrong with a
+    sender. `takes` names its options, `needs` those that must be given. `files` may be attached. `result` is what is
+    learnt by sending it. `dialects` can carry it. `codes`: a one-time code may go by it. `same_as` names the channel
+    that a caller chooses instead, of which this is another way to write it.
     """
 
     name: str
@@ -142,6 +142,7 @@ class Channel:
     codes: bool = False
     same_as: str = ""
     has_text: bool = True
+    has_octets: bool = False
     meaning: str = ""
 
     def others_that_take(self, option: str) -> list[str]:
@@ -206,6 +207,7 @@ CHANNELS: dict[str, Channel] = {
             read=_hex_of,
             check=_check_octets,
             parts=_parts_of_octets,
+            has_octets=True,
             takes=_EACH,
             dialects=EVERYWHERE,
             meaning="a binary message, of bytes or their hex",
@@ -218,6 +220,7 @@ CHANNELS: dict[str, Channel] = {
             read=_hex_of,
             check=_check_octets,
             parts=_parts_of_octets,
+            has_octets=True,
             takes=_EACH,
             dialects=EVERYWHERE,
             same_as="bin",

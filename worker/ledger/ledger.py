@@ -2,8 +2,9 @@
 
 `Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
 campaign and `Feeding` the scheduler's. `Sending` has the verbs around one request, `Asking` those of the status lane,
-`Deciding` an operator's about a doubt. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
-chores lane, and `RollCall` stops a ledger that fell back from sending. This file adds what has no subject.
+`Names` those of receipts, `Deciding` an operator's about a doubt. `OtpRecords` and `Cascades` keep one-time codes,
+`Jobs` the questions to the chores lane, and `RollCall` stops a ledger that fell back from sending. This file adds what
+has no subject.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from redis.exceptions import ResponseError
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.about import About
-from smsq.worker.ledger.batches.asking import Asking
 from smsq.worker.ledger.batches.deciding import Deciding
 from smsq.worker.ledger.batches.enrolment import Enrolment
+from smsq.worker.ledger.batches.names import Names
 from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
@@ -33,7 +34,7 @@ class Ledger(
     CampaignEnrolment,
     CampaignControl,
     Feeding,
-    Asking,
+    Names,
     Deciding,
     RollCall,
     OtpRecords,

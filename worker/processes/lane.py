@@ -19,7 +19,7 @@ from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.actors import declare
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
-from smsq.worker.domain.lane import LANES
+from smsq.worker.domain.lane import LANES, SENDING
 from smsq.worker.host.health import Checkup, Told
 from smsq.worker.host.master import Master
 from smsq.worker.processes.niceness import give_way
@@ -64,7 +64,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     declare(runtime, lane, owner)
     workers = workers_of(runtime, lane, threads)
     runtime.broker.may_take = lambda: runtime.health.ails(lane) is None
-    checkup = Checkup(runtime.health, runtime.mirrors, runtime.transport, runtime.journal, runtime.clock)
+    wire = (runtime.send_mirrors, runtime.transport) if lane in SENDING else (runtime.mirrors, runtime.http)
+    checkup = Checkup(runtime.health, *wire, runtime.journal, runtime.clock)
     beater = _Beater(runtime, owner, lane, None if has_master else master)
     beats = threading.Thread(target=beater.run, name="beats", daemon=True)
     gc.collect()
@@ -72,7 +73,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     beats.start()
     beater.first.wait(FIRST_BEAT_S)  # so that no claim belongs to an owner without a beat
     if row.carries_otp:
-        Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
+        Warmer(runtime.transport, runtime.send_mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
+    _listen_for_receipts(runtime, lane)
     checkup.look()
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
     for worker in workers:
@@ -96,11 +98,21 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         stop.start()
     for stop in stops:
         stop.join()
-    runtime.transport.close()
+    wire[1].close()
     beats.join(LAST_BEAT_S)
     if not has_master and not beats.is_alive():
         master.sign_off()
     log.info("worker stopped lane=%s", lane)
+
+
+def _listen_for_receipts(runtime: Runtime, lane: str) -> None:
+    """If messages leave by a wire that brings receipts, take them."""
+    if lane in SENDING and runtime.settings.transport == "smpp":
+        from smsq.worker.processes.receipts import Receipts  # its libraries are of that wire
+        from smsq.worker.transports.smpp import SmppTransport
+
+        assert isinstance(runtime.transport, SmppTransport)
+        Receipts(runtime).start(runtime.transport)
 
 
 def workers_of(runtime: Runtime, lane: str, threads: int) -> list[dramatiq.Worker]:

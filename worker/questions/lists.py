@@ -36,7 +36,8 @@ class NotListed(Enum):
     """Why there is no list."""
 
     LATER = "another list is being read, or the minute of the last is not over"
-    NOTHING = "history proves nothing here: it cannot be read whole, or does not show the control"
+    NOTHING = "history proves nothing here: it cannot be read whole"
+    UNSEEN = "it does not show the control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,27 +59,37 @@ class Lists:
         self._means = means
         self._asker = asker
         self._lock = threading.Lock()
-        self._kept: dict[str, Listing] = {}
-        self._useless_until: dict[str, float] = {}
+        self._kept: dict[tuple[str, bool], Listing] = {}
+        self._useless: dict[tuple[str, bool], tuple[float, NotListed]] = {}  # until when, and why
 
-    def of(self, mirror: str, *, since: float, covers: float, after: float, began: float = 0.0) -> Listing | NotListed:
+    def of(
+        self,
+        mirror: str,
+        *,
+        since: float,
+        covers: float,
+        after: float,
+        began: float = 0.0,
+        is_said: bool = False,
+    ) -> Listing | NotListed:
         """A list of what `mirror` accepted from `covers` on, read no earlier than `after` (Unix seconds).
 
         Nor earlier than `began` by this process' monotonic clock. If it has to be read, it begins at `since` and may
-        serve other doubts too.
+        serve other doubts too. With `is_said` its control is a message that only its comment names as ours.
         """
         now = self._means.clock.monotonic()
-        kept = self._kept.get(mirror)
+        kept = self._kept.get((mirror, is_said))
         if kept is not None and now - kept.began > KEPT_MINUTES * self._minute_s:
-            self._kept.pop(mirror, None)
+            self._kept.pop((mirror, is_said), None)
         elif kept is not None and kept.since <= covers and kept.asked_at >= after and kept.began >= began:
             return kept
-        if now < self._useless_until.get(mirror, 0.0):
-            return NotListed.NOTHING
+        useless_until, why = self._useless.get((mirror, is_said), (0.0, NotListed.NOTHING))
+        if now < useless_until:
+            return why
         if not self._lock.acquire(blocking=False):
             return NotListed.LATER
         try:
-            return self._make(mirror, since)
+            return self._make(mirror, since, is_said=is_said)
         finally:
             self._lock.release()
 
@@ -86,8 +97,8 @@ class Lists:
     def _minute_s(self) -> float:
         return self._means.settings.mass_ask_every_s
 
-    def _make(self, mirror: str, since: float) -> Listing | NotListed:
-        control = self._means.ledger.control_message(self._means.settings.visible_s)
+    def _make(self, mirror: str, since: float, *, is_said: bool) -> Listing | NotListed:
+        control = self._means.ledger.control_message(self._means.settings.visible_s, is_said=is_said)
         limits = {f"history:{mirror}": (1, self._minute_s)}
         if not may_ask(self._means):
             return NotListed.LATER
@@ -100,15 +111,20 @@ class Lists:
                 made = _Reading(self._means, self._asker, mirror, control).read(since)
             except _ProvesNothing as why:
                 log.info("history proves nothing mirror=%s why=%s", mirror, why)
-                self._useless_until[mirror] = self._means.clock.monotonic() + self._minute_s
-                return NotListed.NOTHING
-        self._kept[mirror] = made
+                because = NotListed.UNSEEN if isinstance(why, _Unseen) else NotListed.NOTHING
+                self._useless[mirror, is_said] = self._means.clock.monotonic() + self._minute_s, because
+                return because
+        self._kept[mirror, is_said] = made
         log.info("history listed mirror=%s messages=%d", mirror, len(made.shown))
         return made
 
 
 class _ProvesNothing(Exception):
     """No list can be read here now."""
+
+
+class _Unseen(_ProvesNothing):
+    """The control is not shown: of messages that are known by their comments, perhaps none will ever be."""
 
 
 class _Reading:
@@ -157,7 +173,7 @@ class _Reading:
         seen = self._means.clock.monotonic()
         page = self._page(day_of(self._control.accepted_at) - DAY, None, self._control.phone)
         if (self._control.gateway_id, self._control.phone) not in page.shown:
-            raise _ProvesNothing("it does not show the control")
+            raise _Unseen("it does not show the control")
         self._control_seen = seen
 
     def _page(self, start: date, prev_id: int | None, phone: int | None = None) -> ListedPage:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smsq.worker.clock import Clock
@@ -12,6 +13,7 @@ from smsq.worker.transports import Transport
 
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
+    from smsq.worker.transports.smpp import SmppTransport
 
 
 def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
@@ -27,5 +29,36 @@ def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
     )
 
 
-# A second row brings the setting that names one of them.
-TRANSPORTS: dict[str, Callable[[Settings, Login, Clock], Transport]] = {"http": http}
+def smpp(settings: Settings, login: Login, clock: Clock) -> SmppTransport:
+    """The gateway's SMPP interface, with a log-in of its own."""
+    from smsq.worker.gateway.smpp.pdus import Bind
+    from smsq.worker.transports.smpp import SmppTransport
+    from smsq.worker.transports.smpp.transport import Terms
+
+    password = settings.smpp_password.reveal() if settings.smpp_password else ""
+    system_type = "" if settings.smpp_system_type == "none" else settings.smpp_system_type
+    terms = Terms(
+        bind=Bind(system_id=settings.smpp_login, password=password, system_type=system_type),
+        window=settings.smpp_window,
+        has_backup=len(settings.smpp_mirrors) > 1,
+        certificate=settings.smpp_certificate,
+        ca_file=settings.smpp_ca,
+    )
+    return SmppTransport(
+        terms, connect_timeout_s=settings.connect_timeout_s, silence_s=settings.read_timeout_s, clock=clock
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One wire: what makes its transport, and the mirrors that its messages go to; None for those of the questions."""
+
+    make: Callable[[Settings, Login, Clock], Transport]
+    mirrors: Callable[[Settings], Sequence[str]] | None = None
+
+
+# By the names that SMSQ_TRANSPORT takes.
+TRANSPORTS: dict[str, Row] = {
+    "http": Row(http),
+    "smpp": Row(smpp, lambda settings: settings.smpp_mirrors),
+}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from smsq.worker.domain.recipient import Recipient, answered
+from smsq.worker.gateway import comments
 from smsq.worker.gateway.numbers import HISTORY_EMPTY
 
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
@@ -81,6 +82,8 @@ def _page(rows: list[object]) -> ListedPage:
         pair = _pair(row)
         if pair is not None:
             shown.append(pair)
+        if (said := _said_pair(row)) is not None:
+            shown.append(said)
     steps = [after - before for before, after in pairwise(int_ids)]
     if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
         raise _Spoilt("its rows do not run in one direction")
@@ -106,6 +109,20 @@ def _pair(row: dict[str, object]) -> Pair | None:
     if digits is not None:
         return number, int(digits[1])
     return number, _number(phone, "phone")
+
+
+def _said_pair(row: dict[str, object]) -> Pair | None:
+    """The pair that a row's comment names: a message that left by a wire without our ids is shown by that alone."""
+    try:
+        gateway_id = comments.id_of_row(row)
+    except ValueError:
+        raise _Spoilt("a comment cannot be read") from None
+    if gateway_id is None:
+        return None
+    recipient = answered(row.get("phone"))
+    if recipient is None:
+        raise _Spoilt("the recipient of a message of ours cannot be read")
+    return gateway_id, recipient
 
 
 def _number(value: object, name: str) -> int:

@@ -1,4 +1,11 @@
 """The gateway's SMPP interface: PDUs, texts and receipts, as the client writes them and as a server reads them.
 
-`client_…` and `server_…` are the two ends of one wire and never import each other.
+No sockets, no clock. `server_…` is the other end of the wire, with a reader of its own; neither half imports the other.
+smpplib is used as a codec only, in `pdus.py` alone: its client cuts values that are too long, splits characters and
+repeats on its own.
 """
+
+from __future__ import annotations
+
+KEYWORD_END = ": "  # behind the keyword of a special text (PROTOCOL H.6)
+MOST_OCTETS = 254  # of `short_message`

@@ -6,10 +6,10 @@
 --       13 ms of patience without any control, 14 gateway ids that were asked about just now and not shown, joined by
 --       space, 15 ms after the newest claim from which a batch of one may leave again,
 --       16 '1' if the newest attempt is shown as one that the account had no money for,
---       17.. pairs: gateway id, absent phones' indices joined by comma.
+--       17 '1' if messages were looked for by their comments, '' if by our ids, 18.. pairs: gateway id, absent phones' indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
 -- The only way back to `ready` while an id is open is the policy `resend`: once, marked as such, before the deadline.
--- include: batch, force, lanes, receipts, sets, moves, ids, doubts, absence
+-- include: batch, force, lanes, receipts, sets, moves, ids, doubts, absence, wires
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -39,14 +39,24 @@ local started = newest[CLAIMED_AT]
 if newest[MONEY] == 1 then started = math.max(started, topped_up) end
 if control_at <= started + arrival then window = window * 2 end
 
-local carried = string.find(' ' .. ARGV[8] .. ' ', ' ' .. newest[MIRROR] .. ' ', 1, true) ~= nil
+local said = ARGV[17] == '1' -- history shows comments on every mirror, or on none: see the control
+local carried = said and ARGV[8] ~= '' or string.find(' ' .. ARGV[8] .. ' ', ' ' .. newest[MIRROR] .. ' ', 1, true) ~= nil
 local trusted = in_force() and carried and control_at > 0 and ARGV[10] ~= '1' and asked_at >= started + window
   and known_ms >= window and not (newest[MONEY] == 1 and redis.call('HEXISTS', CTL, 'no_money') == 1)
+  and is_by_comment(newest[MIRROR]) == said
+
+-- The comment is in the last part: if it is not shown, an earlier part may have arrived even so. And history may list what
+-- is no SMS elsewhere, or without a comment.
+if trusted and said and #ARGV > 17 and #rest > 0 and (m[PARTS] > m[COUNT] or m[CHANNEL] ~= 'sms') then
+  park(m, rest, 'parts')
+  save_batch(m)
+  return { 'parked', 'parts' }
+end
 
 if trusted then
-  for at = 17, #ARGV, 2 do
+  for at = 18, #ARGV, 2 do
     local id = find_id(m, tonumber(ARGV[at]))
-    if id and id[ID_STATE] == OPEN then
+    if id and id[ID_STATE] == OPEN and is_by_comment(id[MIRROR]) == said then
       local gone = {}
       for index in string.gmatch(ARGV[at + 1], '%d+') do gone[tonumber(index)] = true end
       local absent = {}
@@ -94,7 +104,8 @@ if may_be_sent_again() then
   save_batch(m)
   return { 'ready', 'resent' }
 end
-local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, 'young') == 0 and tonumber(ARGV[13])
+local young = is_by_comment(newest[MIRROR]) and 'said:young' or 'young'
+local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, young) == 0 and tonumber(ARGV[13])
   or tonumber(ARGV[12])
 if now - m[SINCE] >= limit then
   park(m, rest, 'undecided')

@@ -77,7 +77,7 @@ end
 
 if accepted then
   id[ID_STATE] = ACCEPTED_ID
-  note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]), id[CLAIMED_AT])
+  note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]), id[CLAIMED_AT], id[MIRROR])
 elseif id[ID_STATE] == OPEN then
   id[ID_STATE] = ABSENT
 end
