@@ -254,8 +254,8 @@ CALLS = (
         "misfortunes",
         '{"kind": "lose_answer", "next": 3}',
         "start a misfortune, or several as a list: it strikes the `next` N requests, or a `share` of all (0.05; 0 ends "
-        "it); only at `mirror` N; only `command` (send, status, balance, price, history, submit, bind, any); for `seconds`, if the "
-        "kind takes time",
+        "it); only at `mirror` N; only `command` (send, status, balance, price, history, submit, bind, any); for "
+        "`seconds`, if the kind takes time",
         _misfortunes,
     ),
     Call("DELETE", "misfortunes", "", 'end all misfortunes; the same as POST {"clear": true}', _end),

@@ -25,7 +25,7 @@ PATIENCE_S = 20.0
 
 
 class NotHere(Exception):
-    """This machine cannot run it; says why."""
+    """The machine cannot run it; says why."""
 
 
 def modules() -> Path:
@@ -100,7 +100,8 @@ class Peer:
 
     def stop(self) -> None:
         """End it."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         try:
             self.process.wait(5)
