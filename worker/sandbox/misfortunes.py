@@ -80,7 +80,9 @@ SMPP_KINDS: dict[str, Kind] = {
         Kind("accepted_system_error", Stage.SPOIL, "accepted, then status 0x08"),
         Kind("garbage", Stage.SPOIL, "accepted, then bytes that are no PDU"),
         Kind(
-            "cut_between_parts", Stage.SPOIL, "a part that is not the last is accepted and answered, then the session ends"
+            "cut_between_parts",
+            Stage.SPOIL,
+            "a part that is not the last is accepted and answered, then the session ends",
         ),
         Kind("receipts_twice", Stage.DELAY, "accepted; its receipts come twice"),
         Kind("receipts_lost", Stage.DELAY, "accepted; its receipts never come"),

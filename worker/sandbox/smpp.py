@@ -102,9 +102,7 @@ class SmppInterface:
     def report(self) -> dict[str, Any]:
         """What is worth knowing of it, as JSON will carry it."""
         return {
-            "hosts": [
-                {"url": host.url, "down": host.is_down, "sessions": len(host.sessions)} for host in self.hosts
-            ],
+            "hosts": [{"url": host.url, "down": host.is_down, "sessions": len(host.sessions)} for host in self.hosts],
             "binds": self.binds,
             "submits": self.submits,
             "running": self.running,

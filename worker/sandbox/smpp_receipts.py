@@ -59,7 +59,14 @@ class Receipts:
         self.told = self.taken = self.lost = 0
 
     def accepted(
-        self, login: str, record: Record, ids: Sequence[tuple[int, int]], *, is_early: bool, is_twice: bool, is_lost: bool
+        self,
+        login: str,
+        record: Record,
+        ids: Sequence[tuple[int, int]],
+        *,
+        is_early: bool,
+        is_twice: bool,
+        is_lost: bool,
     ) -> None:
         """Plan the receipts of one message: for each of its ids one, unless chance or a misfortune has it otherwise."""
         fate = self._handsets.fate(record.messages[0][0], record.channel)

@@ -111,7 +111,9 @@ def _gsm(payload: bytes) -> str:
     pieces = _ESCAPE.split(payload)  # plain, escaped, plain, …
     return "".join(
         [
-            codecs.charmap_decode(piece, "replace", _GSM)[0] if place % 2 == 0 else _ESCAPED.get(ord(piece or b"\0"), LOST)
+            codecs.charmap_decode(piece, "replace", _GSM)[0]
+            if place % 2 == 0
+            else _ESCAPED.get(ord(piece or b"\0"), LOST)
             for place, piece in enumerate(pieces)
         ]
     )
