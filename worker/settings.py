@@ -205,8 +205,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
-# A silent SMPP link lives for two minutes (PROTOCOL H.1), and the window must exceed that.
-SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 360.0}
+# A silent SMPP link lives for two minutes (PROTOCOL H.1), and the gateway waits a minute for missing parts (H.2).
+SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 420.0}
 LEAST_SECRET = 32  # characters
 LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
 LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful

@@ -183,7 +183,8 @@ class DoubtSettler:
         first = min(known.claimed_at for known in batch.ids if known.state == IdState.OPEN)
         since = min(first, now - LISTED_WINDOWS * self._window_s())
         mirrors = self._absence.mirrors_for("" if is_said else newest.mirror)
-        if is_said and (another := self._rt.mirrors.next_to_ask(mirrors)) not in (None, *self._rt.mirrors.tripped()):
+        another = self._rt.mirrors.next_to_ask(mirrors) if is_said else None
+        if another is not None and another not in self._rt.mirrors.tripped():
             mirrors.append(another)  # history is of the account: any two mirrors
         lists: list[Listing] = []
         for mirror in mirrors:
@@ -201,6 +202,10 @@ class DoubtSettler:
         shown = frozenset[Pair]().union(*(each.shown for each in lists))
         known_s = self._known_for(newest.gateway_id, at=min(each.began for each in lists))
         missing = [pair for pair in pairs if pair not in shown]
+        if is_said and batch.parts > batch.count:
+            missing = [pair for pair in missing if not any(_holds_a_part(each, batch, pair) for each in lists)]
+            if not missing:
+                return NotListed.UNSEEN
         self._record(
             batch.ref,
             batch,
@@ -381,6 +386,11 @@ class DoubtSettler:
             self._first_seen.pop(batch.ids[-1].gateway_id, None)
         if state == "ready":
             self._rt.hints.batches(batch.lane, [ref])
+
+
+def _holds_a_part(listed: Listing, batch: BatchView, pair: Pair) -> bool:
+    claimed_at = next(known.claimed_at for known in batch.ids if known.gateway_id == pair[0])
+    return listed.may_hold_a_part(pair[1], claimed_at)
 
 
 def is_said(batch: BatchView, pair: Pair) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.gateway.http import HISTORY_PATH, client_forms
 from smsq.worker.gateway.http.listing import ListedPage, read_page
 from smsq.worker.ledger.batches.asking import Control
@@ -50,6 +52,15 @@ class Listing:
     began: float  # the same by this process' monotonic clock
     control_at: float  # when the control that it shows was accepted
     shown: frozenset[Pair] = field(repr=False)
+    unsaid: Mapping[Recipient | None, int] = field(default_factory=dict, repr=False)  # as `ListedPage` has it
+
+    def may_hold_a_part(self, recipient: Recipient, since: float) -> bool:
+        """Whether it shows a message to this recipient, sent since then, that no comment explains.
+
+        The comment stands in the last part: a message of which only others arrived is shown without it.
+        """
+        youngest = max(self.unsaid.get(recipient, 0), self.unsaid.get(None, 0))
+        return youngest >= since - CLOCKS_APART_S
 
 
 class Lists:
@@ -144,12 +155,15 @@ class _Reading:
         self._look_for_control()
         asked_at, began = self._means.ledger.time(), self._means.clock.monotonic()
         shown: set[Pair] = set()
+        unsaid: dict[Recipient | None, int] = {}
         before: ListedPage | None = None
         for _ in range(MOST_PAGES):
             if self._means.clock.monotonic() - self._control_seen > self._means.settings.mass_ask_every_s:
                 self._look_for_control()
             page = self._page(start, before.last_int_id if before is not None else None)
             shown.update(page.shown)
+            for recipient, sent_at in page.unsaid.items():
+                unsaid[recipient] = max(unsaid.get(recipient, 0), sent_at)
             if before is not None and page.count:
                 _check_order(before, page)
             if not page.count or _is_all_older(page, oldest - CLOCKS_APART_S):
@@ -166,6 +180,7 @@ class _Reading:
             began=began,
             control_at=self._control.accepted_at,
             shown=frozenset(shown),
+            unsaid=unsaid,
         )
 
     def _look_for_control(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -32,10 +32,12 @@ class _Spoilt(Exception):
 class ListedPage:
     """One page; `trouble` says why it proves nothing, '' if it was read whole.
 
-    A page without rows is the end of its list: how many rows a page may have is not relied on.
+    A page without rows is the end of its list: how many rows a page may have is not relied on. `unsaid` has rows without
+    a comment of ours: their recipients, each with when its youngest was sent; None if it cannot be read.
     """
 
     shown: Sequence[Pair] = field(default=(), repr=False)  # whatever their status
+    unsaid: Mapping[Recipient | None, int] = field(default_factory=dict, repr=False)
     count: int = 0
     first_int_id: int = 0
     last_int_id: int = 0
@@ -72,24 +74,36 @@ def read_page(http_status: int, body: bytes) -> ListedPage:
 
 def _page(rows: list[object]) -> ListedPage:
     shown: list[Pair] = []
+    unsaid: dict[Recipient | None, int] = {}
     int_ids: list[int] = []
     newest = 0
     for row in rows:
         if not isinstance(row, dict):
             raise _Spoilt("a row is no object")
         int_ids.append(_number(row.get("int_id"), "int_id"))
-        newest = max(newest, _number(row.get("send_timestamp"), "send_timestamp"))
+        sent_at = _number(row.get("send_timestamp"), "send_timestamp")
+        newest = max(newest, sent_at)
         pair = _pair(row)
         if pair is not None:
             shown.append(pair)
         if (said := _said_pair(row)) is not None:
             shown.append(said)
+        else:
+            recipient = answered(row.get("phone"))
+            unsaid[recipient] = max(unsaid.get(recipient, 0), sent_at)
     steps = [after - before for before, after in pairwise(int_ids)]
     if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
         raise _Spoilt("its rows do not run in one direction")
     if not rows:
         return ListedPage()
-    return ListedPage(shown=shown, count=len(rows), first_int_id=int_ids[0], last_int_id=int_ids[-1], newest=newest)
+    return ListedPage(
+        shown=shown,
+        unsaid=unsaid,
+        count=len(rows),
+        first_int_id=int_ids[0],
+        last_int_id=int_ids[-1],
+        newest=newest,
+    )
 
 
 def _pair(row: dict[str, object]) -> Pair | None:

@@ -12,7 +12,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import Unreachable
@@ -42,10 +41,7 @@ class Reply:
     is_lost: bool = False
 
 
-class Sink(Protocol):
-    """What gets the replies."""
-
-    def __call__(self, reply: Reply) -> None: ...
+Sink = Callable[[Reply], object]  # what gets the replies
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,11 @@ local trusted = in_force() and carried and control_at > 0 and ARGV[10] ~= '1' an
   and known_ms >= window and not (newest[MONEY] == 1 and redis.call('HEXISTS', CTL, 'no_money') == 1)
   and is_by_comment(newest[MIRROR]) == said
 
--- The comment is in the last part: if it is not shown, an earlier part may have arrived even so. And history may list what
--- is no SMS elsewhere, or without a comment.
-if trusted and said and #ARGV > 17 and #rest > 0 and (m[PARTS] > m[COUNT] or m[CHANNEL] ~= 'sms') then
-  park(m, rest, 'parts')
+-- History may list what is no SMS elsewhere, or without a comment.
+if trusted and said and #ARGV > 17 and #rest > 0 and m[CHANNEL] ~= 'sms' then
+  park(m, rest, 'unlisted')
   save_batch(m)
-  return { 'parked', 'parts' }
+  return { 'parked', 'unlisted' }
 end
 
 if trusted then
