@@ -31,7 +31,7 @@ from smsq.worker.gateway.http.server.balance import BalanceRequest, write_balanc
 from smsq.worker.gateway.http.server.body import Body
 from smsq.worker.gateway.http.server.form import Form, FormError
 from smsq.worker.gateway.http.server.info import InfoRequest, write_operator
-from smsq.worker.gateway.http.server.jobs import Action, JobRequest, write_added, write_job, write_jobs
+from smsq.worker.gateway.http.server.jobs import CANNOT_SAVE, Action, JobRequest, write_added, write_job, write_jobs
 from smsq.worker.gateway.http.server.lists import (
     NOTHING,
     AnswersRequest,
@@ -290,7 +290,7 @@ class Gateway:
                 return Answer(write_jobs(known, fmt, charset))
             job = jobs.act(account, request, now)
         except FormError as wrong:
-            text = jobs.CANNOT_SAVE if isinstance(wrong, jobs.NotSaved) else None
+            text = CANNOT_SAVE if isinstance(wrong, jobs.NotSaved) else None
             return self._error(ticket, wrong.error, text)
         if request.action is Action.GET:
             return Answer(write_job(jobs.told(job, now), fmt, charset))

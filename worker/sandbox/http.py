@@ -131,7 +131,10 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """A request was read; it waits for those before it."""
         self._is_reading = False
-        path, _, query = self._url.partition(b"?")
+        url = self._url
+        if url.startswith(b"http://"):  # as a proxy is asked: a library may reach us so without a change
+            url = b"/" + url[7:].partition(b"/")[2]
+        path, _, query = url.partition(b"?")
         request = Request(
             self._parser.get_method().decode("ascii", "replace"),
             path.decode("latin-1"),

@@ -77,7 +77,8 @@ def starts_at(request: SendRequest, now: float) -> float:
     if written.startswith("+"):
         return now + 60 * int(written[1:])
     if "-" in written:
-        return _in_hours(*map(int, written.split("-")), _zone(request), now)
+        first, last = map(int, written.split("-"))
+        return _in_hours(first, last, _zone(request), now)
     if written.startswith("0") and len(written) > 10:
         return float(written[1:])
     if written == "0":

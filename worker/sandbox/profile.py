@@ -16,6 +16,18 @@ from typing import Any
 
 from smsq.worker.domain.errors import BadSettings
 
+_CHANNEL_PRICES: Mapping[str, Decimal] = {
+    "hlr": Decimal("0.2"),
+    "mms": Decimal("7.5"),
+    "mail": Decimal("0.15"),
+    "call": Decimal("1.6"),
+    "viber": Decimal("1.9"),
+    "soc": Decimal("1.1"),
+    "whatsapp": Decimal("4.2"),
+    "tg": Decimal("0.9"),
+    "bot": Decimal("0.1"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -135,17 +147,6 @@ class Profile:
         return replace(self, **values)
 
 
-_CHANNEL_PRICES = {
-    "hlr": Decimal("0.2"),
-    "mms": Decimal("7.5"),
-    "mail": Decimal("0.15"),
-    "call": Decimal("1.6"),
-    "viber": Decimal("1.9"),
-    "soc": Decimal("1.1"),
-    "whatsapp": Decimal("4.2"),
-    "tg": Decimal("0.9"),
-    "bot": Decimal("0.1"),
-}
 QUICK_SCALE = 0.1
 _QUICK: dict[str, Any] = {"peer_close_s": 1.0, "arrival_s": 2.0, "visible_after_s": 0.2}
 # The values of a mapping that are not numbers.

@@ -78,7 +78,7 @@ class MessageStatuses:
         return self.standing(record, phone, now)
 
     def standing(self, record: Record, phone: str, now: float) -> Standing:
-        """Where a message stands, whoever may see it."""
+        """The standing of a message, shown or not."""
         if record.code:
             return Standing(record.code, _DELIVERY_ERROR.get(record.code, 0), 0.0)
         if record.is_stopped:

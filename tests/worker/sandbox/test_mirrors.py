@@ -44,6 +44,14 @@ def test_a_request_line_may_hold_raw_letters_and_blanks(sandbox: Start, caller: 
     assert one.ask(5, all=1)["message"] == "Привет, мир 100%"
 
 
+def test_a_mirror_may_be_reached_as_a_proxy(sandbox: Start, caller: Call) -> None:
+    """So that a library with the gateway's name in it can be tried as it is."""
+    port = caller(sandbox().mirrors[0]).port
+
+    answer = raw(port, f"GET http://www2.smscentre.com/sys/send.php?{BODY} HTTP/1.0\r\n\r\n".encode())
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["id"] == 5
+
+
 def test_a_body_that_is_too_large_is_not_half_read(sandbox: Start, caller: Call) -> None:
     """Half of a list would be accepted as a list."""
     started = sandbox()

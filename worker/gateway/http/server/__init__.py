@@ -2,7 +2,7 @@
 
 Used by the sandbox and by the front door. One file per subject (send, statuses, jobs, lists, info, balance), each with
 its request as a value and its answers in all four `fmt`. `body.py` takes a request's bytes as they come, `form.py`
-makes fields of them, `shapes.py` has what all answers share. Whatever the bytes, readers raise nothing but
+makes fields of them, `shapes.py` has what all answers share. Whatever the bytes, readers never raise anything but
 `FormError`.
 
     reader = Body(query, content_type, CAPS)      bytes are fed as they come; nothing is held above the caps

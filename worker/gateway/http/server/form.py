@@ -26,6 +26,7 @@ DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes if `charset` is mis
 CHARSETS = {"utf-8": "utf-8", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
 MOST_FIELDS = 10_000  # of one request; more are no request, and would cost memory
 
+_JSON = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
 _BELOW_ZERO = re.compile(r"-[0-9]+", re.ASCII)  # a number, and none that an id can be
 _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
@@ -129,7 +130,7 @@ def form_of(raw: Mapping[bytes, bytes], uploads: Sequence[Upload] = (), own: Map
 def read_json(body: bytes) -> Form:
     """The fields of a JSON body, which is what /rest/send/ takes; its answer is JSON (PROTOCOL A.2)."""
     try:
-        told = msgspec.json.decode(body, type=dict[str, str | int | float | bool | None])
+        told = _JSON.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise FormError(1, "the body is no JSON object of plain values") from None
     if len(told) > MOST_FIELDS:
