@@ -201,7 +201,7 @@ class SmppInterface:
             )  # fmt: skip
             code, record = verdict.code, verdict.record
         if code:
-            gateway.errors[f"submit:{code}"] = gateway.errors.get(f"submit:{code}", 0) + 1
+            gateway.count_error("submit", code)
             if code != 3 and stroke is None:
                 gateway.address_blocks.error(long.peer, now)
             return code
