@@ -43,7 +43,9 @@ IN_MOTION = ("ready:urgent", "ready:bulk", "lease", "doubt")  # sets of batches 
 SECRET = "a secret for callbacks"
 PASSWORD = "canary-password-81"
 SMPP_PASSWORD = "canary82"  # it has room for eight characters
-CANARY = re.compile(rb"canary-password|canary82|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])")
+CANARY = re.compile(
+    rb"canary-password|canary82|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])"
+)
 SHIFTED = Path(__file__).parent / "shifted"
 
 

@@ -30,7 +30,9 @@ class Answer:
     @property
     def text(self) -> str:
         """The short message of a deliver_sm."""
-        return smpp.parse_pdu(self.whole, client=_Counter(), allow_unknown_opt_params=True).short_message.decode("latin-1")
+        return smpp.parse_pdu(self.whole, client=_Counter(), allow_unknown_opt_params=True).short_message.decode(
+            "latin-1"
+        )
 
     @property
     def whole(self) -> bytes:
@@ -89,7 +91,9 @@ class RawClient:
         body, self._waiting = self._waiting[16:length], self._waiting[length:]
         return Answer(_NAMES[command], status, sequence, body)
 
-    def bind(self, system_id: str = "demo", password: str = "demo", kind: str = "bind_transceiver", **more: Any) -> Answer:
+    def bind(
+        self, system_id: str = "demo", password: str = "demo", kind: str = "bind_transceiver", **more: Any
+    ) -> Answer:
         """Bind, and what was answered."""
         self.write(kind, system_id=system_id, password=password, **more)
         return self.read()

@@ -424,7 +424,7 @@ def test_an_answer_may_refuse_what_was_accepted(
 def test_an_answer_may_never_come(station: Callable[..., Station], kind: str, accepted: int) -> None:
     """While the session goes on."""
     town = station()
-    town.sandbox.misfortune(kind, next_few=1)  if kind == "swallow" else town.sandbox.misfortune(
+    town.sandbox.misfortune(kind, next_few=1) if kind == "swallow" else town.sandbox.misfortune(
         kind, next_few=1, command="submit"
     )
     client = town.bound()
@@ -556,5 +556,8 @@ def test_the_control_endpoint_takes_hosts_down(station: Callable[..., Station]) 
         assert json.loads(reply.read()) == {"ok": True}
 
     assert [host["down"] for host in town.smpp["hosts"]] == [False, True]
-    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", int(town.sandbox.smpp[1].split(":")[2]))):
+    with (
+        pytest.raises(ConnectionRefusedError),
+        socket.create_connection(("127.0.0.1", int(town.sandbox.smpp[1].split(":")[2]))),
+    ):
         pass

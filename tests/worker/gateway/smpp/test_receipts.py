@@ -13,9 +13,7 @@ from smsq.worker.domain.status import Status
 from smsq.worker.gateway.smpp import receipts
 from smsq.worker.gateway.smpp.pdus import Short
 
-PLAIN = (
-    "id:1234 sub:001 dlvrd:001 submit date:2611291200 done date:2611291201 stat:DELIVRD err:000 text:Hi stat:UNDELIV id:9"
-)
+PLAIN = "id:1234 sub:001 dlvrd:001 submit date:2611291200 done date:2611291201 stat:DELIVRD err:000 text:Hi stat:UNDELIV id:9"
 # As the gateway's page prints it (PROTOCOL H.4).
 HLR = (
     "id:1235 stat:DELIVRD err:000 imsi:250010000000000 msc:79990000000 mcc:250 mnc:01 cn:Russian+Federation "
@@ -118,7 +116,10 @@ def test_a_phones_own_message_is_no_receipt(esm_class: int, extras: dict[int, by
     assert receipts.is_receipt(Short(esm_class=esm_class, extras=extras)) == expected
 
 
-@given(st.binary(max_size=200), st.dictionaries(st.sampled_from([0x1E, 0x423, 0x427, 0x2000, 0x2002]), st.binary(max_size=8)))
+@given(
+    st.binary(max_size=200),
+    st.dictionaries(st.sampled_from([0x1E, 0x423, 0x427, 0x2000, 0x2002]), st.binary(max_size=8)),
+)
 def test_any_receipt_is_read_or_none(octets: bytes, extras: dict[int, bytes]) -> None:
     """Whatever its bytes."""
     found = receipts.read(Short(source="x", esm_class=4, octets=octets, extras=extras))

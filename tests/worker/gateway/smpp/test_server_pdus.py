@@ -16,9 +16,7 @@ PRINTED_BIND = bytes.fromhex(
     "0000002f000000020000000000000001534d50503354455354007365637265743038005355424d4954310000010100"
 )
 # A submit_sm to 79991234567 from `Brand`: `Hi`, registered, data_coding 0.
-SUBMIT = (
-    b"\0\x05\x01Brand\0\x01\x0179991234567\0\0\0\0\0\0\x01\0\0\0\x02Hi"
-)
+SUBMIT = b"\0\x05\x01Brand\0\x01\x0179991234567\0\0\0\0\0\0\x01\0\0\0\x02Hi"
 
 
 def pdu(command: int, body: bytes = b"", sequence: int = 7) -> bytes:

@@ -41,9 +41,7 @@ def test_a_receipt_says_the_same_twice() -> None:
     """In a text for people and old programs, and in tags."""
     text, tags = read(write_receipt(delivery(), 3))
 
-    assert text == (
-        b"id:4711 sub:001 dlvrd:001 submit date:2611291605 done date:2611291606 stat:DELIVRD err:000 text:"
-    )
+    assert text == (b"id:4711 sub:001 dlvrd:001 submit date:2611291605 done date:2611291606 stat:DELIVRD err:000 text:")
     assert tags == {
         0x001E: b"4711\0", 0x0427: b"\x02", 0x0423: b"\x03\0\0", 0x2000: b"7.6000", 0x2001: b"\0\0", 0x2002: b"\0\x02",
     }  # fmt: skip
@@ -51,7 +49,13 @@ def test_a_receipt_says_the_same_twice() -> None:
 
 @pytest.mark.parametrize(
     ("code", "err", "state", "word"),
-    [(0, 0, 1, b"ENROUTE"), (3, 6, 3, b"EXPIRED"), (20, 241, 5, b"UNDELIV"), (23, 253, 8, b"REJECTD"), (77, 0, 1, b"ENROUTE")],
+    [
+        (0, 0, 1, b"ENROUTE"),
+        (3, 6, 3, b"EXPIRED"),
+        (20, 241, 5, b"UNDELIV"),
+        (23, 253, 8, b"REJECTD"),
+        (77, 0, 1, b"ENROUTE"),
+    ],
 )
 def test_a_failure_says_why(code: int, err: int, state: int, word: bytes) -> None:
     """By state and delivery error, in three digits."""

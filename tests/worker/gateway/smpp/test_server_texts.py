@@ -48,7 +48,9 @@ def test_other_codings_are_refused(coding: int) -> None:
         pytest.param(b"\x05\x00\x03\x2a\x02\x01Hi", Part(0x2A, 2, 1), b"Hi", id="a reference of one byte"),
         pytest.param(b"\x06\x08\x04\x01\x2a\x03\x03Hi", Part(0x12A, 3, 3), b"Hi", id="of two"),
         pytest.param(b"\x0a\x05\x04\x0b\x84\x23\xf0\x00\x03\x01\x01\x01", None, b"", id="broken off"),
-        pytest.param(b"\x0b\x05\x04\x0b\x84\x23\xf0\x00\x03\x01\x02\x02x", Part(1, 2, 2), b"x", id="behind another element"),
+        pytest.param(
+            b"\x0b\x05\x04\x0b\x84\x23\xf0\x00\x03\x01\x02\x02x", Part(1, 2, 2), b"x", id="behind another element"
+        ),
         pytest.param(b"\x06\x05\x04\x0b\x84\x23\xf0x", None, b"x", id="a header that is of no part"),
     ],
 )
@@ -63,7 +65,14 @@ def test_a_header_tells_which_part_it_is(payload: bytes, part: Part | None, rest
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"\x05", b"\x05\x00\x03\x01\x02", b"\x05\x00\x03\x01\x02\x03x", b"\x05\x00\x03\x01\x00\x00x", b"\x02\x00\x09x"],
+    [
+        b"",
+        b"\x05",
+        b"\x05\x00\x03\x01\x02",
+        b"\x05\x00\x03\x01\x02\x03x",
+        b"\x05\x00\x03\x01\x00\x00x",
+        b"\x02\x00\x09x",
+    ],
 )
 def test_a_header_that_is_none_is_refused(payload: bytes) -> None:
     """Longer than what there is, or a part beyond the last."""

@@ -123,7 +123,9 @@ def test_a_refused_message_has_the_error_of_a_send(make_peer: Callable[..., Peer
 
 
 @pytest.mark.parametrize("status", [CommandStatus.SYSTEM_ERROR, CommandStatus.SUBMIT_FAILED, CommandStatus.VENDOR])
-def test_a_status_that_proves_nothing_is_unknown(make_peer: Callable[..., Peer], make_transport: Any, status: int) -> None:
+def test_a_status_that_proves_nothing_is_unknown(
+    make_peer: Callable[..., Peer], make_transport: Any, status: int
+) -> None:
     """The peer is not taken for a broken one: it answered."""
     peer = make_peer(lambda _, pdu: pdus.write_response(pdu, status))
 
@@ -132,7 +134,9 @@ def test_a_status_that_proves_nothing_is_unknown(make_peer: Callable[..., Peer],
     assert (answer.outcome, answer.is_well_formed, answer.is_complete) == (Outcome.UNKNOWN, True, True)
 
 
-def test_what_was_written_is_unknown_and_what_was_not_is_free(make_peer: Callable[..., Peer], make_transport: Any) -> None:
+def test_what_was_written_is_unknown_and_what_was_not_is_free(
+    make_peer: Callable[..., Peer], make_transport: Any
+) -> None:
     """If the session dies in between."""
 
     def cut(peer: Peer, pdu: Pdu) -> bytes:
@@ -175,7 +179,9 @@ def test_a_message_of_which_a_part_is_refused_is_unknown(make_peer: Callable[...
     assert (answer.outcome, answer.pieces[0].fate) == (Outcome.UNKNOWN, Fate.UNKNOWN)
 
 
-def test_an_answer_that_does_not_come_is_waited_for_no_longer(make_peer: Callable[..., Peer], make_transport: Any) -> None:
+def test_an_answer_that_does_not_come_is_waited_for_no_longer(
+    make_peer: Callable[..., Peer], make_transport: Any
+) -> None:
     """Others were answered after it, so the peer has it, and the session goes on."""
     peer = make_peer(lambda peer, pdu: b"" if len(peer.submits) == 1 else accepted(peer, pdu))
     transport = make_transport()

@@ -256,7 +256,9 @@ def test_a_host_that_is_not_there_cannot_be_reached(make_transport: Any) -> None
         make_transport().open("smpp://127.0.0.1:1")
 
 
-def test_a_host_that_does_not_answer_the_bind_cannot_be_reached(make_peer: Callable[..., Peer], make_transport: Any) -> None:
+def test_a_host_that_does_not_answer_the_bind_cannot_be_reached(
+    make_peer: Callable[..., Peer], make_transport: Any
+) -> None:
     """Within the time for connecting."""
     peer, transport = make_peer(), make_transport(connect_timeout_s=0.3)
     peer._answer = lambda pdu: b""  # type: ignore[method-assign]
@@ -265,7 +267,9 @@ def test_a_host_that_does_not_answer_the_bind_cannot_be_reached(make_peer: Calla
         transport.open(peer.url)
 
 
-def test_over_tls_with_a_certificate_of_our_own(make_peer: Callable[..., Peer], make_transport: Any, tmp_path: Path) -> None:
+def test_over_tls_with_a_certificate_of_our_own(
+    make_peer: Callable[..., Peer], make_transport: Any, tmp_path: Path
+) -> None:
     """The gateway's is verified, ours is shown."""
     server, client, ca = certificates(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca)
