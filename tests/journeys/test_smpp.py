@@ -27,7 +27,7 @@ def smpp_town(make_town: MakeTown, *gateway: str, think_ms: int = 20, **how: Any
 
 @pytest.mark.fault
 def test_nothing_goes_wrong_over_smpp(make_town: MakeTown) -> None:
-    """SMPP, nothing wrong: campaigns of short, long and Cyrillic texts and single messages, each once, each delivered."""
+    """SMPP, nothing wrong: short, long and Cyrillic texts and single messages, each once, each delivered."""
     town = smpp_town(make_town)
     journey = town.campaign(1000)
     journey.campaign(200, text=LONG)

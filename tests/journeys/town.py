@@ -426,7 +426,7 @@ class Journey:
 
         expected = len(self.phones) - parked - refused - late
         ends = [statuses[name] for name in ("parked", "refused", "late")]
-        assert (sum(statuses.values()), ends) == (len(self.phones), [parked, refused, late])
+        assert (sum(statuses.values()), ends) == (len(self.phones), [parked, refused, late]), statuses
         assert (never, taken) == (
             parked + refused + late,
             {

@@ -158,6 +158,11 @@ def unpack_recipients(blob: bytes) -> Sequence[Recipient]:
     return [int.from_bytes(blob[at : at + width], "big") for at in range(1, len(blob), width)]
 
 
+def addresses_of(blob: bytes) -> Sequence[Recipient]:
+    """The recipients of a batch that has an address among them; none of phones alone, which are not looked at."""
+    return unpack_recipients(blob) if blob[:1] == _ADDRESSES else ()
+
+
 _ADDRESSES = b"\0"
 _RECIPIENTS = msgspec.msgpack.Decoder(list[Recipient])
 _TEXTS = msgspec.msgpack.Decoder(list[str])

@@ -28,10 +28,12 @@ CALLED: Final[dict[RecipientKind, str]] = {
 }
 EVERY_KIND: Final[tuple[RecipientKind, ...]] = ("phone", "mail", "telegram")
 PHONES_ONLY: Final[tuple[RecipientKind, ...]] = ("phone",)
+MAIL_ONLY: Final[tuple[RecipientKind, ...]] = ("mail",)
 LONGEST: Final = 254  # characters of a mail address (RFC 5321), which is the longest address there is
 
-# The characters of a local part without quotes (RFC 5322): none of them ends a record or a list of the gateway's.
-_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+# The characters of a local part without quotes (RFC 5322), but for #, which begins a Telegram id: none of them ends a
+# record or a list of the gateway's.
+_LOCAL = re.compile(r"[a-z0-9!$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _NICK = re.compile(r"[a-z][a-z0-9_]{3,31}", re.ASCII)
 _TELEGRAM_ID = re.compile(r"#([1-9][0-9]{0,18})", re.ASCII)
@@ -103,9 +105,7 @@ def answered(text: object) -> Recipient | None:
     if found := _DIGITS.fullmatch(text):
         return int(found[1])
     try:
-        if text[:1] in ("@", "#"):
-            return _telegram(text)
-        return _mail(text) if "@" in text else _telegram("@" + text)
+        return _telegram(text) if text[:1] in ("@", "#") else _mail(text) if "@" in text else None
     except BadAddress:
         return None
 
@@ -172,7 +172,7 @@ def _mail(text: str) -> str:
     local, domain = local.lower(), domain.lower().rstrip(".")
     if not local.isascii():
         raise BadAddress("the part of a mail address before its @ is written in Latin letters, digits and signs")
-    if len(local) > 64 or _LOCAL.fullmatch(local) is None:
+    if len(local) > 64 or _LOCAL.fullmatch(local) is None or local[0] == "'":
         raise BadAddress(
             "give one mail address alone, such as anna@example.ru: without a name, quotes, brackets or blanks"
         )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from smsq.worker.domain.errors import BadPhone
-from smsq.worker.domain.recipient import parse
+from smsq.worker.domain.recipient import MAIL_ONLY, parse
 from smsq.worker.domain.text import COMMENT_MARK
 from smsq.worker.gateway.comments import id_in
 
@@ -112,7 +112,7 @@ def sender_name(value: str) -> str:
 def sender_address(value: str) -> str:
     """The sender of an e-mail."""
     try:
-        parse(value, ("mail",))
+        parse(value, MAIL_ONLY)
     except BadPhone as wrong:
         return f"the sender of an e-mail is a mail address: {wrong.sentence}"
     return ""

@@ -90,7 +90,7 @@ SMPP_KINDS: dict[str, Kind] = {
 }
 KINDS |= SMPP_KINDS
 DEFAULT_SECONDS = {"slow": 1.0, "late": 2.0, "invisible": 2.0, "early_callback": 0.2}
-COMMANDS = ("send", "price", "status", "balance", "history")  # over HTTP
+COMMANDS = ("send", "price", "status", "balance", "history", "answers", "jobs", "info")  # over HTTP
 # What may befall the commands of SMPP.
 SMPP_COMMANDS: dict[str, frozenset[str]] = {
     "submit": frozenset(

@@ -13,21 +13,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from smsq.worker.gateway.channels import CHANNELS
-from smsq.worker.gateway.http.server_forms import FormError, SendRequest
+from smsq.worker.gateway.http.server.form import Form, FormError
+from smsq.worker.gateway.http.server.send import SendRequest
 from smsq.worker.gateway.smpp.server_pdus import Bind, CommandStatus, Submit
 from smsq.worker.gateway.smpp.server_receipts import Delivery
 from smsq.worker.gateway.smpp.server_texts import BINARY, Part, cut_header, read_content, read_text
-from smsq.worker.sandbox.gateway import Gateway, Ticket
-from smsq.worker.sandbox.handset import UNDELIVERABLE
+from smsq.worker.sandbox.gateway import Gateway
+from smsq.worker.sandbox.handset import DELIVERED, NOT_SPOKEN, UNDELIVERABLE, Fate
 from smsq.worker.sandbox.limits import Window
 from smsq.worker.sandbox.misfortunes import Stage, Stroke
-from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.ports import Port
+from smsq.worker.sandbox.sends import REFUSED_STATUS
 from smsq.worker.sandbox.smpp_parts import Long, WaitingParts
 from smsq.worker.sandbox.smpp_receipts import Receipts
 from smsq.worker.sandbox.smpp_session import SmppSession
 from smsq.worker.sandbox.state import Account, Record, money
 
+MISSING_PART = NOT_SPOKEN  # error 241 has two causes (PROTOCOL D.9)
 # How an error of a send is told (assumed: the manual names throttling alone, PROTOCOL H.5).
 STATUSES: dict[int, int] = {
     1: CommandStatus.SUBMIT_FAILED,
@@ -68,7 +70,7 @@ class SmppInterface:
         self.gateway, self.profile, self.now = gateway, profile, now
         self.loop = asyncio.get_running_loop()
         self.hosts: list[SmppHost] = []
-        self.receipts = Receipts(profile, gateway.handsets, now, self._delivery)
+        self.receipts = Receipts(profile, self._fate, now, self._delivery)
         self.parts = WaitingParts(profile.smpp_parts_s, self._gave_up)
         self.reset()
 
@@ -181,45 +183,33 @@ class SmppInterface:
 
     def _finish(self, long: Long, stroke: Stroke | None) -> int:
         """Hand a whole message to the gateway; its error, 0 for none."""
-        ticket = self._ticket(long, stroke)
-        if ticket is None:
-            return 1
-        now = self.now()
-        answer = self.gateway.finish(ticket, now)
-        record = ticket.record
-        if answer.code or record is None:
-            return answer.code or 1
-        for number, _ in long.ids[1:]:
-            long.account.alias(number, record)
+        gateway, account, now = self.gateway, long.account, self.now()
         struck = stroke.name if stroke is not None else ""
-        if any(wanted for _, wanted in long.ids):
-            self._tell(long, record, struck)
+        hidden_s = stroke.seconds if stroke is not None and struck == "invisible" else 0.0
+        request = _request(long)
+        if request is None:
+            code, record = 1, None
+        elif stroke is not None and stroke.kind.stage is Stage.REFUSE:
+            code, record = stroke.kind.code, None
+            if code in REFUSED_STATUS:
+                gateway.sends.refuse(account, request, code, now, mirror=long.host, hidden_s=hidden_s)
         else:
-            self.gateway.on_accept(record, struck == "early_callback")
+            wanted = any(receipt for _, receipt in long.ids)
+            verdict = gateway.sends.take(
+                account, request, now, mirror=long.host, hidden_s=hidden_s, is_early=struck == "early_callback",
+                is_pushed=not wanted,
+            )  # fmt: skip
+            code, record = verdict.code, verdict.record
+        if code:
+            gateway.errors[f"submit:{code}"] = gateway.errors.get(f"submit:{code}", 0) + 1
+            if code != 3 and stroke is None:
+                gateway.address_blocks.error(long.peer, now)
+            return code
+        assert record is not None
+        for number, _ in long.ids[1:]:
+            account.alias(number, record)
+        self._tell(long, record, struck)
         return 0
-
-    def _ticket(self, long: Long, stroke: Stroke | None) -> Ticket | None:
-        """The same request over HTTP; None if it can be none."""
-        submit, text = long.submit, long.text
-        if text.startswith("\0"):
-            chosen = {"mes": text.replace("\0", ""), "bin": "2"}
-        else:
-            content = read_content(text)
-            chosen = {"mes": content.mes, **content.fields}
-        phone = submit.destination
-        fields = {
-            "phones": f"+{phone}" if phone.isdigit() else phone,
-            "id": str(long.ids[0][0]),
-            "fmt": "3",
-            **({"sender": submit.source} if submit.source else {}),
-            **chosen,
-        }
-        try:
-            request = SendRequest.read(fields)
-        except FormError:
-            return None
-        return Ticket(command="send", mirror=long.host, peer=long.peer, fields=fields, stroke=stroke,
-                      account=long.account, request=request, is_pushed=False)  # fmt: skip
 
     def _gave_up(self, long: Long) -> None:
         """A message of which a part never came: it ends undeliverable, error 241."""
@@ -234,6 +224,7 @@ class SmppInterface:
             cost=0,
             sender=long.submit.source,
             mirror=long.host,
+            prices=self.gateway.sends.prices,
             code=UNDELIVERABLE,
         )
         account.add(record)
@@ -254,8 +245,16 @@ class SmppInterface:
             is_lost=struck == "receipts_lost",
         )
 
+    def _fate(self, record: Record) -> Fate:
+        """How a message ends; one of which a part is missing has ended."""
+        if record.code:
+            return Fate(0.0, record.code, MISSING_PART)
+        phone = record.messages[0][0]
+        fate = self.gateway.handsets.fate(phone, record.channel)
+        return Fate(fate.after_s, *self.gateway.statuses.verdict(record, phone, fate.code, fate.err))
+
     def _delivery(self, record: Record, message_id: str, code: int, err: int, at: float) -> Delivery:
-        phone, text = record.messages[0]
+        phone, _ = record.messages[0]
         row = CHANNELS[record.channel]
         return Delivery(
             message_id=message_id,
@@ -263,11 +262,12 @@ class SmppInterface:
             sender=record.sender,
             code=code,
             err=err,
-            parts=parts_of(text, record.channel),
+            parts=record.parts_at(0),
             cost=money(record.cost),
             flag=row.type or 0,
             sent_at=record.at,
             at=at,
+            result=self.gateway.lookups.result(phone, code == DELIVERED) if row.result == "hlr" else None,
         )
 
     def standing(self, account: Account, message_id: str) -> tuple[Record, int, int, float] | None:
@@ -275,10 +275,29 @@ class SmppInterface:
         record = account.of_id(int(message_id)) if message_id.isascii() and message_id.isdigit() else None
         if record is None:
             return None
-        if record.code:
-            return record, record.code, 0, record.at
-        standing = self.gateway.handsets.standing(record.messages[0][0], self.now() - record.at, record.channel)
+        standing = self.gateway.statuses.standing(record, record.messages[0][0], self.now())
         return record, standing.code, standing.err, record.at + standing.after_s
+
+
+def _request(long: Long) -> SendRequest | None:
+    """The same request over HTTP; None if it can be none."""
+    submit, text = long.submit, long.text
+    if text.startswith("\0"):
+        chosen = {"mes": text.replace("\0", ""), "bin": "2"}
+    else:
+        content = read_content(text)
+        chosen = {"mes": content.mes, **content.fields}
+    phone = submit.destination
+    fields = {
+        "phones": f"+{phone}" if phone.isdigit() else phone,
+        "id": str(long.ids[0][0]),
+        **({"sender": submit.source} if submit.source else {}),
+        **chosen,
+    }
+    try:
+        return SendRequest.read(Form.of(fields))
+    except FormError:
+        return None
 
 
 def _same(known: str, given: str) -> bool:

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Protocol
 
 from smsq.worker.gateway.smpp.server_receipts import Delivery
-from smsq.worker.sandbox.handset import HANDED_OVER, NEVER, Handsets
+from smsq.worker.sandbox.handset import HANDED_OVER, NEVER, Fate
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.state import Record
 
@@ -34,6 +34,7 @@ class Receiver(Protocol):
 
 
 Told = Callable[[Record, str, int, int, float], Delivery]  # of a record: id, status, delivery error, when
+Fates = Callable[[Record], Fate]  # how a message ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Waiting:
 class Receipts:
     """All receipts of all accounts; lives on the server's loop."""
 
-    def __init__(self, profile: Profile, handsets: Handsets, now: Callable[[], float], told: Told) -> None:
-        self._profile, self._handsets, self._now, self._told = profile, handsets, now, told
+    def __init__(self, profile: Profile, fates: Fates, now: Callable[[], float], told: Told) -> None:
+        self._profile, self._fates, self._now, self._told = profile, fates, now, told
         self._loop = asyncio.get_running_loop()
         self._random = random.Random(profile.seed)
         self._order = count()
@@ -69,8 +70,7 @@ class Receipts:
         is_lost: bool,
     ) -> None:
         """Plan the receipts of one message: for each of its ids one, unless chance or a misfortune has it otherwise."""
-        fate = self._handsets.fate(record.messages[0][0], record.channel)
-        code, err, after_s = (record.code, 241, 0.0) if record.code else (fate.code, fate.err, fate.after_s)
+        after_s, code, err = self._fates(record)
         if after_s == NEVER or is_lost:
             return
         profile, draw = self._profile, self._random.random

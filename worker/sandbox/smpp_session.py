@@ -225,7 +225,7 @@ class SmppSession(asyncio.Protocol):
         self._interface.running -= 1
         name = stroke.name if stroke is not None else ""
         if name in _REFUSALS:
-            status, message_id = _REFUSALS[name], ""
+            status, message_id = int(_REFUSALS[name]), ""
         elif name == "swallow":
             return
         else:

@@ -1,4 +1,4 @@
-"""npm's `smpp` as a server in a process of its own: a second opinion on our SMPP, for tests and benchmarks.
+"""npm's `smpp` as a server or a client in a process of its own: a second opinion on our SMPP, for tests and benchmarks.
 
 It is installed once into a cache folder, in the version and with the digests of `package-lock.json`.
 """
@@ -25,7 +25,7 @@ PATIENCE_S = 20.0
 
 
 class NotHere(Exception):
-    """This machine cannot run it; says why."""
+    """The machine cannot run it; says why."""
 
 
 def modules() -> Path:
@@ -100,7 +100,8 @@ class Peer:
 
     def stop(self) -> None:
         """End it."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         try:
             self.process.wait(5)
@@ -114,6 +115,14 @@ class Peer:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self._said.put(json.loads(line))
+
+
+def client(url: str, **told: Any) -> list[dict[str, Any]]:
+    """What npm's client says of one session: bound, submits answered, receipts; raises NotHere."""
+    environ = {**os.environ, "SMPP_PEER_MODULES": str(modules())}
+    argv = ["node", str(HERE / "client.js"), json.dumps({"url": url, **told})]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @contextlib.contextmanager

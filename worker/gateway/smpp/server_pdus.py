@@ -270,7 +270,7 @@ def word(text: str, most: int) -> bytes:
 
 
 def _check_moment(written: str, status: CommandStatus) -> None:
-    """When to send, or how long to try: the gateway's manual has neither over SMPP, so only their shape is looked at."""
+    """When to send, or how long to try: the manual has neither over SMPP, so only the shape is looked at."""
     if written and _MOMENT.fullmatch(written) is None:
         raise BrokenPdu("a moment has sixteen characters", status)
 

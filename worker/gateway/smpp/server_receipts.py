@@ -63,7 +63,7 @@ def state_of(code: int) -> int:
 def write_receipt(delivery: Delivery, sequence: int) -> bytes:
     """The whole deliver_sm."""
     state = state_of(delivery.code)
-    tags = {
+    tags: dict[int, bytes] = {
         Tag.RECEIPTED_MESSAGE_ID: delivery.message_id.encode("ascii") + b"\0",
         Tag.MESSAGE_STATE: bytes((state,)),
         Tag.NETWORK_ERROR_CODE: struct.pack(">BH", _GSM_NETWORK, min(delivery.err, _WORDS)),

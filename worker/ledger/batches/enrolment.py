@@ -10,6 +10,7 @@ from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import to_units
+from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import key_of
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
@@ -59,7 +60,7 @@ class Enrolment(Numbers):
         meta: dict[Meta, int | str] = {
             Meta.LANE: SENDING[message.lane].number,
             Meta.COUNT: 1,
-            Meta.POLICY: POLICIES[message.on_doubt],
+            Meta.POLICY: policy_of(message.on_doubt, [message.recipient]),
             Meta.DEADLINE: int(deadline_at * 1000),
             Meta.PARTS: message.parts,
             Meta.CHANNEL: message.options.channel,

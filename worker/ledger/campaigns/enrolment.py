@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import UNITS
+from smsq.worker.domain.policy import policy_of
 from smsq.worker.ledger.batches.enrolment import SAYABLE
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
@@ -156,7 +157,7 @@ class CampaignEnrolment(Numbers):
                 Meta.LANE: SENDING["bulk"].number,
                 Meta.COUNT: batch.count,
                 Meta.FIRST_ROW: batch.first_row,
-                Meta.POLICY: POLICIES[on_doubt],
+                Meta.POLICY: policy_of(on_doubt, addresses_of(batch.recipients)),
                 Meta.ENROLLED: now,
                 Meta.PARTS: batch.parts,
                 Meta.CHANNEL: channel,

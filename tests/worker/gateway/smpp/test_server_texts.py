@@ -104,3 +104,31 @@ def test_a_text_is_a_plain_one_if_it_has_no_keyword() -> None:
     content = read_content("Hello\n~~~\n1000000042")
 
     assert (content.channel, content.mes, content.fields) == ("sms", "Hello\n~~~\n1000000042", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "channel", "mes", "fields"),
+    [
+        ("__MAIL__: Hello\nsubj:News", "mail", "Hello", {"mail": "1", "subj": "News"}),
+        (
+            "__CALL__: 4 8 2 1\nvoice:w,en\n~~~\n25,60,2",
+            "call",
+            "4 8 2 1\n~~~\n25,60,2",
+            {"call": "1", "voice": "w,en"},
+        ),
+        ("__VIBER__: Hi\nthere", "viber", "Hi\nthere", {"viber": "1"}),
+        ("__SOC__: Hi", "soc", "Hi", {"soc": "1"}),
+        ("__TGM__: 4821", "tg", "4821", {"tg": "1"}),
+        ("__BOT__: Hi\nbot:@name_bot", "bot", "Hi", {"bot": "@name_bot"}),
+        ("__HLR__", "hlr", "", {"hlr": "1"}),
+        ("__PING__\n~~~\n7", "ping", "\n~~~\n7", {"ping": "1"}),
+        ("__MAIL__:Hello", "sms", "__MAIL__:Hello", {}),
+        ("__FAX__: Hello", "sms", "__FAX__: Hello", {}),
+        ("Hi __HLR__", "sms", "Hi __HLR__", {}),
+    ],
+)
+def test_a_special_text_chooses_a_channel(text: str, channel: str, mes: str, fields: dict[str, str]) -> None:
+    """By the keyword of its row in the channels' table, a colon and a blank (PROTOCOL H.6)."""
+    content = read_content(text)
+
+    assert (content.channel, content.mes, content.fields) == (channel, mes, fields)
