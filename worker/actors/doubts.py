@@ -202,7 +202,7 @@ class DoubtSettler:
         shown = frozenset[Pair]().union(*(each.shown for each in lists))
         known_s = self._known_for(newest.gateway_id, at=min(each.began for each in lists))
         missing = [pair for pair in pairs if pair not in shown]
-        if is_said and batch.parts > batch.count:
+        if is_said:
             missing = [pair for pair in missing if not any(_holds_a_part(each, batch, pair) for each in lists)]
             if not missing:
                 return NotListed.UNSEEN

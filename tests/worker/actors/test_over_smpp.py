@@ -52,6 +52,7 @@ def smpp(make_plant: Callable[..., Plant]) -> Iterator[Callable[..., Plant]]:
     for runtime in runtimes:
         runtime.stopping.set()
         runtime.transport.close()
+        runtime.http.close()
     for sandbox in sandboxes:
         sandbox.stop()
 
@@ -170,6 +171,7 @@ def test_a_message_of_which_a_part_may_have_arrived_is_not_sent_again(smpp: Call
     plant.sandbox.misfortune("cut_between_parts", command="submit", next_few=1)
     ref = plant.enrol(79990000002, "Hello! " * 40)
     plant.send(ref)
+    print(plant.state(ref), plant.sandbox.report()["smpp"], plant.ledger.read([ref])[0].ids, plant.statuses(ref))
     plant.ledger.redis.delete(*plant.ledger.redis.keys("{smsq}:names:*"))
 
     settle_doubts(plant, ref, BatchState.PARKED)

@@ -182,10 +182,3 @@ def test_an_address_must_fit() -> None:
 def test_a_session_without_gsm_sends_latin_letters() -> None:
     """As ISO-8859-1, and what that lacks as UCS-2."""
     assert (one("çé", is_latin=True).data_coding, one("Привет", is_latin=True).data_coding) == (4, 8)
-
-
-def test_a_text_never_takes_more_parts_than_were_counted() -> None:
-    """In such a session a euro makes the text UCS-2: its batch would be taken for one of single parts."""
-    (message,) = submits(outgoing("€" * 80), is_latin=True)
-
-    assert isinstance(message, BadInput)
