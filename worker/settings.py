@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smpp_password: Secret | None
     smpp_system_type: str
     smpp_window: int
+    smpp_parts_s: float
     smpp_certificate: str | None
     smpp_ca: str | None
     login: str | None
@@ -176,6 +177,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine."""
         sends_to = self.smpp_url if self.transport == "smpp" else ()
         return bool(self.mirrors) and all(map(_is_here, (*self.mirrors, *sends_to)))
+
+    @property
+    def late_s(self) -> float:
+        """How long after its claim a message may still arrive, or show that only a part of it did."""
+        parts_s = self.smpp_parts_s if self.transport == "smpp" else 0.0
+        return self.peer_close_s + self.arrival_s + parts_s
 
     @property
     def smpp_login(self) -> str:
@@ -524,6 +531,12 @@ FIELDS: tuple[Field, ...] = (
         "`ISO`: sessions whose plain alphabet is ISO-8859-1, not GSM.",
     ),
     Field("smpp_window", _whole(1, 1000), "50", "Most submits without an answer on one SMPP session."),
+    Field(
+        "smpp_parts_s",
+        _number(0, 3600),
+        "60",
+        "Seconds for which the gateway waits over SMPP for the missing parts of a message.",
+    ),
     Field("smpp_certificate", _text, None, "A file with our certificate and its key, for SMPP over TLS."),
     Field("smpp_ca", _text, None, "A file with the certificates to trust, for SMPP over TLS.", "those of `requests`"),
     Field("login", _text, None, "The account's log-in."),
@@ -720,13 +733,16 @@ def _secret_in(path: str, variable: str) -> str:
 
 def _check_together(settings: Settings) -> None:
     """The rules between settings."""
-    late = settings.peer_close_s + settings.arrival_s + settings.visible_s
+    late = settings.late_s + settings.visible_s
+    named = "SMSQ_PEER_CLOSE_S + SMSQ_ARRIVAL_S + SMSQ_VISIBLE_S"
+    if settings.transport == "smpp":
+        named += " + SMSQ_SMPP_PARTS_S"
     least_lease = settings.read_timeout_s + LEAST_LEASE_OVER_READ
     rules = (
         (
             settings.doubt_settle_s > late,
             f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} is not valid; the window must exceed "
-            f"SMSQ_PEER_CLOSE_S + SMSQ_ARRIVAL_S + SMSQ_VISIBLE_S, which are {late:g} seconds together",
+            f"{named}, which are {late:g} seconds together",
         ),
         (
             settings.lease_s >= least_lease,

@@ -202,7 +202,7 @@ class DoubtSettler:
         shown = frozenset[Pair]().union(*(each.shown for each in lists))
         known_s = self._known_for(newest.gateway_id, at=min(each.began for each in lists))
         missing = [pair for pair in pairs if pair not in shown]
-        if is_said and batch.parts > batch.count:
+        if is_said:
             missing = [pair for pair in missing if not any(_holds_a_part(each, batch, pair) for each in lists)]
             if not missing:
                 return NotListed.UNSEEN
@@ -257,7 +257,7 @@ class DoubtSettler:
         settings = self._rt.settings
         return Window(
             settle_s=settings.doubt_settle_s,
-            late_s=settings.peer_close_s + settings.arrival_s,
+            late_s=settings.late_s,
             visible_after_s=self._rt.ledger.visible_after(),
         )
 
@@ -285,7 +285,7 @@ class DoubtSettler:
     ) -> None:
         """Ask about these on both mirrors; `next_s` until the next time, by default as its age says."""
         newest = batch.ids[-1]
-        conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
+        conclusive_at = newest.claimed_at + self._rt.settings.late_s
         asked = self._absence.ask_both(newest.mirror, pairs, conclusive_at)
         absent: set[Pair] = set(pairs)
         mirrors: list[str] = []
@@ -373,7 +373,7 @@ class DoubtSettler:
             ref,
             Probe(asked_at, known_s, mirrors, control_at, wanting, absent, unseen, without_money, is_by_comment),
             window_s=self._window_s(),
-            arrival_s=settings.peer_close_s + settings.arrival_s,
+            arrival_s=settings.late_s,
             next_ask_s=next_s,
             patience_s=patience_s,
             blind_patience_s=min(patience_s, BLIND_PATIENCE_S),

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from smsq.worker.domain import text as texts
-from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
+from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.recipient import Recipient
@@ -66,9 +66,6 @@ def _message(base: Short, outgoing: Outgoing, recipient: Recipient, text: str, *
     comment = comments.with_id(outgoing.gateway_id, outgoing.options.comment or "")
     said = wire_text(text, outgoing.options)
     parted = cut(said, comment, outgoing.gateway_id, is_latin=is_latin)
-    if row.name == PLAIN_CHANNEL and len(parted.parts) > texts.parts(said):
-        # Its batch would be taken for one of single parts, whose absence can be proved.
-        raise BadText(f"the text takes {len(parted.parts)} parts here and was counted as {texts.parts(said)}")
     esm_class = HAS_HEADER if parted.has_header else 0
     shaped = replace(told, data_coding=parted.data_coding, esm_class=esm_class)
     return [replace(shaped, octets=octets) for octets in parted.parts]

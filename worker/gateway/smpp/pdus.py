@@ -22,7 +22,7 @@ MOST_OCTETS = 64 * 1024  # of one PDU; a longer one is no PDU
 RESPONSE = 0x8000_0000
 LAST_SEQUENCE = 0x7FFF_FFFF
 OK = 0x00
-LEAST_FIELDS = 17  # of a `submit_sm` or `deliver_sm`, up to the length of its octets; a bind has fewer in all
+LEAST_FIELDS = 17  # of a `deliver_sm`, up to the length of its octets
 
 logging.getLogger("smpplib.command").setLevel(logging.ERROR)  # it warns of each parameter that it does not know
 
@@ -90,11 +90,6 @@ class Short:
     octets: bytes = field(default=b"", repr=False)  # of short_message, or of message_payload
     extras: Mapping[int, bytes] = field(default_factory=dict, repr=False)  # optional parameters by their tags
 
-    @property
-    def has_header(self) -> bool:
-        """Whether `octets` begin with a user data header."""
-        return bool(self.esm_class & consts.SMPP_GSMFEAT_UDHI)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
@@ -121,8 +116,13 @@ class _Submit(command.SubmitSM):  # type: ignore[misc]  # smpplib has no types
     params_order = command.SubmitSM.params_order[:18]
 
 
-class _Strict:
-    """Reads strings that end and octets that are all there: smpplib reads on at the wrong place."""
+class _Delivery(command.DeliverSM):  # type: ignore[misc]
+    """A `deliver_sm` that keeps every optional parameter by its tag, the gateway's own included.
+
+    Strings must end and octets must all be there: smpplib would read on at the wrong place.
+    """
+
+    extras: Mapping[int, bytes]
 
     def _parse_string(self, name: str, data: bytes, pos: int, length: int | None = None) -> tuple[bytes, int]:
         end = data.index(b"\0", pos)
@@ -130,21 +130,11 @@ class _Strict:
         return data, end + 1
 
     def _parse_ostring(self, name: str, data: bytes, pos: int, length: int | None = None) -> tuple[bytes, int]:
-        end = pos + int(getattr(self, "sm_length", 0))
+        end = pos + int(self.sm_length)
         if end > len(data):
             raise ValueError("octets are missing")
         setattr(self, name, data[pos:end])
         return data, end
-
-
-class _Bind(_Strict, command.BindTransceiver):  # type: ignore[misc]
-    """A bind of any kind."""
-
-
-class _Delivery(_Strict, command.DeliverSM):  # type: ignore[misc]
-    """A `deliver_sm` or `submit_sm` that keeps every optional parameter by its tag, the gateway's own included."""
-
-    extras: Mapping[int, bytes]
 
     def parse_optional_params(self, data: bytes) -> None:
         self.extras = _extras(data)
@@ -209,12 +199,6 @@ def bind(told: Bind, sequence: int) -> bytes:
     return bytes(made.generate())
 
 
-def bind_of(head: Head) -> Bind:
-    """What a bind of any kind says."""
-    made = _parsed(_Bind("bind_transceiver", client=_Numbered(0)), head)
-    return Bind(system_id=_text(made.system_id), password=_text(made.password), system_type=_text(made.system_type))
-
-
 def numbered(octets: bytes, sequence: int) -> bytes:
     """The same PDU under another sequence number."""
     return octets[:12] + sequence.to_bytes(4, "big") + octets[16:]
@@ -237,18 +221,8 @@ def submit(short: Short, sequence: int = 0) -> bytes:
     return bytes(made.generate())
 
 
-def deliver(short: Short, sequence: int) -> bytes:
-    """A `deliver_sm`, as a gateway sends it, with the optional parameters of `extras` behind it."""
-    made = command.DeliverSM("deliver_sm", client=_Numbered(sequence))
-    made.params_order = _Submit.params_order
-    _fill(made, short)
-    body = bytes(made.generate())[HEADER:]
-    body += b"".join(struct.pack(">HH", tag, len(value)) + value for tag, value in short.extras.items())
-    return struct.pack(">LLLL", HEADER + len(body), _CODES["deliver_sm"], OK, sequence) + body
-
-
 def short_of(head: Head) -> Short:
-    """The fields of a `submit_sm` or `deliver_sm`."""
+    """The fields of a `deliver_sm`."""
     made = _parsed(_Delivery("deliver_sm", client=_Numbered(0)), head)
     extras = getattr(made, "extras", {})
     return Short(

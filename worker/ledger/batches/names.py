@@ -98,7 +98,7 @@ class Names(Asking):
         facts, over = [], list[tuple[str, str]]()
         for receipt, place in known:
             fact = replace(receipt.fact, gateway_id=place.gateway_id, recipient=place.recipient)
-            if place.parts > fact.parts and fact.status in DELIVERIES and not self._is_last(receipt, place):
+            if fact.status in DELIVERIES and max(1, fact.parts) < place.parts and not self._is_last(receipt, place):
                 continue  # other parts of this message are still under way
             facts.append(replace(fact, parts=max(fact.parts, place.parts)))
             if STATUS_TABLE[fact.status].is_final:
