@@ -32,8 +32,8 @@ class _Spoilt(Exception):
 class ListedPage:
     """One page; `trouble` says why it proves nothing, '' if it was read whole.
 
-    A page without rows is the end of its list: how many rows a page may have is not relied on. `unsaid` has rows without
-    a comment of ours: their recipients, each with when its youngest was sent; None if it cannot be read.
+    A page without rows is the end of its list: how many rows a page may have is not relied on. `unsaid` has the
+    recipients of rows without a comment of ours, each with when the youngest was sent; None if it cannot be read.
     """
 
     shown: Sequence[Pair] = field(default=(), repr=False)  # whatever their status
