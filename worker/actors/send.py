@@ -284,11 +284,7 @@ class Sender:
                 return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
             case Outcome.LATER:
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
-                pause_s = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
-                self._was_throttled = True
-                log.warning("login backs off code=%s for_s=%.0f", answer.code, pause_s)
-                self._pause(min(pause_s, 5.0))
-                return Turn.BACK_OFF
+                return self._back_off(claim, answer)
             case Outcome.BAD_LOGIN:
                 self._persist(claim, lambda: ledger.halt_login(self._rt.credentials))
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
@@ -314,6 +310,14 @@ class Sender:
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
+    def _back_off(self, claim: Claim, answer: SendAnswer) -> Turn:
+        """The gateway wants fewer requests: the whole log-in backs off."""
+        pause_s = self._persist(claim, lambda: self._rt.ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
+        self._was_throttled = True
+        log.warning("login backs off code=%s for_s=%.0f", answer.code, pause_s)
+        self._pause(min(pause_s, 5.0))
+        return Turn.BACK_OFF
+
     def _accepted(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
         done = self._settle_alone(self._settling(claim, answer))
         if done is None:
@@ -338,9 +342,8 @@ class Sender:
         else:
             counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
             each = counted[0] if len(set(counted)) == 1 else counted
-        first_ask_s, first_doubt_s = self._rt.settings.ask_every_s[0], SENDING[claim.lane].first_ask_s
-        told = answer.pieces, answer.is_over, first_doubt_s
-        return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, *told)
+        how = answer.pieces, answer.is_over, SENDING[claim.lane].first_ask_s
+        return Settling(claim, "accepted", 0, each, answer.cost, self._rt.settings.ask_every_s[0], *how)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
         if settling.pieces:
@@ -355,12 +358,7 @@ class Sender:
         if done is None:
             return Turn.BACK_OFF
         turn = self._after_accepted(claim, answer, done)
-        if answer.delay_s:
-            pause_s = self._persist(claim, lambda: self._rt.ledger.throttled(answer.delay_s)) or 0.0
-            self._was_throttled = True
-            self._pause(min(pause_s, 5.0))
-            return Turn.BACK_OFF
-        return turn
+        return self._back_off(claim, answer) if answer.delay_s else turn
 
     def _owing(self, line: Line) -> contextlib.AbstractContextManager[None]:
         """Note a request under way; a connection shared by many tells by itself that its peer is silent."""

@@ -20,15 +20,26 @@ def test_a_comment_names_its_message() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["", "1000000001", "smsq:", "smsq:0", "smsq:01", "smsq:-5", "smsq:5x", "smsq:99999999999", "smsq:2147483648", "SMSQ:5"],
-)  # fmt: skip
+    [
+        "",
+        "1000000001",
+        "smsq:",
+        "smsq:0",
+        "smsq:01",
+        "smsq:-5",
+        "smsq:5x",
+        "smsq:99999999999",
+        "smsq:2147483648",
+        "SMSQ:5",
+    ],
+)
 def test_another_comment_names_none(said: str) -> None:
     """Of another program, or damaged."""
     assert comments.id_in(said) is None
 
 
 @pytest.mark.parametrize(
-    "row, found",
+    ("row", "found"),
     [
         ({"comment": "smsq:5"}, 5),
         ({"comment": " smsq:5 order\n17 "}, 5),

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway import comments
-from smsq.worker.gateway.numbers import HISTORY_EMPTY
+from smsq.worker.gateway.numbers import HISTORY_EMPTY, MISSING_PART, UNDELIVERABLE
 
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -32,8 +32,8 @@ class _Spoilt(Exception):
 class ListedPage:
     """One page; `trouble` says why it proves nothing, '' if it was read whole.
 
-    A page without rows is the end of its list: how many rows a page may have is not relied on. `unsaid` has rows without
-    a comment of ours: their recipients, each with when its youngest was sent; None if it cannot be read.
+    A page without rows is the end of its list: how many rows a page may have is not relied on. `unsaid` has the
+    recipients of rows without a comment of ours, each with when the youngest was sent; None if it cannot be read.
     """
 
     shown: Sequence[Pair] = field(default=(), repr=False)  # whatever their status
@@ -88,7 +88,7 @@ def _page(rows: list[object]) -> ListedPage:
             shown.append(pair)
         if (said := _said_pair(row)) is not None:
             shown.append(said)
-        else:
+        elif not _is_incomplete(row):
             recipient = answered(row.get("phone"))
             unsaid[recipient] = max(unsaid.get(recipient, 0), sent_at)
     steps = [after - before for before, after in pairwise(int_ids)]
@@ -123,6 +123,11 @@ def _pair(row: dict[str, object]) -> Pair | None:
     if digits is not None:
         return number, int(digits[1])
     return number, _number(phone, "phone")
+
+
+def _is_incomplete(row: dict[str, object]) -> bool:
+    """Whether a message ended because not all of its parts came: no phone got it, and it may go again (PROTOCOL D.9)."""
+    return row.get("status") == UNDELIVERABLE and row.get("err") == MISSING_PART
 
 
 def _said_pair(row: dict[str, object]) -> Pair | None:

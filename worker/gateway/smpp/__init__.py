@@ -1,8 +1,8 @@
 """The gateway's SMPP interface: PDUs, texts and receipts, as the client writes them and as a server reads them.
 
-No sockets, no clock. `server_…` is the other end of the wire, with a reader of its own; neither half imports the other.
-smpplib is used as a codec only, in `pdus.py` alone: its client cuts values that are too long, splits characters and
-repeats on its own.
+There is never a socket or a clock here. `server_…` is the other end of the wire, with a reader of its own; the halves
+never import each other. smpplib is used as a codec only, in `pdus.py` alone: its client cuts values that are too long,
+splits characters and repeats on its own.
 """
 
 from __future__ import annotations

@@ -90,6 +90,11 @@ class Short:
     octets: bytes = field(default=b"", repr=False)  # of short_message, or of message_payload
     extras: Mapping[int, bytes] = field(default_factory=dict, repr=False)  # optional parameters by their tags
 
+    @property
+    def has_header(self) -> bool:
+        """Whether `octets` begin with a user data header."""
+        return bool(self.esm_class & consts.SMPP_GSMFEAT_UDHI)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:

@@ -1,8 +1,8 @@
 """The gateway's own names of messages: over SMPP a receipt knows no other.
 
 A name is noted when its message is settled, in a hash of the day, and forgotten once the message is final. A receipt
-may come before that: it is kept, and merged by whoever settles the message. If that process dies in between, history
-shows what the receipt said.
+may come before that: it is kept, and merged by the process that settles the message. If that process dies in between,
+history shows what the receipt said.
 """
 
 from __future__ import annotations

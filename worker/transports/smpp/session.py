@@ -1,8 +1,8 @@
 """One bound session: submits out of a window, their answers, and what the gateway delivers to us.
 
-Its own thread reads. Whoever submits hands over a `sink`, which gets exactly one `Reply` for each submit: the
-gateway's answer, or that the session ended without one. The gateway's deliveries are answered by whoever stored them;
-without an answer the gateway sends them again.
+Its own thread reads. A caller that submits hands over a `sink`, which gets exactly one `Reply` for each submit: the
+gateway's answer, or that the session ended without one. A delivery of the gateway's is answered by the thread that has
+stored it; without an answer the gateway sends it again.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def test_ucs2_octets_are_read_alike_by_the_server(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, is_latin, expected",
+    ("text", "is_latin", "expected"),
     [
         ("Hello €", False, GSM),
         ("Привет", False, UCS2),

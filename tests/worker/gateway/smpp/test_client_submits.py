@@ -38,7 +38,7 @@ def said(short: Short) -> str:
 
 
 @pytest.mark.parametrize(
-    "channel, text, how, wire",
+    ("channel", "text", "how", "wire"),
     [
         ("sms", "Hello", {}, "Hello"),
         ("call", "Hello", {}, "__CALL__: Hello"),
@@ -84,7 +84,7 @@ def test_a_users_text_cannot_choose_a_channel(keyword: str) -> None:
     assert isinstance(message, BadInput)
 
 
-@pytest.mark.parametrize("channel, text", [("call", "Hello\nvoice:m"), ("bot", "Hello\nbot:@other")])
+@pytest.mark.parametrize(("channel", "text"), [("call", "Hello\nvoice:m"), ("bot", "Hello\nbot:@other")])
 def test_a_users_text_cannot_choose_an_option(channel: str, text: str) -> None:
     """A line of it that the gateway would take for one."""
     how = {"bot": "@helper"} if channel == "bot" else {}
@@ -96,9 +96,17 @@ def test_a_users_text_cannot_choose_an_option(channel: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "how",
-    [{"sender": ""}, {"tinyurl": True}, {"maxsms": 2}, {"userip": "127.0.0.1"}, {"extra": {"pp": "1"}},
-     {"channel": "call", "param": "20,60,2"}, {"period": 1.0}, {"sender": "Магазин"}],
-)  # fmt: skip
+    [
+        {"sender": ""},
+        {"tinyurl": True},
+        {"maxsms": 2},
+        {"userip": "127.0.0.1"},
+        {"extra": {"pp": "1"}},
+        {"channel": "call", "param": "20,60,2"},
+        {"period": 1.0},
+        {"sender": "Магазин"},
+    ],
+)
 def test_what_this_wire_cannot_say_is_refused(how: dict[str, Any]) -> None:
     """By name, before anything is written."""
     with pytest.raises(BadInput):
@@ -114,7 +122,7 @@ def test_one_message_of_several_may_be_refused_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "sender, source, ton",
+    ("sender", "source", "ton"),
     [(None, "", 5), ("Shop", "Shop", 5), ("79990000000", "79990000000", 1), ("+79990000000", "+79990000000", 1)],
 )
 def test_a_sender_has_the_type_that_it_looks_like(sender: str | None, source: str, ton: int) -> None:
@@ -126,7 +134,7 @@ def test_a_sender_has_the_type_that_it_looks_like(sender: str | None, source: st
 
 
 @pytest.mark.parametrize(
-    "how, schedule, validity",
+    ("how", "schedule", "validity"),
     [
         ({"valid": "1"}, "", "000000010000000R"),
         ({"valid": "24"}, "", "000001000000000R"),

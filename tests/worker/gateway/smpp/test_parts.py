@@ -77,10 +77,16 @@ def test_a_message_has_255_parts_at_most() -> None:
 
 
 @pytest.mark.parametrize(
-    "octets, expected",
-    [(b"\x05\x00\x03\x01\x02\x01rest", True), (b"\x06\x05\x04\x0b\x84\x23\xf0rest", True), (b"\x05\x00\x03\x01", False),
-     (b"", False), (b"\x00abc", False), (b"\x05\x00\x04\x01\x02\x01rest", False)],
-)  # fmt: skip
+    ("octets", "expected"),
+    [
+        (b"\x05\x00\x03\x01\x02\x01rest", True),
+        (b"\x06\x05\x04\x0b\x84\x23\xf0rest", True),
+        (b"\x05\x00\x03\x01", False),
+        (b"", False),
+        (b"\x00abc", False),
+        (b"\x05\x00\x04\x01\x02\x01rest", False),
+    ],
+)
 def test_a_header_of_somebody_elses_is_known_by_its_lengths(octets: bytes, expected: bool) -> None:
     """Bytes that a caller gave."""
     assert has_header(octets) == expected

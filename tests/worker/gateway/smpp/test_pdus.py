@@ -30,9 +30,13 @@ def test_a_bind_says_who_we_are() -> None:
 
 @pytest.mark.parametrize(
     "bind",
-    [Bind(system_id="x" * 16, password="p"), Bind(system_id="x", password="123456789"), Bind(system_id="имя", password="p"),
-     Bind(system_id="x", password="p\0q")],
-)  # fmt: skip
+    [
+        Bind(system_id="x" * 16, password="p"),
+        Bind(system_id="x", password="123456789"),
+        Bind(system_id="имя", password="p"),
+        Bind(system_id="x", password="p\0q"),
+    ],
+)
 def test_what_a_bind_has_no_room_for_is_refused(bind: Bind) -> None:
     """The library would cut it and say nothing."""
     with pytest.raises(BadInput):
@@ -42,9 +46,17 @@ def test_what_a_bind_has_no_room_for_is_refused(bind: Bind) -> None:
 def test_a_submit_carries_its_fields() -> None:
     """All that we set; numbered when it is written."""
     short = Short(
-        source="Shop", source_ton=5, source_npi=1, dest="79991234567", esm_class=0x40, data_coding=8, registered=1,
-        schedule="261130120000000+", validity="000001000000000R", octets=b"\x05\x00\x03\x01\x02\x01\x04\x1f",
-    )  # fmt: skip
+        source="Shop",
+        source_ton=5,
+        source_npi=1,
+        dest="79991234567",
+        esm_class=0x40,
+        data_coding=8,
+        registered=1,
+        schedule="261130120000000+",
+        validity="000001000000000R",
+        octets=b"\x05\x00\x03\x01\x02\x01\x04\x1f",
+    )
 
     pdu = read(pdus.numbered(pdus.submit(short), 77))
 

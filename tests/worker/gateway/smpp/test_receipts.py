@@ -13,7 +13,10 @@ from smsq.worker.domain.status import Status
 from smsq.worker.gateway.smpp import receipts
 from smsq.worker.gateway.smpp.pdus import Short
 
-PLAIN = "id:1234 sub:001 dlvrd:001 submit date:2611291200 done date:2611291201 stat:DELIVRD err:000 text:Hi stat:UNDELIV id:9"
+PLAIN = (
+    "id:1234 sub:001 dlvrd:001 submit date:2611291200 done date:2611291201 stat:DELIVRD err:000 "
+    "text:Hi stat:UNDELIV id:9"
+)
 # As the gateway's page prints it (PROTOCOL H.4).
 HLR = (
     "id:1235 stat:DELIVRD err:000 imsi:250010000000000 msc:79990000000 mcc:250 mnc:01 cn:Russian+Federation "
@@ -36,8 +39,11 @@ def test_a_plain_receipt_says_what_became_of_a_message() -> None:
     found = read(PLAIN)
 
     assert (found.name, found.fact.status, found.fact.error_code, found.fact.recipient) == (
-        "1234", Status.DELIVERED, 0, 79991234567,
-    )  # fmt: skip
+        "1234",
+        Status.DELIVERED,
+        0,
+        79991234567,
+    )
     assert (found.fact.cost, found.fact.parts, found.result) == (None, 0, None)
 
 
@@ -52,7 +58,7 @@ def test_optional_parameters_bring_cost_and_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    "word, state, status",
+    ("word", "state", "status"),
     [
         ("DELIVRD", None, Status.DELIVERED),
         ("delivrd", None, Status.DELIVERED),
@@ -109,7 +115,7 @@ def test_a_receipt_without_a_name_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "esm_class, extras, expected", [(4, {}, True), (0, {}, False), (0, {0x001E: b"5\0"}, True), (0x44, {}, True)]
+    ("esm_class", "extras", "expected"), [(4, {}, True), (0, {}, False), (0, {0x001E: b"5\0"}, True), (0x44, {}, True)]
 )
 def test_a_phones_own_message_is_no_receipt(esm_class: int, extras: dict[int, bytes], expected: bool) -> None:
     """By its class, or by the parameter that only receipts have."""

@@ -54,10 +54,23 @@ def test_a_list_without_its_comment_proves_absence(desk: Any) -> None:
 
 @pytest.mark.parametrize(
     "how",
-    [{"asked_s": 299.0}, {"known_s": 299.0}, {"control_s": None}, {"mirrors": ()}, {"wanting": True},
-     {"control_s": 100.0, "asked_s": 599.0}],
-    ids=["too early", "known too shortly", "no control", "on no mirror", "another mirror unasked", "an old control, too early"],
-)  # fmt: skip
+    [
+        {"asked_s": 299.0},
+        {"known_s": 299.0},
+        {"control_s": None},
+        {"mirrors": ()},
+        {"wanting": True},
+        {"control_s": 100.0, "asked_s": 599.0},
+    ],
+    ids=[
+        "too early",
+        "known too shortly",
+        "no control",
+        "on no mirror",
+        "another mirror unasked",
+        "an old control, too early",
+    ],
+)
 def test_absence_needs_all_that_it_needs_otherwise(desk: Any, how: dict[str, Any]) -> None:
     """The same window, control and mirrors as over HTTP."""
     ref = desk.single()

@@ -153,7 +153,9 @@ def test_a_peer_that_unbinds_gets_its_answer_and_no_submit(make_peer: Callable[.
     assert len(peer.binds) == 2
 
 
-@pytest.mark.parametrize("status, why", [(0x0E, "password"), (0x0F, "log-in"), (0x05, "bound already"), (0x99, "0x99")])
+@pytest.mark.parametrize(
+    ("status", "why"), [(0x0E, "password"), (0x0F, "log-in"), (0x05, "bound already"), (0x99, "0x99")]
+)
 def test_a_refused_bind_is_not_repeated_at_once(
     make_peer: Callable[..., Peer], make_transport: Any, status: int, why: str
 ) -> None:
@@ -292,13 +294,17 @@ def certificates(folder: Path) -> tuple[str, str, str]:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signer, signed_by = (key, subject) if issuer is None else (issuer[1], issuer[0].subject)
         made = (
-            x509.CertificateBuilder().subject_name(subject).issuer_name(signed_by).public_key(key.public_key())
-            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(signed_by)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
             .not_valid_after(now + datetime.timedelta(hours=1))
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
             .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
             .sign(signer, hashes.SHA256())
-        )  # fmt: skip
+        )
         pem = made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

@@ -9,7 +9,7 @@
 --   name, early receipt, ...}: receipts that came before their message's name was known.
 -- Afterwards: names lead to their messages, an acceptance is merged under any fence, and only the newest fence moves the
 -- batch. A message of which nobody knows whether it was accepted keeps its id open; one that certainly was not is free.
--- include: batch, force, lanes, slots, receipts, sets, money, moves, ids, settled, facts, conclusion, controls, awake
+-- include: batch, force, lanes, slots, receipts, sets, moves, ids, settled, facts, conclusion, controls, awake
 
 redis.call('ZREM', LEASES, ref .. '/') -- a first write that a full server allows
 local m = load_batch()
@@ -24,7 +24,6 @@ end
 if ARGV[10] == '1' then free_slot(m) end
 local current = m[STATE] == SENDING and m[FENCE] == fence
 local packed = redis.call('HGET', SHARD, number .. 'p')
-local NAMES, EARLY_TODAY, EARLY_BEFORE = KEYS[30], KEYS[31], KEYS[32]
 
 local members = {}
 for index = 0, m[COUNT] - 1 do
@@ -54,12 +53,12 @@ local function note_names()
     end
   end
   if #names == 0 then return {} end
-  redis.call('HSET', NAMES, unpack(pairs_of))
-  redis.call('PEXPIRE', NAMES, ARGV[11])
+  redis.call('HSET', KEYS[30], unpack(pairs_of))
+  redis.call('PEXPIRE', KEYS[30], ARGV[11])
   local early = {}
-  for _, key in ipairs({ EARLY_TODAY, EARLY_BEFORE }) do
-    if redis.call('EXISTS', key) == 1 then
-      for at, receipt in ipairs(redis.call('HMGET', key, unpack(names))) do
+  for day = 31, 32 do
+    if redis.call('EXISTS', KEYS[day]) == 1 then
+      for at, receipt in ipairs(redis.call('HMGET', KEYS[day], unpack(names))) do
         if receipt then
           early[#early + 1] = names[at]
           early[#early + 1] = receipt
