@@ -126,7 +126,7 @@ def _pair(row: dict[str, object]) -> Pair | None:
 
 
 def _is_incomplete(row: dict[str, object]) -> bool:
-    """Whether a message ended because not all of its parts came: no phone got it, and it may go again (PROTOCOL D.9)."""
+    """Whether a message ended because a part of it never came: no phone got it, and it may go again (PROTOCOL D.9)."""
     return row.get("status") == UNDELIVERABLE and row.get("err") == MISSING_PART
 
 
