@@ -294,7 +294,7 @@ class Campaigns:
         money = money_of(budget)
         if money is None and view.state in REACHED["resume"]:
             return view
-        _require(view, "resume", (*REACHED["resume"], "paused"))
+        _require(campaign_id, view.state, "resume", (*REACHED["resume"], "paused"))
         price = part_price(view) if money is not None else None
         try:
             self._smsq.runtime.ledger.control(campaign_id, "resume", budget=money, part_price=price)
@@ -323,14 +323,15 @@ class Campaigns:
         view = self.show(campaign_id)
         if view.state in REACHED[verb]:
             return view
-        _require(view, verb, (*GOING, "paused"))
-        self._smsq.runtime.ledger.control(campaign_id, verb, "a person said so")
+        _require(campaign_id, view.state, verb, (*GOING, "paused"))
+        state = self._smsq.runtime.ledger.control(campaign_id, verb, "a person said so")
+        _require(campaign_id, state, verb, REACHED[verb])  # it may have ended meanwhile
         return self.show(campaign_id)
 
 
-def _require(view: CampaignView, verb: str, states: Sequence[str]) -> None:
-    if view.state not in states:
-        raise SmsqError(f"campaign {view.id} is {view.state}: there is nothing to {verb}")
+def _require(campaign_id: str, state: str, verb: str, states: Sequence[str]) -> None:
+    if state not in states:
+        raise SmsqError(f"campaign {campaign_id} is {state}: there is nothing to {verb}")
 
 
 def part_price(view: CampaignView) -> Decimal | None:

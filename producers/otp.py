@@ -178,7 +178,8 @@ class Otp:
         """Judge what a person typed. A code is `Verdict.RIGHT` once, however many calls try at the same time.
 
         Spaces, dashes and digits of other scripts are understood. Each WRONG counts, up to SMSQ_CODE_ATTEMPTS; then
-        the code is LOCKED. A code that was sent for another `purpose` is WRONG; the default is the default of `send`.
+        the code is LOCKED. A field in which nothing was typed is WRONG and does not count. A code that was sent for
+        another `purpose` is WRONG; the default is the default of `send`.
         Raises BadInput for a purpose that is not a word, LedgerTrouble if the code cannot be judged: let nobody in
         then.
         """
@@ -186,6 +187,8 @@ class Otp:
             raise BadInput("give the code as a str: a number would lose its leading zeros")
         check_word(purpose, "a purpose")
         otp.check_purpose(purpose)
+        if otp.is_empty(code):
+            return Verdict.WRONG
         if not _is_id(code_id):
             code_id = "-"
         codes = self._smsq.runtime.otp

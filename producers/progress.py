@@ -1,6 +1,7 @@
 """Progress of a campaign: counts by status, the rate, the time left and the cost.
 
-On a terminal it is redrawn in place; elsewhere it is a line every few seconds. Looking changes nothing: the campaign
+On a terminal it is redrawn in place; elsewhere it is a line every few seconds, or every minute while nothing changes.
+Looking changes nothing: the campaign
 goes on when the reader stops.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
+SAME_EVERY_S = 60.0  # a line that says what the last one said
 RATE_OVER_S = 20.0  # the rate is that of the last so many seconds
 DUMB = ("dumb", "unknown", "")  # terminals that cannot draw over what they have shown
 PATIENCE_S = 10.0  # a log-in that is refused for so long stays refused
@@ -157,13 +159,14 @@ def follow(
 
 
 def _lines(watch: Watch, out: TextIO, clock: Clock, every_s: float, is_wanted: Callable[[], bool]) -> Picture:
-    said_at = float("-inf")
+    said, said_at = "", float("-inf")
     while True:
         picture = watch.look()
         is_last = picture.view.is_over or not is_wanted()
-        if is_last or clock.monotonic() - said_at >= every_s:
-            said_at = clock.monotonic()
-            out.write(picture.line() + "\n")
+        line = picture.line()
+        if is_last or clock.monotonic() - said_at >= (every_s if line != said else SAME_EVERY_S):
+            said, said_at = line, clock.monotonic()
+            out.write(line + "\n")
             out.flush()
         if is_last:
             return picture

@@ -8,6 +8,9 @@ Ledger and broker have a server each, so they have a file each. `web` and `produ
 touch. Every verb on a batch gets all keys of `Keys.batch_verb`, and a server requires the right to read and write each
 key that a script gets, so a role that runs one cannot have less. Patterns are plain, without `%R~`, which Redis 6.2
 cannot read.
+
+Redis 6.2 has no functions, and does not start with a file that names a command it does not have. `ledger-6.2.acl` is
+for such a server: verbs run there as scripts.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ CALLED = re.compile(r"""redis\.p?call\(\s*["'](\w+)["']""")
 CONNECTION = frozenset({"ping", "select"})
 SCRIPTS = frozenset({"evalsha", "eval", "script|load"})
 FUNCTIONS = frozenset({"fcall", "function|load"})
+SINCE_7 = FUNCTIONS | {"function|delete", "function|list", "acl|dryrun"}  # what Redis 6.2 does not know
 TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
@@ -148,6 +152,7 @@ def files() -> dict[str, str]:
     """The ACL files by name."""
     return {
         "ledger.acl": acl(ledger(), keys()),
+        "ledger-6.2.acl": acl({name: allowed - SINCE_7 for name, allowed in ledger().items()}, keys()),
         "broker.acl": acl(broker(), dict.fromkeys(broker(), (NAMESPACE, f"{NAMESPACE}:*"))),
     }
 

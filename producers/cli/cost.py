@@ -13,6 +13,7 @@ from smsq.producers.terminal.stdin import from_stdin
 
 if TYPE_CHECKING:
     from smsq.producers.intake.preflight import Price
+    from smsq.worker.domain.batch import Options
 
 
 @click.command("cost")
@@ -50,6 +51,9 @@ def command(
         written = ""
     phone_or_file, written = from_stdin(phone_or_file, written) if written else (*from_stdin(phone_or_file), "")
     is_file = template is not None or Path(phone_or_file).is_file()
+    if not way.campaigns and not is_file:
+        _single(phone_or_file, written, options, region, as_json)
+        return
     rows = phone_or_file if is_file else [phone_or_file]
     # A single text is taken as it stands.
     written = written if is_file else written.replace("{", "{{").replace("}", "}}")
@@ -59,6 +63,26 @@ def command(
     with Smsq() as smsq:
         price = preflight.price(found, drafted.template, drafted.options, smsq.price)
     _show(found.messages, found.parts, price, as_json)
+
+
+def _single(recipient: str, text: str, options: Options, region: str, as_json: bool) -> None:
+    """The price of one message by a channel that no campaign goes by."""
+    from smsq.producers.api import Smsq
+    from smsq.producers.intake.preflight import Price
+    from smsq.worker.domain.recipient import parse
+    from smsq.worker.gateway.channels import channel
+    from smsq.worker.gateway.options import check_message, check_options
+
+    check_options(options)
+    check_message(text, options)
+    asked = {
+        "recipients": [parse(recipient, channel(options.channel).recipients, region)],
+        "text": text,
+        "options": options,
+    }
+    with Smsq() as smsq:
+        cost, parts = smsq.price(asked)
+    _show(1, parts, Price(cost=cost, is_exact=True), as_json)
 
 
 def _show(messages: int, parts: int, price: Price, as_json: bool) -> None:

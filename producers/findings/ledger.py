@@ -114,6 +114,9 @@ def run(runtime: Runtime) -> Iterator[Finding]:
         yield from _hosts(runtime)
     elif beat.fell:
         yield Finding("run", "fail", f"the ledger fell back: {beat.fell}", FALLEN)
+    elif not runtime.ledger.stamp().account:
+        said = "no run of Redis is in force, since the ledger is not established yet"
+        yield Finding("run", "warn", said, "`smsq up` establishes it when its first worker starts")
     elif absent := runtime.views.brakes().missing:
         yield Finding("run", "fail", absent.said, absent.cure)
     else:

@@ -190,7 +190,10 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
     named = how.get("per_row") or ()
     check_options(options, later=named)
-    phone_column = how.get("phone_column") or channel(options.channel).column
+    way = channel(options.channel)
+    if not way.campaigns:
+        raise BadInput(f"no campaign goes by {way.name}: it is for single messages (`smsq send --channel {way.name}`)")
+    phone_column = how.get("phone_column") or way.column
     source: Rows
     if isinstance(rows, str | Path):
         source = inspect(rows, phone_column, how.get("encoding"))
@@ -199,7 +202,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         source = RowsInMemory.of(rows, how.get("columns"), phone_column, region)
     template = Template.compile(text, source.columns)
     if template.is_constant:
-        check_message(channel(options.channel).read(template.render(())), options)
+        check_message(way.read(template.render(())), options)
     else:
         texts.check_marks(template.written)
         check_own_texts(options)

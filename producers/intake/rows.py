@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from smsq.producers.intake.encodings import look_through
+from smsq.producers.intake.ends import check_end
 from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
@@ -211,6 +212,7 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
         raise BadInput(f"there is no file {path}") from None
     except (OSError, UnicodeError) as error:
         raise BadInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    check_end(snapshot, name, look.encoding, separator, len(header))
     twice = {each for each in header if header.count(each) > 1 and each}
     if twice:
         raise BadInput(f"{name}: the header names {', '.join(sorted(twice))} more than once")

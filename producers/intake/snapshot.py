@@ -25,7 +25,7 @@ BLOCK = 1 << 20
 class Snapshot:
     """A copy of a file's bytes, which may be opened as often as needed, by several threads too.
 
-    `name` is what people call the file; `digest` the SHA-256 of its bytes, in hex.
+    `name` is what people call the file; `digest` the SHA-256 of its bytes, in hex; `size` how many there are.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,6 +34,7 @@ class Snapshot:
         # A pipe can be read only once, so it cannot be compared later.
         self._path = None if str(path) == STANDARD_INPUT or path.is_fifo() or path.is_char_device() else path
         self._lock = threading.Lock()
+        self.size = 0
         self._file: Any = tempfile.TemporaryFile(prefix="smsq-", buffering=0)  # noqa: SIM115 - closed below
         weakref.finalize(self, self._file.close)
         if str(path) == STANDARD_INPUT:
@@ -46,6 +47,7 @@ class Snapshot:
         hashed = hashlib.sha256()
         while block := stream.read(BLOCK):
             hashed.update(block)
+            self.size += len(block)
             self._write(block)
         return hashed.hexdigest()
 

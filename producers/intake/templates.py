@@ -9,16 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smsq.producers.intake.no_values import NOTHING, why_no_value
 from smsq.producers.intake.rows import MISSING, listed, nearest, tidy
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.text import tidied
-
-# What Excel and LibreOffice write into a cell whose formula failed, in English and in Russian.
-NO_VALUES = frozenset(
-    "#N/A #REF! #VALUE! #NAME? #DIV/0! #NULL! #NUM! #SPILL! #CALC! "
-    "#\u041d/\u0414 #\u0421\u0421\u042b\u041b\u041a\u0410! #\u0417\u041d\u0410\u0427! #\u0418\u041c\u042f? "
-    "#\u0414\u0415\u041b/0! #\u041f\u0423\u0421\u0422\u041e! #\u0427\u0418\u0421\u041b\u041e!".split()
-)
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -72,13 +66,17 @@ class Template:
     def render(self, values: Sequence[str]) -> str:
         """The text for one row's values, which are in the order of the columns; its line breaks are one character.
 
-        Raises BadText for what a spreadsheet writes in place of a value that it could not find.
+        Raises BadText for what programs write in place of a value that they do not have.
         """
         filled = tuple([tidied(values[place]) for place in self.places])
         for value in filled:
-            if "#" in value and value.strip().upper() in NO_VALUES:
-                raise BadText(f"a spreadsheet wrote {value.strip()} here, for a value that it could not find")
+            if (value in NOTHING or "#" in value or "??" in value) and (why := why_no_value(value)):
+                raise BadText(f"column {self._column_of(filled.index(value))}: {why}")
         return self.pattern % filled
+
+    def _column_of(self, at: int) -> str:
+        """The column of the value at this place of the text."""
+        return self.fields[list(dict.fromkeys(self.places)).index(self.places[at])]
 
 
 def _place(name: str, columns: Sequence[str]) -> int:

@@ -143,6 +143,23 @@ def test_pause_resume_and_cancel(smsq: Smsq, tmp_path: Path) -> None:
         campaigns.pause("zzzzz")
 
 
+def test_a_cancel_is_repeated_or_comes_too_late(smsq: Smsq, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of two is answered like the first; of a campaign that ended meanwhile, the caller hears so."""
+    cancelled = smsq.campaigns.run([f"+{FIRST}"], text="Hi", name="one").id
+    done = smsq.campaigns.run([f"+{FIRST}"], text="Bye", name="two").id
+    ledger = smsq.runtime.ledger
+    control = ledger.control
+
+    def after_its_end(campaign_id: str, verb: str, why: str = "") -> str:
+        ledger.redis.hset(ledger.keys.campaign(campaign_id), "state", "done")
+        return control(campaign_id, verb, why)
+
+    assert [smsq.campaigns.cancel(cancelled).state for _ in range(2)] == ["cancelled", "cancelled"]
+    monkeypatch.setattr(ledger, "control", after_its_end)
+    with pytest.raises(errors.SmsqError, match=f"campaign {done} is done: there is nothing to cancel"):
+        smsq.campaigns.cancel(done)
+
+
 @pytest.mark.parametrize(
     ("text", "how", "why"),
     [

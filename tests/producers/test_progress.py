@@ -120,6 +120,23 @@ def test_lines_go_on_until_nothing_moves() -> None:
     assert "· all sent · cost" in lines[2]
 
 
+def test_a_line_that_says_nothing_new_comes_once_a_minute() -> None:
+    """While a budget is spent or a person paused it, which may last for hours; a change is told within seconds."""
+    spent: list[CampaignView | Exception] = [view("paused", queued=50, accepted=50)] * 300
+    out, clock = io.StringIO(), Hands()
+    follow(
+        Watch(
+            ReadSide([*spent, view("paused", queued=50, delivered=50), view("done", delivered=100)]), "k7xm2", clock, 10
+        ),
+        out,
+        clock=clock,
+    )
+    lines = out.getvalue().splitlines()
+
+    assert len(lines) == 5  # in 150 seconds: at 0, 60 and 120, then what changed, then the end
+    assert len(set(lines)) == 3
+
+
 def test_what_has_left_waits_for_its_statuses() -> None:
     """No time is told for what nobody can know."""
     picture = Watch(ReadSide([view(accepted=3, invalid=1)]), "k7xm2", Hands(), 10).look()

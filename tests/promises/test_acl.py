@@ -71,6 +71,16 @@ def test_the_files_are_current(name: str) -> None:
     assert acl.files()[name] == written
 
 
+def test_the_files_of_redis_6_2_name_nothing_newer() -> None:
+    """It would not start: it has no functions, no trial of a right and no key patterns with a permission."""
+    for name in ("ledger-6.2.acl", "broker.acl"):
+        words = acl.files()[name].split()
+        assert [word for word in words if word.startswith(("+fcall", "+function", "+acl", "%", "("))] == [], name
+
+    full, older = (acl.files()[name].splitlines() for name in ("ledger.acl", "ledger-6.2.acl"))
+    assert [line.split()[1] for line in full] == [line.split()[1] for line in older]
+
+
 def test_every_command_that_python_sends_is_somebodys() -> None:
     """A new one wants a role that may give it."""
     found = {command for path in SOURCES for command in sent(path)}

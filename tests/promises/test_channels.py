@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 MAY = {
     "worker/gateway/channels.py": "the table",
     "worker/gateway/options.py": "an option has the name of the field that chooses bots",
-    "worker/gateway/checks.py": "a sender that is a mail address is read as one",
     "worker/gateway/http/callbacks.py": "`call` is an event there: somebody called us",
     "worker/domain/batch.py": "a plain SMS is the default",
     "worker/domain/recipient.py": "`mail` is a kind of recipient there",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.promises.crashes import turns
 from tests.promises.crashes.driver import Driver, quiet, sample
 from tests.promises.crashes.faults import Fault, possible
 from tests.promises.crashes.stories import STORIES
+from tests.promises.crashes.verdict import negative_gauges
 
 PAIRS = 30  # of each story, by seed
 SAMPLE = 4  # of each story, by seed
@@ -61,6 +63,14 @@ def test_two_faults(driver: Driver, name: str) -> None:
     both = sum(driver.pair(STORIES[name], seed) for seed in range(PAIRS))
 
     assert both >= PAIRS / 3
+
+
+def test_a_gauge_below_zero_is_noticed(plant: Any) -> None:
+    """Though the metrics show it as 0; a counter is no gauge."""
+    for name in ("batches:bulk:4", "pending", "alarm:stranger-id"):
+        plant.ledger.redis.hincrby("{smsq}:totals", name, -1)
+
+    assert negative_gauges(plant.ledger) == {"batches:bulk:4": -1, "pending": -1}
 
 
 def test_the_stories_lead_to_every_turn() -> None:

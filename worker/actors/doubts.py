@@ -167,7 +167,7 @@ class DoubtSettler:
         )
 
     def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool | NotListed:
-        """Take messages that are on no list of history for absent; False, or why not, if history cannot tell."""
+        """Take messages that are on no list of history for absent; False, or why not, if it cannot tell of all."""
         newest, needed_s = batch.ids[-1], self._needed_s(batch)
         is_said = newest.is_by_comment
         if newest.money or needed_s is None:
@@ -217,7 +217,15 @@ class DoubtSettler:
             next_s=self._step(batch, asked_at, known_s),
             control_at=min(each.control_at for each in lists),
         )
-        return True
+        return len(missing) == len(pairs) or not self._is_shown_undecided(batch.ref, shown)
+
+    def _is_shown_undecided(self, ref: Ref, shown: frozenset[Pair]) -> bool:
+        """Whether a list shows a message with a status that decides nothing: it waits for money, or was refused for it.
+
+        Only the answer to a question says that this is so, and halts the lane until a top-up.
+        """
+        batch = self._rt.ledger.read([ref])[0]
+        return batch is not None and any(pair in shown for pair in unproved_pairs(batch))
 
     def _ask_about_many(self, ref: Ref) -> bool:
         """Ask what history cannot tell: by a question for many if no other thread waits for one, else singly."""

@@ -19,6 +19,7 @@ from smsq.worker.domain.text import tidied
 SHORTEST, LONGEST = 4, 8  # digits; Telegram takes no others (PROTOCOL B.1, parameter tg)
 LEAST_TTL_S, MOST_TTL_S = 1.0, 86_400.0  # operators try for a day at most (PROTOCOL B.1, parameter valid)
 LONGEST_PURPOSE = 64
+LONGEST_TYPED = 64  # characters; more is no code, whatever stands in between
 PURPOSE = "login"  # the default, the same when a code is sent and when it is checked
 LEAST_WAIT_S, LONGEST_WAIT_S = 1.0, 3600.0
 MOST_CHANNELS = 5
@@ -156,11 +157,23 @@ def read_back(typed: str) -> str:
     >>> read_back(" 48-21 "), read_back("٤٨٢١"), read_back("48a1")
     ('4821', '4821', '')
     """
-    if len(typed) > 64:
+    if len(typed) > LONGEST_TYPED:
         return ""
-    seen = "".join(char for char in typed if unicodedata.category(char) != "Cf")  # marks of direction among others
-    digits = [unicodedata.decimal(char, None) for char in _WRITTEN_BETWEEN.sub("", seen)]
+    digits = [unicodedata.decimal(char, None) for char in _WRITTEN_BETWEEN.sub("", _seen(typed))]
     return "" if None in digits else "".join(map(str, digits))
+
+
+def is_empty(typed: str) -> bool:
+    """Whether a person typed nothing, or only blanks and characters that nobody sees.
+
+    >>> is_empty(" "), is_empty("-")
+    (True, False)
+    """
+    return len(typed) <= LONGEST_TYPED and not _seen(typed).strip()
+
+
+def _seen(typed: str) -> str:
+    return "".join(char for char in typed if unicodedata.category(char) != "Cf")  # marks of direction among others
 
 
 def valid_for(seconds: float) -> str:

@@ -56,7 +56,7 @@ def _check_speech(text: str) -> None:
 
 
 def _check_silence(text: str) -> None:
-    """Raise BadText for any text: nothing reaches the phone's owner (PROTOCOL I.3)."""
+    """Raise BadText for any text: nothing reaches the phone's owner."""
     if text:
         raise BadText("this message has no text: leave it empty")
 
@@ -93,7 +93,7 @@ def _parts_of_octets(text: str) -> int:
 
 
 def _parts_of_link(text: str) -> int:
-    """An estimate: link and title travel as bytes, with some forty more around them (PROTOCOL I.4, the sample)."""
+    """An estimate: link and title travel as bytes, with some forty more around them, as in the libraries' sample."""
     return -(-(len(text.encode()) + 40) // OCTETS_A_PART)
 
 
@@ -113,14 +113,14 @@ class Channel:
     """One channel: its name in options and metrics, and how it differs from others.
 
     `fields` choose it in a request; a value of None is any value of the option of that name. `number` is the format
-    number of the gateway's own libraries and of a letter (PROTOCOL I.2), `type` the gateway's number for it in statuses
-    (D.10), `keyword` the word before its text over SMPP (H.6); None if the manual has none. `recipients` are the kinds
-    that it goes to, `column` is the one of a file that holds them. `read` makes the text that is kept from what a
-    caller gives, `check` raises BadText for a text that it does not accept, `parts` counts the parts of a text; without
-    `has_text` that is always empty, with `has_octets` it is the hex of bytes. `sender` says what is wrong with a
-    sender. `takes` names its options, `needs` those that must be given. `files` may be attached. `result` is what is
-    learnt by sending it. `dialects` can carry it. `codes`: a one-time code may go by it. `same_as` names the channel
-    that a caller chooses instead, of which this is another way to write it.
+    number of the gateway's own libraries and of a letter, `type` the gateway's number for it in statuses (D.10),
+    `keyword` the word before its text over SMPP (H.6); None if the manual has none. `recipients` are the kinds that it
+    goes to, `column` is the one of a file that holds them. `read` makes the text that is kept from what a caller gives,
+    `check` raises BadText for a text that it does not accept, `parts` counts the parts of a text; without `has_text`
+    that is always empty, with `has_octets` it is the hex of bytes. `sender` says what is wrong with a sender. `takes`
+    names its options, `needs` those that must be given. `files` may be attached. `result` is what is learnt by sending
+    it. `dialects` can carry it. `codes`: a one-time code may go by it; `campaigns`: more than single messages may.
+    `same_as` names the channel that a caller chooses instead, of which this is another way to write it.
     """
 
     name: str
@@ -140,6 +140,7 @@ class Channel:
     result: Result | None = None
     dialects: frozenset[Dialect] = HTTP_ONLY
     codes: bool = False
+    campaigns: bool = True
     same_as: str = ""
     has_text: bool = True
     has_octets: bool = False
@@ -151,7 +152,7 @@ class Channel:
 
 
 # Chapters "sending" (PROTOCOL B.1), "message types" (D.10) and "special texts" (H.6) of the manual and the formats of
-# the libraries (I.2), read 2026-11-20 and 2026-11-29.
+# the libraries, read 2026-11-20 and 2026-11-29.
 CHANNELS: dict[str, Channel] = {
     row.name: row
     for row in (
@@ -279,6 +280,7 @@ CHANNELS: dict[str, Channel] = {
             takes=_EACH,
             dialects=EVERYWHERE,
             codes=True,
+            campaigns=False,
             meaning="a code in Telegram",
         ),
         Channel(

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from smsq.producers.cli import main
 from smsq.producers.findings import Finding
-from smsq.producers.findings.ledger import shield, state, verbs
+from smsq.producers.findings.ledger import run, shield, state, verbs
 from smsq.producers.findings.machine import LEAST_ROOM, mirrors, secrets, space
 from smsq.producers.findings.working import broker, processes
 from smsq.producers.waits import brake
@@ -283,6 +283,20 @@ def test_mirrors_without_tls_are_named() -> None:
     found = [f for f in mirrors(Settings.load(told)) if "anybody on the way can read" in f.said]
 
     assert [(finding.level, finding.said.partition(": ")[0]) for finding in found] == [("warn", "http://192.0.2.1:9")]
+
+
+def test_a_ledger_that_is_not_established_has_no_run(redis: Any, redis_server: EmbeddedRedis, home: Path) -> None:
+    """Nothing has restarted; the first worker establishes it."""
+    environ = {
+        "SMSQ_HOME": str(home),
+        "SMSQ_REDIS_URL": redis_server.url,
+        "SMSQ_LOGIN": "demo",
+        "SMSQ_PASSWORD": "demo",
+    }
+    (found,) = run(Runtime.build(Settings.load(environ)))
+
+    assert (found.level, found.said) == ("warn", "no run of Redis is in force, since the ledger is not established yet")
+    assert found.cure.startswith("`smsq up`")
 
 
 def test_the_way_of_verbs_is_said(plant: Any) -> None:

@@ -217,7 +217,7 @@ def test_one_of_which_nothing_is_left_ends(smsq: Smsq, tmp_path: Path) -> None:
     """Its producer was killed before a row was in, and all of them were sent by another meanwhile."""
     file = people(tmp_path / "x.csv", range(5))
     drafted = draft(file, text="Hello")
-    opened = smsq.runtime.ledger.open_campaign(drafted.plan(100))
+    opened = smsq.runtime.ledger.open_campaign(drafted.plan(100, 0.0))
     other = smsq.campaigns.run(people(tmp_path / "y.csv", range(6)), text="Hello")
     with pytest.raises(errors.Conflict, match=f"5 rows were sent already .* by campaign {other.id}"):
         smsq.campaigns.run(file, text="Hello")
@@ -318,7 +318,7 @@ def test_a_budget_counts_what_goes_out(smsq: Smsq, tmp_path: Path, monkeypatch: 
     asked: list[int] = []
 
     def price(payload: dict[str, list[int]]) -> tuple[int, int]:
-        asked.append(len(payload["phones"]))
+        asked.append(len(payload["recipients"]))
         return 2, 1
 
     monkeypatch.setattr(smsq, "price", price)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smsq.producers.intake.templates import Template
-from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.errors import BadInput, BadText
 
 COLUMNS = ("phone", "name", "город")
 
@@ -56,6 +56,31 @@ def test_a_field_is_found_as_it_is_seen() -> None:
 
     assert Template.compile("{\u200bймя\u200f}", columns).render(["1", "Ann"]) == "Ann"
     assert Template.compile("{и\u0306мя}", ("phone", "ймя")).render(["1", "Ann"]) == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("NULL", "NULL stands for a missing value here; leave the cell empty, or the row out"),
+        ("nan", "nan stands for a missing value"),
+        ("\\N", r"\\N stands for a missing value"),
+        ("#N/A", "a spreadsheet wrote #N/A here, for a value that it could not find"),
+        ("#н/д ", "a spreadsheet wrote #н/д here"),
+        ("????", r"\?\?\?\? stands for letters that were lost before the file was saved; export it again in UTF-8"),
+        ("????? 5, ???????.", "letters that were lost"),
+        ("Petr ????????", "letters that were lost"),
+    ],
+)
+def test_what_programs_write_for_no_value_is_not_sent(value: str, why: str) -> None:
+    """The column and the cell are named, with what to do."""
+    with pytest.raises(BadText, match=f"^column город: .*{why}"):
+        Template.compile("{name} {name} {город}", COLUMNS).render(["1", "Ann", value])
+
+
+@pytest.mark.parametrize("value", ["", "Null", "Nan", "none", "Really???", "Why ??", "?", "#1", "C#", "NULLABLE"])
+def test_names_and_questions_are_values(value: str) -> None:
+    """A person may have such a name, and a text may ask."""
+    assert Template.compile("Hi {name}", COLUMNS).render(["1", value, ""]) == f"Hi {value}"
 
 
 def test_line_breaks_are_one_character() -> None:

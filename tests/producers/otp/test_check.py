@@ -169,13 +169,23 @@ def test_digits_of_other_scripts_are_digits(smsq: Smsq) -> None:
     assert smsq.otp.check(code.id, digits.translate({48 + n: 0x0660 + n for n in range(10)})) is Verdict.RIGHT
 
 
-@pytest.mark.parametrize("typed", ["", "x" * 10_000, "12a456", "²³¹²³¹", "\x00", "1" * 7, "None"])
+@pytest.mark.parametrize("typed", ["x" * 10_000, "12a456", "²³¹²³¹", "\x00", "1" * 7, "None"])
 def test_what_is_no_code_is_wrong(smsq: Smsq, typed: str) -> None:
     """And counts as a try."""
     code, _ = sent(smsq)
 
     assert smsq.otp.check(code.id, typed) is Verdict.WRONG
     assert smsq.otp.show(code.id).tries_left == 4
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "\u00a0", "\u200e\n"])
+def test_an_empty_field_costs_no_try(smsq: Smsq, typed: str) -> None:
+    """A form that was sent before anything was typed; it is wrong all the same, also for a code that never was."""
+    code, digits = sent(smsq)
+
+    assert [smsq.otp.check(each, typed) for each in (code.id, "nosuchcode")] == [Verdict.WRONG] * 2
+    assert smsq.otp.show(code.id).tries_left == 5
+    assert smsq.otp.check(code.id, digits) is Verdict.RIGHT
 
 
 def test_a_number_is_no_code(smsq: Smsq) -> None:

@@ -48,7 +48,7 @@ from smsq.worker.scheduler.history import History
 from smsq.worker.scheduler.loop import Duty
 from smsq.worker.scheduler.money import Money
 from smsq.worker.scheduler.sweeper import Sweeper
-from smsq.worker.scheduler.upkeep import Upkeep
+from smsq.worker.scheduler.windup import WindUp
 from tests.promises.crashes.faults import AFTER, PAUSES, ROLL_CALL_S, Fault, Killed
 from tests.promises.crashes.gateway import CALLBACK_SECRET, CrashTransport
 from tests.promises.crashes.wire import client_of
@@ -63,7 +63,7 @@ DUTIES: dict[str, type[Duty]] = {
     "asks": Asks,
     "feed": Feed,
     "money": Money,
-    "upkeep": Upkeep,
+    "windup": WindUp,
     "history": History,
 }
 

@@ -10,6 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from smsq.worker.domain.campaign import OVER
+from smsq.worker.domain.errors import LedgerTrouble, SmsqError
 from smsq.worker.sandbox.profile import Profile
 from tests.promises.crashes import turns
 from tests.promises.crashes.world import World
@@ -75,8 +77,14 @@ def control(world: World, verb: str) -> None:
 
     def act(smsq: Any) -> list[int]:
         for each in smsq.campaigns.list():
-            if each.state not in ("done", "cancelled"):  # by the time of a second call it may be over
-                getattr(smsq.campaigns, verb)(each.id)
+            try:
+                if each.state not in OVER:
+                    getattr(smsq.campaigns, verb)(each.id)
+            except LedgerTrouble:
+                raise
+            except SmsqError:  # it ended after it was listed
+                if smsq.campaigns.show(each.id).state not in OVER:
+                    raise
         return []
 
     world.produce(act)
@@ -154,6 +162,14 @@ def _no_money(world: World) -> None:
 def _cancelled(world: World) -> None:
     world.far.misfortune("error_502")
     world.after(20.0, lambda: control(world, "cancel"))
+    campaign(world, NINE[:6])
+
+
+def _cancelled_unsent(world: World) -> None:
+    """Nothing of it can leave, so the wind-up ends all of it."""
+    world.far.down.update(world.settings.mirrors)
+    world.after(5.0, lambda: control(world, "cancel"))
+    world.after(60.0, world.far.down.clear)
     campaign(world, NINE[:6])
 
 
@@ -283,6 +299,7 @@ STORIES = {
         Story(name="callbacks", tell=_callbacks(_campaign), turns={SETTLED, STALE, SECOND, LATE}),
         Story(name="early_callback", tell=_callbacks(_struck("early_callback", _three)), turns={SECOND}),
         Story(name="cancelled", tell=_cancelled, ends=dict.fromkeys(NINE, CANCELLED), turns={SETTLED}),
+        Story(name="cancelled_unsent", tell=_cancelled_unsent, ends=dict.fromkeys(NINE, CANCELLED)),
         Story(name="paused", tell=_paused, turns={SETTLED}),
         Story(name="late", tell=_late, ends={ONE: frozenset({"delivered", "late"})}, turns={SETTLED}),
         Story(name="late_but_accepted", tell=_late_but_accepted, ends={ONE: frozenset({"delivered", "late"})}),

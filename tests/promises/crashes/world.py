@@ -59,7 +59,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1] .. 'campaigns', 0, -1)) do
   if (c[1] == 'running' or c[1] == 'enrolling') and tonumber(c[2]) < tonumber(c[3]) then
     found[#found + 1] = 'feed'
   elseif c[1] == 'cancelled' and c[4] and c[4] ~= '0' then
-    found[#found + 1] = 'upkeep'
+    found[#found + 1] = 'windup'
   end
 end
 return found
@@ -224,7 +224,7 @@ class World:
         return due + [(duty.decode(), self.now_ms) for duty in reply[len(SETS) :]]
 
     def _tick(self, scheduler: Process, duty: str) -> None:
-        pause_s = {"money": 15.0, "upkeep": 1.0, "history": 60.0}.get(duty, 0.5)
+        pause_s = {"money": 15.0, "windup": 1.0, "history": 60.0}.get(duty, 0.5)
         if duty == "sweeper":
             self._beat()
         went_well = scheduler.run(lambda: scheduler.tick(duty))

@@ -84,6 +84,29 @@ def test_what_a_list_shows_is_found(make_plant: Callable[..., Any], newest_first
     assert (plant.sandbox.report()["accepted"], plant.sandbox.report()["twice"]) == (37, 0)
 
 
+def test_a_message_that_waits_for_money_is_asked_about(make_plant: Callable[..., Any]) -> None:
+    """A list shows it, which decides nothing: the answer to a question says why, and after the top-up it goes again."""
+    plant = make_plant(profile=Profile(**QUICK))
+    plant.send(plant.enrol(CONTROL, "control"))
+    account = plant.sandbox.call(lambda server: server.gateway.accounts["demo"])
+    full, account.balance = account.balance, 0
+    (ref,) = plant.campaign(PHONES[:3])
+    plant.sandbox.misfortune("lose_answer", next_few=1)
+    plant.send(ref)
+    assert (plant.state(ref), plant.runtime.views.halted()) == (BatchState.DOUBTFUL, "")
+
+    until = time.monotonic() + 20.0
+    while plant.runtime.views.halted() != "money" and time.monotonic() < until:
+        settle_all(plant, [ref], seconds=0.1)
+    assert plant.runtime.views.halted() == "money"
+    account.balance = full
+    plant.ledger.topped_up()
+
+    assert settle_all(plant, [ref]) == [BatchState.READY]
+    plant.send(ref)
+    assert (plant.sandbox.report()["accepted"], plant.sandbox.report()["twice"]) == (4, 0)  # with the control
+
+
 @pytest.mark.parametrize("kind", ["cut_json", "html", "empty", "error_502", "lose_answer", "truncated"])
 def test_a_broken_page_proves_nothing(make_plant: Callable[..., Any], kind: str) -> None:
     """Every answer of history is broken, and no list is made of it; what was accepted is found by questions."""
