@@ -42,6 +42,7 @@ MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no e
 IN_MOTION = ("ready:urgent", "ready:bulk", "lease", "doubt")  # sets of batches that are not settled
 SECRET = "a secret for callbacks"
 PASSWORD = "canary-password-81"
+SMPP_SILENT_S, SMPP_PARTS_S = 2.0, 4.0  # of the gateway's two minutes and one minute
 SMPP_PASSWORD = "canary82"  # it has room for eight characters
 CANARY = re.compile(
     rb"canary-password|canary82|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])"
@@ -489,7 +490,8 @@ def build(
     argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *gateway]
     if smpp is not None:
         profile = folder / "gateway.toml"
-        profile.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in smpp.items()))
+        told = {"smpp_silent_s": SMPP_SILENT_S, "smpp_parts_s": SMPP_PARTS_S, **smpp}
+        profile.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items()))
         argv += ["--smpp-ports", "0,0", "--smpp-password", SMPP_PASSWORD, "--config", str(profile)]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -517,6 +519,9 @@ def build(
             "SMSQ_TRANSPORT": "smpp",
             "SMSQ_SMPP_URL": ",".join(ready["smpp"]),
             "SMSQ_SMPP_PASSWORD": SMPP_PASSWORD,
+            "SMSQ_PEER_CLOSE_S": f"{SMPP_SILENT_S:g}",
+            "SMSQ_SMPP_PARTS_S": f"{SMPP_PARTS_S:g}",
+            "SMSQ_DOUBT_SETTLE_S": f"{SMPP_SILENT_S + SMPP_PARTS_S + 5:g}",
             **settings,
         }
     if clocks:

@@ -192,7 +192,7 @@ class Sandbox:
             raise
         self._server, self._control = server, control
         self.mirrors = tuple(mirror.base for mirror in server.mirrors)
-        self.smpp = tuple(host.url for host in server.smpp.hosts)
+        self.smpp = tuple(host.url for host in server.smpp.all)
         self.control = control.base
 
     async def _end(self) -> None:

@@ -153,7 +153,7 @@ async def _mirrors(server: Server, told: Any) -> dict[str, Any]:
 
 
 async def _host(server: Server, wanted: dict[str, Any]) -> dict[str, Any]:
-    number, hosts = wanted["smpp"], server.smpp.hosts
+    number, hosts = wanted["smpp"], server.smpp.all
     if not isinstance(number, int) or not 1 <= number <= len(hosts):
         raise BadInput(f"SMPP hosts are numbered 1 to {len(hosts)}, not {number!r}")
     if "down" in wanted:

@@ -165,6 +165,11 @@ class Gateway:
         """One more request of this kind came."""
         self.requests[command] = self.requests.get(command, 0) + 1
 
+    def count_error(self, command: str, code: int) -> None:
+        """Count an error that was answered, or would have been."""
+        name = f"{command}:{code}"
+        self.errors[name] = self.errors.get(name, 0) + 1
+
     def _who(self, form: Form) -> Account | None:
         who = form.login
         if who.is_key:
@@ -339,8 +344,7 @@ class Gateway:
     def _error(self, ticket: Ticket, code: int, text: str | None = None, message_id: int | str | None = None) -> Answer:
         if text is None and ticket.command == "status":
             text = error_text(code)
-        name = f"{ticket.command}:{code}"
-        self.errors[name] = self.errors.get(name, 0) + 1
+        self.count_error(ticket.command, code)
         form = ticket.form
         return Answer(write_error(code, text, message_id, form.fmt, form.charset), code=code)
 

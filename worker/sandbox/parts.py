@@ -43,7 +43,7 @@ def parts_of(text: str, channel: str = "sms", translit: int = 0, most: int = 0) 
 def _parts(text: str, channel: str, translit: int) -> int:
     if channel == "call":
         return max(1, -(-len(text) // SPOKEN_IN_A_BLOCK))
-    if channel in ("bin", "binhex"):
+    if channel == "bin":
         return max(1, -(-len(text) // 2 // BYTES_IN_A_PART))
     if channel not in ON_THE_AIR:
         return 1

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
+from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.http.server.send import COMMENT, Each, SendRequest, without_comment
 from smsq.worker.sandbox.handset import recipients_of
 from smsq.worker.sandbox.lookups import Lookups
@@ -81,7 +82,7 @@ class Sends:
             sender=request.sender or "",
             mirror=mirror,
             prices=self.prices,
-            channel=request.channel,
+            channel=kind_of(request),
             translit=request.translit,
             most_parts=most,
             repeats=[] if code else _apart(repeats)[0],
@@ -113,7 +114,7 @@ class Sends:
             sender=request.sender or "",
             mirror=mirror,
             prices=self.prices,
-            channel=request.channel,
+            channel=kind_of(request),
             hidden_s=hidden_s,
             code=REFUSED_STATUS[code][0],
         )
@@ -139,7 +140,7 @@ class Sends:
 
     def _measure(self, request: SendRequest, messages: list[Message], most: int) -> tuple[int, int]:
         total = cost = 0
-        channel, translit, part = request.channel, request.translit, self.prices.part
+        channel, translit, part = kind_of(request), request.translit, self.prices.part
         known: dict[str, int] = {}
         for recipient, text in messages:
             parts = known.get(text)
@@ -158,7 +159,7 @@ class Sends:
             denied = [message for message in messages if profile.denied_text in message[1]]
             if denied:
                 return 6, denied
-        fits = recipients_of(request.channel)
+        fits = recipients_of(kind_of(request))
         wrong = [message for message in messages if not fits(message[0])]
         if wrong and (profile.is_strict or len(wrong) == len(messages)):
             return 7, wrong
@@ -173,7 +174,12 @@ def content_of(request: SendRequest) -> int:
     """What makes two requests the same one: recipients, texts, sender, channel and files, whatever the id (P.L.1)."""
     files = tuple([(upload.name, upload.content) for upload in request.uploads])
     subject = request.extra.get("subj")
-    return hash((tuple(request.messages), request.is_list, request.sender, request.channel, subject, files))
+    return hash((tuple(request.messages), request.is_list, request.sender, kind_of(request), subject, files))
+
+
+def kind_of(request: SendRequest) -> str:
+    """The kind of message, by one name whichever way it was written."""
+    return CHANNELS[request.channel].same_as or request.channel
 
 
 def code_of(record: Record) -> str:

@@ -19,7 +19,7 @@ from smsq.worker.sandbox.gateway import Gateway
 from smsq.worker.sandbox.mirrors import Mirror
 from smsq.worker.sandbox.misfortunes import read_rule
 from smsq.worker.sandbox.profile import Profile
-from smsq.worker.sandbox.smpp import SmppInterface
+from smsq.worker.sandbox.smpp_hosts import SmppHosts
 
 
 class Server:
@@ -35,7 +35,7 @@ class Server:
         self.pusher = Pusher(profile, self.gateway.handsets, self.gateway.statuses, self.now)
         self.gateway.sends.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
-        self.smpp = SmppInterface(self.gateway, self.now)
+        self.smpp = SmppHosts(self.gateway, self.now)
         self._mirror_count = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._started_cpu_s = time.process_time()
@@ -58,7 +58,7 @@ class Server:
         """The count, with the state of mirrors and callbacks; `cpu_s` is the whole process's."""
         pusher = self.pusher
         counted = self.count.report(self.now(), with_statuses=with_statuses)
-        counted["running"]["sends"] += self.smpp.running
+        counted["running"]["sends"] += self.smpp.interface.running
         return {
             **counted,
             "began": self.began,
@@ -85,7 +85,7 @@ class Server:
         self.gateway.reset()
         self.count.reset()
         self.pusher.drop()
-        self.smpp.reset()
+        self.smpp.interface.reset()
         self._ill_fated()
 
     def stop(self) -> None:

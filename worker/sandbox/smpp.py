@@ -1,4 +1,4 @@
-"""The sandbox's SMPP interface: its hosts, and what becomes of a submit at the gateway that the mirrors share.
+"""The sandbox's SMPP interface: what becomes of a bind and a submit at the gateway that the mirrors share.
 
 A submit becomes the same request over HTTP, so that log-in, limits, money, count, statuses and history are one. What
 the manual leaves open is a guess: which statuses refuse, whether every part of a long message has an id of its own
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from smsq.worker.gateway.channels import CHANNELS
@@ -22,11 +23,9 @@ from smsq.worker.sandbox.gateway import Gateway
 from smsq.worker.sandbox.handset import DELIVERED, NOT_SPOKEN, UNDELIVERABLE, Fate
 from smsq.worker.sandbox.limits import Window
 from smsq.worker.sandbox.misfortunes import Stage, Stroke
-from smsq.worker.sandbox.ports import Port
 from smsq.worker.sandbox.sends import REFUSED_STATUS
 from smsq.worker.sandbox.smpp_parts import Long, WaitingParts
 from smsq.worker.sandbox.smpp_receipts import Receipts
-from smsq.worker.sandbox.smpp_session import SmppSession
 from smsq.worker.sandbox.state import Account, Record, money
 
 MISSING_PART = NOT_SPOKEN  # error 241 has two causes (PROTOCOL D.9)
@@ -40,36 +39,17 @@ STATUSES: dict[int, int] = {
 }
 
 
-class SmppHost(Port):
-    """A port that speaks SMPP."""
-
-    def __init__(self, number: int, interface: SmppInterface, host: str, port: int) -> None:
-        self.interface = interface
-        self.sessions: set[SmppSession] = set()
-        super().__init__(number, interface.gateway, host, port, interface.now)
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"smpp://{self._host}:{self.port}"
-
-    def connection(self) -> SmppSession:
-        """A new connection of a client."""
-        return SmppSession(self)
-
-    def open_connections(self) -> set[SmppSession]:
-        """Those there are."""
-        return self.sessions
-
-
 class SmppInterface:
-    """Everything of SMPP that the hosts share; lives on the server's loop."""
+    """Everything of SMPP that the hosts share; lives on the server's loop.
+
+    Hosts are in `smpp_hosts.py`, and what they say on their wires in `smpp_session.py`.
+    """
 
     def __init__(self, gateway: Gateway, now: Callable[[], float]) -> None:
         profile = gateway.profile
         self.gateway, self.profile, self.now = gateway, profile, now
         self.loop = asyncio.get_running_loop()
-        self.hosts: list[SmppHost] = []
+        self.sessions: Counter[str] = Counter()  # bound, by log-in
         self.receipts = Receipts(profile, self._fate, now, self._delivery)
         self.parts = WaitingParts(profile.smpp_parts_s, self._gave_up)
         self.reset()
@@ -81,30 +61,14 @@ class SmppInterface:
         self._pace: dict[str, Window] = {}
         self.throttled = self.incomplete = self.binds = self.submits = self.running = 0
 
-    async def start(self, ports: Sequence[int], host: str) -> None:
-        """Listen; port 0 is any free one. Raises OSError if a port is taken."""
-        self.hosts = [SmppHost(number, self, host, port) for number, port in enumerate(ports, 1)]
-        for each in self.hosts:
-            await each.up()
-
     def stop(self) -> None:
-        """Give ports and connections back."""
-        for host in self.hosts:
-            host.stop()
+        """Forget what waits, and wake up no more."""
         self.parts.drop()
         self.receipts.drop()
-
-    def drop_silent(self, now: float) -> None:
-        """Close sessions that said nothing for too long; `now` is the loop's time."""
-        for host in self.hosts:
-            for session in list(host.sessions):
-                if now - session.last_at >= self.profile.smpp_silent_s:
-                    session.close()
 
     def report(self) -> dict[str, Any]:
         """What is worth knowing of it, as JSON will carry it."""
         return {
-            "hosts": [{"url": host.url, "down": host.is_down, "sessions": len(host.sessions)} for host in self.hosts],
             "binds": self.binds,
             "submits": self.submits,
             "running": self.running,
@@ -132,7 +96,7 @@ class SmppInterface:
         if account is None or not _same(password or account.password, bind.password):
             gateway.address_blocks.bad_login(peer, now)
             return CommandStatus.BAD_PASSWORD
-        if profile.smpp_sessions and self._sessions_of(account) >= profile.smpp_sessions:
+        if profile.smpp_sessions and self.sessions[account.login] >= profile.smpp_sessions:
             return CommandStatus.BIND_FAILED
         return account
 
@@ -147,9 +111,6 @@ class SmppInterface:
             return False
         self.throttled += 1
         return True
-
-    def _sessions_of(self, account: Account) -> int:
-        return sum(session.account is account for host in self.hosts for session in host.sessions)
 
     # --- a submit ---------------------------------------------------------------------------------------------
 
@@ -201,7 +162,7 @@ class SmppInterface:
             )  # fmt: skip
             code, record = verdict.code, verdict.record
         if code:
-            gateway.errors[f"submit:{code}"] = gateway.errors.get(f"submit:{code}", 0) + 1
+            gateway.count_error("submit", code)
             if code != 3 and stroke is None:
                 gateway.address_blocks.error(long.peer, now)
             return code

@@ -10,7 +10,7 @@ from smsq.worker.gateway.smpp.server_pdus import Submit
 from smsq.worker.gateway.smpp.server_texts import Part
 from smsq.worker.sandbox.state import Account
 
-Key = tuple[str, str, str, Part, int]  # log-in, sender, phone, the part without its number, coding
+Key = tuple[str, str, str, Part]  # log-in, sender, phone, the part without its number
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,8 +52,7 @@ class WaitingParts:
     def message_of(self, new: Long, part: Part) -> Long:
         """The message that a part belongs to, `new` if it is the first; a number that was there begins another."""
         submit = new.submit
-        key = (new.account.login, submit.source, submit.destination, Part(part.reference, part.total, 0),
-               submit.data_coding)  # fmt: skip
+        key = new.account.login, submit.source, submit.destination, Part(part.reference, part.total, 0)
         known = self._waiting.get(key)
         if known is not None and part.number in known.texts:
             self._end(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from smsq.worker.gateway.smpp.server_pdus import (
     Bind,
@@ -27,10 +27,8 @@ from smsq.worker.gateway.smpp.server_pdus import (
 from smsq.worker.gateway.smpp.server_receipts import Delivery, date, state_of, write_receipt
 from smsq.worker.gateway.smpp.server_texts import Part
 from smsq.worker.sandbox.misfortunes import Stroke
+from smsq.worker.sandbox.smpp import SmppInterface
 from smsq.worker.sandbox.state import Account
-
-if TYPE_CHECKING:
-    from smsq.worker.sandbox.smpp import SmppHost
 
 NAME = "sandbox"
 BINDS = (Command.BIND_RECEIVER, Command.BIND_TRANSMITTER, Command.BIND_TRANSCEIVER)
@@ -42,9 +40,9 @@ _NO_PDU = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 class SmppSession(asyncio.Protocol):
     """A client's connection to one host, bound or not yet."""
 
-    def __init__(self, host: SmppHost) -> None:
-        self._host, self._interface = host, host.interface
-        self.loop = host.loop
+    def __init__(self, interface: SmppInterface, host: int, siblings: set[SmppSession]) -> None:
+        self._interface, self._host, self._siblings = interface, host, siblings
+        self.loop = interface.loop
         self.last_at = self.loop.time()
         self.account: Account | None = None
         self._bind: Bind | None = None
@@ -64,16 +62,19 @@ class SmppSession(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
-        self._host.sessions.add(self)
-        if self._interface.gateway.misfortunes.on_connect(self._host.number, "bind"):
+        self._siblings.add(self)
+        if self._interface.gateway.misfortunes.on_connect(self._host, "bind"):
             self.reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The session is over; what is under way at the gateway goes on without it."""
-        self._host.sessions.discard(self)
+        self._siblings.discard(self)
         self._transport = None
         account, self.account = self.account, None
-        if account is not None and self._bind is not None and self._bind.receives:
+        if account is None:
+            return
+        self._interface.sessions[account.login] -= 1
+        if self._bind is not None and self._bind.receives:
             told = list(self._unacknowledged.values())
             self._interface.receipts.left(account.login, self, told)
 
@@ -147,7 +148,7 @@ class SmppSession(asyncio.Protocol):
             self._write(write_response(pdu, CommandStatus.BOUND_ALREADY))
             return
         bind = read_bind(pdu)
-        stroke = interface.gateway.misfortunes.on_request(self._host.number, "bind")
+        stroke = interface.gateway.misfortunes.on_request(self._host, "bind")
         if stroke is not None and stroke.name == "hang":
             return
         if stroke is not None and stroke.name == "slow":
@@ -164,9 +165,12 @@ class SmppSession(asyncio.Protocol):
         if not isinstance(found, Account):
             self._refuse_bind(pdu, found)
             return
+        if self._transport is None:
+            return  # it has not waited for the answer
         self._bind, self.account = bind, found
+        self._interface.sessions[found.login] += 1
         self._write(write_bound(pdu, NAME))
-        if bind.receives and self._transport is not None:
+        if bind.receives:
             self._interface.receipts.joined(found.login, self)
 
     def _refuse_bind(self, pdu: Pdu, status: CommandStatus) -> None:
@@ -193,7 +197,6 @@ class SmppSession(asyncio.Protocol):
         interface, account = self._interface, self.account
         gateway = interface.gateway
         gateway.count_request("submit")
-        self._host.requests += 1
         interface.submits += 1
         if account is None or self._bind is None or not self._bind.sends:
             self._write(write_response(pdu, CommandStatus.NOT_BOUND))
@@ -206,7 +209,7 @@ class SmppSession(asyncio.Protocol):
             self._write(write_response(pdu, CommandStatus.THROTTLED))
             return
         has_more = part is not None and part.number < part.total
-        stroke = gateway.misfortunes.on_submit(self._host.number, has_more=has_more)
+        stroke = gateway.misfortunes.on_submit(self._host, has_more=has_more)
         if stroke is not None and stroke.name == "close":
             self.close()
             return
@@ -230,7 +233,7 @@ class SmppSession(asyncio.Protocol):
             return
         else:
             status, message_id = self._interface.take(
-                account, submit, part, text, peer=self._peer, host=self._host.number, stroke=stroke
+                account, submit, part, text, peer=self._peer, host=self._host, stroke=stroke
             )
         answer = write_submitted(pdu, message_id) if not status else write_response(pdu, status)
         if stroke is not None and name in ("slow", "early_callback"):

@@ -41,6 +41,7 @@ def smpp(settings: Settings, login: Login, clock: Clock) -> SmppTransport:
         bind=Bind(system_id=settings.smpp_login, password=password, system_type=system_type),
         window=settings.smpp_window,
         has_backup=len(settings.smpp_url) > 1,
+        cut_s=settings.peer_close_s,
         certificate=settings.smpp_certificate,
         ca_file=settings.smpp_ca,
     )

@@ -87,7 +87,7 @@ def test_the_other_half_reads_the_sample(name: str, text: str, options: Options)
 @pytest.mark.parametrize("name", CHANNELS)
 def test_several_phones_and_a_list_go_by_every_channel(name: str) -> None:
     """Both forms of a request carry the fields that choose the channel, and a price too."""
-    text, options = TEXTS.get(name, "4821"), Options(channel=name, bot="@shop_bot" if name == "bot" else None)
+    text, options = TEXTS.get(name, "4821"), {"mail": MAIL, "bot": BOT}.get(name, Options(channel=name))
     everybody = [to(name, 1), to(name, 2)]
     listed = [(recipient, text.replace("\n", " ")) for recipient in everybody]
     bodies = [

@@ -57,23 +57,25 @@ def test_one_that_waits_starts_in_time(desk: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "waits_s"),
+    ("time", "zone", "waits_s"),
     [
-        pytest.param("0", 0, id="at once"),
-        pytest.param("+5", 300, id="minutes"),
-        pytest.param("01800000600", 600, id="Unix time"),
-        pytest.param("15.01.27 11:20", 1200, id="a moment of Moscow's"),
-        pytest.param("1501271120", 1200, id="in digits"),
-        pytest.param("15.01.27 10:20", 0, id="a moment that is past"),
-        pytest.param("13-15", 7200, id="hours to come"),
-        pytest.param("10-12", 0, id="hours that are now"),
-        pytest.param("8-10", 21 * 3600, id="hours of tomorrow"),
+        pytest.param("0", 0, 0, id="at once"),
+        pytest.param("+5", 0, 300, id="minutes"),
+        pytest.param("01800000600", 0, 600, id="Unix time"),
+        pytest.param("15.01.27 11:20", 0, 1200, id="a moment of Moscow's"),
+        pytest.param("1501271120", 0, 1200, id="in digits"),
+        pytest.param("15.01.27 10:20", 0, 0, id="a moment that is past"),
+        pytest.param("13-15", 0, 7200, id="hours to come"),
+        pytest.param("10-12", 0, 0, id="hours that are now"),
+        pytest.param("8-10", 0, 21 * 3600, id="hours of tomorrow"),
+        pytest.param("15.01.27 14:20", 2, 4800, id="a moment two hours east of Moscow"),
+        pytest.param("14-15", 2, 3600, id="hours two hours east of Moscow"),
     ],
 )
-def test_each_form_of_time_means_what_the_manual_says(desk: Make, time: str, waits_s: int) -> None:
+def test_each_form_of_time_means_what_the_manual_says(desk: Make, time: str, zone: int, waits_s: int) -> None:
     """It is 11:00 in Moscow."""
     one = desk()
-    job(one, **JOB, time=time)
+    job(one, **JOB, time=time, tz=zone)
 
     [record] = one.gateway.accounts["demo"].records
     assert (NOW, waits_s) == (record.at, record.starts_s)

@@ -35,7 +35,7 @@ def test_parts_are_counted_as_the_manual_says(text: str, parts: int) -> None:
     ("text", "told", "parts"),
     [
         pytest.param("00" * 140, ("bin",), 1, id="140 bytes fit"),
-        pytest.param("00" * 141, ("binhex",), 2, id="141 do not"),
+        pytest.param("00" * 141, ("bin",), 2, id="141 do not"),
         pytest.param("x" * 61, ("call",), 2, id="a call counts what is said"),
         pytest.param("x" * 900, ("mail",), 1, id="a letter is one"),
         pytest.param("", ("hlr",), 1, id="a look-up is one"),

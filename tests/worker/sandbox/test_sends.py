@@ -131,6 +131,7 @@ def test_a_deleted_message_is_not_found(desk: Make) -> None:
 
     assert one.ask(5, **{"del": 1}) == {"result": "OK"}
     assert one.ask(5)["status"] == -3
+    assert [row["phone"] for row in json.loads(one.post("/sys/get.php", get_messages=1))] == ["79991234568"]
     assert one.ask(5, "+79991234568")["status"] == -1
     assert one.ask(5, **{"del": 1}) == {"error": "delete error", "error_code": 5}
 

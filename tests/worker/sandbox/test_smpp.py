@@ -177,6 +177,15 @@ def test_the_comment_is_shown_and_neither_sent_nor_charged(station: Callable[...
     assert town.sandbox.report()["parts"] == 1
 
 
+def test_an_account_may_show_no_comments(station: Callable[..., Station]) -> None:
+    """Whether a real one does is to be found out."""
+    town = station(shows_comments=False)
+    submitted(town.bound(), "Hi" + COMMENT)
+    row = town.history()[0]
+
+    assert (row["message"], row.get("comment", "")) == ("Hi", "")
+
+
 def test_two_texts_that_differ_by_their_comment_are_one_text_twice(station: Callable[..., Station]) -> None:
     """The count sees what a person received."""
     town = station(duplicate_window_s=0.0)
@@ -329,6 +338,18 @@ def test_a_receipt_follows_if_it_was_asked_for(station: Callable[..., Station]) 
     assert town.smpp["receipts"]["told"] == 1
 
 
+def test_a_status_goes_one_way_alone(station: Callable[..., Station]) -> None:
+    """To the handler's address only if no receipt was asked for (PROTOCOL H.3)."""
+    town = station(callback_url="http://127.0.0.1:9/", deliver_after_s=(3600.0, 3600.0))
+    client = town.bound()
+    ways = []
+    for wanted in (1, 0):
+        submitted(client, f"Hi {wanted}", registered_delivery=wanted)
+        ways.append((town.sandbox.report()["callbacks"]["pending"], town.smpp["receipts"]["pending"]))
+
+    assert ways == [(0, 1), (1, 1)]
+
+
 def test_receipts_wait_for_somebody_who_takes_them(station: Callable[..., Station]) -> None:
     """What was not acknowledged is told again, by whichever session; a transmitter takes none."""
     town = station(smpp_receipt_window=2)
@@ -339,6 +360,7 @@ def test_receipts_wait_for_somebody_who_takes_them(station: Callable[..., Statio
         told = []
         while len(told) < 2:
             told.append(first.read())
+        assert town.smpp["receipts"]["told"] == 2  # the third waits until one of them is acknowledged
     town.bound(kind="bind_transmitter")
     second = town.bound(2, kind="bind_receiver")
     texts = [second.read_receipt().text for _ in range(3)]

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway import comments
-from smsq.worker.gateway.numbers import HISTORY_EMPTY
+from smsq.worker.gateway.numbers import HISTORY_EMPTY, MISSING_PART, UNDELIVERABLE
 
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -88,7 +88,7 @@ def _page(rows: list[object]) -> ListedPage:
             shown.append(pair)
         if (said := _said_pair(row)) is not None:
             shown.append(said)
-        else:
+        elif not _is_incomplete(row):
             recipient = answered(row.get("phone"))
             unsaid[recipient] = max(unsaid.get(recipient, 0), sent_at)
     steps = [after - before for before, after in pairwise(int_ids)]
@@ -123,6 +123,11 @@ def _pair(row: dict[str, object]) -> Pair | None:
     if digits is not None:
         return number, int(digits[1])
     return number, _number(phone, "phone")
+
+
+def _is_incomplete(row: dict[str, object]) -> bool:
+    """Whether a message ended because a part of it never came: no phone got it, and it may go again (PROTOCOL D.9)."""
+    return row.get("status") == UNDELIVERABLE and row.get("err") == MISSING_PART
 
 
 def _said_pair(row: dict[str, object]) -> Pair | None:

@@ -48,6 +48,7 @@ class Terms:
     bind: Bind
     window: int = 50
     has_backup: bool = False  # there is another address
+    cut_s: float = 120.0  # how long the gateway lets a silent session live; we ask three times as often
     certificate: str | None = None  # a file with our certificate and its key
     ca_file: str | None = None  # certificates to trust, by default those that come with `requests`
 
@@ -193,6 +194,8 @@ class SmppTransport:
             clock=self._clock,
             on_delivery=lambda delivery: self.on_delivery(delivery),
             frames=frames,
+            enquire_s=self._terms.cut_s / 3,
+            cut_s=self._terms.cut_s,
         )
         session.start(first)
         return session

@@ -8,16 +8,15 @@ Refusals are `shapes.write_error`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
-from smsq.worker.domain.batch import PLAIN_CHANNEL
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway import times
-from smsq.worker.gateway.channels import channel, chosen
+from smsq.worker.gateway.channels import MAGIC_WORD, Channel, channel, chosen, wire_row
 from smsq.worker.gateway.http.server import records
 from smsq.worker.gateway.http.server.form import Form, FormError, Upload, id_of, number_of
 from smsq.worker.gateway.http.server.shapes import amount, encoded, sentence, tree
@@ -26,8 +25,7 @@ from smsq.worker.gateway.options import OPTIONS, check_fields
 
 COMMENT = "\n~~~\n"  # what stands behind it is kept for history and not sent (PROTOCOL B.4)
 
-_JUDGED = frozenset(("sender", "valid", "time"))  # the server has a word of its own for these
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*", re.ASCII)
+_JUDGED = frozenset(("sender", "valid", "time"))  # a server has a word of its own for these
 _OURS = frozenset("login psw apikey id phones mes list nl cost fmt charset sender valid time translit op err".split())
 
 
@@ -64,12 +62,31 @@ class SendRequest:
         """Whether it only asks for the price."""
         return self.cost == 1
 
+    def options(self) -> Options:
+        """What it asks for beside recipients and texts, for a server that sends on, without what the channel ignores.
+
+        Raises FormError 1 for a value that no request of ours could have, 5 for such a time.
+        """
+        row = channel(self.channel)
+        asked = {**self.extra, "sender": self.sender, "valid": self.valid, "time": self.time or None}
+        asked["translit"] = str(self.translit) if self.translit else None
+        told: dict[str, Any] = {}
+        for option in OPTIONS.values():
+            written = asked.get(option.wire) if option.wire and option.name in row.takes else None
+            if written is None or (not written and option.name != "sender"):
+                continue
+            try:
+                told[option.name] = option.read(written)
+            except BadInput as wrong:
+                raise FormError(5 if option.name == "time" else 1, wrong.sentence) from None
+        return Options(channel=row.same_as or row.name, **told)
+
     @classmethod
     def read(cls, form: Form) -> Self:
         """Raises FormError 1 for a missing or wrong parameter, 5 for a wrong time."""
-        kind = _channel(form)
-        pairs = _messages(form)
-        _check(form, kind, {text for _, text in pairs})
+        row = _channel(form)
+        pairs = _messages(form, row)
+        _check(form, row, {text for _, text in pairs})
         words = form.words
         return cls(
             login=form.login,
@@ -84,7 +101,7 @@ class SendRequest:
             time=_time(form),
             translit=number_of(form, "translit", 2),
             is_list="list" in words,
-            channel=kind,
+            channel=row.name,
             wants_each=form.is_on("op"),
             wants_bad=form.is_on("err"),
             uploads=form.uploads,
@@ -98,53 +115,63 @@ def without_comment(text: str) -> tuple[str, str]:
     return sent, comment
 
 
-def _messages(form: Form) -> list[tuple[str, str]]:
+def _messages(form: Form, row: Channel) -> list[tuple[str, str]]:
     """All (recipient as written, text) of a request, from `list` or from `phones` and `mes`."""
+    is_raw = wire_row(row) is not row
     if "list" in form.words:
-        if form.get("bin") == "1":
-            raise FormError(1, "raw bytes cannot be told from the separators of a list: send them as hex, with bin=2")
+        if is_raw:
+            raise FormError(1, "raw bytes cannot be told from the separators of a list: send them as hex")
         messages = records.listed(form.get("list"), keeps_breaks=form.is_on("nl"))
+        if row.same_as:
+            messages = [(one, _read(row, text)) for one, text in messages]
     else:
-        text = _text(form)
+        text = _raw(form, row) if is_raw else _read(row, form.get("mes")) if row.same_as else form.get("mes")
         messages = [(one, text) for one in records.recipients(form.get("phones"))]
     if not messages:
         raise FormError(1, "there is no recipient")
     return messages
 
 
-def _text(form: Form) -> str:
-    """The text of `mes`; of a binary message the bytes, in hex whichever way they were given."""
-    if form.get("bin") == "1":
-        if form.is_json:
-            raise FormError(1, "JSON has no raw bytes: send them as hex, with bin=2")
-        return form.raw.get("mes", b"").hex()
-    return form.get("mes")
+def _raw(form: Form, row: Channel) -> str:
+    """A binary message as it is kept, from the very bytes: no charset decodes them."""
+    if form.is_json:
+        raise FormError(1, "JSON has no raw bytes: send them as hex")
+    return _read(row, form.raw.get("mes", b""))
 
 
-def _channel(form: Form) -> str:
+def _read(row: Channel, given: str | bytes) -> str:
+    """A binary message as it is kept, in hex whichever way it was given."""
+    try:
+        return row.read(given)
+    except BadInput as wrong:
+        raise FormError(1, wrong.sentence) from None
+
+
+def _channel(form: Form) -> Channel:
     """The channel that a send's fields choose; FormError 1 for two at once."""
     names = chosen(form.words)
     if len(names) > 1:
         raise FormError(1, f"one channel at a time, not {' and '.join(names)}")
-    return names[0]
+    return channel(names[0])
 
 
-def _check(form: Form, kind: str, texts: set[str]) -> None:
-    """Raise FormError 1 for a text that the channel does not take, or a wrong field of the channel."""
-    row = channel(kind)
-    if "" in texts and row.has_text and not row.files:
+def _check(form: Form, row: Channel, texts: set[str]) -> None:
+    """Raise FormError 1 for a text that the channel does not take, or a field of its own that is wrong or missing."""
+    if "" in texts and row.has_text and not (row.files and form.uploads):
         raise FormError(1, "there is no text")
-    if form.get("bin") == "2" and not all(map(_HEX.fullmatch, texts)):
-        raise FormError(1, "binary text is pairs of hex digits")
-    if kind == PLAIN_CHANNEL:
+    if row.name == PLAIN_CHANNEL:
         return  # what a plain SMS may hold is for the server to judge
     try:
         for text in texts:
-            row.check(row.read(without_comment(text)[0]))
-        told = {name: form.words[name] for name in row.takes - _JUDGED if name in OPTIONS and name in form.words}
-        check_fields(row, told)
+            if not (row.result == "code" and text.strip().casefold() == MAGIC_WORD):
+                row.check(without_comment(text)[0])
+        known = row.takes - _JUDGED
+        check_fields(row, {name: value for name, value in form.words.items() if name in known and name in OPTIONS})
     except BadInput as wrong:
         raise FormError(1, wrong.sentence) from None
+    for name in row.needs:
+        if not form.get(name):
+            raise FormError(1, f"{row.name} needs {name}")
 
 
 def _time(form: Form) -> str | None:
