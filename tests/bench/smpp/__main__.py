@@ -43,7 +43,12 @@ class Turn:
 
 def environ(server: Peer) -> dict[str, str]:
     """What our programs are told of the server."""
-    return {"SMSQ_TRANSPORT": "smpp", "SMSQ_SMPP_URL": server.url, "SMSQ_PARALLEL_SENDS": str(SLOTS)}
+    return {
+        "SMSQ_TRANSPORT": "smpp",
+        "SMSQ_SMPP_URL": server.url,
+        "SMSQ_SMPP_PASSWORD": PASSWORD,
+        "SMSQ_PARALLEL_SENDS": str(SLOTS),
+    }
 
 
 @contextlib.contextmanager
