@@ -26,6 +26,7 @@ from smsq.worker.domain.errors import BadSettings
 @click.option(
     "--smpp-ports", default="", help="One port for each SMPP host, the backup behind the main one; none by default."
 )
+@click.option("--smtp-port", type=int, help="Port that letters are taken at; 0 is any free port. By default none.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="TOML file; may set any field of the sandbox's profile."
@@ -83,7 +84,15 @@ from smsq.worker.domain.errors import BadSettings
 @click.option("--seed", type=int, help="Seed of the random choices; the same seed gives the same fates.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, ports: str, control_port: int, smpp_ports: str, host: str, config: Path | None, **told: Any
+    ctx: click.Context,
+    /,
+    ports: str,
+    control_port: int,
+    smtp_port: int | None,
+    smpp_ports: str,
+    host: str,
+    config: Path | None,
+    **told: Any,
 ) -> None:
     """Run a gateway on this machine that fails on demand; or look at the one that runs."""
     if ctx.invoked_subcommand is not None:
@@ -112,6 +121,7 @@ def command(
             numbers("--ports", ports),
             control_port=control_port,
             host=host,
+            smtp_port=smtp_port,
             smpp_ports=numbers("--smpp-ports", smpp_ports) if smpp_ports else (),
         )
         stop = threading.Event()
@@ -123,6 +133,7 @@ def command(
     except OSError as trouble:
         raise click.ClickException(f"the sandbox cannot listen: {trouble.strerror or trouble}") from None
     ready = {"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}
+    ready |= {"mail": sandbox.mail} if sandbox.mail else {}
     click.echo(json.dumps(ready | ({"smpp": list(sandbox.smpp)} if sandbox.smpp else {})))
     if profile.password == Profile().password:  # one that somebody chose is theirs to know
         said = f"log-in {profile.login}, password {profile.password}; --login and --password set others"

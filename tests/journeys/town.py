@@ -477,17 +477,18 @@ def build(
     think_ms: int = 20,
     clocks: str = "",
     smpp: Mapping[str, Any] | None = None,
+    letters: bool = False,
     settings: dict[str, str],
 ) -> Town:
     """A town that was not started yet: its gateway, its lines and its settings.
 
-    With `smpp`, fields of the gateway's profile, messages leave over SMPP by two hosts.
+    With `smpp`, fields of the gateway's profile, messages leave over SMPP by two hosts; with `letters` over SMTP.
     `redis` is `own` (a server of ours), `line` (the same behind a proxy) or `private` (started by `smsq up`).
     """
     web, metrics, redis_port = quiet_ports(3)
     argv = [*OURS, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", PASSWORD]
     argv += ["--think-ms", str(think_ms), "--deliver-after", "0.2..1", "--callback-secret", SECRET]
-    argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *gateway]
+    argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *(["--smtp-port", "0"] if letters else []), *gateway]
     if smpp is not None:
         profile = folder / "gateway.toml"
         told = {"smpp_silent_s": SMPP_SILENT_S, "smpp_parts_s": SMPP_PARTS_S, **smpp}
@@ -524,6 +525,8 @@ def build(
             "SMSQ_DOUBT_SETTLE_S": f"{SMPP_SILENT_S + SMPP_PARTS_S + 5:g}",
             **settings,
         }
+    if letters:
+        environ |= {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": ready["mail"]}
     if clocks:
         environ |= {"JOURNEY_CLOCKS": clocks, "JOURNEY_SEEN": str(folder / "clocks.seen"), "PYTHONPATH": str(SHIFTED)}
     town = Town(folder, environ, process, ready["control"], lines)

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.sandbox import messages
 from smsq.worker.sandbox.control import HANDLERS, Control
-from smsq.worker.sandbox.misfortunes import KINDS, usual_command
+from smsq.worker.sandbox.misfortunes import KINDS
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.server import Server
 
@@ -49,6 +49,7 @@ class Sandbox:
         ports: Sequence[int] = (0,),
         *,
         control_port: int = 0,
+        smtp_port: int | None = None,
         host: str = "127.0.0.1",
         smpp_ports: Sequence[int] = (),
     ) -> None:
@@ -56,8 +57,10 @@ class Sandbox:
         self.mirrors: tuple[str, ...] = ()
         self.smpp: tuple[str, ...] = ()  # smpp://127.0.0.1:40002, …, in order
         self.control = ""
+        self.mail = ""  # the address of its mail face, if it has one (`smtp_port`)
         self._ports, self._control_port, self._host = tuple(ports), control_port, host
         self._smpp_ports = tuple(smpp_ports)
+        self._smtp_port = smtp_port
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._ready = threading.Event()
         self._trouble: BaseException | None = None
@@ -107,15 +110,16 @@ class Sandbox:
         self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "",
         seconds: float = 0.0,
     ) -> None:  # fmt: skip
-        """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back."""
-        told = {
+        """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back. By default it strikes sends."""
+        told: dict[str, Any] = {
             "kind": kind,
             "share": share,
             "next": next_few,
             "mirror": mirror,
-            "command": command or usual_command(kind),
             "seconds": seconds,
         }
+        if command:
+            told["command"] = command
         self._order("misfortunes", told)
 
     def clear(self) -> None:
@@ -183,7 +187,7 @@ class Sandbox:
         server = Server(self.profile)
         control = Control(server)
         try:
-            await server.start(self._ports, self._host, self._smpp_ports)
+            await server.start(self._ports, self._host, self._smpp_ports, self._smtp_port)
             await control.start(self._control_port, self._host)
         except BaseException:
             control.stop()
@@ -194,6 +198,7 @@ class Sandbox:
         self.mirrors = tuple(mirror.base for mirror in server.mirrors)
         self.smpp = tuple(host.url for host in server.smpp.all)
         self.control = control.base
+        self.mail = server.mail.base if server.mail is not None else ""
 
     async def _end(self) -> None:
         if self._server is not None and self._control is not None:

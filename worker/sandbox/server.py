@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadInput, BadSettings
@@ -20,6 +20,9 @@ from smsq.worker.sandbox.mirrors import Mirror
 from smsq.worker.sandbox.misfortunes import read_rule
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.smpp_hosts import SmppHosts
+
+if TYPE_CHECKING:  # its library is loaded only if letters are taken
+    from smsq.worker.sandbox.smtp import MailFace
 
 
 class Server:
@@ -36,12 +39,18 @@ class Server:
         self.gateway.sends.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
         self.smpp = SmppHosts(self.gateway, self.now)
+        self.mail: MailFace | None = None
         self._mirror_count = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._started_cpu_s = time.process_time()
 
-    async def start(self, ports: Sequence[int], host: str, smpp_ports: Sequence[int] = ()) -> None:
-        """Listen; port 0 is any free one. Raises OSError if a port is taken, BadSettings for a wrong profile."""
+    async def start(
+        self, ports: Sequence[int], host: str, smpp_ports: Sequence[int] = (), smtp_port: int | None = None
+    ) -> None:
+        """Listen; port 0 is any free one. Raises OSError if a port is taken, BadSettings for a wrong profile.
+
+        Letters are taken at `smtp_port`, if that is given.
+        """
         profile = self.profile
         if any(not 1 <= number <= len(ports) for number in profile.down):
             raise BadSettings(f"mirrors are numbered 1 to {len(ports)}")
@@ -52,6 +61,11 @@ class Server:
             if mirror.number not in profile.down:
                 await mirror.up()
         await self.smpp.start(smpp_ports, host)
+        if smtp_port is not None:
+            from smsq.worker.sandbox.smtp import MailFace
+
+            self.mail = MailFace(self.gateway, self.now)
+            await self.mail.start(host, smtp_port)
         self._sweep()
 
     def report(self, *, with_statuses: bool = True) -> dict[str, Any]:
@@ -66,6 +80,7 @@ class Server:
                 {"base": m.base, "down": m.is_down, "requests": m.requests, "connections": len(m.connections)}
                 for m in self.mirrors
             ],
+            "letters": self.mail.letters if self.mail is not None else 0,
             "callbacks": {
                 "pushed": pusher.pushed,
                 "failed": pusher.failed,
@@ -86,6 +101,9 @@ class Server:
         self.count.reset()
         self.pusher.drop()
         self.smpp.interface.reset()
+        if self.mail is not None:
+            self.mail.drop()
+            self.mail.letters = 0
         self._ill_fated()
 
     def stop(self) -> None:
@@ -95,6 +113,8 @@ class Server:
         for mirror in self.mirrors:
             mirror.stop()
         self.smpp.stop()
+        if self.mail is not None:
+            self.mail.stop()
         self.pusher.stop()
 
     @property

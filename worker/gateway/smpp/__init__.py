@@ -8,4 +8,5 @@ splits characters and repeats on its own.
 from __future__ import annotations
 
 KEYWORD_END = ": "  # behind the keyword of a special text (PROTOCOL H.6)
+LONGEST_ADDRESS = 20  # characters
 MOST_OCTETS = 254  # of `short_message`

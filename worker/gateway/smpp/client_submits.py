@@ -12,7 +12,7 @@ and so is an option that this wire cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -25,24 +25,25 @@ from smsq.worker.domain.translit import spelled
 from smsq.worker.gateway import comments, times
 from smsq.worker.gateway.channels import OCTETS_A_PART, Channel, channel
 from smsq.worker.gateway.options import given_options
-from smsq.worker.gateway.smpp import KEYWORD_END
+from smsq.worker.gateway.smpp import KEYWORD_END, LONGEST_ADDRESS
 from smsq.worker.gateway.smpp.alphabets import LATIN
 from smsq.worker.gateway.smpp.parts import cut, has_header
-from smsq.worker.gateway.smpp.pdus import LONGEST_ADDRESS, Short
+from smsq.worker.gateway.smpp.short import HAS_HEADER, Short
 
-HAS_HEADER = 0x40  # of `esm_class`
 WITH_RECEIPT = 1  # `registered_delivery`: of success and of failure
 INTERNATIONAL, LETTERS = 1, 5  # types of number
 NUMBER_PLAN = 1
 
 # Options that stand in a line of their own behind a special text, by channel.
 LINES: Mapping[str, tuple[str, ...]] = {"call": ("voice",), "mail": ("subj",), "bot": ("bot",)}
-_SAID = frozenset(("sender", "valid", "time", "tz", "translit", "comment"))  # by fields, by the text or by its comment
+_BESIDE = frozenset(("sender", "valid", "time", "tz", "translit", "comment"))  # by fields, the text or its comment
+SAID = _BESIDE.union(*LINES.values())  # options that this wire has a place for, on one channel or another
 
 
-def check(options: Options) -> None:
-    """Raise BadInput for a channel or an option that cannot be said over SMPP."""
+def check(options: Options, later: Collection[str] = ()) -> None:
+    """Raise BadInput for a channel or an option that cannot be said over SMPP; `later` names those of each message."""
     _base(options)
+    _check_said(channel(options.channel), later)
 
 
 def submits(outgoing: Outgoing, *, is_latin: bool = False) -> list[list[Short] | BadInput]:
@@ -112,9 +113,7 @@ def _base(options: Options) -> Short:
         raise BadInput(f"the channel {row.name!r} cannot be sent over SMPP")
     if options.sender == "":
         raise BadInput("over SMPP the account's own sender name cannot be switched off: leave the sender out")
-    for name in (*given_options(options), *options.extra):
-        if name not in _SAID and name not in LINES.get(row.name, ()):
-            raise BadInput(f"the option {name!r} cannot be said over SMPP")
+    _check_said(row, (*given_options(options), *options.extra))
     _check_comment(row, options)
     sender = options.sender or ""
     if len(sender) > LONGEST_ADDRESS or not sender.isascii():
@@ -130,6 +129,12 @@ def _base(options: Options) -> Short:
         schedule=_schedule(options.time, options.tz or 0),
         validity=_validity(options.valid),
     )
+
+
+def _check_said(row: Channel, names: Collection[str]) -> None:
+    for name in names:
+        if name not in _BESIDE and name not in LINES.get(row.name, ()):
+            raise BadInput(f"the option {name!r} cannot be said over SMPP")
 
 
 def _check_comment(row: Channel, options: Options) -> None:

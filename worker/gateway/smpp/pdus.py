@@ -15,9 +15,10 @@ from smpplib import command, consts, smpp
 from smpplib.exceptions import UnknownCommandError
 
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway.smpp import LONGEST_ADDRESS
+from smsq.worker.gateway.smpp.short import Short as Short
 
 HEADER = 16  # octets
-LONGEST_ADDRESS = 20  # characters
 MOST_OCTETS = 64 * 1024  # of one PDU; a longer one is no PDU
 RESPONSE = 0x8000_0000
 LAST_SEQUENCE = 0x7FFF_FFFF
@@ -70,30 +71,6 @@ class Head:
     def is_response(self) -> bool:
         """Whether it answers one of ours."""
         return bool(self.command & RESPONSE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Short:
-    """The fields of `submit_sm` and `deliver_sm` that are used."""
-
-    source: str = ""
-    source_ton: int = 0
-    source_npi: int = 0
-    dest: str = field(default="", repr=False)
-    dest_ton: int = 1
-    dest_npi: int = 1
-    esm_class: int = 0
-    data_coding: int = 0
-    registered: int = 0
-    schedule: str = ""
-    validity: str = ""
-    octets: bytes = field(default=b"", repr=False)  # of short_message, or of message_payload
-    extras: Mapping[int, bytes] = field(default_factory=dict, repr=False)  # optional parameters by their tags
-
-    @property
-    def has_header(self) -> bool:
-        """Whether `octets` begin with a user data header."""
-        return bool(self.esm_class & consts.SMPP_GSMFEAT_UDHI)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.recipient import answered
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.numbers import STATUS_CODES
-from smsq.worker.gateway.smpp.pdus import Short
+from smsq.worker.gateway.smpp.short import Short
 
 KIND = 0x3C  # of `esm_class`: which kind of message
 RECEIPT = 0x04
