@@ -163,11 +163,9 @@ class DoubtSettler:
         if why is True:
             return
         is_vain = why is NotListed.UNSEEN or not self._rt.ledger.leaves_at_once(batch.ref)
-        asked_at, known_s = self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
         patience_s = VAIN_WINDOWS * self._window_s() if is_vain else PATIENCE_S
-        self._record(
-            batch.ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=self._again_s, patience_s=patience_s
-        )
+        told = batch.ref, batch, {}, [], self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
+        self._record(*told, wanting=True, next_s=self._again_s, patience_s=patience_s)
 
     def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool | NotListed:
         """Take messages that are on no list of history for absent; False, or why not, if it cannot tell of all."""
