@@ -226,7 +226,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(f'{name}={value}' for name, value in self.shown().items())})"
 
 
-MAIL_SCHEMES = ("smtp", "smtp+starttls", "smtps")
+MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}  # meant if an address of a mail server has none
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
 # A silent SMPP link lives for two minutes (PROTOCOL H.1), and the gateway waits a minute for missing parts (H.2).
 SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 420.0}
@@ -444,7 +444,7 @@ def _mail_server(written: str) -> str:
     """The address of a mail server; its password is a setting of its own."""
     try:
         parts = urlsplit(written)
-        is_good = parts.scheme in MAIL_SCHEMES and bool(parts.hostname) and parts.port != 0
+        is_good = parts.scheme in MAIL_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_good = False
     if not is_good or parts.password is not None or parts.path.strip("/") or parts.query or parts.fragment:

@@ -314,7 +314,7 @@ class Sender:
         """The gateway wants fewer requests: the whole log-in backs off."""
         pause_s = self._persist(claim, lambda: self._rt.ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
         self._was_throttled = True
-        log.warning("login backs off code=%s for_s=%.0f", answer.code, pause_s)
+        log.warning("login backs off code=%s for_s=%.0f why=%s", answer.code, pause_s, answer.sentence)
         self._pause(min(pause_s, 5.0))
         return Turn.BACK_OFF
 

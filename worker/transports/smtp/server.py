@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-# Scheme: the port that is meant if none is written.
-PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+from smsq.worker.settings import MAIL_PORTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ class MailServer:
     def at(cls, url: str, password: str = "") -> MailServer:
         """Read an address that the settings have checked."""
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        host, port = parts.hostname or "", parts.port or MAIL_PORTS[parts.scheme]
         written = f"[{host}]" if ":" in host else host
         return cls(
             base=f"{parts.scheme}://{written}:{port}",
