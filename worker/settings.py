@@ -188,6 +188,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.mirrors) and all(map(_is_here, (*self.mirrors, *sends_to)))
 
     @property
+    def clear_smpp(self) -> list[str]:
+        """SMPP hosts to which password, phones and texts travel unencrypted over a network."""
+        hosts = self.smpp_mirrors if self.transport == "smpp" else ()
+        return [base for base in hosts if base.startswith("smpp:") and not _is_here(base)]
+
+    @property
     def late_s(self) -> float:
         """How long after its claim a message may still arrive, or show that only a part of it did."""
         parts_s = self.smpp_parts_s if self.transport == "smpp" else 0.0
@@ -228,6 +234,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}  # meant if an address of a mail server has none
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
+SMPP_PORTS = {"smpp": 3700, "smpps": 3443}  # PROTOCOL H.1
 # A silent SMPP link lives for two minutes (PROTOCOL H.1), and the gateway waits a minute for missing parts (H.2).
 SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 420.0}
 LEAST_SECRET = 32  # characters

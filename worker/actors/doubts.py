@@ -163,11 +163,10 @@ class DoubtSettler:
         if why is True:
             return
         is_vain = why is NotListed.UNSEEN or not self._rt.ledger.leaves_at_once(batch.ref)
-        asked_at, known_s = self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
         patience_s = VAIN_WINDOWS * self._window_s() if is_vain else PATIENCE_S
-        self._record(
-            batch.ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=self._again_s, patience_s=patience_s
-        )
+        asked_at, known_s = self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
+        again_s, ref = self._again_s, batch.ref
+        self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=again_s, patience_s=patience_s)
 
     def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool | NotListed:
         """Take messages that are on no list of history for absent; False, or why not, if it cannot tell of all."""
@@ -199,8 +198,7 @@ class DoubtSettler:
             if isinstance(listed, NotListed):
                 return listed
             lists.append(listed)
-        is_anywhere = is_said or may_be_held_back(newest.mirror)
-        if not lists or (not is_anywhere and newest.mirror not in mirrors):
+        if not lists or (newest.mirror not in mirrors and not is_said and not may_be_held_back(newest.mirror)):
             return False
         asked_at = min(each.asked_at for each in lists)
         shown = frozenset[Pair]().union(*(each.shown for each in lists))

@@ -56,6 +56,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     _ = runtime.login, runtime.credentials  # a missing log-in is an error at once
     for mirror in settings.clear_mirrors:
         log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
+    for host in settings.clear_smpp:
+        log.warning("SMPP without TLS host=%s why=%s", host, "password, phones and texts travel in the clear")
     if settings.is_mail_clear:
         log.warning(
             "mail server without certain encryption why=%s", "password, phones and texts may travel in the clear"

@@ -18,13 +18,13 @@ from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadInput, Unreachable
 from smsq.worker.gateway.smpp import pdus
 from smsq.worker.gateway.smpp.pdus import BadPdu, Bind, Head
+from smsq.worker.settings import SMPP_PORTS
 from smsq.worker.transports.smpp.line import SmppLine
 from smsq.worker.transports.smpp.session import Delivery, Session
 from smsq.worker.transports.smpp.throttle import Throttle
 from smsq.worker.transports.smpp.wire import Wire
 from smsq.worker.transports.sockets import DeadlineSocket, dial, secure, tls_context
 
-PORT, TLS_PORT = 3700, 3443
 LATIN = "ISO"  # the system type of a session without the GSM alphabet
 FIRST_REFUSED_S, LAST_REFUSED_S = 5.0, 300.0  # between binds that the gateway refuses
 PLACE_LOOK_S = 0.25  # between looks whether the session lives, while its window is full
@@ -176,7 +176,7 @@ class SmppTransport:
     def _connect(self, mirror: str, within_s: float) -> Session:
         url = urlsplit(mirror)
         host, is_tls = url.hostname or "", url.scheme == "smpps"
-        port = url.port or (TLS_PORT if is_tls else PORT)
+        port = url.port or SMPP_PORTS[url.scheme]
         deadline = self._clock.monotonic() + within_s
         line = dial(host, port, deadline, self._silence_s, self._clock.monotonic)
         if is_tls:

@@ -58,14 +58,14 @@ end
 
 local gone = {}
 for at = 18, #ARGV, 2 do
-  local indices = {}
+  local id, indices = find_id(m, tonumber(ARGV[at])), {}
   for index in string.gmatch(ARGV[at + 1], '%d+') do indices[tonumber(index)] = true end
-  gone[tonumber(ARGV[at])] = indices
+  if id and is_by_comment(id[MIRROR]) == said then gone[id[GID]] = indices end
 end
 if conclusive and not held_back then
   for gid, indices in pairs(gone) do
     local id = find_id(m, gid)
-    if id and id[ID_STATE] == OPEN and not may_be_held_back(id) and is_by_comment(id[MIRROR]) == said then
+    if id[ID_STATE] == OPEN and not may_be_held_back(id) then
       local absent = {}
       for index = 0, m[COUNT] - 1 do
         local before = id[ABSENTS] ~= '' and holds(id[ABSENTS], index)
