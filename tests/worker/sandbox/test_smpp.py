@@ -213,8 +213,9 @@ def test_more_than_a_hundred_a_second_are_throttled(station: Callable[..., Stati
     """With status 0x58; what was throttled was not accepted."""
     town = station(smpp_rate=10)
     client = town.bound()
-    for number in range(30):
-        client.submit(f"Hi {number}")
+    with client.together():
+        for number in range(30):
+            client.submit(f"Hi {number}", registered_delivery=0)
     statuses = [client.read().status for _ in range(30)]
 
     assert statuses.count(0) == town.sandbox.report()["accepted"]
