@@ -461,7 +461,8 @@ def test_an_answer_may_overtake_another(station: Callable[..., Station]) -> None
     town = station()
     town.sandbox.misfortune("slow", next_few=1, command="submit", seconds=0.2)
     client = town.bound()
-    sent = [client.submit(text, registered_delivery=0) for text in ("one", "two")]
+    with client.together():
+        sent = [client.submit(text, registered_delivery=0) for text in ("one", "two")]
 
     assert [client.read().sequence for _ in range(2)] == sent[::-1]
     assert [row["message"] for row in town.history()] == ["one", "two"]
@@ -470,7 +471,7 @@ def test_an_answer_may_overtake_another(station: Callable[..., Station]) -> None
 def test_a_submit_may_be_accepted_after_its_client_is_gone(station: Callable[..., Station]) -> None:
     """Late, and nobody hears of it."""
     town = station()
-    town.sandbox.misfortune("late", next_few=1, command="submit", seconds=0.2)
+    town.sandbox.misfortune("late", next_few=1, command="submit", seconds=1.0)
     with town.connect() as client:
         client.bind()
         client.submit()
