@@ -42,7 +42,7 @@ MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no e
 IN_MOTION = ("ready:urgent", "ready:bulk", "lease", "doubt")  # sets of batches that are not settled
 SECRET = "a secret for callbacks"
 PASSWORD = "canary-password-81"
-SMPP_SILENT_S, SMPP_PARTS_S = 2.0, 4.0  # of the gateway's two minutes and one minute
+SMPP_SILENT_S, SMPP_PARTS_S = 4.0, 4.0  # of the gateway's two minutes and one minute
 SMPP_PASSWORD = "canary82"  # it has room for eight characters
 CANARY = re.compile(
     rb"canary-password|canary82|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,6 +69,7 @@ class RawClient:
         self.socket = socket.create_connection((address.hostname, address.port or 0), timeout=READ_S)
         self._counter = _Counter()
         self._waiting = b""
+        self._held: list[bytes] | None = None
 
     def __enter__(self) -> RawClient:
         return self
@@ -77,8 +80,19 @@ class RawClient:
     def write(self, command: str, **fields: Any) -> int:
         """Send one PDU; its sequence number."""
         made = smpp.make_pdu(command, client=self._counter, **fields)
-        self.socket.sendall(made.generate())
+        if self._held is not None:
+            self._held.append(made.generate())
+        else:
+            self.socket.sendall(made.generate())
         return int(made.sequence)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written in this block leaves at its end, in one piece."""
+        held = self._held = []
+        yield
+        self._held = None
+        self.socket.sendall(b"".join(held))
 
     def read(self) -> Answer:
         """The next PDU; raises EOFError at the end of the session, TimeoutError after a while."""

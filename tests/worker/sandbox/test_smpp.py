@@ -213,8 +213,9 @@ def test_more_than_a_hundred_a_second_are_throttled(station: Callable[..., Stati
     """With status 0x58; what was throttled was not accepted."""
     town = station(smpp_rate=10)
     client = town.bound()
-    for number in range(30):
-        client.submit(f"Hi {number}")
+    with client.together():
+        for number in range(30):
+            client.submit(f"Hi {number}", registered_delivery=0)
     statuses = [client.read().status for _ in range(30)]
 
     assert statuses.count(0) == town.sandbox.report()["accepted"]
@@ -460,7 +461,8 @@ def test_an_answer_may_overtake_another(station: Callable[..., Station]) -> None
     town = station()
     town.sandbox.misfortune("slow", next_few=1, command="submit", seconds=0.2)
     client = town.bound()
-    sent = [client.submit(text, registered_delivery=0) for text in ("one", "two")]
+    with client.together():
+        sent = [client.submit(text, registered_delivery=0) for text in ("one", "two")]
 
     assert [client.read().sequence for _ in range(2)] == sent[::-1]
     assert [row["message"] for row in town.history()] == ["one", "two"]
@@ -469,7 +471,7 @@ def test_an_answer_may_overtake_another(station: Callable[..., Station]) -> None
 def test_a_submit_may_be_accepted_after_its_client_is_gone(station: Callable[..., Station]) -> None:
     """Late, and nobody hears of it."""
     town = station()
-    town.sandbox.misfortune("late", next_few=1, command="submit", seconds=0.2)
+    town.sandbox.misfortune("late", next_few=1, command="submit", seconds=1.0)
     with town.connect() as client:
         client.bind()
         client.submit()
