@@ -10,8 +10,10 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.producers.intake.own_columns import OwnColumns
+from smsq.producers.intake.repeats import number_of
 from smsq.producers.intake.rows import inspect
 from smsq.producers.report import write_csv
+from smsq.producers.terminal.display import campaign_object, print_campaign
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.fact import Fact
@@ -103,6 +105,16 @@ def test_e_mails_that_were_sent_are_known_again(smsq: Smsq) -> None:
     assert claimed(smsq, ref).recipients == ["carol@example.ru"]
 
 
+def test_an_address_is_compared_as_a_number() -> None:
+    """Larger than any phone, the same every time, and another for each."""
+    numbers = [number_of(f"p{n}@example.ru") for n in range(1000)]
+
+    assert number_of(79991234567) == 79991234567
+    assert len(set(numbers)) == 1000
+    assert min(numbers) >= 1 << 63 > 10**15
+    assert numbers[7] == number_of("p7@example.ru")
+
+
 def test_options_of_rows_reach_their_requests(smsq: Smsq) -> None:
     """Each batch leaves with its own; the report is in the file's order all the same."""
     rows = [{"email": f"p{n}@example.ru", "subj": f"Topic {n % 2}"} for n in range(6)]
@@ -179,3 +191,16 @@ def test_a_moment_that_counts_from_now(smsq: Smsq) -> None:
     assert (first.created, again.created, again.id) == (True, False, first.id)
     assert kept.time is not None
     assert (kept.tz, kept.time[0], len(kept.time)) == (None, "0", 11)
+
+
+def test_a_person_sees_the_channel_and_its_options(smsq: Smsq, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a campaign that is no plain SMS; a message without a text has none to be missed."""
+    print_campaign(smsq.campaigns.run([{"email": "anna@example.ru"}], text="Hi", options=MAIL))
+    mail = capsys.readouterr().out
+    print_campaign(smsq.campaigns.run(["+79991234567"], text="", options=Options(channel="hlr")))
+    probe = capsys.readouterr().out
+
+    assert "mail: an e-mail, with files" in mail
+    assert "subj Autumn" in mail
+    assert "no longer kept" not in probe
+    assert campaign_object(smsq.campaigns.list()[0])["channel"] == "hlr"

@@ -1,7 +1,9 @@
 """What the gateway delivers to a worker process over its session: receipts, stored in groups and answered then.
 
 A delivery is answered only once the ledger has it for good; until then the gateway keeps it and delivers it again.
-While the ledger is away the thread tries again and again, and the gateway's own window holds back the rest.
+While the ledger is away the thread tries again and again, and the gateway's own window holds back the rest. If the
+session has ended, another is bound at once: receipts come also while nothing is sent, and wait at the gateway for a
+day only.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
-from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.errors import LedgerTrouble, Unreachable
 from smsq.worker.gateway.smpp import receipts
 from smsq.worker.ledger.values import Named
 from smsq.worker.runtime import Runtime
@@ -35,25 +37,36 @@ class Receipts:
     def start(self, transport: SmppTransport) -> None:
         """Take what this transport's sessions are delivered, until the process stops."""
         transport.on_delivery = self._came.put
-        threading.Thread(target=self.run, name="receipts", daemon=True).start()
+        threading.Thread(target=self.run, args=(transport,), name="receipts", daemon=True).start()
 
-    def run(self) -> None:
-        """Store and answer, until the process stops."""
+    def run(self, transport: SmppTransport) -> None:
+        """Store and answer, and keep a session, until the process stops."""
         while not self._rt.stopping.is_set():
             group = self._next(LOOK_S)
             if group:
                 self._store(group)
+            elif not transport.is_bound:
+                self._bind(transport)
 
-    def store_all(self) -> None:
-        """Store and answer what has come by now."""
-        while group := self._next(0.0):
-            self._store(group)
+    def _bind(self, transport: SmppTransport) -> None:
+        """Bind at the first address that its breaker lets us try; it grows the waits between tries."""
+        mirrors = self._rt.send_mirrors
+        mirror = mirrors.next_to_ask()  # a tripped one too: what a bind shows closes no breaker
+        if mirror is None:
+            return
+        try:
+            transport.warm(mirror)
+        except Unreachable as error:
+            mirrors.unreachable(mirror)
+            log.warning("no session for receipts why=%s", error.sentence)
+        else:
+            mirrors.reached(mirror)
 
     def _next(self, wait_s: float) -> list[Delivery]:
         """What has come, after waiting for the first."""
         group: list[Delivery] = []
         try:
-            group.append(self._came.get(timeout=wait_s) if wait_s else self._came.get_nowait())
+            group.append(self._came.get(timeout=wait_s))
             while len(group) < MOST_AT_ONCE:
                 group.append(self._came.get_nowait())
         except Empty:

@@ -181,6 +181,17 @@ def test_a_message_of_which_a_part_never_came_is_sent_again(smpp: Callable[..., 
     assert plant.sandbox.report()["twice"] == 0
 
 
+def test_receipts_come_while_nothing_is_sent(smpp: Callable[..., Plant]) -> None:
+    """A session that was cut is bound again by itself."""
+    plant = smpp(deliver_after_s=(1.0, 1.1))
+    ref = plant.enrol(79990000001)
+    plant.send(ref)
+    plant.sandbox.smpp_host(1, down=True)
+    plant.sandbox.smpp_host(1, down=False)
+
+    until(lambda: plant.statuses(ref) == ["delivered"])
+
+
 def test_a_row_that_no_comment_explains_holds_back_a_second_copy(smpp: Callable[..., Plant]) -> None:
     """To the same phone, sent since: it may be what is left of our message."""
     plant = smpp()

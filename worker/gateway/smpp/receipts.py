@@ -20,6 +20,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.recipient import answered
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.numbers import STATUS_CODES
+from smsq.worker.gateway.results import network_of, read_result
 from smsq.worker.gateway.smpp.short import Short
 
 KIND = 0x3C  # of `esm_class`: which kind of message
@@ -28,6 +29,7 @@ RECEIPT = 0x04
 # Optional parameters: the standard's (SMPP 3.4, 5.3.2) and the gateway's own (PROTOCOL H.3).
 RECEIPTED_ID, STATE, NETWORK_ERROR = 0x001E, 0x0427, 0x0423
 COST, PARTS = 0x2000, 0x2002
+OPERATOR = 0x2003  # presumably: its meaning is not in the page
 
 WORDS: Mapping[str, Status] = {  # SMPP 3.4, appendix B
     "ENROUTE": Status.ACCEPTED,
@@ -47,17 +49,7 @@ STATES: Mapping[int, Status] = {  # SMPP 3.4, 5.2.28
     6: Status.ACCEPTED,
     8: Status.REFUSED,
 }
-# The names of a number's answer on the wire, and in our results; the last four are encoded.
-RESULT: Mapping[str, str] = {
-    "imsi": "imsi",
-    "msc": "msc",
-    "mcc": "mcc",
-    "mnc": "mnc",
-    "cn": "country",
-    "net": "network",
-    "rcn": "roaming_country",
-    "rnet": "roaming_network",
-}
+ENCODED = ("cn", "net", "rcn", "rnet")  # values of a number's answer that are written as in a form
 
 _ITEM = re.compile(r"(?:^|(?<=\s))([A-Za-z]+(?: date)?):(\S*)")
 _TEXT = re.compile(r"\stext:", re.IGNORECASE)
@@ -71,7 +63,6 @@ class ReceiptOf:
 
     name: str
     fact: Fact = field(repr=False)
-    result: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 def is_receipt(short: Short) -> bool:
@@ -85,7 +76,8 @@ def read(short: Short) -> ReceiptOf | None:
     name = _ended(short.extras.get(RECEIPTED_ID, b"")) or told.get("id", "")
     if _NAME.fullmatch(name) is None:
         return None
-    result = {ours: unquote_plus(told[wire]) for wire, ours in RESULT.items() if told.get(wire)}
+    values = {key: unquote_plus(value) if key in ENCODED else value for key, value in told.items()}
+    operator = {"mccmnc": _ended(short.extras.get(OPERATOR, b""))}
     recipient = answered(short.source)
     fact = Fact(
         gateway_id=0,
@@ -94,8 +86,11 @@ def read(short: Short) -> ReceiptOf | None:
         error_code=_error(told.get("err"), short.extras.get(NETWORK_ERROR)),
         parts=_number(short.extras.get(PARTS)),
         cost=_cost(short.extras.get(COST)),
+        result=read_result(values),
+        network=network_of(values | operator),
+        has_error="err" in told or NETWORK_ERROR in short.extras,
     )
-    return ReceiptOf(name, fact, result or None)
+    return ReceiptOf(name, fact)
 
 
 def items(text: str) -> dict[str, str]:

@@ -128,12 +128,12 @@ def _place(key: str, written: bytes) -> _Place:
 
 def _packed(fact: Fact) -> bytes:
     what = fact.recipient, int(fact.status), fact.error_code, fact.parts, cost_units(fact.cost), fact.at
-    return msgspec.msgpack.encode(what)
+    return msgspec.msgpack.encode((*what, fact.result, fact.network, fact.has_error))
 
 
 def unpacked(name: bytes, packed: bytes) -> Named:
     """An early receipt, as the ledger kept it."""
-    recipient, status, error_code, parts, cost, at = msgspec.msgpack.decode(packed)
+    recipient, status, error_code, parts, cost, at, result, network, has_error = msgspec.msgpack.decode(packed)
     return Named(
         name.decode(),
         Fact(
@@ -144,5 +144,8 @@ def unpacked(name: bytes, packed: bytes) -> Named:
             parts=parts,
             cost=of_units(cost) if cost >= 0 else None,
             at=at,
+            result=result,
+            network=network,
+            has_error=has_error,
         ),
     )

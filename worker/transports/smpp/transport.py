@@ -112,6 +112,12 @@ class SmppTransport:
             if self._clock.monotonic() >= until:
                 raise Unreachable(f"{session.mirror} gave no free place of its window")
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether there is a session."""
+        session = self._session
+        return session is not None and session.is_alive
+
     def warm(self, mirror: str) -> None:
         """Have a session with `mirror`; raises Unreachable."""
         self._bound(mirror, self._connect_timeout_s)

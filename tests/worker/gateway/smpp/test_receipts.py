@@ -44,7 +44,7 @@ def test_a_plain_receipt_says_what_became_of_a_message() -> None:
         0,
         79991234567,
     )
-    assert (found.fact.cost, found.fact.parts, found.result) == (None, 0, None)
+    assert (found.fact.cost, found.fact.parts, found.fact.result) == (None, 0, None)
 
 
 def test_optional_parameters_bring_cost_and_parts() -> None:
@@ -89,7 +89,7 @@ def test_words_and_states_are_read(word: str | None, state: int | None, status: 
 
 def test_an_answer_about_a_number_is_decoded() -> None:
     """Its last four values are encoded as in a form; the sample of the gateway's page decodes two of the wrong ones."""
-    assert read(HLR).result == {
+    assert read(HLR).fact.result == {
         "imsi": "250010000000000",
         "msc": "79990000000",
         "mcc": "250",
@@ -99,10 +99,17 @@ def test_an_answer_about_a_number_is_decoded() -> None:
     }
 
 
+def test_the_operator_is_named() -> None:
+    """By the answer about a number, or by the gateway's parameter."""
+    assert read(HLR).fact.network == "25001"
+    assert read(PLAIN, extras={0x2003: b"25002"}).fact.network == "25002"
+    assert (read(PLAIN).fact.network, read(PLAIN).fact.has_error, read("id:1").fact.has_error) == ("", True, False)
+
+
 def test_roaming_is_decoded_too() -> None:
     """The values that the sample leaves encoded."""
-    assert read(HLR.replace("rcn:", "rcn:Great+Britain").replace("rnet:", "rnet:O2%26Co")).result == {
-        **(read(HLR).result or {}),
+    assert read(HLR.replace("rcn:", "rcn:Great+Britain").replace("rnet:", "rnet:O2%26Co")).fact.result == {
+        **(read(HLR).fact.result or {}),
         "roaming_country": "Great Britain",
         "roaming_network": "O2&Co",
     }

@@ -23,7 +23,7 @@ def accept(desk: Any, ref: Any, *names: tuple[str, ...]) -> Any:
     """A batch of which each message was accepted under these names."""
     claim = desk.claim(ref, mirror=SMPP)
     pieces = [Piece(Fate.ACCEPTED, names=each) for each in names]
-    return desk.ledger.settle_each(Settling(claim, "accepted", 0, 1, None, 60.0, pieces))
+    return desk.ledger.settle_each(Settling(claim, "accepted", 0, 1, None, 60.0, "", pieces))
 
 
 def receipt(name: str, status: Status = Status.DELIVERED, **more: Any) -> Named:
@@ -65,11 +65,13 @@ def test_a_receipt_before_the_answer_is_kept_and_merged(desk: Any) -> None:
     ref = desk.single()
     claim = desk.claim(ref, mirror=SMPP)
 
-    assert desk.ledger.advance_named([receipt("a", error_code=0, cost=Decimal("2"))]) == 0
+    found = {"imsi": "250010000000000", "country": "Россия"}
+    early = receipt("a", error_code=0, cost=Decimal("2"), result=found, network="25001", has_error=False)
+    assert desk.ledger.advance_named([early]) == 0
     assert desk.statuses(ref) == ["sending"]
-    told = Settling(claim, "accepted", 0, 1, None, 60.0, [Piece(Fate.ACCEPTED, names=("a",))])
+    told = Settling(claim, "accepted", 0, 1, None, 60.0, "", [Piece(Fate.ACCEPTED, names=("a",))])
     done = desk.ledger.settle_each(told)
-    assert [each.name for each in done.early] == ["a"]
+    assert [(each.name, each.fact) for each in done.early] == [("a", early.fact)]
     desk.ledger.advance_early(done.early)
 
     assert (desk.statuses(ref), keys(desk, "early")) == (["delivered"], {})

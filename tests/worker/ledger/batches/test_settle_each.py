@@ -30,7 +30,7 @@ def claimed(desk: Any, ref: Any) -> Claim:
 
 def settle(desk: Any, claim: Claim, *pieces: Piece, is_over: bool = True, again_s: float = 0.0) -> Settled:
     return desk.ledger.settle_each(  # type: ignore[no-any-return]
-        Settling(claim, "accepted", 0, 1, None, 60.0, pieces, is_over, 5.0), again_s
+        Settling(claim, "accepted", 0, 1, None, 60.0, "", pieces, is_over, 5.0), again_s
     )
 
 
