@@ -77,7 +77,7 @@ def in_doubt(runtime: Runtime, batches: Sequence[BatchView]) -> list[Doubt]:
     control = runtime.ledger.control_message(settings.visible_s)
     window = Window(
         settle_s=settings.doubt_settle_s,
-        late_s=settings.peer_close_s + settings.arrival_s,
+        late_s=settings.late_s,
         visible_after_s=runtime.ledger.visible_after(),
     )
     found = []

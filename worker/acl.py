@@ -70,9 +70,9 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt look note otp_end "
-            "otp_next otp_wait probe release report settle shield_admit shield_learn shield_refused sign_off take "
-            "watched".split(),
+            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early look note "
+            "otp_end otp_next otp_wait probe release report settle settle_each shield_admit shield_learn "
+            "shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -68,6 +68,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     brand: str
     transport: str
     mirrors: tuple[str, ...]  # empty: the brand's
+    smpp_url: tuple[str, ...]  # empty: none is set
+    smpp_password: Secret | None
+    smpp_system_type: str
+    smpp_window: int
+    smpp_parts_s: float
+    smpp_certificate: str | None
+    smpp_ca: str | None
     smtp_url: str | None  # None: the brand's
     smtp_password: Secret | None
     smtp_from: str | None  # None: the brand's
@@ -141,7 +148,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         values = {field.name: _value(field, written) for field in FIELDS}
         if values["mirrors"] is None:
             values["mirrors"] = ()
+        values["smpp_url"] = values["smpp_url"] or ()
         values["test_codes"] = values["test_codes"] or {}
+        if values["transport"] == "smpp":
+            for name, value in SMPP_DEFAULTS.items():
+                if PREFIX + name.upper() not in written:
+                    values[name] = value
         if values["lease_s"] is None:
             values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
         settings = cls(**values)
@@ -175,8 +187,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         So is the server that messages go to, if they leave by another wire.
         """
-        sends_to = (self.smtp_url or "",) if self.transport == "smtp" else ()
+        sends_to = {"smtp": (self.smtp_url or "",), "smpp": self.smpp_url}.get(self.transport, ())
         return bool(self.mirrors) and all(map(_is_here, (*self.mirrors, *sends_to)))
+
+    @property
+    def clear_smpp(self) -> list[str]:
+        """SMPP hosts to which password, phones and texts travel unencrypted over a network."""
+        hosts = self.smpp_mirrors if self.transport == "smpp" else ()
+        return [base for base in hosts if base.startswith("smpp:") and not _is_here(base)]
+
+    @property
+    def late_s(self) -> float:
+        """How long after its claim a message may still arrive, or show that only a part of it did."""
+        parts_s = self.smpp_parts_s if self.transport == "smpp" else 0.0
+        return self.peer_close_s + self.arrival_s + parts_s
+
+    @property
+    def smpp_login(self) -> str:
+        """The log-in that sessions are bound with: the one in SMSQ_SMPP_URL, else the account's."""
+        told = next((urlsplit(each).username for each in self.smpp_url if urlsplit(each).username), None)
+        return unquote(told) if told else self.login or ""
+
+    @property
+    def smpp_mirrors(self) -> tuple[str, ...]:
+        """The addresses of SMSQ_SMPP_URL without a log-in, in the order in which they are tried."""
+        return tuple(
+            urlsplit(each)._replace(netloc=urlsplit(each).netloc.rpartition("@")[2]).geturl() for each in self.smpp_url
+        )
 
     @property
     def clear_mirrors(self) -> list[str]:
@@ -200,6 +237,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}  # meant if an address of a mail server has none
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
+SMPP_PORTS = {"smpp": 3700, "smpps": 3443}  # PROTOCOL H.1
+# A silent SMPP link lives for two minutes (PROTOCOL H.1), and the gateway waits a minute for missing parts (H.2). What
+# did not leave of a batch waits for the end of a doubt in it, so batches are small.
+SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 420.0, "batch_size": 25}
 LEAST_SECRET = 32  # characters
 LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
 LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful
@@ -226,7 +267,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read in (_secret, _shared_secret, _secret_keys, _api_keys)
+        return self.read in (_secret, _shared_secret, _secret_keys, _api_keys, _smpp_password)
 
     @property
     def is_address(self) -> bool:
@@ -393,6 +434,30 @@ def _mirrors(written: str) -> tuple[str, ...]:
     return tuple(bases)
 
 
+def _smpp(written: str) -> tuple[str, ...]:
+    """One address or several: the first, and where to go if it cannot be reached."""
+    bases = tuple(each.strip().rstrip("/") for each in written.split(",") if each.strip())
+    for base in map(_urls("smpp", "smpps"), bases):
+        try:
+            parts = urlsplit(base)
+            is_good = bool(parts.hostname) and parts.port != 0 and not (parts.path or parts.query or parts.password)
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise ValueError(
+                "addresses such as smpps://login@smpp.smscentre.com:3443; the password is SMSQ_SMPP_PASSWORD"
+            )
+    if not bases:
+        raise ValueError("an address such as smpps://login@smpp.smscentre.com:3443")
+    return bases
+
+
+def _smpp_password(written: str) -> Secret:
+    if len(written) > 8 or not written.isascii():  # SMPP 3.4, 4.1.5: a longer one would be cut without a word
+        raise ValueError("up to 8 Latin letters, digits and signs, as the gateway's page for access passwords made it")
+    return Secret(written)
+
+
 def _mail_server(written: str) -> str:
     """The address of a mail server; its password is a setting of its own."""
     try:
@@ -514,6 +579,28 @@ FIELDS: tuple[Field, ...] = (
         "Base addresses of the gateway, tried in this order, separated by commas.",
         "the brand's",
     ),
+    Field(
+        "smpp_url",
+        _smpp,
+        None,
+        "Addresses for `SMSQ_TRANSPORT=smpp`, `smpp://` or `smpps://` (TLS), the first and others for when it is away.",
+    ),
+    Field("smpp_password", _smpp_password, None, "The password for SMPP."),
+    Field(
+        "smpp_system_type",
+        _one_of("none", "ISO"),
+        "none",
+        "`ISO`: sessions whose plain alphabet is ISO-8859-1, not GSM.",
+    ),
+    Field("smpp_window", _whole(1, 1000), "50", "Most submits without an answer on one SMPP session."),
+    Field(
+        "smpp_parts_s",
+        _number(0, 3600),
+        "60",
+        "Seconds for which the gateway waits over SMPP for the missing parts of a message.",
+    ),
+    Field("smpp_certificate", _text, None, "A file with our certificate and its key, for SMPP over TLS."),
+    Field("smpp_ca", _text, None, "A file with the certificates to trust, for SMPP over TLS.", "those of `requests`"),
     Field(
         "smtp_url",
         _mail_server,
@@ -748,13 +835,16 @@ def _secret_in(path: str, variable: str) -> str:
 
 def _check_together(settings: Settings) -> None:
     """The rules between settings."""
-    late = settings.peer_close_s + settings.arrival_s + settings.visible_s
+    late = settings.late_s + settings.visible_s
+    named = "SMSQ_PEER_CLOSE_S + SMSQ_ARRIVAL_S + SMSQ_VISIBLE_S"
+    if settings.transport == "smpp":
+        named += " + SMSQ_SMPP_PARTS_S"
     least_lease = settings.read_timeout_s + LEAST_LEASE_OVER_READ
     rules = (
         (
             settings.doubt_settle_s > late,
             f"SMSQ_DOUBT_SETTLE_S: {settings.doubt_settle_s:g} is not valid; the window must exceed "
-            f"SMSQ_PEER_CLOSE_S + SMSQ_ARRIVAL_S + SMSQ_VISIBLE_S, which are {late:g} seconds together",
+            f"{named}, which are {late:g} seconds together",
         ),
         (
             settings.lease_s >= least_lease,
@@ -780,6 +870,14 @@ def _check_together(settings: Settings) -> None:
             "SMSQ_PASSWORD is set without SMSQ_LOGIN",
         ),
         (
+            settings.transport != "smpp" or (bool(settings.smpp_url) and settings.smpp_password is not None),
+            "SMSQ_TRANSPORT is smpp: set SMSQ_SMPP_URL and SMSQ_SMPP_PASSWORD (of the gateway's page for passwords)",
+        ),
+        (
+            settings.transport != "smpp" or bool(settings.smpp_login),
+            "SMSQ_TRANSPORT is smpp: give the log-in in SMSQ_SMPP_URL (smpps://login@host) or in SMSQ_LOGIN",
+        ),
+        (
             (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
             "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL, such as smtp+starttls://login@host:587: set both",
         ),
@@ -798,7 +896,7 @@ def _masked(value: object, *, is_address: bool = False) -> str:
     if isinstance(value, dict):
         return ",".join(f"{name}:{each}" for name, each in value.items())
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(_masked(each, is_address=is_address) for each in value)
     written = _PASSWORD_IN_QUERY.sub(r"\1***", str(value))
     before, mark, after = written.rpartition("@")
     if is_address and not mark and _MAY_BE_PASSWORD.search(written):

@@ -63,12 +63,14 @@ def examine() -> Iterator[Finding]:
         yield from machine.credentials(settings)
         yield from machine.mirrors(settings)
         yield from machine.mail_server(settings)
+        yield from machine.smpp_hosts(settings)
         return
     if up is None:
         yield from machine.credentials(settings)
     yield from _ledger(Runtime.build(settings), up)
     yield from machine.mirrors(settings, is_up=up is not None)
     yield from machine.mail_server(settings, is_up=up is not None)
+    yield from machine.smpp_hosts(settings, is_up=up is not None)
 
 
 def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:

@@ -23,6 +23,9 @@ from smsq.worker.domain.errors import BadSettings
     "--ports", default="9101,9102,9103", show_default=True, help="One port for each mirror; 0 is any free port."
 )
 @click.option("--control-port", default=0, show_default=True, help="Port of the control endpoint; 0 is any free port.")
+@click.option(
+    "--smpp-ports", default="", help="One port for each SMPP host, the backup behind the main one; none by default."
+)
 @click.option("--smtp-port", type=int, help="Port that letters are taken at; 0 is any free port. By default none.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -31,6 +34,7 @@ from smsq.worker.domain.errors import BadSettings
 @click.option("--login", help="The account's log-in.")
 @click.option("--password", help="Its password.", envvar="SANDBOX_PASSWORD")
 @click.option("--apikey", help="Its API key.")
+@click.option("--smpp-password", help="Its password for SMPP, if another.", envvar="SANDBOX_SMPP_PASSWORD")
 @click.option("--balance", help="Money on the account.")
 @click.option("--price", multiple=True, metavar="PREFIX=PRICE", help="Price of one part to phones with this prefix.")
 @click.option("--quick", is_flag=True, help="Shorten the gateway's minute to six seconds, as in the demo.")
@@ -85,6 +89,7 @@ def command(
     ports: str,
     control_port: int,
     smtp_port: int | None,
+    smpp_ports: str,
     host: str,
     config: Path | None,
     **told: Any,
@@ -111,7 +116,14 @@ def command(
         if told["end"]:
             changes["scripted"] = dict(_pair(one, str) for one in told["end"])
         profile = profile.with_values({**changes, "misfortunes": misfortunes})
-        sandbox = Sandbox(profile, numbers("--ports", ports), control_port=control_port, smtp_port=smtp_port, host=host)
+        sandbox = Sandbox(
+            profile,
+            numbers("--ports", ports),
+            control_port=control_port,
+            host=host,
+            smtp_port=smtp_port,
+            smpp_ports=numbers("--smpp-ports", smpp_ports) if smpp_ports else (),
+        )
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -121,7 +133,8 @@ def command(
     except OSError as trouble:
         raise click.ClickException(f"the sandbox cannot listen: {trouble.strerror or trouble}") from None
     ready = {"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}
-    click.echo(json.dumps(ready | ({"mail": sandbox.mail} if sandbox.mail else {})))
+    ready |= {"mail": sandbox.mail} if sandbox.mail else {}
+    click.echo(json.dumps(ready | ({"smpp": list(sandbox.smpp)} if sandbox.smpp else {})))
     if profile.password == Profile().password:  # one that somebody chose is theirs to know
         said = f"log-in {profile.login}, password {profile.password}; --login and --password set others"
         click.echo(said, err=True)
@@ -134,7 +147,8 @@ command.add_command(misfortunes)
 
 # Options whose value is a field of the profile, and how it is read.
 _SAME = (
-    *("login", "password", "apikey", "balance", "asks_per_minute", "parallel_sends", "parallel_asks", "seed"),
+    *("login", "password", "apikey", "smpp_password", "balance", "asks_per_minute", "parallel_sends", "parallel_asks"),
+    "seed",
     *("callback_url", "callback_secret", "callback_style", "callback_digest"),
 )
 _SECONDS = ("duplicate_window", "mass_ask_every", "minute", "visible_after", "arrival", "peer_close")

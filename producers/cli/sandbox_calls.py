@@ -58,7 +58,9 @@ def messages(phone: str | None, limit: int, follow: bool, as_json: bool, control
 @click.option("--next", "count", type=click.IntRange(1), metavar="N", help="Apply KIND to the next N requests.")
 @click.option("--share", metavar="SHARE", help="Apply KIND to this share of requests: 5% or 0.05; 0 ends it.")
 @click.option(
-    "--command", default="send", show_default=True, help="Which requests: send, status, balance, price, history or any."
+    "--command",
+    default="",
+    help="Which requests: send, status, balance, price, history or any; submit or bind over SMPP.  [default: send]",
 )
 @click.option("--mirror", type=int, metavar="N", help="Only at mirror N.")
 @click.option("--seconds", type=float, metavar="S", help="Duration, for kinds that take time.")
@@ -82,7 +84,7 @@ def misfortunes(
     if end and kind is None:
         ask(base, "misfortunes", method="DELETE")
     elif kind is not None and not end and (count is None) != (share is None):
-        told = {"kind": kind, "command": command, "mirror": mirror, "seconds": seconds or 0.0}
+        told = {"kind": kind, "mirror": mirror, "seconds": seconds or 0.0, **({"command": command} if command else {})}
         told |= {"next": count} if count is not None else {"share": share_of(share or "")}
         ask(base, "misfortunes", told)
     elif kind is not None or count is not None or share is not None:

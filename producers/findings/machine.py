@@ -141,6 +141,32 @@ def mail_server(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]
         yield Finding("mail server", "ok", f"{name} takes connections")
 
 
+def smpp_hosts(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
+    """Whether each SMPP host takes connections, if messages leave over SMPP; real ones as with `mirrors`."""
+    from smsq.worker.settings import SMPP_PORTS
+
+    for base in settings.clear_smpp:
+        said = f"{base}: anybody on the way can read the password, phones and texts"
+        yield Finding("SMPP host", "warn", said, "write it with smpps:// in SMSQ_SMPP_URL")
+    if settings.transport != "smpp" or not (is_up or settings.is_sandboxed or _has_login(settings)):
+        return
+    troubles = {}
+    for base in settings.smpp_mirrors:
+        url = urlsplit(base)
+        tls = ssl.create_default_context(cafile=settings.smpp_ca) if url.scheme == "smpps" else None
+        if tls is not None and settings.smpp_certificate:
+            tls.load_cert_chain(settings.smpp_certificate)
+        port = url.port or SMPP_PORTS[url.scheme]
+        troubles[base] = reach(url.hostname or "", port, tls, settings.connect_timeout_s)
+    is_cut_off = all(troubles.values())
+    cure = "check SMSQ_SMPP_URL; the gateway takes only addresses that the account's page lists"
+    for base, trouble in troubles.items():
+        if not trouble:
+            yield Finding("SMPP host", "ok", f"{base} takes connections")
+        else:
+            yield Finding("SMPP host", "fail" if is_cut_off else "warn", f"{base}: {trouble}", cure, is_cut_off)
+
+
 def _reach_mirror(base: str, timeout_s: float) -> str:
     parts = urlsplit(base)
     tls = ssl.create_default_context() if parts.scheme == "https" else None

@@ -18,7 +18,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,11 @@ MOVING = {"queued", "sending", "doubtful", "accepted"}  # statuses that are no e
 IN_MOTION = ("ready:urgent", "ready:bulk", "lease", "doubt")  # sets of batches that are not settled
 SECRET = "a secret for callbacks"
 PASSWORD = "canary-password-81"
-CANARY = re.compile(rb"canary-password|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])")
+SMPP_SILENT_S, SMPP_PARTS_S = 4.0, 4.0  # of the gateway's two minutes and one minute
+SMPP_PASSWORD = "canary82"  # it has room for eight characters
+CANARY = re.compile(
+    rb"canary-password|canary82|a secret for callbacks|Hello P|Your code is|(?<![0-9a-f])79\d{9}(?![0-9a-f])"
+)
 SHIFTED = Path(__file__).parent / "shifted"
 
 
@@ -423,7 +427,7 @@ class Journey:
 
         expected = len(self.phones) - parked - refused - late
         ends = [statuses[name] for name in ("parked", "refused", "late")]
-        assert (sum(statuses.values()), ends) == (len(self.phones), [parked, refused, late])
+        assert (sum(statuses.values()), ends) == (len(self.phones), [parked, refused, late]), statuses
         assert (never, taken) == (
             parked + refused + late,
             {
@@ -472,18 +476,24 @@ def build(
     down: int = 0,
     think_ms: int = 20,
     clocks: str = "",
+    smpp: Mapping[str, Any] | None = None,
     letters: bool = False,
     settings: dict[str, str],
 ) -> Town:
     """A town that was not started yet: its gateway, its lines and its settings.
 
-    `redis` is `own` (a server of ours), `line` (the same behind a proxy) or `private` (started by `smsq up`). With
-    `letters` messages leave over SMTP.
+    With `smpp`, fields of the gateway's profile, messages leave over SMPP by two hosts; with `letters` over SMTP.
+    `redis` is `own` (a server of ours), `line` (the same behind a proxy) or `private` (started by `smsq up`).
     """
     web, metrics, redis_port = quiet_ports(3)
     argv = [*OURS, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", PASSWORD]
     argv += ["--think-ms", str(think_ms), "--deliver-after", "0.2..1", "--callback-secret", SECRET]
     argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *(["--smtp-port", "0"] if letters else []), *gateway]
+    if smpp is not None:
+        profile = folder / "gateway.toml"
+        told = {"smpp_silent_s": SMPP_SILENT_S, "smpp_parts_s": SMPP_PARTS_S, **smpp}
+        profile.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items()))
+        argv += ["--smpp-ports", "0,0", "--smpp-password", SMPP_PASSWORD, "--config", str(profile)]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
@@ -505,6 +515,16 @@ def build(
         "SMSQ_METRICS_ADDR": f"127.0.0.1:{metrics}",
         **settings,
     }
+    if smpp is not None:
+        environ |= {
+            "SMSQ_TRANSPORT": "smpp",
+            "SMSQ_SMPP_URL": ",".join(ready["smpp"]),
+            "SMSQ_SMPP_PASSWORD": SMPP_PASSWORD,
+            "SMSQ_PEER_CLOSE_S": f"{SMPP_SILENT_S:g}",
+            "SMSQ_SMPP_PARTS_S": f"{SMPP_PARTS_S:g}",
+            "SMSQ_DOUBT_SETTLE_S": f"{SMPP_SILENT_S + SMPP_PARTS_S + 5:g}",
+            **settings,
+        }
     if letters:
         environ |= {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": ready["mail"]}
     if clocks:

@@ -201,12 +201,35 @@ def test_nobody_but_its_wire_knows_letters(path: Path) -> None:
     assert not libraries or name == "worker/letterbox.py" or name.startswith("worker/transports/smtp/")
 
 
+GATEWAY = ROOT / "worker" / "gateway"
+DIALECTS = sorted(path.parent.name for path in GATEWAY.glob("*/__init__.py"))
+
+
+def half_of(dialect: str, half: str) -> list[Path]:
+    """The files of one end: `client_….py` or `client/`, `server_….py` or `server/`."""
+    folder = GATEWAY / dialect
+    return [path for path in folder.rglob("*.py") if path.relative_to(folder).parts[0].partition("_")[0] == half]
+
+
 @pytest.mark.parametrize("half", ["client", "server"])
-def test_the_two_ends_of_a_dialect_do_not_know_each_other(half: str) -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_two_ends_of_a_dialect_do_not_know_each_other(dialect: str, half: str) -> None:
     """What one writes wrongly the other must not read rightly, because they share it."""
     other = {"client": "server", "server": "client"}[half]
-    for path in (ROOT / "worker" / "gateway").glob(f"*/{half}_*.py"):
-        assert not [name for name in imports(path) if f".{other}_" in name], path
+    files = half_of(dialect, half)
+    assert files
+    for path in files:
+        assert not [name for name in imports(path) if re.search(rf"\.{dialect}\.{other}[._]", name)], path
+
+
+def test_the_two_ends_of_smpp_share_no_codec() -> None:
+    """The server's reads and writes PDUs by itself: see the decision about it."""
+    mine = set(half_of("smpp", "server"))
+    for path in (GATEWAY / "smpp").glob("*.py"):
+        used = [name for name in imports(path) if name.startswith("smsq.worker.gateway.smpp.")]
+        is_server = [name.startswith("smsq.worker.gateway.smpp.server_") for name in used]
+        assert all(is_server) if path in mine else not any(is_server), path
+        assert path not in mine or not [name for name in imports(path) if name.startswith("smpplib")], path
 
 
 def test_each_transport_is_a_row_of_the_table() -> None:

@@ -78,6 +78,11 @@ def test_values_are_read() -> None:
     assert settings.shown()["SMSQ_TEST_CODES"] == "2 numbers"
 
 
+OVER_SMPP = {
+    "SMSQ_TRANSPORT": "smpp",
+    "SMSQ_SMPP_URL": "smpps://me@one.example:3443,smpp://two.example",
+    "SMSQ_SMPP_PASSWORD": "secret",
+}
 REFUSED = {
     "unknown with a neighbour": (
         {"SMSQ_BATCHSIZE": "5"},
@@ -113,6 +118,15 @@ REFUSED = {
         "SMSQ_SMTP_PASSWORD goes with a log-in",
     ),
     "no mail address": ({"SMSQ_SMTP_FROM": "sms"}, "SMSQ_SMTP_FROM"),
+    "SMPP without an address": ({"SMSQ_TRANSPORT": "smpp"}, "set SMSQ_SMPP_URL and SMSQ_SMPP_PASSWORD"),
+    "SMPP without a log-in": (
+        {"SMSQ_TRANSPORT": "smpp", "SMSQ_SMPP_URL": "smpp://x", "SMSQ_SMPP_PASSWORD": "b"},
+        "give the log-in in SMSQ_SMPP_URL",
+    ),
+    "SMPP host over http": ({"SMSQ_SMPP_URL": "http://x"}, "SMSQ_SMPP_URL"),
+    "SMPP host with its password": ({"SMSQ_SMPP_URL": "smpp://a:b@x"}, "the password is SMSQ_SMPP_PASSWORD"),
+    "long SMPP password": ({"SMSQ_SMPP_PASSWORD": "123456789"}, "SMSQ_SMPP_PASSWORD: what it holds .* up to 8"),
+    "short window for SMPP": ({**OVER_SMPP, "SMSQ_DOUBT_SETTLE_S": "360"}, r"\+ SMSQ_SMPP_PARTS_S, which are 360"),
 }
 
 
@@ -131,6 +145,8 @@ def test_what_will_not_do_is_refused_with_a_sentence(environ: dict[str, str], se
         ({"SMSQ_TRANSPORT": "smtp"}, False),
         ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://mail.example"}, False),
         ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://127.0.0.1:2525"}, True),
+        (OVER_SMPP, False),
+        ({**OVER_SMPP, "SMSQ_SMPP_URL": "smpp://a@127.0.0.1:3700,smpp://b@localhost"}, True),
     ],
 )
 def test_a_sandbox_is_where_no_message_leaves_this_machine(told: dict[str, str], is_here: bool) -> None:
@@ -337,3 +353,23 @@ def test_test_codes_that_will_not_do_are_not_repeated(written: str) -> None:
 def test_a_sandbox_is_known_by_its_mirrors(mirrors: str, is_sandboxed: bool) -> None:
     """All of them on this machine; without any they are the brand's."""
     assert Settings.load({"SMSQ_MIRRORS": mirrors}).is_sandboxed == is_sandboxed
+
+
+def test_over_smpp_silence_lasts_longer() -> None:
+    """The gateway cuts a silent link after two minutes, and waits a minute for parts: the window covers both."""
+    settings = Settings.load(OVER_SMPP)
+
+    assert (settings.peer_close_s, settings.doubt_settle_s, settings.late_s) == (120.0, 420.0, 300.0)
+    assert Settings.load({**OVER_SMPP, "SMSQ_PEER_CLOSE_S": "90"}).peer_close_s == 90.0
+    assert Settings.load({}).late_s == 195.0
+
+
+def test_smpp_hosts_are_named_without_their_log_in() -> None:
+    """Journals and reports name them; the log-in is the account's, if no other is given."""
+    settings = Settings.load(OVER_SMPP)
+
+    assert settings.smpp_mirrors == ("smpps://one.example:3443", "smpp://two.example")
+    assert (settings.smpp_login, settings.clear_smpp) == ("me", ["smpp://two.example"])
+    other = {**OVER_SMPP, "SMSQ_SMPP_URL": "smpps://one.example", "SMSQ_LOGIN": "account"}
+    assert Settings.load(other).smpp_login == "account"
+    assert "secret" not in repr(settings)

@@ -34,6 +34,7 @@ from smsq.worker.questions.absence import SINGLES_MOST, AbsenceAsker
 from smsq.worker.questions.asker import Asker
 from smsq.worker.questions.lists import Listing, Lists, NotListed
 from smsq.worker.questions.pairs import by_id, doubtful_pairs, unproved_pairs
+from smsq.worker.questions.said import SaidAsker
 from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ LONGEST_STEP_S = 3600.0
 PATIENCE_S = 72 * 3600.0  # after that an operator decides
 BLIND_PATIENCE_S = 24 * 3600.0  # the same if there never was a control to compare with
 INCOMPLETE_AGAIN_S = 60.0  # at most until the next try if a mirror, a control or a permit was missing
+VAIN_WINDOWS = 3  # after that an operator decides about messages whose comments the gateway does not show
 JUST_AFTER_S = 0.5
 LIST_AGAIN_S = 5.0  # at most until the next look, if another thread is reading a list
 GATHER_S = 5.0  # at most, past the window: then one list serves also the doubts that began a moment later
@@ -60,6 +62,7 @@ class DoubtSettler:
         self._lock = threading.Lock()
         self._absence = AbsenceAsker(runtime, asker)
         self._lists = Lists(runtime, asker)
+        self._said = SaidAsker(runtime, asker)
         self._many = threading.Lock()  # held while asking for many: others would only wait for the same minute
 
     def settle_doubts(self, refs: Sequence[str]) -> None:
@@ -112,6 +115,9 @@ class DoubtSettler:
                     ]
                     wanted = doubtful_pairs(batch) if batch.state == BatchState.PARKED else []
                     group = [pair for pair in wanted if pair in carried] or carried[:1]
+                    if known.is_by_comment:
+                        self._said.look_for(group, known.claimed_at, is_urgent=False)
+                        continue
                     self._asker.learn(self._asker.ask(group[: self._rt.settings.mass_ask_size]))
             self._rt.ledger.watched(batch.ref, LONGEST_STEP_S)
 
@@ -126,23 +132,46 @@ class DoubtSettler:
         known_s = self._known_for(newest.gateway_id)
         window_s = self._window_s()
         age_s = asked_at - newest.claimed_at
-        pairs = unproved_pairs(batch)
+        # An id that is known in another way than the newest is not asked about: it stays open, and history may show it.
+        pairs = [pair for pair in unproved_pairs(batch) if is_said(batch, pair) == newest.is_by_comment]
         next_s = self._step(batch, asked_at, known_s)
         if not pairs:  # no open id can hold an undecided message: the script ends the doubt
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=False, next_s=next_s)
         elif min(age_s, known_s) < window_s or may_be_sent_again(batch, asked_at):
             start = batch.asked * self._rt.settings.mass_ask_size % len(pairs)  # another part each time
-            unseen = self._look_for_signs([*pairs[start:], *pairs[:start]], is_urgent=batch.lane == "urgent")
+            turned = [*pairs[start:], *pairs[:start]]
+            is_urgent = batch.lane == "urgent"
+            if newest.is_by_comment:
+                unseen = self._said.look_for(turned, newest.claimed_at, is_urgent=is_urgent)
+            else:
+                unseen = self._look_for_signs(turned, is_urgent=is_urgent)
             self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=next_s, unseen=unseen)
+        elif newest.is_by_comment:
+            self._look_for_comments(batch, pairs)
         elif len(pairs) > SINGLES_MOST:
-            return self._look_into_history(batch, pairs)
+            return self._look_into_history(batch, pairs) is True
         else:
             self._look_for_absence(batch, pairs, asked_at, known_s)
         return True
 
-    def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool:
-        """Take messages that are on no list of history for absent; False if history cannot tell of all of them."""
+    def _look_for_comments(self, batch: BatchView, pairs: Sequence[Pair]) -> None:
+        """The same for messages that only their comments name: no question about our ids can tell.
+
+        If history does not show the control's comment, it may show none ever: then an operator decides.
+        """
+        why = self._look_into_history(batch, pairs)
+        if why is True:
+            return
+        is_vain = why is NotListed.UNSEEN or not self._rt.ledger.leaves_at_once(batch.ref)
+        patience_s = VAIN_WINDOWS * self._window_s() if is_vain else PATIENCE_S
+        asked_at, known_s = self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
+        again_s, ref = self._again_s, batch.ref
+        self._record(ref, batch, {}, [], asked_at, known_s, wanting=True, next_s=again_s, patience_s=patience_s)
+
+    def _look_into_history(self, batch: BatchView, pairs: Sequence[Pair]) -> bool | NotListed:
+        """Take messages that are on no list of history for absent; False, or why not, if it cannot tell of all."""
         newest, needed_s = batch.ids[-1], self._needed_s(batch)
+        is_said = newest.is_by_comment
         if newest.money or needed_s is None:
             return False
         now, known_s = self._rt.ledger.time(), self._known_for(newest.gateway_id)
@@ -155,22 +184,30 @@ class DoubtSettler:
             return False
         first = min(known.claimed_at for known in batch.ids if known.state == IdState.OPEN)
         since = min(first, now - LISTED_WINDOWS * self._window_s())
-        mirrors = self._absence.mirrors_for(newest.mirror)
+        mirrors = self._absence.mirrors_for("" if is_said else newest.mirror)
+        another = self._rt.mirrors.next_to_ask(mirrors) if is_said else None
+        if another is not None and another not in self._rt.mirrors.tripped():
+            mirrors.append(another)  # history is of the account: any two mirrors
         lists: list[Listing] = []
         for mirror in mirrors:
-            listed = self._lists.of(mirror, since=since, covers=first, after=newest.claimed_at + needed_s, began=began)
+            after = newest.claimed_at + needed_s
+            listed = self._lists.of(mirror, since=since, covers=first, after=after, began=began, is_said=is_said)
             if listed is NotListed.LATER:
                 self._put_off(batch, min(LIST_AGAIN_S, self._rt.settings.mass_ask_every_s / 12))
                 return True
             if isinstance(listed, NotListed):
-                return False
+                return listed
             lists.append(listed)
-        if newest.mirror not in mirrors and not may_be_held_back(newest.mirror):
+        if not lists or (newest.mirror not in mirrors and not is_said and not may_be_held_back(newest.mirror)):
             return False
         asked_at = min(each.asked_at for each in lists)
         shown = frozenset[Pair]().union(*(each.shown for each in lists))
         known_s = self._known_for(newest.gateway_id, at=min(each.began for each in lists))
         missing = [pair for pair in pairs if pair not in shown]
+        if is_said:
+            missing = [pair for pair in missing if not any(_holds_a_part(each, batch, pair) for each in lists)]
+            if not missing:
+                return NotListed.UNSEEN
         self._record(
             batch.ref,
             batch,
@@ -198,6 +235,8 @@ class DoubtSettler:
         pairs = unproved_pairs(batch) if batch is not None else []
         if batch is None or batch.state != BatchState.DOUBTFUL or len(pairs) <= SINGLES_MOST:
             return self._settle(ref)
+        if batch.ids[-1].is_by_comment:  # it was sent again meanwhile
+            return self._settle(ref)
         asked_at, known_s = self._rt.ledger.time(), self._known_for(batch.ids[-1].gateway_id)
         if self._many.acquire(blocking=False):
             try:
@@ -212,7 +251,8 @@ class DoubtSettler:
 
     def _needed_s(self, batch: BatchView) -> float | None:
         """How many seconds after the newest claim absence counts, with the present control; None without a control."""
-        control = self._rt.ledger.control_message(self._rt.settings.visible_s)
+        is_said = batch.ids[-1].is_by_comment
+        control = self._rt.ledger.control_message(self._rt.settings.visible_s, is_said=is_said)
         return self._window().needed_s(batch.ids[-1].claimed_at, control.accepted_at if control is not None else None)
 
     @property
@@ -227,7 +267,7 @@ class DoubtSettler:
         settings = self._rt.settings
         return Window(
             settle_s=settings.doubt_settle_s,
-            late_s=settings.peer_close_s + settings.arrival_s,
+            late_s=settings.late_s,
             visible_after_s=self._rt.ledger.visible_after(),
         )
 
@@ -255,7 +295,7 @@ class DoubtSettler:
     ) -> None:
         """Ask about these on both mirrors; `next_s` until the next time, by default as its age says."""
         newest = batch.ids[-1]
-        conclusive_at = newest.claimed_at + self._rt.settings.peer_close_s + self._rt.settings.arrival_s
+        conclusive_at = newest.claimed_at + self._rt.settings.late_s
         asked = self._absence.ask_both(newest.mirror, pairs, conclusive_at)
         absent: set[Pair] = set(pairs)
         mirrors: list[str] = []
@@ -335,16 +375,18 @@ class DoubtSettler:
         control_at: float = 0.0,
         unseen: Sequence[int] = (),
         without_money: bool = False,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         settings = self._rt.settings
+        is_by_comment = batch is not None and bool(batch.ids) and batch.ids[-1].is_by_comment
         state, why = self._rt.ledger.probe(
             ref,
-            Probe(asked_at, known_s, mirrors, control_at, wanting, absent, unseen, without_money),
+            Probe(asked_at, known_s, mirrors, control_at, wanting, absent, unseen, without_money, is_by_comment),
             window_s=self._window_s(),
-            arrival_s=settings.peer_close_s + settings.arrival_s,
+            arrival_s=settings.late_s,
             next_ask_s=next_s,
-            patience_s=PATIENCE_S,
-            blind_patience_s=BLIND_PATIENCE_S,
+            patience_s=patience_s,
+            blind_patience_s=min(patience_s, BLIND_PATIENCE_S),
             resend_after_s=self._resend_after_s,
         )
         if state == "doubtful" or batch is None:
@@ -354,6 +396,16 @@ class DoubtSettler:
             self._first_seen.pop(batch.ids[-1].gateway_id, None)
         if state == "ready":
             self._rt.hints.batches(batch.lane, [ref])
+
+
+def _holds_a_part(listed: Listing, batch: BatchView, pair: Pair) -> bool:
+    claimed_at = next(known.claimed_at for known in batch.ids if known.gateway_id == pair[0])
+    return listed.may_hold_a_part(pair[1], claimed_at)
+
+
+def is_said(batch: BatchView, pair: Pair) -> bool:
+    """Whether the gateway knows this message by our id in its comment only."""
+    return any(known.is_by_comment for known in batch.ids if known.gateway_id == pair[0])
 
 
 def may_be_sent_again(batch: BatchView, now: float) -> bool:

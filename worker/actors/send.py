@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import TypeVar
 
 from smsq.worker.actors.attachments import Attachments, pause_s
 from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of
+from smsq.worker.actors.pieces import counts, tells_apart
+from smsq.worker.actors.turns import Run, Turn
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.files import Attached
@@ -42,23 +43,6 @@ RUN_S = 1.0  # a thread claims the next batch by itself for so long, then takes 
 HALT_LOOK_S = 1.0  # for so long a refusal that holds for all processes is remembered
 
 T = TypeVar("T")
-
-
-class Turn(Enum):
-    """What is to be done after an attempt."""
-
-    OVER = 0
-    AGAIN = 1  # the rest of the batch can go at once
-    BACK_OFF = 2  # nobody can send now; the sweep brings the batch back
-    SICK = 3  # this process cannot; another may
-
-
-@dataclass
-class Run:
-    """One waking of a thread: it sends one batch after the other while there are any, until `until`."""
-
-    until: float  # by the monotonic clock
-    left: int = 0  # how many were ready without a hint when the ledger last said so
 
 
 class Sender:
@@ -260,7 +244,7 @@ class Sender:
         """Send over the line, whatever its dialect, and act on the outcome."""
         began = self._rt.clock.monotonic()
         try:
-            with self._rt.send_mirrors.owing(line.mirror):
+            with self._owing(line):
                 answer = line.send(outgoing_of(claim, files), self._rt.settings.read_timeout_s)
         except BadInput as error:  # enrolled by an older version, which accepted such options; nothing was sent
             line.done(keep=True)
@@ -296,6 +280,8 @@ class Sender:
         match answer.outcome:
             case Outcome.ACCEPTED:
                 return self._accepted(claim, answer, run)
+            case _ if tells_apart(answer):
+                return self._settle_each(claim, answer)
             case Outcome.REFUSED:
                 code = answer.code or 0
                 log.warning("refused batch=%s code=%d why=%s", claim.ref, code, answer.sentence)
@@ -305,11 +291,7 @@ class Sender:
                 return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
             case Outcome.LATER:
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
-                pause_s = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
-                self._was_throttled = True
-                log.warning("login backs off code=%s for_s=%.0f why=%s", answer.code, pause_s, answer.sentence)
-                self._pause(min(pause_s, 5.0))
-                return Turn.BACK_OFF
+                return self._back_off(claim, answer)
             case Outcome.BAD_LOGIN:
                 self._persist(claim, lambda: ledger.halt_login(self._rt.credentials))
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
@@ -335,6 +317,14 @@ class Sender:
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
+    def _back_off(self, claim: Claim, answer: SendAnswer) -> Turn:
+        """The gateway wants fewer requests: the whole log-in backs off."""
+        pause_s = self._persist(claim, lambda: self._rt.ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
+        self._was_throttled = True
+        log.warning("login backs off code=%s for_s=%.0f why=%s", answer.code, pause_s, answer.sentence)
+        self._pause(min(pause_s, 5.0))
+        return Turn.BACK_OFF
+
     def _accepted(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
         done = self._settle_alone(self._settling(claim, answer))
         if done is None:
@@ -359,14 +349,32 @@ class Sender:
         else:
             counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
             each = counted[0] if len(set(counted)) == 1 else counted
-        first_ask_s = self._rt.settings.ask_every_s[0]
-        return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, answer.spoken)
+        first_s, doubt_s = self._rt.settings.ask_every_s[0], SENDING[claim.lane].first_ask_s
+        how = answer.spoken, answer.pieces, answer.is_over, doubt_s
+        return Settling(claim, "accepted", 0, each, answer.cost, first_s, *how)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
+        if settling.pieces:
+            return self._persist(settling.claim, lambda: self._rt.ledger.settle_each(settling))
         told = settling.claim, settling.parts, settling.cost, settling.first_ask_s, settling.spoken
         return self._persist(settling.claim, lambda: self._rt.ledger.settle_accepted(*told))
 
+    def _settle_each(self, claim: Claim, answer: SendAnswer) -> Turn:
+        """Settle what was answered, doubt what was not, and leave free what certainly was not taken."""
+        log.info("answered in part batch=%s id=%d %s", claim.ref, claim.gateway_id, counts(answer))
+        done = self._settle_alone(self._settling(claim, answer))
+        if done is None:
+            return Turn.BACK_OFF
+        turn = self._after_accepted(claim, answer, done)
+        return self._back_off(claim, answer) if answer.delay_s else turn
+
+    def _owing(self, line: Line) -> contextlib.AbstractContextManager[None]:
+        """Note a request under way; a connection shared by many tells by itself that its peer is silent."""
+        return contextlib.nullcontext() if line.is_shared else self._rt.send_mirrors.owing(line.mirror)
+
     def _after_accepted(self, claim: Claim, answer: SendAnswer, done: Settled) -> Turn:
+        if done.early:
+            self._persist(claim, lambda: self._rt.ledger.advance_early(done.early, self._rt.settings.ask_every_s[0]))
         if self._was_throttled:
             self._was_throttled = False
             self._persist(claim, self._rt.ledger.answered)

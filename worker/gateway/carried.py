@@ -7,10 +7,16 @@ from collections.abc import Callable, Collection, Mapping
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway.channels import channel
+from smsq.worker.gateway.smpp import client_submits
 from smsq.worker.gateway.smtp import client_letters
 
 # What a dialect cannot say although it carries the channel, by the name that SMSQ_TRANSPORT takes.
-CHECKS: Mapping[str, Callable[[Options, Collection[str]], None]] = {"smtp": client_letters.check_options}
+CHECKS: Mapping[str, Callable[[Options, Collection[str]], None]] = {
+    "smtp": client_letters.check_options,
+    "smpp": client_submits.check,
+}
+
+SAID: Mapping[str, Collection[str]] = {"smtp": client_letters.SAID, "smpp": client_submits.SAID}
 
 
 def check_carried(transport: str, options: Options, *, later: Collection[str] = ()) -> None:
@@ -27,4 +33,5 @@ def check_carried(transport: str, options: Options, *, later: Collection[str] = 
 
 def can_say(transport: str, option: str) -> bool:
     """Whether this transport has a place for an option."""
-    return transport != "smtp" or option in client_letters.SAID
+    said = SAID.get(transport)
+    return said is None or option in said

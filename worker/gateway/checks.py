@@ -13,6 +13,7 @@ from collections.abc import Callable
 from smsq.worker.domain.errors import BadPhone
 from smsq.worker.domain.recipient import MAIL_ONLY, parse
 from smsq.worker.domain.text import COMMENT_MARK
+from smsq.worker.gateway.comments import id_in
 
 Check = Callable[[str], str]  # of a value: what is wrong with it, '' for nothing
 
@@ -81,6 +82,8 @@ def subject(value: str) -> str:
 
 def comment(value: str) -> str:
     """Words for our own records; a mark in them would begin another comment."""
+    if id_in(value) is not None:
+        return "a comment that begins with smsq: and a number is what we name our own messages by"
     if COMMENT_MARK.strip() in value or not value.strip() or not value.isprintable() or len(value) > LONGEST_COMMENT:
         return f"a comment is one line of up to {LONGEST_COMMENT} characters, without three tildes"
     return ""

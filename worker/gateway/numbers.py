@@ -15,7 +15,9 @@ from smsq.worker.gateway.outcomes import Outcome
 
 NOT_FOUND = -3  # the only status that means absence
 NO_MONEY = 24  # neither proves acceptance nor absence while the balance is low
+UNDELIVERABLE = 20
 BAD_LOGIN = 2  # an error of any request
+MISSING_PART = 241  # a delivery error: not all parts of a text came over SMPP, or a text could not be spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.recipient import Recipient
 
 
@@ -38,7 +39,8 @@ class SendAnswer:
     `parts` counts the parts of all phones together, 0 if unknown; `cost` is for all of them. `code` is the gateway's
     error, `delay_s` how long the login is to pause if `outcome` is LATER. `is_complete` says that a whole answer came,
     `is_over` that nothing of the request is running at the gateway any more. `spoken` is the code that a call says, if
-    the gateway made it up.
+    the gateway made it up. `pieces` has one for each message, if the wire answers for each by itself; then `outcome`
+    sums them up.
     """
 
     outcome: Outcome
@@ -51,6 +53,7 @@ class SendAnswer:
     is_complete: bool = True
     is_over: bool = True
     spoken: str = field(default="", repr=False)
+    pieces: tuple[Piece, ...] = ()
 
     @property
     def is_well_formed(self) -> bool:

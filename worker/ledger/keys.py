@@ -13,6 +13,8 @@
 | `digest:<hex>` | string | content of a file, text and options: its campaign | enrol | with the campaign |
 | `g` | hash | gateway id: its batch, every attempt | claim | upkeep |
 | `ready:<lane>` | sorted set | handed out or waiting; score: hint again at | enrol, feed, release, probe | on claim |
+| `names:<day>` | hash | the gateway's name of a message: our id, recipient | settle_each | once final; four days |
+| `early:<day>` | hash | receipts that came before the name of their message | keep_early | merged; days |
 | `lease` | sorted set | batches being sent; score: until | claim | on settle, release, doubt, expire |
 | `doubt` `doubt:urgent` | sorted set | doubtful batches, codes apart; score: next ask | doubt, probe | on a verdict |
 | `blind` | sorted set | doubtful batches of which nothing was found | doubt, expire | on a first fact |
@@ -114,6 +116,15 @@ class Keys:
         if ref is None:
             keys[:3] = f"{self.tag}:b:", f"{self.tag}:c:", f"{self.tag}:c:"
         return [*keys, f"{self.tag}:calls"]
+
+    def settle_each(self, ref: Ref, at: float) -> list[str]:
+        """The keys of a settling message by message: of the batch, the names of the day, early receipts."""
+        day = int(at // 86400)
+        return [*self.batch_verb(ref), self.of(f"names:{day}"), self.of(f"early:{day}"), self.of(f"early:{day - 1}")]
+
+    def names(self, at: float, days: int) -> list[str]:
+        """The keys of the gateway's names of these last days, the newest first; a day more, since clocks differ."""
+        return [self.of(f"names:{day}") for day in range(int(at // 86400) + 1, int(at // 86400) - days, -1)]
 
     def batch_verb(self, ref: Ref) -> list[str]:
         """The keys that every verb on a batch receives, in the order of `lua/include/batch.lua`."""

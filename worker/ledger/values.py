@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Ref
+from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.policy import POLICIES as POLICIES
 from smsq.worker.domain.recipient import Recipient
 
@@ -165,6 +167,17 @@ class Settling:
     cost: Decimal | None
     first_ask_s: float
     spoken: str = field(default="", repr=False)
+    pieces: Sequence[Piece] = ()  # one for each message of the claim, if the wire answers for each
+    is_over: bool = True  # nothing of the request runs any more
+    first_doubt_s: float = 5.0  # to the first question, if it becomes doubtful
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What is known of a message under a name of the gateway's; its own id is not known to the wire that brought it."""
+
+    name: str
+    fact: Fact = field(repr=False)  # its gateway id is 0
 
 
 class Settled(NamedTuple):
@@ -173,6 +186,7 @@ class Settled(NamedTuple):
     word: str
     enrolled_at: float
     left: int = 0
+    early: Sequence[Named] = ()  # receipts that came before the names of their messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +213,11 @@ class KnownId:
     members: str
     absents: str
     money: bool = False
+
+    @property
+    def is_by_comment(self) -> bool:
+        """Whether the gateway knows what it carried by our id in its comment only (`lua/include/wires.lua`)."""
+        return self.mirror.startswith("smpp")
 
     def lacks(self, index: int) -> bool:
         """Whether it is known that the message at `index` did not arrive under this id."""

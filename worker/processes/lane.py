@@ -56,6 +56,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     _ = runtime.login, runtime.credentials  # a missing log-in is an error at once
     for mirror in settings.clear_mirrors:
         log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
+    for host in settings.clear_smpp:
+        log.warning("SMPP without TLS host=%s why=%s", host, "password, phones and texts travel in the clear")
     if settings.is_mail_clear:
         log.warning(
             "mail server without certain encryption why=%s", "password, phones and texts may travel in the clear"
@@ -78,6 +80,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     beater.first.wait(FIRST_BEAT_S)  # so that no claim belongs to an owner without a beat
     if row.carries_otp:
         Warmer(runtime.transport, runtime.send_mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
+    _listen_for_receipts(runtime, lane)
     checkup.look()
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
     for worker in workers:
@@ -106,6 +109,16 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     if not has_master and not beats.is_alive():
         master.sign_off()
     log.info("worker stopped lane=%s", lane)
+
+
+def _listen_for_receipts(runtime: Runtime, lane: str) -> None:
+    """If messages leave by a wire that brings receipts, take them."""
+    if lane in SENDING and runtime.settings.transport == "smpp":
+        from smsq.worker.processes.receipts import Receipts  # its libraries are of that wire
+        from smsq.worker.transports.smpp import SmppTransport
+
+        assert isinstance(runtime.transport, SmppTransport)
+        Receipts(runtime).start(runtime.transport)
 
 
 def workers_of(runtime: Runtime, lane: str, threads: int) -> list[dramatiq.Worker]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
 
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.gateway.http import HISTORY_PATH, client_forms
 from smsq.worker.gateway.http.listing import ListedPage, read_page
 from smsq.worker.ledger.batches.asking import Control
@@ -36,7 +38,8 @@ class NotListed(Enum):
     """Why there is no list."""
 
     LATER = "another list is being read, or the minute of the last is not over"
-    NOTHING = "history proves nothing here: it cannot be read whole, or does not show the control"
+    NOTHING = "history proves nothing here: it cannot be read whole"
+    UNSEEN = "it does not show the control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,15 @@ class Listing:
     began: float  # the same by this process' monotonic clock
     control_at: float  # when the control that it shows was accepted
     shown: frozenset[Pair] = field(repr=False)
+    unsaid: Mapping[Recipient | None, int] = field(default_factory=dict, repr=False)  # as `ListedPage` has it
+
+    def may_hold_a_part(self, recipient: Recipient, since: float) -> bool:
+        """Whether it shows a message to this recipient, sent since then, that no comment explains.
+
+        The comment stands in the last part: a message of which only others arrived is shown without it.
+        """
+        youngest = max(self.unsaid.get(recipient, 0), self.unsaid.get(None, 0))
+        return youngest >= since - CLOCKS_APART_S
 
 
 class Lists:
@@ -58,27 +70,37 @@ class Lists:
         self._means = means
         self._asker = asker
         self._lock = threading.Lock()
-        self._kept: dict[str, Listing] = {}
-        self._useless_until: dict[str, float] = {}
+        self._kept: dict[tuple[str, bool], Listing] = {}
+        self._useless: dict[tuple[str, bool], tuple[float, NotListed]] = {}  # until when, and why
 
-    def of(self, mirror: str, *, since: float, covers: float, after: float, began: float = 0.0) -> Listing | NotListed:
+    def of(
+        self,
+        mirror: str,
+        *,
+        since: float,
+        covers: float,
+        after: float,
+        began: float = 0.0,
+        is_said: bool = False,
+    ) -> Listing | NotListed:
         """A list of what `mirror` accepted from `covers` on, read no earlier than `after` (Unix seconds).
 
         Nor earlier than `began` by this process' monotonic clock. If it has to be read, it begins at `since` and may
-        serve other doubts too.
+        serve other doubts too. With `is_said` its control is a message that only its comment names as ours.
         """
         now = self._means.clock.monotonic()
-        kept = self._kept.get(mirror)
+        kept = self._kept.get((mirror, is_said))
         if kept is not None and now - kept.began > KEPT_MINUTES * self._minute_s:
-            self._kept.pop(mirror, None)
+            self._kept.pop((mirror, is_said), None)
         elif kept is not None and kept.since <= covers and kept.asked_at >= after and kept.began >= began:
             return kept
-        if now < self._useless_until.get(mirror, 0.0):
-            return NotListed.NOTHING
+        useless_until, why = self._useless.get((mirror, is_said), (0.0, NotListed.NOTHING))
+        if now < useless_until:
+            return why
         if not self._lock.acquire(blocking=False):
             return NotListed.LATER
         try:
-            return self._make(mirror, since)
+            return self._make(mirror, since, is_said=is_said)
         finally:
             self._lock.release()
 
@@ -86,8 +108,8 @@ class Lists:
     def _minute_s(self) -> float:
         return self._means.settings.mass_ask_every_s
 
-    def _make(self, mirror: str, since: float) -> Listing | NotListed:
-        control = self._means.ledger.control_message(self._means.settings.visible_s)
+    def _make(self, mirror: str, since: float, *, is_said: bool) -> Listing | NotListed:
+        control = self._means.ledger.control_message(self._means.settings.visible_s, is_said=is_said)
         limits = {f"history:{mirror}": (1, self._minute_s)}
         if not may_ask(self._means):
             return NotListed.LATER
@@ -100,15 +122,20 @@ class Lists:
                 made = _Reading(self._means, self._asker, mirror, control).read(since)
             except _ProvesNothing as why:
                 log.info("history proves nothing mirror=%s why=%s", mirror, why)
-                self._useless_until[mirror] = self._means.clock.monotonic() + self._minute_s
-                return NotListed.NOTHING
-        self._kept[mirror] = made
+                because = NotListed.UNSEEN if isinstance(why, _Unseen) else NotListed.NOTHING
+                self._useless[mirror, is_said] = self._means.clock.monotonic() + self._minute_s, because
+                return because
+        self._kept[mirror, is_said] = made
         log.info("history listed mirror=%s messages=%d", mirror, len(made.shown))
         return made
 
 
 class _ProvesNothing(Exception):
     """No list can be read here now."""
+
+
+class _Unseen(_ProvesNothing):
+    """The control is not shown: of messages that are known by their comments, perhaps none will ever be."""
 
 
 class _Reading:
@@ -128,12 +155,15 @@ class _Reading:
         self._look_for_control()
         asked_at, began = self._means.ledger.time(), self._means.clock.monotonic()
         shown: set[Pair] = set()
+        unsaid: dict[Recipient | None, int] = {}
         before: ListedPage | None = None
         for _ in range(MOST_PAGES):
             if self._means.clock.monotonic() - self._control_seen > self._means.settings.mass_ask_every_s:
                 self._look_for_control()
             page = self._page(start, before.last_int_id if before is not None else None)
             shown.update(page.shown)
+            for recipient, sent_at in page.unsaid.items():
+                unsaid[recipient] = max(unsaid.get(recipient, 0), sent_at)
             if before is not None and page.count:
                 _check_order(before, page)
             if not page.count or _is_all_older(page, oldest - CLOCKS_APART_S):
@@ -150,6 +180,7 @@ class _Reading:
             began=began,
             control_at=self._control.accepted_at,
             shown=frozenset(shown),
+            unsaid=unsaid,
         )
 
     def _look_for_control(self) -> None:
@@ -157,7 +188,7 @@ class _Reading:
         seen = self._means.clock.monotonic()
         page = self._page(day_of(self._control.accepted_at) - DAY, None, self._control.phone)
         if (self._control.gateway_id, self._control.phone) not in page.shown:
-            raise _ProvesNothing("it does not show the control")
+            raise _Unseen("it does not show the control")
         self._control_seen = seen
 
     def _page(self, start: date, prev_id: int | None, phone: int | None = None) -> ListedPage:

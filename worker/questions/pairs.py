@@ -11,7 +11,7 @@ from smsq.worker.questions import Pair
 
 
 def open_pairs(batch: BatchView) -> list[Pair]:
-    """The pairs of a batch that are accepted and not final."""
+    """The pairs of a batch that are accepted, not final, and can be asked about by our ids."""
     pairs = []
     for index, recipient in enumerate(batch.recipients):
         status = Status(batch.status(index))
@@ -23,13 +23,18 @@ def open_pairs(batch: BatchView) -> list[Pair]:
 
 
 def _carrier(batch: BatchView, index: int) -> int:
-    """The id to ask about a message: the one its receipt names; 0 if none of its ids can still be accepted."""
+    """The id to ask about a message: the one its receipt names.
+
+    0 if none of its ids can still be accepted, or if the gateway does not know it by our id: receipts and pages of
+    history tell of such a message.
+    """
     live = [i for i in batch.ids if i.holds(index) and i.state != IdState.ABSENT]
     if not live:
         return 0
     place = unpack(batch.receipts, index).id_index
     # The place is a nibble: from the fifteenth id on it means the newest that carried the message.
-    return (batch.ids[place - 1] if 0 < place < MAX_IDS else live[-1]).gateway_id
+    carrier = batch.ids[place - 1] if 0 < place < MAX_IDS else live[-1]
+    return 0 if carrier.is_by_comment else carrier.gateway_id
 
 
 def unpaid_pairs(batch: BatchView) -> list[Pair]:

@@ -51,12 +51,15 @@ class Sandbox:
         control_port: int = 0,
         smtp_port: int | None = None,
         host: str = "127.0.0.1",
+        smpp_ports: Sequence[int] = (),
     ) -> None:
         self.profile = profile or Profile()
         self.mirrors: tuple[str, ...] = ()
+        self.smpp: tuple[str, ...] = ()  # smpp://127.0.0.1:40002, …, in order
         self.control = ""
         self.mail = ""  # the address of its mail face, if it has one (`smtp_port`)
         self._ports, self._control_port, self._host = tuple(ports), control_port, host
+        self._smpp_ports = tuple(smpp_ports)
         self._smtp_port = smtp_port
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._ready = threading.Event()
@@ -127,6 +130,10 @@ class Sandbox:
         """Change a mirror (1, 2, …): `down=True`, `lag=5.0`."""
         self._order("mirrors", {"mirror": number, **told})
 
+    def smpp_host(self, number: int, *, down: bool) -> None:
+        """Take an SMPP host (1, 2, …) down or up."""
+        self._order("mirrors", {"smpp": number, "down": down})
+
     def account(self, **told: Any) -> None:
         """Change an account: `top_up`, `balance`, `password`, `login`, `add`."""
         self._order("account", told)
@@ -180,7 +187,7 @@ class Sandbox:
         server = Server(self.profile)
         control = Control(server)
         try:
-            await server.start(self._ports, self._host, self._smtp_port)
+            await server.start(self._ports, self._host, self._smpp_ports, self._smtp_port)
             await control.start(self._control_port, self._host)
         except BaseException:
             control.stop()
@@ -189,6 +196,7 @@ class Sandbox:
             raise
         self._server, self._control = server, control
         self.mirrors = tuple(mirror.base for mirror in server.mirrors)
+        self.smpp = tuple(host.url for host in server.smpp.all)
         self.control = control.base
         self.mail = server.mail.base if server.mail is not None else ""
 

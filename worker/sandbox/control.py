@@ -105,7 +105,7 @@ async def _misfortunes(server: Server, told: Any) -> dict[str, Any]:
         if wanted.get("clear"):
             server.gateway.misfortunes.clear()
         else:
-            server.gateway.misfortunes.add(read_rule(wanted, len(server.mirrors)))
+            server.gateway.misfortunes.add(read_rule(wanted, server.places))
     return {"ok": True}
 
 
@@ -139,6 +139,8 @@ def _page(server: Server, asked: dict[str, str]) -> bytes:
 
 async def _mirrors(server: Server, told: Any) -> dict[str, Any]:
     wanted = _object(told)
+    if "smpp" in wanted:
+        return await _host(server, wanted)
     number = wanted.get("mirror")
     if not isinstance(number, int) or not 1 <= number <= len(server.mirrors):
         raise BadInput(f"mirrors are numbered 1 to {len(server.mirrors)}, not {number!r}")
@@ -147,6 +149,15 @@ async def _mirrors(server: Server, told: Any) -> dict[str, Any]:
     if "down" in wanted:
         mirror = server.mirrors[number - 1]
         await (mirror.down() if wanted["down"] else mirror.up())
+    return {"ok": True}
+
+
+async def _host(server: Server, wanted: dict[str, Any]) -> dict[str, Any]:
+    number, hosts = wanted["smpp"], server.smpp.all
+    if not isinstance(number, int) or not 1 <= number <= len(hosts):
+        raise BadInput(f"SMPP hosts are numbered 1 to {len(hosts)}, not {number!r}")
+    if "down" in wanted:
+        await (hosts[number - 1].down() if wanted["down"] else hosts[number - 1].up())
     return {"ok": True}
 
 
@@ -243,8 +254,8 @@ CALLS = (
         "misfortunes",
         '{"kind": "lose_answer", "next": 3}',
         "start a misfortune, or several as a list: it strikes the `next` N requests, or a `share` of all (0.05; 0 ends "
-        "it); only at `mirror` N; only `command` (send, status, balance, price, history, any); for `seconds`, if the "
-        "kind takes time",
+        "it); only at `mirror` N; only `command` (send, status, balance, price, history, submit, bind, any); for "
+        "`seconds`, if the kind takes time",
         _misfortunes,
     ),
     Call("DELETE", "misfortunes", "", 'end all misfortunes; the same as POST {"clear": true}', _end),
@@ -255,7 +266,7 @@ CALLS = (
         "POST",
         "mirrors",
         '{"mirror": 2, "down": true}',
-        "take a mirror `down` or up, or delay its answers by `lag` seconds",
+        "take a mirror `down` or up, or delay its answers by `lag` seconds; the same with `smpp` for an SMPP host",
         _mirrors,
     ),
     Call(

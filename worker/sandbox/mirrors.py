@@ -1,24 +1,22 @@
-"""A mirror: one listening port onto the shared gateway, and the connections that misfortunes befall.
+"""A mirror: one port of the gateway that speaks HTTP, and the connections that misfortunes befall.
 
-A mirror that is down keeps its port but does not listen, so a connection to it is refused by the machine
-itself. Whatever goes wrong here happens on the wire; what the gateway knows is in `state.py`.
+Whatever goes wrong here happens on the wire; what the gateway knows is in `state.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 from smsq.worker.sandbox.gateway import Answer, Gateway, Ticket
 from smsq.worker.sandbox.http import Connection, Request
 from smsq.worker.sandbox.misfortunes import Stage, Stroke
+from smsq.worker.sandbox.ports import Port
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 NOT_FOUND_PAGE = b"<html><body><h1>404 Not Found</h1></body></html>"
 JSON = "application/json; charset=windows-1251"  # whatever charset was asked for (gateway manual, character set)
 TEXT = "text/html; charset=windows-1251"
-BACKLOG = 1024
 
 
 class MirrorConnection(Connection):
@@ -152,80 +150,28 @@ _FORGED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-class Mirror:
-    """One port; `number` counts from 1."""
+class Mirror(Port):
+    """A port that speaks HTTP."""
 
     def __init__(self, number: int, gateway: Gateway, host: str, port: int, now: Callable[[], float]) -> None:
-        self.number = number
-        self.gateway = gateway
-        self.now = now
-        self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
-        self.requests = 0
-        self._host = host
-        self._socket = self._bind(port)
-        self.port: int = self._socket.getsockname()[1]
-        self._server: asyncio.AbstractServer | None = None
+        super().__init__(number, gateway, host, port, now)
 
     @property
     def base(self) -> str:
         """Its base URL."""
         return f"http://{self._host}:{self.port}"
 
-    @property
-    def is_down(self) -> bool:
-        """Whether it refuses connections."""
-        return self._server is None
+    def connection(self) -> MirrorConnection:
+        """A new connection of a client."""
+        return MirrorConnection(self)
 
-    async def up(self) -> None:
-        """Listen."""
-        if self._server is None:
-            self._server = await self.loop.create_server(
-                lambda: MirrorConnection(self), sock=self._socket, backlog=BACKLOG
-            )
-
-    async def down(self) -> None:
-        """Refuse connections and end those there are; the port stays ours."""
-        if self._server is None:
-            return
-        self._server.close()
-        self._server = None
-        self.drop_connections()
-        for _ in range(100):
-            await asyncio.sleep(0.005)
-            try:
-                self._socket = self._bind(self.port)
-                return
-            except OSError:
-                continue
-
-    def stop(self) -> None:
-        """Give the port back."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        else:
-            self._socket.close()
-        self.drop_connections()
-
-    def drop_connections(self) -> None:
-        """Reset every connection."""
-        for connection in list(self.connections):
-            connection.reset()
+    def open_connections(self) -> set[Connection]:
+        """Those there are."""
+        return self.connections
 
     def drop_silent(self, now: float, silent_s: float) -> None:
         """Close connections that were silent for too long."""
         for connection in list(self.connections):
             if isinstance(connection, MirrorConnection) and connection.is_stale(now, silent_s):
                 connection.hang_up()
-
-    def _bind(self, port: int) -> socket.socket:
-        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind((self._host, port))
-        except OSError:
-            bound.close()
-            raise
-        bound.setblocking(False)
-        return bound

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, for which mirror and command, how often.
+"""What goes wrong on purpose, for which mirror (or SMPP host) and command, how often.
 
 A misfortune is a row of `KINDS`. It strikes a share of requests, drawn from a seeded sequence, or exactly
 the next N. Whether the gateway has accepted the messages when it strikes is part of the row: that is what
@@ -79,8 +79,38 @@ KINDS: dict[str, Kind] = {
         Kind("early_callback", Stage.DELAY, "the statuses are pushed before the answer to the send"),
     )
 }
+# Over SMPP alone.
+SMPP_KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("swallow", Stage.REFUSE, "nothing accepted, and silence on an open session"),
+        Kind("throttled", Stage.REFUSE, "nothing accepted, status 0x58"),
+        Kind("queue_full", Stage.REFUSE, "nothing accepted, status 0x14"),
+        Kind("system_error", Stage.REFUSE, "nothing accepted, status 0x08"),
+        Kind("refuse_bind", Stage.REFUSE, "the bind is answered with status 0x0D"),
+        Kind("accepted_system_error", Stage.SPOIL, "accepted, then status 0x08"),
+        Kind("garbage", Stage.SPOIL, "accepted, then bytes that are no PDU"),
+        Kind(
+            "cut_between_parts",
+            Stage.SPOIL,
+            "a part that is not the last is accepted and answered, then the session ends",
+        ),
+        Kind("receipts_twice", Stage.DELAY, "accepted; its receipts come twice"),
+        Kind("receipts_lost", Stage.DELAY, "accepted; its receipts never come"),
+    )
+}
+KINDS |= SMPP_KINDS
 DEFAULT_SECONDS = {"letter_held": 2.0, "slow": 1.0, "late": 2.0, "invisible": 2.0, "early_callback": 0.2}
 COMMANDS = ("send", "price", "status", "balance", "history", "answers", "jobs", "info", "letter")
+# What may befall the commands of SMPP.
+SMPP_COMMANDS: dict[str, frozenset[str]] = {
+    "submit": frozenset(
+        "close reset lose_answer hang slow late invisible early_callback bad_request no_money blocked denied duplicate "
+        "unknown_code accepted_unknown_code".split()
+    )
+    | SMPP_KINDS.keys() - {"refuse_bind"},
+    "bind": frozenset({"refuse", "bad_login", "hang", "slow", "refuse_bind"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +150,14 @@ class Rule:
         return f"{self.kind.name}, {often} {what}{where}: {self.kind.meaning}"
 
     def fits(self, mirror: int, command: str) -> bool:
-        """Whether this rule speaks of such a request; a connection has no command yet and fits."""
-        is_here = self.mirror is None or self.mirror == mirror
+        """Whether this rule speaks of such a request; a connection to a mirror has no command yet and fits."""
+        if self.mirror is not None and self.mirror != mirror:
+            return False
         if self.kind.only and command != self.kind.only:
             return False
-        return is_here and (command == "" or self.command in ("any", command))
+        if self.command in SMPP_COMMANDS or command in SMPP_COMMANDS:
+            return self.command == command
+        return command == "" or self.command in ("any", command)
 
 
 class Misfortunes:
@@ -154,9 +187,16 @@ class Misfortunes:
         """Nothing goes wrong any more."""
         self._rules.clear()
 
-    def on_connect(self, mirror: int) -> Stroke | None:
-        """What befalls a new connection."""
-        return self._draw(mirror, "", ("refuse",)) if self._rules else None
+    def on_connect(self, mirror: int, command: str = "") -> Stroke | None:
+        """What befalls a new connection; one to an SMPP host can only be for a `bind`."""
+        return self._draw(mirror, command, ("refuse",)) if self._rules else None
+
+    def on_submit(self, host: int, *, has_more: bool) -> Stroke | None:
+        """What befalls a submit over SMPP; `has_more` says that it is a part, and not the last."""
+        if not self._rules:
+            return None
+        names = SMPP_COMMANDS["submit"] - (frozenset() if has_more else {"cut_between_parts"})
+        return self._draw(host, "submit", tuple(names))
 
     def on_data(self, mirror: int) -> Stroke | None:
         """What befalls a request of which nothing was looked at yet."""
@@ -182,6 +222,11 @@ class Misfortunes:
         return None
 
 
+def usual_command(name: str) -> str:
+    """Which command a kind befalls if nothing is said."""
+    return "send" if name not in SMPP_KINDS else "bind" if name == "refuse_bind" else "submit"
+
+
 def read_rule(told: Mapping[str, Any], mirrors: int) -> Rule:
     """A rule from what the control endpoint was told; raises BadInput with a sentence."""
     unknown = set(told) - {"kind", "mirror", "command", "share", "next", "seconds"}
@@ -190,11 +235,15 @@ def read_rule(told: Mapping[str, Any], mirrors: int) -> Rule:
     kind = KINDS.get(str(told.get("kind")))
     if kind is None:
         raise BadInput(f"there is no misfortune called {told.get('kind')!r}; there are {', '.join(KINDS)}")
-    mirror, command = told.get("mirror"), str(told.get("command", kind.only or "send"))
+    mirror = told.get("mirror")
+    command = str(told.get("command", kind.only or usual_command(kind.name)))
     if mirror is not None and (not isinstance(mirror, int) or not 1 <= mirror <= mirrors):
         raise BadInput(f"mirrors are numbered 1 to {mirrors}, not {mirror!r}")
-    if command not in (*COMMANDS, "any"):
-        raise BadInput(f"a command is one of {', '.join(COMMANDS)} or any, not {command!r}")
+    known = (*COMMANDS, *SMPP_COMMANDS)
+    if command not in (*known, "any"):
+        raise BadInput(f"a command is one of {', '.join(known)} or any, not {command!r}")
+    if kind.name not in SMPP_COMMANDS.get(command, KINDS.keys() - SMPP_KINDS.keys()):
+        raise BadInput(f"{kind.name} cannot befall {command} requests")
     try:
         share, count = float(told.get("share", 0.0)), int(told.get("next", 0))
         seconds = float(told.get("seconds", 0.0))

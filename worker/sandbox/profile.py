@@ -62,6 +62,8 @@ class Profile:
     ban_s: float = 600.0
     slack: float = 0.05  # of a waiting time: what the wire delayed is not held against the client
 
+    shows_comments: bool = True  # in statuses and history
+
     # Time.
     think_s: float = 0.0
     visible_after_s: float = 0.0  # -3 for so long after acceptance
@@ -91,6 +93,17 @@ class Profile:
     callback_early: float = 0.0
     callback_disorder: float = 0.0
     callback_lost: float = 0.0
+
+    # SMPP. Receipts are early, late, out of order and lost as callbacks are.
+    smpp_password: str = field(default="", repr=False)  # empty: the account's
+    smpp_rate: int = 100  # submits a second before status 0x58; 0: any number
+    smpp_window: int = 300  # submits of a session that wait for their answer: more are noted
+    smpp_sessions: int = 0  # of one account at a time; 0: any number
+    smpp_silent_s: float = 120.0  # how long a silent session lives
+    smpp_parts_s: float = 60.0  # within which all parts of a message must come; no limit that is shortened with others
+    smpp_part_ids: bool = True  # every part has an id and receipts of its own; else all have the first's
+    smpp_receipt_window: int = 5  # receipts of a session that wait to be acknowledged
+    smpp_receipts_kept_s: float = 86400.0  # for a session that takes them
 
     # History.
     history_newest_first: bool = False

@@ -19,6 +19,7 @@ from smsq.worker.sandbox.gateway import Gateway
 from smsq.worker.sandbox.mirrors import Mirror
 from smsq.worker.sandbox.misfortunes import read_rule
 from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sandbox.smpp_hosts import SmppHosts
 
 if TYPE_CHECKING:  # its library is loaded only if letters are taken
     from smsq.worker.sandbox.smtp import MailFace
@@ -37,12 +38,15 @@ class Server:
         self.pusher = Pusher(profile, self.gateway.handsets, self.gateway.statuses, self.now)
         self.gateway.sends.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
+        self.smpp = SmppHosts(self.gateway, self.now)
         self.mail: MailFace | None = None
         self._mirror_count = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._started_cpu_s = time.process_time()
 
-    async def start(self, ports: Sequence[int], host: str, smtp_port: int | None = None) -> None:
+    async def start(
+        self, ports: Sequence[int], host: str, smpp_ports: Sequence[int] = (), smtp_port: int | None = None
+    ) -> None:
         """Listen; port 0 is any free one. Raises OSError if a port is taken, BadSettings for a wrong profile.
 
         Letters are taken at `smtp_port`, if that is given.
@@ -50,12 +54,13 @@ class Server:
         profile = self.profile
         if any(not 1 <= number <= len(ports) for number in profile.down):
             raise BadSettings(f"mirrors are numbered 1 to {len(ports)}")
-        self._mirror_count = len(ports)
+        self._mirror_count = max(len(ports), len(smpp_ports))
         self._ill_fated()
         self.mirrors = [Mirror(n, self.gateway, host, port, self.now) for n, port in enumerate(ports, 1)]
         for mirror in self.mirrors:
             if mirror.number not in profile.down:
                 await mirror.up()
+        await self.smpp.start(smpp_ports, host)
         if smtp_port is not None:
             from smsq.worker.sandbox.smtp import MailFace
 
@@ -66,8 +71,10 @@ class Server:
     def report(self, *, with_statuses: bool = True) -> dict[str, Any]:
         """The count, with the state of mirrors and callbacks; `cpu_s` is the whole process's."""
         pusher = self.pusher
+        counted = self.count.report(self.now(), with_statuses=with_statuses)
+        counted["running"]["sends"] += self.smpp.interface.running
         return {
-            **self.count.report(self.now(), with_statuses=with_statuses),
+            **counted,
             "began": self.began,
             "mirrors": [
                 {"base": m.base, "down": m.is_down, "requests": m.requests, "connections": len(m.connections)}
@@ -80,6 +87,7 @@ class Server:
                 "given_up": pusher.given_up,
                 "pending": pusher.pending(),
             },
+            "smpp": self.smpp.report(),
             "cpu_s": round(time.process_time() - self._started_cpu_s, 3),
         }
 
@@ -92,6 +100,7 @@ class Server:
         self.gateway.reset()
         self.count.reset()
         self.pusher.drop()
+        self.smpp.interface.reset()
         if self.mail is not None:
             self.mail.drop()
             self.mail.letters = 0
@@ -103,9 +112,15 @@ class Server:
             self._sweeper.cancel()
         for mirror in self.mirrors:
             mirror.stop()
+        self.smpp.stop()
         if self.mail is not None:
             self.mail.stop()
         self.pusher.stop()
+
+    @property
+    def places(self) -> int:
+        """How many mirrors there are, or SMPP hosts if they are more: a misfortune names one by its number."""
+        return self._mirror_count
 
     def _ill_fated(self) -> None:
         """Put the profile's own misfortunes in force: `kind`, or `2:kind` for the second mirror alone."""
@@ -125,4 +140,5 @@ class Server:
         now = self.loop.time()
         for mirror in self.mirrors:
             mirror.drop_silent(now, silent_s)
+        self.smpp.drop_silent(now)
         self._sweeper = self.loop.call_later(max(0.01, min(1.0, silent_s / 10)), self._sweep)

@@ -172,6 +172,15 @@ class Account:
         else:
             self._by_id[record.id] = [known, record]
 
+    def alias(self, message_id: int | str, record: Record) -> None:
+        """Let a send be known by one more id."""
+        self._by_id[message_id] = record
+
+    def of_id(self, message_id: int | str) -> Record | None:
+        """The last send of this id."""
+        known = self._by_id.get(message_id)
+        return known[-1] if isinstance(known, list) else known
+
     def take_int_ids(self, count: int) -> int:
         """The first of `count` global ids, one for each message."""
         first = self._next_int_id

@@ -9,7 +9,16 @@ from __future__ import annotations
 from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.http.server.lists import HistoryRequest
 from smsq.worker.gateway.http.server.statuses import Told
-from smsq.worker.sandbox.handset import DELIVERED, HANDED_OVER, NOT_FOUND, WAITING, Handsets, Standing
+from smsq.worker.sandbox.handset import (
+    DELIVERED,
+    HANDED_OVER,
+    NOT_FOUND,
+    NOT_SPOKEN,
+    UNDELIVERABLE,
+    WAITING,
+    Handsets,
+    Standing,
+)
 from smsq.worker.sandbox.lookups import PROBES, Lookups
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.sends import REFUSED_STATUS
@@ -17,7 +26,7 @@ from smsq.worker.sandbox.state import Account, Record, money
 
 STOPPED = -2
 MAIL = 8  # format number of history
-_DELIVERY_ERROR = dict(REFUSED_STATUS.values())
+_DELIVERY_ERROR = {**dict(REFUSED_STATUS.values()), UNDELIVERABLE: NOT_SPOKEN}  # the last: a part never came
 
 
 class MessageStatuses:
@@ -101,7 +110,7 @@ class MessageStatuses:
             parts=record.parts_at(place),
             sender=record.sender,
             text=text,
-            comment=record.comments.get(place, ""),
+            comment=record.comments.get(place, "") if self._profile.shows_comments else "",
             int_id=record.first_int_id + place,
             type=CHANNELS[record.channel].type,
             result=self.result(record, place, standing),

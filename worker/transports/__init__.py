@@ -35,6 +35,10 @@ class Line(Protocol):
     def mirror(self) -> str:
         """The base URL that this line leads to."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a place on a connection that others send over too; that finds out by itself if it is silent."""
+
     def is_quiet(self) -> bool:
         """Whether the line is open and has nothing to read; if False, nothing was or will be written on it."""
 

@@ -14,6 +14,7 @@ from smsq.worker.transports import Transport
 
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
+    from smsq.worker.transports.smpp import SmppTransport
     from smsq.worker.transports.smtp import MailServer, SmtpTransport
 
 
@@ -27,6 +28,27 @@ def http(settings: Settings, login: Login, clock: Clock) -> HttpTransport:
         keep_idle_s=settings.keep_idle_s,
         silence_s=settings.read_timeout_s,
         clock=clock,
+    )
+
+
+def smpp(settings: Settings, login: Login, clock: Clock) -> SmppTransport:
+    """The gateway's SMPP interface, with a log-in of its own."""
+    from smsq.worker.gateway.smpp.pdus import Bind
+    from smsq.worker.transports.smpp import SmppTransport
+    from smsq.worker.transports.smpp.transport import Terms
+
+    password = settings.smpp_password.reveal() if settings.smpp_password else ""
+    system_type = "" if settings.smpp_system_type == "none" else settings.smpp_system_type
+    terms = Terms(
+        bind=Bind(system_id=settings.smpp_login, password=password, system_type=system_type),
+        window=settings.smpp_window,
+        has_backup=len(settings.smpp_url) > 1,
+        cut_s=settings.peer_close_s,
+        certificate=settings.smpp_certificate,
+        ca_file=settings.smpp_ca,
+    )
+    return SmppTransport(
+        terms, connect_timeout_s=settings.connect_timeout_s, silence_s=settings.read_timeout_s, clock=clock
     )
 
 
@@ -66,5 +88,6 @@ class Row:
 # By the names that SMSQ_TRANSPORT takes.
 TRANSPORTS: dict[str, Row] = {
     "http": Row(http),
+    "smpp": Row(smpp, lambda settings: settings.smpp_mirrors),
     "smtp": Row(smtp, lambda settings: (mail_server(settings).base,)),
 }

@@ -20,7 +20,8 @@ from typing import Any
 from smsq.worker.gateway.http import BALANCE_PATH, SEND_PATH
 from smsq.worker.sandbox import new_loop
 from smsq.worker.sandbox.http import Connection, Request
-from smsq.worker.sandbox.mirrors import BACKLOG, JSON
+from smsq.worker.sandbox.mirrors import JSON
+from smsq.worker.sandbox.ports import BACKLOG
 from tests.bench.otp.pace import FIRST_CODE_PHONE
 from tests.bench.programs import start, stop
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from smsq.producers.cli import main
 from smsq.producers.findings import Finding
 from smsq.producers.findings.ledger import run, shield, state, verbs
-from smsq.producers.findings.machine import LEAST_ROOM, mail_server, mirrors, secrets, space
+from smsq.producers.findings.machine import LEAST_ROOM, mail_server, mirrors, secrets, smpp_hosts, space
 from smsq.producers.findings.working import broker, processes
 from smsq.producers.waits import brake
 from smsq.worker.domain.batch import Ref
@@ -305,6 +305,28 @@ def test_a_mail_server_without_certain_encryption_is_named() -> None:
 
     assert [(each.level, each.said.partition(": ")[0]) for each in mail_server(Settings.load(told))] == [
         ("warn", "smtp://send.smsc.ru:25")
+    ]
+
+
+def test_smpp_hosts_are_tried_if_messages_leave_over_smpp() -> None:
+    """Each by its own name; a backup that is away is only a warning."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        hosts = f"smpp://me@127.0.0.1:{port},smpp://127.0.0.1:1"
+        told = {"SMSQ_MIRRORS": "http://127.0.0.1:9", "SMSQ_SMPP_URL": hosts, "SMSQ_SMPP_PASSWORD": "x"}
+        first, backup = smpp_hosts(Settings.load({**told, "SMSQ_TRANSPORT": "smpp"}))
+        assert list(smpp_hosts(Settings.load(told))) == []
+
+    assert (first.level, first.said) == ("ok", f"smpp://127.0.0.1:{port} takes connections")
+    assert (backup.level, backup.said.partition(": ")[0]) == ("warn", "smpp://127.0.0.1:1")
+
+
+def test_an_smpp_host_without_tls_is_named() -> None:
+    """Password, phones and texts could be read on the way."""
+    told = {"SMSQ_TRANSPORT": "smpp", "SMSQ_SMPP_URL": "smpp://me@smpp.example", "SMSQ_SMPP_PASSWORD": "x"}
+
+    assert [(each.level, each.said.partition(": ")[0]) for each in smpp_hosts(Settings.load(told))] == [
+        ("warn", "smpp://smpp.example")
     ]
 
 

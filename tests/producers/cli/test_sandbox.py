@@ -89,6 +89,7 @@ def test_misfortunes_are_ordered_and_ended(type_: Type, caller: Caller) -> None:
     type_("misfortunes", "empty", "--next", "2")
     told = type_("misfortunes", "slow", "--share", "5%", "--mirror", "2", "--seconds", "0.1")
     assert told.stdout == "empty: the next 2 send requests\nslow: 5% of all send requests at mirror 2\n"
+    assert "throttled: the next 2 submit requests" in type_("misfortunes", "throttled", "--next", "2").stdout
     type_("misfortunes", "slow", "--share", "0", "--mirror", "2")
     ended = type_("misfortunes", "--end")
 

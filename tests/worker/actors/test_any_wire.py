@@ -31,6 +31,8 @@ class Wire:
 class WireLine:
     """One line of it."""
 
+    is_shared = False
+
     def __init__(self, wire: Wire, line: Line) -> None:
         self._wire, self._line = wire, line
         self.mirror = line.mirror

@@ -122,6 +122,7 @@ class Desk:
         patience_s: float = 72 * 3600.0,
         window_s: float = WINDOW_S,
         guard_s: float = 61.0,
+        is_said: bool = False,
     ) -> tuple[str, str]:
         """Say what was seen `asked_s` after the newest claim, with a control accepted `control_s` after it."""
         claimed = self.view(ref).ids[-1].claimed_at
@@ -129,7 +130,7 @@ class Desk:
         control = 0.0 if control_s is None else claimed + control_s
         return self.ledger.probe(
             ref,
-            Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent, unseen, without_money),
+            Probe(claimed + asked_s, known_s, mirrors, control, wanting, absent, unseen, without_money, is_said),
             window_s=window_s,
             arrival_s=ARRIVAL_S,
             next_ask_s=60.0,

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from smsq.producers.cli.sandbox import command
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.sandbox import Profile
+from tests.worker.sandbox.smpp_client import RawClient
 
 RUN = [sys.executable, "-c", "from smsq.producers.cli.sandbox import command; command()"]
 
@@ -36,6 +37,20 @@ def test_it_says_where_it_is_and_stops_when_told(number: signal.Signals, tmp_pat
     assert (ready["event"], len(ready["mirrors"])) == ("ready", 2)
     assert [mirror["down"] for mirror in report["mirrors"]] == [False, True]
     assert report["balance"] == {"demo": "12.5"}
+
+
+def test_it_says_where_its_smpp_hosts_are() -> None:
+    """As many as it was told; their password is one of the options."""
+    options = ["--ports", "0", "--smpp-ports", "0,0", "--smpp-password", "other"]
+    with subprocess.Popen([*RUN, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        with RawClient(ready["smpp"][1]) as client:
+            statuses = [client.bind(password="other").status]
+        process.terminate()
+        process.wait(10)
+
+    assert (len(ready["smpp"]), statuses) == (2, [0])
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,25 @@ def test_a_new_share_takes_the_place_of_the_old_one_and_none_ends_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "command"), [("html", "send"), ("throttled", "submit"), ("refuse_bind", "bind"), ("slow", "send")]
+)
+def test_a_kind_has_a_usual_command(kind: str, command: str) -> None:
+    """If nothing is said of it."""
+    assert read_rule({"kind": kind, "next": 1}, 2).command == command
+
+
+def test_a_cut_between_parts_waits_for_a_part() -> None:
+    """That is not the last of its message."""
+    misfortunes = Misfortunes()
+    misfortunes.add(read_rule({"kind": "cut_between_parts", "next": 1}, 2))
+
+    assert misfortunes.on_submit(1, has_more=False) is None
+    stroke = misfortunes.on_submit(1, has_more=True)
+    assert stroke is not None
+    assert stroke.name == "cut_between_parts"
+
+
+@pytest.mark.parametrize(
     "told",
     [
         pytest.param({"kind": "rain"}, id="no such kind"),
@@ -62,6 +81,9 @@ def test_a_new_share_takes_the_place_of_the_old_one_and_none_ends_it() -> None:
         pytest.param({"kind": "html", "share": 2}, id="more than all"),
         pytest.param({"kind": "html", "next": "many"}, id="not a number"),
         pytest.param({"kind": "html", "shares": 1}, id="a misspelt field"),
+        pytest.param({"kind": "html", "command": "submit"}, id="HTML over SMPP"),
+        pytest.param({"kind": "throttled", "command": "send"}, id="a status of SMPP over HTTP"),
+        pytest.param({"kind": "refuse_bind", "command": "submit"}, id="a bind that is none"),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(told: dict[str, object]) -> None:

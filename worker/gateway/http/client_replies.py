@@ -11,12 +11,13 @@ The readers never raise: an answer that is not exactly as the manual promises pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.recipient import Recipient, answered
+from smsq.worker.gateway import comments
 from smsq.worker.gateway.http.json_values import code_of, count_of, error_of, is_id, object_of, rows_of
 from smsq.worker.gateway.http.money import amount, price
 from smsq.worker.gateway.numbers import (
@@ -209,6 +210,16 @@ def _fact(row: dict[str, object], pair: Pair) -> Fact | None:
     )
 
 
+def _said_pair(row: Mapping[str, object]) -> Pair | None:
+    """The pair that a row's comment names, of a message that left by a wire without our ids (`comments.py`)."""
+    try:
+        gateway_id = comments.id_of_row(row)
+    except ValueError:
+        return None
+    recipient = answered(row.get("phone")) if gateway_id is not None else None
+    return None if gateway_id is None or recipient is None else (gateway_id, recipient)
+
+
 def read_history(http_status: int, body: bytes) -> HistoryAnswer:
     """A page of history. Rows of other programs (string ids) are counted and left out."""
     answer, error, trouble = rows_of(http_status, body)
@@ -220,7 +231,7 @@ def read_history(http_status: int, body: bytes) -> HistoryAnswer:
     for row in answer.rows:
         int_id = count_of(row.get("int_id"))
         last = int_id if int_id is not None else last
-        pair = _pair(row, None)
+        pair = _said_pair(row) or _pair(row, None)
         if int_id is None or pair is None or code_of(row.get("status")) in (None, NOT_FOUND):
             continue
         ours.append(HistoryRow(gateway_id=pair[0], recipient=pair[1], fact=_fact(row, pair), int_id=int_id))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from smsq.worker.domain.recipient import Recipient, answered
-from smsq.worker.gateway.numbers import HISTORY_EMPTY
+from smsq.worker.gateway import comments
+from smsq.worker.gateway.numbers import HISTORY_EMPTY, MISSING_PART, UNDELIVERABLE
 
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -31,10 +32,12 @@ class _Spoilt(Exception):
 class ListedPage:
     """One page; `trouble` says why it proves nothing, '' if it was read whole.
 
-    A page without rows is the end of its list: how many rows a page may have is not relied on.
+    A page without rows is the end of its list: how many rows a page may have is not relied on. `unsaid` has the
+    recipients of rows without a comment of ours, each with when the youngest was sent; None if it cannot be read.
     """
 
     shown: Sequence[Pair] = field(default=(), repr=False)  # whatever their status
+    unsaid: Mapping[Recipient | None, int] = field(default_factory=dict, repr=False)
     count: int = 0
     first_int_id: int = 0
     last_int_id: int = 0
@@ -71,22 +74,36 @@ def read_page(http_status: int, body: bytes) -> ListedPage:
 
 def _page(rows: list[object]) -> ListedPage:
     shown: list[Pair] = []
+    unsaid: dict[Recipient | None, int] = {}
     int_ids: list[int] = []
     newest = 0
     for row in rows:
         if not isinstance(row, dict):
             raise _Spoilt("a row is no object")
         int_ids.append(_number(row.get("int_id"), "int_id"))
-        newest = max(newest, _number(row.get("send_timestamp"), "send_timestamp"))
+        sent_at = _number(row.get("send_timestamp"), "send_timestamp")
+        newest = max(newest, sent_at)
         pair = _pair(row)
         if pair is not None:
             shown.append(pair)
+        if (said := _said_pair(row)) is not None:
+            shown.append(said)
+        elif not _is_incomplete(row):
+            recipient = answered(row.get("phone"))
+            unsaid[recipient] = max(unsaid.get(recipient, 0), sent_at)
     steps = [after - before for before, after in pairwise(int_ids)]
     if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
         raise _Spoilt("its rows do not run in one direction")
     if not rows:
         return ListedPage()
-    return ListedPage(shown=shown, count=len(rows), first_int_id=int_ids[0], last_int_id=int_ids[-1], newest=newest)
+    return ListedPage(
+        shown=shown,
+        unsaid=unsaid,
+        count=len(rows),
+        first_int_id=int_ids[0],
+        last_int_id=int_ids[-1],
+        newest=newest,
+    )
 
 
 def _pair(row: dict[str, object]) -> Pair | None:
@@ -106,6 +123,25 @@ def _pair(row: dict[str, object]) -> Pair | None:
     if digits is not None:
         return number, int(digits[1])
     return number, _number(phone, "phone")
+
+
+def _is_incomplete(row: dict[str, object]) -> bool:
+    """Whether a message ended because a part of it never came: no phone got it, and it may go again (PROTOCOL D.9)."""
+    return row.get("status") == UNDELIVERABLE and row.get("err") == MISSING_PART
+
+
+def _said_pair(row: dict[str, object]) -> Pair | None:
+    """The pair that a row's comment names: a message that left by a wire without our ids is shown by that alone."""
+    try:
+        gateway_id = comments.id_of_row(row)
+    except ValueError:
+        raise _Spoilt("a comment cannot be read") from None
+    if gateway_id is None:
+        return None
+    recipient = answered(row.get("phone"))
+    if recipient is None:
+        raise _Spoilt("the recipient of a message of ours cannot be read")
+    return gateway_id, recipient
 
 
 def _number(value: object, name: str) -> int:

@@ -49,6 +49,7 @@ class Probe(NamedTuple):
     absent: Mapping[int, Sequence[int]]  # gateway id: indices of messages it answered -3 for
     unseen: Sequence[int] = ()  # gateway ids of which a mirror answered -3 just now, trusted or not
     without_money: bool = False  # the gateway shows that the account had no money for the newest attempt
+    is_said: bool = False  # messages were looked for by their comments, not by our ids
 
 
 # Called with messages that became final: lane, channel, seconds since they were sent, how many.
@@ -197,7 +198,7 @@ class Asking(Store):
         arguments += ["1" if probe.another_wanting else "", int(next_ask_s * 1000)]
         arguments += [int(patience_s * 1000), int(blind_patience_s * 1000)]
         arguments += [" ".join(map(str, probe.unseen)), int(resend_after_s * 1000)]
-        arguments += ["1" if probe.without_money else ""]
+        arguments += ["1" if probe.without_money else "", "1" if probe.is_said else ""]
         for gateway_id, indices in probe.absent.items():
             arguments += [gateway_id, ",".join(map(str, indices))]
         reply = self.call_on("probe", ref, *arguments)
@@ -212,11 +213,16 @@ class Asking(Store):
         """Ids taken for absent were asked about; they are due again in `next_s`. False once their watch is over."""
         return self.call_on("watched", ref, int(next_s * 1000), DAYS_WATCHED * 86_400_000)[0] == b"next"
 
-    def control_message(self, visible_s: float) -> Control | None:
-        """The youngest accepted message that has had `visible_s` to become visible; None if there is none."""
+    def control_message(self, visible_s: float, *, is_said: bool = False) -> Control | None:
+        """The youngest accepted message that has had `visible_s` to become visible; None if there is none.
+
+        With `is_said`, one that the gateway knows by our id in its comment only.
+        """
+        kind = "said:" if is_said else ""
         with translated():
             young, young_at, ripe, ripe_at, noted = self.redis.hmget(
-                self.key("control"), ["young", "young_at", "ripe", "ripe_at", "visible_ms"]
+                self.key("control"),
+                [f"{kind}young", f"{kind}young_at", f"{kind}ripe", f"{kind}ripe_at", "visible_ms"],
             )
         if noted is None or int(noted) != int(visible_s * 1000):
             self.call("note", [self.key("control")], "visible_ms", int(visible_s * 1000))

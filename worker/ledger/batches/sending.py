@@ -11,7 +11,9 @@ import msgspec
 from smsq.worker.domain.batch import Options, Ref, unpack_recipients, unpack_texts
 from smsq.worker.domain.errors import LedgerTrouble, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
+from smsq.worker.domain.piece import Fate
 from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
+from smsq.worker.ledger.batches.names import NAMES_DAYS, unpacked
 from smsq.worker.ledger.beside import code_of
 from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument, Call, script
@@ -163,7 +165,34 @@ class Sending(Store):
         """Settle a claim: the gateway refused every message of it with this error code of `send.php`."""
         return _settled(self._run(self._settle_call(Settling(claim, "refused", code, 0, None, 0.0))))
 
+    def settle_each(self, settling: Settling, again_s: float = 0.0) -> Settled:
+        """Settle a claim whose messages were answered one by one; what was not taken may go again after `again_s`."""
+        return _settled(self._run(self._settle_each_call(settling, again_s)))
+
+    def _settle_each_call(self, settling: Settling, again_s: float) -> Call:
+        claim, pieces = settling.claim, settling.pieces
+        at = self.time_here()
+        arguments: list[Argument] = [
+            self.now_ms(),
+            claim.ref.number,
+            str(claim.ref),
+            claim.fence,
+            claim.gateway_id,
+            "".join(piece.fate for piece in pieces),
+            settling.parts,
+            int(settling.first_ask_s * 1000),
+            ",".join(str(piece.code) for piece in pieces if piece.fate is Fate.REFUSED),
+            "1" if settling.is_over else "",
+            NAMES_DAYS * 86_400_000,
+            int(again_s * 1000),
+            int(settling.first_doubt_s * 1000),
+            *[" ".join(piece.names) for piece in pieces],
+        ]
+        return Call(script("settle_each"), self.keys.settle_each(claim.ref, at), arguments)
+
     def _settle_call(self, settling: Settling) -> Call:
+        if settling.pieces:
+            return self._settle_each_call(settling, 0.0)
         claim = settling.claim
         arguments: list[Argument] = [
             self.now_ms(),
@@ -322,7 +351,9 @@ class Sending(Store):
 
 def _settled(reply: list[bytes]) -> Settled:
     enrolled_at = int(reply[1]) / 1000 if len(reply) > 1 else 0.0
-    return Settled(reply[0].decode(), enrolled_at, int(reply[2]) if len(reply) > 2 else 0)
+    left = int(reply[2]) if len(reply) > 2 else 0
+    early = tuple(unpacked(*pair) for pair in zip(reply[3::2], reply[4::2], strict=True))
+    return Settled(reply[0].decode(), enrolled_at, left, early)
 
 
 def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:

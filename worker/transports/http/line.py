@@ -47,6 +47,8 @@ _SAY_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
 class HttpLine:
     """One connection, sealed from the start: anything that would connect again raises."""
 
+    is_shared = False
+
     def __init__(
         self,
         mirror: str,

@@ -28,6 +28,8 @@ DENIED = 6  # the gateway's code for a message that is not let through: the near
 class SmtpLine:
     """One conversation with the mail server, which has greeted us and let us in."""
 
+    is_shared = False
+
     def __init__(
         self,
         mirror: str,

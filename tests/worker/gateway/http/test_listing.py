@@ -78,3 +78,13 @@ def test_a_page_that_proves_nothing(body: bytes) -> None:
     assert read.trouble
     assert (read.count, list(read.shown)) == (0, [])
     assert read_page(502, page(row())).trouble
+
+
+@pytest.mark.parametrize(("status", "err", "holds_back"), [(20, 241, False), (20, 1, True), (1, 0, True), (0, 0, True)])
+def test_a_message_of_which_a_part_never_came_holds_back_nothing(status: int, err: int, holds_back: bool) -> None:
+    """Any other row without a comment of ours may be a part of a message that has one (PROTOCOL D.9, H.2)."""
+    row = {"id": 7, "phone": "79991234567", "int_id": 1, "send_timestamp": 1000, "status": status, "err": err}
+
+    page = read_page(200, json.dumps([row]).encode())
+
+    assert (79991234567 in page.unsaid) is holds_back

@@ -5,6 +5,7 @@ from typing import Any
 
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.status import BatchState, IdState, Status
+from smsq.worker.ledger import Settled
 from tests.worker.ledger.conftest import BOTH_WAYS
 
 pytestmark = BOTH_WAYS
@@ -20,7 +21,7 @@ def test_an_acceptance_settles_and_is_asked_about_later(desk: Any) -> None:
     """With its share of the cost and its parts."""
     campaign, (ref,) = desk.campaign(3)
     claim = desk.claim(ref)
-    assert desk.ledger.settle_accepted(claim, 2, Decimal("4.5"), 60.0) == ("settled", desk.now, 0)
+    assert desk.ledger.settle_accepted(claim, 2, Decimal("4.5"), 60.0) == Settled("settled", desk.now, 0)
 
     receipt = desk.views.receipt(MessageId(ref.number, 1))
     assert (receipt.status, receipt.parts, receipt.cost) == ("accepted", 2, Decimal("1.5"))

@@ -6,11 +6,12 @@
 --       13 ms of patience without any control, 14 gateway ids that were asked about just now and not shown, joined by
 --       space, 15 ms after the newest claim from which a batch of one may leave again,
 --       16 '1' if the newest attempt is shown as one that the account had no money for,
---       17.. pairs: gateway id, absent phones' indices joined by comma.
+--       17 '1' if messages were looked for by their comments, '' if by our ids, 18.. pairs: gateway id, absent phones'
+--       indices joined by comma.
 -- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted. Of what
 -- left as a letter it never is: if the newest attempt was one and nothing of the batch is shown, a person decides.
 -- The only way back to `ready` while an id is open is the policy `resend`: once, marked as such, before the deadline.
--- include: batch, force, lanes, receipts, sets, moves, ids, letters, doubts, absence
+-- include: batch, force, lanes, receipts, sets, moves, ids, letters, doubts, absence, wires
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -40,21 +41,31 @@ local started = newest[CLAIMED_AT]
 if newest[MONEY] == 1 then started = math.max(started, topped_up) end
 if control_at <= started + arrival then window = window * 2 end
 
+local said = ARGV[17] == '1' -- history shows comments on every mirror, or on none: see the control
 local held_back = may_be_held_back(newest) -- no mirror that can be asked carried it
-local carried = held_back or string.find(' ' .. ARGV[8] .. ' ', ' ' .. newest[MIRROR] .. ' ', 1, true) ~= nil
+local carried = held_back or said and ARGV[8] ~= ''
+  or string.find(' ' .. ARGV[8] .. ' ', ' ' .. newest[MIRROR] .. ' ', 1, true) ~= nil
 local conclusive = in_force() and carried and control_at > 0 and ARGV[10] ~= '1' and asked_at >= started + window
   and known_ms >= window and not (newest[MONEY] == 1 and redis.call('HEXISTS', CTL, 'no_money') == 1)
+  and is_by_comment(newest[MIRROR]) == said
+
+-- History may list what is no SMS elsewhere, or without a comment.
+if conclusive and said and #ARGV > 17 and #rest > 0 and m[CHANNEL] ~= 'sms' then
+  park(m, rest, 'unlisted')
+  save_batch(m)
+  return { 'parked', 'unlisted' }
+end
 
 local gone = {}
-for at = 17, #ARGV, 2 do
-  local indices = {}
+for at = 18, #ARGV, 2 do
+  local id, indices = find_id(m, tonumber(ARGV[at])), {}
   for index in string.gmatch(ARGV[at + 1], '%d+') do indices[tonumber(index)] = true end
-  gone[tonumber(ARGV[at])] = indices
+  if id and is_by_comment(id[MIRROR]) == said then gone[id[GID]] = indices end
 end
 if conclusive and not held_back then
   for gid, indices in pairs(gone) do
     local id = find_id(m, gid)
-    if id and id[ID_STATE] == OPEN and not may_be_held_back(id) then
+    if id[ID_STATE] == OPEN and not may_be_held_back(id) then
       local absent = {}
       for index = 0, m[COUNT] - 1 do
         local before = id[ABSENTS] ~= '' and holds(id[ABSENTS], index)
@@ -105,7 +116,8 @@ if conclusive and #rest > 0 and are_missing(m, rest, gone) then
   save_batch(m)
   return { 'parked', 'held back' }
 end
-local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, 'young') == 0 and tonumber(ARGV[13])
+local young = is_by_comment(newest[MIRROR]) and 'said:young' or 'young'
+local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, young) == 0 and tonumber(ARGV[13])
   or tonumber(ARGV[12])
 if now - m[SINCE] >= limit then
   park(m, rest, 'undecided')
