@@ -235,8 +235,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}  # meant if an address of a mail server has none
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
 SMPP_PORTS = {"smpp": 3700, "smpps": 3443}  # PROTOCOL H.1
-# A silent SMPP link lives for two minutes (PROTOCOL H.1), and the gateway waits a minute for missing parts (H.2).
-SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 420.0}
+# A silent SMPP link lives for two minutes (PROTOCOL H.1), and the gateway waits a minute for missing parts (H.2). What
+# did not leave of a batch waits for the end of a doubt in it, so batches are small.
+SMPP_DEFAULTS = {"peer_close_s": 120.0, "doubt_settle_s": 420.0, "batch_size": 25}
 LEAST_SECRET = 32  # characters
 LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
 LEAST_LEASE_OVER_READ = 1.0  # below this a send that is merely slow would be called doubtful
