@@ -117,10 +117,11 @@ class Channel:
     `keyword` the word before its text over SMPP (H.6); None if the manual has none. `recipients` are the kinds that it
     goes to, `column` is the one of a file that holds them. `read` makes the text that is kept from what a caller gives,
     `check` raises BadText for a text that it does not accept, `parts` counts the parts of a text; without `has_text`
-    that is always empty, with `has_octets` it is the hex of bytes. `sender` says what is wrong with a sender. `takes`
-    names its options, `needs` those that must be given. `files` may be attached. `result` is what is learnt by sending
-    it. `dialects` can carry it. `codes`: a one-time code may go by it; `campaigns`: more than single messages may.
-    `same_as` names the channel that a caller chooses instead, of which this is another way to write it.
+    that is always empty, with `has_octets` it is the hex of bytes. `lines` are options that stand in lines of their own
+    behind a text over SMPP. `sender` says what is wrong with a sender. `takes` names its options, `needs` those that
+    must be given. `files` may be attached. `result` is what is learnt by sending it. `dialects` can carry it. `codes`:
+    a one-time code may go by it; `campaigns`: more than single messages may. `same_as` names the channel that a caller
+    chooses instead, of which this is another way to write it.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Channel:
     same_as: str = ""
     has_text: bool = True
     has_octets: bool = False
+    lines: tuple[str, ...] = ()
     meaning: str = ""
 
     def others_that_take(self, option: str) -> list[str]:
@@ -259,6 +261,7 @@ CHANNELS: dict[str, Channel] = {
             number=8,
             type=8,
             keyword="__MAIL__",
+            lines=("subj",),
             recipients=("mail",),
             column="email",
             parts=_one,
@@ -289,6 +292,7 @@ CHANNELS: dict[str, Channel] = {
             number=9,
             type=7,
             keyword="__CALL__",
+            lines=("voice",),
             check=_check_speech,
             parts=_one,
             takes=_EACH | {"voice", "param"},
@@ -324,6 +328,7 @@ CHANNELS: dict[str, Channel] = {
             name="bot",
             fields={"bot": None},
             keyword="__BOT__",
+            lines=("bot",),
             recipients=("phone", "telegram"),
             parts=_one,
             takes=_WRITTEN | {"bot", "smsreq"},

@@ -12,7 +12,7 @@ and so is an option that this wire cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -23,7 +23,7 @@ from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.translit import spelled
 from smsq.worker.gateway import comments, times
-from smsq.worker.gateway.channels import OCTETS_A_PART, Channel, channel
+from smsq.worker.gateway.channels import CHANNELS, OCTETS_A_PART, Channel, channel
 from smsq.worker.gateway.options import given_options
 from smsq.worker.gateway.smpp import KEYWORD_END, LONGEST_ADDRESS
 from smsq.worker.gateway.smpp.alphabets import LATIN
@@ -34,10 +34,10 @@ WITH_RECEIPT = 1  # `registered_delivery`: of success and of failure
 INTERNATIONAL, LETTERS = 1, 5  # types of number
 NUMBER_PLAN = 1
 
-# Options that stand in a line of their own behind a special text, by channel.
-LINES: Mapping[str, tuple[str, ...]] = {"call": ("voice",), "mail": ("subj",), "bot": ("bot",)}
 _BESIDE = frozenset(("sender", "valid", "time", "tz", "translit", "comment"))  # by fields, the text or its comment
-SAID = _BESIDE.union(*LINES.values())  # options that this wire has a place for, on one channel or another
+SAID = _BESIDE.union(
+    *(row.lines for row in CHANNELS.values())
+)  # options that this wire has a place for, on one channel or another
 
 
 def check(options: Options, later: Collection[str] = ()) -> None:
@@ -99,10 +99,9 @@ def wire_text(text: str, options: Options) -> str:
         return text
     if not row.has_text:
         return row.keyword
-    names = LINES.get(row.name, ())
-    if any(line.startswith(f"{name}:") for name in names for line in text.split("\n")[1:]):
+    if any(line.startswith(f"{name}:") for name in row.lines for line in text.split("\n")[1:]):
         raise BadText(f"a line of this text begins like an option of the channel {row.name}")
-    behind = "".join(f"\n{name}:{value}" for name in names if (value := getattr(options, name)) is not None)
+    behind = "".join(f"\n{name}:{value}" for name in row.lines if (value := getattr(options, name)) is not None)
     return f"{row.keyword}{KEYWORD_END}{text}{behind}"
 
 
@@ -133,7 +132,7 @@ def _base(options: Options) -> Short:
 
 def _check_said(row: Channel, names: Collection[str]) -> None:
     for name in names:
-        if name not in _BESIDE and name not in LINES.get(row.name, ()):
+        if name not in _BESIDE and name not in row.lines:
             raise BadInput(f"the option {name!r} cannot be said over SMPP")
 
 

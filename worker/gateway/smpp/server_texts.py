@@ -12,6 +12,7 @@ import codecs
 import re
 from dataclasses import dataclass, field
 
+from smsq.worker.domain.batch import PLAIN_CHANNEL
 from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.smpp.server_pdus import BrokenPdu, CommandStatus
 
@@ -92,7 +93,7 @@ def read_content(text: str) -> Content:
         rest, told = _last_lines(rest[2:])
         chosen = {name: value for name, value in row.fields.items() if value is not None}
         return Content(channel=row.name, mes=rest + mark + comment, fields={**chosen, **told})
-    return Content(channel="sms", mes=text, fields={})
+    return Content(channel=PLAIN_CHANNEL, mes=text, fields={})
 
 
 def _last_lines(text: str) -> tuple[str, dict[str, str]]:

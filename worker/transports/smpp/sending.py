@@ -90,7 +90,7 @@ class Sending:
             while self._waiting or self._numbers:
                 now = self._clock.monotonic()
                 pause_s = self._throttle.left_s()
-                if self._waiting and not pause_s and not self._write(may_begin=now < begin_until):
+                if self._waiting and not pause_s and not self._write(until, may_begin=now < begin_until):
                     self._waiting.clear()
                 if not self._numbers and (not self._waiting or now + pause_s >= until):
                     break
@@ -102,7 +102,7 @@ class Sending:
             self._give_places_back(1)
         return self._answer()
 
-    def _write(self, *, may_begin: bool) -> bool:
+    def _write(self, until: float, *, may_begin: bool) -> bool:
         """Write as many submits as there are free places; False if no more can be written at all."""
         while self._free < len(self._waiting) and self._session.places.acquire(blocking=False):
             self._free += 1
@@ -120,7 +120,9 @@ class Sending:
             return True
         try:
             numbers = self._session.submit(
-                [Submit((place, part), self._messages[place].parts[part]) for place, part in chosen], self._replies.put
+                [Submit((place, part), self._messages[place].parts[part]) for place, part in chosen],
+                self._replies.put,
+                until,
             )
         except Unreachable:
             if not self._has_written:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -114,17 +115,17 @@ class Session:
         """Whether the peer owes answers and has said nothing for long."""
         return bool(self._owed) and self._clock.monotonic() - max(self._heard_at, self._owed_since) > SILENT_S
 
-    def submit(self, submits: Sequence[Submit], sink: Sink) -> list[int]:
+    def submit(self, submits: Sequence[Submit], sink: Sink, until: float = math.inf) -> list[int]:
         """Write these submits, each in a place of the window that the caller holds; return their sequence numbers.
 
-        Raises Unreachable if the session is over: then none was written. Any other failure ends the session, and
-        `sink` hears that each is lost.
+        Raises Unreachable if the session is over, or if its turn comes after `until`: then none was written. Any other
+        failure ends the session, and `sink` hears that each is lost.
         """
         octets = [pdus.submit(each.short) for each in submits]
         with self._order:
             numbers = [self._next() for _ in submits]
             with self._lock:
-                if not self.is_alive:
+                if not self.is_alive or self._clock.monotonic() > until:
                     raise Unreachable(f"the session with {self.mirror} is over")
                 if not self._owed:
                     self._owed_since = self._clock.monotonic()

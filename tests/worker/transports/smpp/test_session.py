@@ -23,6 +23,8 @@ from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.gateway.outcomes import Outcome
 from smsq.worker.gateway.smpp import server_pdus as pdus
 from smsq.worker.gateway.smpp.server_pdus import Command
+from smsq.worker.gateway.smpp.short import Short
+from smsq.worker.transports.smpp import line as line_module
 from smsq.worker.transports.smpp import session as session_module
 from smsq.worker.transports.smpp.session import Delivery
 from tests.worker.transports.smpp.conftest import Peer, accepted
@@ -53,17 +55,17 @@ def test_a_silent_link_is_asked_about(make_peer: Callable[..., Peer], make_trans
     """After a minute; a peer that answers nothing is left after two."""
     hands = Hands()
     peer, transport = make_peer(), make_transport(clock=hands)
-    line = transport.open(peer.url)
+    session = transport._bound(peer.url, 2.0)
 
     hands.ahead = 61.0
     assert peer.next().command == Command.ENQUIRE_LINK
-    assert line.is_quiet()
+    assert session.is_alive
 
     peer._answer = lambda pdu: b""  # type: ignore[method-assign]
 
     def is_left() -> bool:
         hands.ahead += 200.0
-        return not line.is_quiet()
+        return not session.is_alive
 
     wait_for(is_left)
 
@@ -184,6 +186,37 @@ def test_a_refused_bind_is_not_repeated_at_once(
 
     hands.ahead, peer.bind_status = 30.0, 0
     assert transport.open(peer.url).is_free()
+
+
+def test_a_line_grows_old(make_peer: Callable[..., Peer], make_transport: Any) -> None:
+    """A thread that was held up for minutes must not write: its claim may have been taken for absent meanwhile."""
+    hands = Hands()
+    peer, transport = make_peer(), make_transport(clock=hands)
+    line = transport.open(peer.url)
+
+    hands.ahead = line_module.GOOD_S + 0.1
+
+    assert not line.is_quiet()
+    with pytest.raises(Unreachable):
+        line.send(ONE, 2.0)
+    line.done(keep=True)
+    again = transport.open(peer.url)
+    assert again.send(ONE, 2.0).outcome is Outcome.ACCEPTED
+    hands.ahead += line_module.GOOD_S - 0.5
+    assert again.is_free()  # an answer makes it young again
+    assert (len(peer.submits), len(peer.binds)) == (1, 1)
+
+
+def test_a_submit_whose_turn_comes_too_late_is_not_written(make_peer: Callable[..., Peer], make_transport: Any) -> None:
+    """It waited for others that write on the same session."""
+    hands = Hands()
+    peer, transport = make_peer(), make_transport(clock=hands)
+    session = transport._bound(peer.url, 2.0)
+
+    with pytest.raises(Unreachable):
+        session.submit([session_module.Submit(0, Short(dest="79990000000"))], print, hands.monotonic() - 0.1)
+
+    assert session.owes == 0
 
 
 def test_no_password_is_in_an_error(make_peer: Callable[..., Peer], make_transport: Any) -> None:
