@@ -17,16 +17,15 @@ from datetime import datetime
 
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.doubts import Doubts
-from smsq.producers.fields import caller_key, check_client, check_key, moment, phone_of, timestamp, with_fields
+from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
 from smsq.producers.installation import Installation
 from smsq.producers.otp import Otp
 from smsq.producers.shield import ShieldControl
 from smsq.worker.domain.batch import MessageId, Options, Ref
-from smsq.worker.domain.errors import BadInput, BadText
+from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
-from smsq.worker.domain.text import tidied
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import check_options
+from smsq.worker.gateway.options import accepted, check_message, check_options, parts_of
 from smsq.worker.ledger import Enrolled, NewMessage
 from smsq.worker.settings import Settings
 
@@ -48,7 +47,7 @@ class Smsq(Installation):
     def send(
         self,
         phone: str | int,
-        text: str,
+        text: str | bytes = "",
         *,
         key: str | None = None,
         lane: str = "urgent",
@@ -61,6 +60,11 @@ class Smsq(Installation):
         client: str | None = None,
     ) -> Enrolled:
         """Enrol one message; return its id, and whether this call created it.
+
+        `phone` is a phone; by some channels it is an address: for `mail` a mail address, for `tg` and `bot` also a
+        nick (`@name`) or an id (`#123456`). `options` choose the channel and what else is asked of the gateway, such as
+        `Options(channel="mail", sender="shop@example.ru", subj="Hello")`. `text` is bytes only for the channel `bin`,
+        and left out for `hlr` and `ping`.
 
         `key` makes a repeat harmless: the same key and content give the first answer, the same key with other
         content raises Conflict. `lane` is `urgent` or `bulk`. `valid` is how long operators try to deliver (1 to 24
@@ -75,32 +79,32 @@ class Smsq(Installation):
         `client` names who asked for an urgent message (an address, an account). The message then has to pass the
         pumping shield, as codes of `smsq.otp` do.
 
-        Raises BadPhone, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses. Raises
-        LedgerUnreachable if it is not known whether the message was enrolled, another LedgerTrouble if it was not.
+        Raises BadPhone, BadAddress, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses.
+        Raises LedgerUnreachable if it is not known whether the message was enrolled, another LedgerTrouble if it was
+        not.
         """
-        number = phone_of(phone)
+        options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
+        check_options(options)
+        way = channel(options.channel)
+        who = recipient_of(phone, way.recipients)
         check_key(key)
         check_client(client)
-        if not isinstance(text, str):
-            raise BadText(f"the text must be a str, not {type(text).__name__}")
-        text = tidied(text)
+        text = way.read(text)
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
             raise BadInput(
                 "that moment has passed: `at` says when to send, in this machine's time zone unless it names one"
             )
-        options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
-        check_options(options)
-        way = channel(options.channel)
-        way.check(text)
+        check_message(text, options)
         message = NewMessage(
-            number,
+            who,
             text,
             lane=lane,
             key=caller_key(key),
-            options=options,
+            options=accepted(options, self.runtime.clock.now()),
+            said=options,
             on_doubt=on_doubt,
             deadline_s=deadline_s,
-            parts=way.parts(text),
+            parts=parts_of(text, options),
         )
         if client is not None:
             self._pass_shield(message, client)
@@ -115,10 +119,13 @@ class Smsq(Installation):
             raise BadInput(
                 "client is for urgent messages, which alone pass the shield: leave it out, or send by the urgent lane"
             )
+        if not isinstance(message.recipient, int):
+            raise BadInput("client is for messages to phones: the shield counts prefixes, and an address has none")
         if message.key is not None and self.runtime.ledger.knows(message.key):
             return
+        phone = message.recipient
         told = {"client": client, "channel": message.options.channel, "token": message.key, "verifiable": False}
-        self.patiently(lambda: self.runtime.shield.check(message.phone, **told))
+        self.patiently(lambda: self.runtime.shield.check(phone, **told))
 
     def status(self, message_id: str) -> Receipt:
         """The receipt of a message, by the id that `send` or a report gave. Raises BadInput for an unknown id."""

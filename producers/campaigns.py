@@ -28,6 +28,7 @@ from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
 from smsq.worker.domain.campaign import GOING, OVER, Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView, Failure
 
@@ -107,6 +108,8 @@ class Campaigns:
             draft.source.rows(),
             draft.template,
             region=draft.region,
+            options=draft.options,
+            per_row=draft.per_row,
             seen=seen,
             left_out=draft.choice.left_out,
             heard=comparison.add if comparison is not None else lambda part: None,
@@ -161,7 +164,7 @@ class Campaigns:
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self._look_round(draft)
-        plan, choice = draft.plan(smsq.settings.batch_size), draft.choice
+        plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)
@@ -211,11 +214,17 @@ class Campaigns:
         return replace(draft, choice=replace(choice, left_out=ledger.left_out(opened.id)))
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
+        now = self._smsq.runtime.clock.now()
+        batches = [
+            replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
+            for batch in part.batches
+        ]
+
         def verb() -> bool:
             return self._smsq.runtime.ledger.enrol_range(
                 campaign_id,
                 part.n,
-                part.batches,
+                batches,
                 part.rejects,
                 rows,
                 channel=draft.options.channel,

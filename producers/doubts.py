@@ -9,6 +9,7 @@ from smsq.producers.installation import Installation
 from smsq.producers.report import iso
 from smsq.worker.domain.batch import MessageId
 from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.recipient import written
 from smsq.worker.domain.status import BatchState
 from smsq.worker.domain.window import Window
 from smsq.worker.ledger.values import BatchView
@@ -44,8 +45,8 @@ class Doubt:
 
     @property
     def phones(self) -> list[str]:
-        """The phones of those messages."""
-        return [f"+{self.batch.phones[place]}" for place in self.batch.waiting()]
+        """The recipients of those messages."""
+        return [written(self.batch.recipients[place]) for place in self.batch.waiting()]
 
     @property
     def waits(self) -> str:

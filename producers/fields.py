@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral
@@ -11,8 +12,10 @@ from typing import TypeGuard
 import msgspec
 
 from smsq.worker.domain import phone as phones
+from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.recipient import PHONES_ONLY, Recipient, RecipientKind
 from smsq.worker.domain.shield import is_list_of_addresses
 
 LONGEST_CLIENT, LONGEST_KEY = 128, 1024
@@ -25,6 +28,11 @@ def phone_of(written: object) -> int:
     The rule and its sentences are those of files: `smsq.worker.domain.phone.parse`.
     """
     return phones.parse(phone_text(written))
+
+
+def recipient_of(written: object, kinds: Sequence[RecipientKind] = PHONES_ONLY) -> Recipient:
+    """The recipient that a program gives for one message, of one of these kinds; raises BadPhone or BadAddress."""
+    return recipients.parse(phone_text(written), tuple(kinds))
 
 
 def phone_text(written: object, region: str = "RU") -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from smsq.producers.adoption import adopt, adopt_given
-from smsq.producers.fields import phone_of
+from smsq.producers.fields import recipient_of
 from smsq.worker.domain import job as jobs
+from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import (
     BadCredentials,
     BadInput,
@@ -24,7 +25,9 @@ from smsq.worker.domain.errors import (
     Unreachable,
     WrongKey,
 )
+from smsq.worker.domain.recipient import PHONES_ONLY, RecipientKind
 from smsq.worker.domain.text import tidied
+from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.numbers import BAD_LOGIN
 from smsq.worker.gateway.options import check_price
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
@@ -103,7 +106,7 @@ class Installation:
     def price(self, payload: Mapping[str, Any]) -> tuple[Decimal, int]:
         """What some messages cost together, and their parts; a worker asks the gateway, and nothing is sent.
 
-        `payload` holds `messages` ([phone, text] pairs), or `phones` and one `text`; and `options`. Raises
+        `payload` holds `messages` ([recipient, text] pairs), or `recipients` and one `text`; and `options`. Raises
         BadInput for what could not be sent either (BadPhone, BadText), Unreachable if no worker or no mirror
         answers, BadCredentials, Refused with the gateway's reason.
         """
@@ -196,19 +199,34 @@ class Installation:
 
 
 def _understood(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The same question with phones as they are read and texts as they would be sent; raises BadPhone."""
+    """The same question with recipients as they are read and texts as they would be sent; raises BadPhone.
+
+    `phones` is another name of `recipients`.
+    """
     asked = dict(payload)
+    kinds = _kinds(asked.get("options"))
+    if "phones" in asked and "recipients" not in asked:
+        asked["recipients"] = asked.pop("phones")
     if isinstance(text := asked.get("text"), str):
         asked["text"] = tidied(text)
-    if isinstance(phones := asked.get("phones"), list | tuple):
-        asked["phones"] = [phone_of(phone) for phone in phones]
+    if isinstance(recipients := asked.get("recipients"), list | tuple):
+        asked["recipients"] = [recipient_of(recipient, kinds) for recipient in recipients]
     if isinstance(messages := asked.get("messages"), list | tuple):
-        asked["messages"] = [_message(message) for message in messages]
+        asked["messages"] = [_message(message, kinds) for message in messages]
     return asked
 
 
-def _message(message: object) -> object:
+def _kinds(options: object) -> Sequence[RecipientKind]:
+    """The kinds of recipients of a channel that a program names; phones if it names none that there is."""
+    name = options.channel if isinstance(options, Options) else None
+    if isinstance(options, Mapping):
+        name = options.get("channel")
+    row = CHANNELS.get(name) if isinstance(name, str) else None
+    return row.recipients if row is not None else PHONES_ONLY
+
+
+def _message(message: object, kinds: Sequence[RecipientKind]) -> object:
     if isinstance(message, list | tuple) and len(message) == 2:
-        phone, text = message
-        return phone_of(phone), tidied(text) if isinstance(text, str) else text
+        recipient, text = message
+        return recipient_of(recipient, kinds), tidied(text) if isinstance(text, str) else text
     return message  # the type of the job will say what is wrong with it

@@ -288,9 +288,11 @@ def _steps(channels: str | Iterable[str]) -> tuple[Step, ...]:
     steps = otp.steps_of(listed)
     for step in steps:
         try:
-            channel_row(step.channel)
+            row = channel_row(step.channel)
         except BadInput as error:
             raise BadChannel(error.sentence) from None
+        if not row.codes:
+            raise BadChannel(f"no code goes by {row.name}, which is {row.meaning}")
     return steps
 
 

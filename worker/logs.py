@@ -2,8 +2,8 @@
 
     logs.get("send").info("batch settled", batch="4711", accepted=98, refused=2, took_s=0.41)
 
-No secret passes, whatever library logs it: phones are masked, texts are replaced by their length, passwords are
-dropped. Ten digits that begin with 1 or 2 are gateway ids and stay readable.
+No secret passes, whatever library logs it: phones and mail addresses are masked, texts are replaced by their length,
+passwords are dropped. Ten digits that begin with 1 or 2 are gateway ids and stay readable.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
 
-from smsq.worker.domain.phone import masked
+from smsq.worker.domain.recipient import masked
 
 Style = Literal["json", "console"]
 
@@ -25,7 +25,7 @@ _SECRET_FIELDS = frozenset(
     | {"authorization", "sha1", "md5"}
 )
 _TEXT_FIELDS = frozenset({"text", "texts", "mes", "list", "body", "message", "code_text"})
-_PHONE_FIELDS = frozenset({"phone", "phones", "to"})
+_RECIPIENT_FIELDS = frozenset({"phone", "phones", "recipient", "recipients", "email", "to"})
 _NAMES = "psw|password|passwd|pwd|apikey|api_key|mes|list|text|message|sha1|md5|secret|secret_key|callback_secret"
 _SAID = re.compile(rf"(?i)\b({_NAMES})=[^&\s\"'>]*")
 _QUOTED = re.compile(
@@ -37,6 +37,7 @@ _IN_URL = re.compile(r"(://)[^\s\"'<>@]*@(?:[^\s\"'<>@]*@)*")  # a password may 
 # Nine digits and more; ten that begin with 1 or 2 are a gateway id. What form encoding leaves in front is no word.
 _NUMBER = re.compile(r"(?:(?<![\w.])|(?<=%[0-9A-Fa-f]{2}))(?:\+|%2[Bb])?(\d{11,15}|[3-9]\d{9}|\d{9})(?!\w|\.\d)")
 _SPACED = re.compile(r"(?<!\w)(?:\+|%2[Bb])(?=(?:\D{0,3}\d){9})\d[\d ().-]{8,18}\d(?!\w)")  # +7 999 123-45-67
+_MAIL = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _QUIET = {"urllib3": logging.WARNING, "uvicorn.access": logging.WARNING, "asyncio": logging.WARNING}
 
@@ -111,18 +112,19 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def scrub(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask phones, replace texts by their length, drop secrets: the last step before a line is written."""
+    """Mask recipients, replace texts by their length, drop secrets: the last step before a line is written."""
     for name, value in event.items():
         event[name] = _scrubbed(name, value)
     return event
 
 
 def redact(line: str) -> str:
-    """A sentence or traceback without secrets, texts, phones and control characters."""
+    """A sentence or traceback without secrets, texts, phones, mail addresses and control characters."""
     line = _QUOTED.sub(r'\1\2\1\3"***"', _SAID.sub(r"\1=***", line))
     line = _BEARER.sub(r"\1***", _TAGGED.sub(r"<\1>***", line))
     line = _SPACED.sub(lambda found: masked(re.sub(r"\D", "", found[0].replace("%2B", "").replace("%2b", ""))), line)
     line = _NUMBER.sub(lambda found: masked(found[1]), _IN_URL.sub(r"\1***@", line))
+    line = _MAIL.sub(lambda found: masked(found[0].replace("%40", "@")), line)
     return _STEERING.sub("?", line)
 
 
@@ -136,7 +138,7 @@ def _scrubbed(name: str, value: object) -> object:
         return {key: _scrubbed(str(key), each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_scrubbed(name, each) for each in value]
-    if lowered in _PHONE_FIELDS and (isinstance(value, str) or (isinstance(value, int) and value > 999_999)):
+    if lowered in _RECIPIENT_FIELDS and (isinstance(value, str) or (isinstance(value, int) and value > 999_999)):
         return masked(value)
     if isinstance(value, bool | int | float) or value is None:
         return value

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsq.producers.cli import DONE, FAILED, INTERRUPTED, UNDELIVERED, Suggesting, campaign_control
+from smsq.producers.cli.message_options import file_flags, with_options
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, counted, list_lines, print_campaign, print_json, talk
 
@@ -30,31 +31,13 @@ Command = Callable[..., Any]
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For machines, on standard output.")
 
 
-def _file_options(function: Command) -> Command:
-    """What `check` and `run` have in common."""
-    options = (
-        click.argument("file", type=click.Path(path_type=Path)),
-        click.option(
-            "--text", required=True, help="The text; {column} is replaced by that column's value in each row."
-        ),
-        click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones."),
-        click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
-        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
-        click.option("--sender", help="Sender name; one that is registered for the account."),
-        click.option("--valid", help="How long operators try to deliver: hours from 1 to 24, or hh:mm."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 @click.group("campaign", cls=Suggesting)
 def group() -> None:
     """Check, run and watch campaigns."""
 
 
 @group.command("check")
-@_file_options
+@file_flags
 @as_json_option
 def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
@@ -63,7 +46,7 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
     from smsq.producers.intake.drafts import draft
     from smsq.worker.domain.errors import SmsqError
 
-    drafted = draft(file, text=text, **how)
+    drafted = draft(file, text=text, **with_options(how))
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -74,7 +57,13 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
         found = preflight.look(
-            drafted.source.rows(), drafted.template, region=drafted.region, seen=_seen(), heard=heard
+            drafted.source.rows(),
+            drafted.template,
+            region=drafted.region,
+            options=drafted.options,
+            per_row=drafted.per_row,
+            seen=_seen(),
+            heard=heard,
         )
         repeats = None
         try:
@@ -93,7 +82,7 @@ def check(file: Path, text: str, as_json: bool, **how: Any) -> None:
 
 
 @group.command("run")
-@_file_options
+@file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
 @click.option("--rate", type=float, help="Most parts per second for this campaign.")
 @click.option(
@@ -126,7 +115,7 @@ def run(file: Path, text: str, yes: bool, follow: bool, only_new: bool, again: b
     from smsq.producers.intake.repeats import check_flags
 
     check_flags(again=again, only_new=only_new)
-    drafted = draft(file, text=text, **how)
+    drafted = draft(file, text=text, **with_options(how))
     with _smsq() as smsq:
         before = _refuse_finished(smsq, drafted, again or only_new)
         for option in not_applied(drafted, how["name"], how["on_doubt"], before) if before is not None else ():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from smsq.producers.cli.message_options import message_flags, options_of
 from smsq.producers.terminal.display import print_json
 from smsq.producers.terminal.stdin import from_stdin
 
@@ -19,20 +20,18 @@ if TYPE_CHECKING:
 @click.argument("phone_or_file")
 @click.argument("text", required=False)
 @click.option("--text", "template", help="The text for a file's rows; may hold {column}.")
-@click.option("--sender", help="Sender name.")
-@click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones.")
+@click.option("--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]")
 @click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus.")
-@click.option("--channel", default="sms", show_default=True, help="Channel: sms, tg or call; a file goes out as sms.")
+@message_flags()
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def command(
     phone_or_file: str,
     text: str | None,
     template: str | None,
-    sender: str | None,
-    phone_column: str,
+    phone_column: str | None,
     region: str,
-    channel: str,
     as_json: bool,
+    **told: Any,
 ) -> None:
     """Show what TEXT to a phone, or --text to the rows of a CSV file, would cost.
 
@@ -41,40 +40,46 @@ def command(
     from smsq.producers.api import Smsq
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
-    from smsq.worker.domain.batch import Options
+    from smsq.worker.gateway.channels import channel
 
+    options = options_of(told)
+    way = channel(options.channel)
     written = template or text
     if written is None:
-        raise click.UsageError("say which text: smsq cost PHONE TEXT, or smsq cost FILE --text TEXT")
-    phone_or_file, written = from_stdin(phone_or_file, written)
+        if way.has_text:
+            raise click.UsageError("say which text: smsq cost PHONE TEXT, or smsq cost FILE --text TEXT")
+        written = ""
+    phone_or_file, written = from_stdin(phone_or_file, written) if written else (*from_stdin(phone_or_file), "")
     is_file = template is not None or Path(phone_or_file).is_file()
-    if channel != "sms" and not is_file:
-        _single(phone_or_file, written, Options(channel=channel, sender=sender), region, as_json)
+    if not way.campaigns and not is_file:
+        _single(phone_or_file, written, options, region, as_json)
         return
     rows = phone_or_file if is_file else [phone_or_file]
     # A single text is taken as it stands.
     written = written if is_file else written.replace("{", "{{").replace("}", "}}")
-    drafted = draft(
-        rows, text=written, sender=sender, phone_column=phone_column, region=region, options=Options(channel=channel)
-    )
-    found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region)
+    drafted = draft(rows, text=written, phone_column=phone_column, region=region, options=options)
+    found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, options=options)
     preflight.require_some(found)
     with Smsq() as smsq:
         price = preflight.price(found, drafted.template, drafted.options, smsq.price)
     _show(found.messages, found.parts, price, as_json)
 
 
-def _single(phone: str, text: str, options: Options, region: str, as_json: bool) -> None:
+def _single(recipient: str, text: str, options: Options, region: str, as_json: bool) -> None:
     """The price of one message by a channel that no campaign goes by."""
     from smsq.producers.api import Smsq
     from smsq.producers.intake.preflight import Price
-    from smsq.worker.domain import phone as phones
+    from smsq.worker.domain.recipient import parse
     from smsq.worker.gateway.channels import channel
-    from smsq.worker.gateway.options import check_options
+    from smsq.worker.gateway.options import check_message, check_options
 
     check_options(options)
-    channel(options.channel).check(text)
-    asked = {"phones": [phones.parse(phone, region)], "text": text, "options": options}
+    check_message(text, options)
+    asked = {
+        "recipients": [parse(recipient, channel(options.channel).recipients, region)],
+        "text": text,
+        "options": options,
+    }
     with Smsq() as smsq:
         cost, parts = smsq.price(asked)
     _show(1, parts, Price(cost=cost, is_exact=True), as_json)

@@ -112,7 +112,8 @@ def _print(each: dict[str, Any], as_json: bool) -> None:
         print_json(each)
         return
     from smsq.producers.report import printable
+    from smsq.worker.domain.batch import PLAIN_CHANNEL
 
     at = datetime.fromtimestamp(each["at"]).astimezone().strftime("%H:%M:%S")
-    way = "" if each["channel"] == "sms" else f" by {each['channel']}"
+    way = "" if each["channel"] == PLAIN_CHANNEL else f" by {each['channel']}"
     click.echo(f"{at}  +{printable(each['phone'])}{way}  {each['status']}  {printable(each['text'])}")

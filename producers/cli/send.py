@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
+from smsq.producers.cli.message_options import message_flags, options_of
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import print_json, print_receipt, talk
 from smsq.producers.terminal.stdin import from_stdin
@@ -24,16 +25,8 @@ LOOK_EVERY_S = 0.1
 
 @click.command("send")
 @click.argument("phone")
-@click.argument("text")
-@click.option("--sender", help="Sender name; one that is registered for the account.")
-@click.option(
-    "--channel", default="sms", show_default=True, help="Channel: sms, tg (Telegram, a code of 4-8 digits) or call."
-)
-@click.option("--voice", help="Voice of a call: m, m2-m4, w, w2-w4, with a language such as w,en.")
-@click.option(
-    "--param", help="How a call rings: seconds of ringing, seconds until the next try, tries; such as 25,60,2."
-)
-@click.option("--valid", help="How long operators try to deliver: hours from 1 to 24, or hh:mm.")
+@click.argument("text", default="")
+@message_flags()
 @click.option(
     "--at",
     help="When the gateway sends it, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
@@ -62,11 +55,6 @@ LOOK_EVERY_S = 0.1
 def command(
     phone: str,
     text: str,
-    sender: str | None,
-    channel: str,
-    voice: str | None,
-    param: str | None,
-    valid: str | None,
     at: str | None,
     key: str | None,
     lane: str,
@@ -76,27 +64,27 @@ def command(
     wait: bool,
     timeout: float,
     as_json: bool,
+    **told: Any,
 ) -> None:
     """Send TEXT to PHONE, and print the message's id, or with --wait what became of it.
+
+    By --channel mail PHONE is a mail address, by tg and bot it may be a Telegram nick or #id. hlr and ping have no
+    TEXT, and that of bin is hex.
 
     If PHONE or TEXT is -, it is read from standard input, so that no list of processes shows it. If both are -, the
     first line is the phone.
     """
     from smsq.producers.api import Smsq
-    from smsq.worker.domain.batch import Options
 
-    phone, text = from_stdin(phone, text)
+    options = options_of(told)
+    phone, text = from_stdin(phone, text) if text else (*from_stdin(phone), "")
     with contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
-        extra = {name: value for name, value in (("voice", voice), ("param", param)) if value is not None}
-        options = Options(channel=channel, extra=extra)
         sent = smsq.send(
             phone,
             text,
             key=key,
             lane=lane,
-            sender=sender,
-            valid=valid,
             at=at,
             on_doubt=on_doubt,
             deadline_s=deadline,

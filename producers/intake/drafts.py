@@ -18,6 +18,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
@@ -25,7 +26,8 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
 from smsq.worker.domain.hours import is_window
-from smsq.worker.gateway.options import check_options
+from smsq.worker.gateway.channels import channel
+from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
 
 RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
@@ -36,21 +38,23 @@ LONGEST_NAME = 100
 class How(TypedDict, total=False):
     """How to send a campaign; every field may be left out.
 
-    `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that
-    holds phones, `region` the country in which phones without a plus are written, `encoding` what a file is in
-    (told from its bytes unless it is given). `rate` is in parts per
-    second, `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`.
-    `sender`, `valid` and `options` go to the gateway; `on_doubt` is as in `Smsq.send`.
+    `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that holds
+    recipients (by default `phone`, or `email` for e-mails), `region` the country in which phones without a plus are
+    written, `encoding` what a file is in (told from its bytes unless it is given). `rate` is in parts per second,
+    `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
+    `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
+    row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name. `on_doubt` is as in `Smsq.send`.
     """
 
     name: str | None
     columns: Sequence[str] | None
-    phone_column: str
+    phone_column: str | None
     region: str
     encoding: str | None
     sender: str | None
     valid: str | None
     options: Options | None
+    per_row: Mapping[str, str] | Sequence[str] | None
     rate: float | None
     at: datetime | str | None
     window: str | None
@@ -108,6 +112,7 @@ class Draft:
     template: Template = field(repr=False)
     name: str
     options: Options
+    per_row: RowOptions | None = None
     phone_column: str = "phone"
     region: str = "RU"
     rate: float | None = None
@@ -122,17 +127,19 @@ class Draft:
     def digest(self) -> str:
         """The digest that names this campaign: of its rows, text and options."""
         options = self.options.written().decode()
-        said = (self.source.digest, self.phone_column, self.region, self.template.written, options)
+        said = [self.source.digest, self.phone_column, self.region, self.template.written, options]
+        if self.per_row is not None:
+            said.append(repr(self.per_row.columns))
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def plan(self, batch_size: int) -> Plan:
-        """The campaign in the form of the ledger."""
+    def plan(self, batch_size: int, now: float) -> Plan:
+        """The campaign in the form of the ledger; options that count from when it is accepted count from `now`."""
         return Plan(
             name=self.name,
             digest=self.digest,
-            text=self.template.render(()) if self.template.is_constant else None,
+            text=channel(self.options.channel).read(self.template.render(())) if self.template.is_constant else None,
             template=self.template.written,
-            options=self.options,
+            options=accepted(self.options, now),
             batch_size=batch_size,
             rate=self.rate,
             budget=self.budget,
@@ -155,24 +162,38 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     """The campaign's ranges; the same rows, text and batch size always give the same ones."""
     per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
     rows = draft.source.rows()
-    return prepare(rows, draft.template, batch_size, per_range, region=draft.region, left_out=draft.choice.left_out)
+    return prepare(
+        rows,
+        draft.template,
+        batch_size,
+        per_range,
+        region=draft.region,
+        left_out=draft.choice.left_out,
+        options=draft.options,
+        per_row=draft.per_row,
+    )
 
 
 def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
     """Check everything that can be checked without the ledger; raises BadInput."""
-    name, phone_column = how.get("name"), how.get("phone_column", "phone")
+    name = how.get("name")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
         raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not isinstance(text, str):
         raise BadInput(f"a text is text, not {type(text).__name__}")
-    if not text.strip():
-        raise BadInput("the text is empty")
     if window is not None and not is_window(window):
         raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
     if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
+    options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
+    named = how.get("per_row") or ()
+    check_options(options, later=named)
+    way = channel(options.channel)
+    if not way.campaigns:
+        raise BadInput(f"no campaign goes by {way.name}: it is for single messages (`smsq send --channel {way.name}`)")
+    phone_column = how.get("phone_column") or way.column
     source: Rows
     if isinstance(rows, str | Path):
         source = inspect(rows, phone_column, how.get("encoding"))
@@ -181,18 +202,16 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         source = RowsInMemory.of(rows, how.get("columns"), phone_column, region)
     template = Template.compile(text, source.columns)
     if template.is_constant:
-        texts.check(template.render(()))
+        check_message(way.read(template.render(())), options)
     else:
         texts.check_marks(template.written)
-    options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
-    check_options(options)
-    if options.channel != "sms":
-        raise BadInput(f"a campaign goes out as sms; {options.channel} is for single messages (`smsq send --channel`)")
+        check_own_texts(options)
     return Draft(
         source=source,
         template=template,
         name=_named(name),
         options=options,
+        per_row=RowOptions.of(options, named, source.columns) if named else None,
         phone_column=phone_column,
         region=region,
         rate=rate,

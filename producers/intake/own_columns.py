@@ -7,6 +7,7 @@ another file is an error, not a report whose columns belong to other people.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,7 @@ from typing import Protocol
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.recipient import EVERY_KIND, parse
 
 ALIKE = 7  # digits at the end of a phone: the file has these, however the others are written
 
@@ -75,4 +77,8 @@ def _blank(names: Sequence[str]) -> Sequence[str]:
 
 
 def _end(phone: str) -> str:
+    """What two ways to write one recipient have in common: the last digits of a phone, the whole of an address."""
+    if "@" in phone or phone.lstrip().startswith("#"):
+        with contextlib.suppress(BadInput):
+            return str(parse(phone, EVERY_KIND))
     return "".join(char for char in phone if char.isdecimal())[-ALIKE:]

@@ -15,14 +15,18 @@ from random import Random
 from typing import Any
 
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain import text as texts
-from smsq.worker.domain.batch import Options, Packed, unpack_phones, unpack_rows, unpack_texts
+from smsq.worker.domain.batch import Options, Packed, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind, kind
+from smsq.worker.domain.recipient import Recipient, written
+from smsq.worker.gateway.channels import channel
+from smsq.worker.gateway.options import parts_of
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
@@ -47,7 +51,8 @@ _UNSEEN = str.maketrans({char: "" for char, instead in PLAIN.items() if not inst
 _DEAR_IN = re.compile(f"[{re.escape(''.join(PLAIN))}]").findall
 _IN_WORDS = {" ": "a plain space", "": "nothing"}
 
-Message = tuple[int, str]
+_PLAIN = Options()
+Message = tuple[Recipient, str]
 # Asks the gateway for the price of some messages: all together, and their parts.
 AskPrice = Callable[[dict[str, Any]], tuple[Decimal, int]]
 
@@ -114,6 +119,8 @@ def look(
     seen: Callable[[int], None] = lambda rows: None,
     left_out: LeftOut | None = None,
     heard: Callable[[Range], None] = lambda part: None,
+    options: Options = _PLAIN,
+    per_row: RowOptions | None = None,
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
@@ -121,22 +128,26 @@ def look(
     """
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample
-    constant = template.render(()) if template.is_constant else None
+    constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     rows = _watched(rows, template, found)
-    for part in prepare(rows, template, batch_size, max(1, 1000 // batch_size), region=region, left_out=left_out):
+    per_range = max(1, 1000 // batch_size)
+    for part in prepare(
+        rows, template, batch_size, per_range, region=region, left_out=left_out, options=options, per_row=per_row
+    ):
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)
         heard(part)
         for batch in part.batches:
-            written = unpack_texts(batch.texts) if batch.texts else None
-            _sample(found, batch, written, constant, random)
-            if written is not None:
-                _look_at(found, written)
+            said = unpack_texts(batch.texts) if batch.texts else None
+            own = batch.options or options
+            _sample(found, batch, said, constant, random, own)
+            if said is not None:
+                _look_at(found, said, own)
         seen(found.rows)
     if constant is not None and found.messages:
         found.first = constant
-        _look_at(found, [constant])
+        _look_at(found, [constant], options)
         found.unicode_texts *= found.messages
         found.dear = Counter(dict.fromkeys(found.dear, found.messages))
     return found
@@ -166,46 +177,51 @@ def _count(found: Preflight, part: Range) -> None:
 
 
 def _count_behind(found: Preflight, behind: Packed, left_out: LeftOut) -> None:
-    phones = unpack_phones(behind.phones)
-    for phone, row in zip(phones, unpack_rows(behind.rows, behind.first_row, behind.count), strict=True):
-        reject = Reject(row, "duplicate", left_out.reason(row), f"+{phone}")
+    recipients = unpack_recipients(behind.recipients)
+    for recipient, row in zip(recipients, unpack_rows(behind.rows, behind.first_row, behind.count), strict=True):
+        reject = Reject(row, "duplicate", left_out.reason(row), written(recipient))
         found.reasons[reject.status, reject.reason] += 1
         if len(found.rejects) < REJECTS_KEPT:
             found.rejects.append(reject)
 
 
-def _sample(found: Preflight, batch: Packed, written: list[str] | None, constant: str | None, random: Random) -> None:
+def _sample(
+    found: Preflight, batch: Packed, said: list[str] | None, constant: str | None, random: Random, options: Options
+) -> None:
     """Count each message in its country's stratum, and keep a fair few of each."""
     most, strata = REQUESTS * PER_REQUEST, found.strata
     same_parts = batch.parts // batch.count
-    for index, phone in enumerate(unpack_phones(batch.phones)):
-        text = constant if written is None else written[index]
-        stratum = strata.setdefault(country(phone), Stratum())
-        found.kinds[kind(phone)] += 1
+    for index, recipient in enumerate(unpack_recipients(batch.recipients)):
+        text = constant if said is None else said[index]
+        stratum = strata.setdefault(country(recipient), Stratum())
+        if isinstance(recipient, int):
+            found.kinds[kind(recipient)] += 1
         stratum.messages += 1
-        stratum.parts += same_parts if written is None else texts.parts(text or "")
+        stratum.parts += same_parts if said is None else parts_of(text or "", options)
         if len(stratum.sample) < most:
-            stratum.sample.append((phone, text or ""))
+            stratum.sample.append((recipient, text or ""))
         elif (place := int(random.random() * stratum.messages)) < most:
-            stratum.sample[place] = (phone, text or "")
+            stratum.sample[place] = (recipient, text or "")
 
 
-def country(phone: int) -> str:
-    """The beginning of a phone that tells prices apart: 7 and 1 alone, else two digits.
+def country(recipient: Recipient) -> str:
+    """The beginning of a phone that tells prices apart: 7 and 1 alone, else two digits; `@` for an address.
 
-    >>> country(79991234567), country(4915112345678)
-    ('7', '49')
+    >>> country(79991234567), country(4915112345678), country("anna@example.ru")
+    ('7', '49', '@')
     """
-    head = str(phone)[:2]
+    if isinstance(recipient, str):
+        return "@"
+    head = str(recipient)[:2]
     return head[0] if head[0] in "17" else head
 
 
-def _look_at(found: Preflight, written: Sequence[str]) -> None:
-    found.first = found.first or next(iter(written), "")
-    for text in written:
-        parts = texts.parts(text)
+def _look_at(found: Preflight, said: Sequence[str], options: Options) -> None:
+    found.first = found.first or next(iter(said), "")
+    for text in said:
+        parts = parts_of(text, options)
         found.longest = max(found.longest, parts)
-        if texts.alphabet(text) == "ucs2":
+        if not options.translit and channel(options.channel).parts is texts.parts and texts.alphabet(text) == "ucs2":
             found.unicode_texts += 1
             if parts > 1:
                 found.dear.update(_dear(text, parts))
@@ -229,7 +245,7 @@ def price(found: Preflight, template: Template, options: Options, ask: AskPrice)
     """What it costs, by at most three requests; whatever `ask` raises goes through."""
     if not found.messages:
         return Price(cost=Decimal(0), is_exact=True)
-    constant = template.render(()) if template.is_constant else None
+    constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     if found.messages <= REQUESTS * PER_REQUEST:
         everything = [message for stratum in found.strata.values() for message in stratum.sample]
         return Price(cost=_ask_for(everything, constant, options, ask)[0], is_exact=True)
@@ -263,7 +279,7 @@ def _ask_for(messages: Sequence[Message], constant: str | None, options: Options
         few = messages[start : start + PER_REQUEST]
         payload: dict[str, Any] = {"options": options}
         if constant is not None:
-            payload |= {"phones": [phone for phone, _ in few], "text": constant}
+            payload |= {"recipients": [recipient for recipient, _ in few], "text": constant}
         else:
             payload["messages"] = few
         some_cost, some_parts = ask(payload)

@@ -1,22 +1,30 @@
-"""From rows to ranges: normalise, drop duplicates, render, check, count parts, pack.
+"""From rows to ranges: normalise, drop duplicates, render, check, count parts, pack, by the rules of their channel.
 
 The same rows, template and sizes always give the same ranges, so that an interrupted campaign goes on at the next
-range. Of several rows with one phone the first good one counts. Rows that are left out since they were sent already
+range. Of several rows with one recipient the first good one counts. Rows that are left out since they were sent already
 leave a gap in their batch, whose place in the file does not change: journals know a batch by that place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
+from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row, shown
 from smsq.producers.intake.templates import Template
+from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain import text as texts
-from smsq.worker.domain.batch import Packed, pack
+from smsq.worker.domain.batch import Options, Packed, pack
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
-from smsq.worker.domain.errors import BadPhone, BadText
-from smsq.worker.domain.phone import parse
+from smsq.worker.domain.errors import BadInput, BadPhone, BadText
+from smsq.worker.domain.phone import parse as parse_phone
+from smsq.worker.domain.recipient import PHONES_ONLY, Recipient
+from smsq.worker.gateway.channels import channel
+from smsq.worker.gateway.options import check_message, check_own_texts, parts_of
+
+_PLAIN = Options()
 
 
 def prepare(
@@ -27,12 +35,14 @@ def prepare(
     *,
     region: str = "RU",
     left_out: LeftOut | None = None,
+    options: Options = _PLAIN,
+    per_row: RowOptions | None = None,
 ) -> Iterator[Range]:
     """Ranges from 1, each over `batch_size * batches_per_range` rows (the last over what is left).
 
     Raises BadText if a constant text may not be sent; texts of single rows become rejects.
     """
-    slices = Slices(template, batch_size, region, left_out)
+    slices = Slices(template, batch_size, region, left_out, options, per_row)
     source, size = iter(rows), batch_size * batches_per_range
     n = 0
     while portion := list(islice(source, size)):
@@ -41,52 +51,69 @@ def prepare(
 
 
 class Slices:
-    """Makes ranges one after another; remembers every phone it has seen."""
+    """Makes ranges one after another; remembers every recipient it has seen."""
 
-    def __init__(self, template: Template, batch_size: int, region: str, left_out: LeftOut | None = None) -> None:
+    def __init__(
+        self,
+        template: Template,
+        batch_size: int,
+        region: str,
+        left_out: LeftOut | None = None,
+        options: Options = _PLAIN,
+        per_row: RowOptions | None = None,
+    ) -> None:
         self._template = template
         self._batch_size = batch_size
         self._region = region
         self._left_out = left_out
-        self._behind: list[tuple[int, int]] = []  # phones and rows of this range that stay behind
-        self._seen: set[int] = set()
+        self._row, self._options = channel(options.channel), options
+        self._parse = self._recipient if self._row.recipients != PHONES_ONLY else parse_phone
+        self._behind: list[tuple[Recipient, int]] = []  # recipients and rows of this range that stay behind
+        self._seen: set[Recipient] = set()
+        self._per_row = per_row
+        self._constant = ""
         self._constant_parts = 0
         if template.is_constant:
-            text = template.render(())
-            texts.check(text)
-            self._constant_parts = texts.parts(text)
+            self._constant = self._row.read(template.render(()))
+            check_message(self._constant, options)
+            self._constant_parts = parts_of(self._constant, options)
 
     def range(self, n: int, portion: list[Row | Reject]) -> Range:
         """The n-th range, from these rows."""
         rejects: list[Reject] = []
         make = self._same_text if self._template.is_constant else self._own_texts
+        if self._per_row is not None:
+            make = self._own_options
         batches = tuple(make(portion, rejects))
-        behind, self._behind = self._behind, []
-        left = pack([phone for phone, _ in behind], None, [row for _, row in behind], 0) if behind else None
+        behind, self._behind = sorted(self._behind, key=lambda each: each[1]), []
+        left = pack([who for who, _ in behind], None, [row for _, row in behind], 0) if behind else None
         return Range(n=n, batches=batches, rejects=tuple(rejects), rows=len(portion), behind=left)
 
+    def _recipient(self, written: str, region: str) -> Recipient:
+        return recipients.parse(written, self._row.recipients, region)
+
     def _same_text(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
-        seen, region, size = self._seen, self._region, self._batch_size
-        phones: list[int] = []
+        seen, region, size, parse = self._seen, self._region, self._batch_size, self._parse
+        found: list[Recipient] = []
         numbers: list[int] = []
         for row in portion:
             if isinstance(row, Reject):
                 rejects.append(row)
                 continue
             try:
-                phone = parse(row[1], region)
+                recipient = parse(row[1], region)
             except BadPhone as error:
-                rejects.append(_invalid(row, error.sentence))
+                rejects.append(_invalid(row, self._why(row[1], error)))
                 continue
-            if phone in seen:
-                rejects.append(_duplicate(row))
+            if recipient in seen:
+                rejects.append(_duplicate(row, recipient))
                 continue
-            seen.add(phone)
-            phones.append(phone)
+            seen.add(recipient)
+            found.append(recipient)
             numbers.append(row[0])
-        for at in range(0, len(phones), size):
+        for at in range(0, len(found), size):
             first = numbers[at]
-            batch, here = phones[at : at + size], numbers[at : at + size]
+            batch, here = found[at : at + size], numbers[at : at + size]
             if self._left_out is not None:
                 kept = self._kept(here, batch)
                 batch, here = [batch[place] for place in kept], [here[place] for place in kept]
@@ -96,8 +123,10 @@ class Slices:
 
     def _own_texts(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
         seen, region, size, render = self._seen, self._region, self._batch_size, self._template.render
-        check, count = texts.check, texts.parts
-        phones: list[int] = []
+        parse, check, count = self._parse, self._row.check, texts.parts
+        if self._options != _PLAIN:
+            render, count = self._read, self._parts
+        found: list[Recipient] = []
         numbers: list[int] = []
         written: list[str] = []
         parts: list[int] = []
@@ -106,9 +135,9 @@ class Slices:
                 rejects.append(row)
                 continue
             try:
-                phone = parse(row[1], region)
-                if phone in seen:
-                    rejects.append(_duplicate(row))
+                recipient = parse(row[1], region)
+                if recipient in seen:
+                    rejects.append(_duplicate(row, recipient))
                     continue
                 if row[2][-1] is MISSING:
                     self._template.require(row[2])
@@ -116,17 +145,20 @@ class Slices:
                 check(text)
                 if "\\n" in text:
                     texts.check_list(text)
-            except (BadPhone, BadText) as error:
+            except BadPhone as error:
+                rejects.append(_invalid(row, self._why(row[1], error)))
+                continue
+            except BadText as error:
                 rejects.append(_invalid(row, error.sentence))
                 continue
-            seen.add(phone)
-            phones.append(phone)
+            seen.add(recipient)
+            found.append(recipient)
             numbers.append(row[0])
             written.append(text)
             parts.append(count(text))
-        for at in range(0, len(phones), size):
+        for at in range(0, len(found), size):
             end, first = at + size, numbers[at]
-            batch, here, said, many = phones[at:end], numbers[at:end], written[at:end], parts[at:end]
+            batch, here, said, many = found[at:end], numbers[at:end], written[at:end], parts[at:end]
             if self._left_out is not None:
                 kept = self._kept(here, batch)
                 batch, here = [batch[place] for place in kept], [here[place] for place in kept]
@@ -135,14 +167,78 @@ class Slices:
                     continue
             yield pack(batch, said, here, sum(many), first_row=first)
 
-    def _kept(self, rows: list[int], phones: list[int]) -> list[int]:
+    def _own_options(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
+        """Rows whose options differ go in different batches; each batch stands where its first row does."""
+        groups: dict[tuple[str, ...], list[tuple[Recipient, int, str, int]]] = {}
+        per_row, is_constant = self._per_row, self._template.is_constant
+        assert per_row is not None
+        for row in portion:
+            if isinstance(row, Reject):
+                rejects.append(row)
+                continue
+            try:
+                recipient = self._parse(row[1], self._region)
+                if recipient in self._seen:
+                    rejects.append(_duplicate(row, recipient))
+                    continue
+                cells = per_row.cells(row[2])
+                options = per_row.read(cells)
+                text = self._constant
+                if not is_constant:
+                    self._template.require(row[2])
+                    text = self._read(row[2])
+                    texts.check_list(text)
+                    check_own_texts(options)
+                check_message(text, options)
+            except BadPhone as error:
+                rejects.append(_invalid(row, self._why(row[1], error)))
+                continue
+            except BadInput as error:
+                rejects.append(_invalid(row, error.sentence))
+                continue
+            self._seen.add(recipient)
+            groups.setdefault(cells, []).append((recipient, row[0], text, parts_of(text, options)))
+        batches = [
+            (members[at][1], cells, members[at : at + self._batch_size])
+            for cells, members in groups.items()
+            for at in range(0, len(members), self._batch_size)
+        ]
+        for first, cells, members in sorted(batches, key=lambda each: each[0]):
+            if self._left_out is not None:
+                kept = self._kept([each[1] for each in members], [each[0] for each in members])
+                members = [members[place] for place in kept]
+                if not kept:
+                    continue
+            many, here, said, parts = zip(*members, strict=True)
+            options = per_row.read(cells)
+            yield replace(
+                pack(many, None if is_constant else said, here, sum(parts), first_row=first),
+                options=options if options != self._options else None,
+            )
+
+    def _read(self, values: Sequence[str]) -> str:
+        return self._row.read(self._template.render(values))
+
+    def _parts(self, text: str) -> int:
+        return parts_of(text, self._options)
+
+    def _why(self, written: str, error: BadPhone) -> str:
+        """Why this is no recipient; a phone's own sentence does not know addresses and groups."""
+        if self._row.recipients == PHONES_ONLY:
+            try:
+                recipients.parse(written, PHONES_ONLY, self._region)
+            except BadPhone as better:
+                return better.sentence
+        return error.sentence
+
+    def _kept(self, rows: list[int], batch: list[Recipient]) -> list[int]:
         """Which places of a batch are to be sent; the others stay behind."""
         left_out = self._left_out
         assert left_out is not None
         kept = []
         for place, row in enumerate(rows):
             if left_out.holds(row):
-                self._behind.append((phones[place], row))
+                self._behind.append((batch[place], row))
             else:
                 kept.append(place)
         return kept
@@ -152,5 +248,6 @@ def _invalid(row: Row, reason: str) -> Reject:
     return Reject(row[0], "invalid", reason, shown(row[1]))
 
 
-def _duplicate(row: Row) -> Reject:
-    return Reject(row[0], "duplicate", "this phone is in an earlier row", shown(row[1]))
+def _duplicate(row: Row, recipient: Recipient) -> Reject:
+    what = "phone" if isinstance(recipient, int) else "address"
+    return Reject(row[0], "duplicate", f"this {what} is in an earlier row", shown(row[1]))

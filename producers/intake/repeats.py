@@ -6,6 +6,7 @@ with those of all kept campaigns that left, may have left or wait to leave.
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -13,10 +14,12 @@ from dataclasses import dataclass, field, replace
 
 from smsq.producers.intake.drafts import Draft
 from smsq.producers.moments import when
-from smsq.worker.domain.batch import Packed, unpack_phones, unpack_rows, unpack_texts
+from smsq.worker.domain.batch import Packed, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, SmsqError
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.text import words
+from smsq.worker.gateway.channels import channel
 from smsq.worker.ledger.campaigns.lately import Earlier, Lately, Printer, Said
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime
@@ -70,13 +73,21 @@ class Comparison:
     def __init__(self, runtime: Runtime, draft: Draft, *, besides: str = "", after_row: int = 0) -> None:
         self._runtime = runtime
         self._sender = draft.options.sender
-        self._text = words(draft.template.render(())) if draft.template.is_constant else None
+        self._text = (
+            words(channel(draft.options.channel).read(draft.template.render(())))
+            if draft.template.is_constant
+            else None
+        )
         self._after_row = after_row
         self._lately = Lately(runtime.ledger)
-        self._phones, self._rows, self._texts = array("Q"), array("I"), array("q")
+        self._numbers, self._rows, self._texts = array("Q"), array("I"), array("q")
         self._printers: list[Printer] = []
         self._prints: dict[tuple[bytes, bool], array[int]] = {}  # (key, made for one phone?) -> a hash for each row
-        earlier = [each for each in self._lately.campaigns(self._sender) if each.id != besides and each.rows]
+        earlier = [
+            each
+            for each in self._lately.campaigns(self._sender, draft.options.channel)
+            if each.id != besides and each.rows
+        ]
         if any(each.has_prints for each in earlier):
             self._prepare_printers(earlier)
         self._earlier = [each for each in earlier if self._may_match(each)]
@@ -102,8 +113,8 @@ class Comparison:
         rows = unpack_rows(batch.rows, batch.first_row, batch.count)
         if rows[-1] <= self._after_row:  # a batch lies within one range: all of it is in
             return
-        phones = unpack_phones(batch.phones)
-        self._phones.extend(phones)
+        recipients = unpack_recipients(batch.recipients)
+        self._numbers.extend(map(number_of, recipients))
         self._rows.extend(rows)
         if self._text is None:
             texts = [words(text) for text in unpack_texts(batch.texts)]
@@ -112,26 +123,26 @@ class Comparison:
                 if (one := self._prints.get((printer.name, False))) is not None:
                     one.extend([hash(printer.one(text)) for text in texts])
                 if (each := self._prints.get((printer.name, True))) is not None:
-                    pairs = zip(phones, texts, strict=True)
-                    each.extend([hash(printer.each(phone, text)) for phone, text in pairs])
+                    pairs = zip(recipients, texts, strict=True)
+                    each.extend([hash(printer.each(recipient, text)) for recipient, text in pairs])
 
     def repeats(self) -> Repeats:
         """Compare what was taken in; each row is put down to the newest campaign that has sent it."""
-        if not self._earlier or not self._phones:
+        if not self._earlier or not self._numbers:
             return Repeats()
-        order = sorted(range(len(self._phones)), key=self._phones.__getitem__)
+        order = sorted(range(len(self._numbers)), key=self._numbers.__getitem__)
         self._order = array("I", order)
-        self._sorted = array("Q", [self._phones[place] for place in order])
+        self._sorted = array("Q", [self._numbers[place] for place in order])
         del order
-        taken = bytearray(len(self._phones))
+        taken = bytearray(len(self._numbers))
         sent: list[Sent] = []
         unknown: list[tuple[Earlier, list[int]]] = []
         for earlier in self._earlier:
             if not self._may_occur(earlier):
                 continue
             rows, unsure = array("I"), list[int]()
-            for place, phone, said in self._lately.sent(earlier, self._wanted):
-                same = self._is_same(place, phone, said, earlier)
+            for place, recipient, said in self._lately.sent(earlier, self._wanted):
+                same = self._is_same(place, recipient, said, earlier)
                 if same is None:
                     unsure.append(place)
                 elif same and not taken[place]:
@@ -147,15 +158,15 @@ class Comparison:
                 not_told.append(Sent(earlier, left))
         return Repeats(sent, not_told)
 
-    # Phones ---------------------------------------------------------------------------------------------------------
+    # Recipients -----------------------------------------------------------------------------------------------------
 
-    def _wanted(self, phones: Sequence[int]) -> list[tuple[int, int]]:
-        """Which of these phones the draft has too: their places, and the draft's place of each."""
+    def _wanted(self, recipients: Sequence[Recipient]) -> list[tuple[int, int]]:
+        """Which of these recipients the draft has too: their places, and the draft's place of each."""
         held, order, end = self._sorted, self._order, len(self._sorted)
         found = []
-        for at, phone in enumerate(phones):
-            place = bisect_left(held, phone)
-            if place < end and held[place] == phone:
+        for at, number in enumerate(map(number_of, recipients)):
+            place = bisect_left(held, number)
+            if place < end and held[place] == number:
                 found.append((at, order[place]))
         return found
 
@@ -189,24 +200,31 @@ class Comparison:
         prints = self._prints.get((earlier.said[:ID_BYTES], False))
         return prints is None or hash(earlier.said[ID_BYTES:]) in prints
 
-    def _is_same(self, place: int, phone: int, said: Said, earlier: Earlier) -> bool | None:
+    def _is_same(self, place: int, recipient: Recipient, said: Said, earlier: Earlier) -> bool | None:
         """Whether the message at this place of the draft says the same, None if that cannot be told."""
         if self._text is not None:
-            return self._is_text(said, phone if earlier.said is None else 0)
+            return self._is_text(said, recipient if earlier.said is None else 0)
         if isinstance(said, str):
             return self._texts[place] == hash(said)
         prints = self._prints.get((said[:ID_BYTES], earlier.said is None))
         return prints[place] == hash(said[ID_BYTES:]) if prints is not None else None
 
-    def _is_text(self, said: Said, phone: int) -> bool | None:
-        """The same for the one text of a draft; `phone` 0 for what was said to all."""
+    def _is_text(self, said: Said, recipient: Recipient) -> bool | None:
+        """The same for the one text of a draft; `recipient` 0 for what was said to all."""
         text = self._text or ""
         if isinstance(said, str):
             return said == text
         for printer in self._printers:
             if printer.name == said[:ID_BYTES]:
-                return said[ID_BYTES:] == (printer.each(phone, text) if phone else printer.one(text))
+                return said[ID_BYTES:] == (printer.each(recipient, text) if recipient else printer.one(text))
         return None
+
+
+def number_of(recipient: Recipient) -> int:
+    """A recipient as a number of 64 bits: a phone itself, for an address a hash that is larger than any phone."""
+    if isinstance(recipient, int):
+        return recipient
+    return int.from_bytes(hashlib.blake2b(recipient.encode(), digest_size=8).digest(), "big") | 1 << 63
 
 
 def decided(

@@ -26,9 +26,9 @@ from typing import Final
 from smsq.producers.intake.encodings import look_through
 from smsq.producers.intake.ends import check_end
 from smsq.producers.intake.snapshot import Snapshot
-from smsq.worker.domain import phone as phones
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.recipient import CALLED, EVERY_KIND, Recipient, kind_of, masked, parse
 
 Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
 
@@ -322,24 +322,25 @@ def _phone_at(header: Sequence[str], phone_column: str, name: str, how: str = ""
     folded = [name.casefold() for name in header]
     if folded.count(phone_column.casefold()) == 1:
         return folded.index(phone_column.casefold())
-    if held := next((phone for each in header if (phone := _phone_or_none(each)) is not None), None):
+    if held := next((found for each in header if (found := _recipient_or_none(each)) is not None), None):
         names = ",".join(
-            phone_column if _phone_or_none(each) == held else f"column{at}" for at, each in enumerate(header, 1)
+            phone_column if _recipient_or_none(each) == held else f"column{at}" for at, each in enumerate(header, 1)
         )
         raise BadInput(
-            f"{name} begins with a phone ({phones.masked(held)}), so it has no header: "
+            f"{name} begins with {CALLED[kind_of(held)]} ({masked(held)}), so it has no header: "
             f"put a line above that names the columns, such as {names}"
         )
     near = nearest(phone_column, header)
     raise BadInput(f"{name} has no column {phone_column}, it has{how}: {listed(header)}{near}")
 
 
-def _phone_or_none(cell: str) -> int | None:
-    """The phone in a cell; None for anything else."""
+def _recipient_or_none(cell: str) -> Recipient | None:
+    """The phone or mail address in a cell; None for anything else."""
     try:
-        return phones.parse(cell)
+        found = parse(cell, EVERY_KIND)
     except BadPhone:
         return None
+    return None if isinstance(found, str) and found[0] in "@#" else found  # these may be names of columns
 
 
 def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:

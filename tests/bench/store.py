@@ -150,7 +150,7 @@ def _accept(store: Ledger, name: str) -> None:
             )
             if not isinstance(claim, Claim):
                 raise SystemExit(f"a claim was refused: {claim.refusal}")
-            store.settle_accepted(claim, 1, Decimal("3.8") * len(claim.phones), 86400.0)
+            store.settle_accepted(claim, 1, Decimal("3.8") * len(claim.recipients), 86400.0)
 
 
 def _id(store: Ledger, name: str) -> str:

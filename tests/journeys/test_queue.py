@@ -218,7 +218,7 @@ def test_statuses_are_called_in_every_disorder(make_town: Callable[..., Town]) -
     url = f"http://{town.environ['SMSQ_WEB_ADDR']}/callback"
     journey.wait_until_sending()
     refs = town.views.batch_refs(journey.campaigns[0])
-    known = [(batch.ids[0].gateway_id, batch.phones[0]) for batch in town.ledger.read(refs) if batch and batch.ids]
+    known = [(batch.ids[0].gateway_id, batch.recipients[0]) for batch in town.ledger.read(refs) if batch and batch.ids]
     phone = journey.phones[0]
     answers = [
         call(url, id=known[0][0], phone=known[0][1], status=20, err=245, secret="not the secret"),

@@ -9,7 +9,7 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.producers.intake.drafts import draft, ranges
 from smsq.worker.domain import errors
-from smsq.worker.domain.batch import Options, unpack_phones
+from smsq.worker.domain.batch import Options, unpack_recipients
 from smsq.worker.domain.hours import is_open
 
 FIRST = 79990000000
@@ -72,7 +72,7 @@ def test_an_interrupted_enrolment_goes_on_at_its_row(environ: dict[str, str], tm
         begun = smsq.campaigns.list()[0]
         view = smsq.campaigns.run(file, text="Hi {name}")
         refs = smsq.runtime.views.batch_refs(view.id)
-        phones = [phone for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.phones]
+        phones = [phone for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.recipients]
 
     assert (begun.state, begun.rows) == ("enrolling", 1000)
     assert (view.id, view.state, view.rows, view.batches) == (begun.id, "running", 2500, 25)
@@ -174,7 +174,7 @@ def test_a_cancel_is_repeated_or_comes_too_late(smsq: Smsq, monkeypatch: pytest.
         ("Hi", {"budget": "much"}, "amount of money"),
         ("Hi", {"rate": 0.0}, "parts per second"),
         ("Hi", {"at": "soon"}, "a moment looks like"),
-        ("Hi", {"options": Options(extra={"viber": "1"})}, "does not send by that channel"),
+        ("Hi", {"options": Options(extra={"viber": "1"})}, "choose the channel"),
         ("Hi", {"options": Options(extra={"maxsms": "many"})}, "maxsms is a number"),
         ("Hi", {"options": Options(time="garbage")}, "a time is"),
         ("Hi", {"options": Options(translit=7)}, "translit is 0"),
@@ -205,7 +205,7 @@ def test_ranges_hold_a_thousand_rows_or_more(tmp_path: Path, batch_size: int) ->
     """Small batches do not mean many round trips; nothing is lost between ranges."""
     drafted = draft(people(tmp_path / "x.csv", 6000), text="Hi")
     parts = list(ranges(drafted, batch_size))
-    phones = [phone for part in parts for batch in part.batches for phone in unpack_phones(batch.phones)]
+    phones = [phone for part in parts for batch in part.batches for phone in unpack_recipients(batch.recipients)]
 
     assert min(part.rows for part in parts[:-1]) >= 1000
     assert phones == list(range(FIRST, FIRST + 6000))

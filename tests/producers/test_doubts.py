@@ -63,7 +63,9 @@ def test_a_decision_holds_for_what_was_shown(smsq: Smsq) -> None:
     """Somebody else was quicker, or the gateway."""
     message, granted = doubtful(smsq)
     shown = smsq.doubts.show(message)
-    smsq.runtime.ledger.advance([Fact(gateway_id=granted.gateway_id, phone=79991234567, status=Status.DELIVERED, at=1)])
+    smsq.runtime.ledger.advance(
+        [Fact(gateway_id=granted.gateway_id, recipient=79991234567, status=Status.DELIVERED, at=1)]
+    )
     with pytest.raises(Conflict, match="it is settled now"):
         smsq.doubts.decide(shown, "resend", "gone")
     with pytest.raises(BadInput, match="reason"):
@@ -77,7 +79,9 @@ def test_a_double_that_somebody_chose_is_counted_apart(smsq: Smsq) -> None:
     smsq.doubts.decide(smsq.doubts.show(message), "resend", "the person never got it")
     second = claim(smsq, first.ref)
     smsq.runtime.ledger.settle_accepted(second, 1, None, 60.0)
-    smsq.runtime.ledger.advance([Fact(gateway_id=first.gateway_id, phone=79991234567, status=Status.DELIVERED, at=1)])
+    smsq.runtime.ledger.advance(
+        [Fact(gateway_id=first.gateway_id, recipient=79991234567, status=Status.DELIVERED, at=1)]
+    )
     assert smsq.runtime.views.depth().one("smsq_double_accepts_total") == 0
     assert int(smsq.runtime.ledger.redis.hget("{smsq}:totals", "resend_doubles")) == 1
     assert "may be double" in smsq.status(message).why

@@ -44,7 +44,7 @@ def test_a_price_cannot_be_made_a_send(plant: Plant, chores: Chores, payload: di
         with pytest.raises(BadInput):
             smsq.price(payload)
 
-        job_id = plant.ledger.post_job(PriceJob(phones=(PHONE,), text="Hi"))
+        job_id = plant.ledger.post_job(PriceJob(recipients=(PHONE,), text="Hi"))
         plant.ledger.redis.hset(plant.ledger.key(f"job:{job_id}"), "payload", msgspec.json.encode(payload))
         plant.runtime.hints.job(job_id)
         answer = plant.ledger.await_job(job_id, 20.0)

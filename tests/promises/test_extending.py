@@ -89,7 +89,7 @@ def environ(root: Path) -> dict[str, str]:
 
 def a_channel(tree: Tree) -> None:
     row = '        Channel(name="pigeon", fields={"pigeon": "1"}, parts=_one, meaning="a bird"),\n'
-    tree.insert("worker/gateway/channels.py", 'Channel(name="tg"', row)
+    tree.insert("worker/gateway/channels.py", 'Channel(name="whatsapp"', row)
 
 
 def a_duty(tree: Tree) -> None:

@@ -80,7 +80,7 @@ def live(plant: Any) -> list[BaseException]:
     plant.runtime.hints.asks([well])
     plant.runtime.hints.doubts([well])
     gateway_id = plant.ledger.read([well])[0].ids[0].gateway_id
-    plant.ledger.advance([Fact(gateway_id=gateway_id, phone=PHONE + 9, status=Status.DELIVERED)])
+    plant.ledger.advance([Fact(gateway_id=gateway_id, recipient=PHONE + 9, status=Status.DELIVERED)])
     plant.sandbox.misfortune("bad_login", next_few=1)
     plant.send(plant.enrol(PHONE + 3, TEXT))
     attempt(lambda: plant.ledger.resolve(well, 99, "no such word"))

@@ -103,7 +103,9 @@ class DoubtSettler:
                     or (known.state == IdState.OPEN and batch.state in (BatchState.PARKED, BatchState.SETTLED))
                 ):
                     carried = [
-                        (known.gateway_id, phone) for index, phone in enumerate(batch.phones) if known.holds(index)
+                        (known.gateway_id, recipient)
+                        for index, recipient in enumerate(batch.recipients)
+                        if known.holds(index)
                     ]
                     wanted = doubtful_pairs(batch) if batch.state == BatchState.PARKED else []
                     group = [pair for pair in wanted if pair in carried] or carried[:1]

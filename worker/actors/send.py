@@ -21,7 +21,7 @@ from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, U
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.sick import Sick
-from smsq.worker.domain.text import parts
+from smsq.worker.gateway.options import parts_of
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim, Settled, Settling
 from smsq.worker.runtime import Runtime
@@ -293,8 +293,8 @@ class Sender:
                 code = answer.code or 0
                 log.warning("refused batch=%s code=%d why=%s", claim.ref, code, answer.sentence)
                 done = self._persist(claim, lambda: ledger.settle_refused(claim, code))
-                if claim.lane == "urgent":
-                    self._rt.shield.refused(claim.phones[0], claim.options.channel, code, known_as=claim.known_as)
+                if claim.lane == "urgent" and isinstance(phone := claim.recipients[0], int):
+                    self._rt.shield.refused(phone, claim.options.channel, code, known_as=claim.known_as)
                 return Turn.AGAIN if done and done[0] == "again" else Turn.OVER
             case Outcome.LATER:
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
@@ -348,9 +348,9 @@ class Sender:
     def _settling(self, claim: Claim, answer: SendAnswer) -> Settling:
         each: int | bytes
         if claim.text is not None:
-            each = parts(claim.text)
+            each = parts_of(claim.text, claim.options)
         else:
-            counted = bytes(min(255, parts(text)) for text in claim.texts)
+            counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
             each = counted[0] if len(set(counted)) == 1 else counted
         return Settling(claim, "accepted", 0, each, answer.cost, self._rt.settings.ask_every_s[0])
 
@@ -362,8 +362,9 @@ class Sender:
         if self._was_throttled:
             self._was_throttled = False
             self._persist(claim, self._rt.ledger.answered)
-        if claim.lane == "urgent" and claim.known_as and answer.cost is not None:
-            what = claim.phones[0], claim.options.channel, answer.cost
+        phone = claim.recipients[0]
+        if claim.lane == "urgent" and claim.known_as and answer.cost is not None and isinstance(phone, int):
+            what = phone, claim.options.channel, answer.cost
             self._rt.shield.learn(*what, known_as=claim.known_as, enrolled_at=claim.enrolled_at)
         self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
         return Turn.AGAIN if done.word == "again" else Turn.OVER
@@ -403,7 +404,7 @@ class Sender:
 def _outgoing(claim: Claim) -> Outgoing:
     return Outgoing(
         gateway_id=claim.gateway_id,
-        phones=claim.phones,
+        recipients=claim.recipients,
         text=claim.text,
         texts=claim.texts,
         options=claim.options,

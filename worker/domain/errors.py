@@ -9,7 +9,8 @@
       Unknown        it may have been accepted                 ask by our own id, never repeat
         NoReply, BrokenReply
       BadInput       the caller's row, value or option         show it, change nothing
-        BadPhone, BadText, BadSettings, Conflict
+        BadPhone     BadAddress
+        BadText, BadSettings, Conflict
         BadLength, BadTtl, BadTemplate
         BadChannel   NoChannel, BadWait
       Limited        no, by a limit of our own                 wait `retry_after_s`, or do without
@@ -28,6 +29,7 @@ from decimal import Decimal
 
 # What callers meet; `smsq` exports it. The rest stays inside.
 __all__ = [
+    "BadAddress",
     "BadChannel",
     "BadCredentials",
     "BadInput",
@@ -127,9 +129,15 @@ class BadInput(SmsqError):
 
 
 class BadPhone(BadInput):
-    """Not a phone number that a text can be sent to."""
+    """Not a phone number that a text can be sent to, nor another recipient of the channel."""
 
     word = "bad_phone"
+
+
+class BadAddress(BadPhone):
+    """Not a mail address or a Telegram recipient, or one where the channel takes none."""
+
+    word = "bad_address"
 
 
 class BadText(BadInput):

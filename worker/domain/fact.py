@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
 
 
@@ -17,7 +18,7 @@ class Fact:
     """
 
     gateway_id: int
-    phone: int = field(repr=False)
+    recipient: Recipient = field(repr=False)
     status: Status
     error_code: int = 0
     parts: int = 0

@@ -1,7 +1,7 @@
 """Jobs: the questions of producers to the chores lane, as types.
 
 A job is kept in the ledger as JSON for a moment and always read into these types: `read` refuses a phone that is not a
-number, an unknown field, or a text that is not text.
+number, an address that is not in canonical form, an unknown field, or a text that is not text.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import msgspec
 
 from smsq.worker.domain.batch import MAX_MESSAGES, Options
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.recipient import LONGEST, Recipient, answered
 
 JobPhone = Annotated[int, msgspec.Meta(gt=0, lt=10**15)]  # E.164 has at most fifteen digits
+JobAddress = Annotated[str, msgspec.Meta(max_length=LONGEST)]
 
 
 class BalanceJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,23 +23,29 @@ class BalanceJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """What these would cost together: `phones` and one `text` for all, or `messages` of (phone, own text)."""
+    """What these would cost together: `recipients` and one `text` for all, or `messages` of (recipient, own text)."""
 
-    phones: tuple[JobPhone, ...] = ()
+    recipients: tuple[JobPhone | JobAddress, ...] = ()
     text: str | None = None
-    messages: tuple[tuple[JobPhone, str], ...] = ()
+    messages: tuple[tuple[JobPhone | JobAddress, str], ...] = ()
     options: Options = Options()
 
     def __post_init__(self) -> None:
-        if (self.text is None) == (not self.messages) or (self.text is None) != (not self.phones):
-            raise ValueError("phones and one text, or messages")
-        if len(self.phones) + len(self.messages) > MAX_MESSAGES:
+        if (self.text is None) == (not self.messages) or (self.text is None) != (not self.recipients):
+            raise ValueError("recipients and one text, or messages")
+        if len(self.recipients) + len(self.messages) > MAX_MESSAGES:
             raise ValueError(f"at most {MAX_MESSAGES} messages")
+        if not all(map(_is_canonical, (*self.recipients, *(recipient for recipient, _ in self.messages)))):
+            raise ValueError("a recipient is a phone as a number, or an address in its canonical form")
 
     @property
     def texts(self) -> list[str]:
         """Each text once."""
         return [self.text] if self.text is not None else list(dict.fromkeys(text for _, text in self.messages))
+
+
+def _is_canonical(recipient: Recipient) -> bool:
+    return isinstance(recipient, int) or answered(recipient) == recipient
 
 
 Job = BalanceJob | PriceJob
@@ -66,10 +74,10 @@ def read(kind: str, payload: bytes) -> Job:
 
 
 def price_of(payload: object) -> PriceJob:
-    """The same from what a program gives: `phones` and `text`, or `messages`, and `options`. Raises BadInput."""
+    """The same from what a program gives: `recipients` and `text`, or `messages`, and `options`. Raises BadInput."""
     try:
         job = _DECODERS["price"].decode(msgspec.json.encode(payload))
     except (msgspec.MsgspecError, TypeError, UnicodeEncodeError) as error:
-        raise BadInput(f"a price needs `phones` and one `text`, or `messages`: {error}") from None
+        raise BadInput(f"a price needs `recipients` and one `text`, or `messages`: {error}") from None
     assert isinstance(job, PriceJob)
     return job

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.recipient import Recipient
 
 
 class Outcome(Enum):
@@ -62,8 +63,8 @@ class StatusAnswer:
     """
 
     facts: list[Fact] = field(default_factory=list)
-    absent: list[tuple[int, int]] = field(default_factory=list)
-    no_money: list[tuple[int, int]] = field(default_factory=list)
+    absent: list[tuple[int, Recipient]] = field(default_factory=list)
+    no_money: list[tuple[int, Recipient]] = field(default_factory=list)
     error: int | None = None
     sentence: str = ""
 
@@ -83,7 +84,7 @@ class HistoryRow:
     """One message of the account's history; `int_id` is the gateway's own, global number for it."""
 
     gateway_id: int
-    phone: int
+    recipient: Recipient
     fact: Fact | None  # None if its status proves no acceptance (24)
     int_id: int
 

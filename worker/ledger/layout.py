@@ -12,6 +12,7 @@ import msgspec
 
 from smsq.worker.domain.lane import SENDING
 
+OF_ROWS = " "  # before the options of a batch of a campaign, if its rows have options of their own
 RESENT_BY = ("", "operator", "sender")  # by `Meta.RESENT`: who accepted that it may arrive twice
 
 
@@ -30,7 +31,7 @@ class Meta(IntEnum):
     ENROLLED = 9
     PARTS = 10
     CHANNEL = 11  # the meta of a campaign's batch ends here until its first claim,
-    OPTIONS = 12  # that of a single message here
+    OPTIONS = 12  # that of a single message, and of rows with options of their own, here
     OWNER = 13
     NONCE = 14
     LEASE = 15

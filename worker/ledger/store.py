@@ -23,12 +23,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from smsq.worker.clock import Clock
-from smsq.worker.domain.batch import Ref, unpack_phones
+from smsq.worker.domain.batch import Ref, unpack_recipients
 from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.hosts import missing
 from smsq.worker.ledger.keys import Keys
-from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta
+from smsq.worker.ledger.layout import OF_ROWS, RESENT_BY, IdPlace, Meta
 from smsq.worker.ledger.scripts import Argument, Call, Way, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import Clients, no_right
@@ -192,19 +192,19 @@ def _told(reply: Any) -> list[bytes] | LedgerTrouble:
 
 
 def is_single(meta: bytes) -> bool:
-    """Whether a meta is that of a single message: only those have options of their own."""
+    """Whether a meta is that of a single message: the options of a campaign's batch, if it has any, are marked."""
     fields = msgspec.msgpack.decode(meta)
-    return len(fields) > Meta.OPTIONS and fields[Meta.OPTIONS] != ""
+    return len(fields) > Meta.OPTIONS and fields[Meta.OPTIONS] != "" and not fields[Meta.OPTIONS].startswith(OF_ROWS)
 
 
 def _view(
     ref: Ref,
     meta: bytes | None,
-    phones: bytes | None,
+    recipients: bytes | None,
     receipts: bytes | None,
     rows: bytes | None,
 ) -> BatchView | None:
-    if meta is None or phones is None:
+    if meta is None or recipients is None:
         return None
     m = msgspec.msgpack.decode(meta)
     if len(m) <= Meta.KEY:  # no claim touched it
@@ -238,7 +238,7 @@ def _view(
             )
             for i in m[Meta.IDS] or []
         ],
-        phones=unpack_phones(phones),
+        recipients=unpack_recipients(recipients),
         receipts=receipts or b"",
         rows=rows or b"",
         untold=m[Meta.UNTOLD] if len(m) > Meta.UNTOLD else "",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from smsq.worker.domain.batch import Options, Ref
 from smsq.worker.domain.policy import POLICIES as POLICIES
+from smsq.worker.domain.recipient import Recipient
 
 PLAIN = Options()
 
@@ -19,14 +20,17 @@ class NewMessage:
     """One message to enrol.
 
     `key` makes a repeat harmless: the same key and content replay the first answer. `on_doubt` is
-    `ask`, `park` or `resend`, which needs a deadline; `deadline_s` counts from now, None for no deadline.
+    `ask`, `park` or `resend`, which needs a deadline; `deadline_s` counts from now, None for no deadline. `said` are
+    the options as the caller gave them, if they are not `options`: a repeat a minute later says `+30` again, which has
+    become another moment.
     """
 
-    phone: int
+    recipient: Recipient
     text: str = field(repr=False)
     lane: str = field(default="urgent", kw_only=True)
     key: str | None = field(default=None, kw_only=True)
     options: Options = field(default=PLAIN, kw_only=True)
+    said: Options | None = field(default=None, kw_only=True)
     on_doubt: str = field(default="ask", kw_only=True)
     deadline_s: float | None = field(default=None, kw_only=True)
     deadline_at: float | None = field(default=None, kw_only=True)  # the same in Unix seconds by Redis' clock
@@ -118,7 +122,7 @@ class Claim:
     run: str
     n: int
     lane: str
-    phones: Sequence[int] = field(repr=False)
+    recipients: Sequence[Recipient] = field(repr=False)
     text: str | None = field(repr=False)  # one text for all messages, or None
     texts: Sequence[str] = field(repr=False)  # one for each message, if `text` is None
     options: Options
@@ -206,7 +210,7 @@ class KnownId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchView:
-    """A batch as it was read: its state, ids, phones and packed receipts."""
+    """A batch as it was read: its state, ids, recipients and packed receipts."""
 
     ref: Ref
     state: int
@@ -221,7 +225,7 @@ class BatchView:
     why: str
     asked: int
     ids: Sequence[KnownId]
-    phones: Sequence[int] = field(repr=False)
+    recipients: Sequence[Recipient] = field(repr=False)
     receipts: bytes = field(repr=False)
     rows: bytes = b""
     since: float = 0.0  # Unix seconds: when its doubt began

@@ -11,12 +11,14 @@ from heapq import merge
 
 import msgspec
 
-from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_phones, unpack_rows
+from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_recipients, unpack_rows
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
+from smsq.worker.domain.recipient import written
 from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
 from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
 from smsq.worker.ledger.values import PLAIN, POLICIES, BatchView, KnownId
@@ -26,7 +28,7 @@ RESENT = {
     "operator": "sent again by an operator, may be double",
     "sender": "sent again as its sender wished (on doubt: resend), may be double",
 }
-Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, phones, row gaps
+Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
@@ -152,7 +154,7 @@ class Views(Standing):
         is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
         return Receipt(
             id=str(MessageId(batch.ref.number, index)),
-            phone=f"+{batch.phones[index]}",
+            phone=written(batch.recipients[index]),
             status=status_name(stored.status, BatchState(batch.state)),
             gateway_id=tried.gateway_id
             if tried is not None and (not is_ours or stored.status is Status.UNDECIDED)
@@ -264,10 +266,9 @@ class Views(Standing):
             next_reject = next(rejects, None)
 
     def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
-        for batches in self._batches(campaign_id):
-            for batch in batches:
-                for index, row in enumerate(unpack_rows(batch.rows, batch.first_row, batch.count)):
-                    yield row, self._receipt(batch, index, row)
+        batches = (batch for some in self._batches(campaign_id) for batch in some)
+        for row, index, batch in in_row_order(batches):
+            yield row, self._receipt(batch, index, row)
 
     def _batches(self, campaign_id: str) -> Iterator[list[BatchView]]:
         refs = self.batch_refs(campaign_id)
@@ -285,10 +286,10 @@ class Views(Standing):
 
     def _behind(self, campaign_id: str, packed: list[Behind]) -> Iterator[Receipt]:
         left_out = self.ledger.left_out(campaign_id)
-        for first, count, phones, rows in packed:
-            for phone, row in zip(unpack_phones(phones), unpack_rows(rows, first, count), strict=True):
+        for first, count, recipients, rows in packed:
+            for recipient, row in zip(unpack_recipients(recipients), unpack_rows(rows, first, count), strict=True):
                 reason = left_out.reason(row) if left_out is not None else ""
-                yield _rejected(campaign_id, row, f"duplicate\0+{phone}\0{reason}")
+                yield _rejected(campaign_id, row, f"duplicate\0{written(recipient)}\0{reason}")
 
     def batch_refs(self, campaign_id: str) -> list[Ref]:
         """Every batch of a campaign in row order."""

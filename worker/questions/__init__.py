@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from smsq.worker.clock import Clock
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.gateway.login import Login
 from smsq.worker.ledger import Ledger
 from smsq.worker.metrics import Metrics
@@ -19,7 +20,7 @@ from smsq.worker.transports.mirrors import Mirrors
 if TYPE_CHECKING:  # its libraries are installed with workers only
     from smsq.worker.transports.http import HttpTransport
 
-Pair = tuple[int, int]  # gateway id, phone: by these the gateway knows a message
+Pair = tuple[int, Recipient]  # gateway id and who it is for: by these the gateway knows a message
 
 
 class Means(Protocol):

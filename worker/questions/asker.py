@@ -1,4 +1,4 @@
-"""Questions about the status of messages, by id and phone: put to one mirror, to any, or to two."""
+"""Questions about the status of messages, by id and recipient: put to one mirror, to any, or to two."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Asker:
             shown = [
                 asked_at - since
                 for found in answer.facts
-                if (since := self._missing.pop((found.gateway_id, found.phone), None)) is not None
+                if (since := self._missing.pop((found.gateway_id, found.recipient), None)) is not None
             ]
         if shown:
             self._means.ledger.note_visible(min(max(shown), LONGEST_VISIBLE_S))

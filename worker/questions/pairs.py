@@ -1,4 +1,4 @@
-"""Which pairs (gateway id, phone) of a batch are to be asked about."""
+"""Which pairs (gateway id, recipient) of a batch are to be asked about."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from smsq.worker.questions import Pair
 def open_pairs(batch: BatchView) -> list[Pair]:
     """The pairs of a batch that are accepted and not final."""
     pairs = []
-    for index, phone in enumerate(batch.phones):
+    for index, recipient in enumerate(batch.recipients):
         status = Status(batch.status(index))
         if not STATUS_TABLE[status].is_final:
             gateway_id = _carrier(batch, index)
             if gateway_id:
-                pairs.append((gateway_id, phone))
+                pairs.append((gateway_id, recipient))
     return pairs
 
 
@@ -37,8 +37,8 @@ def unpaid_pairs(batch: BatchView) -> list[Pair]:
     if "1" not in batch.untold:
         return []
     return [
-        (gateway_id, phone)
-        for index, phone in enumerate(batch.phones)
+        (gateway_id, recipient)
+        for index, recipient in enumerate(batch.recipients)
         if batch.is_untold(index)
         and STATUS_TABLE[Status(batch.status(index))].is_final
         and (gateway_id := _carrier(batch, index))
@@ -48,31 +48,31 @@ def unpaid_pairs(batch: BatchView) -> list[Pair]:
 def by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:
     """Absent messages in the form of the ledger: by gateway id, their places in the batch."""
     grouped: dict[int, list[int]] = {}
-    places = {phone: index for index, phone in enumerate(batch.phones)}
-    for gateway_id, phone in absent:
-        grouped.setdefault(gateway_id, []).append(places[phone])
+    places = {recipient: index for index, recipient in enumerate(batch.recipients)}
+    for gateway_id, recipient in absent:
+        grouped.setdefault(gateway_id, []).append(places[recipient])
     return grouped
 
 
 def unproved_pairs(batch: BatchView) -> list[Pair]:
     """Those of `doubtful_pairs` that are not known to be absent yet."""
-    places = {phone: index for index, phone in enumerate(batch.phones)}
+    places = {recipient: index for index, recipient in enumerate(batch.recipients)}
     lacking = {
-        (known.gateway_id, phone)
+        (known.gateway_id, recipient)
         for known in batch.ids
         if known.absents
-        for phone, index in places.items()
+        for recipient, index in places.items()
         if known.lacks(index)
     }
     return [pair for pair in doubtful_pairs(batch) if pair not in lacking]
 
 
 def doubtful_pairs(batch: BatchView) -> list[Pair]:
-    """The pairs of every undecided phone with every open id that carried it, the newest id first."""
+    """The pairs of every undecided recipient with every open id that carried it, the newest id first."""
     return [
-        (known.gateway_id, phone)
+        (known.gateway_id, recipient)
         for known in reversed(batch.ids)
         if known.state == IdState.OPEN
-        for index, phone in enumerate(batch.phones)
+        for index, recipient in enumerate(batch.recipients)
         if batch.status(index) == 0 and known.holds(index)
     ]

@@ -54,7 +54,7 @@ def campaign(smsq: Smsq, rows: int, *, sent: int = 0, cost: str | None = "1", **
     people = [f"+{FIRST + n}" for n in range(rows)]
     drafted = draft(people, text="Hi", name="spring", **how)
     ledger = smsq.runtime.ledger
-    opened = ledger.open_campaign(drafted.plan(1))
+    opened = ledger.open_campaign(drafted.plan(1, 0.0))
     from smsq.producers.intake.drafts import ranges
 
     for part in ranges(drafted, opened.batch_size):

@@ -36,7 +36,7 @@ class Counter:
         self.requests: list[int] = []
 
     def __call__(self, payload: dict[str, Any]) -> tuple[Decimal, int]:
-        phones = payload.get("phones") or [phone for phone, _ in payload["messages"]]
+        phones = payload.get("recipients") or [phone for phone, _ in payload["messages"]]
         self.requests.append(len(phones))
         return sum((PRICES[preflight.country(phone)] for phone in phones), Decimal(0)), len(phones)
 

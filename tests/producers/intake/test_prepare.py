@@ -9,7 +9,7 @@ import pytest
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.rows import Row, inspect
 from smsq.producers.intake.templates import Template
-from smsq.worker.domain.batch import unpack_phones, unpack_rows, unpack_texts
+from smsq.worker.domain.batch import unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import Range, Reject
 from smsq.worker.domain.errors import BadText
 
@@ -24,7 +24,7 @@ def messages(made: Range) -> list[tuple[int, int, str | None]]:
     """(row, phone, text) of every message in a range."""
     found: list[tuple[int, int, str | None]] = []
     for batch in made.batches:
-        phones = unpack_phones(batch.phones)
+        phones = unpack_recipients(batch.recipients)
         texts = unpack_texts(batch.texts) if batch.texts else [None] * batch.count
         found += zip(unpack_rows(batch.rows, batch.first_row, batch.count), phones, texts, strict=True)
     return found

@@ -10,7 +10,7 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.producers.intake.drafts import draft
 from smsq.worker.domain import errors
-from smsq.worker.domain.batch import Ref, unpack_phones
+from smsq.worker.domain.batch import Ref, unpack_recipients
 from smsq.worker.ledger.campaigns.lately import Lately
 
 FIRST = 79990000000
@@ -25,7 +25,7 @@ def people(path: Path, rows: range | list[int], *extra: str) -> Path:
 def phones_in(smsq: Smsq, campaign_id: str) -> list[int]:
     """The phones that a campaign sends to, in the order of its batches."""
     refs = smsq.runtime.views.batch_refs(campaign_id)
-    return [phone - FIRST for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.phones]
+    return [phone - FIRST for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.recipients]
 
 
 def end_texts(smsq: Smsq, campaign_id: str) -> None:
@@ -217,7 +217,7 @@ def test_one_of_which_nothing_is_left_ends(smsq: Smsq, tmp_path: Path) -> None:
     """Its producer was killed before a row was in, and all of them were sent by another meanwhile."""
     file = people(tmp_path / "x.csv", range(5))
     drafted = draft(file, text="Hello")
-    opened = smsq.runtime.ledger.open_campaign(drafted.plan(100))
+    opened = smsq.runtime.ledger.open_campaign(drafted.plan(100, 0.0))
     other = smsq.campaigns.run(people(tmp_path / "y.csv", range(6)), text="Hello")
     with pytest.raises(errors.Conflict, match=f"5 rows were sent already .* by campaign {other.id}"):
         smsq.campaigns.run(file, text="Hello")
@@ -318,7 +318,7 @@ def test_a_budget_counts_what_goes_out(smsq: Smsq, tmp_path: Path, monkeypatch: 
     asked: list[int] = []
 
     def price(payload: dict[str, list[int]]) -> tuple[int, int]:
-        asked.append(len(payload["phones"]))
+        asked.append(len(payload["recipients"]))
         return 2, 1
 
     monkeypatch.setattr(smsq, "price", price)
@@ -343,7 +343,7 @@ def test_refs_and_phones_agree(smsq: Smsq, tmp_path: Path) -> None:
     assert isinstance(ref, Ref)
     packed = smsq.runtime.ledger.redis.hget(smsq.runtime.ledger.keys.shard(ref.number), f"{ref.number}p")
 
-    assert unpack_phones(packed) == [FIRST + 1, FIRST + 2]
+    assert unpack_recipients(packed) == [FIRST + 1, FIRST + 2]
     assert [(each.row, each.phone) for each in smsq.campaigns.report(second.id)] == [
         (row + 1, f"+{FIRST + row}") for row in range(3)
     ]

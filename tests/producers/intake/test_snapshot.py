@@ -14,7 +14,7 @@ from smsq.producers.api import Smsq
 from smsq.producers.intake.drafts import draft
 from smsq.producers.intake.rows import inspect
 from smsq.producers.intake.snapshot import Snapshot
-from smsq.worker.domain.batch import unpack_phones
+from smsq.worker.domain.batch import unpack_recipients
 from smsq.worker.domain.errors import BadInput
 
 FIRST = 79990000000
@@ -87,7 +87,7 @@ def test_what_goes_in_is_what_was_read(smsq: Smsq, tmp_path: Path, change: Chang
         drafted, enrolled=lambda rows: change(file) if rows == 1000 else None, told=heard.append
     )
     refs = smsq.runtime.views.batch_refs(view.id)
-    phones = [phone for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.phones]
+    phones = [phone for batch in smsq.runtime.ledger.read(refs) if batch for phone in batch.recipients]
 
     assert (view.state, view.rows) == ("running", 2500)
     assert phones == list(range(FIRST, FIRST + 2500))
@@ -138,7 +138,7 @@ def test_rows_of_a_program_are_kept_too(smsq: Smsq) -> None:
     packed = smsq.runtime.ledger.redis.hget(smsq.runtime.ledger.keys.shard(ref.number), f"{ref.number}p")
 
     assert view.rows == 1500
-    assert unpack_phones(packed)[-1] == FIRST + 1499
+    assert unpack_recipients(packed)[-1] == FIRST + 1499
 
 
 def test_a_copy_has_no_name_and_goes_with_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

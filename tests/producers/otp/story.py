@@ -50,12 +50,12 @@ class Story:
     def accept(self, message_id: str, cost: str = "3.8") -> Claim:
         claim = self.claim(message_id)
         self.ledger.settle_accepted(claim, 1, Decimal(cost), 60.0)
-        what = claim.phones[0], claim.options.channel, Decimal(cost)
+        what = claim.recipients[0], claim.options.channel, Decimal(cost)
         self.runtime.shield.learn(*what, known_as=claim.known_as, enrolled_at=claim.enrolled_at)
         return claim
 
     def report(self, claim: Claim, status: Status) -> None:
-        self.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=status, at=1)])
+        self.ledger.advance([Fact(gateway_id=claim.gateway_id, recipient=claim.recipients[0], status=status, at=1)])
 
     def due(self) -> list[str]:
         return self.ledger.due_otps(10)

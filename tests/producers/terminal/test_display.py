@@ -117,8 +117,8 @@ def test_show_tells_why_messages_failed(environ: dict[str, str]) -> None:
         assert isinstance(claim, Claim)
         ledger.settle_accepted(claim, 1, Decimal(4), 60.0)
         verdicts = ((Status.UNDELIVERABLE, 1), (Status.UNDELIVERABLE, 1), (Status.EXPIRED, 0), (Status.DELIVERED, 0))
-        for phone, (status, code) in zip(claim.phones, verdicts, strict=True):
-            ledger.advance([Fact(gateway_id=claim.gateway_id, phone=phone, status=status, error_code=code)])
+        for phone, (status, code) in zip(claim.recipients, verdicts, strict=True):
+            ledger.advance([Fact(gateway_id=claim.gateway_id, recipient=phone, status=status, error_code=code)])
     lines = smsq(environ, "show", view.id).stdout
     failures = shown(environ, view.id)[1]["failures"]
 

@@ -33,7 +33,7 @@ def test_a_message_from_standard_input(
     sent = piped(environ, "send", *words, stdin=stdin)
     claim: Any = claimed(smsq, sent.stdout.strip())
 
-    assert (sent.exit_code, claim.phones, claim.text) == (0, [79991234567], text)
+    assert (sent.exit_code, claim.recipients, claim.text) == (0, [79991234567], text)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_list_with_strangers_in_it_is_stored_and_answered(
     """200, since the gateway would repeat all of it for ever; what was left out is counted by its reason."""
     ref, gateway_id = accepted(secret_plant, [79990000001, 79990000002])
     receiver = receive(secret_plant.runtime)
-    events = [status(gateway_id, 79990000001), {**status(gateway_id, 79990000002), "phone": "a@example.com"}]
+    events = [status(gateway_id, 79990000001), {**status(gateway_id, 79990000002), "phone": "a b@example.com"}]
     events.append({"phone": "Bank", "mes": "Your balance", "to": "79990000000"})
     call = write_list(events, SECRET)
     unsigned = b', {"id": 5, "phone": "79990000002", "status": 1}, 7]'
@@ -250,7 +250,7 @@ def test_a_receiver_with_its_ledger_is_ready(secret_plant: Plant, receive: Calla
 
 def facts(many: int) -> list[Fact]:
     """Facts that nobody looks at closely."""
-    return [Fact(gateway_id=n + 1, phone=79990000000, status=Status.DELIVERED) for n in range(many)]
+    return [Fact(gateway_id=n + 1, recipient=79990000000, status=Status.DELIVERED) for n in range(many)]
 
 
 def test_calls_that_come_together_are_stored_together() -> None:

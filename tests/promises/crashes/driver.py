@@ -178,7 +178,7 @@ def _send_control(world: World) -> None:
     world.far.take(client_forms.send_same(Login("demo", "demo"), claim.gateway_id, [CONTROL], "control", Options()))
     ledger.settle_accepted(claim, 1, None, 5.0)
     world.pass_time(4.0)
-    ledger.advance([Fact(gateway_id=claim.gateway_id, phone=CONTROL, status=Status.DELIVERED)])
+    ledger.advance([Fact(gateway_id=claim.gateway_id, recipient=CONTROL, status=Status.DELIVERED)])
     world.pass_time(70.0)
 
 

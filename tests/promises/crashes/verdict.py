@@ -40,7 +40,7 @@ def _receipts(world: World) -> Iterator[tuple[int, Receipt]]:
     for batch in world.ledger.read(singles):
         receipt = world.views.receipt(MessageId(batch.ref.number, 0)) if batch is not None else None
         if batch is not None and receipt is not None:
-            yield batch.phones[0], receipt
+            yield batch.recipients[0], receipt
 
 
 def _messages(world: World, story: Story) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _strangers(world: World) -> Iterator[str]:
     for phone, ids in world.far.accepted().items():
         for gateway_id, ref in zip(ids, world.ledger.batches_of(ids), strict=True):
             batch = world.ledger.read([ref])[0] if ref is not None else None
-            if batch is None or phone not in batch.phones:
+            if batch is None or phone not in batch.recipients:
                 yield f"id {gateway_id} to …{phone % 10000:04d} was accepted and is in no batch"
 
 

@@ -128,7 +128,7 @@ def test_what_leaves_is_what_was_enrolled(plant: Any) -> None:
     plant.send(same, own)
 
     ids = [plant.ledger.read([ref])[0].ids[-1].gateway_id for ref in (same, own)]
-    assert [(each.gateway_id, list(each.phones)) for each in wire.sent] == [(ids[0], phones), (ids[1], phones)]
+    assert [(each.gateway_id, list(each.recipients)) for each in wire.sent] == [(ids[0], phones), (ids[1], phones)]
     assert [(each.text, list(each.texts)) for each in wire.sent] == [("Hi", []), (None, ["Hi", "Ho"])]
 
 

@@ -174,7 +174,7 @@ def test_the_rest_goes_on_when_a_callback_found_the_one_that_was_asked_about(pla
     assert ended == ("ready", "")
     alone = claimed(plant, ref)
     plant.ledger.doubt(alone, "no_answer", 0.0)
-    plant.ledger.advance([Fact(gateway_id=alone.gateway_id, phone=alone.phones[0], status=Status.DELIVERED)])
+    plant.ledger.advance([Fact(gateway_id=alone.gateway_id, recipient=alone.recipients[0], status=Status.DELIVERED)])
     assert plant.state(ref) == BatchState.DOUBTFUL
 
     plant.doubts.settle_doubts([str(ref)])

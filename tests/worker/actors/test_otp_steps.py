@@ -34,7 +34,7 @@ def sent(plant: Any, smsq: Smsq) -> OneTimeCode:
 def await_delivery(plant: Any, code: OneTimeCode) -> None:
     """Until the gateway would say so; nothing of it is kept."""
     batch = plant.ledger.read([Ref(MessageId.parse(code.message_id).batch)])[0]
-    pair = (batch.ids[0].gateway_id, batch.phones[0])
+    pair = (batch.ids[0].gateway_id, batch.recipients[0])
     deadline = time.monotonic() + 10
     while True:
         answer = plant.asker.ask([pair], patience_s=1.0)

@@ -19,7 +19,7 @@ PHONE = 79991234567
     "job",
     [
         BalanceJob(),
-        PriceJob(phones=(PHONE,), text="Hi", options=Options(sender="Shop")),
+        PriceJob(recipients=(PHONE,), text="Hi", options=Options(sender="Shop")),
         PriceJob(messages=((PHONE, "a"), (PHONE + 1, "b"))),
     ],
     ids=["balance", "one text", "own texts"],
@@ -30,21 +30,21 @@ def test_a_job_is_read_as_it_was_written(job: Job) -> None:
 
 
 WRONG: list[tuple[str, str, Any]] = [
-    ("a phone that is a form's piece", "price", {"phones": ["79135556661&cost=0"], "text": "Hi"}),
-    ("a phone in quotes", "price", {"phones": ["79135556661"], "text": "Hi"}),
-    ("a phone of sixteen digits", "price", {"phones": [10**15], "text": "Hi"}),
-    ("a negative phone", "price", {"phones": [-1], "text": "Hi"}),
-    ("a phone and a half", "price", {"phones": [79135556661.5], "text": "Hi"}),
-    ("a text that is none", "price", {"phones": [PHONE], "text": 5}),
-    ("no text", "price", {"phones": [PHONE]}),
+    ("a phone that is a form's piece", "price", {"recipients": ["79135556661&cost=0"], "text": "Hi"}),
+    ("a phone in quotes", "price", {"recipients": ["79135556661"], "text": "Hi"}),
+    ("a phone of sixteen digits", "price", {"recipients": [10**15], "text": "Hi"}),
+    ("a negative phone", "price", {"recipients": [-1], "text": "Hi"}),
+    ("a phone and a half", "price", {"recipients": [79135556661.5], "text": "Hi"}),
+    ("a text that is none", "price", {"recipients": [PHONE], "text": 5}),
+    ("no text", "price", {"recipients": [PHONE]}),
     ("no phones", "price", {"text": "Hi"}),
-    ("both kinds", "price", {"phones": [PHONE], "text": "Hi", "messages": [[PHONE, "Hi"]]}),
+    ("both kinds", "price", {"recipients": [PHONE], "text": "Hi", "messages": [[PHONE, "Hi"]]}),
     ("nothing", "price", {}),
-    ("a field that no job has", "price", {"phones": [PHONE], "text": "Hi", "cost": 0}),
-    ("an option that is no word", "price", {"phones": [PHONE], "text": "Hi", "options": {"sender": 5}}),
-    ("an extra that is no word", "price", {"phones": [PHONE], "text": "Hi", "options": {"extra": {"a": 1}}}),
-    ("too many", "price", {"phones": [PHONE] * (MAX_MESSAGES + 1), "text": "Hi"}),
-    ("a kind that is none", "send", {"phones": [PHONE], "text": "Hi"}),
+    ("a field that no job has", "price", {"recipients": [PHONE], "text": "Hi", "cost": 0}),
+    ("an option that is no word", "price", {"recipients": [PHONE], "text": "Hi", "options": {"sender": 5}}),
+    ("an extra that is no word", "price", {"recipients": [PHONE], "text": "Hi", "options": {"extra": {"a": 1}}}),
+    ("too many", "price", {"recipients": [PHONE] * (MAX_MESSAGES + 1), "text": "Hi"}),
+    ("a kind that is none", "send", {"recipients": [PHONE], "text": "Hi"}),
     ("no object", "balance", [1]),
 ]
 
@@ -59,7 +59,7 @@ def test_what_is_no_job_is_not_read(kind: str, payload: Any) -> None:
 def test_what_stood_there_is_not_repeated() -> None:
     """Neither phone nor text reaches a log."""
     with pytest.raises(BadInput) as caught:
-        jobs.read("price", b'{"phones": ["79135556661&cost=0"], "text": "secret"}')
+        jobs.read("price", b'{"recipients": ["79135556661&cost=0"], "text": "secret"}')
 
     assert "7913" not in caught.value.sentence
     assert "secret" not in caught.value.sentence
@@ -72,7 +72,9 @@ def test_bytes_that_are_no_json_are_no_job() -> None:
             jobs.read("price", payload)
 
 
-@pytest.mark.parametrize("payload", [{"phones": ["7"], "text": "Hi"}, {"text": "Hi"}, {"phones": [PHONE], "txt": "Hi"}])
+@pytest.mark.parametrize(
+    "payload", [{"recipients": ["7"], "text": "Hi"}, {"text": "Hi"}, {"phones": [PHONE], "txt": "Hi"}]
+)
 def test_a_program_hears_what_is_wrong(payload: dict[str, Any]) -> None:
     """Where it asks for a price."""
     with pytest.raises(BadInput, match="a price needs"):

@@ -31,7 +31,7 @@ def test_an_sms_is_the_template() -> None:
 
 
 @pytest.mark.parametrize("locale", TEMPLATES)
-@pytest.mark.parametrize("name", CHANNELS)
+@pytest.mark.parametrize("name", [row.name for row in CHANNELS.values() if row.codes])
 @pytest.mark.parametrize("code", ["4821", "00000000"])
 def test_every_channel_takes_what_is_said_by_it(name: str, locale: str, code: str) -> None:
     """In every language there is a text in, with codes of every length."""

@@ -51,7 +51,7 @@ OURS = "id phones mes list nl cost fmt charset err op del login psw apikey".spli
 OPTIONS = "sender valid time translit".split()
 
 
-@pytest.mark.parametrize("name", [*OTHER_KINDS, *OURS, *OPTIONS, "subj", "fileurl", "smsreq"])
+@pytest.mark.parametrize("name", [*OTHER_KINDS, *OURS, *OPTIONS, "subj", "comment", "fileurl", "smsreq"])
 def test_what_makes_something_else_of_a_message_is_refused(name: str) -> None:
     """By its name, whatever the value; and neither a send nor a price that was enrolled before carries it."""
     with pytest.raises(BadInput, match=name):
@@ -67,8 +67,9 @@ def test_what_makes_something_else_of_a_message_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("hlr", "no text message"),
-        ("viber", "does not send by that channel"),
+        ("hlr", "choose the channel"),
+        ("viber", "choose the channel"),
+        ("max", "does not send by that channel"),
         ("tg", "choose the channel"),
         ("time", "an option of its own"),
         ("cost", "smsq writes it itself"),

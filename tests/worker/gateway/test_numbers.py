@@ -73,4 +73,4 @@ def test_brands_and_channels() -> None:
         assert len(brand.mirrors) == 5
     assert channel("sms").name == "sms"
     with pytest.raises(BadInput):
-        channel("viber")
+        channel("fax")

@@ -263,8 +263,8 @@ def test_a_file_is_cut_as_it_was_before_the_fall(copy: Any, host_on: HostOn, bef
     host.until_cleared(0.1)
     assert recover(host).stubs == 1
     claims = [host.claim(ref, f"n{ref.number}") for ref in run(after)]
-    again = [phone for claim in claims if isinstance(claim, Claim) for phone in claim.phones]
-    assert not set(again) & set(sent.phones)
+    again = [phone for claim in claims if isinstance(claim, Claim) for phone in claim.recipients]
+    assert not set(again) & set(sent.recipients)
     assert len(again) == 8 - before
 
 

@@ -98,12 +98,12 @@ class Desk:
     def fact(self, gateway_id: int, phone: int = PHONE, status: Status = Status.DELIVERED, **more: Any) -> int:
         """What the gateway answers to a question, its cost told."""
         told = {"cost": Decimal("1.5"), "at": int(self.now), **more}
-        return self.ledger.advance([Fact(gateway_id=gateway_id, phone=phone, status=status, **told)])
+        return self.ledger.advance([Fact(gateway_id=gateway_id, recipient=phone, status=status, **told)])
 
     def call(self, gateway_id: int, phone: int = PHONE, status: Status = Status.DELIVERED, **more: Any) -> int:
         """What a callback says, its cost left out unless it is given."""
         told = {"at": int(self.now), "heard": True, **more}
-        return self.ledger.advance([Fact(gateway_id=gateway_id, phone=phone, status=status, **told)])
+        return self.ledger.advance([Fact(gateway_id=gateway_id, recipient=phone, status=status, **told)])
 
     # Asking --------------------------------------------------------------------------------------------------------
 

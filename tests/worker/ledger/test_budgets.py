@@ -32,7 +32,7 @@ def test_a_message_whose_cost_nobody_told_counts_at_its_price(desk: Any) -> None
     campaign, refs = desk.campaign(2, 2, 2, budget=Decimal(5), part_price=Decimal(1))
     desk.accept(desk.claim(refs[0]), None)
     lost = desk.doubted(refs[1])
-    for phone in lost.phones:
+    for phone in lost.recipients:
         desk.fact(lost.gateway_id, phone, cost=None)
 
     view = desk.views.campaign(campaign)
@@ -47,7 +47,7 @@ def test_it_counts_at_its_cost_once_that_is_told(desk: Any) -> None:
     for claim in claims:
         desk.accept(claim, None)
     for claim in claims:
-        for phone in claim.phones:
+        for phone in claim.recipients:
             desk.fact(claim.gateway_id, phone, cost=Decimal("0.5"))
             desk.fact(claim.gateway_id, phone, Status.READ, cost=None)
 

@@ -56,7 +56,8 @@ def test_a_strangers_message_does_not_keep_ours_back(desk: Any) -> None:
     ref = desk.single()
     claim = desk.claim(ref)
     facts = [
-        Fact(gateway_id=gateway_id, phone=PHONE, status=Status.DELIVERED, at=1) for gateway_id in (77, claim.gateway_id)
+        Fact(gateway_id=gateway_id, recipient=PHONE, status=Status.DELIVERED, at=1)
+        for gateway_id in (77, claim.gateway_id)
     ]
     with full(desk), pytest.raises(LedgerFull):
         desk.ledger.advance(facts)
@@ -98,8 +99,8 @@ def test_what_left_is_brought_to_its_end(desk: Any) -> None:
         assert desk.ledger.release(claims[2], unwritten=True) == "released"
         for each in (3, 4, 6):
             assert desk.ledger.doubt(claims[each], "no_answer", 1.0) == "doubtful"
-        assert desk.fact(claims[3].gateway_id, claims[3].phones[0]) == 1
-        assert desk.fact(claims[3].gateway_id, claims[3].phones[1]) == 1
+        assert desk.fact(claims[3].gateway_id, claims[3].recipients[0]) == 1
+        assert desk.fact(claims[3].gateway_id, claims[3].recipients[1]) == 1
         desk.now += 61
         assert desk.ledger.expire(refs[5], 1.0, 3.0) == "doubtful"
         assert desk.ledger.due("doubt", 10, 5.0)

@@ -12,7 +12,7 @@ PHONE = 79990000000
 
 def test_jobs_are_answered_once(desk: Any) -> None:
     """And waited for with a bell."""
-    price = PriceJob(phones=(PHONE,), text="Hi")
+    price = PriceJob(recipients=(PHONE,), text="Hi")
     job = desk.ledger.post_job(price)
     assert desk.ledger.await_job(job, 0.05) is None
     assert desk.ledger.take_job(job) == price

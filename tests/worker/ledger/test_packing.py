@@ -3,11 +3,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from smsq.worker.domain.batch import MAX_MESSAGES, MessageId, Options, pack, pack_phones, unpack_phones, unpack_rows
+from smsq.worker.domain.batch import (
+    MAX_MESSAGES,
+    MessageId,
+    Options,
+    pack,
+    pack_recipients,
+    unpack_recipients,
+    unpack_rows,
+)
 from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
 
+PHONE = 79991234567
 WIDTHS = {5: 79991234567, 6: 3_546_789_012_345, 7: 999_999_999_999_999}
 
 
@@ -20,7 +32,7 @@ def test_phones_are_as_wide_as_the_longest(desk: Any, width: int) -> None:
     (ref,) = desk.ledger.feed(opened.id, 1, 10)[0]
     claim = desk.settled(ref)
 
-    assert claim.phones == phones
+    assert claim.recipients == phones
     assert [desk.fact(claim.gateway_id, phone) for phone in phones] == [1] * 7
     assert [row.phone for row in desk.views.report(opened.id)] == [f"+{phone}" for phone in phones]
 
@@ -28,8 +40,27 @@ def test_phones_are_as_wide_as_the_longest(desk: Any, width: int) -> None:
 def test_packing_is_what_unpacking_reads() -> None:
     """A width byte and the bytes of each; five to seven of them for every phone there is."""
     for width, phone in WIDTHS.items():
-        blob = pack_phones([phone, 7])
-        assert (blob[0], len(blob), unpack_phones(blob)) == (width, 1 + 2 * width, [phone, 7])
+        blob = pack_recipients([phone, 7])
+        assert (blob[0], len(blob), unpack_recipients(blob)) == (width, 1 + 2 * width, [phone, 7])
+
+
+def test_a_phone_keeps_its_bytes() -> None:
+    """As ledgers of every version have them."""
+    assert pack_recipients([PHONE]).hex() == "05129fd96007"
+    assert pack_recipients([PHONE, 7]).hex() == "05129fd960070000000007"
+    assert pack_recipients([3_546_789_012_345, PHONE]).hex() == "060339cd19637900129fd96007"
+
+
+addresses = st.sampled_from(["anna@example.ru", "bob+7@example.ru", "@carol", "#123456"])
+
+
+@given(st.lists(st.one_of(st.integers(1, 10**15), addresses), min_size=1, max_size=20, unique=True))
+def test_addresses_are_packed_as_a_list(recipients: list[Recipient]) -> None:
+    """Phones and addresses together, in order; a batch of phones alone has no list."""
+    blob = pack_recipients(recipients)
+
+    assert list(unpack_recipients(blob)) == recipients
+    assert (blob[0] == 0) == any(isinstance(each, str) for each in recipients)
 
 
 def test_rows_with_gaps_keep_their_numbers() -> None:
@@ -75,7 +106,7 @@ def test_the_largest_batch(desk: Any) -> None:
     stored = sum(len(value) for value in desk.redis.hgetall(shard).values())
     assert stored / MAX_MESSAGES < 6
     claim = desk.claim(ref)
-    assert claim.phones == phones
+    assert claim.recipients == phones
     desk.accept(claim, "250")
     assert desk.views.campaign(opened.id).statuses == {"accepted": MAX_MESSAGES}
 

@@ -71,7 +71,7 @@ def test_what_is_unknown_among_several_runs_all_the_same(desk: Any, way: str) ->
     claims = [desk.claim(desk.single(PHONE + n)) for n in range(3)]
     desk.redis.function_flush()
     desk.redis.script_flush()
-    facts = [Fact(gateway_id=c.gateway_id, phone=PHONE + n, status=Status.DELIVERED) for n, c in enumerate(claims)]
+    facts = [Fact(gateway_id=c.gateway_id, recipient=PHONE + n, status=Status.DELIVERED) for n, c in enumerate(claims)]
 
     assert desk.ledger.advance([*facts, *facts[:1]]) == 3
     assert desk.ledger.advance(facts) == 0

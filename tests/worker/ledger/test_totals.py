@@ -100,7 +100,7 @@ class Installation(RuleBasedStateMachine):
     def advance(self, n: int, place: int, status: Status, cost: Decimal | None) -> None:
         self.verb = "advance"
         claim = self.any_of(self.claims, n)
-        phones = list(self.desk.view(claim.ref).phones)
+        phones = list(self.desk.view(claim.ref).recipients)
         self.desk.fact(claim.gateway_id, self.any_of(phones, place), status, cost=cost)
 
     @rule(n=some, place=some, status=st.sampled_from(REPORTED), cost=st.sampled_from([None, "0", "1", "399999"]))
@@ -108,7 +108,7 @@ class Installation(RuleBasedStateMachine):
     def call(self, n: int, place: int, status: Status, cost: str | None) -> None:
         self.verb = "advance"
         claim = self.any_of(self.claims, n)
-        phone = self.any_of(list(self.desk.view(claim.ref).phones), place)
+        phone = self.any_of(list(self.desk.view(claim.ref).recipients), place)
         self.desk.call(claim.gateway_id, phone, status, cost=None if cost is None else Decimal(cost))
 
     @rule(n=some, whole=st.booleans(), soon=st.sampled_from([None, None, 61.0]))

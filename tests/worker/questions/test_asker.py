@@ -138,7 +138,7 @@ def heard(plant: Any, ref: Any, status: Status = Status.DELIVERED) -> None:
     batch = plant.ledger.read([ref])[0]
     gateway_id = batch.ids[-1].gateway_id
     plant.ledger.advance(
-        [Fact(gateway_id=gateway_id, phone=phone, status=status, heard=True) for phone in batch.phones]
+        [Fact(gateway_id=gateway_id, recipient=phone, status=status, heard=True) for phone in batch.recipients]
     )
 
 

@@ -22,12 +22,12 @@ from smsq.worker.settings import Settings
 
 runtime = Runtime.build(Settings.load())
 print("\\n".join(map(str, runtime.ledger.redis.keys("{smsq}:limit:*"))))
-print(MoneyQuestions(runtime).price(PriceJob(phones=(79991234567,), text="Hi")))
+print(MoneyQuestions(runtime).price(PriceJob(recipients=(79991234567,), text="Hi")))
 """
 
 
 def price(plant: Any) -> dict[str, Any]:
-    return MoneyQuestions(plant.runtime).price(PriceJob(phones=(79991234567,), text="Hi"))
+    return MoneyQuestions(plant.runtime).price(PriceJob(recipients=(79991234567,), text="Hi"))
 
 
 def test_equal_prices_are_counted_over_all_processes(make_plant: Callable[..., Any]) -> None:

@@ -88,7 +88,7 @@ def test_every_message_ends_in_a_signed_call(
 
     reports = handler.wait(2)
 
-    assert {(5, 79990000001, 1), (5, 79990000002, 1)} == {(r.gateway_id, r.phone, r.code) for r in reports}
+    assert {(5, 79990000001, 1), (5, 79990000002, 1)} == {(r.gateway_id, r.recipient, r.code) for r in reports}
 
 
 def test_a_call_is_repeated_until_it_is_taken(sandbox: Start, caller: Call, handler: Handler) -> None:
@@ -119,7 +119,7 @@ def test_a_thousand_statuses_use_a_few_connections(sandbox: Start, caller: Call,
 
     reports = handler.wait(1000)
 
-    assert {1} == set(Counter((r.gateway_id, r.phone) for r in reports).values())
+    assert {1} == set(Counter((r.gateway_id, r.recipient) for r in reports).values())
     assert handler.connections <= 4
 
 

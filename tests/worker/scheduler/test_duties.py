@@ -238,7 +238,9 @@ def test_texts_go_first_then_everything(office: Any) -> None:
     campaign = office.campaign(2, digest="d1")
     refs = office.ledger.feed(campaign, 2, 100)[0]
     claims = [office.settled(ref) for ref in refs]
-    office.ledger.advance([Fact(gateway_id=c.gateway_id, phone=c.phones[0], status=Status.DELIVERED) for c in claims])
+    office.ledger.advance(
+        [Fact(gateway_id=c.gateway_id, recipient=c.recipients[0], status=Status.DELIVERED) for c in claims]
+    )
     again = office.ledger.open_campaign(Plan(name="again", digest="d1", text="Hello", template="Hello"), again=True)
     upkeep = Upkeep(office.runtime)
     upkeep.tick(office.now + 1800)
@@ -275,7 +277,7 @@ def test_singles_are_forgotten_after_their_end(office: Any) -> None:
     done, waiting = office.single(lane="bulk", key="a"), office.single(1, lane="bulk", key="b")
     claim = office.settled(done)
     office.settled(waiting)
-    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=PHONE, status=Status.DELIVERED)])
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, recipient=PHONE, status=Status.DELIVERED)])
     upkeep = Upkeep(office.runtime)
     shard = f"{{smsq}}:b:{done.number // 1024}"
     upkeep.tick(office.now + 3650)
@@ -349,7 +351,7 @@ def test_a_doubt_that_ends_is_counted_with_its_time(office: Any) -> None:
     claim = office.claim(ref)
     office.ledger.doubt(claim, "no_answer", 1.0)
     office.ahead_s = 7.0
-    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=Status.ACCEPTED)])
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, recipient=claim.recipients[0], status=Status.ACCEPTED)])
 
     depth = office.views.depth()
 
@@ -382,7 +384,7 @@ def test_campaigns_that_are_over_cost_the_feed_nothing(office: Any) -> None:
     over, lost, live = (office.campaign(1) for _ in range(3))
     (ref,) = office.ledger.feed(over, 1, 100)[0]
     claim = office.settled(ref)
-    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=Status.DELIVERED)])
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, recipient=claim.recipients[0], status=Status.DELIVERED)])
     office.redis.zrem("{smsq}:live", lost)
     assert [campaign for campaign, _ in office.views.running()] == [live]
 

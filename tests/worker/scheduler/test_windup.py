@@ -117,7 +117,7 @@ def test_what_may_have_left_is_asked_about_first(office: Any) -> None:
     WindUp(office.runtime).tick(office.now)
 
     assert states(office, campaign) == [BatchState.DOUBTFUL, BatchState.SETTLED]
-    office.ledger.advance([Fact(gateway_id=claim.gateway_id, phone=claim.phones[0], status=Status.DELIVERED)])
+    office.ledger.advance([Fact(gateway_id=claim.gateway_id, recipient=claim.recipients[0], status=Status.DELIVERED)])
     assert office.views.campaign(campaign).statuses == {"delivered": 1, "cancelled": 1}
     assert isinstance(office.try_claim(other), NoClaim)
 

@@ -30,6 +30,7 @@ from xml.etree import ElementTree
 
 from smsq.worker.domain.errors import BadInput, SmsqError
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.client_replies import MAX_ERROR
 from smsq.worker.gateway.http.money import price
@@ -72,11 +73,11 @@ class Forged(SmsqError):
 class Report:
     """One event. `code` is the gateway's status; `at` its Unix time, 0 if it named none.
 
-    For incoming messages `text` and `to` are set; for calls only `phone` and `at`.
+    For incoming messages `text` and `to` are set; for calls only `recipient` and `at`.
     """
 
     kind: Kind
-    phone: int
+    recipient: Recipient
     gateway_id: int = 0
     code: int = 0
     err: int = 0
@@ -94,7 +95,7 @@ class Report:
             return None
         return Fact(
             gateway_id=self.gateway_id,
-            phone=self.phone,
+            recipient=self.recipient,
             status=status,
             error_code=self.err,
             parts=self.parts or 0,
@@ -122,7 +123,7 @@ LeftOut = Literal["unsigned", "foreign", "unreadable"]
 class Events:
     """The events of a call that are signed and ours, and how many others there were, by reason.
 
-    `foreign` events are signed but not about a message of ours: a string id, an e-mail address, a named sender.
+    `foreign` events are signed but not about a message of ours: a string id, a named sender.
     """
 
     reports: list[Report] = field(default_factory=list)
@@ -276,21 +277,21 @@ def _is_genuine(kind: Kind, fields: Fields, asides: Fields, secret: bytes) -> bo
 
 def _report(kind: Kind, fields: Fields, charset: str) -> Report | None:
     """The event's values; None for one that is not about a message of ours, since the gateway has other users' too."""
-    phone, at = _number(fields, "phone"), _time(fields)
-    if phone is None:
+    recipient, at = answered(_last(fields, "phone").decode(charset, "replace")), _time(fields)
+    if recipient is None:
         return None
     if kind == "call":
-        return Report(kind=kind, phone=phone, at=at)
+        return Report(kind=kind, recipient=recipient, at=at)
     if kind == "incoming":
         to, text = (_last(fields, name).decode(charset, "replace") for name in ("to", "mes"))
-        return Report(kind=kind, phone=phone, at=at, to=to, text=text)
+        return Report(kind=kind, recipient=recipient, at=at, to=to, text=text)
     code, gateway_id = _last(fields, "status"), _number(fields, "id")
     if _CODE.fullmatch(code) is None or gateway_id is None or not 1 <= gateway_id <= MAX_ID:
         return None
     err = _number(fields, "err") or 0
     return Report(
         kind=kind,
-        phone=phone,
+        recipient=recipient,
         gateway_id=gateway_id,
         code=int(code),
         err=err if err < MAX_ERROR else 0,

@@ -17,19 +17,24 @@ from urllib.parse import quote_plus
 
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.job import PriceJob
-from smsq.worker.gateway.channels import channel, check_extra_names
+from smsq.worker.domain.recipient import Recipient
+from smsq.worker.gateway.channels import channel, wire_row
+from smsq.worker.gateway.extras import check_names
 from smsq.worker.gateway.http import records
 from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.options import OPTIONS, check_own_texts, given_options, with_comment, written
 
 
-def send_same(login: Login, gateway_id: int, phones: Sequence[int], text: str, options: Options) -> bytes:
-    """The body of a send of one text to several phones, under one gateway id."""
+def send_same(login: Login, gateway_id: int, recipients: Sequence[Recipient], text: str, options: Options) -> bytes:
+    """The body of a send of one text to several recipients, under one gateway id."""
     head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
-    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+    said = _every_byte(with_comment(text, options))
+    return f"{head}&phones={records.recipients(recipients)}&mes={said}".encode("ascii")
 
 
-def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
-    """The body of a send with a text of its own for each phone: `messages` are (phone, text)."""
+def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[Recipient, str]], options: Options) -> bytes:
+    """The body of a send with a text of its own for each recipient: `messages` are (recipient, text)."""
+    check_own_texts(options)
     head = f"{_head(login)}&cost=3&id={gateway_id:d}{_options(options)}"
     return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
 
@@ -37,31 +42,34 @@ def send_list(login: Login, gateway_id: int, messages: Sequence[tuple[int, str]]
 def price(login: Login, job: PriceJob) -> bytes:
     """The body that asks what a job's messages would cost; `check_price` comes first."""
     if job.text is not None:
-        return price_same(login, job.phones, job.text, job.options)
+        return price_same(login, job.recipients, job.text, job.options)
     return price_list(login, job.messages, job.options)
 
 
-def price_same(login: Login, phones: Sequence[int], text: str, options: Options) -> bytes:
+def price_same(login: Login, recipients: Sequence[Recipient], text: str, options: Options) -> bytes:
     """The body that asks what `send_same` would cost; nothing is sent."""
     head = f"{_head(login)}&cost=1{_options(options)}"
-    return f"{head}&phones={records.phones(phones)}&mes={_every_byte(text)}".encode("ascii")
+    said = _every_byte(with_comment(text, options))
+    return f"{head}&phones={records.recipients(recipients)}&mes={said}".encode("ascii")
 
 
-def price_list(login: Login, messages: Sequence[tuple[int, str]], options: Options) -> bytes:
+def price_list(login: Login, messages: Sequence[tuple[Recipient, str]], options: Options) -> bytes:
     """The body that asks what `send_list` would cost; nothing is sent."""
+    check_own_texts(options)
     head = f"{_head(login)}&cost=1{_options(options)}"
     return f"{head}&list={_every_byte(records.lines(messages))}".encode("ascii")
 
 
-def ask(login: Login, pairs: Sequence[tuple[int, int]], *, detail: int = 0) -> bytes:
-    """The body that asks for statuses of (gateway id, phone) pairs.
+def ask(login: Login, pairs: Sequence[tuple[int, Recipient]], *, detail: int = 0) -> bytes:
+    """The body that asks for statuses of (gateway id, recipient) pairs.
 
     One pair makes a single ask, more make a mass ask, which has a limit of its own (PROTOCOL D.2).
     `detail` is the gateway's `all`: 1 adds cost and more, 2 also parts and the operator.
     """
     ids = "%2C".join([f"{gateway_id:d}" for gateway_id, _ in pairs])
     more = f"&all={detail:d}" if detail else ""
-    return f"{_head(login)}&id={ids}&phone={records.phones([phone for _, phone in pairs])}{more}".encode("ascii")
+    asked = records.recipients([recipient for _, recipient in pairs])
+    return f"{_head(login)}&id={ids}&phone={asked}{more}".encode("ascii")
 
 
 def balance(login: Login) -> bytes:
@@ -79,6 +87,9 @@ def history(
     return f"{_head(login)}&get_messages=1{days}&cnt={count:d}{page}".encode("ascii")
 
 
+_PLAIN = Options()
+
+
 @lru_cache(maxsize=16)
 def _head(login: Login) -> str:
     """The part that every request of a login has in common."""
@@ -92,17 +103,14 @@ def _options(options: Options) -> str:
 
     Values are not checked here, since a rule that is younger than an enrolled message must not stop it.
     """
+    if options == _PLAIN:
+        return ""
     row = channel(options.channel)
-    check_extra_names(row, options.extra)
-    fields = dict(row.fields)
-    if options.sender is not None:
-        fields["sender"] = options.sender
-    if options.valid is not None:
-        fields["valid"] = options.valid
-    if options.time is not None:
-        fields["time"] = options.time
-    if options.translit:
-        fields["translit"] = f"{options.translit:d}"
+    check_names(row, options.extra)
+    fields = {name: value for name, value in wire_row(row).fields.items() if value is not None}
+    for name, value in given_options(options).items():
+        if wire := OPTIONS[name].wire:
+            fields[wire] = written(value)
     fields.update(options.extra)
     return "".join([f"&{quote_plus(name)}={quote_plus(value)}" for name, value in fields.items()])
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from smsq.worker.domain.fact import Fact
-from smsq.worker.gateway.http.json_values import code_of, count_of, error_of, is_id, object_of, phone_of, rows_of
+from smsq.worker.domain.recipient import Recipient, answered
+from smsq.worker.gateway.http.json_values import code_of, count_of, error_of, is_id, object_of, rows_of
 from smsq.worker.gateway.http.money import amount, price
 from smsq.worker.gateway.numbers import (
     CONCURRENT_DELAY_S,
@@ -30,6 +31,7 @@ from smsq.worker.gateway.numbers import (
 from smsq.worker.gateway.outcomes import HistoryAnswer, HistoryRow, Outcome, SendAnswer, StatusAnswer
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
+Pair = tuple[int, Recipient]  # gateway id and who it is for: by these the gateway knows a message
 MAX_ERROR = 10**6  # a delivery error has fewer digits; the manual names none above 255
 
 
@@ -133,10 +135,10 @@ def read_balance(http_status: int, body: bytes) -> BalanceAnswer:
     return BalanceAnswer(balance=balance, currency=currency if isinstance(currency, str) else "", credit=credit)
 
 
-def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]]) -> StatusAnswer:
-    """What the answer proves about the (gateway id, phone) pairs that were asked for.
+def read_statuses(http_status: int, body: bytes, pairs: Sequence[Pair]) -> StatusAnswer:
+    """What the answer proves about the (gateway id, recipient) pairs that were asked for.
 
-    Rows are matched by id and digits, never by position. Only a well-formed -3 is absence, and only
+    Rows are matched by id and recipient, never by position. Only a well-formed -3 is absence, and only
     if no other row of the answer found the same pair.
     """
     answer, error, trouble = rows_of(http_status, body)
@@ -146,8 +148,8 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
     asked = set(pairs)
     lone = next(iter(asked)) if len(asked) == 1 and len(rows) == 1 and not answer.broken else None
     facts: list[Fact] = []
-    absent: dict[tuple[int, int], None] = {}
-    no_money: dict[tuple[int, int], None] = {}
+    absent: dict[Pair, None] = {}
+    no_money: dict[Pair, None] = {}
     for row in rows:
         pair = _pair(row, lone)
         if pair is None or pair not in asked or "error" in row or "error_code" in row:
@@ -158,7 +160,7 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[tuple[int, int]
             no_money[pair] = None
         elif (one := _fact(row, pair)) is not None:
             facts.append(one)
-    known = {(one.gateway_id, one.phone) for one in facts}
+    known = {(one.gateway_id, one.recipient) for one in facts}
     return StatusAnswer(
         facts=facts,
         absent=[pair for pair in absent if pair not in known and pair not in no_money],
@@ -172,18 +174,18 @@ def _is_not_found(status: object) -> bool:
     return status == str(NOT_FOUND) if isinstance(status, str) else type(status) is int and status == NOT_FOUND
 
 
-def _pair(row: dict[str, object], lone: tuple[int, int] | None) -> tuple[int, int] | None:
+def _pair(row: dict[str, object], lone: Pair | None) -> Pair | None:
     """The pair that a row is about; without an id, the only pair asked for.
 
     A single answer has no id, and with `all` the phone (PROTOCOL D.4), which must be the one asked for.
     """
-    if "id" not in row and ("phone" not in row or (lone and phone_of(row["phone"]) == lone[1])):
+    if "id" not in row and ("phone" not in row or (lone and answered(row["phone"]) == lone[1])):
         return lone
-    gateway_id, phone = count_of(row.get("id")), phone_of(row.get("phone"))
-    return (gateway_id, phone) if gateway_id is not None and phone is not None else None
+    gateway_id, recipient = count_of(row.get("id")), answered(row.get("phone"))
+    return (gateway_id, recipient) if gateway_id is not None and recipient is not None else None
 
 
-def _fact(row: dict[str, object], pair: tuple[int, int]) -> Fact | None:
+def _fact(row: dict[str, object], pair: Pair) -> Fact | None:
     """The fact of a row that proves acceptance, else None; malformed details are left out, the proof stays."""
     code = code_of(row.get("status"))
     status = status_of(code) if code is not None else None
@@ -192,7 +194,7 @@ def _fact(row: dict[str, object], pair: tuple[int, int]) -> Fact | None:
     at, err = count_of(row.get("last_timestamp")) or 0, count_of(row.get("err")) or 0
     return Fact(
         gateway_id=pair[0],
-        phone=pair[1],
+        recipient=pair[1],
         status=status,
         error_code=err if err < MAX_ERROR else 0,
         parts=count_of(row.get("sms_cnt")) or 0,
@@ -202,7 +204,7 @@ def _fact(row: dict[str, object], pair: tuple[int, int]) -> Fact | None:
 
 
 def read_history(http_status: int, body: bytes) -> HistoryAnswer:
-    """A page of history. Rows of other kinds (string ids, e-mail) are counted and left out."""
+    """A page of history. Rows of other programs (string ids) are counted and left out."""
     answer, error, trouble = rows_of(http_status, body)
     if answer is None:
         is_empty = error == HISTORY_EMPTY
@@ -215,5 +217,5 @@ def read_history(http_status: int, body: bytes) -> HistoryAnswer:
         pair = _pair(row, None)
         if int_id is None or pair is None or code_of(row.get("status")) in (None, NOT_FOUND):
             continue
-        ours.append(HistoryRow(gateway_id=pair[0], phone=pair[1], fact=_fact(row, pair), int_id=int_id))
+        ours.append(HistoryRow(gateway_id=pair[0], recipient=pair[1], fact=_fact(row, pair), int_id=int_id))
     return HistoryAnswer(rows=ours, count=len(answer.rows) + answer.broken, last_int_id=last, broken=answer.broken)

@@ -1,6 +1,6 @@
 """Answers as values: JSON is read strictly for a send, leniently for answers that have people's texts in them.
 
-Nothing here raises. A value that is not exactly a number, an id or a phone is None and proves nothing.
+Nothing here raises. A value that is not exactly a number or an id is None and proves nothing.
 """
 
 from __future__ import annotations
@@ -122,8 +122,3 @@ def code_of(value: object) -> int | None:
         if size is not None and size < 10**6:
             return -size if value.startswith("-") else size
     return None
-
-
-def phone_of(value: object) -> int | None:
-    """A phone from its digits; a plus does no harm."""
-    return count_of(value.removeprefix("+") if isinstance(value, str) else value)

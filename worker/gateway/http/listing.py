@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway.numbers import HISTORY_EMPTY
 
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _PHONE = re.compile(r"\+?([0-9]{5,18})")
 
-Pair = tuple[int, int]  # gateway id, phone
+Pair = tuple[int, Recipient]  # gateway id and who it is for
 
 
 class _Spoilt(Exception):
@@ -89,15 +90,18 @@ def _page(rows: list[object]) -> ListedPage:
 
 
 def _pair(row: dict[str, object]) -> Pair | None:
-    """The pair that a row is about; None if it is certainly another program's, or an e-mail."""
+    """The pair that a row is about; None if it is certainly another program's."""
     gateway_id, phone = row.get("id"), row.get("phone")
     if isinstance(gateway_id, str) and _NUMBER.fullmatch(gateway_id) is None:
         if _FOREIGN_ID.fullmatch(gateway_id) is None:
             raise _Spoilt("an id cannot be read")
         return None
     number = _number(gateway_id, "id")
-    if isinstance(phone, str) and "@" in phone:
-        return None
+    if isinstance(phone, str) and ("@" in phone or phone.startswith("#")):
+        address = answered(phone)
+        if address is None:
+            raise _Spoilt("an address cannot be read")
+        return number, address
     digits = _PHONE.fullmatch(phone) if isinstance(phone, str) else None
     if digits is not None:
         return number, int(digits[1])

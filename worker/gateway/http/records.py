@@ -1,6 +1,7 @@
-"""Phones and texts as a request holds them: the values of `phones` and `list`, from both sides (PROTOCOL B.1, B.3).
+"""Recipients and texts as a request holds them: the values of `phones` and `list`, from both sides (PROTOCOL B.1, B.3).
 
     +79991234567,+79991234568
+    anna@example.ru,bob@example.ru
     +79991234567:Your code is 4821
     79991234567;79991234568;Your code: 4821        as strangers write it
 
@@ -12,9 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote_plus
+
+from smsq.worker.domain.recipient import Recipient
 
 NO_RECORD = "a record of `list` is phones, a colon and a text"
 
+_ADDRESS = re.compile(r"(?:[^\s:;,#@]*@|#)[^\s:;,#@]+", re.ASCII)
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 _NUMBER_MARKS = str.maketrans("", "", "+ -()")
 # Numbers, the separator, the text: digits in plenty, so that a short text of digits is not taken for a number.
@@ -24,14 +29,31 @@ _RECORD = re.compile(r"\s*((?:[+ ()-]*[0-9][0-9 ()-]*[,;])*[+ ()-]*[0-9][0-9 ()-
 # --- our half --------------------------------------------------------------------------------------------------
 
 
-def phones(numbers: Sequence[int]) -> str:
+def recipients(many: Sequence[Recipient]) -> str:
     """`+7999…,+7999…`, encoded; the plus keeps the gateway from correcting numbers (PROTOCOL I.1.6, I.1.7)."""
-    return "%2B" + "%2C%2B".join([f"{phone:d}" for phone in numbers])
+    return "%2C".join([f"%2B{each:d}" if not isinstance(each, str) else quote_plus(_address(each)) for each in many])
 
 
-def lines(messages: Sequence[tuple[int, str]]) -> str:
-    """One `+phone:text` a line; line breaks inside a text become the two characters backslash and n (PROTOCOL B.3)."""
-    return "\n".join([f"+{phone:d}:{_one_line(text)}" for phone, text in messages])
+def lines(messages: Sequence[tuple[Recipient, str]]) -> str:
+    """One `+phone:text` or `address:text` a line; line breaks inside a text become the two characters backslash and n.
+
+    No address holds a separator (PROTOCOL B.3).
+    """
+    return "\n".join(
+        [
+            f"+{recipient:d}:{_one_line(text)}"
+            if not isinstance(recipient, str)
+            else f"{_address(recipient)}:{_one_line(text)}"
+            for recipient, text in messages
+        ]
+    )
+
+
+def _address(recipient: str) -> str:
+    """An address as it is; raises ValueError for what would be read as a number, or as several recipients."""
+    if not _ADDRESS.fullmatch(recipient):
+        raise ValueError("no address")
+    return recipient
 
 
 def _one_line(text: str) -> str:

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from smsq.worker.domain.batch import PLAIN_CHANNEL
 from smsq.worker.domain.errors import BadInput, SmsqError
-from smsq.worker.gateway.channels import channel, check_extras, chosen
+from smsq.worker.gateway.channels import channel, chosen
 from smsq.worker.gateway.http import records
 from smsq.worker.gateway.login import Login
+from smsq.worker.gateway.options import OPTIONS, check_fields
 
 MAX_ID = 2_147_483_647  # a client id is a positive signed 32-bit number (PROTOCOL I.1.5)
 DEFAULT_CHARSET = "windows-1251"  # what the gateway assumes if `charset` is missing (PROTOCOL A.4)
@@ -93,6 +95,8 @@ class SendRequest:
         )
 
 
+# The server has a word of its own for these.
+_JUDGED = frozenset(("sender", "valid", "time"))
 _SEND_FIELDS = frozenset("login psw apikey id phones mes list cost fmt charset sender valid time translit".split())
 
 
@@ -223,8 +227,7 @@ def _messages(fields: Mapping[str, str]) -> list[tuple[str, str]]:
         messages = [message for line in fields["list"].split("\n") for message in _record(line)]
     else:
         text = fields.get("mes", "")
-        is_probe = fields.get("hlr") == "1" or fields.get("ping") == "1"
-        if not text and not is_probe:
+        if not text and all(channel(name).has_text for name in chosen(fields)):
             raise FormError(1, "there is no text")
         messages = [(phone, text) for phone in records.numbers(fields.get("phones", ""))]
     if not messages:
@@ -237,13 +240,13 @@ def _channel(fields: Mapping[str, str], messages: list[tuple[str, str]]) -> str:
     names = chosen(fields)
     if len(names) > 1:
         raise FormError(1, f"one channel at a time, not {' and '.join(names)}")
-    if names[0] == "sms":
-        return "sms"  # what a plain SMS may hold is for the server to judge
+    if names[0] == PLAIN_CHANNEL:
+        return PLAIN_CHANNEL  # what a plain SMS may hold is for the server to judge
     row = channel(names[0])
     try:
         for text in {text for _, text in messages}:
             row.check(text)
-        check_extras(row, {name: fields[name] for name in row.extras if name in fields})
+        check_fields(row, {name: fields[name] for name in row.takes - _JUDGED if name in OPTIONS and name in fields})
     except BadInput as wrong:
         raise FormError(1, wrong.sentence) from None
     return row.name

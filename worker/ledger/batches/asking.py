@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Ref
 from smsq.worker.domain.fact import Fact
 from smsq.worker.ledger.batches.enrolment import cost_units
 from smsq.worker.ledger.layout import Meta
@@ -94,15 +94,18 @@ class Asking(Store):
     def leaves_at_once(self, ref: Ref) -> bool:
         """Whether a batch is plain SMS without a moment to send at: the gateway may list others later, or elsewhere."""
         with translated():
-            if ref.campaign:
-                told = self.redis.hget(self.keys.campaign(ref.campaign), "options")
-            else:
-                meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
-                told = msgspec.msgpack.decode(meta)[Meta.OPTIONS] if meta is not None else None
-        if told is None:
+            meta = self.redis.hget(self.keys.shard(ref.number), f"{ref.number}m")
+            if meta is None:
+                return False
+            told = msgspec.msgpack.decode(meta)[Meta.OPTIONS : Meta.OPTIONS + 1]
+            if ref.campaign and not (told and told[0]):
+                told = [self.redis.hget(self.keys.campaign(ref.campaign), "options")]
+        if not told or told[0] is None:
             return False
+        told = told[0]
         options = _OPTIONS.decode(told) if told else Options()
-        return options.channel == "sms" and options.time is None and not options.extra
+        is_plain = options.channel == PLAIN_CHANNEL and not options.extra
+        return is_plain and options.time is None and options.period is None
 
     def has_urgent_doubt(self) -> bool:
         """Whether a question about a code is due: then no question for many goes first."""
@@ -148,7 +151,7 @@ class Asking(Store):
     def _advance_call(self, ref: Ref, facts: Sequence[Fact], next_ask_s: float) -> tuple[list[str], list[Argument]]:
         arguments: list[Argument] = [self.now_ms(), ref.number, str(ref), int(next_ask_s * 1000)]
         for fact in facts:
-            arguments += [fact.gateway_id, fact.phone, int(fact.status), fact.error_code]
+            arguments += [fact.gateway_id, fact.recipient, int(fact.status), fact.error_code]
             arguments += [fact.parts, cost_units(fact.cost), fact.at or int(self.clock.now())]
             arguments += [int(fact.heard)]
         return self.keys.batch_verb(ref), arguments

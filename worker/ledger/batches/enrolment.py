@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 
-from smsq.worker.domain.batch import Options, Ref, pack_phones, pack_texts
+from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import to_units
+from smsq.worker.domain.policy import policy_of
+from smsq.worker.domain.recipient import key_of
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument
@@ -46,8 +48,9 @@ class Enrolment(Numbers):
                 f"a deadline is a number of seconds, more than 0 and at most a year, not {message.deadline_s!r}"
             )
         options = message.options.written()
+        wished = message.said.written() if message.said is not None else options
         sealer = self.sealing() if message.lane == "urgent" else None
-        said = b"%d\0%s\0%s\0%s" % (message.phone, message.text.encode(), options, message.on_doubt.encode())
+        said = b"%s\0%s\0%s\0%s" % (key_of(message.recipient), message.text.encode(), wished, message.on_doubt.encode())
         # A code has few possible values: from a plain hash of its text anybody could find it by trying them all.
         contents = sealer.digests("content", said) if sealer else [hashlib.sha256(said).hexdigest()]
         key_hash = hash_of(message.key) if message.key is not None else ""
@@ -57,7 +60,7 @@ class Enrolment(Numbers):
         meta: dict[Meta, int | str] = {
             Meta.LANE: SENDING[message.lane].number,
             Meta.COUNT: 1,
-            Meta.POLICY: POLICIES[message.on_doubt],
+            Meta.POLICY: policy_of(message.on_doubt, [message.recipient]),
             Meta.DEADLINE: int(deadline_at * 1000),
             Meta.PARTS: message.parts,
             Meta.CHANNEL: message.options.channel,
@@ -71,7 +74,7 @@ class Enrolment(Numbers):
                 ref,
                 " ".join(contents),
                 packed_meta(meta),
-                pack_phones([message.phone]),
+                pack_recipients([message.recipient]),
                 sealer.seal(texts, sealed_as(ref)) if sealer else texts,
                 key_hash,
                 hint_again_ms(message.lane),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
+from smsq.worker.domain.batch import Options, Ref, unpack_recipients, unpack_texts
 from smsq.worker.domain.errors import LedgerTrouble, WrongKey
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
@@ -309,17 +309,17 @@ def _settled(reply: list[bytes]) -> Settled:
 
 def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
     m = msgspec.msgpack.decode(reply[6])
-    phones = unpack_phones(reply[7])
+    recipients = unpack_recipients(reply[7])
     members = reply[9]
     texts = unpack_texts(reply[8]) if reply[8] else []
     if members:
         marks = members[1:]
-        chosen = [index for index in range(len(phones)) if marks[index] == 49]
-        phones = [phones[index] for index in chosen]
+        chosen = [index for index in range(len(recipients)) if marks[index] == 49]
+        recipients = [recipients[index] for index in chosen]
         texts = [texts[index] for index in chosen] if texts else texts
     options = _OPTIONS.decode(reply[11]) if reply[11] else Options()
     text = None if texts else reply[10].decode()
-    if len(texts) == 1 and len(phones) == 1:
+    if len(texts) == 1 and len(recipients) == 1:
         text, texts = texts[0], []
     return Claim(
         ref=ref,
@@ -329,7 +329,7 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         run=reply[4].decode(),
         n=int(reply[5]),
         lane=SENDING_BY_NUMBER[int(m[Meta.LANE])],
-        phones=phones,
+        recipients=recipients,
         text=text,
         texts=texts,
         options=options,

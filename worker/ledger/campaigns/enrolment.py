@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from smsq.worker.domain.batch import Packed
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import UNITS
+from smsq.worker.domain.policy import policy_of
 from smsq.worker.ledger.batches.enrolment import SAYABLE
 from smsq.worker.ledger.batches.numbers import Numbers
-from smsq.worker.ledger.layout import Meta, packed_meta
+from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import POLICIES, Opened, Plan
@@ -134,7 +135,7 @@ class CampaignEnrolment(Numbers):
         rejects: Sequence[Reject],
         rows: int,
         *,
-        channel: str = "sms",
+        channel: str = PLAIN_CHANNEL,
         on_doubt: str = "ask",
         behind: Packed | None = None,
     ) -> bool:
@@ -147,7 +148,7 @@ class CampaignEnrolment(Numbers):
         now = int(self.time() * 1000)
         tail: list[Argument] = [0, ""]
         if behind is not None:
-            kept = (behind.first_row, behind.count, behind.phones, behind.rows)
+            kept = (behind.first_row, behind.count, behind.recipients, behind.rows)
             tail = [behind.count, msgspec.msgpack.encode(kept)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
@@ -156,14 +157,16 @@ class CampaignEnrolment(Numbers):
                 Meta.LANE: SENDING["bulk"].number,
                 Meta.COUNT: batch.count,
                 Meta.FIRST_ROW: batch.first_row,
-                Meta.POLICY: POLICIES[on_doubt],
+                Meta.POLICY: policy_of(on_doubt, addresses_of(batch.recipients)),
                 Meta.ENROLLED: now,
                 Meta.PARTS: batch.parts,
                 Meta.CHANNEL: channel,
             }
+            if batch.options is not None:
+                meta[Meta.OPTIONS] = OF_ROWS + batch.options.written().decode()
             tail += [
                 packed_meta(meta),
-                batch.phones,
+                batch.recipients,
                 batch.texts,
                 batch.rows,
             ]

@@ -1,7 +1,7 @@
-"""Messages that were sent lately: the rows of a new campaign are compared with their phones and texts.
+"""Messages that were sent lately: the rows of a new campaign are compared with their recipients and texts.
 
 While a campaign's texts are kept, they are compared. When upkeep removes them it leaves fingerprints: for the one text
-of a campaign a keyed hash of text and sender, for texts of single rows six bytes of a keyed hash of phone, text and
+of a campaign a keyed hash of text and sender, for texts of single rows six bytes of a keyed hash of recipient, text and
 sender. Hosts with workers make them with the installation's secret key; a host without that key can compare only
 texts.
 """
@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from smsq.worker.domain.batch import Options, Ref, unpack_phones, unpack_texts
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Ref, unpack_recipients, unpack_texts
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.domain.receipt import SIZE as RECEIPT
+from smsq.worker.domain.recipient import Recipient, key_of
 from smsq.worker.domain.status import BatchState, IdState, Status
 from smsq.worker.domain.text import words
 from smsq.worker.ledger.batches.enrolment import Enrolment
@@ -33,8 +34,9 @@ BATCHES_AT_ONCE = 200  # read in one round trip
 # Statuses of messages that no phone got or will get.
 NEVER_LEFT = frozenset[int]((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
 
-Wanted = Callable[[Sequence[int]], Sequence[tuple[int, int]]]
+Wanted = Callable[[Sequence[Recipient]], Sequence[tuple[int, int]]]
 Said = str | bytes  # a text in the form of `words`, or its fingerprint behind the name of its key
+Each = tuple[int, Recipient, Said]  # a token, who a message is for, what it says
 _OPTIONS = msgspec.json.Decoder(Options)
 
 
@@ -73,10 +75,10 @@ class Printer:
         hasher.update(words(text).encode("utf-8", "surrogatepass"))
         return hasher.digest()
 
-    def each(self, phone: int, text: str) -> bytes:
-        """The fingerprint of one phone's text."""
+    def each(self, recipient: Recipient, text: str) -> bytes:
+        """The fingerprint of one recipient's text."""
         hasher = self._each.copy()
-        hasher.update(b"%d\0%b" % (phone, words(text).encode("utf-8", "surrogatepass")))
+        hasher.update(b"%b\0%b" % (key_of(recipient), words(text).encode("utf-8", "surrogatepass")))
         return hasher.digest()
 
 
@@ -86,8 +88,11 @@ class Lately:
     def __init__(self, ledger: Enrolment) -> None:
         self._ledger = ledger
 
-    def campaigns(self, sender: str | None) -> list[Earlier]:
-        """Campaigns under this sender that rows can be compared with, newest first; one round trip for all."""
+    def campaigns(self, sender: str | None, channel: str = PLAIN_CHANNEL) -> list[Earlier]:
+        """Campaigns under this sender by this channel that rows can be compared with, newest first.
+
+        One round trip for all.
+        """
         ledger = self._ledger
         fields = ["name", "state", "created_at", "first_sent_at", "rows", "closed", "personal", "text", "options"]
         fields += ["print", "texts_gone", "texts_to"]
@@ -97,13 +102,13 @@ class Lately:
                 for campaign_id in ids:
                     pipe.hmget(ledger.keys.campaign(campaign_id), fields)
                 rows = pipe.execute() if ids else []
-        found = (_earlier(campaign_id, raw, sender) for campaign_id, raw in zip(ids, rows, strict=True))
+        found = (_earlier(campaign_id, raw, sender, channel) for campaign_id, raw in zip(ids, rows, strict=True))
         return [each for each in found if each is not None]
 
-    def sent(self, earlier: Earlier, wanted: Wanted) -> Iterator[tuple[int, int, Said]]:
-        """Messages of a campaign that left, may have left or wait to leave: token, phone, and text or fingerprint.
+    def sent(self, earlier: Earlier, wanted: Wanted) -> Iterator[Each]:
+        """Messages of a campaign that left, may have left or wait to leave: token, recipient, and text or fingerprint.
 
-        `wanted` is called with the phones of a batch and returns the places to look at, each with a token.
+        `wanted` is called with the recipients of a batch and returns the places to look at, each with a token.
         """
         ledger = self._ledger
         with translated():
@@ -112,17 +117,17 @@ class Lately:
         for start in range(0, len(refs), BATCHES_AT_ONCE):
             near: list[tuple[BatchView, list[tuple[int, int]]]] = []
             for batch in ledger.read(refs[start : start + BATCHES_AT_ONCE]):
-                if batch is not None and (places := left(batch, wanted(batch.phones), earlier.is_cancelled)):
+                if batch is not None and (places := left(batch, wanted(batch.recipients), earlier.is_cancelled)):
                     near.append((batch, places))
             if earlier.said is not None:
                 for batch, places in near:
-                    phones = batch.phones
+                    recipients = batch.recipients
                     for place, token in places:
-                        yield token, phones[place], earlier.said
+                        yield token, recipients[place], earlier.said
             elif near:
                 yield from self._own_words(near)
 
-    def _own_words(self, near: Sequence[tuple[BatchView, list[tuple[int, int]]]]) -> Iterator[tuple[int, int, Said]]:
+    def _own_words(self, near: Sequence[tuple[BatchView, list[tuple[int, int]]]]) -> Iterator[Each]:
         """The same if each message has its own text; texts that an earlier version removed are left out."""
         ledger = self._ledger
         with translated(), ledger.redis.pipeline(transaction=False) as pipe:
@@ -133,12 +138,12 @@ class Lately:
         for (batch, places), (texts, prints) in zip(near, held, strict=True):
             if texts is not None:
                 said = unpack_texts(texts)
-                yield from ((token, batch.phones[place], words(said[place])) for place, token in places)
+                yield from ((token, batch.recipients[place], words(said[place])) for place, token in places)
             elif prints is not None:
                 name = prints[:ID_BYTES]
                 for place, token in places:
                     at = ID_BYTES + place * PRINT
-                    yield token, batch.phones[place], name + prints[at : at + PRINT]
+                    yield token, batch.recipients[place], name + prints[at : at + PRINT]
 
     def leave_prints(self, campaign_id: str, refs: Sequence[Ref]) -> None:
         """Replace the texts of these batches of a campaign by fingerprints."""
@@ -152,11 +157,11 @@ class Lately:
                 held = pipe.execute() if refs else []
             printer = self._printer(options)
             with ledger.redis.pipeline(transaction=False) as pipe:
-                for ref, (phones, texts) in zip(refs, held, strict=True):
+                for ref, (recipients, texts) in zip(refs, held, strict=True):
                     shard = ledger.keys.shard(ref.number)
-                    if printer is not None and phones is not None and texts is not None:
-                        pairs = zip(unpack_phones(phones), unpack_texts(texts), strict=True)
-                        prints = b"".join([printer.each(phone, text) for phone, text in pairs])
+                    if printer is not None and recipients is not None and texts is not None:
+                        pairs = zip(unpack_recipients(recipients), unpack_texts(texts), strict=True)
+                        prints = b"".join([printer.each(recipient, text) for recipient, text in pairs])
                         pipe.hset(shard, f"{ref.number}h", printer.name + prints)
                     pipe.hdel(shard, f"{ref.number}t")
                 pipe.execute()
@@ -196,9 +201,12 @@ def left(batch: BatchView, places: Sequence[tuple[int, int]], is_cancelled: bool
     return [each for each in places if (statuses[each[0]] not in NEVER_LEFT if statuses[each[0]] else each[0] in waits)]
 
 
-def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None) -> Earlier | None:
+def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None, channel: str) -> Earlier | None:
     name, state, created, first, rows, closed, personal, text, options, printed, gone, some = raw
-    if name is None or _OPTIONS.decode(options or b"{}").sender != sender:
+    if name is None:
+        return None
+    known = _OPTIONS.decode(options or b"{}")
+    if known.sender != sender or known.channel != channel:
         return None
     said: Said | None = None
     if personal != b"1":

@@ -28,11 +28,11 @@ def send(say: Exchange, login: Login, outgoing: Outgoing, deadline_s: float) -> 
         return SendAnswer(
             outcome=Outcome.UNKNOWN, sentence=error.sentence, is_complete=False, is_over=error.peer_closed
         )
-    return read_send(reply.status, reply.body, outgoing.gateway_id, len(outgoing.phones))
+    return read_send(reply.status, reply.body, outgoing.gateway_id, len(outgoing.recipients))
 
 
 def _form(login: Login, outgoing: Outgoing) -> bytes:
     if outgoing.text is not None:
-        return client_forms.send_same(login, outgoing.gateway_id, outgoing.phones, outgoing.text, outgoing.options)
-    messages = list(zip(outgoing.phones, outgoing.texts, strict=True))
+        return client_forms.send_same(login, outgoing.gateway_id, outgoing.recipients, outgoing.text, outgoing.options)
+    messages = list(zip(outgoing.recipients, outgoing.texts, strict=True))
     return client_forms.send_list(login, outgoing.gateway_id, messages, outgoing.options)

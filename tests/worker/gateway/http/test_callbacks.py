@@ -24,7 +24,7 @@ FIELDS: dict[str, str | int] = {
     "cost": "3.80",
 }
 REPORT = Report(
-    kind="status", phone=79991234567, gateway_id=1000000001, code=1, at=1700000000, cost=Decimal("3.80"), parts=2
+    kind="status", recipient=79991234567, gateway_id=1000000001, code=1, at=1700000000, cost=Decimal("3.80"), parts=2
 )
 FORM = "application/x-www-form-urlencoded"
 
@@ -122,7 +122,7 @@ def test_forged_calls(body: bytes, secret: str) -> None:
 
 STATUS = {"id": 1000000001, "phone": "79991234567", "status": 1}
 OTHERS: list[tuple[str, dict[str, str | int], str]] = [
-    ("an e-mail address", {**STATUS, "phone": "a@example.com"}, "foreign"),
+    ("an address that nobody has", {**STATUS, "phone": "a b@example.com"}, "foreign"),
     ("an empty status", {**STATUS, "status": ""}, "foreign"),
     ("a status in words", {**STATUS, "status": "sent"}, "foreign"),
     ("a string id", {**STATUS, "id": "order-7"}, "foreign"),
@@ -143,6 +143,19 @@ def test_an_item_that_is_not_ours_spoils_no_list(event: dict[str, str | int], wh
 
     assert (told.reports, dict(told.left_out)) == ([REPORT, REPORT], {why: 1})
     assert (other.reports, dict(other.left_out)) == ([], {why: 1})
+
+
+@pytest.mark.parametrize("style", ["get", "form", "json", "xml"])
+@pytest.mark.parametrize(
+    ("written", "recipient"), [("Anna+7@Example.ru", "anna+7@example.ru"), ("@Anna_K", "@anna_k"), ("#12345", "#12345")]
+)
+def test_a_status_of_a_message_to_an_address(written: str, recipient: str, style: Style) -> None:
+    """It is told by the form in which we keep the address, whatever form the signature covers."""
+    call = write({**STATUS, "phone": written}, SECRET, style)
+
+    (fact,) = read(call.method, call.query, call.body, call.content_type, SECRET).facts
+
+    assert (fact.gateway_id, fact.recipient) == (1000000001, recipient)
 
 
 SPOILED = [

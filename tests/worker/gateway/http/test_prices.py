@@ -15,13 +15,13 @@ PHONE = 79991234567
 WRONG = [
     (
         "an extra that is the gateway's switch",
-        PriceJob(phones=(PHONE,), text="Hi", options=Options(extra={"cost": "0"})),
+        PriceJob(recipients=(PHONE,), text="Hi", options=Options(extra={"cost": "0"})),
     ),
-    ("an extra that is another kind", PriceJob(phones=(PHONE,), text="Hi", options=Options(extra={"hlr": "1"}))),
-    ("a sender that cannot be", PriceJob(phones=(PHONE,), text="Hi", options=Options(sender="x" * 12))),
-    ("a channel that is none", PriceJob(phones=(PHONE,), text="Hi", options=Options(channel="fax"))),
-    ("no text", PriceJob(phones=(PHONE,), text=" ")),
-    ("a comment mark", PriceJob(phones=(PHONE,), text="Hi\n~~~\nx")),
+    ("an extra that is another kind", PriceJob(recipients=(PHONE,), text="Hi", options=Options(extra={"hlr": "1"}))),
+    ("a sender that cannot be", PriceJob(recipients=(PHONE,), text="Hi", options=Options(sender="x" * 12))),
+    ("a channel that is none", PriceJob(recipients=(PHONE,), text="Hi", options=Options(channel="fax"))),
+    ("no text", PriceJob(recipients=(PHONE,), text=" ")),
+    ("a comment mark", PriceJob(recipients=(PHONE,), text="Hi\n~~~\nx")),
     ("a comment mark among others", PriceJob(messages=((PHONE, "Hi"), (PHONE, "Hi\n~~~\nx")))),
     ("what a list turns into a comment mark", PriceJob(messages=((PHONE, "Hi\\n~~~\\nx"),))),
     ("a control character", PriceJob(messages=((PHONE, "a\x0b79990000000:b"),))),
@@ -37,7 +37,7 @@ def test_what_could_not_be_sent_is_not_priced(job: PriceJob) -> None:
 
 def test_both_kinds_are_price_requests() -> None:
     """Whatever the job, the request carries cost=1 and no id."""
-    for job in (PriceJob(phones=(PHONE,), text="Hi"), PriceJob(messages=((PHONE, "a"), (PHONE + 1, "b")))):
+    for job in (PriceJob(recipients=(PHONE,), text="Hi"), PriceJob(messages=((PHONE, "a"), (PHONE + 1, "b")))):
         check_price(job)
         order = server_forms.SendRequest.read(server_forms.read(client_forms.price(Login("me", "pw"), job)))
         assert (order.cost, order.id, order.is_list) == (1, None, bool(job.messages))

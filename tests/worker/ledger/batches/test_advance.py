@@ -148,7 +148,7 @@ def test_what_was_absent_under_an_accepted_id_may_fail_under_its_own(desk: Any) 
     desk.fact(first.gateway_id, PHONE + 1, Status.ACCEPTED)
     assert desk.probe(ref, {first.gateway_id: [1]})[0] == "ready"
     second = desk.settled(ref)
-    assert second.phones == [PHONE + 2]
+    assert second.recipients == [PHONE + 2]
     desk.fact(second.gateway_id, PHONE + 2, Status.EXPIRED)
     desk.fact(first.gateway_id, PHONE + 1, Status.DELIVERED)
     assert desk.statuses(ref) == ["delivered", "expired"]
@@ -195,9 +195,9 @@ def test_a_group_of_facts_is_merged_at_once(desk: Any) -> None:
     _, refs = desk.campaign(3, 3)
     claims = [desk.settled(ref) for ref in refs]
     facts = [
-        Fact(gateway_id=claim.gateway_id, phone=phone, status=status, at=1)
+        Fact(gateway_id=claim.gateway_id, recipient=phone, status=status, at=1)
         for claim in claims
-        for phone in claim.phones
+        for phone in claim.recipients
         for status in (Status.ACCEPTED, Status.DELIVERED, Status.READ)
     ]
     assert desk.ledger.advance(facts) == 12

@@ -27,7 +27,7 @@ def test_a_claim_is_known_before_it_is_answered(desk: Any) -> None:
     assert desk.ledger.batches_of([claim.gateway_id]) == [ref]
     assert desk.motion() == {"lease": 1}
     assert desk.redis.zrange("{smsq}:slots:urgent", 0, -1) == [f"{ref}/1".encode()]
-    assert (claim.phones, claim.text, claim.lane, claim.attempt) == ([79990000000], "Hi", "urgent", 1)
+    assert (claim.recipients, claim.text, claim.lane, claim.attempt) == ([79990000000], "Hi", "urgent", 1)
     assert 1_000_000_000 < claim.gateway_id < 2_147_483_647
 
 

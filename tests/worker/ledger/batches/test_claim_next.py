@@ -105,7 +105,7 @@ def test_they_leave_in_the_order_in_which_they_came(desk: Any, urgent: Thread) -
 
     assert [ref_of(claim) for claim in claims[:3]] == refs
     assert [claim.left for claim in claims] == [2, 1, 0, 0]
-    assert [(claim.phones, claim.text) for claim in claims[:3] if isinstance(claim, Claim)] == [
+    assert [(claim.recipients, claim.text) for claim in claims[:3] if isinstance(claim, Claim)] == [
         ([79990000000 + phone], f"Code {phone}") for phone in range(3)
     ]
     assert refusal(claims[3]) is ClaimRefusal.NONE

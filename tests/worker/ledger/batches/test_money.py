@@ -52,7 +52,7 @@ def test_cost_is_what_the_gateway_itself_said_last(redis: redis_py.Redis, story:
             continue
         fact = Fact(
             gateway_id=claim.gateway_id,
-            phone=claim.phones[place],
+            recipient=claim.recipients[place],
             status=STATUSES[status],
             cost=None if cost is None else Decimal(cost),
             parts=1 if wire == "history" else 0,

@@ -106,7 +106,7 @@ def test_the_found_stay_and_the_absent_go_again(desk: Any) -> None:
     claim = desk.doubted(ref)
     desk.fact(claim.gateway_id, PHONE + 2, Status.ACCEPTED)
     assert desk.probe(ref, {claim.gateway_id: [0, 2]})[0] == "ready"
-    assert desk.claim(ref).phones == [PHONE + 1, PHONE + 3]
+    assert desk.claim(ref).recipients == [PHONE + 1, PHONE + 3]
     assert desk.statuses(ref) == ["sending", "accepted", "sending"]
 
 
@@ -228,7 +228,7 @@ def test_no_doubt_ends_for_another_run(desk: Any) -> None:
         together = desk.doubted(ref, alone=True)
         desk.probe(ref, {together.gateway_id: [0, 1]})
         alone = desk.doubted(ref)
-        desk.fact(alone.gateway_id, alone.phones[0])
+        desk.fact(alone.gateway_id, alone.recipients[0])
     desk.ledger.control(refs[1].campaign, "cancel")
     forget = follow_another_run(desk)
     nothing: dict[str, Any] = {"asked_s": 1.0, "known_s": 1.0, "mirrors": (), "control_s": None}
@@ -370,13 +370,13 @@ def test_the_rest_goes_on_when_the_one_asked_about_is_found(desk: Any) -> None:
     desk.probe(ref, {first.gateway_id: [0, 1, 2]})
     second = desk.claim(ref)
     desk.ledger.doubt(second, "no_answer", 1.0)
-    desk.fact(second.gateway_id, second.phones[0])
+    desk.fact(second.gateway_id, second.recipients[0])
     assert desk.state(ref) == BatchState.DOUBTFUL
 
     assert desk.probe(ref, {}, asked_s=1.0, known_s=1.0, mirrors=(), control_s=None) == ("ready", "")
     third = desk.claim(ref)
-    assert len(third.phones) == 1
-    assert third.phones[0] != second.phones[0]
+    assert len(third.recipients) == 1
+    assert third.recipients[0] != second.recipients[0]
 
 
 def test_an_id_is_absent_only_where_all_it_carried_is(desk: Any) -> None:

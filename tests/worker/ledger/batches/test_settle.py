@@ -72,7 +72,7 @@ def test_an_acceptance_under_a_second_id_is_a_double_and_counted_once(desk: Any)
     second = desk.settled(ref)
     for _ in range(5):
         for claim in (first, second):
-            for phone in claim.phones:
+            for phone in claim.recipients:
                 desk.fact(claim.gateway_id, phone)
                 desk.accept(claim)
 
@@ -149,7 +149,7 @@ def test_a_release_keeps_what_was_reported_all_the_same(desk: Any) -> None:
     desk.fact(claim.gateway_id, PHONE + 1)
     desk.ledger.release(claim, unwritten=False)
     second = desk.claim(ref)
-    assert second.phones == [PHONE + 2]
+    assert second.recipients == [PHONE + 2]
     desk.accept(second)
     desk.fact(claim.gateway_id, PHONE + 1, Status.READ)
     assert desk.statuses(ref) == ["read", "accepted"]
@@ -201,12 +201,12 @@ def test_a_refusal_of_somebody_sends_the_absent_one_by_one(desk: Any) -> None:
     alone = []
     for place in range(20):
         claim = desk.claim(ref)
-        assert claim.phones == [PHONE + 1 + place]
+        assert claim.recipients == [PHONE + 1 + place]
         word = desk.ledger.settle_refused(claim, 7)[0] if place == 18 else desk.accept(claim)
         assert word == ("settled" if place == 19 else "again")
         alone.append(claim)
     for claim in alone:
-        desk.fact(claim.gateway_id, claim.phones[0])
+        desk.fact(claim.gateway_id, claim.recipients[0])
 
     receipts = [desk.views.receipt(MessageId(ref.number, place)) for place in range(20)]
     assert [each.status for each in receipts].count("delivered") == 20 - 1 + (receipts[18].status == "delivered")

@@ -69,7 +69,7 @@ def test_a_finished_file_is_refused_unless_asked_for_again(desk: Any) -> None:
     """With the id of the campaign that sent it."""
     campaign, (ref,) = desk.campaign(1, digest="d1")
     claim = desk.settled(ref)
-    desk.fact(claim.gateway_id, claim.phones[0])
+    desk.fact(claim.gateway_id, claim.recipients[0])
     assert desk.views.campaign(campaign).state == "done"
 
     with pytest.raises(Conflict, match=campaign):
@@ -83,7 +83,7 @@ def test_again_goes_on_with_what_it_has_begun(desk: Any) -> None:
     """The command was interrupted, or its reply was lost: the second campaign is not begun a third time."""
     first, (ref,) = desk.campaign(1, digest="d1")
     claim = desk.settled(ref)
-    desk.fact(claim.gateway_id, claim.phones[0])
+    desk.fact(claim.gateway_id, claim.recipients[0])
     opened = [desk.ledger.open_campaign(desk.plan(digest="d1"), again=True) for _ in range(3)]
     assert [each.created for each in opened] == [True, False, False]
     assert len({each.id for each in opened} | {first}) == 2

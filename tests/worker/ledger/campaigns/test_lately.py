@@ -30,7 +30,7 @@ def every(phones: Sequence[int]) -> list[tuple[int, int]]:
 def fact(status: Status) -> Callable[[Any, Any], object]:
     def happen(desk: Any, ref: Any) -> None:
         claim = desk.settled(ref)
-        desk.fact(claim.gateway_id, claim.phones[0], status)
+        desk.fact(claim.gateway_id, claim.recipients[0], status)
 
     return happen
 

@@ -20,8 +20,8 @@ from smsq.worker.transports.http import HttpTransport
 from tests.worker.transports.http.test_line import served
 
 PHONES = [79991234567, 79991234568]
-ONE = Outgoing(gateway_id=33, phones=PHONES[:1], text="Hi", options=Options())
-TWO = Outgoing(gateway_id=33, phones=PHONES, text=None, texts=["Hi", "Ho"], options=Options())
+ONE = Outgoing(gateway_id=33, recipients=PHONES[:1], text="Hi", options=Options())
+TWO = Outgoing(gateway_id=33, recipients=PHONES, text=None, texts=["Hi", "Ho"], options=Options())
 HTML = b"<html>502</html>"
 
 Serve = Callable[..., Any]
@@ -138,7 +138,7 @@ def test_what_http_cannot_say_is_not_said(serve: Serve, sending: Any) -> None:
     line = sending.open(server.mirror)
 
     with pytest.raises(BadInput):
-        line.send(Outgoing(gateway_id=33, phones=PHONES, text="Hi", options=Options(extra={"hlr": "1"})), 2.0)
+        line.send(Outgoing(gateway_id=33, recipients=PHONES, text="Hi", options=Options(extra={"hlr": "1"})), 2.0)
 
     assert server.requests == []
     line.done(keep=True)

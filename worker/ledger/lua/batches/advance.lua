@@ -1,20 +1,28 @@
 -- Merge statuses that the gateway reported under one or more ids of a batch: a callback, an ask or a history page.
--- ARGV: 4 ms until the next ask, 5.. groups of eight: gateway id, phone, status, error, parts or 0, cost or -1, at,
+-- ARGV: 4 ms until the next ask, 5.. groups of eight: gateway id, recipient, status, error, parts or 0, cost or -1, at,
 --       '1' if it came by a call to us, so that its money is only hearsay.
 -- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
--- this batch was given and for a phone that is in it.
+-- this batch was given and for a recipient that is in it.
 -- include: batch, receipts, sets, ids, facts, conclusion
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
 if not m then return unknown_batch() end
 in_motion(m)
-local phones = redis.call('HGET', SHARD, number .. 'p')
-local width = string.byte(phones, 1)
-local bytes = string.sub(phones, 2)
+local recipients = redis.call('HGET', SHARD, number .. 'p')
+local width = string.byte(recipients, 1)
+local bytes = string.sub(recipients, 2)
+local listed = width == 0 and cmsgpack.unpack(bytes) or nil -- with an address among them
 
-local function index_of(phone)
-  local value, packed = tonumber(phone), {}
+local function index_of(recipient)
+  if listed then
+    for place, each in ipairs(listed) do
+      if (type(each) == 'number' and string.format('%.0f', each) or each) == recipient then return place - 1 end
+    end
+    return nil
+  end
+  if not string.find(recipient, '^%d+$') then return nil end -- an address, and this batch has none
+  local value, packed = tonumber(recipient), {}
   for at = width, 1, -1 do
     packed[at] = string.char(value % 256)
     value = math.floor(value / 256)

@@ -1,6 +1,6 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
 -- KEYS: of the batch; the last but one is the idempotency key's record ('' if there is none), the last is the stamp.
--- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 phones, 7 texts, 8 hash of the key or '',
+-- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 recipients, 7 texts, 8 hash of the key or '',
 --       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' if nothing is sealed,
 --       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at,
 --       13 why the step of a code is taken, '' for any other message, 14 '1' if this call repeats itself.

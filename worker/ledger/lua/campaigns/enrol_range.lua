@@ -2,7 +2,7 @@
 -- KEYS: 1 campaign, 2 its batches, 3 its rejects, 4 run, 5 ctl, 6 totals, 7 n:batch, 8.. the hash of each batch.
 -- ARGV: 1 time or '', 2 range number (from 1), 3 number of the first batch, 4 rows the file has had so far, 5 how
 --       many rejects, 6 how many rows stay behind, 7 those, packed, 8.. rejects as row and record, then batches as
---       meta, phones, texts, rows.
+--       meta, recipients, texts, rows.
 -- Returns {'in', run, n}, {'again', next range, run, n}, {'halted', why}, {'closed'}, {'overtaken', by}, {'renumber'}
 --   or {'gone'}.
 -- include: run

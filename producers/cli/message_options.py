@@ -1,0 +1,72 @@
+"""The flags of a message and of a campaign's file: `--channel` and one for each option come from their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
+from smsq.worker.gateway.channels import names
+from smsq.worker.gateway.options import OPTIONS
+
+Command = Callable[..., Any]
+
+
+def message_flags() -> Callable[[Command], Command]:
+    """Give a command `--channel` and a flag for each option."""
+
+    def give(function: Command) -> Command:
+        for row in reversed(OPTIONS.values()):
+            function = click.option(f"--{row.name}", help=row.help)(function)
+        channels = ", ".join(names())
+        return click.option("--channel", default=PLAIN_CHANNEL, show_default=True, help=f"Channel: {channels}.")(
+            function
+        )
+
+    return give
+
+
+def file_flags(function: Command) -> Command:
+    """Give a command its file, the text, and all that says how to read the one and to send the other."""
+    options = (
+        click.argument("file", type=click.Path(path_type=Path)),
+        click.option(
+            "--text",
+            default="",
+            help="The text; {column} is replaced by that column's value in each row. hlr and ping have none.",
+        ),
+        click.option(
+            "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
+        ),
+        click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
+        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
+        message_flags(),
+        click.option(
+            "--per-row",
+            multiple=True,
+            metavar="OPTION[=COLUMN]",
+            help="An option that FILE has for each row, such as subj; with the column's name if that is another.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def with_options(told: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a campaign's command with those flags, and `--per-row`, as `draft` takes them."""
+    options = options_of(told)
+    named = (each.partition("=") for each in told.pop("per_row"))
+    return {**told, "options": options, "per_row": {option: column or option for option, _, column in named}}
+
+
+def options_of(told: dict[str, Any]) -> Options:
+    """Take what such flags gave out of a command's arguments; raises BadInput for a value that cannot be read."""
+    fields: dict[str, Any] = {}
+    for name, row in OPTIONS.items():
+        if (written := told.pop(name, None)) is not None:
+            fields[name] = row.read(written)
+    return Options(channel=told.pop("channel"), **fields)
