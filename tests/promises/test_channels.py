@@ -15,6 +15,7 @@ MAY = {
     "worker/gateway/channels.py": "the table",
     "worker/gateway/options.py": "an option has the name of the field that chooses bots",
     "worker/gateway/http/callbacks.py": "`call` is an event there: somebody called us",
+    "worker/gateway/http/server/shapes.py": "`sms` is an element of XML there, whatever the kind of message",
     "worker/domain/batch.py": "a plain SMS is the default",
     "worker/domain/recipient.py": "`mail` is a kind of recipient there",
     "worker/domain/speech.py": "how each channel says a one-time code",

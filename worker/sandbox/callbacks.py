@@ -18,13 +18,12 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from smsq.worker.domain.money import UNITS
 from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.http import callbacks as dialect
-from smsq.worker.sandbox.handset import HANDED_OVER, NEVER, Handsets
-from smsq.worker.sandbox.parts import parts_of
+from smsq.worker.sandbox.handset import HANDED_OVER, NEVER, Handsets, Standing
 from smsq.worker.sandbox.profile import Profile
-from smsq.worker.sandbox.state import Prices, Record
+from smsq.worker.sandbox.state import Record, money
+from smsq.worker.sandbox.statuses import MessageStatuses
 
 TWICE_AFTER_S = 0.05
 LONGEST_RETRY_S = 60.0
@@ -51,13 +50,15 @@ class Plan:
 class Pusher:
     """Everything that waits to be pushed; lives on the server's loop."""
 
-    def __init__(self, profile: Profile, handsets: Handsets, now: Callable[[], float]) -> None:
+    def __init__(
+        self, profile: Profile, handsets: Handsets, statuses: MessageStatuses, now: Callable[[], float]
+    ) -> None:
         self._profile = profile
         self._handsets = handsets
+        self._statuses = statuses
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._random = random.Random(profile.seed)
-        self._prices = Prices(profile.prices, profile.channel_prices)
         self._queue: list[tuple[float, int, Plan | Call]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
@@ -78,7 +79,7 @@ class Pusher:
         """A send was accepted: its statuses will follow."""
         if self.url:
             wait_s = 0.0 if is_early else min(self._profile.deliver_after_s[0], self._handsets.slowest_s())
-            self._put(record.at + wait_s, Plan(record, is_early))
+            self._put(record.at + record.starts_s + wait_s, Plan(record, is_early))
 
     def pending(self) -> int:
         """How many statuses wait, or are on their way."""
@@ -125,7 +126,8 @@ class Pusher:
         if entry.events and entry.events[entry.next][0] <= now:
             due, place, code, err = entry.events[entry.next]
             entry.next += 1
-            call = Call(self._write(entry.record, place, code, err, min(due, now)))
+            if not entry.record.is_stopped:
+                call = Call(self._write(entry.record, place, code, err, min(due, now)))
         if entry.next < len(entry.events):
             heapq.heappush(self._queue, (entry.events[entry.next][0], next(self._order), entry))
         return call
@@ -141,18 +143,18 @@ class Pusher:
             if profile.callback_lost and draw() < profile.callback_lost:
                 continue
             is_early = plan.is_early or (profile.callback_early and draw() < profile.callback_early)
-            due = record.at if is_early else record.at + fate.after_s
-            events.append((due, place, fate.code, fate.err))
+            due = record.at if is_early else record.at + record.starts_s + fate.after_s
+            code, err = self._statuses.verdict(record, phone, fate.code, fate.err)
+            events.append((due, place, code, err))
             if profile.callback_twice and draw() < profile.callback_twice:
-                events.append((due + TWICE_AFTER_S, place, fate.code, fate.err))
+                events.append((due + TWICE_AFTER_S, place, code, err))
             if profile.callback_disorder and draw() < profile.callback_disorder:
                 events.append((due + TWICE_AFTER_S, place, HANDED_OVER, 0))
         events.sort()
         return events
 
     def _write(self, record: Record, place: int, code: int, err: int, at: float) -> bytes:
-        phone, text = record.messages[place]
-        parts = parts_of(text, record.channel)
+        phone, _ = record.messages[place]
         fields: dict[str, str | int] = {
             "id": record.id,
             "phone": phone,
@@ -160,9 +162,10 @@ class Pusher:
             "err": err,
             "ts": int(at),
             "flag": 0,
-            "cnt": parts,
-            "cost": str(parts * self._prices.part(phone, record.channel) / UNITS),
+            "cnt": record.parts_at(place),
+            "cost": str(money(record.cost_at(place))),
             "sender": record.sender,
+            **(self._statuses.result(record, place, Standing(code, err, 0.0)) or {}),
         }
         if (kind := CHANNELS[record.channel].type) is not None:
             fields["type"] = kind

@@ -16,8 +16,11 @@ import msgspec
 
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.money import UNITS
+from smsq.worker.gateway.channels import CHANNELS
+from smsq.worker.gateway.http.server.records import shown
 from smsq.worker.sandbox import messages
 from smsq.worker.sandbox.gateway import check_phones
+from smsq.worker.sandbox.handset import is_number
 from smsq.worker.sandbox.http import Connection, Request
 from smsq.worker.sandbox.misfortunes import KINDS, read_rule
 from smsq.worker.sandbox.page import page
@@ -66,7 +69,7 @@ class _Connection(Connection):
 
     async def _handle(self, request: Request) -> None:
         try:
-            asked = dict(parse_qsl(request.query, keep_blank_values=True))
+            asked = dict(parse_qsl(request.query.decode("utf-8", "replace"), keep_blank_values=True))
             if (request.method, request.path) == ("GET", "/"):
                 self.reply(200, _page(self._server, asked), _HTML)
                 return
@@ -169,6 +172,35 @@ async def _callbacks(server: Server, told: Any) -> dict[str, Any]:
     return {"ok": True}
 
 
+async def _prices(server: Server, told: Any) -> dict[str, Any]:
+    wanted, sends = _object(told), server.gateway.sends
+    if wanted:
+        channel, prefix = str(wanted.get("channel", "sms")), str(wanted.get("prefix", ""))
+        if channel not in CHANNELS or (prefix and not prefix.isdecimal()):
+            raise BadInput(f"a price is of one of {', '.join(CHANNELS)}, and of numbers that begin with some digits")
+        price = _money(wanted.get("price"))
+        if price < 0:
+            raise BadInput("a price is not negative")
+        sends.prices = sends.prices.replaced(channel, prefix, price)
+    return {"prices": sends.prices.told()}
+
+
+async def _lookups(server: Server, told: Any) -> dict[str, Any]:
+    wanted = {name: str(value) for name, value in _object(told).items()}
+    phone = shown(wanted.pop("phone", ""))
+    server.gateway.lookups.change(phone, wanted)
+    return {"phone": phone, "reached": server.gateway.lookups.result(phone, True)}
+
+
+async def _incoming(server: Server, told: Any) -> dict[str, Any]:
+    wanted = {name: str(value) for name, value in _object(told).items()}
+    phone = shown(wanted.get("phone", ""))
+    if not is_number(phone):
+        raise BadInput("a message comes from a phone: digits, with or without a +")
+    came = server.gateway.comes_in(phone, wanted.get("mes", ""), shown(wanted.get("to", "")), server.now())
+    return {"id": came.id}
+
+
 async def _forgive(server: Server, told: Any) -> dict[str, Any]:
     server.gateway.address_blocks.forgive()
     return {"ok": True}
@@ -239,6 +271,29 @@ CALLS = (
         '{"url": "http://127.0.0.1:8080/callback"}',
         "push statuses to this address from now on",
         _callbacks,
+    ),
+    Call("GET", "prices", "", "the price of a part, by channel and beginning of the number", _prices),
+    Call(
+        "POST",
+        "prices",
+        '{"channel": "viber", "prefix": "77", "price": 1.2}',
+        "set the price of a part, for all numbers of a channel or for those that begin with `prefix`",
+        _prices,
+    ),
+    Call(
+        "POST",
+        "lookups",
+        '{"phone": "79991234567", "net": "Yota", "err": 1, "status": 20}',
+        "set what a look-up or a ping of this number brings to light: imsi, msc, mcc, mnc, cn, net, rcn, rnet, and how "
+        "it ends: status, err",
+        _lookups,
+    ),
+    Call(
+        "POST",
+        "incoming",
+        '{"phone": "79991234567", "mes": "STOP", "to": "79990000000"}',
+        "let a message of this phone come in, for get.php",
+        _incoming,
     ),
     Call("POST", "forgive", "", "lift all blocks", _forgive),
     Call("POST", "reset", "", "forget messages, counts and limits; misfortunes are as at the start", _reset),

@@ -33,7 +33,7 @@ class Count:
         self._phones: set[str] = set()
         self._twice: dict[int, str] = {}
         self._twice_by_id = 0
-        self._accepted = self._parts = 0
+        self._accepted = self._parts = self._files = self._repeated = 0
         self._channels: dict[str, int] = {}
         self._refused: dict[int, int] = {}
         self._open: list[Record] = []
@@ -53,12 +53,14 @@ class Count:
             "twice": sum(self._texts[key] - 1 for key in self._twice),
             "twice_by_id": self._twice_by_id,
             "twice_sample": list(self._twice.values())[:SAMPLE],
+            "repeated": self._repeated,
             "parts": self._parts,
+            "files": self._files,
             "channels": dict(self._channels),
             "refused": {str(code): number for code, number in sorted(self._refused.items())},
             "statuses": self._statuses(now) if with_statuses else None,
             "limits_broken": dict(gateway.limits_broken),
-            "guarded": gateway.guarded,
+            "guarded": gateway.sends.guarded,
             "requests": dict(gateway.requests),
             "errors": dict(gateway.errors),
             "misfortunes": dict(gateway.misfortunes.struck),
@@ -89,9 +91,12 @@ class Count:
         self._accepted += len(record.messages)
         self._parts += record.parts
         self._channels[record.channel] = self._channels.get(record.channel, 0) + len(record.messages)
+        self._files += len(record.files)
+        self._repeated += len(record.repeats)
         self._open.append(record)
         texts, ids, message_id = self._texts, self._ids, record.id
-        for message in record.messages:
+        # What a request holds twice is accepted once, and is the caller's mistake all the same.
+        for message in (*record.messages, *record.repeats) if record.repeats else record.messages:
             phone = message[0]
             key = hash(message)
             times = texts.get(key, 0)
@@ -112,11 +117,11 @@ class Count:
         moving: dict[int, int] = {}
         still_open = []
         for record in self._open:
-            age_s = now - record.at
+            age_s = now - record.at - record.starts_s
             has_ended = age_s >= slowest_s
             tally = self._final if has_ended else moving
             for phone, _ in record.messages:
-                code = handsets.standing(phone, age_s, record.channel).code
+                code = self._gateway.statuses.standing(record, phone, now).code
                 tally[code] = tally.get(code, 0) + 1
             if not has_ended:
                 still_open.append(record)

@@ -13,49 +13,63 @@ import hmac
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-
-import msgspec
 
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http import (
     BALANCE_PATH,
     HISTORY_PATH,
+    INFO_PATH,
+    JOBS_PATH,
+    REST_PATH,
     SEND_PATH,
     STATUS_PATH,
-    records,
-    server_forms,
-    server_replies,
 )
-from smsq.worker.gateway.http.server_forms import (
-    CHARSETS,
-    DEFAULT_CHARSET,
-    FormError,
+from smsq.worker.gateway.http.server.balance import BalanceRequest, write_balance
+from smsq.worker.gateway.http.server.body import Body
+from smsq.worker.gateway.http.server.form import Form, FormError
+from smsq.worker.gateway.http.server.info import InfoRequest, write_operator
+from smsq.worker.gateway.http.server.jobs import CANNOT_SAVE, Action, JobRequest, write_added, write_job, write_jobs
+from smsq.worker.gateway.http.server.lists import (
+    NOTHING,
+    AnswersRequest,
     HistoryRequest,
-    SendRequest,
-    StatusRequest,
+    Incoming,
+    read_get,
+    write_answers,
+    write_history,
 )
-from smsq.worker.gateway.numbers import CONCURRENT_TEXT, STATUS_ERRORS
-from smsq.worker.sandbox.handset import Handsets, is_number
+from smsq.worker.gateway.http.server.records import shown
+from smsq.worker.gateway.http.server.send import Accepted, SendRequest, write_accepted, write_price
+from smsq.worker.gateway.http.server.shapes import write_done, write_error
+from smsq.worker.gateway.http.server.statuses import StatusRequest, error_text, write_statuses
+from smsq.worker.gateway.numbers import CONCURRENT_TEXT, HISTORY_EMPTY
+from smsq.worker.sandbox import jobs
+from smsq.worker.sandbox.handset import Handsets
 from smsq.worker.sandbox.limits import AddressBlocks
+from smsq.worker.sandbox.lookups import Lookups
 from smsq.worker.sandbox.misfortunes import Misfortunes, Stage, Stroke
-from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.profile import Profile
+from smsq.worker.sandbox.sends import REFUSED_STATUS, Sends, code_of, content_of
 from smsq.worker.sandbox.state import Account, Record, money
-from smsq.worker.sandbox.statuses import REFUSED_STATUS, MessageStatuses
+from smsq.worker.sandbox.statuses import MessageStatuses
 
 PATHS = {
     SEND_PATH: "send",
-    "/rest/send/": "send",
+    REST_PATH: "send",
     STATUS_PATH: "status",
     BALANCE_PATH: "balance",
     HISTORY_PATH: "history",
+    JOBS_PATH: "jobs",
+    INFO_PATH: "info",
 }
+# The log-in's places that a command occupies; a command that is not here takes none.
+POOLS = {"send": "sends", "price": "sends", "balance": "sends", "jobs": "sends", "status": "asks"}
 QUESTIONS_KEPT = 10_000  # of the log of who was asked about, in order: mirror, ids
 
-Request = SendRequest | StatusRequest | HistoryRequest
+Request = SendRequest | StatusRequest | BalanceRequest | HistoryRequest | AnswersRequest | JobRequest | InfoRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,7 @@ class Ticket:
     command: str
     mirror: int
     peer: str
-    fields: dict[str, str] = field(repr=False)
+    form: Form = field(repr=False)
     stroke: Stroke | None = None
     account: Account | None = None
     request: Request | None = None
@@ -90,17 +104,20 @@ class Gateway:
         self.profile = profile
         self.handsets = Handsets(profile)
         self.misfortunes = misfortunes or Misfortunes(profile.seed, profile.arrival_s)
-        self.on_accept: Callable[[Record, bool], None] = lambda record, is_early: None
-        self.statuses = MessageStatuses(profile, self.handsets)
+        self.lookups = Lookups()
+        self.sends = Sends(profile, self.lookups)
+        self.statuses = MessageStatuses(profile, self.handsets, self.lookups)
         self.reset()
 
     def reset(self) -> None:
-        """Forget every message, limit and count; accounts as at the start."""
+        """Forget every message, limit, count and changed number; accounts as at the start."""
         self.limits_broken: dict[str, int] = {}
         self.requests: dict[str, int] = {}
         self.errors: dict[str, int] = {}
         self.questions: deque[tuple[int, list[int | str]]] = deque(maxlen=QUESTIONS_KEPT)
-        self.guarded = 0
+        self.sends.guarded = 0
+        self.incoming: list[Incoming] = []
+        self.lookups.forget()
         self.address_blocks = AddressBlocks(self.profile, self.limits_broken)
         self.accounts = {self.profile.login: self._account(self.profile.login, self.profile.password)}
 
@@ -113,19 +130,30 @@ class Gateway:
 
     # --- letting a request in ---------------------------------------------------------------------------------
 
-    def begin(self, mirror: int, peer: str, path: str, query: str, body: bytes, now: float) -> Ticket | None:
+    def begin(
+        self, mirror: int, peer: str, path: str, query: bytes, body: bytes, now: float, content_type: bytes = b""
+    ) -> Ticket | None:
         """Let a request in; None if the path is none of the gateway's."""
         command = PATHS.get(path)
         if command is None:
             return None
-        fields = _rest_fields(body) if path == "/rest/send/" else server_forms.read(body, query)
-        if command == "send" and fields.get("cost") == "1":
+        reader = Body(query, content_type, is_json=path == REST_PATH)
+        reader.feed(body)
+        try:
+            form, trouble = reader.close(), None
+        except FormError as wrong:
+            form, trouble = reader.so_far(), wrong
+        if command == "send" and form.get("cost") == "1":
             command = "price"
-        self.requests[command] = self.requests.get(command, 0) + 1
-        ticket = Ticket(command=command, mirror=mirror, peer=peer, fields=fields)
+        elif command == "history" and form.is_on("get_answers"):
+            command = "answers"
+        self.count_request(command)
+        ticket = Ticket(command=command, mirror=mirror, peer=peer, form=form)
         if self.address_blocks.is_banned(peer, now):
             self._turn_away(ticket, 4, now)
-        elif (account := self._who(fields)) is None:
+        elif trouble is not None:
+            self._turn_away(ticket, trouble.error, now)
+        elif (account := self._who(form)) is None:
             self.address_blocks.bad_login(peer, now)
             self._turn_away(ticket, 2, now)
         else:
@@ -133,8 +161,17 @@ class Gateway:
             self._admit(ticket, account, now)
         return ticket
 
-    def _who(self, fields: dict[str, str]) -> Account | None:
-        who = server_forms.credentials(fields)
+    def count_request(self, command: str) -> None:
+        """One more request of this kind came."""
+        self.requests[command] = self.requests.get(command, 0) + 1
+
+    def count_error(self, command: str, code: int) -> None:
+        """Count an error that was answered, or would have been."""
+        name = f"{command}:{code}"
+        self.errors[name] = self.errors.get(name, 0) + 1
+
+    def _who(self, form: Form) -> Account | None:
+        who = form.login
         if who.is_key:
             return next((a for a in self.accounts.values() if a.apikey and _same(a.apikey, who.secret)), None)
         account = self.accounts.get(who.login)
@@ -146,12 +183,11 @@ class Gateway:
         """Check form and limits of a request whose log-in is right."""
         limits, command = account.limits, ticket.command
         try:
-            ticket.request = _read_request(command, ticket.fields)
+            ticket.request = _read_request(command, ticket.form)
         except FormError as wrong:
             self._turn_away(ticket, wrong.error, now)
             return
-        pool = {"send": "sends", "price": "sends", "balance": "sends", "status": "asks"}.get(command, "")
-        if pool:
+        if pool := POOLS.get(command, ""):
             ticket.pool = pool
             if not limits.enter(pool):
                 self._turn_away(ticket, 9, now, CONCURRENT_TEXT)
@@ -162,7 +198,8 @@ class Gateway:
             self.questions.append((ticket.mirror, [message_id for message_id, _ in request.pairs]))
             is_allowed = limits.ask(request.pairs, request.is_multiple, now)
         elif command == "price":
-            is_allowed = limits.price(_content(ticket.fields), now)
+            assert isinstance(ticket.request, SendRequest)
+            is_allowed = limits.price(content_of(ticket.request), now)
         else:
             is_allowed = command != "balance" or limits.balance(now)
         if not is_allowed:
@@ -190,168 +227,147 @@ class Gateway:
         if stroke is not None and stroke.kind.stage is Stage.REFUSE:
             return self._refuse_on_purpose(ticket, account, stroke, now)
         if isinstance(request, SendRequest):
-            return (
-                self._price(account, request)
-                if ticket.command == "price"
-                else self._send(ticket, account, request, now)
-            )
+            is_price = ticket.command == "price"
+            return self._price(request) if is_price else self._send(ticket, account, request, now)
         if isinstance(request, StatusRequest):
             return self._statuses(ticket, account, request, now)
         if isinstance(request, HistoryRequest):
             return self._history(ticket, account, request, now)
-        currency = self.profile.currency if ticket.fields.get("cur") == "1" else None
-        return Answer(server_replies.write_balance(money(account.balance), currency, fmt=_fmt(ticket.fields)))
+        if isinstance(request, AnswersRequest):
+            return self._answers(ticket, request, now)
+        if isinstance(request, JobRequest):
+            return self._job(ticket, account, request, now)
+        if isinstance(request, InfoRequest):
+            operator = self.lookups.operator(request.phone)
+            return Answer(write_operator(operator, request.fmt, request.charset))
+        assert isinstance(request, BalanceRequest)
+        currency = self.profile.currency if request.wants_currency else None
+        return Answer(write_balance(money(account.balance), currency, fmt=request.fmt, charset=request.charset))
 
-    def _price(self, account: Account, request: SendRequest) -> Answer:
-        parts, cost = _measure(account, request)
-        return Answer(server_replies.write_price(money(cost), parts, fmt=request.fmt))
+    def _price(self, request: SendRequest) -> Answer:
+        parts, cost = self.sends.measure(request)
+        return Answer(write_price(money(cost), parts, request.fmt, request.charset))
 
     def _send(self, ticket: Ticket, account: Account, request: SendRequest, now: float) -> Answer:
-        """Accept a send, or refuse it in the gateway's order of checks."""
-        content = _content(ticket.fields)
-        if account.limits.guard.has(content, now):
-            self.guarded += 1
-            return self._error(ticket, 9)
-        refusal = self._judge(request)
-        if refusal is not None:
-            code, refused = refusal
-            self.address_blocks.error(ticket.peer, now)
-            return self._refuse(ticket, account, request, code, refused, now)
-        parts, cost = _measure(account, request)
-        if cost > account.balance:
-            return self._refuse(ticket, account, request, 3, request.messages, now)
-        account.limits.guard.note(content, now)
-        account.charge(cost)
-        record = self._keep(ticket, account, request, request.messages, now, parts=parts, cost=cost)
-        ticket.record = record
-        self.on_accept(record, ticket.stroke is not None and ticket.stroke.name == "early_callback")
-        spent = money(cost) if request.cost in (2, 3) else None
-        left = money(account.balance) if request.cost == 3 else None
-        return Answer(server_replies.write_send_ok(record.id, parts, spent, left, fmt=request.fmt))
-
-    def _judge(self, request: SendRequest) -> tuple[int, list[tuple[str, str]]] | None:
-        """The error that refuses this send and the messages it is about; None if it may go."""
-        profile, messages = self.profile, request.messages
-        if profile.senders and request.sender and request.sender not in profile.senders:
-            return 6, messages
-        if profile.denied_text:
-            denied = [message for message in messages if profile.denied_text in message[1]]
-            if denied:
-                return 6, denied
-        wrong = [message for message in messages if not is_number(message[0])]
-        if wrong and (profile.is_strict or len(wrong) == len(messages)):
-            return 7, wrong
-        if profile.dead_prefixes:
-            dead = [message for message in messages if message[0].startswith(profile.dead_prefixes)]
-            if dead and (profile.is_strict or len(dead) == len(messages)):
-                return 8, dead
-        return None
-
-    def _refuse(
-        self,
-        ticket: Ticket,
-        account: Account,
-        request: SendRequest,
-        code: int,
-        refused: list[tuple[str, str]],
-        now: float,
-    ) -> Answer:
-        """Refuse with error 3, 6, 7 or 8: an id is used up, and only the messages at fault are kept under it."""
-        record = self._keep(ticket, account, request, refused, now, status=REFUSED_STATUS[code][0])
-        return self._error(ticket, code, message_id=record.id)
-
-    def _keep(
-        self, ticket: Ticket, account: Account, request: SendRequest, messages: list[tuple[str, str]], now: float,
-        *, parts: int = 0, cost: int = 0, status: int = 0,
-    ) -> Record:  # fmt: skip
-        hidden = ticket.stroke.seconds if ticket.stroke is not None and ticket.stroke.name == "invisible" else 0.0
-        record = Record(
-            id=request.id if request.id is not None else account.draw_id(),
-            at=now,
-            messages=messages,
-            first_int_id=account.take_int_ids(len(messages)),
-            parts=parts,
-            cost=cost,
-            sender=request.sender or "",
-            mirror=ticket.mirror,
-            channel=request.channel,
-            hidden_s=hidden,
-            code=status,
+        is_early = ticket.stroke is not None and ticket.stroke.name == "early_callback"
+        verdict = self.sends.take(
+            account, request, now, mirror=ticket.mirror, hidden_s=_hidden_s(ticket), is_early=is_early
         )
-        account.add(record)
-        return record
+        record = verdict.record
+        if record is None:
+            return self._error(ticket, verdict.code)
+        if verdict.code:
+            if verdict.code != 3:
+                self.address_blocks.error(ticket.peer, now)
+            return self._error(ticket, verdict.code, message_id=record.id)
+        ticket.record = record
+        each = self.sends.each(record) if request.wants_each or request.wants_bad else []
+        answer = Accepted(
+            id=record.id,
+            parts=record.parts,
+            cost=money(record.cost) if request.cost in (2, 3) else None,
+            balance=money(account.balance) if request.cost == 3 else None,
+            code=code_of(record),
+            each=each if request.wants_each else None,
+            bad=[one for one in each if one.error is not None] if request.wants_bad else None,
+        )
+        return Answer(write_accepted(answer, request.fmt, request.charset))
 
     def _refuse_on_purpose(self, ticket: Ticket, account: Account, stroke: Stroke, now: float) -> Answer:
         code, request = stroke.kind.code, ticket.request
         if code in REFUSED_STATUS and isinstance(request, SendRequest) and ticket.command == "send":
-            return self._refuse(ticket, account, request, code, request.messages, now)
+            hidden_s = _hidden_s(ticket)
+            record = self.sends.refuse(account, request, code, now, mirror=ticket.mirror, hidden_s=hidden_s)
+            return self._error(ticket, code, message_id=record.id)
         text = CONCURRENT_TEXT if stroke.name == "concurrent" else None
         return self._error(ticket, code, text)
+
+    def _job(self, ticket: Ticket, account: Account, request: JobRequest, now: float) -> Answer:
+        fmt, charset = request.fmt, request.charset
+        try:
+            if request.action is Action.ADD:
+                job = jobs.add(self.sends, account, request, now, ticket.mirror)
+                ticket.record = job.record
+                cost = money(job.record.cost) if request.send is not None and request.send.cost else None
+                return Answer(write_added(job.id, cost, fmt, charset))
+            if request.action is Action.GET_ALL:
+                known = [jobs.told(job, now) for job in account.jobs.values()]
+                return Answer(write_jobs(known, fmt, charset))
+            job = jobs.act(account, request, now)
+        except FormError as wrong:
+            text = CANNOT_SAVE if isinstance(wrong, jobs.NotSaved) else None
+            return self._error(ticket, wrong.error, text)
+        if request.action is Action.GET:
+            return Answer(write_job(jobs.told(job, now), fmt, charset))
+        return Answer(write_done(fmt, charset))
 
     # --- telling ----------------------------------------------------------------------------------------------
 
     def _statuses(self, ticket: Ticket, account: Account, request: StatusRequest, now: float) -> Answer:
+        if request.is_delete:
+            are_gone = [account.delete(*pair) for pair in request.pairs]
+            return Answer(write_done(request.fmt, request.charset)) if all(are_gone) else self._error(ticket, 5)
         rows = [self.statuses.told(account, *pair, now, ticket.mirror) for pair in request.pairs]
-        try:
-            return Answer(
-                server_replies.write_statuses(rows, request.is_multiple, request.detail, request.fmt, request.charset)
-            )
-        except ValueError:
-            return self._error(ticket, 1)
+        return Answer(write_statuses(rows, request.is_multiple, request.detail, request.fmt, request.charset))
 
     def _history(self, ticket: Ticket, account: Account, request: HistoryRequest, now: float) -> Answer:
-        try:
-            since, until = _day(request.start, 0.0), _day(request.end, float("inf"), is_end=True)
-        except ValueError:
-            return self._error(ticket, 1)
+        since, until = _begins(request.start, 0), _begins(request.end, 1)
         rows = self.statuses.page(account, request, since, until, now, ticket.mirror)
         if not rows:
-            return self._error(ticket, 3, "no messages found")
-        charset = CHARSETS.get(ticket.fields.get("charset", "").lower(), CHARSETS[DEFAULT_CHARSET])
-        return Answer(server_replies.write_history(rows, charset))
+            return self._error(ticket, HISTORY_EMPTY, NOTHING)
+        return Answer(write_history(rows, request.charset, request.fmt))
+
+    def _answers(self, ticket: Ticket, request: AnswersRequest, now: float) -> Answer:
+        since = now - 3600 * request.hours
+        found = [
+            one
+            for one in self.incoming
+            if (one.id > request.after_id if request.after_id else one.received_at >= since)
+        ]
+        if not found:
+            return self._error(ticket, HISTORY_EMPTY, NOTHING)
+        return Answer(write_answers(found, request.fmt, request.charset))
+
+    def comes_in(self, phone: str, text: str, to_phone: str, now: float) -> Incoming:
+        """A message that somebody sends to the account."""
+        told = Incoming(
+            id=len(self.incoming) + 1,
+            received_at=int(now),
+            phone=phone,
+            text=text,
+            to_phone=to_phone,
+            sent_at=int(now),
+        )
+        self.incoming.append(told)
+        return told
 
     def _error(self, ticket: Ticket, code: int, text: str | None = None, message_id: int | str | None = None) -> Answer:
-        if text is None and ticket.command == "status" and code in STATUS_ERRORS:
-            text = STATUS_ERRORS[code].text
-        name = f"{ticket.command}:{code}"
-        self.errors[name] = self.errors.get(name, 0) + 1
-        return Answer(server_replies.write_error(code, text, message_id, fmt=_fmt(ticket.fields)), code=code)
+        if text is None and ticket.command == "status":
+            text = error_text(code)
+        self.count_error(ticket.command, code)
+        form = ticket.form
+        return Answer(write_error(code, text, message_id, form.fmt, form.charset), code=code)
 
 
-def _read_request(command: str, fields: dict[str, str]) -> Request | None:
+def _read_request(command: str, form: Form) -> Request:
     if command in ("send", "price"):
-        return SendRequest.read(fields)
-    if command == "status":
-        return StatusRequest.read(fields)
-    return HistoryRequest.read(fields) if command == "history" else None
+        return SendRequest.read(form)
+    if command in ("history", "answers"):
+        return read_get(form)
+    return _READERS[command](form)
 
 
-def _rest_fields(body: bytes) -> dict[str, str]:
-    """The fields of a JSON send; nothing if it is no JSON object."""
-    try:
-        told = msgspec.json.decode(body, type=dict[str, str | int | float])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return {"charset": "utf-8", "fmt": "3", **{name: str(value) for name, value in told.items()}}
+_READERS: dict[str, Callable[[Form], Request]] = {
+    "status": StatusRequest.read,
+    "balance": BalanceRequest.read,
+    "jobs": JobRequest.read,
+    "info": InfoRequest.read,
+}
 
 
-def _measure(account: Account, request: SendRequest) -> tuple[int, int]:
-    """Parts and price, in units, of all messages together."""
-    total = cost = 0
-    part = account.prices.part
-    known: dict[str, int] = {}
-    for phone, text in request.messages:
-        parts = known.get(text)
-        if parts is None:
-            parts = known[text] = parts_of(text, request.channel)
-        total += parts
-        cost += parts * part(phone, request.channel)
-    return total, cost
-
-
-def _content(fields: dict[str, str]) -> int:
-    """What makes two requests the same one: phones, texts and sender, whatever the id (P.L.1 is open)."""
-    return hash(tuple([fields.get(name) for name in ("phones", "mes", "list", "sender")]))
+def _hidden_s(ticket: Ticket) -> float:
+    """For how long a send does not show, by misfortune."""
+    return ticket.stroke.seconds if ticket.stroke is not None and ticket.stroke.name == "invisible" else 0.0
 
 
 @lru_cache(maxsize=64)
@@ -365,20 +381,15 @@ def _same(known: str, given: str) -> bool:
     return hmac.compare_digest(known.encode(), given.encode("utf-8", "replace"))
 
 
-def _fmt(fields: dict[str, str]) -> int:
-    return int(fields["fmt"]) if fields.get("fmt") in ("0", "1", "2", "3") else 0
-
-
-def _day(written: str, default: float, *, is_end: bool = False) -> float:
-    """The Unix time at which a day begins, or ends; raises ValueError if it is not a day."""
-    if not written:
-        return default
-    day = datetime.strptime(written, "%d.%m.%Y").replace(tzinfo=MOSCOW)
-    return (day + timedelta(days=1) if is_end else day).timestamp()
+def _begins(day: date | None, later: int) -> float:
+    """The Unix time at which the day so many days behind this one begins; of none, the end of all time."""
+    if day is None:
+        return float("inf") if later else 0.0
+    return datetime.combine(day + timedelta(days=later), time(), MOSCOW).timestamp()
 
 
 def check_phones(phones: object) -> list[str]:
     """A list of phones as digits; raises BadInput."""
     if not isinstance(phones, list) or not all(isinstance(phone, str | int) for phone in phones):
         raise BadInput("a list of phones is wanted")
-    return [records.digits(str(phone)) for phone in phones]
+    return [shown(str(phone)) for phone in phones]

@@ -6,6 +6,8 @@ number will do. There is no clock here: ages are given.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -46,8 +48,11 @@ SCRIPTED: dict[str, tuple[int, int] | None] = {
     "silent": None,
 }
 # What a share of failures (`Profile.undeliverable`) means by each channel.
-_FAILURE = {"sms": ABSENT_SUBSCRIBER, "tg": NO_SERVICE, "call": NO_ANSWER}
+_FAILURE = {"tg": NO_SERVICE, "call": NO_ANSWER, "viber": NO_SERVICE, "whatsapp": NO_SERVICE, "soc": NO_SERVICE}
+_FAILURE |= {"bot": NO_SERVICE, "mms": NO_SERVICE}
 
+_ADDRESS = re.compile(r"[^\s@,;]{1,64}@[^\s@,;]+\.[^\s@,;.]{2,}")
+_NICK = re.compile(r"@[A-Za-z][A-Za-z0-9_]{2,31}|#[0-9]{1,18}", re.ASCII)
 _SPREAD = 0x9E3779B97F4A7C15  # the golden ratio in 64 bits: neighbouring numbers land far apart
 _MASK = (1 << 64) - 1
 
@@ -81,11 +86,12 @@ class Handsets:
                 raise BadSettings(f"`channel:ending` ends as one of {', '.join(SCRIPTED)}, not {key!r} as {name!r}")
 
     def fate(self, phone: str, channel: str = "sms") -> Fate:
-        """How a message to this phone will end; a phone that is no number ends as such."""
+        """How a message to this recipient will end; one that the channel cannot have ends as such."""
         profile = self.profile
-        if not is_number(phone):
+        if not recipients_of(channel)(phone):
             return Fate(0.0, WRONG_NUMBER, WRONG_FORMAT)
-        drawn = _draw(int(phone), profile.seed + _seed(channel))
+        number = int(phone) if phone.isdigit() else crc32(phone.casefold().encode())
+        drawn = _draw(number, profile.seed + _seed(channel))
         share, pace = (drawn >> 32) / 2**32, (drawn & 0xFFFFFFFF) / 2**32
         soonest, latest = profile.deliver_after_s
         after_s = soonest + (latest - soonest) * pace
@@ -125,6 +131,24 @@ class Handsets:
 def is_number(phone: str) -> bool:
     """Whether these digits can be an international phone number."""
     return 8 <= len(phone) <= 15 and phone.isascii() and phone.isdigit() and phone[0] != "0"
+
+
+def is_address(recipient: str) -> bool:
+    """Whether this can be a mail address."""
+    return _ADDRESS.fullmatch(recipient) is not None
+
+
+def is_contact(recipient: str) -> bool:
+    """Whether this is a phone, or a nick or number of Telegram (gateway manual, parameter phones)."""
+    return _NICK.fullmatch(recipient) is not None or is_number(recipient)
+
+
+def recipients_of(channel: str) -> Callable[[str], bool]:
+    """Whom a channel can reach."""
+    return _RECIPIENTS.get(channel, is_number)
+
+
+_RECIPIENTS = {"mail": is_address, "tg": is_contact, "bot": is_contact}
 
 
 @lru_cache(maxsize=16)

@@ -7,18 +7,23 @@ answer waits for an acknowledgement of half of itself; asyncio and uvloop switch
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import cast
+from urllib.parse import quote_from_bytes
 
 import httptools
 
 MAX_BODY = 32 * 1024 * 1024  # bytes; the largest sensible batch of long texts is a tenth of it
 PHRASES = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 500: "Internal Server Error",
            502: "Bad Gateway", 413: "Content Too Large"}  # fmt: skip
+LONGEST_LINE = 64 * 1024  # bytes of a request line; a library uses POST from 2000 on
+_REGULAR = re.compile(rb"[!-~]+ [!-~]+ HTTP/1\.[01]\r?\Z").fullmatch
+_SAFE = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # every sign that a target may hold as it is
 _LINGER_NOTHING = struct.pack("ii", 1, 0)
 
 
@@ -28,9 +33,11 @@ class Request:
 
     method: str
     path: str
-    query: str
+    query: bytes = field(repr=False)
     body: bytes = field(repr=False)
     keep_alive: bool = True
+    content_type: bytes = b""
+    is_too_large: bool = False
 
 
 class Connection(asyncio.Protocol):
@@ -46,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._keep_alive = True
         self._is_reading = False
+        self._line = b""  # of a request, until it is whole
         self._start_message()
 
     def handle(self, request: Request) -> None:
@@ -71,6 +79,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, or of several."""
         self.last_at = self.loop.time()
+        if self.is_between_requests and (data := self._regular(data)) == b"":
+            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -78,10 +88,20 @@ class Connection(asyncio.Protocol):
                 self._keep_alive = False
                 self.reply(400, b"<html><body><h1>400 Bad Request</h1></body></html>")
 
+    def _regular(self, data: bytes) -> bytes:
+        """The same with a first line that the parser takes; nothing while that line is not whole."""
+        data, self._line = self._line + data, b""
+        end = data.find(b"\n")
+        if end < 0 and len(data) < LONGEST_LINE:
+            self._line = data
+            return b""
+        return data if end < 0 or _REGULAR(data, 0, end) else regular(data[:end]) + data[end:]
+
     # --- the parser's side ------------------------------------------------------------------------------------
 
     def _start_message(self) -> None:
         self._url = b""
+        self._content_type = b""
         self._body: list[bytes] = []
         self._size = 0
 
@@ -95,8 +115,11 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; only one matters."""
-        if name.lower() == b"expect" and self._transport is not None:
+        """A header; two matter."""
+        name = name.lower()
+        if name == b"content-type":
+            self._content_type = value
+        elif name == b"expect" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -108,13 +131,18 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """A request was read; it waits for those before it."""
         self._is_reading = False
-        path, _, query = self._url.decode("latin-1").partition("?")
+        url = self._url
+        if url.startswith(b"http://"):  # as a proxy is asked: a library may reach us so without a change
+            url = b"/" + url[7:].partition(b"/")[2]
+        path, _, query = url.partition(b"?")
         request = Request(
             self._parser.get_method().decode("ascii", "replace"),
-            path,
+            path.decode("latin-1"),
             query,
             self._body[0] if len(self._body) == 1 else b"".join(self._body),
             self._parser.should_keep_alive(),
+            self._content_type,
+            self._size > MAX_BODY,
         )
         if self.is_busy:
             self._waiting.append(request)
@@ -124,7 +152,10 @@ class Connection(asyncio.Protocol):
     def _begin(self, request: Request) -> None:
         self.is_busy = True
         self._keep_alive = request.keep_alive
-        self.handle(request)
+        if request.is_too_large:
+            self.reply(413, b"<html><body><h1>413 Content Too Large</h1></body></html>")
+        else:
+            self.handle(request)
 
     @property
     def is_between_requests(self) -> bool:
@@ -170,6 +201,17 @@ class Connection(asyncio.Protocol):
             self.hang_up()
         elif self._waiting:
             self._begin(self._waiting.popleft())
+
+
+def regular(line: bytes) -> bytes:
+    r"""A request line with its raw letters and blanks encoded: libraries send such, and no parser takes them.
+
+    >>> regular(b"GET /sys/send.php?subj=\xd2 a& HTTP/1.1\\r")
+    b'GET /sys/send.php?subj=%D2%20a& HTTP/1.1\\r'
+    """
+    method, blank, rest = line.partition(b" ")
+    target, mark, version = rest.rpartition(b" HTTP/")
+    return method + blank + quote_from_bytes(target, _SAFE).encode("ascii") + mark + version if mark else line
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,6 @@ from typing import Any
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway.numbers import STATUS_CODES
 from smsq.worker.sandbox.gateway import Gateway
-from smsq.worker.sandbox.parts import parts_of
 from smsq.worker.sandbox.state import Account, Record, money
 
 FEW, MOST = 50, 1000  # messages in one answer: by default, and at most
@@ -62,9 +61,8 @@ def _of_account(account: Account, phone: str, after: int) -> Iterator[tuple[Reco
 
 def _shown(gateway: Gateway, account: Account, record: Record, place: int, now: float) -> dict[str, Any]:
     phone, text = record.messages[place]
-    code = record.code or gateway.handsets.standing(phone, now - record.at, record.channel).code
-    parts = parts_of(text, record.channel)
-    return {
+    code = gateway.statuses.standing(record, phone, now).code
+    shown: dict[str, Any] = {
         "n": record.first_int_id + place,
         "at": round(record.at, 3),
         "phone": phone,
@@ -73,11 +71,18 @@ def _shown(gateway: Gateway, account: Account, record: Record, place: int, now: 
         "sender": record.sender,
         "status": STATUS_CODES[code].name,
         "is_accepted": not record.code,
-        "parts": parts,
-        "cost": str(money(0 if record.code else parts * account.prices.part(phone, record.channel))),
+        "parts": record.parts_at(place),
+        "cost": str(money(record.cost_at(place))),
         "id": record.id,
         "mirror": record.mirror,
     }
+    if comment := record.comments.get(place):
+        shown["comment"] = comment
+    if record.extra:
+        shown["fields"] = dict(record.extra)
+    if record.files:
+        shown["files"] = [{"name": file.name, "size": file.size, "digest": file.digest} for file in record.files]
+    return shown
 
 
 def _whole(told: dict[str, str], name: str, default: int) -> int:

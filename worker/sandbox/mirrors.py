@@ -53,7 +53,15 @@ class MirrorConnection(Connection):
     def handle(self, request: Request) -> None:
         """Let the request in, think, do it, answer."""
         gateway, mirror = self._gateway, self._mirror
-        ticket = gateway.begin(mirror.number, self.peer, request.path, request.query, request.body, mirror.now())
+        ticket = gateway.begin(
+            mirror.number,
+            self.peer,
+            request.path,
+            request.query,
+            request.body,
+            mirror.now(),
+            request.content_type,
+        )
         if ticket is None:
             self.reply(404, NOT_FOUND_PAGE)
             return

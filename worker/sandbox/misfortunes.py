@@ -69,7 +69,7 @@ KINDS: dict[str, Kind] = {
     )
 }
 DEFAULT_SECONDS = {"slow": 1.0, "late": 2.0, "invisible": 2.0, "early_callback": 0.2}
-COMMANDS = ("send", "price", "status", "balance", "history")
+COMMANDS = ("send", "price", "status", "balance", "history", "answers", "jobs", "info")
 
 
 @dataclass(frozen=True, slots=True)

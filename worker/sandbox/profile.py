@@ -16,6 +16,18 @@ from typing import Any
 
 from smsq.worker.domain.errors import BadSettings
 
+_CHANNEL_PRICES: Mapping[str, Decimal] = {
+    "hlr": Decimal("0.2"),
+    "mms": Decimal("7.5"),
+    "mail": Decimal("0.15"),
+    "call": Decimal("1.6"),
+    "viber": Decimal("1.9"),
+    "soc": Decimal("1.1"),
+    "whatsapp": Decimal("4.2"),
+    "tg": Decimal("0.9"),
+    "bot": Decimal("0.1"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -28,9 +40,8 @@ class Profile:
     balance: Decimal = Decimal(100_000_000)  # so that no benchmark runs out of it
     currency: str = "RUR"
     prices: Mapping[str, Decimal] = field(default_factory=lambda: {"": Decimal("2.5"), "7": Decimal("3.8")})
-    channel_prices: Mapping[str, Decimal] = field(  # of a part by any other channel, wherever the phone is
-        default_factory=lambda: {"tg": Decimal("0.9"), "call": Decimal("1.6")}
-    )
+    # Of a part by another channel: `viber` for all phones, `viber:77` for those that begin so; else as of an SMS.
+    channel_prices: Mapping[str, Decimal] = field(default_factory=lambda: dict(_CHANNEL_PRICES))
     senders: tuple[str, ...] = ()  # empty: any sender name is accepted
     denied_text: str = ""  # a text that holds this is error 6
     dead_prefixes: tuple[str, ...] = ()  # phones that cannot be reached at all: error 8

@@ -31,8 +31,8 @@ class Server:
         self.began = self.now()  # Unix seconds: it knows nothing of what was sent before
         self.gateway = Gateway(profile)
         self.count = Count(self.gateway)
-        self.pusher = Pusher(profile, self.gateway.handsets, self.now)
-        self.gateway.on_accept = self.pusher.accepted
+        self.pusher = Pusher(profile, self.gateway.handsets, self.gateway.statuses, self.now)
+        self.gateway.sends.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
         self._mirror_count = 0
         self._sweeper: asyncio.TimerHandle | None = None

@@ -14,7 +14,7 @@ from smsq.worker.domain.errors import BrokenReply, NoReply, Unknown, Unreachable
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.gateway.http import SEND_PATH
 from smsq.worker.gateway.http import callbacks as dialect
-from smsq.worker.gateway.http.server_forms import SendRequest
+from smsq.worker.gateway.http.server.send import SendRequest
 from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.sandbox.gateway import Gateway, Ticket
 from smsq.worker.sandbox.mirrors import _FORGED, HTML
@@ -40,7 +40,7 @@ class FarSide:
     def __init__(self, world: World, profile: Profile) -> None:
         self._world = world
         self.mind = Gateway(profile)
-        self.mind.on_accept = self._accepted
+        self.mind.sends.on_accept = self._accepted
         self.calls_back = False
         self.down: set[str] = set()
         self.arrived_late = 0
@@ -123,7 +123,7 @@ class FarSide:
             self.arrived_late += 1
 
     def _begin(self, mirror: int, path: str, body: bytes) -> Ticket:
-        ticket = self.mind.begin(mirror, "client", path, "", body, self._now())
+        ticket = self.mind.begin(mirror, "client", path, b"", body, self._now())
         assert ticket is not None, path
         return ticket
 

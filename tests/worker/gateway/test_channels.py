@@ -13,10 +13,11 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.gateway.channels import CHANNELS, MOST_OCTETS, channel, chosen, names, wire_row
-from smsq.worker.gateway.http import client_forms, server_forms
+from smsq.worker.gateway.http import client_forms
 from smsq.worker.gateway.http.callbacks import read as read_callback
 from smsq.worker.gateway.http.client_replies import read_send
-from smsq.worker.gateway.http.server_forms import FormError, SendRequest
+from smsq.worker.gateway.http.server.form import Form, FormError, read_form
+from smsq.worker.gateway.http.server.send import SendRequest
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import DELIVERY_ERRORS
 from smsq.worker.gateway.options import OPTIONS, check_options
@@ -54,9 +55,9 @@ TEXTS = {"tg": "4821", "push": LINK, "hlr": "", "ping": "", "bin": BYTES, "binhe
 @pytest.mark.parametrize(("name", "text", "options"), SAMPLES)
 def test_our_half_writes_what_the_manual_asks_for(name: str, text: str, options: Options) -> None:
     """Apart from our id and the wish for a price, the request is the sample."""
-    sample = server_forms.read((GOLDEN / name).read_bytes())
+    sample = read_form(b"", (GOLDEN / name).read_bytes()).words
 
-    sent = server_forms.read(client_forms.send_same(LOGIN, 5, [to(options.channel)], text, options))
+    sent = read_form(b"", client_forms.send_same(LOGIN, 5, [to(options.channel)], text, options)).words
 
     assert {**sample, "cost": "3", "id": "5"} == sent
 
@@ -69,7 +70,7 @@ def to(name: str, n: int = 0) -> Recipient:
 def test_bytes_leave_as_hex() -> None:
     """Raw bytes in a form would be read by some charset; a header of their own is theirs alone."""
     given = channel("bin").read(bytes.fromhex(BYTES))
-    sent = server_forms.read(client_forms.send_same(LOGIN, 5, [PHONE], given, Options(channel="bin")))
+    sent = read_form(b"", client_forms.send_same(LOGIN, 5, [PHONE], given, Options(channel="bin"))).words
 
     assert (sent["bin"], sent["mes"]) == ("2", BYTES)
     assert chosen(sent) == ["binhex"]
@@ -78,7 +79,7 @@ def test_bytes_leave_as_hex() -> None:
 @pytest.mark.parametrize(("name", "text", "options"), SAMPLES)
 def test_the_other_half_reads_the_sample(name: str, text: str, options: Options) -> None:
     """Whoever answers understands the sample as the channel that it is."""
-    order = SendRequest.read(server_forms.read((GOLDEN / name).read_bytes()))
+    order = SendRequest.read(read_form(b"", (GOLDEN / name).read_bytes()))
 
     assert (options.channel, [(str(to(options.channel)), text)]) == (order.channel, order.messages)
 
@@ -86,7 +87,7 @@ def test_the_other_half_reads_the_sample(name: str, text: str, options: Options)
 @pytest.mark.parametrize("name", CHANNELS)
 def test_several_phones_and_a_list_go_by_every_channel(name: str) -> None:
     """Both forms of a request carry the fields that choose the channel, and a price too."""
-    text, options = TEXTS.get(name, "4821"), Options(channel=name, bot="@shop_bot" if name == "bot" else None)
+    text, options = TEXTS.get(name, "4821"), {"mail": MAIL, "bot": BOT}.get(name, Options(channel=name))
     everybody = [to(name, 1), to(name, 2)]
     listed = [(recipient, text.replace("\n", " ")) for recipient in everybody]
     bodies = [
@@ -98,7 +99,7 @@ def test_several_phones_and_a_list_go_by_every_channel(name: str) -> None:
         bodies.append(client_forms.price_list(LOGIN, listed, options))
 
     for body in bodies:
-        order = SendRequest.read(server_forms.read(body))
+        order = SendRequest.read(read_form(b"", body))
         assert order.channel == wire_row(channel(name)).name
         assert [(str(recipient), text) for recipient in everybody] == order.messages
 
@@ -115,7 +116,7 @@ def test_telegram_takes_nothing_else(text: str) -> None:
     with pytest.raises(BadText, match="4 to 8 digits"):
         channel("tg").check(text)
     with pytest.raises(FormError) as caught:
-        SendRequest.read({"phones": "79999999999", "mes": text or "x", "tg": "1"})
+        SendRequest.read(Form.of({"phones": "79999999999", "mes": text or "x", "tg": "1"}))
 
     assert caught.value.error == 1
 
@@ -257,7 +258,7 @@ def test_fields_choose_one_channel() -> None:
     """None of them is a plain SMS; two at once are error 1."""
     assert (chosen({"tg": "0"}), chosen({"tg": "1"}), chosen({"call": "1"})) == (["sms"], ["tg"], ["call"])
     with pytest.raises(FormError) as caught:
-        SendRequest.read({"phones": "79999999999", "mes": "4821", "tg": "1", "call": "1"})
+        SendRequest.read(Form.of({"phones": "79999999999", "mes": "4821", "tg": "1", "call": "1"}))
 
     assert caught.value.error == 1
 

@@ -13,7 +13,8 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadText
 from smsq.worker.gateway import extras
 from smsq.worker.gateway.channels import CHANNELS, channel, names
-from smsq.worker.gateway.http import client_forms, server_forms
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.http.server.form import read_form
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.options import (
     OPTIONS,
@@ -104,7 +105,7 @@ def test_a_good_one_goes_out(name: str) -> None:
     options = beside(name, value)
     check_options(options)
     recipient = "anna@example.ru" if options.channel == "mail" else PHONE
-    sent = server_forms.read(client_forms.send_same(LOGIN, 5, [recipient], "Hi", options))
+    sent = read_form(b"", client_forms.send_same(LOGIN, 5, [recipient], "Hi", options)).words
 
     assert sent.get(OPTIONS[name].wire, "") == wire
     assert given_options(options)[name] == value
@@ -169,7 +170,7 @@ def test_one_thing_is_said_once() -> None:
 def test_a_comment_stands_behind_its_mark() -> None:
     """It leaves with the text, counts for nothing, and has room or is refused."""
     options = Options(comment="order 17")
-    sent = server_forms.read(client_forms.send_same(LOGIN, 5, [PHONE], "Hi", options))
+    sent = read_form(b"", client_forms.send_same(LOGIN, 5, [PHONE], "Hi", options)).words
 
     assert sent["mes"] == "Hi\n~~~\norder 17" == with_comment("Hi", options)
     assert parts_of("x" * 160, options) == 1

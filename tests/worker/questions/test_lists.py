@@ -11,7 +11,7 @@ import pytest
 
 from smsq.worker.domain.batch import Options, Ref, pack
 from smsq.worker.domain.status import BatchState
-from smsq.worker.gateway.http.server_replies import write_error
+from smsq.worker.gateway.http.server.shapes import write_error
 from smsq.worker.ledger import Plan
 from smsq.worker.questions.lists import Listing, NotListed
 from smsq.worker.sandbox import Profile

@@ -52,8 +52,12 @@ class Desk:
 
     def post(self, path: str, *, mirror: int = 1, **fields: Any) -> bytes:
         """One request from beginning to end."""
-        gateway, body = self.gateway, urlencode(form(**fields)).encode()
-        ticket = gateway.begin(mirror, "10.0.0.1", path, "", body, self.now)
+        return self.raw(path, urlencode(form(**fields)).encode(), mirror=mirror)
+
+    def raw(self, path: str, body: bytes, content_type: bytes = b"", query: bytes = b"", *, mirror: int = 1) -> bytes:
+        """The same with bytes as they come."""
+        gateway = self.gateway
+        ticket = gateway.begin(mirror, "10.0.0.1", path, query, body, self.now, content_type)
         assert ticket is not None
         answer = gateway.finish(ticket, self.now)
         gateway.leave(ticket)

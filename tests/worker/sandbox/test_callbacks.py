@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -24,6 +26,7 @@ class Handler:
 
     def __init__(self) -> None:
         self.reports: list[Any] = []
+        self.bodies: list[dict[str, str]] = []  # of the calls that were taken, in forms
         self.connections = 0
         self.answers: list[int] = []  # statuses for the next calls; 200 afterwards
         self.changed = threading.Condition()
@@ -42,6 +45,7 @@ class Handler:
                 with handler.changed:
                     status = handler.answers.pop(0) if handler.answers else 200
                     if status == 200:
+                        handler.bodies.append(dict(parse_qsl(body.decode(), keep_blank_values=True)))
                         kind = self.headers.get("Content-Type", "")
                         handler.reports += callbacks.read(self.command, query, body, kind, SECRET).reports
                         handler.changed.notify_all()
@@ -151,3 +155,33 @@ def test_statuses_may_get_lost(sandbox: Start, caller: Call, handler: Handler) -
     started.push_to(handler.url)
 
     assert started.report()["callbacks"]["pushed"] == 0
+
+
+def test_a_probe_brings_its_result_and_a_letter_its_address(sandbox: Start, caller: Call, handler: Handler) -> None:
+    """The eight fields by the gateway's names; whose message it was in the place of the phone."""
+    started = sandbox(**pushing(handler))
+    started.call(
+        lambda server: server.gateway.lookups.change("79991234567", {"net": "Yota", "status": "20", "err": "6"})
+    )
+    one = caller(started.mirrors[0])
+    one.send(id=5, mes="", hlr=1)
+    handler.wait(1)
+    one.send("anna@example.com", id=6, mail=1, sender="me@example.com", subj="Hi")
+    handler.wait(2)
+
+    probe, letter = handler.bodies
+    assert (probe["status"], probe["err"], probe["net"], probe["mcc"], probe["imsi"]) == ("20", "6", "Yota", "250", "")
+    assert (letter["phone"], letter["type"], "imsi" in letter) == ("anna@example.com", "8", False)
+
+
+def test_a_mailing_that_is_stopped_pushes_nothing(sandbox: Start, caller: Call, handler: Handler) -> None:
+    """Its messages never leave; those of another do, at their time."""
+    started = sandbox(**pushing(handler))
+    one = caller(started.mirrors[0])
+    waits = {"add": 1, "name": "x", "phones": "+79991234567", "time": f"0{int(time.time()) + 2}"}
+    for text in ("first", "second"):
+        one.post("/sys/jobs.php", mes=text, **waits)
+    one.post("/sys/jobs.php", cancel=1, id=1_000_001)
+
+    assert [report.gateway_id for report in handler.wait(1)] == [1_000_002]
+    assert [one.ask(number)["status"] for number in (1_000_001, 1_000_002)] == [-2, 1]

@@ -220,3 +220,52 @@ def test_misfortunes_are_seen_and_ended(sandbox: Start, caller: Call) -> None:
 
     assert control(started, "misfortunes")["in_force"] == []
     assert caller(started.mirrors[0]).send(id=1)["cnt"] == 1
+
+
+def test_prices_are_shown_and_set(sandbox: Start, caller: Call) -> None:
+    """For a channel, and for numbers that begin so."""
+    started = sandbox(prices={"": Decimal(2)})
+    one = caller(started.mirrors[0])
+    control(started, "prices", {"channel": "tg", "prefix": "7999", "price": 0.5})
+
+    assert control(started, "prices")["prices"]["tg:7999"] == "0.5"
+    assert one.send(mes="4821", tg=1, cost=1)["cost"] == "0.5"
+    assert one.send(cost=1)["cost"] == "2.0"
+
+
+def test_a_number_may_be_told_what_a_look_up_says(sandbox: Start, caller: Call) -> None:
+    """The rest stays as it is."""
+    started = sandbox()
+    answer = control(started, "lookups", {"phone": "+7 999 123-45-67", "net": "Yota", "err": 6})
+
+    assert (answer["phone"], answer["reached"]["net"], answer["reached"]["mcc"]) == ("79991234567", "Yota", "250")
+    told = caller(started.mirrors[0]).post("/sys/info.php", get_operator=1, phone="79991234567")
+    assert json.loads(told[1])["operator"] == "Yota"
+
+
+def test_a_message_comes_in(sandbox: Start, caller: Call) -> None:
+    """And is there for whoever asks."""
+    started = sandbox()
+    control(started, "incoming", {"phone": "79991234567", "mes": "STOP", "to": "79990000000"})
+
+    [told] = json.loads(caller(started.mirrors[0]).post("/sys/get.php", get_answers=1)[1])
+    assert (told["phone"], told["message"], told["to_phone"]) == ("79991234567", "STOP", "79990000000")
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        pytest.param("prices", {"channel": "fax", "price": 1}, id="no such channel"),
+        pytest.param("prices", {"price": -1}, id="a price below zero"),
+        pytest.param("prices", {"prefix": "+7", "price": 1}, id="a prefix with a plus"),
+        pytest.param("lookups", {"phone": "anna", "err": 1}, id="no phone"),
+        pytest.param("incoming", {"mes": "STOP"}, id="nobody"),
+    ],
+)
+def test_what_cannot_be_set_is_said(sandbox: Start, path: str, told: dict[str, Any]) -> None:
+    """HTTP 400 with a sentence."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        control(sandbox(), path, told)
+
+    assert caught.value.code == 400
+    assert json.load(caught.value)["error"]

@@ -287,7 +287,7 @@ def test_a_json_send_is_taken_at_the_rest_address(desk: Make) -> None:
     """The same parameters as one object."""
     one = desk()
     body = b'{"login": "demo", "psw": "demo", "id": 8, "phones": "+79991234567", "mes": "Hi"}'
-    ticket = one.gateway.begin(1, "10.0.0.1", "/rest/send/", "", body, one.now)
+    ticket = one.gateway.begin(1, "10.0.0.1", "/rest/send/", b"", body, one.now)
 
     assert one.gateway.finish(ticket, one.now).body == b'{"id": 8, "cnt": 1}'
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from smsq.worker.sandbox import Sandbox
+from smsq.worker.sandbox.http import MAX_BODY
 
 Start = Callable[..., Sandbox]
 Call = Callable[[str], Any]
@@ -25,6 +26,40 @@ def raw(port: int, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
         line.sendall(request)
         return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 1000])
+def test_a_request_line_may_hold_raw_letters_and_blanks(sandbox: Start, caller: Call, pieces: int) -> None:
+    """As a library sends it; every byte arrives as it was."""
+    started = sandbox()
+    one = caller(started.mirrors[0])
+    line = "GET /sys/send.php?login=demo&psw=demo&id=5&fmt=1&phones=79991234567&mes=Привет, мир 100%& HTTP/1.0\r\n\r\n"
+    written = line.encode("cp1251")
+    with socket.create_connection(("127.0.0.1", one.port), timeout=5) as connection:
+        for start in range(0, len(written), pieces):
+            connection.sendall(written[start : start + pieces])
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.endswith(b"\r\n\r\n5,1")
+    assert one.ask(5, all=1)["message"] == "Привет, мир 100%"
+
+
+def test_a_mirror_may_be_reached_as_a_proxy(sandbox: Start, caller: Call) -> None:
+    """So that a library with the gateway's name in it can be tried as it is."""
+    port = caller(sandbox().mirrors[0]).port
+
+    answer = raw(port, f"GET http://www2.smscentre.com/sys/send.php?{BODY} HTTP/1.0\r\n\r\n".encode())
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["id"] == 5
+
+
+def test_a_body_that_is_too_large_is_not_half_read(sandbox: Start, caller: Call) -> None:
+    """Half of a list would be accepted as a list."""
+    started = sandbox()
+    port = caller(started.mirrors[0]).port
+    head = f"POST /sys/send.php HTTP/1.0\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n{BODY}&list=".encode()
+
+    assert raw(port, head.ljust(len(head) - len(BODY) - 6 + MAX_BODY + 1, b"x")).startswith(b"HTTP/1.1 413 ")
+    assert started.report()["accepted"] == 0
 
 
 def test_mirrors_share_one_state(sandbox: Start, caller: Call) -> None:

@@ -34,7 +34,7 @@ from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.client_replies import MAX_ERROR
 from smsq.worker.gateway.http.money import price
-from smsq.worker.gateway.http.server_forms import CHARSETS, DEFAULT_CHARSET, MAX_ID
+from smsq.worker.gateway.http.server.form import CHARSETS, DEFAULT_CHARSET, MAX_ID
 from smsq.worker.gateway.numbers import status_of
 
 MAX_BODY = 1024 * 1024  # bytes of one call; a list of some thousand statuses

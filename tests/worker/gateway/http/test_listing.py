@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from smsq.worker.gateway.http.listing import read_page
-from smsq.worker.gateway.http.server_replies import Told, write_error, write_history
+from smsq.worker.gateway.http.server.lists import write_history
+from smsq.worker.gateway.http.server.shapes import write_error
+from smsq.worker.gateway.http.server.statuses import Told
 
 PHONE = 79991234567
 

@@ -7,7 +7,9 @@ import pytest
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.job import PriceJob
-from smsq.worker.gateway.http import client_forms, server_forms
+from smsq.worker.gateway.http import client_forms
+from smsq.worker.gateway.http.server.form import read_form
+from smsq.worker.gateway.http.server.send import SendRequest
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.options import check_price
 
@@ -39,5 +41,5 @@ def test_both_kinds_are_price_requests() -> None:
     """Whatever the job, the request carries cost=1 and no id."""
     for job in (PriceJob(recipients=(PHONE,), text="Hi"), PriceJob(messages=((PHONE, "a"), (PHONE + 1, "b")))):
         check_price(job)
-        order = server_forms.SendRequest.read(server_forms.read(client_forms.price(Login("me", "pw"), job)))
+        order = SendRequest.read(read_form(b"", client_forms.price(Login("me", "pw"), job)))
         assert (order.cost, order.id, order.is_list) == (1, None, bool(job.messages))

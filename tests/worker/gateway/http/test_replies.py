@@ -12,15 +12,11 @@ from hypothesis import strategies as st
 
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.http.client_replies import read_balance, read_history, read_price, read_send, read_statuses
-from smsq.worker.gateway.http.server_replies import (
-    Told,
-    write_balance,
-    write_error,
-    write_history,
-    write_price,
-    write_send_ok,
-    write_statuses,
-)
+from smsq.worker.gateway.http.server.balance import write_balance
+from smsq.worker.gateway.http.server.lists import write_history
+from smsq.worker.gateway.http.server.send import Accepted, write_accepted, write_price
+from smsq.worker.gateway.http.server.shapes import write_error
+from smsq.worker.gateway.http.server.statuses import Told, write_statuses
 from smsq.worker.gateway.outcomes import Outcome
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -250,10 +246,16 @@ def test_unknown_status_proves_acceptance_only() -> None:
 
 
 WRITTEN = [
-    ("send_ok.json", write_send_ok(33, 1)),
-    ("send_ok_cost3.json", write_send_ok(63, 1, Decimal("3.8"), Decimal("286.55"))),
-    ("send_ok_fmt0.txt", write_send_ok(279, 1, fmt=0)),
-    ("send_ok_fmt1.txt", write_send_ok(12345, 2, Decimal("4.48"), Decimal("1231.21"), fmt=1)),
+    ("send_ok.json", write_accepted(Accepted(id=33, parts=1))),
+    (
+        "send_ok_cost3.json",
+        write_accepted(Accepted(id=63, parts=1, cost=Decimal("3.8"), balance=Decimal("286.55"))),
+    ),
+    ("send_ok_fmt0.txt", write_accepted(Accepted(id=279, parts=1), 0)),
+    (
+        "send_ok_fmt1.txt",
+        write_accepted(Accepted(id=12345, parts=2, cost=Decimal("4.48"), balance=Decimal("1231.21")), 1),
+    ),
     ("price.json", write_price(Decimal("0.30"), 1)),
     ("error_bad_number.json", write_error(7, gateway_id=34)),
     ("error_duplicate.json", write_error(9)),

@@ -13,7 +13,8 @@ import pytest
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, Unreachable
 from smsq.worker.domain.outgoing import Outgoing
-from smsq.worker.gateway.http.server_replies import write_error, write_send_ok
+from smsq.worker.gateway.http.server.send import Accepted, write_accepted
+from smsq.worker.gateway.http.server.shapes import write_error
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.transports.http import HttpTransport
@@ -35,15 +36,19 @@ def sending() -> Any:
     made.close()
 
 
+def accepted(gateway_id: int, parts: int, cost: Decimal | None = None, balance: Decimal | None = None) -> bytes:
+    return write_accepted(Accepted(id=gateway_id, parts=parts, cost=cost, balance=balance))
+
+
 def whole(body: bytes, status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 # What the gateway says, to whom, what that is: outcome, code, whether it spoke itself, and whether its line is kept.
 ANSWERED = [
-    ("accepted", write_send_ok(33, 1, Decimal("3.8"), Decimal(9)), ONE, Outcome.ACCEPTED, None, True),
-    ("accepted, a text each", write_send_ok(33, 2, Decimal("7.6"), Decimal(9)), TWO, Outcome.ACCEPTED, None, True),
-    ("in part", write_send_ok(33, 1), TWO, Outcome.ACCEPTED_IN_PART, None, True),
+    ("accepted", accepted(33, 1, Decimal("3.8"), Decimal(9)), ONE, Outcome.ACCEPTED, None, True),
+    ("accepted, a text each", accepted(33, 2, Decimal("7.6"), Decimal(9)), TWO, Outcome.ACCEPTED, None, True),
+    ("in part", accepted(33, 1), TWO, Outcome.ACCEPTED_IN_PART, None, True),
     ("parameters", write_error(1), ONE, Outcome.REFUSED, 1, True),
     ("log-in", write_error(2), ONE, Outcome.BAD_LOGIN, 2, True),
     ("no money", write_error(3, gateway_id=33), ONE, Outcome.NO_MONEY, 3, True),
@@ -53,7 +58,7 @@ ANSWERED = [
     ("too many at once", write_error(9, "too many concurrent requests"), ONE, Outcome.LATER, 9, True),
     ("duplicate", write_error(9), ONE, Outcome.UNKNOWN, 9, True),
     ("a code in no table", write_error(99), ONE, Outcome.UNKNOWN, 99, True),
-    ("another id", write_send_ok(34, 1), ONE, Outcome.UNKNOWN, None, False),
+    ("another id", accepted(34, 1), ONE, Outcome.UNKNOWN, None, False),
     ("HTML", HTML, ONE, Outcome.UNKNOWN, None, False),
     ("nothing", b"", ONE, Outcome.UNKNOWN, None, False),
 ]
@@ -111,7 +116,7 @@ def test_whatever_fails_after_the_first_write_is_an_answer(
 
 def test_an_error_page_of_a_proxy_proves_nothing(serve: Serve, sending: Any) -> None:
     """Be it a well-formed acceptance, under a status that the gateway never gives."""
-    line = sending.open(served(serve, whole(write_send_ok(33, 1), "502 Bad Gateway")).mirror)
+    line = sending.open(served(serve, whole(accepted(33, 1), "502 Bad Gateway")).mirror)
 
     answer = line.send(ONE, 2.0)
 
@@ -121,7 +126,7 @@ def test_an_error_page_of_a_proxy_proves_nothing(serve: Serve, sending: Any) -> 
 @pytest.mark.parametrize(("outgoing", "field", "value"), [(ONE, "mes", "Hi"), (TWO, "list", None)])
 def test_what_is_said(serve: Serve, sending: Any, outgoing: Outgoing, field: str, value: str | None) -> None:
     """One POST under the id of the claim, by the login that the transport was given."""
-    server = served(serve, whole(write_send_ok(33, 2)))
+    server = served(serve, whole(accepted(33, 2)))
 
     sending.open(server.mirror).send(outgoing, 2.0)
 
@@ -134,7 +139,7 @@ def test_what_is_said(serve: Serve, sending: Any, outgoing: Outgoing, field: str
 
 def test_what_http_cannot_say_is_not_said(serve: Serve, sending: Any) -> None:
     """Found out before the first byte: the line may serve the next request."""
-    server = served(serve, whole(write_send_ok(33, 1)))
+    server = served(serve, whole(accepted(33, 1)))
     line = sending.open(server.mirror)
 
     with pytest.raises(BadInput):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.worker.gateway.http import records
+from smsq.worker.gateway.http.server import records
+from smsq.worker.gateway.http.server.form import FormError
 
 LINES = [
     ("a semicolon before a text with a colon", "79991234567;Your code: 123", ["79991234567"], "Your code: 123"),
@@ -24,16 +25,16 @@ LINES = [
 @pytest.mark.parametrize(("line", "phones", "text"), [row[1:] for row in LINES], ids=[row[0] for row in LINES])
 def test_only_the_first_separator_counts(line: str, phones: list[str], text: str) -> None:
     """Whichever of the two it is; a semicolon between numbers is none."""
-    assert records.read(line) == [(phone, text) for phone in phones]
+    assert [(records.shown(one), said) for one, said in records.record(line)] == [(phone, text) for phone in phones]
 
 
 @pytest.mark.parametrize("line", ["7999", "7999:", "7999;", "text", ","])
 def test_what_is_no_record_is_said(line: str) -> None:
     """The gateway's error 1."""
-    with pytest.raises(ValueError, match="a record"):
-        records.read(line)
+    with pytest.raises(FormError, match="a record"):
+        records.record(line)
 
 
 def test_an_empty_line_is_no_record() -> None:
     """Lists end with a line feed."""
-    assert records.read("  ") == records.read("\r") == []
+    assert records.record("  ") == records.record("\r") == []
