@@ -24,6 +24,7 @@ from smsq.producers.shield import ShieldControl
 from smsq.worker.domain.batch import MessageId, Options, Ref
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, parts_of
 from smsq.worker.ledger import Enrolled, NewMessage
@@ -85,6 +86,7 @@ class Smsq(Installation):
         """
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
+        check_carried(self.settings.transport, options)
         way = channel(options.channel)
         who = recipient_of(phone, way.recipients)
         check_key(key)

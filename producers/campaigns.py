@@ -28,6 +28,7 @@ from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
 from smsq.worker.domain.campaign import GOING, OVER, Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView, Failure
@@ -70,6 +71,7 @@ class Campaigns:
         """
         check_flags(again=again, only_new=only_new)
         drafted = draft(rows, text=text, **how)
+        self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
             return before
@@ -95,6 +97,11 @@ class Campaigns:
         if before is None:
             return Comparison(self._smsq.runtime, draft)
         return Comparison(self._smsq.runtime, draft, besides=before.id, after_row=before.rows)
+
+    def check_carried(self, draft: Draft) -> None:
+        """Raise BadInput if the transport cannot carry its channel or its options."""
+        later = [name for name, _ in draft.per_row.columns] if draft.per_row is not None else []
+        check_carried(self._smsq.settings.transport, draft.options, later=later)
 
     def look(
         self,
@@ -161,6 +168,7 @@ class Campaigns:
         """
         smsq, ledger = self._smsq, self._smsq.runtime.ledger
         smsq.check_account()
+        self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self._look_round(draft)

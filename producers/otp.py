@@ -27,7 +27,8 @@ from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.otp import Step, Verdict
 from smsq.worker.domain.policy import POLICIES
 from smsq.worker.domain.receipt import Receipt
-from smsq.worker.domain.speech import text_for
+from smsq.worker.domain.speech import text_for, voice_for
+from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.gateway.options import check_options
 from smsq.worker.ledger import Enrolled
@@ -143,6 +144,8 @@ class Otp:
         for step in steps:
             said = text_for(step.channel, text, "0" * length, ttl_s=ttl, purpose=purpose)
             channel_row(step.channel).check(said)
+            by = Options(channel=step.channel, sender=sender, extra=voice_for(step.channel, text))
+            check_carried(self._smsq.settings.transport, by)
         check_options(Options(sender=sender))
         check_key(key)
         check_client(client)

@@ -164,18 +164,20 @@ QUICK = {
 
 @pytest.fixture
 def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -> Iterator[Callable[..., Plant]]:
-    """Build a plant: `make_plant(mirrors=2, profile=Profile(…), SMSQ_BATCH_SIZE="50")`."""
+    """Build a plant: `make_plant(mirrors=2, profile=Profile(…), SMSQ_BATCH_SIZE="50")`; by `letters`, over SMTP."""
     sandboxes: list[Sandbox] = []
     runtimes: list[Runtime] = []
 
-    def build(mirrors: int = 2, profile: Profile | None = None, **settings: str) -> Plant:
+    def build(mirrors: int = 2, profile: Profile | None = None, *, letters: bool = False, **settings: str) -> Plant:
         quick = profile or Profile(
             mass_ask_every_s=0.09, minute_s=0.09, duplicate_window_s=0.5, deliver_after_s=(0.05, 0.1)
         )
-        sandbox = Sandbox(quick, ports=(0,) * mirrors).start()
+        sandbox = Sandbox(quick, ports=(0,) * mirrors, smtp_port=0 if letters else None).start()
         sandboxes.append(sandbox)
         environ = {**QUICK, "SMSQ_HOME": str(home), "SMSQ_REDIS_URL": redis_server.url, **settings}
         environ.setdefault("SMSQ_MIRRORS", ",".join(sandbox.mirrors))
+        if letters:
+            environ |= {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": sandbox.mail}
         runtime = Runtime.build(Settings.load(environ))
         runtimes.append(runtime)
         master = Master(runtime.ledger, runtime.journal)
@@ -186,6 +188,7 @@ def make_plant(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -
     yield build
     for runtime in runtimes:
         runtime.transport.close()
+        runtime.http.close()
         runtime.ledger.redis.close()
         runtime.journal.close()
     for sandbox in sandboxes:

@@ -94,6 +94,12 @@ LEDGER: dict[str, Role] = {
             *("hosts", "rollcall:*", "gone:*", "away"),
         ),
     ),
+    "door": Role(  # what a producer does, for callers over HTTP
+        frozenset({"enrol_request", "note_told"}),
+        frozenset({"lrange"}),
+        also=("producer",),
+        keys=("n:door", "n:door:jobs", "door:*"),
+    ),
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
@@ -102,7 +108,7 @@ LEDGER: dict[str, Role] = {
         also=("producer",),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
-    "up": Role(also=("worker", "scheduler", "web", "exporter", "operator")),
+    "up": Role(also=("worker", "scheduler", "web", "door", "exporter", "operator")),
 }
 
 # What the queues' script does for each role, its bell included; our own `zrem` in front of it is the first.
@@ -121,6 +127,7 @@ def broker() -> dict[str, frozenset[str]]:
         "worker": give | take,
         "scheduler": give,
         "producer": give,
+        "door": give,
         "exporter": CONNECTION | _DEPTH,
         "operator": give | {"info"},
         "up": give | take | {"info"},
@@ -134,7 +141,13 @@ def ledger() -> dict[str, frozenset[str]]:
 
 def keys() -> dict[str, tuple[str, ...]]:
     """Every role's patterns of keys on the ledger's server."""
-    return {name: tuple(Keys().of(pattern) for pattern in role.keys) for name, role in LEDGER.items()}
+    return {name: tuple(Keys().of(pattern) for pattern in _patterns(role)) for name, role in LEDGER.items()}
+
+
+def _patterns(role: Role) -> list[str]:
+    """A role's own patterns and those of the roles whose rights it has; `*` is all of them."""
+    found = dict.fromkeys([*role.keys, *(pattern for other in role.also for pattern in _patterns(LEDGER[other]))])
+    return ["*"] if "*" in found else [*found]
 
 
 def acl(commands: Mapping[str, frozenset[str]], patterns: Mapping[str, Sequence[str]]) -> str:

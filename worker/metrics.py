@@ -43,6 +43,7 @@ LABELS: Final[dict[str, str]] = {
     "status": "a name that reports show (`domain/status.py`)",
     "state": "the state of a batch: " + ", ".join(f"`{name}`" for name in STATES.values()),
     "command": "`send`, `status`, `balance`, `price`, `history`",
+    "page": "a page of the front door: `send`, `status`, `balance`, `jobs`, `history`, `info`, `other`",
     "mirror": "a host of `SMSQ_MIRRORS`, with its port if that is not the usual one",
     "by": "who chose: `operator`, or `sender` (`on_doubt` resend)",
     "outcome": "how it ended, in one word",
@@ -242,6 +243,19 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("outcome",),
     ),
     Metric(
+        "smsq_door_requests_total",
+        "counter",
+        "Requests at the front door: taken, refused with a code of the gateway, put off, or failed.",
+        ("page", "outcome"),
+    ),
+    Metric(
+        "smsq_door_request_seconds",
+        "histogram",
+        "How long the front door took to answer.",
+        ("page",),
+        buckets=REQUEST_BUCKETS,
+    ),
+    Metric(
         "smsq_hints_put_aside_total",
         "counter",
         "Messages in the queue that could not be read and were put aside.",
@@ -268,6 +282,8 @@ class Metrics:
         self._rings_lost = _counter("smsq_rings_lost_total", registry)
         self._bell_up = _gauge("smsq_bell_up", registry, across="min")
         self._callbacks = _counter("smsq_callback_events_total", registry)
+        self._door_requests = _counter("smsq_door_requests_total", registry)
+        self._door_seconds = _histogram("smsq_door_request_seconds", registry)
         self._put_aside = _counter("smsq_hints_put_aside_total", registry)
         self._actor_runs = _counter("smsq_actor_runs_total", registry)
         self._actor_seconds = _histogram("smsq_actor_seconds", registry)
@@ -320,6 +336,11 @@ class Metrics:
     def callback(self, outcome: str, count: int) -> None:
         """Items of a call of the gateway were `taken`, or left out: `unsigned`, `foreign`, `unreadable`."""
         self._callbacks.labels(outcome).inc(count)
+
+    def door_request(self, page: str, outcome: str, took_s: float) -> None:
+        """The front door answered: `taken`, `refused`, `busy` (put off) or `failed`."""
+        self._door_requests.labels(page, outcome).inc()
+        self._door_seconds.labels(page).observe(took_s)
 
     def actor_ran(self, actor: str, outcome: str, took_s: float) -> None:
         """An actor returned (`done`), raised (`failed`) or was not run (`skipped`)."""

@@ -38,7 +38,6 @@ from smsq.worker.transports.table import TRANSPORTS, http
 if TYPE_CHECKING:
     from smsq.worker.transports.http import HttpTransport
 
-MESSAGES_BY = "http"  # a row of the table of transports
 FINGERPRINT_ROUNDS = 200_000  # a twelfth of a second, once per process
 
 
@@ -143,14 +142,22 @@ class Runtime:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        """The mirrors of the brand, or those that the settings name."""
+        """The mirrors that are asked: those of the brand, or those that the settings name."""
         bases = self.settings.mirrors or BRANDS[self.settings.brand].mirrors
         return Mirrors(bases, self.clock, on_seen=self.metrics.mirror_up)
 
     @cached_property
+    def send_mirrors(self) -> Mirrors:
+        """The mirrors that messages go to: the same as those that are asked, unless messages leave by another wire."""
+        addresses = TRANSPORTS[self.settings.transport].mirrors
+        if addresses is None:
+            return self.mirrors
+        return Mirrors(addresses(self.settings), self.clock, on_seen=self.metrics.mirror_up)
+
+    @cached_property
     def health(self) -> Health:
         """What is known about whether this process can send."""
-        return Health(self.mirrors)
+        return Health(self.mirrors, self.send_mirrors)
 
     @cached_property
     def http(self) -> HttpTransport:
@@ -160,7 +167,7 @@ class Runtime:
     @cached_property
     def transport(self) -> Transport:
         """The transport of messages."""
-        make = TRANSPORTS[MESSAGES_BY]
+        make = TRANSPORTS[self.settings.transport].make
         return self.http if make is http else make(self.settings, self.login, self.clock)
 
     def at_each_exchange(self, what: Callable[[], None]) -> None:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from smsq.worker import ownership
-from smsq.worker.domain import limits
+from smsq.worker.domain import api_key, limits
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.batch import MAX_MESSAGES
 from smsq.worker.domain.brands import BRANDS
@@ -66,7 +66,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_server: str | None
     accept_loss: bool
     brand: str
+    transport: str
     mirrors: tuple[str, ...]  # empty: the brand's
+    smtp_url: str | None  # None: the brand's
+    smtp_password: Secret | None
+    smtp_from: str | None  # None: the brand's
     login: str | None
     password: Secret | None
     apikey: Secret | None
@@ -91,6 +95,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     silent_s: float
     ask_every_s: tuple[float, ...]
     callback_secret: Secret | None
+    api_keys: Secret | None
+    door_addr: str | None
+    door_smtp_addr: str | None
     web_addr: str
     metrics_addr: str
     keep_texts_s: float
@@ -161,13 +168,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_sandboxed(self) -> bool:
-        """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine."""
-        return bool(self.mirrors) and all(map(_is_here, self.mirrors))
+        """Whether nothing leaves this machine: the settings name every mirror, and all are on this machine.
+
+        So is the server that messages go to, if they leave by another wire.
+        """
+        sends_to = (self.smtp_url or "",) if self.transport == "smtp" else ()
+        return bool(self.mirrors) and all(map(_is_here, (*self.mirrors, *sends_to)))
 
     @property
     def clear_mirrors(self) -> list[str]:
         """Named mirrors to which log-in, phones and texts travel unencrypted over a network."""
         return [base for base in self.mirrors if base.startswith("http:") and not _is_here(base)]
+
+    @property
+    def is_mail_clear(self) -> bool:
+        """Whether letters may travel unencrypted over a network: the brands' own mail servers offer nothing else."""
+        url = self.smtp_url or "smtp://elsewhere"
+        return self.transport == "smtp" and url.startswith("smtp://") and not _is_here(url)
 
     @property
     def shield_limits(self) -> limits.Limits:
@@ -178,6 +195,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(f'{name}={value}' for name, value in self.shown().items())})"
 
 
+MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}  # meant if an address of a mail server has none
 LEASE_OVER_READ = 15.0  # seconds a claim may take beyond its read timeout: connecting, settling, a slow ledger
 LEAST_SECRET = 32  # characters
 LEAST_SHARED_SECRET = 16  # characters of what signs the gateway's calls
@@ -205,7 +223,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_secret(self) -> bool:
         """Whether it is masked and may come from `<NAME>_FILE`."""
-        return self.read in (_secret, _shared_secret, _secret_keys)
+        return self.read in (_secret, _shared_secret, _secret_keys, _api_keys)
 
     @property
     def is_address(self) -> bool:
@@ -236,6 +254,11 @@ def _secret_keys(written: str) -> Secret:
     if any(len(each) < LEAST_SECRET for each in keys):  # a reader of the ledger could try keys against it
         raise ValueError(f"at least {LEAST_SECRET} characters at random, such as `openssl rand -base64 32` prints")
     return Secret(",".join(keys))
+
+
+def _api_keys(written: str) -> Secret:
+    api_key.read(written)
+    return Secret(written)
 
 
 def _path(written: str) -> Path:
@@ -360,6 +383,29 @@ def _mirrors(written: str) -> tuple[str, ...]:
     return tuple(bases)
 
 
+def _mail_server(written: str) -> str:
+    """The address of a mail server; its password is a setting of its own."""
+    try:
+        parts = urlsplit(written)
+        is_good = parts.scheme in MAIL_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or parts.password is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(
+            "an address such as smtp://host:25 or smtp+starttls://login@host:587; the password is SMSQ_SMTP_PASSWORD"
+        )
+    return written.rstrip("/")
+
+
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}", re.ASCII)
+
+
+def _mail_address(written: str) -> str:
+    if _MAIL_ADDRESS.fullmatch(written) is None:
+        raise ValueError("a mail address such as sms@example.com")
+    return written
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(written: str) -> str:
         if written not in words:
@@ -446,12 +492,28 @@ FIELDS: tuple[Field, ...] = (
         "The gateway's brand: " + ", ".join(f"`{name}`" for name in BRANDS) + ".",
     ),
     Field(
+        "transport",
+        _one_of("http", "smtp", "smpp"),
+        "http",
+        "By which wire messages leave: `http`, `smtp` or `smpp`. Questions always go over HTTP.",
+    ),
+    Field(
         "mirrors",
         _mirrors,
         None,
         "Base addresses of the gateway, tried in this order, separated by commas.",
         "the brand's",
     ),
+    Field(
+        "smtp_url",
+        _mail_server,
+        None,
+        "The mail server for `SMSQ_TRANSPORT=smtp`, with a log-in if it wants one: `smtp://login@host:25` (encrypted "
+        "if the server offers it), `smtp+starttls://` (never without) or `smtps://` (from the first byte).",
+        "the brand's",
+    ),
+    Field("smtp_password", _secret, None, "The password for the mail server."),
+    Field("smtp_from", _mail_address, None, "The address that letters to the gateway are from.", "the brand's"),
     Field("login", _text, None, "The account's log-in."),
     Field("password", _secret, None, "The account's password."),
     Field("apikey", _secret, None, "An API key of the account, instead of log-in and password."),
@@ -532,6 +594,27 @@ FIELDS: tuple[Field, ...] = (
         None,
         "The secret that signs the gateway's callbacks.",
         "none: callbacks are refused",
+    ),
+    Field(
+        "api_keys",
+        _api_keys,
+        None,
+        "Who may use the front door: `name:key`, with commas or line breaks between them.",
+        "none: everybody is refused",
+    ),
+    Field(
+        "door_addr",
+        _address,
+        None,
+        "Address that `smsq door` listens on for software that uses the gateway's own libraries.",
+        "none: there is no front door",
+    ),
+    Field(
+        "door_smtp_addr",
+        _address,
+        None,
+        "Address at which `smsq door` also takes letters: what the libraries' `send_sms_mail` writes.",
+        "none: it takes no letters",
     ),
     Field("web_addr", _address, "127.0.0.1:8080", "Address that `smsq web` listens on."),
     Field("metrics_addr", _address, "127.0.0.1:9191", "Address that the metrics exporter listens on."),
@@ -676,6 +759,10 @@ def _check_together(settings: Settings) -> None:
         (
             settings.password is None or settings.login is not None,
             "SMSQ_PASSWORD is set without SMSQ_LOGIN",
+        ),
+        (
+            (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
+            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL, such as smtp+starttls://login@host:587: set both",
         ),
     )
     for holds, sentence in rules:

@@ -49,6 +49,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "doctor": Row("smsq.producers.cli.doctor:command", "Find what is wrong, and say how to fix it."),
     "recover": Row("smsq.producers.cli.recover:command", "Repair a ledger that was restored or lost writes."),
     "web": Row("smsq.producers.cli.web:command", "Receive the gateway's statuses."),
+    "door": Row("smsq.producers.cli.door:command", "Serve software that uses the gateway's own libraries."),
     "worker": Row("smsq.producers.cli.processes:worker", "Run the workers of one lane."),
     "scheduler": Row("smsq.producers.cli.processes:scheduler", "Run the scheduler; a second one stands by."),
     "exporter": Row("smsq.producers.cli.processes:exporter", "Serve the metrics of this host."),

@@ -62,11 +62,13 @@ def examine() -> Iterator[Finding]:
         yield Finding("redis", "fail", error.sentence.partition(":")[0], "start `smsq up`, or set SMSQ_REDIS_URL", True)
         yield from machine.credentials(settings)
         yield from machine.mirrors(settings)
+        yield from machine.mail_server(settings)
         return
     if up is None:
         yield from machine.credentials(settings)
     yield from _ledger(Runtime.build(settings), up)
     yield from machine.mirrors(settings, is_up=up is not None)
+    yield from machine.mail_server(settings, is_up=up is not None)
 
 
 def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from smsq.worker.domain.errors import BadSettings
     "--ports", default="9101,9102,9103", show_default=True, help="One port for each mirror; 0 is any free port."
 )
 @click.option("--control-port", default=0, show_default=True, help="Port of the control endpoint; 0 is any free port.")
+@click.option("--smtp-port", type=int, help="Port that letters are taken at; 0 is any free port. By default none.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="TOML file; may set any field of the sandbox's profile."
@@ -78,7 +79,16 @@ from smsq.worker.domain.errors import BadSettings
 @click.option("--peer-close", type=float, metavar="S", help="Seconds until a silent connection is closed.")
 @click.option("--seed", type=int, help="Seed of the random choices; the same seed gives the same fates.")
 @click.pass_context
-def command(ctx: click.Context, /, ports: str, control_port: int, host: str, config: Path | None, **told: Any) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    ports: str,
+    control_port: int,
+    smtp_port: int | None,
+    host: str,
+    config: Path | None,
+    **told: Any,
+) -> None:
     """Run a gateway on this machine that fails on demand; or look at the one that runs."""
     if ctx.invoked_subcommand is not None:
         return
@@ -101,7 +111,7 @@ def command(ctx: click.Context, /, ports: str, control_port: int, host: str, con
         if told["end"]:
             changes["scripted"] = dict(_pair(one, str) for one in told["end"])
         profile = profile.with_values({**changes, "misfortunes": misfortunes})
-        sandbox = Sandbox(profile, numbers("--ports", ports), control_port=control_port, host=host)
+        sandbox = Sandbox(profile, numbers("--ports", ports), control_port=control_port, smtp_port=smtp_port, host=host)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -110,7 +120,8 @@ def command(ctx: click.Context, /, ports: str, control_port: int, host: str, con
         raise click.UsageError(wrong.sentence) from None
     except OSError as trouble:
         raise click.ClickException(f"the sandbox cannot listen: {trouble.strerror or trouble}") from None
-    click.echo(json.dumps({"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}))
+    ready = {"event": "ready", "mirrors": list(sandbox.mirrors), "control": sandbox.control}
+    click.echo(json.dumps(ready | ({"mail": sandbox.mail} if sandbox.mail else {})))
     if profile.password == Profile().password:  # one that somebody chose is theirs to know
         said = f"log-in {profile.login}, password {profile.password}; --login and --password set others"
         click.echo(said, err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -45,5 +46,7 @@ def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
             click.echo(f"port {', '.join(taken)} is in use already: the sandbox takes other ports", err=True)
     else:
         gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
+    if settings.transport == "smtp":
+        gateway = replace(gateway, smtp_port=free_port())
     told = with_free_addresses(sandbox_environ(environ, settings.home, gateway), settings)
     sys.exit(run(told, file, gateway, front=settings.home, verbose=verbose))

@@ -118,6 +118,29 @@ def mirrors(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
             yield Finding("mirror", "fail" if is_cut_off else "warn", f"{base}: {trouble}", cure, is_cut_off)
 
 
+def mail_server(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
+    """Whether the mail server takes connections, if messages leave as letters; a real one as with `mirrors`."""
+    from smsq.worker.domain.brands import BRANDS
+    from smsq.worker.settings import MAIL_PORTS
+
+    if settings.transport != "smtp":
+        return
+    url = urlsplit(settings.smtp_url or BRANDS[settings.brand].mail_server)
+    port = url.port or MAIL_PORTS[url.scheme]
+    name = f"{url.scheme}://{url.hostname}:{port}"
+    if settings.is_mail_clear:
+        said = f"{name}: anybody on the way may read the password, phones and texts"
+        yield Finding("mail server", "warn", said, "name one with smtp+starttls:// or smtps:// in SMSQ_SMTP_URL")
+    if not (is_up or settings.is_sandboxed or _has_login(settings)):
+        return
+    tls = ssl.create_default_context() if url.scheme == "smtps" else None
+    if trouble := reach(url.hostname or "", port, tls, settings.connect_timeout_s):
+        cure = "many networks forbid port 25: name a mail server of yours in SMSQ_SMTP_URL, or send over HTTP"
+        yield Finding("mail server", "fail", f"{name}: {trouble}", cure, True)
+    else:
+        yield Finding("mail server", "ok", f"{name} takes connections")
+
+
 def _reach_mirror(base: str, timeout_s: float) -> str:
     parts = urlsplit(base)
     tls = ssl.create_default_context() if parts.scheme == "https" else None

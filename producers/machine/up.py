@@ -56,6 +56,10 @@ _OF_AN_ACCOUNT = (
     "APIKEY",
     "BRAND",
     "MIRRORS",
+    "TRANSPORT",
+    "SMTP_URL",
+    "SMTP_PASSWORD",
+    "SMTP_FROM",
     "CALLBACK_SECRET",
     "SECRET_KEY",
     "REDIS_URL",
@@ -65,16 +69,24 @@ _OF_AN_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The sandbox beside us: its ports and how it is told to behave."""
+    """The sandbox beside us: its ports and how it is told to behave. With an `smtp_port` messages leave as letters."""
 
     ports: tuple[int, ...]
     control_port: int
     options: tuple[str, ...] = field(default=(), kw_only=True)
+    smtp_port: int | None = field(default=None, kw_only=True)
 
     @property
     def mirrors(self) -> str:
         """What `SMSQ_MIRRORS` must be."""
         return ",".join(f"http://127.0.0.1:{port}" for port in self.ports)
+
+    def wire(self, password: str) -> dict[str, str]:
+        """The settings by which messages reach it and no real gateway, whatever a file says."""
+        if self.smtp_port is None:
+            return {"SMSQ_TRANSPORT": "http"}
+        url = f"smtp://demo@127.0.0.1:{self.smtp_port}"
+        return {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": url, "SMSQ_SMTP_PASSWORD": password}
 
     @property
     def control(self) -> str:
@@ -111,8 +123,8 @@ def run(
         why = error.strerror or type(error).__name__
         raise BadSettings(f"the home {home} cannot be created ({why}): set SMSQ_HOME to a folder of your own") from None
     require_alone(front or home)
-    require_free(settings.web_addr, "SMSQ_WEB_ADDR")
-    require_free(settings.metrics_addr, "SMSQ_METRICS_ADDR")
+    for variable, address in _listened_on(settings).items():
+        require_free(address, variable)
     environ = {**environ, **_addresses(settings)}
     settings = Settings.load(environ, file)
     with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, dependencies):
@@ -170,6 +182,7 @@ def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | 
         *(child for lane in LANES.values() for child in workers(lane)),
         Child("scheduler", argv_of("scheduler"), env=environ, stop_order=2, silent_after_s=silent_s),
         Child("web", argv_of("web"), env=environ, nice=10, stop_order=1, stop_timeout_s=10, silent_after_s=silent_s),
+        *_door(settings, environ, silent_s),
         Child(
             "exporter",
             argv_of("exporter"),
@@ -185,6 +198,11 @@ def children(settings: Settings, environ: Mapping[str, str], gateway: Gateway | 
     return started
 
 
+def _door(settings: Settings, environ: Mapping[str, str], silent_s: float) -> Iterator[Child]:
+    if settings.door_addr is not None:
+        yield Child("door", argv_of("door"), env=environ, stop_order=1, stop_timeout_s=12, silent_after_s=silent_s)
+
+
 def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) -> dict[str, str]:
     """`environ` for processes that speak to the sandbox alone: its account, its mirrors, its short times."""
     kept = {
@@ -192,15 +210,17 @@ def sandbox_environ(environ: Mapping[str, str], home: Path, gateway: Gateway) ->
         for name, value in environ.items()
         if name.removeprefix(PREFIX).removesuffix("_FILE") not in _OF_AN_ACCOUNT or not name.startswith(PREFIX)
     }
+    password = secrets.token_hex(8)
     return {
         "SMSQ_SHIELD": "watch",  # one's own phone asks more often than any visitor's; what is set wins
         **kept,
         **SANDBOX_PROFILE,
         "SMSQ_HOME": str(home.expanduser().absolute() / "sandbox"),
         "SMSQ_LOGIN": "demo",
-        "SMSQ_PASSWORD": secrets.token_hex(8),
+        "SMSQ_PASSWORD": password,
         "SMSQ_MIRRORS": gateway.mirrors,
         "SMSQ_CALLBACK_SECRET": secrets.token_hex(16),
+        **gateway.wire(password),
     }
 
 
@@ -232,7 +252,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
     """The settings with a free port in place of port 0, so that all processes get the same."""
     chosen: dict[str, str] = {}
     with contextlib.ExitStack() as held:  # until both are chosen
-        for variable, address in (("SMSQ_WEB_ADDR", settings.web_addr), ("SMSQ_METRICS_ADDR", settings.metrics_addr)):
+        for variable, address in _listened_on(settings).items():
             host, _, port = address.rpartition(":")
             if int(port) == 0:
                 family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -240,6 +260,12 @@ def _addresses(settings: Settings) -> dict[str, str]:
                 probe.bind((host.strip("[]"), 0))
                 chosen[variable] = f"{host}:{probe.getsockname()[1]}"
     return chosen
+
+
+def _listened_on(settings: Settings) -> dict[str, str]:
+    """The addresses that our processes listen on, by the setting that names each."""
+    told = {"SMSQ_WEB_ADDR": settings.web_addr, "SMSQ_METRICS_ADDR": settings.metrics_addr}
+    return told if settings.door_addr is None else {**told, "SMSQ_DOOR_ADDR": settings.door_addr}
 
 
 def require_alone(home: Path) -> None:
@@ -321,6 +347,8 @@ def _host_ledger(settings: Settings, say: Callable[[str], None]) -> tuple[Runtim
 def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -> Child:
     ports = ",".join(map(str, gateway.ports))
     argv = [*argv_of("sandbox"), "--ports", ports, "--control-port", str(gateway.control_port), "--login", "demo"]
+    if gateway.smtp_port is not None:
+        argv += ["--smtp-port", str(gateway.smtp_port)]
     argv += [*SANDBOX_OPTIONS, "--callback-url", f"http://{settings.web_addr}/callback", *gateway.options]
     account = {"SANDBOX_PASSWORD": environ["SMSQ_PASSWORD"]}  # secrets are not for the list of processes
     if "SMSQ_CALLBACK_SECRET" in environ:
@@ -346,6 +374,10 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
     yield f"smsq is starting in {home}; Ctrl-C stops everything"
     yield f"  web      http://{settings.web_addr}"
     yield f"  metrics  http://{settings.metrics_addr}/metrics"
+    if settings.door_addr is not None:
+        yield f"  door     http://{settings.door_addr}/sys/send.php"
+        if settings.door_smtp_addr is not None:
+            yield f"           smtp://{settings.door_smtp_addr}, letters to send@ this host"
     yield f"  logs     {home / 'logs'}"
     if clear := settings.clear_mirrors:
         yield f"  {', '.join(clear)}: without https anybody on the way can read the password, phones and texts"

@@ -472,16 +472,18 @@ def build(
     down: int = 0,
     think_ms: int = 20,
     clocks: str = "",
+    letters: bool = False,
     settings: dict[str, str],
 ) -> Town:
     """A town that was not started yet: its gateway, its lines and its settings.
 
-    `redis` is `own` (a server of ours), `line` (the same behind a proxy) or `private` (started by `smsq up`).
+    `redis` is `own` (a server of ours), `line` (the same behind a proxy) or `private` (started by `smsq up`). With
+    `letters` messages leave over SMTP.
     """
     web, metrics, redis_port = quiet_ports(3)
     argv = [*OURS, "sandbox", "--ports", "0,0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", PASSWORD]
     argv += ["--think-ms", str(think_ms), "--deliver-after", "0.2..1", "--callback-secret", SECRET]
-    argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *gateway]
+    argv += ["--callback-url", f"http://127.0.0.1:{web}/callback", *(["--smtp-port", "0"] if letters else []), *gateway]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
@@ -503,6 +505,8 @@ def build(
         "SMSQ_METRICS_ADDR": f"127.0.0.1:{metrics}",
         **settings,
     }
+    if letters:
+        environ |= {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": ready["mail"]}
     if clocks:
         environ |= {"JOURNEY_CLOCKS": clocks, "JOURNEY_SEEN": str(folder / "clocks.seen"), "PYTHONPATH": str(SHIFTED)}
     town = Town(folder, environ, process, ready["control"], lines)

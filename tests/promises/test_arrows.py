@@ -36,7 +36,8 @@ MAY_USE: dict[str, set[str]] = {
     "actors": BELOW_RUNTIME | {"runtime"},
     "scheduler": {"domain", "ledger", "queues", "runtime", "actors"},
     "processes": BELOW_RUNTIME | {"runtime", "actors", "scheduler"},
-    "sandbox": {"domain", "gateway"},
+    "sandbox": {"domain", "gateway", "letterbox"},
+    "letterbox": {"domain"},
     "sealing": {"domain"},
     "redis_client": {"domain"},
     "redis_health": {"redis_client"},
@@ -46,7 +47,7 @@ VALUES = {"fields", "moments", "adoption"}
 ROOMS: dict[str, set[str]] = {
     "sample": set(),
     "intake": VALUES,
-    "web": VALUES,
+    "web": VALUES | {"api", "campaigns", "intake"},
     "terminal": {"intake"},
     "findings": {"intake"},
     "machine": {"intake", "sample", "terminal"},
@@ -159,7 +160,13 @@ def test_a_folder_says_what_may_be_in_it_and_what_never(folder: Path) -> None:
 
 
 # Who speaks a dialect: the wire it travels by, the questions, the one who answers, and who receives its calls.
-SPEAKS_HTTP = ("worker/gateway/http/", "worker/transports/http/", "worker/questions/", "worker/sandbox/")
+SPEAKS_HTTP = (
+    "worker/gateway/http/",
+    "worker/transports/http/",
+    "worker/questions/",
+    "worker/sandbox/",
+    "producers/web/front_door/",
+)
 RECEIVES_CALLS = {"producers/web/callback.py"}
 KNOWS_HTTP_LINES = {"worker/transports/table.py", "worker/runtime.py"}
 
@@ -177,11 +184,28 @@ def test_nobody_but_its_wire_knows_a_dialect(path: Path) -> None:
     assert not lines or name in KNOWS_HTTP_LINES
 
 
+# Letters: the wire they travel by, the one who answers them in tests, and the door.
+SPEAKS_LETTERS = ("worker/gateway/smtp/", "worker/transports/smtp/", "worker/sandbox/", "producers/web/front_door/")
+CHOOSES_THE_WIRE = {"worker/transports/table.py", "worker/gateway/carried.py"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_nobody_but_its_wire_knows_letters(path: Path) -> None:
+    """The same for letters, and nobody but the letterbox knows the library that takes them."""
+    name = str(path.relative_to(ROOT))
+    rooms = ("smsq.worker.gateway.smtp", "smsq.worker.transports.smtp")
+    ours = {each for each in imports(path) if each.startswith(rooms)}
+    libraries = {each.split(".")[0] for each in imports(path)} & {"aiosmtpd", "smtplib"}
+
+    assert not ours or name.startswith(SPEAKS_LETTERS) or name in CHOOSES_THE_WIRE
+    assert not libraries or name == "worker/letterbox.py" or name.startswith("worker/transports/smtp/")
+
+
 @pytest.mark.parametrize("half", ["client", "server"])
 def test_the_two_ends_of_a_dialect_do_not_know_each_other(half: str) -> None:
     """What one writes wrongly the other must not read rightly, because they share it."""
     other = {"client": "server", "server": "client"}[half]
-    for path in (ROOT / "worker" / "gateway" / "http").glob(f"{half}_*.py"):
+    for path in (ROOT / "worker" / "gateway").glob(f"*/{half}_*.py"):
         assert not [name for name in imports(path) if f".{other}_" in name], path
 
 

@@ -104,6 +104,15 @@ REFUSED = {
     "all slots urgent": ({"SMSQ_URGENT_SLOTS": "10"}, "SMSQ_URGENT_SLOTS"),
     "two secrets": ({"SMSQ_LOGIN": "a", "SMSQ_PASSWORD": "b", "SMSQ_APIKEY": "c"}, "keep one"),
     "password alone": ({"SMSQ_PASSWORD": "b"}, "without SMSQ_LOGIN"),
+    "unknown transport": ({"SMSQ_TRANSPORT": "mail"}, "SMSQ_TRANSPORT: 'mail'"),
+    "mail server over http": ({"SMSQ_SMTP_URL": "http://x"}, "SMSQ_SMTP_URL: .* such as smtp://host:25"),
+    "mail server with its password": ({"SMSQ_SMTP_URL": "smtp://a:b@x"}, "the password is SMSQ_SMTP_PASSWORD"),
+    "mail log-in without a password": ({"SMSQ_SMTP_URL": "smtp://a@x"}, "set both"),
+    "mail password without a log-in": (
+        {"SMSQ_SMTP_URL": "smtp://x", "SMSQ_SMTP_PASSWORD": "b"},
+        "SMSQ_SMTP_PASSWORD goes with a log-in",
+    ),
+    "no mail address": ({"SMSQ_SMTP_FROM": "sms"}, "SMSQ_SMTP_FROM"),
 }
 
 
@@ -112,6 +121,36 @@ def test_what_will_not_do_is_refused_with_a_sentence(environ: dict[str, str], se
     """The variable, what was given, what would do."""
     with pytest.raises(BadSettings, match=sentence):
         Settings.load(environ)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_here"),
+    [
+        ({}, True),
+        ({"SMSQ_SMTP_URL": "smtp://mail.example"}, True),
+        ({"SMSQ_TRANSPORT": "smtp"}, False),
+        ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://mail.example"}, False),
+        ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://127.0.0.1:2525"}, True),
+    ],
+)
+def test_a_sandbox_is_where_no_message_leaves_this_machine(told: dict[str, str], is_here: bool) -> None:
+    """By whichever wire."""
+    assert Settings.load({"SMSQ_MIRRORS": "http://127.0.0.1:9101", **told}).is_sandboxed == is_here
+
+
+@pytest.mark.parametrize(
+    ("told", "is_clear"),
+    [
+        ({"SMSQ_TRANSPORT": "smtp"}, True),
+        ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://mail.example"}, True),
+        ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://localhost"}, False),
+        ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtps://mail.example"}, False),
+        ({"SMSQ_SMTP_URL": "smtp://mail.example"}, False),
+    ],
+)
+def test_letters_that_may_be_read_on_the_way_are_known(told: dict[str, str], is_clear: bool) -> None:
+    """A worker says so at its start."""
+    assert Settings.load(told).is_mail_clear == is_clear
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

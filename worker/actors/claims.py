@@ -41,7 +41,7 @@ class Claims:
         """
         give_up = min(patience, self._rt.clock.monotonic() + self._rt.settings.keep_idle_s)
         while True:
-            if self._rt.mirrors.has_better(line.mirror):  # it fell silent since the line was opened
+            if self._rt.send_mirrors.has_better(line.mirror):  # it fell silent since the line was opened
                 return NoClaim(refusal=ClaimRefusal.SLOT, left=1)
             claim = self._until_heard(line, ref, self._new_nonce(), self._terms(line.mirror), self._new_call())
             if not isinstance(claim, NoClaim) or claim.refusal is not ClaimRefusal.SLOT:

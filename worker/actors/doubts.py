@@ -8,6 +8,9 @@ A list of history (`questions/lists.py`) proves the absence of many messages at 
 about singly, a few at a time, or by a question for many. The gateway allows one such question a minute; a batch that
 would have to wait for it is put off.
 
+What left as a letter may wait in a mail server's queue for hours, so it is never sent again by itself: if the gateway
+does not show it after the window, the batch is parked, and still watched.
+
 If the sender accepts a second copy (`on_doubt` resend), one leaves before that: once, after the gateway's minute, if
 a question put just then shows nothing. The questions about both copies go on.
 """
@@ -20,7 +23,7 @@ from collections.abc import Callable, Sequence
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
-from smsq.worker.domain.guard import POISON_DEATHS
+from smsq.worker.domain.guard import POISON_DEATHS, may_be_held_back
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.status import BatchState, IdState
 from smsq.worker.domain.window import Window
@@ -162,7 +165,7 @@ class DoubtSettler:
             if isinstance(listed, NotListed):
                 return False
             lists.append(listed)
-        if newest.mirror not in mirrors:
+        if newest.mirror not in mirrors and not may_be_held_back(newest.mirror):
             return False
         asked_at = min(each.asked_at for each in lists)
         shown = frozenset[Pair]().union(*(each.shown for each in lists))

@@ -109,7 +109,7 @@ class Sender:
 
     def _say_cut_off(self) -> None:
         """Note in the ledger that no mirror can be reached; trouble with the ledger is logged elsewhere."""
-        if self._rt.mirrors.is_cut_off():
+        if self._rt.send_mirrors.is_cut_off():
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
@@ -137,7 +137,7 @@ class Sender:
         while not self._rt.stopping.is_set():
             turn = attempt_in_turn(
                 lambda mirror: self._attempt(ref, mirror, patience, hurried, run),
-                self._rt.mirrors,
+                self._rt.send_mirrors,
                 budget_s=OPEN_BUDGET_S,
                 clock=self._rt.clock,
                 stop=self._rt.stopping,
@@ -182,7 +182,7 @@ class Sender:
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
         """Open a line; for a code each mirror has a short time at first, since another may take the code at once."""
-        if self._lane != "urgent" or mirror in hurried or len(self._rt.mirrors.bases) == 1:
+        if self._lane != "urgent" or mirror in hurried or len(self._rt.send_mirrors.bases) == 1:
             return self._rt.transport.open(mirror)
         hurried.add(mirror)
         return self._rt.transport.open(mirror, HURRY_S)
@@ -253,7 +253,7 @@ class Sender:
         """Send over the line, whatever its dialect, and act on the outcome."""
         began = self._rt.clock.monotonic()
         try:
-            with self._rt.mirrors.owing(line.mirror):
+            with self._rt.send_mirrors.owing(line.mirror):
                 answer = line.send(_outgoing(claim), self._rt.settings.read_timeout_s)
         except BadInput as error:  # enrolled by an older version, which accepted such options; nothing was sent
             line.done(keep=True)
@@ -263,7 +263,7 @@ class Sender:
         except Unreachable:  # the line had closed before the first write: nothing was sent
             self._release_unsaid(claim, line)
             raise
-        (self._rt.mirrors.good if answer.is_well_formed else self._rt.mirrors.unknown)(line.mirror)
+        (self._rt.send_mirrors.good if answer.is_well_formed else self._rt.send_mirrors.unknown)(line.mirror)
         self._measure(line.mirror, answer.outcome.name.lower(), began)
         if answer.outcome is Outcome.ACCEPTED and self._may_claim_along(claim, line, run):
             return self._accepted_and_next(claim, answer, line)
@@ -277,7 +277,7 @@ class Sender:
             and self._may_go_on(run)
             and line.is_free()
             and self._rt.journal.is_writable()
-            and not self._rt.mirrors.has_better(line.mirror)
+            and not self._rt.send_mirrors.has_better(line.mirror)
         )
 
     def _settle(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
@@ -300,7 +300,7 @@ class Sender:
                 self._persist(claim, lambda: ledger.release(claim, unwritten=False))
                 pause_s = self._persist(claim, lambda: ledger.throttled(answer.delay_s or THROTTLED_S)) or 0.0
                 self._was_throttled = True
-                log.warning("login backs off code=%s for_s=%.0f", answer.code, pause_s)
+                log.warning("login backs off code=%s for_s=%.0f why=%s", answer.code, pause_s, answer.sentence)
                 self._pause(min(pause_s, 5.0))
                 return Turn.BACK_OFF
             case Outcome.BAD_LOGIN:

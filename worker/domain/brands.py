@@ -11,10 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brand:
-    """One brand; `mirrors` are base URLs in the order in which they are tried."""
+    """One brand; `mirrors` are base URLs in the order in which they are tried.
+
+    `mail_server` is where its letters are taken in, `letters_to` whom they are addressed to, and `letters_from` who its
+    own libraries say they are from: any sender will do.
+    """
 
     name: str
     mirrors: tuple[str, ...]
+    mail_server: str
+    letters_to: str
+    letters_from: str
 
 
 def _mirrors(host: str) -> tuple[str, ...]:
@@ -22,7 +29,18 @@ def _mirrors(host: str) -> tuple[str, ...]:
     return (f"https://{host}", *(f"https://www{n}.{host}" for n in range(2, 6)))
 
 
-# Chapter "connection" of the HTTP manual and the official libraries (PROTOCOL A.1, A.6), read 2026-11-20.
-BRANDS: dict[str, Brand] = {
-    name: Brand(name=name, mirrors=_mirrors(name)) for name in ("smsc.ru", "smscentre.com", "smsc.kz")
-}
+def _brand(host: str) -> Brand:
+    """A brand whose addresses all follow from its host."""
+    mail = f"send.{host}"
+    return Brand(
+        name=host,
+        mirrors=_mirrors(host),
+        mail_server=f"smtp://{mail}:25",
+        letters_to=f"send@{mail}",
+        letters_from=f"api@{host}",
+    )
+
+
+# Chapters "connection" of the HTTP manual and "sending" of the SMTP manual, and the official libraries (PROTOCOL A.1,
+# A.6, G), read 2026-11-20 and 2026-11-29.
+BRANDS: dict[str, Brand] = {host: _brand(host) for host in ("smsc.ru", "smscentre.com", "smsc.kz")}

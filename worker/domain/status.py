@@ -87,7 +87,7 @@ BATCH_MOVES: tuple[BatchMove, ...] = (
         BatchState.DOUBTFUL,
         "probe",
         BatchState.PARKED,
-        "its sender wants to decide, workers died on it, or it stayed undecided for too long",
+        "its sender wants to decide, workers died on it, it was a letter, or it stayed undecided for too long",
     ),
     BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.SETTLED, "an operator settled or dropped it"),
     BatchMove(BatchState.DOUBTFUL, "resolve", BatchState.READY, "an operator released it: it may double"),

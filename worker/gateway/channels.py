@@ -247,7 +247,7 @@ CHANNELS: dict[str, Channel] = {
             parts=_one,
             takes=_WRITTEN | {"subj", "fileurl", "translit"},
             files=True,
-            dialects=NO_SMPP,
+            dialects=HTTP_ONLY,  # a letter has no place for files, nor a PDU
             meaning="an MMS, with files",
         ),
         Channel(
@@ -263,7 +263,7 @@ CHANNELS: dict[str, Channel] = {
             takes=_WRITTEN | {"subj", "fileurl"},
             needs=("sender", "subj"),
             files=True,
-            dialects=EVERYWHERE,
+            dialects=NO_SMTP,  # a letter has no place for its subject
             meaning="an e-mail, with files",
         ),
         Channel(

@@ -15,8 +15,9 @@ class Outcome(Enum):
 
     HANDED_OVER is the good answer of a wire without receipts (a mail server accepted a letter). It only proves that the
     request is over, so the messages are asked about, as a doubt whose first question comes early. A letter may wait in
-    a queue for hours, so a transport with this answer needs a rule in `probe.lua`: absence parks it. UNKNOWN is
-    anything else, and is asked about.
+    a queue for hours, so `probe.lua` takes nothing for absent that left by such a wire (`HELD_BACK_AT` names its
+    mirrors), whatever the answer was: it parks what the gateway does not show. UNKNOWN is anything else, and is asked
+    about.
     """
 
     ACCEPTED = "accepted"

@@ -50,10 +50,14 @@ SHOWN_BY_A_SEND = {Sick.GATEWAY, Sick.LOGIN, Sick.JOURNAL}  # a send notices the
 
 
 class Health:
-    """What is wrong with one process. Thread-safe."""
+    """What is wrong with one process. Thread-safe.
 
-    def __init__(self, mirrors: Mirrors) -> None:
+    `mirrors` are those that are asked, `send_mirrors` those that messages go to, if they are others.
+    """
+
+    def __init__(self, mirrors: Mirrors, send_mirrors: Mirrors | None = None) -> None:
         self._mirrors = mirrors
+        self._send_mirrors = send_mirrors or mirrors
         self._sick: dict[Sick, bool] = {}  # in the order of finding out; False if it was not tried yet
         self.changed = threading.Event()  # set at each change, for threads that wait
 
@@ -73,7 +77,7 @@ class Health:
     def ails(self, lane: str) -> Sick | None:
         """Why a process of this lane leaves its queue to others; None while it is well."""
         noted = next((why for why in list(self._sick) if lane in MATTERS[why]), None)
-        if noted is None and lane in MATTERS[Sick.GATEWAY] and self.is_cut_off():
+        if noted is None and lane in MATTERS[Sick.GATEWAY] and _cut_off(self._mirrors_of(lane)):
             return Sick.GATEWAY
         return noted
 
@@ -87,7 +91,14 @@ class Health:
 
     def is_cut_off(self) -> bool:
         """Whether no mirror can take a send now: none could be reached, or we back off from all of them."""
-        return self._mirrors.is_cut_off() or self._mirrors.wait_s() > 0
+        return _cut_off(self._send_mirrors)
+
+    def _mirrors_of(self, lane: str) -> Mirrors:
+        return self._send_mirrors if lane in SENDS else self._mirrors
+
+
+def _cut_off(mirrors: Mirrors) -> bool:
+    return mirrors.is_cut_off() or mirrors.wait_s() > 0
 
 
 class Checkup:

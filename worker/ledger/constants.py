@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from smsq.worker.domain.guard import MORE_URGENT, MOST_AT_ONCE, POISON_DEATHS
+from smsq.worker.domain.guard import HELD_BACK_AT, MORE_URGENT, MOST_AT_ONCE, POISON_DEATHS
 from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
 from smsq.worker.domain.receipt import MAX_IDS, SIZE
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
@@ -35,6 +35,7 @@ NUMBERS: Mapping[str, str] = {
     "POISON_DEATHS": str(POISON_DEATHS),
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
+    "HELD_BACK_AT": f"'{HELD_BACK_AT}'",
 }
 
 

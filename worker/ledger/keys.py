@@ -50,6 +50,12 @@
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
 | `bell:job:<id>` | list | rings when the answer is there | finish_job | ten minutes |
+| `door:said:<digest>` | hash | what a caller's request was answered | enrol_request, note_told | ten minutes |
+| `door:id:<caller>:<id>` | hash | recipient: the newest batch under that id | enrol_request | SMSQ_KEEP_DAYS |
+| `door:past:<caller>:<day>` | list | a caller's batches and ids of a day | enrol_request | SMSQ_KEEP_DAYS |
+| `door:jobs:<caller>` | hash | a caller's jobs: their campaigns, and back | note_job | SMSQ_KEEP_DAYS |
+| `n:door:jobs` | string | the last number of a job | note_job | never: a number must not come again |
+| `n:door` | string | the last id drawn for a caller | enrol_request | never: an id must not come again |
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
 | `shield:rules` | hash | prefix or country: what is said of it | admit, refused, rule | a day after its end |
 | `shield:held` | sorted set | what is or was held; score: until | admit, refused, rule | a day after its end |
@@ -88,6 +94,10 @@ class Keys:
     def shard(self, number: int) -> str:
         """The key of the hash that holds a batch."""
         return f"{self.tag}:b:{number // SHARD}"
+
+    def ids_of(self, caller: str) -> str:
+        """The beginning of the keys of a caller's ids."""
+        return f"{self.tag}:door:id:{caller}:"
 
     def campaign(self, campaign_id: str, part: str = "") -> str:
         """The key of a campaign, or of its part `b`, `x`, `l` or `h`; single messages share the id `-`."""

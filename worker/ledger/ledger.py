@@ -3,7 +3,8 @@
 `Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
 campaign and `Feeding` the scheduler's. `Sending` has the verbs around one request, `Asking` those of the status lane,
 `Deciding` an operator's about a doubt. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
-chores lane, and `RollCall` stops a ledger that fell back from sending. This file adds what has no subject.
+chores lane, and `RollCall` stops a ledger that fell back from sending. `DoorRequests` enrols what the front door takes,
+and `DoorJobs` numbers its callers' campaigns. This file adds what has no subject.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
+from smsq.worker.ledger.front_door.jobs import DoorJobs
+from smsq.worker.ledger.front_door.requests import DoorRequests
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
 from smsq.worker.ledger.lua_text import files
@@ -38,6 +41,8 @@ class Ledger(
     RollCall,
     OtpRecords,
     Cascades,
+    DoorRequests,
+    DoorJobs,
     Jobs,
     Ids,
     About,

@@ -127,7 +127,7 @@ class Store:
         """Run two verbs in one round trip: each reply, or its failure. Raises LedgerTrouble if neither is known."""
         with translated(), self._connection() as client:
             replies = self.way.run_each(client.connection, [first, second])
-        return [_told(reply) for reply in replies]
+        return [told(reply) for reply in replies]
 
     def _run(self, call: Call) -> list[bytes]:
         with translated(), self._connection() as client:
@@ -181,7 +181,8 @@ class Store:
         return [_view(ref, *row) for ref, row in zip(refs, rows, strict=True)]
 
 
-def _told(reply: Any) -> list[bytes] | LedgerTrouble:
+def told(reply: Any) -> list[bytes] | LedgerTrouble:
+    """A reply of several, or its error as the ledger's."""
     try:
         with translated():
             if isinstance(reply, Exception):
@@ -243,6 +244,7 @@ def _view(
         rows=rows or b"",
         untold=m[Meta.UNTOLD] if len(m) > Meta.UNTOLD else "",
         odd_errors=_odd_errors(m[Meta.ODD]) if len(m) > Meta.ODD else {},
+        options=m[Meta.OPTIONS],
     )
 
 

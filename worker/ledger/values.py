@@ -234,6 +234,7 @@ class BatchView:
     deadline: float = 0.0  # Unix seconds, 0 for none
     untold: str = ""  # marks of messages that left and whose cost the gateway did not say when asked; '' for none
     odd_errors: Mapping[int, int] = field(default_factory=dict)  # index: a delivery error too large for its receipt
+    options: str = ""  # of a single message, as `Options.written`; '' for a campaign's batch
 
     def is_untold(self, index: int) -> bool:
         """Whether the gateway has this message and never said what it cost."""

@@ -33,6 +33,7 @@ from smsq.worker.domain.receipt import unpack
 from smsq.worker.domain.shield import Decision
 from smsq.worker.domain.speech import text_for, voice_for
 from smsq.worker.domain.status import Status
+from smsq.worker.gateway.carried import can_say
 from smsq.worker.gateway.channels import channel as channel_row
 from smsq.worker.ledger import Enrolled, Ledger, NewMessage
 from smsq.worker.ledger.batches.enrolment import SAYABLE, WRONG_KEY
@@ -174,7 +175,7 @@ class OneTimeCodes:
                 options=Options(
                     channel=channel,
                     sender=spec.sender if channel == "sms" else None,
-                    valid=otp.valid_for(expires_at - at),
+                    valid=otp.valid_for(expires_at - at) if can_say(self._settings.transport, "valid") else None,
                     extra=voice_for(channel, spec.template),
                 ),
                 on_doubt=spec.on_doubt,

@@ -19,7 +19,7 @@ from dramatiq.errors import ConnectionClosed
 
 from smsq.worker.actors import declare
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
-from smsq.worker.domain.lane import LANES
+from smsq.worker.domain.lane import LANES, SENDING
 from smsq.worker.host.health import Checkup, Told
 from smsq.worker.host.master import Master
 from smsq.worker.processes.niceness import give_way
@@ -56,6 +56,10 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     _ = runtime.login, runtime.credentials  # a missing log-in is an error at once
     for mirror in settings.clear_mirrors:
         log.warning("mirror without https mirror=%s why=%s", mirror, "password, phones and texts travel in the clear")
+    if settings.is_mail_clear:
+        log.warning(
+            "mail server without certain encryption why=%s", "password, phones and texts may travel in the clear"
+        )
     master = Master(runtime.ledger, runtime.journal)
     _begin(runtime, master)
     if row.carries_otp:
@@ -64,7 +68,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     declare(runtime, lane, owner)
     workers = workers_of(runtime, lane, threads)
     runtime.broker.may_take = lambda: runtime.health.ails(lane) is None
-    checkup = Checkup(runtime.health, runtime.mirrors, runtime.transport, runtime.journal, runtime.clock)
+    wire = (runtime.send_mirrors, runtime.transport) if lane in SENDING else (runtime.mirrors, runtime.http)
+    checkup = Checkup(runtime.health, *wire, runtime.journal, runtime.clock)
     beater = _Beater(runtime, owner, lane, None if has_master else master)
     beats = threading.Thread(target=beater.run, name="beats", daemon=True)
     gc.collect()
@@ -72,7 +77,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     beats.start()
     beater.first.wait(FIRST_BEAT_S)  # so that no claim belongs to an owner without a beat
     if row.carries_otp:
-        Warmer(runtime.transport, runtime.mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
+        Warmer(runtime.transport, runtime.send_mirrors, settings.warm_s, runtime.clock).start(runtime.stopping)
     checkup.look()
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
     for worker in workers:
@@ -96,7 +101,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         stop.start()
     for stop in stops:
         stop.join()
-    runtime.transport.close()
+    wire[1].close()
     beats.join(LAST_BEAT_S)
     if not has_master and not beats.is_alive():
         master.sign_off()

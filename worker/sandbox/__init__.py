@@ -49,12 +49,15 @@ class Sandbox:
         ports: Sequence[int] = (0,),
         *,
         control_port: int = 0,
+        smtp_port: int | None = None,
         host: str = "127.0.0.1",
     ) -> None:
         self.profile = profile or Profile()
         self.mirrors: tuple[str, ...] = ()
         self.control = ""
+        self.mail = ""  # the address of its mail face, if it has one (`smtp_port`)
         self._ports, self._control_port, self._host = tuple(ports), control_port, host
+        self._smtp_port = smtp_port
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._ready = threading.Event()
         self._trouble: BaseException | None = None
@@ -101,18 +104,19 @@ class Sandbox:
         return self.call(lambda server: server.count.missing(digits))
 
     def misfortune(
-        self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "send",
+        self, kind: str, *, share: float = 0.0, next_few: int = 0, mirror: int | None = None, command: str = "",
         seconds: float = 0.0,
     ) -> None:  # fmt: skip
-        """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back."""
-        told = {
+        """Ask for a misfortune (a key of `KINDS`); a share of 0 takes it back. By default it strikes sends."""
+        told: dict[str, Any] = {
             "kind": kind,
             "share": share,
             "next": next_few,
             "mirror": mirror,
-            "command": command,
             "seconds": seconds,
         }
+        if command:
+            told["command"] = command
         self._order("misfortunes", told)
 
     def clear(self) -> None:
@@ -176,7 +180,7 @@ class Sandbox:
         server = Server(self.profile)
         control = Control(server)
         try:
-            await server.start(self._ports, self._host)
+            await server.start(self._ports, self._host, self._smtp_port)
             await control.start(self._control_port, self._host)
         except BaseException:
             control.stop()
@@ -186,6 +190,7 @@ class Sandbox:
         self._server, self._control = server, control
         self.mirrors = tuple(mirror.base for mirror in server.mirrors)
         self.control = control.base
+        self.mail = server.mail.base if server.mail is not None else ""
 
     async def _end(self) -> None:
         if self._server is not None and self._control is not None:

@@ -161,6 +161,23 @@ class Gateway:
             self._admit(ticket, account, now)
         return ticket
 
+    def post(self, form: Form, mirror: int, peer: str, stroke: Stroke | None, now: float) -> None:
+        """Do what a letter asks for. Nobody is answered: what went wrong is only counted."""
+        self.count_request("letter")
+        ticket = Ticket(command="letter", mirror=mirror, peer=peer, form=form, stroke=stroke)
+        if stroke is not None and stroke.kind.stage is Stage.REFUSE:
+            return
+        ticket.account = self._who(form)
+        if ticket.account is None:
+            self.count_error("letter", 2)
+            return
+        try:
+            ticket.request = SendRequest.read(form)
+        except FormError as wrong:
+            self.count_error("letter", wrong.error)
+            return
+        self.finish(ticket, now)
+
     def count_request(self, command: str) -> None:
         """One more request of this kind came."""
         self.requests[command] = self.requests.get(command, 0) + 1

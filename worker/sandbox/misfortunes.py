@@ -27,12 +27,16 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One row of the table: a name, when it strikes, the gateway's error code if it answers one, and what happens."""
+    """One row of the table: a name, when it strikes, the gateway's error code if it answers one, and what happens.
+
+    One with `only` strikes requests of that command alone.
+    """
 
     name: str
     stage: Stage
     meaning: str
     code: int = 0
+    only: str = ""
 
 
 KINDS: dict[str, Kind] = {
@@ -65,11 +69,18 @@ KINDS: dict[str, Kind] = {
         Kind("slow", Stage.DELAY, "the answer comes later, by `seconds`"),
         Kind("late", Stage.DELAY, "accepted only `seconds` after the request was read, even if the client has gone"),
         Kind("invisible", Stage.DELAY, "accepted, but status.php says -3 for `seconds`"),
+        Kind("rcpt_refused", Stage.REFUSE, "the mail server refuses a letter's recipient: 550", only="letter"),
+        Kind("rcpt_later", Stage.REFUSE, "the mail server takes no recipient now: 451", only="letter"),
+        Kind("letter_refused", Stage.REFUSE, "the mail server refuses a whole letter: 554", only="letter"),
+        Kind("letter_later", Stage.REFUSE, "the mail server does not take a whole letter now: 451", only="letter"),
+        Kind("letter_lost", Stage.REFUSE, "the mail server takes a letter, and it never arrives", only="letter"),
+        Kind("letter_held", Stage.DELAY, "a letter waits in the mail server's queue for `seconds`", only="letter"),
+        Kind("accepted_451", Stage.SPOIL, "a letter arrives, and the mail server answered 451", only="letter"),
         Kind("early_callback", Stage.DELAY, "the statuses are pushed before the answer to the send"),
     )
 }
-DEFAULT_SECONDS = {"slow": 1.0, "late": 2.0, "invisible": 2.0, "early_callback": 0.2}
-COMMANDS = ("send", "price", "status", "balance", "history", "answers", "jobs", "info")
+DEFAULT_SECONDS = {"letter_held": 2.0, "slow": 1.0, "late": 2.0, "invisible": 2.0, "early_callback": 0.2}
+COMMANDS = ("send", "price", "status", "balance", "history", "answers", "jobs", "info", "letter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,8 @@ class Rule:
     def fits(self, mirror: int, command: str) -> bool:
         """Whether this rule speaks of such a request; a connection has no command yet and fits."""
         is_here = self.mirror is None or self.mirror == mirror
+        if self.kind.only and command != self.kind.only:
+            return False
         return is_here and (command == "" or self.command in ("any", command))
 
 
@@ -177,7 +190,7 @@ def read_rule(told: Mapping[str, Any], mirrors: int) -> Rule:
     kind = KINDS.get(str(told.get("kind")))
     if kind is None:
         raise BadInput(f"there is no misfortune called {told.get('kind')!r}; there are {', '.join(KINDS)}")
-    mirror, command = told.get("mirror"), str(told.get("command", "send"))
+    mirror, command = told.get("mirror"), str(told.get("command", kind.only or "send"))
     if mirror is not None and (not isinstance(mirror, int) or not 1 <= mirror <= mirrors):
         raise BadInput(f"mirrors are numbered 1 to {mirrors}, not {mirror!r}")
     if command not in (*COMMANDS, "any"):

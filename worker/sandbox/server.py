@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.errors import BadInput, BadSettings
@@ -19,6 +19,9 @@ from smsq.worker.sandbox.gateway import Gateway
 from smsq.worker.sandbox.mirrors import Mirror
 from smsq.worker.sandbox.misfortunes import read_rule
 from smsq.worker.sandbox.profile import Profile
+
+if TYPE_CHECKING:  # its library is loaded only if letters are taken
+    from smsq.worker.sandbox.smtp import MailFace
 
 
 class Server:
@@ -34,12 +37,16 @@ class Server:
         self.pusher = Pusher(profile, self.gateway.handsets, self.gateway.statuses, self.now)
         self.gateway.sends.on_accept = self.pusher.accepted
         self.mirrors: list[Mirror] = []
+        self.mail: MailFace | None = None
         self._mirror_count = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._started_cpu_s = time.process_time()
 
-    async def start(self, ports: Sequence[int], host: str) -> None:
-        """Listen; port 0 is any free one. Raises OSError if a port is taken, BadSettings for a wrong profile."""
+    async def start(self, ports: Sequence[int], host: str, smtp_port: int | None = None) -> None:
+        """Listen; port 0 is any free one. Raises OSError if a port is taken, BadSettings for a wrong profile.
+
+        Letters are taken at `smtp_port`, if that is given.
+        """
         profile = self.profile
         if any(not 1 <= number <= len(ports) for number in profile.down):
             raise BadSettings(f"mirrors are numbered 1 to {len(ports)}")
@@ -49,6 +56,11 @@ class Server:
         for mirror in self.mirrors:
             if mirror.number not in profile.down:
                 await mirror.up()
+        if smtp_port is not None:
+            from smsq.worker.sandbox.smtp import MailFace
+
+            self.mail = MailFace(self.gateway, self.now)
+            await self.mail.start(host, smtp_port)
         self._sweep()
 
     def report(self, *, with_statuses: bool = True) -> dict[str, Any]:
@@ -61,6 +73,7 @@ class Server:
                 {"base": m.base, "down": m.is_down, "requests": m.requests, "connections": len(m.connections)}
                 for m in self.mirrors
             ],
+            "letters": self.mail.letters if self.mail is not None else 0,
             "callbacks": {
                 "pushed": pusher.pushed,
                 "failed": pusher.failed,
@@ -79,6 +92,9 @@ class Server:
         self.gateway.reset()
         self.count.reset()
         self.pusher.drop()
+        if self.mail is not None:
+            self.mail.drop()
+            self.mail.letters = 0
         self._ill_fated()
 
     def stop(self) -> None:
@@ -87,6 +103,8 @@ class Server:
             self._sweeper.cancel()
         for mirror in self.mirrors:
             mirror.stop()
+        if self.mail is not None:
+            self.mail.stop()
         self.pusher.stop()
 
     def _ill_fated(self) -> None:

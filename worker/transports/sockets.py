@@ -7,6 +7,7 @@ can stretch it for ever; the deadline here is a point in time.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -15,6 +16,18 @@ from collections.abc import Callable
 from typing import Any
 
 _NO_LINGER = struct.pack("ii", 1, 0)
+_LINGER = struct.pack("ii", 0, 0)
+FAREWELL_S = 0.2  # at most, for a few bytes into an empty buffer
+
+# Why a line could not be opened, by exception; the first row that fits.
+_OPEN_TROUBLES: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate cannot be trusted"),
+    (ssl.SSLError, "TLS failed"),
+    (TimeoutError, "connecting took too long"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (OSError, "no connection could be made"),
+    (UnicodeError, "its name is not a valid host name"),
+)
 
 
 class DeadlineSocket(socket.socket):
@@ -35,6 +48,13 @@ class DeadlineSocket(socket.socket):
         """At most `size` bytes, none once the connection has ended; raises TimeoutError at the deadline."""
         self._hurry()
         return self.recv(size)
+
+    def say_last(self, said: bytes) -> None:
+        """Write a farewell, which the system delivers although the caller closes at once; nobody waits for it."""
+        with contextlib.suppress(OSError, ValueError):
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+            self.deadline = self.monotonic() + FAREWELL_S
+            self.send(said)
 
     def is_quiet(self) -> bool:
         """Whether it is open with nothing to read. It does read, since TLS has records without data."""
@@ -94,6 +114,11 @@ def secure(line: DeadlineSocket, context: ssl.SSLContext, host: str) -> Deadline
     assert isinstance(wrapped, DeadlineTlsSocket)
     wrapped.deadline, wrapped.monotonic = deadline, monotonic
     return wrapped
+
+
+def why_not(error: BaseException) -> str:
+    """Why no line could be opened, in words."""
+    return next((words for kind, words in _OPEN_TROUBLES if isinstance(error, kind)), "it has no address")
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:

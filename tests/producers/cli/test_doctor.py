@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from smsq.producers.cli import main
 from smsq.producers.findings import Finding
 from smsq.producers.findings.ledger import run, shield, state, verbs
-from smsq.producers.findings.machine import LEAST_ROOM, mirrors, secrets, space
+from smsq.producers.findings.machine import LEAST_ROOM, mail_server, mirrors, secrets, space
 from smsq.producers.findings.working import broker, processes
 from smsq.producers.waits import brake
 from smsq.worker.domain.batch import Ref
@@ -283,6 +283,29 @@ def test_mirrors_without_tls_are_named() -> None:
     found = [f for f in mirrors(Settings.load(told)) if "anybody on the way can read" in f.said]
 
     assert [(finding.level, finding.said.partition(": ")[0]) for finding in found] == [("warn", "http://192.0.2.1:9")]
+
+
+def test_the_mail_server_is_tried_if_messages_leave_as_letters() -> None:
+    """By its own name, without the log-in there; no word about it otherwise."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        told = {"SMSQ_MIRRORS": "http://127.0.0.1:9", "SMSQ_SMTP_URL": f"smtp://me@127.0.0.1:{port}"}
+        letters = Settings.load({**told, "SMSQ_SMTP_PASSWORD": "x", "SMSQ_TRANSPORT": "smtp"})
+        (well,) = mail_server(letters)
+        assert list(mail_server(Settings.load({**told, "SMSQ_SMTP_PASSWORD": "x"}))) == []
+    (ill,) = mail_server(letters)
+
+    assert (well.level, well.said) == ("ok", f"smtp://127.0.0.1:{port} takes connections")
+    assert (ill.level, ill.said.partition(": ")[0]) == ("fail", f"smtp://127.0.0.1:{port}")
+
+
+def test_a_mail_server_without_certain_encryption_is_named() -> None:
+    """The brands' own has none."""
+    told = {"SMSQ_TRANSPORT": "smtp", "SMSQ_MIRRORS": "http://127.0.0.1:9"}
+
+    assert [(each.level, each.said.partition(": ")[0]) for each in mail_server(Settings.load(told))] == [
+        ("warn", "smtp://send.smsc.ru:25")
+    ]
 
 
 def test_a_ledger_that_is_not_established_has_no_run(redis: Any, redis_server: EmbeddedRedis, home: Path) -> None:

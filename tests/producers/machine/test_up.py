@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,22 @@ def test_a_sandbox_hears_nothing_of_a_real_account() -> None:
     assert settings.mirrors == tuple(GATEWAY.mirrors.split(","))
     assert settings.home == Path("/tmp/x/sandbox")
     assert "SMSQ_PASSWORD_FILE" not in environ
+
+
+@pytest.mark.parametrize(("smtp_port", "transport"), [(None, "http"), (9125, "smtp")])
+def test_messages_of_a_sandbox_reach_no_real_mail_server(tmp_path: Path, smtp_port: int | None, transport: str) -> None:
+    """Whatever the shell or a file says; its own mail face takes them, if it has one."""
+    file = tmp_path / "smsq.toml"
+    file.write_text('transport = "smtp"\nsmtp_url = "smtp://a@mail.example"\nsmtp_password = "x"\n')
+    shell = {"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://other.example", "SMSQ_SMTP_FROM": "a@b.ru"}
+    gateway = replace(GATEWAY, smtp_port=smtp_port)
+    environ = sandbox_environ(shell, tmp_path, gateway)
+
+    settings = Settings.load(environ, file)
+
+    assert (settings.transport, settings.is_sandboxed) == (transport, True)
+    (sandbox, *_) = children(settings, environ, gateway)
+    assert ("--smtp-port" in sandbox.argv) == (smtp_port is not None)
 
 
 def test_the_shield_of_a_sandbox_only_watches() -> None:

@@ -30,9 +30,18 @@ from tests.promises.model.states import (
 )
 
 
-def arrives(a: Attempt) -> Iterator[tuple[str, Attempt]]:
-    """A request is accepted or not, and answered or not."""
+def arrives(a: Attempt, world: World) -> Iterator[tuple[str, Attempt]]:
+    """A request is accepted or not, and answered or not. Of a letter the gateway says nothing, only the mail server."""
     full = a.carried
+    if world.is_letter(a.mirror):
+        part = full
+        while part:
+            yield "a letter arrives", a._replace(phase=OVER, timer=0, accepted=part, answer=SILENCE)
+            part = (part - 1) & full
+        yield "a letter is lost", a._replace(phase=OVER, timer=0, answer=SILENCE)
+        if a.holder == WAITS:
+            yield "the mail server refuses the letter", a._replace(phase=OVER, timer=0, answer=NO)
+        return
     part = full
     while part:
         # An acceptance is answered truly, in silence (a lost answer, HTML, a 5xx), or as a duplicate of itself.
@@ -80,10 +89,11 @@ def tick(s: State, world: World) -> State | None:
     attempts = []
     for a in s.attempts:
         if a.phase == FLYING:
-            if a.timer >= world.arrival:
-                return None
-            a = a._replace(timer=a.timer + 1)
-        elif a.phase == OVER and a.accepted and not a.shown >> a.mirror & 1:
+            if not world.is_letter(a.mirror):
+                if a.timer >= world.arrival:
+                    return None
+                a = a._replace(timer=a.timer + 1)
+        elif a.phase == OVER and a.accepted and not a.shown & _first_to_show(a, world):
             # A view that stands still for no longer than a window hides it for so much longer.
             most = world.visible + (world.window if s.frozen >> a.mirror & 1 else 0)
             if a.timer >= most:
@@ -96,6 +106,11 @@ def tick(s: State, world: World) -> State | None:
     return s._replace(attempts=tuple(attempts), age=min(s.age + 1, world.cap), known=known)
 
 
+def _first_to_show(a: Attempt, world: World) -> int:
+    """The mirror that carried it; of a letter all that can be asked."""
+    return world.everywhere if world.is_letter(a.mirror) else 1 << a.mirror
+
+
 def is_line_open(a: Attempt, world: World) -> bool:
     """The gateway has not closed the silent line yet."""
     return a.timer <= world.close
@@ -106,7 +121,8 @@ def shows(s: State, world: World) -> Iterator[tuple[str, State]]:
     for place, a in enumerate(s.attempts):
         if a.phase == OVER and a.accepted:
             for mirror in range(world.mirrors):
-                if not a.shown >> mirror & 1 and not s.frozen >> mirror & 1:
+                is_known = world.is_letter(mirror) or a.shown >> mirror & 1
+                if not is_known and not s.frozen >> mirror & 1:
                     shown = a._replace(shown=a.shown | 1 << mirror)
                     yield (
                         f"mirror {mirror} shows id {a.gid}",

@@ -62,6 +62,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("no control is needed", VIEWS, promises.DOUBLED),
     Mutation("an older control is enough", VIEWS, promises.DOUBLED),
     Mutation("absence from a mirror that did not carry it", VIEWS, promises.DOUBLED),
+    # Letters
+    Mutation("the absence of a letter is trusted", worlds.LETTERS, promises.DOUBLED),
+    Mutation("the absence of an older letter is trusted", worlds.LETTERS_ORDERS, promises.FALSE_END),
     # Lists of history
     Mutation("a list counts from its last page", worlds.LISTS, promises.DOUBLED),
     Mutation("a broken page ends a list", worlds.LISTS, promises.DOUBLED),

@@ -14,6 +14,7 @@ from tests.promises.model.states import (
     CANCELLED,
     CONCLUSIVE,
     DOUBTFUL,
+    HELD_BACK,
     HIS_DROP,
     HIS_SETTLE,
     MAY_DOUBLE,
@@ -217,19 +218,25 @@ class Ledger:
             return b
         rest = undecided(b)
         newest = b.ids[-1]
-        trusted = in_force and bool(seen.mirrors >> newest.mirror & 1) and seen.control > 0
+        is_letter = self.world.is_letter(newest.mirror)
+        trusted = in_force and bool(is_letter or seen.mirrors >> newest.mirror & 1) and seen.control > 0
         if self.off == "absence from a mirror that did not carry it":
             trusted = in_force and seen.control > 0
         trusted = trusted and seen.asked >= self._window(seen.control) and seen.known >= self._window(seen.control)
+        is_missing = trusted and self._are_missing(b, rest, seen)
+        if is_letter and self.off != "the absence of a letter is trusted":
+            trusted = False
         if trusted:
             for gid, gone in seen.absent:
                 place = place_of(b, gid)
-                if place and b.ids[place - 1].state == OPEN:
+                if place and b.ids[place - 1].state == OPEN and not self._may_be_held_back(b.ids[place - 1]):
                     b = with_id(b, place, absents=b.ids[place - 1].absents | gone)
         is_free = in_force and not carried_by_open(b, rest)
         if not (trusted and self._all_absent(b, rest)) and not is_free:
             if in_force and age >= self.world.guard and self._may_be_sent_again(b, seen, ended):
                 return self._sent_again(b)
+            if is_missing:
+                return self._moved(b, "probe", PARKED)._replace(why=HELD_BACK)
             return b if patient else self._moved(b, "probe", PARKED)._replace(why=PATIENCE)
         for place, known in enumerate(b.ids, 1):
             if known.state == OPEN:
@@ -243,6 +250,18 @@ class Ledger:
         if len(b.ids) >= self.world.most_ids:
             return self._moved(b, "probe", PARKED)._replace(why=TOO_MANY)
         return self._moved(b, "probe", READY)
+
+    def _may_be_held_back(self, known: Id) -> bool:
+        """A letter may arrive after any window, so nothing proves that it will not."""
+        if self.off in ("the absence of a letter is trusted", "the absence of an older letter is trusted"):
+            return False
+        return self.world.is_letter(known.mirror)
+
+    def _are_missing(self, b: Batch, rest: int, seen: Inquiry) -> bool:
+        """The gateway showed nothing undecided under any id that may hold it."""
+        gone = dict(seen.absent)
+        may_hold = (known.members & ~known.absents & ~gone.get(known.gid, 0) for known in b.ids if known.state == OPEN)
+        return not any(rest & members for members in may_hold)
 
     def _may_be_sent_again(self, b: Batch, seen: Inquiry, ended: int) -> bool:
         """Its sender accepts a second copy: of what was asked about and not shown, under the one id that may live."""

@@ -19,7 +19,7 @@ UNDELIVERABLE, REFUSED = int(Status.UNDELIVERABLE), int(Status.REFUSED)
 CANCELLED, LATE = int(Status.CANCELLED), int(Status.LATE)
 
 # Why a batch is parked.
-POLICY, POISON, PATIENCE, TOO_MANY = 1, 2, 3, 4
+POLICY, POISON, PATIENCE, TOO_MANY, HELD_BACK = 1, 2, 3, 4, 5
 # What an operator has said of a batch: then a double, or a verdict without proof, is his.
 MAY_DOUBLE, HIS_SETTLE, HIS_DROP = 1, 2, 4
 # That its second copy left, or may, as its sender chose.
@@ -123,6 +123,7 @@ class World:
     resends: bool = False  # the policy `resend`
     lingers: bool = False  # a copy of every command may come once more
     ends: bool = False  # a deadline may pass, a campaign be cancelled
+    letters: int = 0  # mirrors that are mail servers: they hold back for as long as they like, and show nothing
     queue: bool = False  # hints matter: they get lost and come twice
     views: bool = False  # mirrors lag apart, and controls matter
     lists: bool = False  # the asker reads whole lists of history, page by page, instead of asking about each message
@@ -136,6 +137,15 @@ class World:
     arrival: int = 1  # ticks within which a request that was said is accepted or not
     visible: int = 1  # ticks until a message shows where it was accepted
     guard: int = 1  # ticks from a claim until a second copy may leave
+
+    def is_letter(self, mirror: int) -> bool:
+        """Whether what leaves by this mirror is a letter."""
+        return bool(self.letters >> mirror & 1)
+
+    @property
+    def everywhere(self) -> int:
+        """The mirrors that can be asked."""
+        return ((1 << self.mirrors) - 1) & ~self.letters
 
     @property
     def window(self) -> int:

@@ -54,7 +54,7 @@ class Steps:
         self.ledger = ledger
         self.world = ledger.world
         self.off = ledger.off
-        self.everywhere = (1 << self.world.mirrors) - 1
+        self.everywhere = self.world.everywhere
 
     def of(self, s: State) -> list[Step]:
         """Every next step, each with the state it leads to."""
@@ -63,7 +63,8 @@ class Steps:
         steps += self._asker(s)
         for place, a in enumerate(s.attempts):
             if a.phase == FLYING:
-                steps += [(f"{what} (id {a.gid})", self._with(s, place, to)) for what, to in gateway.arrives(a)]
+                arrivals = gateway.arrives(a, self.world)
+                steps += [(f"{what} (id {a.gid})", self._with(s, place, to)) for what, to in arrivals]
         steps += gateway.shows(s, self.world)
         steps += self._facts(s)
         steps += self._people(s)
@@ -109,7 +110,8 @@ class Steps:
                 s._replace(attempts=(*s.attempts, twin), claims=s.claims + 1),
             )
         gid = s.claims + 1
-        alike = 1 if not s.claims else self.world.mirrors  # nothing tells mirrors apart before the first claim
+        # Nothing tells mirrors apart before the first claim, unless one is a mail server.
+        alike = 1 if not s.claims and not self.world.letters else self.world.mirrors
         for mirror in range(alike):
             after, members = self.ledger.claim(b, gid, mirror, s.ended)
             if members:
@@ -208,7 +210,7 @@ class Steps:
 
     def _asks(self, s: State) -> Iterator[Step]:
         """Every open id and undecided phone, on the mirror of the newest attempt and another that is up."""
-        carrier = 1 << s.batch.ids[-1].mirror
+        carrier = 1 << s.batch.ids[-1].mirror & self.everywhere or self.everywhere
         choices = {carrier, self.everywhere}
         if self.off == "absence from a mirror that did not carry it":
             choices = {self.everywhere & ~carrier}

@@ -19,6 +19,8 @@ PARKS = World(workers=1, most_claims=2, parks=True)
 RESENDS = World(workers=1, most_claims=3, resends=True)
 RESENDS_ONCE = World(workers=1, most_claims=2, resends=True, ends=True)
 QUEUE = World(most_claims=2, queue=True)
+LETTERS = World(workers=1, most_claims=2, mirrors=2, letters=0b10)
+LETTERS_ORDERS = World(workers=1, most_claims=2, mirrors=2, letters=0b10, orders=1, ends=True)
 LISTS = World(workers=1, most_claims=2, lists=True)
 LISTS_ORDERS = World(workers=1, most_claims=2, orders=1, ends=True, facts=(), close=0, arrival=0, lists=True)
 LISTS_VIEWS = World(workers=1, most_claims=2, views=True, freezes=1, facts=(), close=0, arrival=0, lists=True)
@@ -39,6 +41,8 @@ FAST: dict[str, World] = {
     "two phones": PAIR,
     "two phones that go on alone": ALONE,
     "two mirrors that lag apart": VIEWS,
+    "letters": LETTERS,
+    "letters, an operator, a deadline": LETTERS_ORDERS,
     "lists of history": LISTS,
     "lists of history, an operator": LISTS_ORDERS,
     "lists of history, a mirror that stands still": LISTS_VIEWS,
@@ -58,6 +62,11 @@ SLOW: dict[str, World] = {
     "sent again, two workers, dying twice": World(most_claims=3, resends=True, poison=2),
     "sent again, longer times, an operator": World(
         workers=1, most_claims=2, resends=True, orders=1, close=2, arrival=2, visible=2
+    ),
+    "letters, two phones": World(phones=2, workers=1, most_claims=2, mirrors=2, letters=0b10),
+    "letters, two workers, a copy of every command": World(most_claims=2, mirrors=2, letters=0b10, lingers=True),
+    "letters, sent again, failed deliveries": World(
+        workers=1, most_claims=3, mirrors=2, letters=0b10, resends=True, facts=(ACCEPTED, UNDELIVERABLE)
     ),
     "lists of history, two phones": World(phones=2, workers=1, most_claims=2, lists=True),
     "lists of history, two mirrors that lag apart": World(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.promises.safeguards.row import ABSENCE, DOUBTS, PROBE, RESEND, SETTINGS, STATUS, Safeguard
+from tests.promises.safeguards.row import ABSENCE, DOUBTS, POSTED, PROBE, RESEND, SETTINGS, STATUS, Safeguard
 
 WINDOW = "the window is longer than the peer's close, the latest arrival and the latest visibility together"
 EVERY = "absence is trusted for every phone under every open id that carried it"
@@ -14,6 +14,7 @@ LIST = (
     "a list of history proves absence if it was asked for late enough, is whole, covers every claim, and shows the "
     "control before and in it"
 )
+HELD_BACK = "nothing proves the absence of a letter, which may wait in a queue: what is missing is parked, its id open"
 FIRST = "a question about a code never waits for one about a campaign"
 LABEL = "a double that somebody chose is labelled and counted apart"
 
@@ -82,6 +83,26 @@ ABSENCE_ROWS = (
         "an operator's release before that is labelled in the report",
         "it is not",
         f"{PROBE}::test_operators_decide_with_the_fence_they_were_shown",
+    ),
+)
+
+LETTERS = (
+    Safeguard(
+        HELD_BACK,
+        "a letter is taken for a request",
+        f"{POSTED}::test_a_letter_that_is_missing_is_parked",
+        "the absence of a letter is trusted",
+    ),
+    Safeguard(
+        HELD_BACK,
+        "an older letter is taken for absent",
+        f"{POSTED}::test_a_letter_stays_open_whatever_came_after_it",
+        "the absence of an older letter is trusted",
+    ),
+    Safeguard(
+        HELD_BACK,
+        "only what a mail server said yes to",
+        f"{POSTED}::test_a_letter_whose_worker_died_is_parked",
     ),
 )
 
@@ -186,4 +207,4 @@ SECOND_COPY = (
     ),
 )
 
-ASKING: tuple[Safeguard, ...] = (*ABSENCE_ROWS, *LISTS, *CODES_FIRST, *SECOND_COPY)
+ASKING: tuple[Safeguard, ...] = (*ABSENCE_ROWS, *LETTERS, *LISTS, *CODES_FIRST, *SECOND_COPY)

@@ -21,7 +21,9 @@ class Safeguard(NamedTuple):
 CLAIM, NEXT, SETTLE, PROBE = (
     f"tests/worker/ledger/batches/test_{verb}.py" for verb in ("claim", "claim_next", "settle", "probe")
 )
-ADVANCE, MOVES, RESEND = (f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend"))
+ADVANCE, MOVES, RESEND, POSTED = (
+    f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend", "probe_letters")
+)
 FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
 SEND, ON, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "going_on", "doubts"))
 ABSENCE, STATUS = (f"tests/worker/questions/test_{what}.py" for what in ("lists", "asker"))

@@ -3,7 +3,7 @@
 --       '1' if it came by a call to us, so that its money is only hearsay.
 -- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
 -- this batch was given and for a recipient that is in it.
--- include: batch, receipts, sets, ids, facts, conclusion
+-- include: batch, receipts, sets, ids, letters, facts, controls, conclusion
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -56,6 +56,13 @@ local finals, accepted_at = 0, 0
 for _, fact in ipairs(facts) do
   if FINAL[status_at(blob, fact[1])] and not FINAL[status_at(before, fact[1])] then
     finals, accepted_at = finals + 1, fact[2][CLAIMED_AT]
+  end
+end
+-- Of a letter nobody else says that the gateway accepted it.
+for _, fact in ipairs(facts) do
+  if PROVES[fact[4]] and may_be_held_back(fact[2]) then
+    note_control(string.format('%.0f', fact[2][GID]), phone_at(recipients, fact[1]), fact[2][CLAIMED_AT])
+    break
   end
 end
 for _, fact in ipairs(facts) do

@@ -7,9 +7,10 @@
 --       space, 15 ms after the newest claim from which a batch of one may leave again,
 --       16 '1' if the newest attempt is shown as one that the account had no money for,
 --       17.. pairs: gateway id, absent phones' indices joined by comma.
--- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted.
+-- Returns {state name, why}; absence is recorded only while the run is in force, and only if it may be trusted. Of what
+-- left as a letter it never is: if the newest attempt was one and nothing of the batch is shown, a person decides.
 -- The only way back to `ready` while an id is open is the policy `resend`: once, marked as such, before the deadline.
--- include: batch, force, lanes, receipts, sets, moves, ids, doubts, absence
+-- include: batch, force, lanes, receipts, sets, moves, ids, letters, doubts, absence
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -39,20 +40,25 @@ local started = newest[CLAIMED_AT]
 if newest[MONEY] == 1 then started = math.max(started, topped_up) end
 if control_at <= started + arrival then window = window * 2 end
 
-local carried = string.find(' ' .. ARGV[8] .. ' ', ' ' .. newest[MIRROR] .. ' ', 1, true) ~= nil
-local trusted = in_force() and carried and control_at > 0 and ARGV[10] ~= '1' and asked_at >= started + window
+local held_back = may_be_held_back(newest) -- no mirror that can be asked carried it
+local carried = held_back or string.find(' ' .. ARGV[8] .. ' ', ' ' .. newest[MIRROR] .. ' ', 1, true) ~= nil
+local conclusive = in_force() and carried and control_at > 0 and ARGV[10] ~= '1' and asked_at >= started + window
   and known_ms >= window and not (newest[MONEY] == 1 and redis.call('HEXISTS', CTL, 'no_money') == 1)
 
-if trusted then
-  for at = 17, #ARGV, 2 do
-    local id = find_id(m, tonumber(ARGV[at]))
-    if id and id[ID_STATE] == OPEN then
-      local gone = {}
-      for index in string.gmatch(ARGV[at + 1], '%d+') do gone[tonumber(index)] = true end
+local gone = {}
+for at = 17, #ARGV, 2 do
+  local indices = {}
+  for index in string.gmatch(ARGV[at + 1], '%d+') do indices[tonumber(index)] = true end
+  gone[tonumber(ARGV[at])] = indices
+end
+if conclusive and not held_back then
+  for gid, indices in pairs(gone) do
+    local id = find_id(m, gid)
+    if id and id[ID_STATE] == OPEN and not may_be_held_back(id) then
       local absent = {}
       for index = 0, m[COUNT] - 1 do
         local before = id[ABSENTS] ~= '' and holds(id[ABSENTS], index)
-        if before or gone[index] then absent[#absent + 1] = index end
+        if before or indices[index] then absent[#absent + 1] = index end
       end
       id[ABSENTS] = '/' .. string.rep('0', m[COUNT])
       if #absent == m[COUNT] then
@@ -93,6 +99,11 @@ if may_be_sent_again() then
   redis.call('ZADD', ready_key(m), now, ref)
   save_batch(m)
   return { 'ready', 'resent' }
+end
+if conclusive and #rest > 0 and are_missing(m, rest, gone) then
+  park(m, rest, 'held back')
+  save_batch(m)
+  return { 'parked', 'held back' }
 end
 local limit = control_at == 0 and redis.call('HEXISTS', CONTROL, 'young') == 0 and tonumber(ARGV[13])
   or tonumber(ARGV[12])

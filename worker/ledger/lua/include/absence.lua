@@ -12,6 +12,19 @@ local function park(m, rest, why)
   redis.call('ZADD', WATCH, now + 3600000, ref)
 end
 
+-- Did the gateway not show any undecided message, under any open id that may hold it? `gone`: by id, what it did not show.
+local function are_missing(m, rest, gone)
+  for _, id in ipairs(m[IDS]) do
+    if id[ID_STATE] == OPEN then
+      for _, index in ipairs(rest) do
+        local may_be_there = not (gone[id[GID]] and gone[id[GID]][index])
+        if may_be_there and holds(id[MEMBERS], index) and not marked(id[ABSENTS], index) then return false end
+      end
+    end
+  end
+  return true
+end
+
 -- Is an id absent for every message it carried? Messages that another id decided were not asked about.
 local function is_absent(m, id)
   for index = 0, m[COUNT] - 1 do

@@ -1,0 +1,115 @@
+"""jobs.php: a mailing becomes a campaign, with its cursor, its progress and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from smsq.producers.campaigns import Campaigns
+from smsq.producers.web.front_door.callers import Caller
+from smsq.producers.web.front_door.connection import Answer
+from smsq.producers.web.front_door.sends import options_of, when
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway.http.server import shapes
+from smsq.worker.gateway.http.server.form import Form, FormError
+from smsq.worker.gateway.http.server.jobs import (
+    Action,
+    JobRequest,
+    JobTold,
+    write_added,
+    write_job,
+    write_jobs,
+)
+from smsq.worker.ledger.front_door.jobs import DoorJobs
+from smsq.worker.ledger.views import CampaignView
+
+WAITING = ("queued", "cancelled", "late", "optout", "invalid", "duplicate")  # statuses of what never left
+
+
+class Jobs:
+    """Answers requests about mailings; blocks."""
+
+    def __init__(self, campaigns: Campaigns, ledger: DoorJobs, keep_s: float, now: Callable[[], float]) -> None:
+        self._campaigns = campaigns
+        self._ledger = ledger
+        self._keep_s = keep_s
+        self._now = now
+
+    def answer(self, form: Form, caller: Caller) -> Answer:
+        """Answer one request. Raises FormError, LedgerTrouble."""
+        request = JobRequest.read(form)
+        body = self._act(request, caller)
+        return Answer(body=body, content_type=shapes.content_type(request.fmt, request.charset))
+
+    def _act(self, request: JobRequest, caller: Caller) -> bytes:
+        fmt, charset = request.fmt, request.charset
+        if request.action is Action.ADD:
+            return self._add(request, caller)
+        if request.action is Action.GET_ALL:
+            mine = self._ledger.job_campaigns(caller.name)
+            told = [_told(number, view) for number, each in mine if (view := self._view(each)) is not None]
+            return write_jobs(told, fmt, charset)
+        campaign_id = self._ledger.job_campaign(caller.name, request.id)
+        view = self._view(campaign_id) if campaign_id is not None else None
+        if view is None:
+            raise FormError(1, "there is no such mailing")
+        if request.action is Action.GET:
+            return write_job(_told(request.id, view), fmt, charset)
+        if not view.is_over:
+            self._campaigns.cancel(view.id)
+        if request.action is Action.DELETE:
+            self._ledger.forget_job(caller.name, request.id)
+        return shapes.write_done(fmt, charset)
+
+    def _add(self, request: JobRequest, caller: Caller) -> bytes:
+        """Begin a campaign of the request's messages; the same one while it is unfinished, if it is asked for again."""
+        send = request.send
+        assert send is not None
+        options = options_of(send, caller, self._now())
+        starts_at, time = when(options.time)
+        rows = [(written, text) for written, (_, text) in zip(send.written, send.messages, strict=True)]
+        texts = {text for _, text in rows}
+        text = _literal(texts.pop()) if len(texts) == 1 else "{text}"
+        try:
+            view = self._campaigns.run(
+                rows,
+                text=text,
+                columns=("phone", "text"),
+                name=request.name[:100],
+                options=msgspec.structs.replace(options, time=time),
+                at=datetime.fromtimestamp(starts_at, UTC) if starts_at else None,
+                again=True,
+            )
+        except BadInput as wrong:
+            raise FormError(1, wrong.sentence) from None
+        number = self._ledger.note_job(caller.name, view.id, self._keep_s)
+        cost = view.cost if send.cost in (1, 2, 3) else None
+        return write_added(number, cost, request.fmt, request.charset)
+
+    def _view(self, campaign_id: str) -> CampaignView | None:
+        try:
+            return self._campaigns.show(campaign_id)
+        except BadInput:  # no longer kept
+            return None
+
+
+def _told(number: int, view: CampaignView) -> JobTold:
+    waiting = sum(view.statuses.get(name, 0) for name in WAITING)
+    return JobTold(
+        id=number,
+        name=view.name,
+        status=view.standing,
+        created_at=int(view.created_at),
+        starts_at=int(view.start_at or view.first_sent_at),
+        messages=view.messages,
+        sent=max(0, view.rows - waiting),
+        cost=view.cost,
+        text=view.template.replace("{{", "{").replace("}}", "}"),
+    )
+
+
+def _literal(text: str) -> str:
+    """A text as a template that says just this."""
+    return text.replace("{", "{{").replace("}", "}}")

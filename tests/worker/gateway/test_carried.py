@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway.carried import can_say, check_carried
+from smsq.worker.gateway.channels import CHANNELS
+
+
+@pytest.mark.parametrize(
+    ("transport", "options", "why"),
+    [
+        ("smtp", {"channel": "mail", "sender": "a@b.ru", "subj": "Hi"}, "the channel mail cannot leave over smtp"),
+        ("smtp", {"channel": "mms"}, "the channel mms cannot leave over smtp"),
+        ("smtp", {"channel": "whatsapp"}, "the channel whatsapp cannot leave over smtp"),
+        ("smtp", {"channel": "bot", "bot": "@shop"}, "the channel bot cannot leave over smtp"),
+        ("smtp", {"valid": "01:00"}, "a letter has no place for 'valid'"),
+        ("smtp", {"channel": "call", "voice": "w"}, "a letter has no place for 'voice'"),
+        ("smtp", {"sender": "a:b"}, "sender 'a:b'"),
+    ],
+)
+def test_what_a_transport_cannot_carry_is_refused_by_name(transport: str, options: dict[str, Any], why: str) -> None:
+    """Before anything is enrolled: at the send every message would be refused."""
+    with pytest.raises(BadInput, match=why):
+        check_carried(transport, Options(**options))
+    check_carried("http", Options(**options))
+
+
+def test_options_that_follow_with_each_message_are_looked_at_too() -> None:
+    """A column of a file is no way round."""
+    check_carried("smtp", Options(), later=["time", "sender"])
+    with pytest.raises(BadInput, match="no place for 'maxsms'"):
+        check_carried("smtp", Options(), later=["time", "maxsms"])
+
+
+def test_whatever_has_a_number_of_the_libraries_leaves_as_a_letter() -> None:
+    """But for what a letter has no place for: files, and a subject (PROTOCOL G, I.2)."""
+    numbered = {row.name for row in CHANNELS.values() if row.number is not None}
+
+    assert {row.name for row in CHANNELS.values() if "smtp" in row.dialects} == numbered - {"mms", "mail"}
+
+
+def test_what_has_a_place() -> None:
+    """Over HTTP everything has."""
+    assert [can_say(transport, "valid") for transport in ("http", "smtp", "smpp")] == [True, False, True]
+    assert can_say("smtp", "time")
