@@ -206,13 +206,14 @@ KEYS = ",".join(f"{each['login']}:{each['password']}" for each in (SHOP, CRM)) +
 def test_through_the_front_door(make_town: Callable[..., Town]) -> None:
     """The same library with another name and key: what it does at the gateway it does here, and is safe from itself."""
     library = php_library()
-    (port,) = quiet_ports(1)
-    town = make_town(SMSQ_DOOR_ADDR=f"127.0.0.1:{port}", SMSQ_API_KEYS=KEYS)
+    port, letters = quiet_ports(2)
+    addresses = {"SMSQ_DOOR_ADDR": f"127.0.0.1:{port}", "SMSQ_DOOR_SMTP_ADDR": f"127.0.0.1:{letters}"}
+    town = make_town(**addresses, SMSQ_API_KEYS=KEYS)
     with Names(("127.0.0.1", port)) as names:
         plain = Php(library, names, charset="utf-8", post=False, **SHOP)
         town.wait_for(lambda: plain(("get_balance",))[0], "the door", 60)
         for number, (charset, post) in enumerate(WAYS):
-            shop = Php(library, names, charset=charset, post=post, **SHOP)
+            shop = Php(library, names, charset=charset, post=post, letters=letters, **SHOP)
             one_way(shop, names, town, number, f"{charset} {post}")
             the_text_of_a_campaign(Php(library, names, charset=charset, post=post, **CRM), town, number)
         assert set(names.named) == {"smsc.ru", "www2.smsc.ru"}
@@ -221,7 +222,7 @@ def test_through_the_front_door(make_town: Callable[..., Town]) -> None:
 def one_way(php: Php, names: Names, town: Town, number: int, way: str) -> None:
     """Every function once, in one charset and method."""
     phone, other, text = f"7999200{number}001", f"7999200{number}002", f"Ваш пароль: {number}, ждём; и всё"
-    one, two, lost, letter = (str(1000 * kind + number) for kind in range(1, 5))
+    one, two, lost, letter, by_mail = (str(1000 * kind + number) for kind in range(1, 6))
     (cost, parts), balance = php(("get_sms_cost", f"{phone},{other}", text), ("get_balance",))
     assert (float(cost) > 0, parts, float(balance) > 0) == (True, "2", True), way
 
@@ -257,6 +258,9 @@ def one_way(php: Php, names: Names, town: Town, number: int, way: str) -> None:
     assert mail[:2] == [letter, "1"], way
     arrived = town.wait_for(lambda: messages_at_the_gateway(town, "ann@example.org"), f"the letter: {way}", 30)
     assert [file["size"] for file in arrived[0]["files"]] == [5120], way
+
+    assert php(("send_sms_mail", phone, text + " 4", 0, 0, by_mail)) == [True], way
+    town.wait_for(lambda: text + " 4" in texts_at_the_gateway(town, phone), f"what a letter brought: {way}", 30)
 
 
 def the_text_of_a_campaign(php: Php, town: Town, number: int) -> None:
