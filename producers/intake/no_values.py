@@ -1,4 +1,4 @@
-"""Cells that hold no value: words that programs write for a missing one, and letters that were lost on the way.
+"""Cells that hold no value: what programs write for none, and what is left if letters were lost on the way.
 
 Each text costs money and cannot be taken back, so a row whose text would take such a cell is rejected, with what the
 cell holds and what to do. A cell that is empty is a value: the text is sent with nothing in that place.

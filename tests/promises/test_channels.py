@@ -26,6 +26,7 @@ MAY = {
     "producers/shield.py": "a code goes by SMS if nothing else is said",
     "producers/cli/otp.py": "a code goes by SMS if nothing else is said",
     "producers/cli/shield.py": "a code goes by SMS if nothing else is said",
+    "producers/cli/sandbox.py": "`mail` is the address of its mail server there",
 }
 # The sandbox is written apart from the table on purpose; other words of these modules are no channels.
 WORDS = {"worker/acl.py": {"ping"}}

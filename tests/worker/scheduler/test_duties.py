@@ -88,7 +88,7 @@ def test_what_may_not_go_is_not_fed(office: Any, why: str) -> None:
 
 def test_a_slow_campaign_does_not_stand_in_the_way(office: Any) -> None:
     """What its own pace keeps back is not handed out, so the window is the others'."""
-    slow, fast = office.campaign(300, rate=1.0), office.campaign(300)
+    slow, fast = office.campaign(300, rate=0.05), office.campaign(300)
     feed = Feed(office.runtime)
     for _ in range(20):
         feed.tick(office.now)
