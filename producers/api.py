@@ -12,12 +12,13 @@ whatever happens to hints, workers or this process. Nothing here speaks to the g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
+from smsq.producers.files import GivenFile, with_files
 from smsq.producers.installation import Installation
 from smsq.producers.otp import Otp
 from smsq.producers.shield import ShieldControl
@@ -59,6 +60,7 @@ class Smsq(Installation):
         deadline_s: float | None = None,
         options: Options | None = None,
         client: str | None = None,
+        files: Sequence[GivenFile] = (),
     ) -> Enrolled:
         """Enrol one message; return its id, and whether this call created it.
 
@@ -77,12 +79,15 @@ class Smsq(Installation):
         needs a deadline: if the gateway does not show the first copy, a second one leaves once, a minute later, and
         the receipt says `may_double`.
 
+        `files` go with a message by `mail` or `mms`: paths, or names with content, such as `("offer.pdf", data)`. They
+        are on disk when the call returns, and go a day after the message has ended (`SMSQ_FILES`, `SMSQ_KEEP_TEXTS`).
+
         `client` names who asked for an urgent message (an address, an account). The message then has to pass the
         pumping shield, as codes of `smsq.otp` do.
 
-        Raises BadPhone, BadAddress, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses.
-        Raises LedgerUnreachable if it is not known whether the message was enrolled, another LedgerTrouble if it was
-        not.
+        Raises BadPhone, BadAddress, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses;
+        FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the message was
+        enrolled, another LedgerTrouble if not.
         """
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
@@ -96,7 +101,8 @@ class Smsq(Installation):
             raise BadInput(
                 "that moment has passed: `at` says when to send, in this machine's time zone unless it names one"
             )
-        check_message(text, options)
+        check_message(text, options, is_alone=True)
+        options = with_files(self.runtime, options, files)
         message = NewMessage(
             who,
             text,

@@ -18,6 +18,7 @@ from typing import Unpack
 
 from smsq.producers import waits
 from smsq.producers.doubts import in_doubt, waits_for
+from smsq.producers.files import GivenFile, with_files
 from smsq.producers.installation import Installation
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, money_of, ranges
@@ -25,6 +26,7 @@ from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.moments import plain
 from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
+from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import GOING, OVER, Range
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
 from smsq.worker.domain.receipt import Receipt
@@ -54,14 +56,16 @@ class Campaigns:
         again: bool = False,
         only_new: bool = False,
         enrolled: Callable[[int], None] = lambda rows: None,
+        files: Sequence[GivenFile] = (),
         **how: Unpack[How],
     ) -> CampaignView:
         """Enrol a campaign and return it; the workers send it. Unlike the command, this does not ask about the price.
 
         `rows` is the path of a CSV file, or an iterable of mappings, of sequences (then `columns` names their
         values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with
-        the number of rows enrolled so far. Some rows may have been sent already, with the same text and sender, by a
-        campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
+        the number of rows enrolled so far. `files` go with every message, as in `Smsq.send`. Some rows may have been
+        sent already, with the same text and sender, by a campaign that is still kept: `only_new` leaves them out,
+        `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
@@ -70,6 +74,7 @@ class Campaigns:
         none is up.
         """
         check_flags(again=again, only_new=only_new)
+        how["options"] = with_files(self._smsq.runtime, how.get("options") or Options(), files)
         drafted = draft(rows, text=text, **how)
         self.check_carried(drafted)
         before = self.before(drafted)

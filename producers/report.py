@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
@@ -19,6 +19,8 @@ from smsq.producers.moments import plain, when
 from smsq.producers.waits import reason
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.result import fields_of
+from smsq.worker.ledger.views import CampaignView
 
 COLUMNS: Final = (
     *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),
@@ -32,19 +34,30 @@ _PHONE = re.compile(r"\+[0-9]{1,15}")
 _CONTROL = ("\t", "\r", "\n", "\0")
 
 
-def write_csv(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
-    """Header and rows, RFC 4180, with the file's own columns behind them; `out` should not translate newlines."""
+def write_csv(
+    receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None, found: Sequence[str] = ()
+) -> None:
+    """Header and rows, RFC 4180; `out` should not translate newlines.
+
+    Behind the columns of every report are those of results, whose names are `found`, and then the file's own.
+    """
     writer = csv.writer(out)
+    columns = (*COLUMNS, *found)
     if own is None:
-        writer.writerow(COLUMNS)
-        writer.writerows(_csv_row(each) for each in receipts)
+        writer.writerow(columns)
+        writer.writerows(_csv_row(each, found) for each in receipts)
         return
-    writer.writerow((*COLUMNS, *(safe(_apart(name)) for name in own.names)))
-    writer.writerows((*_csv_row(each), *map(safe, cells)) for each, cells in own.beside(receipts))
+    writer.writerow((*columns, *(safe(_apart(name, columns)) for name in own.names)))
+    writer.writerows((*_csv_row(each, found), *map(safe, cells)) for each, cells in own.beside(receipts))
 
 
-def write_json(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
-    """An array of objects, one in each line, so that it need not be read at once; own columns under `columns`."""
+def write_json(
+    receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None, found: Sequence[str] = ()
+) -> None:
+    """An array of objects, one in each line, so that it need not be read at once; own columns under `columns`.
+
+    An object has its result as far as there is one, whatever `found` names.
+    """
     objects = (
         (as_object(each) for each in receipts)
         if own is None
@@ -60,18 +73,23 @@ def write_json(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None 
     out.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _apart(name: str) -> str:
+def _apart(name: str, columns: Sequence[str]) -> str:
     """A name for a column of the file that differs from the report's own names."""
-    return f"file_{name}" if name in COLUMNS else name
+    return f"file_{name}" if name in columns else name
 
 
-def write_table(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None) -> None:
-    """Columns for people, none of the file's own; widths are fixed, so that rows can be shown as they come."""
+def write_table(
+    receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None, found: Sequence[str] = ()
+) -> None:
+    """Columns for people, none of the file's own; widths are fixed, so that rows can be shown as they come.
+
+    What a probe found is in the last column.
+    """
     if own is not None:
         raise BadInput("a table has no room for the file's own columns: use --format csv or json")
     out.write(f"{'row':>7}  {'id':<12} {'phone':<16} {'status':<13} {'parts':>5} {'cost':>8}  {'at':<25}  why\n")
     for each in receipts:
-        why = each.error or reason(each.why)
+        why = each.error or reason(each.why) or ", ".join(_in_words(each)) * bool(found)
         out.write(
             f"{each.row or '':>7}  {each.id:<12} {printable(each.phone):<16} {each.status:<13} {each.parts or '':>5} "
             f"{plain(each.cost) if each.cost else '':>8}  {when(each.status_at):<25}  {printable(why)}".rstrip()
@@ -79,11 +97,25 @@ def write_table(receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None
         )
 
 
-WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None], None]]] = {
+def _in_words(receipt: Receipt) -> Iterator[str]:
+    """Where a probe found the phone."""
+    told = receipt.result
+    for prefix, word in (("", ""), ("roaming_", "now in ")):
+        place = [told[name] for name in (f"{prefix}country", f"{prefix}network") if name in told]
+        if place:
+            yield word + " ".join(place)
+
+
+WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None, Sequence[str]], None]]] = {
     "csv": write_csv,
     "json": write_json,
     "table": write_table,
 }
+
+
+def found_columns(view: CampaignView) -> Sequence[str]:
+    """Columns of a campaign's report for what its messages find out; none for most campaigns."""
+    return fields_of(view.options.channel)
 
 
 def rejected(receipts: Iterable[Receipt]) -> Iterator[Receipt]:
@@ -108,6 +140,8 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     }
     if receipt.row is not None:
         told = {"row": receipt.row, **told}
+    if receipt.result:
+        told["result"] = dict(receipt.result)
     if receipt.campaign:
         told["campaign"] = receipt.campaign
     if receipt.may_double:
@@ -138,7 +172,7 @@ def printable(value: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in value)
 
 
-def _csv_row(each: Receipt) -> tuple[object, ...]:
+def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:
     return (
         "" if each.row is None else each.row,
         safe(each.phone),
@@ -152,4 +186,5 @@ def _csv_row(each: Receipt) -> tuple[object, ...]:
         iso(each.submitted_at),
         iso(each.status_at),
         each.id,
+        *(safe(each.result.get(name, "")) for name in found),
     )

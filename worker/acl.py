@@ -77,7 +77,7 @@ LEDGER: dict[str, Role] = {
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop due feed forget lead wind_up".split()),
+        frozenset("beat control doubt drop detach due feed forget lead wind_up".split()),
         frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
@@ -88,7 +88,7 @@ LEDGER: dict[str, Role] = {
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
-            *("campaigns", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            *("campaigns", "files", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
             # Its home knows more than the ledger: a visitor of the roll call.
             *("hosts", "rollcall:*", "gone:*", "away"),

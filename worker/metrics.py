@@ -40,6 +40,7 @@ LABELS: Final[dict[str, str]] = {
     "lane": ", ".join(f"`{name}`" for name in LANES),
     "queue": ", ".join(f"`{name}`" for name in QUEUES),
     "channel": "a row of `gateway/channels.py`",
+    "network": "an operator's country and network code, such as `25001`, of the first 50 seen; `other` for the rest",
     "status": "a name that reports show (`domain/status.py`)",
     "state": "the state of a batch: " + ", ".join(f"`{name}`" for name in STATES.values()),
     "command": "`send`, `status`, `balance`, `price`, `history`",
@@ -89,6 +90,12 @@ def _counted(name: str, help_: str, labels: tuple[str, ...], total: str, **how: 
 
 METRICS: Final[tuple[Metric, ...]] = (
     _counted("smsq_messages_total", "Messages that reached this status.", ("lane", "channel", "status"), "messages"),
+    _counted(
+        "smsq_messages_by_network_total",
+        "Messages that reached this final status, by the operator's code, if the gateway told it with that status.",
+        ("channel", "network", "status"),
+        "networks",
+    ),
     _counted(
         "smsq_batches",
         "Batches by state.",
@@ -261,6 +268,12 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Messages in the queue that could not be read and were put aside.",
         ("queue",),
     ),
+    Metric(
+        "smsq_files_missing_total",
+        "counter",
+        "Claims given back since their files were not on that host.",
+        ("lane",),
+    ),
     Metric("smsq_actor_runs_total", "counter", "Actor runs by how they ended.", ("actor", "outcome")),
     Metric("smsq_actor_seconds", "histogram", "How long an actor ran.", ("actor",), buckets=REQUEST_BUCKETS),
 )
@@ -285,6 +298,7 @@ class Metrics:
         self._door_requests = _counter("smsq_door_requests_total", registry)
         self._door_seconds = _histogram("smsq_door_request_seconds", registry)
         self._put_aside = _counter("smsq_hints_put_aside_total", registry)
+        self._files_missing = _counter("smsq_files_missing_total", registry)
         self._actor_runs = _counter("smsq_actor_runs_total", registry)
         self._actor_seconds = _histogram("smsq_actor_seconds", registry)
 
@@ -341,6 +355,10 @@ class Metrics:
         """The front door answered: `taken`, `refused`, `busy` (put off) or `failed`."""
         self._door_requests.labels(page, outcome).inc()
         self._door_seconds.labels(page).observe(took_s)
+
+    def files_missing(self, lane: str) -> None:
+        """The files of a claim were not on this host."""
+        self._files_missing.labels(lane).inc()
 
     def actor_ran(self, actor: str, outcome: str, took_s: float) -> None:
         """An actor returned (`done`), raised (`failed`) or was not run (`skipped`)."""

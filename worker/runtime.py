@@ -18,6 +18,7 @@ from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import SEND_ERRORS, delivery_error
+from smsq.worker.host.files import Files
 from smsq.worker.host.health import Health
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Keys, Ledger
@@ -106,6 +107,11 @@ class Runtime:
     def journal(self) -> Journal:
         """The journal of this process."""
         return Journal(self.settings.home, fsync=self.settings.accept_loss, clock=self.clock)
+
+    @cached_property
+    def files(self) -> Files:
+        """Files of messages, on this host's disk or one that hosts share."""
+        return Files(self.settings.files or self.settings.home / "files", self.ledger.birth, self.clock)
 
     @cached_property
     def broker(self) -> HintBroker:

@@ -106,6 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_cooldown_s: float
     code_resends: int
     test_codes: dict[int, str]
+    files: Path | None  # None: a folder of the home
+    files_mb: float
+    most_files: int
     log_level: str
     log_style: Literal["console", "json"]
     shield: str
@@ -263,6 +266,13 @@ def _api_keys(written: str) -> Secret:
 
 def _path(written: str) -> Path:
     return Path(written).expanduser()
+
+
+def _absolute(written: str) -> Path:
+    path = _path(written)
+    if not path.is_absolute():
+        raise ValueError("an absolute path, such as /srv/smsq/files")
+    return path
 
 
 def _flag(written: str) -> bool:
@@ -641,6 +651,15 @@ FIELDS: tuple[Field, ...] = (
         "none",
         write=lambda codes: f"{len(codes)} numbers" if codes else "none",
     ),
+    Field(
+        "files",
+        _absolute,
+        None,
+        "Folder for files of messages until these are settled; hosts that send for one another share it.",
+        "`files` in the home",
+    ),
+    Field("files_mb", _number(0.001, 100), "10", "Most megabytes of one message's files together."),
+    Field("most_files", _whole(1, 100), "10", "Most files of one message."),
     Field(
         "log_level",
         _one_of("debug", "info", "warning", "error"),

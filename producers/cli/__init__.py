@@ -41,6 +41,8 @@ COMMANDS: Final[dict[str, Row]] = {
     "send": Row("smsq.producers.cli.send:command", "Send one message."),
     "otp": Row("smsq.producers.cli.otp:group", "Send one-time codes, and check what people typed."),
     "campaign": Row("smsq.producers.cli.campaign:group", "Check, run and watch campaigns."),
+    "hlr": Row("smsq.producers.cli.probes:hlr", "Ask the operators about phones: who serves them, are they on."),
+    "ping": Row("smsq.producers.cli.probes:ping", "Find out which phones are on."),
     "doubts": Row("smsq.producers.cli.doubts:group", "Show messages whose outcome is unknown, and decide."),
     "shield": Row("smsq.producers.cli.shield:group", "Show and adjust the limits against SMS pumping."),
     "status": Row("smsq.producers.cli.status:command", "Show the status of a message."),

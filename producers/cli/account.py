@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 def whose_line(smsq: Smsq, options: Options) -> str:
     """Account, brand and gateway as this process has them, and the sender, in one line for people."""
     from smsq.producers.report import printable
+    from smsq.worker.domain.batch import PLAIN_CHANNEL
 
     account = smsq.account()
     brand, _, login = account.partition("/")
     sender = f"sender {options.sender}" if options.sender else "the account's default sender"
     who = f"account {login} of {brand}" if account else f"an account of {smsq.settings.brand}"
-    return printable(f"from {who}, {sender}, through {gateway(smsq.settings)}")
+    way = "" if options.channel == PLAIN_CHANNEL else f" by {options.channel}"
+    return printable(f"from {who}, {sender},{way} through {gateway(smsq.settings)}")
 
 
 def gateway(settings: Settings) -> str:

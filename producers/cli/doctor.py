@@ -93,6 +93,7 @@ def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:
         "durability": ledger.durability,
         "account": ledger.account,
         "secret": ledger.secret,
+        "files": ledger.files,
         "run": ledger.run,
         "verbs": ledger.verbs,
         "broker": partial(working.broker, up=up),

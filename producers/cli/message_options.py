@@ -44,6 +44,7 @@ def file_flags(function: Command) -> Command:
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
         click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
         message_flags(),
+        file_flag,
         click.option(
             "--per-row",
             multiple=True,
@@ -70,3 +71,14 @@ def options_of(told: dict[str, Any]) -> Options:
         if (written := told.pop(name, None)) is not None:
             fields[name] = row.read(written)
     return Options(channel=told.pop("channel"), **fields)
+
+
+def file_flag(function: Command) -> Command:
+    """Give a command `--file`, whose values are its argument `files`."""
+    return click.option(
+        "--file",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="A file that goes with it, by mail or mms; may be given several times.",
+    )(function)

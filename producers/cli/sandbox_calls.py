@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from smsq.producers.fields import phone_of
+from smsq.producers.fields import recipient_of
 from smsq.producers.machine.sandbox import ask, of_this_home, received
 from smsq.producers.terminal.display import counted, print_json, talk
+from smsq.worker.domain.recipient import EVERY_KIND, Recipient, answered, shown
 
 LOOK_EVERY_S = 0.3
 
@@ -33,10 +34,11 @@ def messages(phone: str | None, limit: int, follow: bool, as_json: bool, control
     If PHONE is given, only those to it are shown. None of them was sent to anybody.
     """
     base = control or of_this_home()
-    told = {"limit": str(limit), **({"phone": str(phone_of(phone))} if phone is not None else {})}
+    wanted = None if phone is None else recipient_of(phone, EVERY_KIND)
+    told = {"limit": str(limit), **({"phone": str(wanted)} if isinstance(wanted, int) else {})}
     found = received(base, **told)
     for each in reversed(found["messages"]):
-        _print(each, as_json)
+        _print(each, wanted, as_json)
     if not found["messages"] and not follow:
         talk("nothing was received" + (" for this phone" if phone is not None else ""))
     after = found["last"]
@@ -47,7 +49,7 @@ def messages(phone: str | None, limit: int, follow: bool, as_json: bool, control
             after = 0
             continue
         for each in reversed(found["messages"]):
-            _print(each, as_json)
+            _print(each, wanted, as_json)
         after = found["last"]
 
 
@@ -107,7 +109,9 @@ def share_of(written: str) -> float:
     return share
 
 
-def _print(each: dict[str, Any], as_json: bool) -> None:
+def _print(each: dict[str, Any], wanted: Recipient | None, as_json: bool) -> None:
+    if wanted is not None and answered(each["phone"]) != wanted:
+        return
     if as_json:
         print_json(each)
         return
@@ -116,4 +120,4 @@ def _print(each: dict[str, Any], as_json: bool) -> None:
 
     at = datetime.fromtimestamp(each["at"]).astimezone().strftime("%H:%M:%S")
     way = "" if each["channel"] == PLAIN_CHANNEL else f" by {each['channel']}"
-    click.echo(f"{at}  +{printable(each['phone'])}{way}  {each['status']}  {printable(each['text'])}")
+    click.echo(f"{at}  {printable(shown(each['phone']))}{way}  {each['status']}  {printable(each['text'])}")

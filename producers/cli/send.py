@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
-from smsq.producers.cli.message_options import message_flags, options_of
+from smsq.producers.cli.message_options import file_flag, message_flags, options_of
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import print_json, print_receipt, talk
 from smsq.producers.terminal.stdin import from_stdin
@@ -27,6 +28,7 @@ LOOK_EVERY_S = 0.1
 @click.argument("phone")
 @click.argument("text", default="")
 @message_flags()
+@file_flag
 @click.option(
     "--at",
     help="When the gateway sends it, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
@@ -64,6 +66,7 @@ def command(
     wait: bool,
     timeout: float,
     as_json: bool,
+    files: tuple[Path, ...],
     **told: Any,
 ) -> None:
     """Send TEXT to PHONE, and print the message's id, or with --wait what became of it.
@@ -90,6 +93,7 @@ def command(
             deadline_s=deadline,
             client=client,
             options=options,
+            files=files,
         )
         output.changed()
         is_up = say_who_is_missing(smsq, lane, sent.id)

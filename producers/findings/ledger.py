@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from smsq.worker.runtime import Runtime
 
 WRITES_TIMED = 10
+FILELESS_LATELY_S = 300.0  # tries come a minute apart at the most
 SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
 SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
 FALLEN = "restore its newest data if there is any, else run `smsq recover`; nothing is sent until then"
@@ -85,6 +86,16 @@ def secret(runtime: Runtime) -> Iterator[Finding]:
     if failed_at is not None and (ago_s := runtime.ledger.time() - failed_at) < SEALED_LATELY_S:
         said = f"a worker could not open a sealed text {max(0.0, ago_s):.0f} s ago, and put it back unsent"
         yield Finding("sealed texts", "fail", said, "that worker has another SMSQ_SECRET_KEY: " + cure)
+
+
+def files(runtime: Runtime) -> Iterator[Finding]:
+    """Whether workers find the files of messages that they are to send."""
+    last = runtime.ledger.fileless()
+    if last is None or (ago_s := runtime.ledger.time() - last.at) >= FILELESS_LATELY_S:
+        return
+    said = f"{last.place} could not send batch {last.ref} {max(0.0, ago_s):.0f} s ago and left it to others: {last.why}"
+    cure = "set SMSQ_FILES to one folder that hosts with workers and producers share"
+    yield Finding("files", "warn", said, cure)
 
 
 def shield(runtime: Runtime) -> Iterator[Finding]:

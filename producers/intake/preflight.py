@@ -26,7 +26,7 @@ from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind, kind
 from smsq.worker.domain.recipient import Recipient, written
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import parts_of
+from smsq.worker.gateway.options import counter
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
@@ -189,7 +189,7 @@ def _sample(
     found: Preflight, batch: Packed, said: list[str] | None, constant: str | None, random: Random, options: Options
 ) -> None:
     """Count each message in its country's stratum, and keep a fair few of each."""
-    most, strata = REQUESTS * PER_REQUEST, found.strata
+    most, strata, count = REQUESTS * PER_REQUEST, found.strata, counter(options)
     same_parts = batch.parts // batch.count
     for index, recipient in enumerate(unpack_recipients(batch.recipients)):
         text = constant if said is None else said[index]
@@ -197,7 +197,7 @@ def _sample(
         if isinstance(recipient, int):
             found.kinds[kind(recipient)] += 1
         stratum.messages += 1
-        stratum.parts += same_parts if said is None else parts_of(text or "", options)
+        stratum.parts += same_parts if said is None else count(text or "")
         if len(stratum.sample) < most:
             stratum.sample.append((recipient, text or ""))
         elif (place := int(random.random() * stratum.messages)) < most:
@@ -218,10 +218,11 @@ def country(recipient: Recipient) -> str:
 
 def _look_at(found: Preflight, said: Sequence[str], options: Options) -> None:
     found.first = found.first or next(iter(said), "")
+    count, is_short = counter(options), not options.translit and channel(options.channel).parts is texts.parts
     for text in said:
-        parts = parts_of(text, options)
+        parts = count(text)
         found.longest = max(found.longest, parts)
-        if not options.translit and channel(options.channel).parts is texts.parts and texts.alphabet(text) == "ucs2":
+        if is_short and texts.alphabet(text) == "ucs2":
             found.unicode_texts += 1
             if parts > 1:
                 found.dear.update(_dear(text, parts))

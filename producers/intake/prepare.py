@@ -16,13 +16,13 @@ from smsq.producers.intake.rows import MISSING, Row, shown
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain import text as texts
-from smsq.worker.domain.batch import Options, Packed, pack
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Packed, pack
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone, BadText
 from smsq.worker.domain.phone import parse as parse_phone
 from smsq.worker.domain.recipient import PHONES_ONLY, Recipient
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import check_message, check_own_texts, parts_of
+from smsq.worker.gateway.options import check_message, check_own_texts, counter, parts_of
 
 _PLAIN = Options()
 
@@ -123,9 +123,9 @@ class Slices:
 
     def _own_texts(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
         seen, region, size, render = self._seen, self._region, self._batch_size, self._template.render
-        parse, check, count = self._parse, self._row.check, texts.parts
-        if self._options != _PLAIN:
-            render, count = self._read, self._parts
+        parse, check, count = self._parse, self._row.check, counter(self._options)
+        if self._row.read is not channel(PLAIN_CHANNEL).read:
+            render = self._read
         found: list[Recipient] = []
         numbers: list[int] = []
         written: list[str] = []
@@ -218,9 +218,6 @@ class Slices:
 
     def _read(self, values: Sequence[str]) -> str:
         return self._row.read(self._template.render(values))
-
-    def _parts(self, text: str) -> int:
-        return parts_of(text, self._options)
 
     def _why(self, written: str, error: BadPhone) -> str:
         """Why this is no recipient; a phone's own sentence does not know addresses and groups."""

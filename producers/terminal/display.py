@@ -60,6 +60,7 @@ def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = Non
         "parts": view.parts,
         "why": view.why,
         "text": view.template,
+        "channel": view.options.channel,
         "sender": view.options.sender,
         "file": view.file or None,
         "rate": view.rate or None,
@@ -105,14 +106,19 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
     """A campaign for people, why it does not move, and why messages of it failed."""
     from smsq.producers.moments import plain, when, zone
     from smsq.producers.report import printable
+    from smsq.worker.domain.batch import PLAIN_CHANNEL
+    from smsq.worker.gateway.channels import channel
 
     invalid = f", of them {view.invalid} not sent (bad or duplicate)" if view.invalid else ""
+    row = channel(view.options.channel)
     lines = [
         ("campaign", f"{view.id}  {printable(view.name)}"),
         ("state", f"{view.standing}, begins {when(view.start_at)}" if view.is_scheduled else view.standing),
         ("waits", waits),
         ("file", printable(view.file)),
-        ("text", one_line(view.template) or "(no longer kept)"),
+        ("channel", "" if view.options.channel == PLAIN_CHANNEL else f"{view.options.channel}: {row.meaning}"),
+        ("text", one_line(view.template) or ("(no longer kept)" if row.has_text else "")),
+        ("options", _options(view)),
         ("sender", printable(view.options.sender or "the account's default")),
         ("begins", when(view.start_at)),
         ("window", f"{view.window} by the workers' clock (here UTC{zone()})" if view.window else ""),
@@ -133,6 +139,15 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
     for name, value in lines:
         if value:
             click.echo(f"{name:<16}{value}")
+
+
+def _options(view: CampaignView) -> str:
+    """What else was asked of the gateway, the sender aside."""
+    from smsq.producers.report import printable
+    from smsq.worker.gateway.options import given_options, written
+
+    given = {name: written(value) for name, value in given_options(view.options).items() if name != "sender"}
+    return printable(", ".join(f"{name} {value}" for name, value in {**given, **view.options.extra}.items()))
 
 
 def one_line(text: str) -> str:
@@ -187,7 +202,8 @@ def print_receipt(receipt: Receipt, waits: str = "") -> None:
         ("attempts", str(receipt.attempts)),
         ("submitted", when(receipt.submitted_at)),
         ("status since", when(receipt.status_at)),
+        *((name.replace("_", " "), printable(value)) for name, value in receipt.result.items()),
     ]
     for name, value in lines:
         if value:
-            click.echo(f"{name:<14}{value}")
+            click.echo(f"{name:<16}{value}")

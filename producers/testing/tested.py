@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from smsq.producers.api import Smsq
-from smsq.producers.fields import phone_of
+from smsq.producers.fields import recipient_of
 from smsq.producers.machine.sandbox import ask, received
 from smsq.producers.testing import testbed
+from smsq.worker.domain.recipient import EVERY_KIND, answered, shown
 from smsq.worker.ledger.fresh import forget_callers
 
 WAIT_S = 30.0  # for a message: a good one is there within a tenth of a second, a machine may be busy
@@ -35,7 +36,7 @@ _SPELLED = re.compile(r"(?<!\d)\d(?:, \d){3,7}(?!\d)", re.ASCII)  # as a call re
 class Received:
     """A message that the sandbox took: what a phone shows."""
 
-    phone: str  # with its +
+    phone: str  # with its +; an address as it is
     text: str
     channel: str
     sender: str
@@ -161,12 +162,13 @@ class TestedSmsq(Smsq):
 
     def _received(self, phone: str | int | None) -> list[Received]:
         asked = {"after": str(self._since), "limit": "1000"}
-        if phone is not None:
-            asked["phone"] = str(phone_of(phone))
+        wanted = None if phone is None else recipient_of(phone, EVERY_KIND)
+        if isinstance(wanted, int):
+            asked["phone"] = str(wanted)
         rows = received(self.installation.control, **asked)["messages"]
         return [
             Received(
-                phone=f"+{each['phone']}",
+                phone=shown(each["phone"]),
                 text=each["text"],
                 channel=each["channel"],
                 sender=each["sender"],
@@ -174,5 +176,5 @@ class TestedSmsq(Smsq):
                 at=each["at"],
             )
             for each in reversed(rows)
-            if each["is_accepted"]
+            if each["is_accepted"] and (wanted is None or answered(each["phone"]) == wanted)
         ]

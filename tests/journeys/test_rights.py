@@ -37,6 +37,7 @@ from smsq.worker.redis_client import connect
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.settings import Settings
+from tests.producers.web.front_door.opened import KEYS, Line
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -325,6 +326,7 @@ SERVICES = {
     "chores": ("worker", "worker --lane chores"),
     "scheduler": ("scheduler", "scheduler"),
     "web": ("web", "web"),
+    "door": ("door", "door"),
     "exporter": ("exporter", "exporter"),
 }
 
@@ -387,7 +389,7 @@ def quiet_host(servers: dict[str, Guarded], tmp_path: Path) -> Iterator[Host]:
         with contextlib.closing(server.client()) as admin:
             admin.flushall()
             admin.acl_log_reset()
-    web, metrics = free_ports(2)
+    web, metrics, door = free_ports(3)
     secret = "a secret for callbacks"
     argv = [*SMSQ, "sandbox", "--ports", "0,0", *SANDBOX_OPTIONS, "--login", "demo", "--password", "demo"]
     argv += ["--end", "sms:99990004=undeliverable"]
@@ -409,6 +411,8 @@ def quiet_host(servers: dict[str, Guarded], tmp_path: Path) -> Iterator[Host]:
             "SMSQ_CALLBACK_SECRET": secret,
             "SMSQ_WEB_ADDR": f"127.0.0.1:{web}",
             "SMSQ_METRICS_ADDR": f"127.0.0.1:{metrics}",
+            "SMSQ_DOOR_ADDR": f"127.0.0.1:{door}",
+            "SMSQ_API_KEYS": KEYS,
         }
         yield Host(tmp_path, environ, servers, ready["control"])
     finally:
@@ -431,7 +435,7 @@ def host(quiet_host: Host) -> Iterator[Host]:
             wait_for(
                 there, lambda: set(LANES) <= set(views.lanes()) and views.brakes().is_led, "the lanes and a leader"
             )
-        for address in ("SMSQ_WEB_ADDR", "SMSQ_METRICS_ADDR"):
+        for address in ("SMSQ_WEB_ADDR", "SMSQ_METRICS_ADDR", "SMSQ_DOOR_ADDR"):
             wait_for(there, lambda where=there.environ[address]: page(where, "healthz"), address)  # type: ignore[misc]
         yield there
     finally:
@@ -439,6 +443,22 @@ def host(quiet_host: Host) -> Iterator[Host]:
             process.terminate()
         for process in running:
             process.wait(30)
+
+
+def through_the_front_door(host: Host) -> None:
+    """Every page of it, asked for what it does; none answers that it could not."""
+    phone, port = "79990000003", int(host.environ["SMSQ_DOOR_ADDR"].rpartition(":")[2])
+    asked = (
+        ("send", f"phones={phone}&mes=Door&cost=3&id=5"), ("send", f"phones={phone},79160000000&mes=x&cost=1"),
+        ("balance", "cur=1"),
+        ("status", f"id=5&phone={phone}&all=2"), ("get", "get_messages=1"), ("info", f"get_operator=1&phone={phone}"),
+        ("jobs", f"add=1&name=x&phones={phone}&mes=Job&cost=1"), ("jobs", "get_all=1"), ("jobs", "get=1&id=1000001"),
+        ("jobs", "cancel=1&id=1000001"), ("jobs", "del=1&id=1000001"),
+    )  # fmt: skip
+    with Line(port) as line:
+        answers = [line.get(f"/sys/{page}.php", f"{query}&fmt=1").text for page, query in asked]
+
+    assert [answer for answer in answers if answer.startswith("0,-")] == [], answers
 
 
 def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Guarded]) -> None:
@@ -456,6 +476,7 @@ def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Gua
     going = smsq.otp.send("+79999990004", channels="sms:60s,tg")
     wait_for(host, lambda: len(smsq.otp.show(going.id).steps) == 2, "the next channel")
     smsq.balance()
+    through_the_front_door(host)
     began = smsq.campaigns.run(people, text="Hello {name}")
     smsq.campaigns.pause(began.id)
     refused = servers["ledger"].refused()  # the log of a server ends with it
@@ -467,7 +488,7 @@ def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Gua
     view, report = smsq.campaigns.show(began.id), list(smsq.campaigns.report(began.id))
     again = smsq.campaigns.run(people, text="Hello {name}", again=True)
     smsq.campaigns.cancel(again.id)
-    assert len(smsq.campaigns.list()) == 2
+    assert len(smsq.campaigns.list()) == 3  # one by the front door
     host.smsq("operator", "doctor")
     metrics = page(host.environ["SMSQ_METRICS_ADDR"], "metrics")
     page(host.environ["SMSQ_WEB_ADDR"], "readyz")  # an error where it could not store a status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from smsq.producers.report import COLUMNS, as_object, rejected, safe, write_csv, write_json, write_table
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.result import FIELDS
 
 DELIVERED = Receipt(
     id="4711.0",
@@ -42,6 +44,46 @@ def test_csv_has_the_columns_that_were_promised() -> None:
     expected = ["1", "+79991234567", "delivered", "0", "", "1000000001", "2", "7.6", "1"]
     assert first == [*expected, "2023-11-14T22:13:20Z", "2023-11-14T22:13:23Z", DELIVERED.id]
     assert second == ["2", '\'=HYPERLINK("x")', "invalid", "0", "'@nobody", "", "0", "0", "0", "", "", ""]
+
+
+PROBED = replace(
+    DELIVERED,
+    result={
+        "imsi": "250016012345678",
+        "mnc": "02",
+        "country": "=RU()",
+        "network": "MTS",
+        "roaming_country": "Kazakhstan",
+    },
+)
+
+
+def test_csv_of_probes_has_columns_for_what_they_found() -> None:
+    """Behind the others, empty where nothing is known; operators' words are no formulas."""
+    out = io.StringIO()
+    write_csv([PROBED, REJECTED], out, None, FIELDS)
+    header, first, second = csv.reader(io.StringIO(out.getvalue()))
+
+    assert [*COLUMNS, *FIELDS] == header
+    assert ",".join(FIELDS) == "imsi,msc,mcc,mnc,country,network,roaming_country,roaming_network"
+    assert first[len(COLUMNS) :] == ["250016012345678", "", "", "02", "'=RU()", "MTS", "Kazakhstan", ""]
+    assert second[len(COLUMNS) :] == [""] * 8
+
+
+def test_an_object_has_a_result_if_there_is_one() -> None:
+    """For machines, with the names of ours."""
+    assert dict(PROBED.result) == as_object(PROBED)["result"]
+    assert "result" not in as_object(DELIVERED)
+
+
+def test_a_table_of_probes_says_where_they_found_the_phone() -> None:
+    """In the last column; other campaigns' tables are as they were."""
+    out, plain = io.StringIO(), io.StringIO()
+    write_table([PROBED], out, None, FIELDS)
+    write_table([PROBED], plain)
+
+    assert out.getvalue().rstrip().endswith("=RU() MTS, now in Kazakhstan")
+    assert "MTS" not in plain.getvalue()
 
 
 def test_json_is_an_array_line_by_line() -> None:

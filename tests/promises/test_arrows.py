@@ -47,7 +47,7 @@ VALUES = {"fields", "moments", "adoption"}
 ROOMS: dict[str, set[str]] = {
     "sample": set(),
     "intake": VALUES,
-    "web": VALUES | {"api", "campaigns", "intake"},
+    "web": VALUES | {"api", "campaigns", "files", "intake"},
     "terminal": {"intake"},
     "findings": {"intake"},
     "machine": {"intake", "sample", "terminal"},

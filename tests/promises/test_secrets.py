@@ -12,6 +12,7 @@ import prometheus_client
 import pytest
 
 from smsq.worker import logs
+from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import Conflict, SmsqError
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
@@ -25,6 +26,7 @@ APIKEY = "canary-apikey-52"
 CALLBACK = "canary-callback-53"
 TEXT = "canary text 54"
 PHONE = 79995550123
+ADDRESS = "canary.55@example.ru"
 SECRETS = (PASSWORD, APIKEY, CALLBACK)
 
 
@@ -75,6 +77,13 @@ def live(plant: Any) -> list[BaseException]:
         ref = plant.enrol(PHONE + 2, TEXT + kind)
         plant.send(ref)
         plant.doubts.settle_doubts([str(ref)])
+    mail = Options(channel="mail", sender="shop@example.ru", subj="Autumn")
+    for kind in ("", "lose_answer", "denied"):
+        if kind:
+            plant.sandbox.misfortune(kind, next_few=1)
+        ref = plant.enrol(ADDRESS, TEXT + " mail" + kind, options=mail)
+        plant.send(ref)
+        plant.doubts.settle_doubts([str(ref)])
     plant.asks.ask_statuses([str(well)])
     plant.runtime.hints.batches("bulk", [well])
     plant.runtime.hints.asks([well])
@@ -103,18 +112,19 @@ def test_nothing_secret_comes_out(
     said += "".join("".join(traceback.format_exception(error)) + repr(error) for error in raised)
     assert any(isinstance(error, Conflict) for error in raised)
     said += repr(plant.runtime) + repr(plant.runtime.settings) + repr(plant.ledger.enrol(NewMessage(PHONE, TEXT)))
-    said += repr(plant.ledger.read([plant.enrol(PHONE + 5, TEXT)])[0]) + repr(NewMessage(1, TEXT))
+    said += repr(plant.ledger.read([plant.enrol(PHONE + 5, TEXT)])[0]) + repr(NewMessage(ADDRESS, TEXT))
     said += prometheus_client.generate_latest().decode()
     broker = connect(redis_server.broker_url)
     hints = everything_in(broker).decode(errors="replace")
     broker.close()
     assert "send_batches" in hints
-    for canary in (*SECRETS, TEXT, str(PHONE), str(PHONE)[1:]):
+    for canary in (*SECRETS, TEXT, str(PHONE), str(PHONE)[1:], ADDRESS):
         assert canary not in said, canary
         assert canary not in hints, canary
     ledger = everything_in(plant.ledger.redis)
+    assert ADDRESS.encode() in ledger
     for secret in SECRETS:
         assert secret.encode() not in ledger
     journal = b"".join(path.read_bytes() for path in (plant.runtime.settings.home / "journal").glob("*.log"))
-    for canary in (*SECRETS, TEXT, str(PHONE)):
+    for canary in (*SECRETS, TEXT, str(PHONE), ADDRESS):
         assert canary.encode() not in journal

@@ -103,10 +103,16 @@ def test_quiet_levels_and_console(stream: io.StringIO) -> None:
         ("phones=%2B79991234567%2C%2b79991234568", "phones=7999***4567%2C7999***4568"),
         ("to 123456789, batch 12345678", "to ***, batch 12345678"),
         ("+7 (999) 123-45-67 and +44 20 7946 0958", "7999***4567 and 4420***0958"),
+        ("to Anna.K+7@mail.example.ru.", "to A***@mail.example.ru."),
+        ("phones=anna%40example.ru&mes=", "phones=a***@example.ru&mes=***"),
+        (
+            "batch 4711@k7xm2, redis://me:pw@redis.example.ru:6379/0",
+            "batch 4711@k7xm2, redis://***@redis.example.ru:6379/0",
+        ),
     ],
 )
 def test_what_is_a_phone_in_a_sentence(line: str, expected: str) -> None:
-    """Gateway ids, fractions and digests stay; phones go."""
+    """Gateway ids, references, fractions and digests stay; phones and mail addresses go."""
     assert logs.redact(line) == expected
 
 

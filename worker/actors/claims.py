@@ -9,12 +9,14 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.files import Attached
 from smsq.worker.domain.hours import hour_of
+from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -111,3 +113,15 @@ class Claims:
             hour=hour,
             next_hour_s=next_hour_s,
         )
+
+
+def outgoing_of(claim: Claim, files: Sequence[Attached]) -> Outgoing:
+    """What a claim brings to the gateway, with its files at hand."""
+    return Outgoing(
+        gateway_id=claim.gateway_id,
+        recipients=claim.recipients,
+        text=claim.text,
+        texts=claim.texts,
+        options=claim.options,
+        files=files,
+    )

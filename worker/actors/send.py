@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
-from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims
+from smsq.worker.actors.attachments import Attachments, pause_s
+from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
+from smsq.worker.domain.files import Attached
 from smsq.worker.domain.lane import SENDING
-from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.domain.sick import Sick
 from smsq.worker.gateway.options import parts_of
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
@@ -71,6 +72,7 @@ class Sender:
         self._paused_until = 0.0
         self._was_throttled = False  # the next accepted send ends the gateway's pause in the ledger
         self._claims = Claims(runtime, owner, self._lane)
+        self._attachments = Attachments(runtime)
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
@@ -172,13 +174,18 @@ class Sender:
             line.done(keep=True)
             return self._not_granted(ref, claim, patience, run)
         run.left = max(1, run.left)  # until the ledger says that nothing is: batches may come without a hint
+        files = self._attachments.of(claim)
+        if files is None:
+            line.done(keep=True)
+            self._persist(claim, lambda: self._rt.ledger.release(claim, unwritten=True, delay_s=pause_s(claim)))
+            return Turn.OVER
         if (turn := self._journal(claim, line)) is not None:
             return turn
         # Not before: a ledger that fell back may give id and fence of an unjournalled claim to another worker.
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             self._release_unsaid(claim, line)
             raise Unreachable(f"{line.mirror} closed the line before anything was written")
-        return self._send_once(claim, line, run)
+        return self._send_once(claim, files, line, run)
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
         """Open a line; for a code each mirror has a short time at first, since another may take the code at once."""
@@ -249,12 +256,12 @@ class Sender:
     def _pause(self, seconds: float) -> None:
         self._paused_until = self._rt.clock.monotonic() + seconds
 
-    def _send_once(self, claim: Claim, line: Line, run: Run) -> Turn | Claim | NoClaim:
+    def _send_once(self, claim: Claim, files: Sequence[Attached], line: Line, run: Run) -> Turn | Claim | NoClaim:
         """Send over the line, whatever its dialect, and act on the outcome."""
         began = self._rt.clock.monotonic()
         try:
             with self._rt.send_mirrors.owing(line.mirror):
-                answer = line.send(_outgoing(claim), self._rt.settings.read_timeout_s)
+                answer = line.send(outgoing_of(claim, files), self._rt.settings.read_timeout_s)
         except BadInput as error:  # enrolled by an older version, which accepted such options; nothing was sent
             line.done(keep=True)
             log.error("refused batch=%s why=%s", claim.ref, error.sentence)
@@ -352,10 +359,11 @@ class Sender:
         else:
             counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
             each = counted[0] if len(set(counted)) == 1 else counted
-        return Settling(claim, "accepted", 0, each, answer.cost, self._rt.settings.ask_every_s[0])
+        first_ask_s = self._rt.settings.ask_every_s[0]
+        return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, answer.spoken)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
-        told = settling.claim, settling.parts, settling.cost, settling.first_ask_s
+        told = settling.claim, settling.parts, settling.cost, settling.first_ask_s, settling.spoken
         return self._persist(settling.claim, lambda: self._rt.ledger.settle_accepted(*told))
 
     def _after_accepted(self, claim: Claim, answer: SendAnswer, done: Settled) -> Turn:
@@ -399,13 +407,3 @@ class Sender:
 
     def _measure(self, mirror: str, outcome: str, began: float) -> None:
         self._rt.metrics.request("send", mirror, outcome, self._rt.clock.monotonic() - began)
-
-
-def _outgoing(claim: Claim) -> Outgoing:
-    return Outgoing(
-        gateway_id=claim.gateway_id,
-        recipients=claim.recipients,
-        text=claim.text,
-        texts=claim.texts,
-        options=claim.options,
-    )

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from smsq.worker.domain.files import FileRef
 from smsq.worker.domain.recipient import Recipient
 
 PLAIN_CHANNEL: Final = "sms"  # what a message goes by if nothing else is chosen
@@ -87,6 +88,7 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     imgcode: str | None = None
     bot: str | None = None
     smsreq: int | None = None
+    files: tuple[FileRef, ...] = ()
 
     def written(self) -> bytes:
         """JSON of what is not left at its default: equal options are written alike, wherever their words come from."""

@@ -19,6 +19,7 @@
       CodeOver       this one-time code is used or dead        have a new one sent
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
         LedgerUnreachable, LedgerFull, LedgerHalted, LedgerForeign, LedgerWeak, WrongKey
+      FilesTrouble   a file cannot be kept or read here        mend the folder, or send from another host
 
 Messages name the thing and the value, but never a password, a text or a whole phone.
 """
@@ -45,6 +46,7 @@ __all__ = [
     "Conflict",
     "CoolingDown",
     "Denied",
+    "FilesTrouble",
     "Halted",
     "Held",
     "JournalTrouble",
@@ -291,3 +293,9 @@ class WrongKey(LedgerTrouble):
     """The ledger's texts are sealed with a secret key that we do not have."""
 
     word = "wrong_key"
+
+
+class FilesTrouble(SmsqError):
+    """A file of a message cannot be kept, or is not where this process looks for it."""
+
+    word = "files"

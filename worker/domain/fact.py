@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,7 +15,10 @@ class Fact:
     """The gateway has this message, and this is what became of it; unknown parts are 0.
 
     `heard` is one that came by a call to us: the signature covers no money, so its cost and parts are taken only if
-    nothing is known, and change nothing that the gateway said when it was asked.
+    nothing is known, and change nothing that the gateway said when it was asked. The same holds for its `result`.
+    `network` is the operator's code, if the wire named it. A probe that is called delivered is over only if it is known
+    what it found: `has_error` is False if the wire named no delivery error, not even 0; `result` is None if it has no
+    fields for results, as a page of history, and empty if it has them and they are.
     """
 
     gateway_id: int
@@ -25,3 +29,6 @@ class Fact:
     cost: Decimal | None = None
     at: int = 0  # Unix seconds
     heard: bool = False
+    result: Mapping[str, str] | None = field(default=None, repr=False)  # as `domain/result.py` has it
+    network: str = ""
+    has_error: bool = True

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from smsq.worker.domain.batch import Options
+from smsq.worker.domain.files import Attached
 from smsq.worker.domain.recipient import Recipient
 
 
@@ -18,3 +19,4 @@ class Outgoing:
     text: str | None = field(repr=False)
     texts: Sequence[str] = field(default=(), repr=False)
     options: Options
+    files: Sequence[Attached] = ()

@@ -8,7 +8,8 @@ Eleven zero bytes mean that nothing is known yet and the batch's state speaks fo
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from smsq.worker.domain.money import of_units
@@ -17,6 +18,7 @@ from smsq.worker.domain.status import UNDECIDED_NAMES, BatchState, Status
 SIZE = 11
 _LAYOUT = struct.Struct(">BBBII")
 MAX_IDS = 15  # gateway ids a batch may collect: the id index is a nibble
+MAX_PARTS = 15  # that it can count; larger numbers, as of a call's seconds, are kept beside it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ class Receipt:
     campaign: str = ""
     why: str = ""  # why it waits or is parked, if the ledger knows
     may_double: bool = False  # sent again by a decision that two copies are better than none
+    result: Mapping[str, str] = field(default_factory=dict, repr=False)  # as `domain/result.py` has it
 
 
 def status_name(stored: Status, state: BatchState) -> str:

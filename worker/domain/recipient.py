@@ -110,6 +110,16 @@ def answered(text: object) -> Recipient | None:
         return None
 
 
+def shown(text: str) -> str:
+    """What an answer names as a recipient, as people are shown it; itself if that can be none.
+
+    >>> shown("79991234567"), shown("anna@example.ru")
+    ('+79991234567', 'anna@example.ru')
+    """
+    named = answered(text)
+    return text if named is None else written(named)
+
+
 def key_of(recipient: Recipient) -> bytes:
     """What hashes are made of: a phone's digits, an address's own characters. No two recipients have one key."""
     return b"%d" % recipient if isinstance(recipient, int) else recipient.encode()

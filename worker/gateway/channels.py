@@ -47,11 +47,12 @@ def _check_code(text: str) -> None:
 
 
 def _check_speech(text: str) -> None:
-    """Raise BadText for the gateway's own word; any other text can be read aloud."""
+    """Raise BadText for the gateway's own word, which is for one phone alone; any other text can be read aloud."""
     texts.check(text)
     if text.strip().casefold() == MAGIC_WORD:
         raise BadText(
-            f"the text of a call is not the word {MAGIC_WORD!r} alone: the gateway would say a code of its own"
+            f"for the word {MAGIC_WORD!r} alone the gateway says a code of its own, and tells it to us: that is for "
+            f"one call, without a comment, and written {MAGIC_WORD}"
         )
 
 
@@ -116,11 +117,12 @@ class Channel:
     number of the gateway's own libraries and of a letter, `type` the gateway's number for it in statuses (D.10),
     `keyword` the word before its text over SMPP (H.6); None if the manual has none. `recipients` are the kinds that it
     goes to, `column` is the one of a file that holds them. `read` makes the text that is kept from what a caller gives,
-    `check` raises BadText for a text that it does not accept, `parts` counts the parts of a text; without `has_text`
-    that is always empty. `sender` says what is wrong with a sender. `takes` names its options, `needs` those that must
-    be given. `files` may be attached. `result` is what is learnt by sending it. `dialects` can carry it. `codes`: a
-    one-time code may go by it; `campaigns`: more than single messages may. `same_as` names the channel that a caller
-    chooses instead, of which this is another way to write it.
+    `check` raises BadText for a text that it does not accept, except the text `alone`, which a message to one recipient
+    may have; `parts` counts the parts of a text; without `has_text` that is always empty. `sender` says what is wrong
+    with a sender. `takes` names its options, `needs` those that must be given. `files` may be attached. `result` is
+    what is learnt by sending it. `dialects` can carry it. `codes`: a one-time code may go by it; `campaigns`: more than
+    single messages may. `same_as` names the channel that a caller chooses instead, of which this is another way to
+    write it.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Channel:
     column: str = "phone"
     read: Callable[[str | bytes], str] = _tidied
     check: Callable[[str], None] = texts.check
+    alone: str | None = None
     parts: Callable[[str], int] = texts.parts
     sender: Check = sender_name
     takes: frozenset[str] = _WRITTEN
@@ -287,6 +290,7 @@ CHANNELS: dict[str, Channel] = {
             type=7,
             keyword="__CALL__",
             check=_check_speech,
+            alone=MAGIC_WORD,
             parts=_one,
             takes=_EACH | {"voice", "param"},
             result="code",

@@ -8,7 +8,7 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput, BadText
+from smsq.worker.domain.files import check_ref
 from smsq.worker.domain.job import PriceJob
 from smsq.worker.domain.translit import spelled
 from smsq.worker.gateway import checks, extras, times
@@ -185,9 +186,21 @@ def check_options(options: Options, *, later: Collection[str] = ()) -> None:
             raise BadInput(f"{name!r} is given twice: as an option and in `extra`")
     told: dict[str, object] = {**options.extra, **{name: written(value) for name, value in given.items()}}
     check_fields(row, told, later=later)
+    if options.files:
+        check_takes_files(options)
+        for file in options.files:
+            check_ref(file)
     for name in row.needs:
         if not told.get(name) and name not in later:
             raise BadInput(f"the channel {row.name} needs `{name}`: {OPTIONS[name].help}")
+
+
+def check_takes_files(options: Options) -> None:
+    """Raise BadInput if no files go with messages of this channel."""
+    row = channel(options.channel)
+    if not row.files:
+        takers = tuple(other.name for other in CHANNELS.values() if other.files)
+        raise BadInput(f"files are for {_listed(takers)}, not for {row.name}")
 
 
 def check_fields(row: Channel, told: Mapping[str, object], *, later: Collection[str] = ()) -> None:
@@ -246,18 +259,30 @@ def accepted(options: Options, now: float) -> Options:
 
 def parts_of(text: str, options: Options) -> int:
     """How many parts a text is charged for by its channel and with its options, as far as we can tell."""
-    if options == _PLAIN:
-        return texts.parts(text)
-    many = channel(options.channel).parts(spelled(text, options.translit))
-    return min(many, options.maxsms) if options.maxsms else many
+    return counter(options)(text)
 
 
-_PLAIN = Options()
+def counter(options: Options) -> Callable[[str], int]:
+    """What counts the parts of many texts with the same options."""
+    count, way, most = channel(options.channel).parts, options.translit, options.maxsms
+    if not way and not most:
+        return count
+
+    def counted(text: str) -> int:
+        many = count(spelled(text, way))
+        return min(many, most) if most else many
+
+    return counted
 
 
-def check_message(text: str, options: Options) -> None:
-    """Raise BadText for a text that its channel does not take, or that has no room for its comment."""
-    channel(options.channel).check(text)
+def check_message(text: str, options: Options, *, is_alone: bool = False) -> None:
+    """Raise BadText for a text that its channel does not take, or that has no room for its comment.
+
+    `is_alone` says that it goes to one recipient, in a message of its own.
+    """
+    row = channel(options.channel)
+    if not (is_alone and text == row.alone and options.comment is None):
+        row.check(text)
     if options.comment is not None and texts.units(with_comment(text, options)) > texts.MAX_LENGTH:
         raise BadText(f"text and comment are longer than {texts.MAX_LENGTH} characters together")
 
@@ -287,7 +312,7 @@ def check_price(job: PriceJob) -> None:
     if job.messages:
         check_own_texts(job.options)
     for text in job.texts:
-        check_message(text, job.options)
+        check_message(text, job.options, is_alone=len(job.recipients) == 1)
         if job.messages:
             texts.check_list(text)
 

@@ -37,7 +37,8 @@ class SendAnswer:
 
     `parts` counts the parts of all phones together, 0 if unknown; `cost` is for all of them. `code` is the gateway's
     error, `delay_s` how long the login is to pause if `outcome` is LATER. `is_complete` says that a whole answer came,
-    `is_over` that nothing of the request is running at the gateway any more.
+    `is_over` that nothing of the request is running at the gateway any more. `spoken` is the code that a call says, if
+    the gateway made it up.
     """
 
     outcome: Outcome
@@ -49,6 +50,7 @@ class SendAnswer:
     delay_s: float = 0.0
     is_complete: bool = True
     is_over: bool = True
+    spoken: str = field(default="", repr=False)
 
     @property
     def is_well_formed(self) -> bool:

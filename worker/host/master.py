@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from smsq.worker.domain.errors import JournalTrouble, LedgerHalted, LedgerTrouble, SmsqError
 from smsq.worker.domain.status import BatchState
+from smsq.worker.host.files import Files
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.hosts import HomeInUse, in_use
@@ -30,8 +31,15 @@ KILLED_AFTER_S = 5.0  # its claims are doubtful by then
 class Master:
     """Keeps one host's workers on the run that is in force."""
 
-    def __init__(self, ledger: Ledger, journal: Journal, say: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        journal: Journal,
+        say: Callable[[str], None] = lambda line: None,
+        files: Files | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._files = files
         self._say = say  # prints to the person at the terminal
         self._journal = journal
         self._told = ""
@@ -155,6 +163,11 @@ class Master:
             removed = self._journal.tidy()
             if removed:
                 log.info("old journal files removed files=%d", removed)
+        if self._files is not None:
+            try:
+                self._files.tidy(self._ledger.needed_files)
+            except (LedgerTrouble, OSError) as error:
+                log.warning("files not looked through why=%s", type(error).__name__)
 
     def _join(self, beat: Beat) -> bool:
         if not self._journal.follow(beat.run):

@@ -46,6 +46,12 @@ class About(Store):
             at_ms = self.redis.hget(self.key("ctl"), "unsealable_at")
         return int(at_ms) / 1000 if at_ms is not None else None
 
+    def birth(self) -> str:
+        """A number that names this ledger: another that was established in its place has another."""
+        with translated():
+            birth = self.redis.hget(self.key("run"), "birth")
+        return (birth or b"0").decode()
+
     def write_once(self) -> None:
         """Make one durable write that nobody reads, so that the caller can time it."""
         with translated():

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 
 from smsq.worker.domain.guard import HELD_BACK_AT, MORE_URGENT, MOST_AT_ONCE, POISON_DEATHS
 from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
-from smsq.worker.domain.receipt import MAX_IDS, SIZE
+from smsq.worker.domain.receipt import MAX_IDS, MAX_PARTS, SIZE
+from smsq.worker.domain.result import FIELDS, OTHER_NETWORK, PROBES
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
 from smsq.worker.ledger.keys import SHARD
-from smsq.worker.ledger.layout import RESENT_BY, IdPlace, Meta, hint_again_ms
+from smsq.worker.ledger.layout import BESIDE_SIZE, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
+MOST_NETWORKS = 50  # that a metric names; the others are counted together
 _NAMED_OTHERWISE = {IdState.ACCEPTED: "ACCEPTED_ID"}  # a status has that name already
 
 NUMBERS: Mapping[str, str] = {
@@ -29,6 +31,12 @@ NUMBERS: Mapping[str, str] = {
     "RECEIPT": str(SIZE),
     "NO_RECEIPT": "'" + r"\0" * SIZE + "'",
     "MOST_IDS": str(MAX_IDS),
+    "MOST_PARTS": str(MAX_PARTS),
+    "BESIDE_SIZE": str(BESIDE_SIZE),
+    **{f"BESIDE_{place.name}": str(place + 1) for place in BesidePlace},
+    "ALL_VALUES": str(len(FIELDS)),
+    "OTHER_NETWORK": f"'{OTHER_NETWORK}'",
+    "MOST_NETWORKS": str(MOST_NETWORKS),
     **{f"MOST_ERRORS_{lane.upper()}": str(sends.most_errors) for lane, sends in SENDING.items()},
     **{f"HINT_AGAIN_{lane.upper()}": str(hint_again_ms(lane)) for lane in SENDING},
     "BATCHES_IN_A_SHARD": str(SHARD),
@@ -48,6 +56,12 @@ TABLES: Mapping[str, str] = {
     "FINAL": _table({status: "true" for status, row in STATUS_TABLE.items() if row.is_final}),
     "PROVES": _table({status: "true" for status, row in STATUS_TABLE.items() if row.proves_acceptance}),
     "NAME": _table({status: f"'{status.name.lower()}'" for status in Status}),
+    "NEEDED": "{ "
+    + ", ".join(
+        f"{name} = {{ {', '.join(str(BesidePlace.VALUES + 1 + FIELDS.index(field)) for field in needed)} }}"
+        for name, needed in PROBES.items()
+    )
+    + " }",
     "LANES": _table({number: f"'{lane}'" for number, lane in enumerate(SENDING_BY_NUMBER)}),
     "UNDECIDED": _table({state: f"'{name}'" for state, name in UNDECIDED_NAMES.items()}),
     "UNDECIDED_NAME": "{ " + ", ".join(f"{name} = true" for name in UNDECIDED_NAMES.values()) + " }",

@@ -2,7 +2,7 @@
 
 | key | type | holds | written by | gone |
 |---|---|---|---|---|
-| `b:<number // 1024>` | hash | meta phones texts prints rows receipts key order code `mpthwrkoc` | all verbs | upkeep |
+| `b:<number // 1024>` | hash | up to 1,024 batches, each in the fields below | all verbs | upkeep |
 | `c:<id>` | hash | a campaign: plan, cursor, totals | enrol, every verb | upkeep |
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
@@ -37,11 +37,12 @@
 | `looks:<run>` | hash | who may have noted whose sign-off, when it last looked | look | on its next note; a week |
 | `homes` | hash | per host of the roll call: its name for people, when last heard | establish, beat | on give_up |
 | `stamp` | hash | the account and birth of this ledger | establish | never: it keeps accounts apart |
-| `ctl` | hash | what halts or slows the login; whose slots are all taken | halt, release, claim | when lifted |
+| `ctl` | hash | what halts or slows the login; named operators | halt, release, claim, advance | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
+| `files` | hash | digest of a file: how many messages and campaigns need it | enrol_*, detach | with the last of them |
 | `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
 | `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |
@@ -70,6 +71,10 @@
 | `shield:known:<month>:<shard>` | string | bits of phones at which a code was entered | verified | four months |
 | `shield:all` | string | all codes of late, and what they cost | admit, verified, learn | a day idle |
 | `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
+
+The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,
+`r` receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code
+that a call said, sealed; `x<n>` what is beside the receipts of sixteen messages.
 """
 
 from __future__ import annotations

@@ -42,10 +42,23 @@ class Meta(IntEnum):
     SINCE = 20
     ASKED = 21
     KEY = 22
-    # Few batches have these two. Marks of messages that left and whose cost the gateway did not tell when asked (a
-    # callback told it, or nothing did); delivery errors too large for a receipt, each ` index:error`.
+    # Few batches have these three. Marks of messages that left and of which the gateway did not tell all when asked:
+    # the cost (a callback told it, or nothing did), or what a probe found; delivery errors too large for a receipt,
+    # each ` index:error`; 1 if there is anything beside the receipts.
     UNTOLD = 23
     ODD = 24
+    BESIDE = 25
+
+
+class BesidePlace(IntEnum):
+    """Places in the record of one message beside its receipt; from `VALUES` on the values of `domain.result.FIELDS`."""
+
+    INDEX = 0
+    COUNT = 1  # of parts, if that is too large for a receipt; else 0
+    VALUES = 2
+
+
+BESIDE_SIZE = 16  # messages whose records are in one field: a fact then writes a kilobyte or two, not a whole batch
 
 
 class IdPlace(IntEnum):

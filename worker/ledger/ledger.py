@@ -2,9 +2,10 @@
 
 `Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
 campaign and `Feeding` the scheduler's. `Sending` has the verbs around one request, `Asking` those of the status lane,
-`Deciding` an operator's about a doubt. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
-chores lane, and `RollCall` stops a ledger that fell back from sending. `DoorRequests` enrols what the front door takes,
-and `DoorJobs` numbers its callers' campaigns. This file adds what has no subject.
+`Deciding` an operator's about a doubt; `NeededFiles` knows which files are needed. `OtpRecords` and `Cascades` keep
+one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger that fell back from sending.
+`DoorRequests` enrols what the front door takes, and `DoorJobs` numbers its callers' campaigns. This file adds what has
+no subject.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from smsq.worker.ledger.about import About
 from smsq.worker.ledger.batches.asking import Asking
 from smsq.worker.ledger.batches.deciding import Deciding
 from smsq.worker.ledger.batches.enrolment import Enrolment
+from smsq.worker.ledger.batches.files import NeededFiles
 from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
@@ -40,6 +42,7 @@ class Ledger(
     Deciding,
     RollCall,
     OtpRecords,
+    NeededFiles,
     Cascades,
     DoorRequests,
     DoorJobs,

@@ -66,6 +66,7 @@ class Retention:
         with translated():
             old = [Ref.parse(raw) for raw in redis.zrangebyscore(keys.of("ended"), "-inf", until, start=0, num=AT_ONCE)]
             self._forget_keys(old)
+            self._ledger.detach(old)
             self._ledger.forget(old)
         self._forget_texts(int((now - self._keep_texts_s) * 1000))
 
@@ -93,6 +94,7 @@ class Retention:
                 with translated():
                     redis.hset(keys.campaign(campaign.id), "texts_to", at + AT_ONCE)
                 return False
+        self._ledger.detach_of_campaign(campaign.id)
         lately.leave_print(campaign.id)
         log.info("texts removed campaign=%s", campaign.id)
         return True
@@ -103,6 +105,7 @@ class Retention:
         refs = self._views.batch_refs(campaign.id)
         part = refs[-AT_ONCE:]
         self._ledger.forget(part)
+        self._ledger.detach_of_campaign(campaign.id)
         with translated():
             if len(part) < len(refs):
                 redis.set(
@@ -120,7 +123,10 @@ class Retention:
         return True
 
     def _forget_texts(self, until: int) -> None:
-        """Remove texts of single messages that ended before `until`; the ledger keeps how far that is done."""
+        """Remove texts of single messages that ended before `until`, and codes that a call said.
+
+        The ledger keeps how far that is done.
+        """
         keys, redis = self._ledger.keys, self._ledger.redis
         with translated():
             since = int(redis.hget(keys.of("upkeep"), "texts_to") or 0)
@@ -149,5 +155,6 @@ class Retention:
     def _delete_texts(self, refs: Sequence[Ref]) -> None:
         with self._ledger.redis.pipeline(transaction=False) as pipe:
             for ref in refs:
-                pipe.hdel(self._ledger.keys.shard(ref.number), f"{ref.number}t")
+                pipe.hdel(self._ledger.keys.shard(ref.number), f"{ref.number}t", f"{ref.number}s")
             pipe.execute()
+        self._ledger.detach(refs)

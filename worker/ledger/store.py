@@ -176,7 +176,7 @@ class Store:
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for ref in refs:
                 n = ref.number
-                pipe.hmget(self.keys.shard(n), [f"{n}m", f"{n}p", f"{n}r", f"{n}w"])
+                pipe.hmget(self.keys.shard(n), [f"{n}m", f"{n}p", f"{n}r", f"{n}w", f"{n}s"])
             rows = pipe.execute()
         return [_view(ref, *row) for ref, row in zip(refs, rows, strict=True)]
 
@@ -204,6 +204,7 @@ def _view(
     recipients: bytes | None,
     receipts: bytes | None,
     rows: bytes | None,
+    spoken: bytes | None,
 ) -> BatchView | None:
     if meta is None or recipients is None:
         return None
@@ -245,6 +246,9 @@ def _view(
         untold=m[Meta.UNTOLD] if len(m) > Meta.UNTOLD else "",
         odd_errors=_odd_errors(m[Meta.ODD]) if len(m) > Meta.ODD else {},
         options=m[Meta.OPTIONS],
+        channel=m[Meta.CHANNEL],
+        has_beside=len(m) > Meta.BESIDE,
+        sealed_code=spoken or b"",
     )
 
 

@@ -25,7 +25,7 @@ class NewMessage:
     become another moment.
     """
 
-    recipient: Recipient
+    recipient: Recipient = field(repr=False)
     text: str = field(repr=False)
     lane: str = field(default="urgent", kw_only=True)
     key: str | None = field(default=None, kw_only=True)
@@ -156,7 +156,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """How a claim was answered, and with what to settle it."""
+    """How a claim was answered, and with what to settle it; `spoken` is the code that a call says."""
 
     claim: Claim
     how: str  # accepted | refused
@@ -164,6 +164,7 @@ class Settling:
     parts: bytes | int
     cost: Decimal | None
     first_ask_s: float
+    spoken: str = field(default="", repr=False)
 
 
 class Settled(NamedTuple):
@@ -209,6 +210,17 @@ class KnownId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is known of one message beside its receipt; `parts` 0 if the receipt has room for them."""
+
+    parts: int = 0
+    result: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchView:
     """A batch as it was read: its state, ids, recipients and packed receipts."""
 
@@ -232,12 +244,16 @@ class BatchView:
     resent_by: str = ""  # `operator` or `sender`: who had it sent again before it was certain to be lost
     on_doubt: str = "ask"
     deadline: float = 0.0  # Unix seconds, 0 for none
-    untold: str = ""  # marks of messages that left and whose cost the gateway did not say when asked; '' for none
+    untold: str = ""  # marks of messages that left and of which the gateway did not tell all when asked; '' for none
     odd_errors: Mapping[int, int] = field(default_factory=dict)  # index: a delivery error too large for its receipt
     options: str = ""  # of a single message, as `Options.written`; '' for a campaign's batch
+    channel: str = "sms"
+    sealed_code: bytes = field(default=b"", repr=False)  # that a call said
+    has_beside: bool = False  # whether there is something beside its receipts: see `ledger/beside.py`
+    beside: Mapping[int, Beside] = field(default_factory=dict)  # the same by index, if it was read
 
     def is_untold(self, index: int) -> bool:
-        """Whether the gateway has this message and never said what it cost."""
+        """Whether the gateway has this message and never said what it cost, or what a probe found."""
         return self.untold[index + 1 : index + 2] == "1"
 
     def waiting(self) -> list[int]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from heapq import merge
 
 import msgspec
 
-from smsq.worker.domain.batch import MessageId, Options, Ref, unpack_recipients, unpack_rows
+from smsq.worker.domain.batch import MessageId, Ref, unpack_recipients, unpack_rows
 from smsq.worker.domain.campaign import GOING
-from smsq.worker.domain.money import of_units
 from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_name, unpack
 from smsq.worker.domain.recipient import written
-from smsq.worker.domain.status import REPORT_STATUSES, BatchState, IdState, Status
+from smsq.worker.domain.status import BatchState, IdState, Status
+from smsq.worker.ledger.beside import spoken, with_beside
+from smsq.worker.ledger.campaigns.view import CampaignView as CampaignView
+from smsq.worker.ledger.campaigns.view import campaign_view
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
-from smsq.worker.ledger.values import PLAIN, POLICIES, BatchView, KnownId
+from smsq.worker.ledger.values import NOTHING, BatchView, KnownId
 
 RESENT = {
     "": "",
@@ -32,69 +33,6 @@ Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: fi
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
-_OPTIONS = msgspec.json.Decoder(Options)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CampaignView:
-    """A campaign for people and programs; the counts of `statuses` add up to `rows`."""
-
-    id: str
-    name: str
-    state: str
-    rows: int
-    invalid: int
-    statuses: Mapping[str, int]
-    doubles: int
-    cost: Decimal
-    parts: int
-    batches: int
-    fed: int
-    closed: bool
-    created_at: float
-    first_sent_at: float
-    done_at: float
-    start_at: float
-    template: str
-    budget: Decimal
-    window: str
-    why: str
-    rate: float = 0.0
-    on_doubt: str = "ask"
-    options: Options = PLAIN
-    file: str = ""  # the path of its rows; '' for rows that a program had at hand
-    is_scheduled: bool = False  # it begins later, and nothing of it has left
-    part_price: Decimal = Decimal(0)  # the quoted price of a part, 0 if it was not known
-    unpriced: int = 0  # parts that left and whose cost is not known yet
-    doubts: int = 0  # requests of unknown outcome that were decided
-    doubt_seconds: float = 0.0  # how long that took, on average
-    doubt_longest_seconds: float = 0.0
-    enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
-    repeats: str = ""  # the decision about rows that were sent already
-
-    @property
-    def standing(self) -> str:
-        """Its state for people: `scheduled` while it waits for the moment at which it begins."""
-        return "scheduled" if self.is_scheduled and self.state in GOING else self.state
-
-    @property
-    def messages(self) -> int:
-        """Rows that are messages."""
-        return self.rows - self.invalid
-
-    @property
-    def expected(self) -> Decimal:
-        """What may be spent beyond `cost`: parts that left, or may have, without a known cost, at the quoted price."""
-        flying = sum(self.statuses.get(name, 0) for name in ("sending", "doubtful", "parked"))
-        return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.messages))
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is done or cancelled, and nothing of it will change."""
-        return self.state == "done" or (
-            self.state == "cancelled"
-            and not any(self.statuses.get(s) for s in ("queued", "sending", "doubtful", "accepted"))
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +66,11 @@ class Views(Standing):
         batch = self.ledger.read([ref])[0]
         if batch is None or not 0 <= message_id.place < batch.count:
             return None
+        (batch,) = with_beside(self.ledger, [batch])
         row = unpack_rows(batch.rows, batch.first_row, batch.count)[message_id.place] if ref.campaign else None
-        return self._receipt(batch, message_id.place, row)
+        receipt = self._receipt(batch, message_id.place, row)
+        code = spoken(self.ledger, batch)
+        return replace(receipt, result={**receipt.result, **code}) if code else receipt
 
     def _ref(self, number: int) -> Ref | None:
         """The reference of a batch by its number: a single message, or of the campaign that lists it."""
@@ -149,7 +90,7 @@ class Views(Standing):
         return None
 
     def _receipt(self, batch: BatchView, index: int, row: int | None) -> Receipt:
-        stored = unpack(batch.receipts, index)
+        stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
         is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
         return Receipt(
@@ -161,7 +102,7 @@ class Views(Standing):
             else None,
             error_code=batch.odd_errors.get(index, stored.error_code),
             error=self._error(batch.odd_errors.get(index, stored.error_code), stored.status, tried),
-            parts=stored.parts or (batch.parts if batch.count == 1 else 0),
+            parts=found.parts or stored.parts or (batch.parts if batch.count == 1 else 0),
             cost=stored.cost,
             attempts=sum(1 for i in batch.ids if i.holds(index)),
             submitted_at=int(tried.claimed_at) if tried is not None else 0,
@@ -170,6 +111,7 @@ class Views(Standing):
             campaign=batch.ref.campaign,
             why=_why(batch, stored),
             may_double=batch.resent_by != "",
+            result=found.result,
         )
 
     def _error(self, code: int, status: Status, tried: KnownId | None) -> str:
@@ -192,13 +134,13 @@ class Views(Standing):
                 pipe.hgetall(self.ledger.keys.campaign(campaign_id))
             rows = pipe.execute() if ids else []
         now = self.ledger.time() if ids else 0.0
-        return [view for campaign_id, raw in zip(ids, rows, strict=True) if (view := _kept(campaign_id, raw, now))]
+        return [view for each, raw in zip(ids, rows, strict=True) if (view := campaign_view(each, raw, now))]
 
     def campaign(self, campaign_id: str) -> CampaignView | None:
         """One campaign's totals and state; one round trip whatever its size."""
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
-        return _kept(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
+        return campaign_view(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
 
     def campaign_of(self, digest: str) -> CampaignView | None:
         """The campaign with this digest of rows, text and options; None if there is none any more."""
@@ -266,7 +208,7 @@ class Views(Standing):
             next_reject = next(rejects, None)
 
     def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
-        batches = (batch for some in self._batches(campaign_id) for batch in some)
+        batches = (batch for some in self._batches(campaign_id) for batch in with_beside(self.ledger, some))
         for row, index, batch in in_row_order(batches):
             yield row, self._receipt(batch, index, row)
 
@@ -347,12 +289,6 @@ def _failed(batch: BatchView) -> Iterator[int]:
     return (index for index, status in enumerate(batch.receipts[::SIZE]) if status in FAILED)
 
 
-def _kept(campaign_id: str, raw: Mapping[bytes, bytes], now: float) -> CampaignView | None:
-    if b"name" not in raw:
-        return None
-    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()}, now)
-
-
 def _rejected(campaign_id: str, row: int, record: str) -> Receipt:
     status, value, reason = record.split("\0", 2)
     return Receipt(id="", phone=value, status=status, error=reason, row=row, campaign=campaign_id)
@@ -368,45 +304,6 @@ def _in_order(numbers: bytes, wanted: bytes) -> bool:
             return True
         low, high = (middle + 1, high) if here < wanted else (low, middle)
     return False
-
-
-def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignView:
-    start_at, first_sent_at = (int(raw.get(name, "0")) / 1000 for name in ("start_at", "first_sent_at"))
-    statuses = {name: int(raw.get(f"s:{name}", "0")) for name in REPORT_STATUSES}
-    return CampaignView(
-        id=campaign_id,
-        name=raw["name"],
-        state=raw["state"],
-        rows=int(raw["rows"]),
-        invalid=statuses["invalid"] + statuses["duplicate"],
-        statuses={name: many for name, many in statuses.items() if many},
-        doubles=int(raw.get("doubles", "0")),
-        cost=of_units(Decimal(raw["cost"])),
-        parts=int(raw["parts"]),
-        batches=int(raw["batches"]),
-        fed=int(raw["fed"]),
-        closed=raw.get("closed") == "1",
-        created_at=int(raw["created_at"]) / 1000,
-        first_sent_at=first_sent_at,
-        done_at=int(raw.get("done_at", "0")) / 1000,
-        start_at=start_at,
-        is_scheduled=start_at > now and not first_sent_at,
-        template=raw.get("template", ""),
-        budget=of_units(Decimal(raw.get("budget", "0"))),
-        part_price=of_units(Decimal(raw.get("part_price", "0"))),
-        unpriced=int(raw.get("unpriced", "0")),
-        options=_OPTIONS.decode(raw.get("options") or "{}"),
-        file=raw.get("file", ""),
-        window=raw.get("window", ""),
-        why=raw.get("why", ""),
-        doubts=int(raw.get("doubts", "0")),
-        doubt_seconds=int(raw.get("doubt_ms", "0")) / max(1, int(raw.get("doubts", "0"))) / 1000,
-        doubt_longest_seconds=int(raw.get("doubt_longest", "0")) / 1000,
-        rate=float(raw.get("rate", "0")),
-        enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
-        repeats=raw.get("repeats", ""),
-        on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
-    )
 
 
 def _id_of(batch: BatchView, index: int, place: int) -> KnownId | None:

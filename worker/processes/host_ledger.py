@@ -24,7 +24,7 @@ class HostLedger:
 
     def __init__(self, runtime: Runtime, say: Callable[[str], None] = lambda line: None) -> None:
         self._runtime = runtime
-        self._master = Master(runtime.ledger, runtime.journal, say)
+        self._master = Master(runtime.ledger, runtime.journal, say, runtime.files)
         self._next_tick = 0.0
         self._turn: threading.Thread | None = None
         self._beats: dict[int, float] = {}

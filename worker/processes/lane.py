@@ -60,7 +60,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
         log.warning(
             "mail server without certain encryption why=%s", "password, phones and texts may travel in the clear"
         )
-    master = Master(runtime.ledger, runtime.journal)
+    master = Master(runtime.ledger, runtime.journal, files=runtime.files)
     _begin(runtime, master)
     if row.carries_otp:
         runtime.sealer.warm()

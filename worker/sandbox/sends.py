@@ -202,7 +202,7 @@ def _once(messages: list[Message]) -> tuple[list[Message], list[Message]]:
 
 def _apart(messages: list[Message]) -> tuple[list[Message], dict[int, str]]:
     """The messages without their comments, and the comments by place."""
-    if not any(COMMENT in text for _, text in messages):
+    if not any(COMMENT in text for text in {text for _, text in messages}):
         return messages, {}
     said = [without_comment(text) for _, text in messages]
     kept = [(recipient, text) for (recipient, _), (text, _) in zip(messages, said, strict=True)]

@@ -92,7 +92,7 @@ class Prices:
             channel, _, prefix = key.partition(":")
             self._units.setdefault(channel, {})[prefix] = int(price * UNITS)
         self._longest = max((len(key.partition(":")[2]) for key in self._told), default=0)
-        self._known: dict[tuple[str, str], int] = {}
+        self._known: dict[str, dict[str, int]] = {}
 
     def replaced(self, channel: str, prefix: str, price: Decimal) -> Prices:
         """The same with another price."""
@@ -104,13 +104,16 @@ class Prices:
 
     def part(self, phone: str, channel: str = "sms") -> int:
         """What one part to this phone costs."""
-        kind = (channel, phone[: self._longest])
-        known = self._known.get(kind)
+        known = self._known.get(channel)
         if known is None:
-            known = self._look_up(*kind)
-            if len(self._known) < 10_000:
-                self._known[kind] = known
-        return known
+            known = self._known[channel] = {}
+        head = phone[: self._longest]
+        units = known.get(head)
+        if units is None:
+            units = self._look_up(channel, head)
+            if len(known) < 10_000:
+                known[head] = units
+        return units
 
     def _look_up(self, channel: str, head: str) -> int:
         for units in (self._units.get(channel, {}), self._units.get("sms", {})):

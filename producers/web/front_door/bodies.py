@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from smsq.worker.gateway.http.server.multipart import Caps
+
 SMALL = 64 * 1024  # bytes of a body that needs no room
 LARGEST = 24 * 1024 * 1024  # bytes of any body
 MOST_HELD = 64 * 1024 * 1024  # bytes of all bodies that are no small ones
+# Fields are decoded at once, which must not hold up others for long: five hundred texts of full length have half of it.
+CAPS = Caps(body=LARGEST, fields=6 * 1024 * 1024, files=LARGEST)
 LONGEST_LINE = 1024  # of a chunk's size with what stands beside it
 
 

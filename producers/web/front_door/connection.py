@@ -66,6 +66,7 @@ class House(Protocol):
     """What a connection needs of its server."""
 
     room: bodies.Room
+    buffer: memoryview  # filled and emptied within one step of the loop, by one connection at a time
     is_stopping: bool
 
     def joined(self, connection: Connection) -> None: ...
@@ -81,8 +82,6 @@ class House(Protocol):
 
 class Connection(asyncio.BufferedProtocol):
     """One connection; the server calls `reply` once for each request that it was given."""
-
-    _shared = memoryview(bytearray(READ_AT_ONCE))  # filled and emptied within one call, by one connection at a time
 
     def __init__(self, house: House, loop: asyncio.AbstractEventLoop) -> None:
         self.state = State.IDLE
@@ -109,13 +108,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go; they are taken out at once."""
-        return self._shared
+        return self._house.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes have come."""
         if self.state is State.CLOSING:
             return
-        self._data += self._shared[:nbytes]
+        self._data += self._house.buffer[:nbytes]
         if self._on_reached is not None and self.state is State.IDLE:
             self._has_reached()
         self._go_on()
@@ -175,7 +174,7 @@ class Connection(asyncio.BufferedProtocol):
             return False
         self._head = head = heads.read(bytes(data[: found[0]]))
         del data[: found[1]]
-        self._body = Body(head.query, head.content_type, is_json=head.path == JSON_PATH)
+        self._body = Body(head.query, head.content_type, bodies.CAPS, is_json=head.path == JSON_PATH)
         self._size = 0
         if head.length is not None and head.length > bodies.LARGEST:
             raise bodies.BadBody("the body is too large")

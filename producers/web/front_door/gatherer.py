@@ -16,7 +16,7 @@ from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.ledger.front_door.requests import Guarded, NewRequest, Reply, Taken
 
 LARGEST_GROUP = 256  # messages in one round trip: some 25 ms of Redis
-HINTS_AT_ONCE = 8  # messages to the queue for one group and lane; each names several batches
+HINTS_AT_ONCE = 4  # messages to the queue for one group and lane; each names several batches, and a hint only wakes
 NOTED_AFTER_S = 0.2  # a note waits so long for a group that takes it along
 
 log = logging.getLogger(__name__)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import msgspec
 
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
-from smsq.producers.web.front_door.sends import options_of, when
+from smsq.producers.web.front_door.sends import options_of, parted, when
 from smsq.worker.domain.errors import BadInput
+from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.http.server import shapes
-from smsq.worker.gateway.http.server.form import Form, FormError
+from smsq.worker.gateway.http.server.form import FormError
 from smsq.worker.gateway.http.server.jobs import (
     Action,
     JobRequest,
@@ -37,16 +39,15 @@ class Jobs:
         self._keep_s = keep_s
         self._now = now
 
-    def answer(self, form: Form, caller: Caller) -> Answer:
-        """Answer one request. Raises FormError, LedgerTrouble."""
-        request = JobRequest.read(form)
-        body = self._act(request, caller)
+    def answer(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> Answer:
+        """Answer one request; `cost` is what a new mailing would cost. Raises FormError, LedgerTrouble."""
+        body = self._act(request, caller, cost)
         return Answer(body=body, content_type=shapes.content_type(request.fmt, request.charset))
 
-    def _act(self, request: JobRequest, caller: Caller) -> bytes:
+    def _act(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> bytes:
         fmt, charset = request.fmt, request.charset
         if request.action is Action.ADD:
-            return self._add(request, caller)
+            return self._add(request, caller, cost)
         if request.action is Action.GET_ALL:
             mine = self._ledger.job_campaigns(caller.name)
             told = [_told(number, view) for number, each in mine if (view := self._view(each)) is not None]
@@ -63,29 +64,32 @@ class Jobs:
             self._ledger.forget_job(caller.name, request.id)
         return shapes.write_done(fmt, charset)
 
-    def _add(self, request: JobRequest, caller: Caller) -> bytes:
+    def _add(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> bytes:
         """Begin a campaign of the request's messages; the same one while it is unfinished, if it is asked for again."""
         send = request.send
         assert send is not None
-        options = options_of(send, caller, self._now())
-        starts_at, time = when(options.time)
-        rows = [(written, text) for written, (_, text) in zip(send.written, send.messages, strict=True)]
-        texts = {text for _, text in rows}
-        text = _literal(texts.pop()) if len(texts) == 1 else "{text}"
+        starts_at, options = when(options_of(send, caller), self._now())
+        row = channel(options.channel)
+        texts = {text: parted(row, text) for _, text in send.messages}
+        rows = [(written, texts[text][0]) for written, (_, text) in zip(send.written, send.messages, strict=True)]
+        comments = {comment for _, comment in texts.values()}
+        if len(texts) == 1 and (comment := comments.pop()) is not None:
+            options = msgspec.structs.replace(options, comment=comment)
+        text = _literal(rows[0][1]) if len(texts) == 1 else "{text}"
         try:
             view = self._campaigns.run(
                 rows,
                 text=text,
-                columns=("phone", "text"),
+                columns=(row.column, "text"),
                 name=request.name[:100],
-                options=msgspec.structs.replace(options, time=time),
+                options=options,
                 at=datetime.fromtimestamp(starts_at, UTC) if starts_at else None,
                 again=True,
+                files=[(upload.name, upload.content) for upload in send.uploads] if row.files else [],
             )
         except BadInput as wrong:
             raise FormError(1, wrong.sentence) from None
         number = self._ledger.note_job(caller.name, view.id, self._keep_s)
-        cost = view.cost if send.cost in (1, 2, 3) else None
         return write_added(number, cost, request.fmt, request.charset)
 
     def _view(self, campaign_id: str) -> CampaignView | None:

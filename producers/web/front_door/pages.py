@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import NamedTuple
 
 import phonenumbers
@@ -22,11 +23,12 @@ from smsq.producers.web.front_door.past import Past
 from smsq.producers.web.front_door.prices import Prices
 from smsq.producers.web.front_door.sends import Busy, Sends, busy
 from smsq.producers.web.front_door.statuses import Statuses
-from smsq.worker.domain.errors import LedgerTrouble, SmsqError
+from smsq.worker.domain.errors import FilesTrouble, LedgerTrouble, SmsqError
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.balance import BalanceRequest, write_balance
 from smsq.worker.gateway.http.server.form import CHARSETS, Form, FormError
 from smsq.worker.gateway.http.server.info import InfoRequest, Operator, write_operator
+from smsq.worker.gateway.http.server.jobs import JobRequest
 from smsq.worker.gateway.http.server.statuses import error_text
 from smsq.worker.processes.bounded_log import BoundedLog
 
@@ -58,6 +60,7 @@ class Pages:
         is_ready: Callable[[], None],
     ) -> None:
         self._callers = callers
+        self._sends = sends
         self._statuses = statuses
         self._prices = prices
         self._jobs = jobs
@@ -100,7 +103,7 @@ class Pages:
             return _answer(busy(form.fmt, form.charset), form), "busy"
         except FormError as error:
             return self._refused(page, error, form), "refused"
-        except LedgerTrouble as error:
+        except (LedgerTrouble, FilesTrouble) as error:
             self.refused_log.note(error.sentence)
             return _answer(busy(form.fmt, form.charset), form), "failed"
         except Exception as error:  # whatever it is, the caller gets an answer: for none it would send again
@@ -135,7 +138,11 @@ class Pages:
         return await asyncio.to_thread(self._statuses.answer, form, caller)
 
     async def _job(self, form: Form, caller: Caller, host: str) -> Answer:
-        return await asyncio.to_thread(self._jobs.answer, form, caller)
+        request = JobRequest.read(form)
+        cost = None
+        if request.send is not None and request.send.cost:
+            cost = await self._sends.cost_of(request.send, caller) or Decimal(0)
+        return await asyncio.to_thread(self._jobs.answer, request, caller, cost)
 
     async def _history(self, form: Form, caller: Caller, host: str) -> Answer:
         return await asyncio.to_thread(self._past.answer, form, caller)

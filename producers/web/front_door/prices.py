@@ -8,23 +8,31 @@ callers together; an answer waits a moment for it. What the gateway charged then
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.domain.job import BalanceJob, Job, PriceJob
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.ledger.front_door.requests import Asked
 
 KEPT_S = 86_400.0  # a price is asked for again after a day, while the old one is used
 BALANCE_KEPT_S = 60.0
+QUOTE_KEPT_S = 60.0  # the gateway answers five equal price requests a minute
 PATIENCE_S = 3.0  # that an answer waits
 AGAIN_S = 10.0  # after a question without an answer
 AT_ONCE = 4  # questions to the chores lane
+MOST_OF_ONE = 8  # questions that one request begins
 NUMBERS_IN_A_PREFIX = 10_000_000
+BALANCE = "balance"
 
 log = logging.getLogger(__name__)
 
@@ -51,30 +59,57 @@ class Prices:
         self._balance: tuple[Decimal, float] | None = None
         self._spent = Decimal(0)
         self.currency = ""
-        self._under_way: dict[object, asyncio.Task[None]] = {}
+        self._under_way: dict[object, tuple[asyncio.Task[None], float]] = {}
+        self._quotes: dict[bytes, tuple[Decimal, float]] = {}  # of whole requests
         self._failed_at: dict[object, float] = {}
-        self._few = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(AT_ONCE, "price")
 
     async def of(self, messages: Sequence[Asked], options: Options) -> Decimal | None:
         """What these cost together; None if the price of one is not known in time."""
+        self._ask_for(messages, options)
+        if self._sum(messages, options) is None:
+            await self._a_while(self._places(messages, options))
+        return self._sum(messages, options)
+
+    async def quote(self, messages: Sequence[Asked], options: Options) -> Decimal | None:
+        """The same for who asks for the price alone: what is not known is asked of the gateway for all of them."""
+        total = self._sum(messages, options)
+        if total is not None or len(messages) == 1:
+            return total if total is not None else await self.of(messages, options)
+        pairs = tuple((message.recipient, message.text) for message in messages)
+        what = hashlib.sha256(msgspec.msgpack.encode((options.written(), pairs))).digest()
+        self._quotes = {name: kept for name, kept in self._quotes.items() if self._now() - kept[1] < QUOTE_KEPT_S}
+        if what not in self._quotes:
+            self._start(what, partial(self._quote, what, pairs, options))
+            await self._a_while([what])
+        return self._quotes[what][0] if what in self._quotes else None
+
+    def _sum(self, messages: Sequence[Asked], options: Options) -> Decimal | None:
         total = Decimal(0)
-        for message in messages:
-            place = options.channel, message.phone // NUMBERS_IN_A_PREFIX
+        for place, message in zip(self._places(messages, options), messages, strict=True):
             known = self._parts.get(place)
-            if known is None or self._now() - known[1] > KEPT_S:
-                asking = self._start(place, partial(self._learn, place, message, options))
-                if known is None and asking is not None:
-                    await _a_while(asking)
-                known = self._parts.get(place)
             if known is None:
                 return None
             total += known[0] * message.parts
         return total
 
-    def learn(self, channel: str, phone: int, cost: Decimal, parts: int) -> None:
+    def _places(self, messages: Sequence[Asked], options: Options) -> list[Place]:
+        return [(options.channel, _prefix(message.recipient)) for message in messages]
+
+    def _ask_for(self, messages: Sequence[Asked], options: Options) -> None:
+        """Begin to ask for the prices that are not known, or are old: a few of each request."""
+        begun = 0
+        for place, message in zip(self._places(messages, options), messages, strict=True):
+            known = self._parts.get(place)
+            if known is None or self._now() - known[1] > KEPT_S:
+                begun += self._start(place, partial(self._learn, place, message, options))
+            if begun == MOST_OF_ONE:
+                return
+
+    def learn(self, channel: str, recipient: Recipient, cost: Decimal, parts: int) -> None:
         """The gateway charged this for a message."""
         if cost > 0 and parts > 0:
-            self._parts[channel, phone // NUMBERS_IN_A_PREFIX] = cost / parts, self._now()
+            self._parts[channel, _prefix(recipient)] = cost / parts, self._now()
 
     def spend(self, cost: Decimal) -> None:
         """So much was enrolled; the balance shows it at once."""
@@ -83,9 +118,9 @@ class Prices:
     async def balance(self, *, is_asked: bool = False) -> Decimal:
         """What is left, as last known; 0 if the gateway was never heard. If it `is_asked` for, a minute old at most."""
         if self._balance is None or self._now() - self._balance[1] > BALANCE_KEPT_S:
-            asking = self._start("balance", self._look)
-            if asking is not None and (self._balance is None or is_asked):
-                await _a_while(asking)
+            self._start(BALANCE, self._look)
+            if self._balance is None or is_asked:
+                await self._a_while([BALANCE])
         return self._balance[0] - self._spent if self._balance is not None else Decimal(0)
 
     @property
@@ -93,29 +128,43 @@ class Prices:
         """Whether any balance was ever read."""
         return self._balance is not None
 
-    def _start(self, what: object, learn: Callable[[], Awaitable[None]]) -> asyncio.Task[None] | None:
-        """The question for this, which all who want to know share; None if it failed a moment ago."""
-        task = self._under_way.get(what)
-        if task is None:
-            if self._now() - self._failed_at.get(what, float("-inf")) < AGAIN_S:
-                return None
-            task = self._under_way[what] = asyncio.create_task(self._asked(what, learn))
-        return task
+    def _start(self, what: object, learn: Callable[[], Awaitable[None]]) -> bool:
+        """Begin a question, which all who want to know share; whether it was begun now."""
+        if what in self._under_way or self._now() - self._failed_at.get(what, float("-inf")) < AGAIN_S:
+            return False
+        began = asyncio.get_running_loop().time()
+        self._under_way[what] = asyncio.create_task(self._asked(what, learn)), began
+        return True
 
     async def _asked(self, what: object, learn: Callable[[], Awaitable[None]]) -> None:
         try:
-            async with self._few:
-                await learn()
+            await learn()
             self._failed_at.pop(what, None)
         except SmsqError as error:
+            self._failed_at = {name: at for name, at in self._failed_at.items() if self._now() - at < AGAIN_S}
             self._failed_at[what] = self._now()
             log.info("price or balance not known why=%s", error.sentence)
         finally:
             del self._under_way[what]
 
+    async def _a_while(self, wanted: Iterable[object]) -> None:
+        """Wait for these questions, but none for longer than its patience lasts; they go on without us."""
+        asked = [self._under_way[what] for what in set(wanted) if what in self._under_way]
+        if asked:
+            left = max(began for _, began in asked) + PATIENCE_S - asyncio.get_running_loop().time()
+            await asyncio.wait([task for task, _ in asked], timeout=max(0.0, left))
+
+    async def _put(self, job: Job) -> dict[str, Any]:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, job)
+
+    async def _quote(self, what: bytes, pairs: tuple[tuple[Recipient, str], ...], options: Options) -> None:
+        job = PriceJob(messages=pairs, options=msgspec.structs.replace(options, time=None, tz=None, comment=None))
+        self._quotes[what] = Decimal(str((await self._put(job))["cost"])), self._now()
+
     async def _learn(self, place: Place, message: Asked, options: Options) -> None:
-        job = PriceJob(recipients=(message.phone,), text=message.text, options=options)
-        answer = await asyncio.to_thread(self._ask, job)
+        options = msgspec.structs.replace(options, time=None, tz=None, comment=None)
+        job = PriceJob(recipients=(message.recipient,), text=message.text, options=options)
+        answer = await self._put(job)
         self._parts[place] = Decimal(str(answer["cost"])) / max(1, int(answer["parts"] or 1)), self._now()
 
     async def _look(self) -> None:
@@ -124,12 +173,12 @@ class Prices:
         if known is None or self._now() - known[1] > BALANCE_KEPT_S:
             if known is not None and self._balance is None:
                 self._balance = known
-            answer = await asyncio.to_thread(self._ask, BalanceJob())
+            answer = await self._put(BalanceJob())
             self.currency = str(answer.get("currency") or self.currency)
             known = Decimal(str(answer["balance"])), self._now()
         self._balance, self._spent = known, Decimal(0)
 
 
-async def _a_while(task: asyncio.Task[None]) -> None:
-    """Wait for a question, but not for long; it goes on without us."""
-    await asyncio.wait([task], timeout=PATIENCE_S)
+def _prefix(recipient: Recipient) -> int:
+    """What prices of phones differ by; addresses have one price."""
+    return recipient // NUMBERS_IN_A_PREFIX if isinstance(recipient, int) else 0

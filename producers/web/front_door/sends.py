@@ -6,22 +6,23 @@ durable. Cost and balance are what is known of them (`prices.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
+from smsq.producers.files import GivenFile
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.prices import Prices
-from smsq.worker.domain import phone as phones
-from smsq.worker.domain.batch import MAX_MESSAGES, Options
+from smsq.worker.domain import recipient as recipients
+from smsq.worker.domain.batch import MAX_MESSAGES, Options, Ref
 from smsq.worker.domain.errors import BadInput, BadPhone, BadText
-from smsq.worker.domain.text import tidied
-from smsq.worker.gateway import extras
 from smsq.worker.gateway.channels import Channel, channel
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.server import shapes
@@ -35,13 +36,14 @@ from smsq.worker.gateway.http.server.send import (
     write_price,
 )
 from smsq.worker.gateway.numbers import CONCURRENT_TEXT
-from smsq.worker.gateway.options import check_options
-from smsq.worker.ledger.front_door.requests import Asked, Guarded, NewRequest, day_of
+from smsq.worker.gateway.options import accepted, check_message, check_options, parts_of
+from smsq.worker.gateway.times import is_stamp
+from smsq.worker.ledger.front_door.requests import Asked, Guarded, NewRequest, Taken, day_of
 
 BAD_PHONE, DENIED, REPEATED = 7, 6, 9
 WRONG_NUMBER = 249  # a delivery error (PROTOCOL D.9), for a list of what is wrong
-# Fields that choose a kind of message: if no channel has one, the request asks for what smsq does not send.
-KINDS = frozenset("hlr ping flash bin push mms mail soc viber whatsapp wap bot tgbot max tg call".split())
+CODE_PATIENCE_S = 15.0  # that an answer waits for the code that a call says
+CODE_LOOK_S = 0.1
 FEW = 3  # recipients: more of them go by the bulk lane, unless the key names a lane
 
 
@@ -50,6 +52,7 @@ class Understood:
     """A request as messages: those that can be sent, and recipients that cannot be."""
 
     messages: list[Asked]
+    said: Options  # as the caller gave them: a repeat says them again
     options: Options
     bad: list[str]
 
@@ -59,16 +62,30 @@ class Understood:
         return sum(message.parts for message in self.messages)
 
 
+# Keeps the files of a request on disk, and adds what names them to the options; blocks, and raises BadInput.
+Keep = Callable[[Options, Sequence[GivenFile]], Options]
+CodeOf = Callable[[Ref], str]  # the code that a call says, as `DoorViews.code_of_call` tells; blocks
+
+
 class Sends:
     """Answers sends and price requests."""
 
     def __init__(
-        self, gatherer: Gatherer, prices: Prices, now: Callable[[], float], may_be_carried: Callable[[Options], None]
+        self,
+        gatherer: Gatherer,
+        prices: Prices,
+        now: Callable[[], float],
+        may_be_carried: Callable[[Options], None],
+        *,
+        keep: Keep,
+        code_of: CodeOf,
     ) -> None:
         self._gatherer = gatherer
         self._prices = prices
         self._now = now
         self._may_be_carried = may_be_carried  # raises BadInput for what the transport cannot carry
+        self._keep = keep
+        self._code_of = code_of
 
     async def answer(self, form: Form, caller: Caller, host: str) -> Answer:
         """Answer one request. Raises FormError for what is refused, LedgerTrouble if nothing can be enrolled."""
@@ -77,15 +94,19 @@ class Sends:
         if not caller.may("price" if request.is_price else "send"):
             raise FormError(2, f"the key {caller.name} may not do this")
         asked = understood(request, caller, self._now())
+        if len(asked.messages) > MAX_MESSAGES:
+            raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
         if not asked.messages:
             return _answer(shapes.write_error(BAD_PHONE, None, request.id, fmt, charset), fmt, charset)
         if request.is_price:
-            cost = await self._prices.of(asked.messages, asked.options)
+            cost = await self._prices.quote(asked.messages, asked.options)
             if cost is None:
                 raise Busy("the price is not known yet")
             return _answer(write_price(cost, asked.parts, fmt, charset), fmt, charset)
         if not caller.pass_rate(len(asked.messages)):
             raise Busy("more messages a second than this key may send")
+        if request.uploads and channel(asked.options.channel).files:
+            asked = await self._with_files(request, asked)
         taken = await self._gatherer.enrol(self._request(request, asked, caller, host))
         if isinstance(taken, Guarded):
             return _answer(shapes.write_error(REPEATED, None, None, fmt, charset), fmt, charset)
@@ -93,6 +114,7 @@ class Sends:
         told = Accepted(
             id=request.id if request.id is not None else int(taken.id),
             parts=taken.parts,
+            code=await self._code(asked, taken),
             cost=cost,
             balance=balance,
             each=_each(asked) if request.wants_each else None,
@@ -108,6 +130,39 @@ class Sends:
         if not caller.pass_rate(len(asked.messages)):
             raise Busy("more messages a second than this key may send")
         return self._request(request, asked, caller, host), len(asked.bad)
+
+    async def cost_of(self, request: SendRequest, caller: Caller) -> Decimal | None:
+        """What the messages of a mailing would cost, None if that is not known; raises FormError."""
+        asked = understood(request, caller, self._now())
+        if len(asked.messages) > MAX_MESSAGES:  # more than one question to the gateway may have
+            return await self._prices.of(asked.messages, asked.options)
+        return await self._prices.quote(asked.messages, asked.options)
+
+    async def _with_files(self, request: SendRequest, asked: Understood) -> Understood:
+        """The same with its files, which are on disk before anything is enrolled."""
+        given = [(upload.name, upload.content) for upload in request.uploads]
+        try:
+            said = await asyncio.to_thread(self._keep, asked.said, given)
+        except BadInput as wrong:
+            raise FormError(1, wrong.sentence) from None
+        options = msgspec.structs.replace(asked.options, files=said.files)
+        return dataclasses.replace(asked, said=said, options=options)
+
+    async def _code(self, asked: Understood, taken: Taken) -> str:
+        """The code that a call says, which the gateway makes up; '' for any other message, or if it takes too long."""
+        word = channel(asked.options.channel).alone
+        if word is None or taken.first is None or [message.text for message in asked.messages] != [word]:
+            return ""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + CODE_PATIENCE_S
+        while loop.time() < until:
+            try:
+                if code := await asyncio.to_thread(self._code_of, taken.first):
+                    return code
+            except LookupError:
+                return ""
+            await asyncio.sleep(CODE_LOOK_S)
+        return ""
 
     async def _money(
         self, request: SendRequest, asked: Understood, *, is_new: bool
@@ -126,12 +181,12 @@ class Sends:
         except BadInput as wrong:
             raise FormError(1, wrong.sentence) from None
         lane = caller.key.lane or ("urgent" if len(asked.messages) <= FEW else "bulk")
-        said = [(message.shown, message.text) for message in asked.messages]
+        texts = [(message.shown, message.text) for message in asked.messages]
         return NewRequest(
             caller=caller.name,
             id="" if request.id is None else str(request.id),
             host=host,
-            content=msgspec.msgpack.encode((asked.options.written(), said)),
+            content=msgspec.msgpack.encode((asked.said.written(), texts)),
             lane=lane,
             options=asked.options,
             messages=asked.messages,
@@ -149,44 +204,63 @@ class Busy(FormError):
 
 def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     """What a request asks for, checked; raises FormError."""
-    row, options = channel(request.channel), options_of(request, caller, now)
+    said = options_of(request, caller)
     messages: dict[tuple[str, str], Asked] = {}
     bad: list[str] = []
     for written, (shown, text) in zip(request.written, request.messages, strict=True):
-        asked = _asked(written, shown, text, row, bad)
-        if asked is not None:
+        asked = _asked(written, text, said, is_alone=len(request.messages) == 1)
+        if asked is None:
+            bad.append(shown)
+        else:
             messages.setdefault((asked.shown, asked.text), asked)
-    if len(messages) > MAX_MESSAGES:
-        raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
-    return Understood(messages=list(messages.values()), options=options, bad=bad)
+    return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
 
 
-def _asked(written: str, shown: str, text: str, row: Channel, bad: list[str]) -> Asked | None:
+def _asked(written: str, text: str, options: Options, *, is_alone: bool) -> Asked | None:
+    """One message; None if it is to no recipient of its kind."""
+    row = channel(options.channel)
     try:
-        phone = phones.parse(written)
+        recipient = recipients.parse(written, row.recipients)
     except BadPhone:
-        bad.append(shown)
         return None
-    text = without_comment(tidied(text))[0]
+    text, comment = parted(row, text)
+    if comment is not None:
+        options = msgspec.structs.replace(options, comment=comment)
     try:
-        row.check(text)
+        check_message(text, options, is_alone=is_alone)
     except BadText as wrong:
         raise FormError(1 if not text.strip() else DENIED, wrong.sentence) from None
-    return Asked(phone=phone, shown=str(phone), text=text, parts=row.parts(text))
-
-
-def options_of(request: SendRequest, caller: Caller, now: float) -> Options:
-    """The options of all messages; raises FormError. A field that no kind of message has is passed over, as there."""
-    row = channel(request.channel)
-    sender = caller.key.sender if request.sender is None else request.sender.replace(".", "", request.sender == ".")
-    options = Options(
-        channel=row.name,
-        sender=sender,
-        valid=request.valid or None,
-        time=_moment(request.time or "", now),
-        translit=request.translit,
-        extra=dict(_extra(request.extra, row)),
+    return Asked(
+        recipient=recipient,
+        shown=recipients.written(recipient).removeprefix("+"),
+        text=text,
+        parts=parts_of(text, options),
+        comment=comment,
     )
+
+
+def parted(row: Channel, text: str) -> tuple[str, str | None]:
+    """A text as it is kept, and the comment behind it, which is not sent."""
+    text = row.read(text)
+    if "comment" not in row.takes:
+        return text, None
+    text, comment = without_comment(text)
+    return text, comment or None
+
+
+def options_of(request: SendRequest, caller: Caller) -> Options:
+    """The options of all messages as the caller says them; raises FormError.
+
+    A field that no kind of message has is passed over, as at the gateway.
+    """
+    options = request.options()
+    row = channel(options.channel)
+    if options.sender == ".":
+        options = msgspec.structs.replace(options, sender="")
+    elif options.sender is None and caller.key.sender and "sender" in row.takes and not row.sender(caller.key.sender):
+        options = msgspec.structs.replace(options, sender=caller.key.sender)
+    if options.time == "0":
+        options = msgspec.structs.replace(options, time=None)
     try:
         check_options(options)
     except BadInput as wrong:
@@ -194,30 +268,12 @@ def options_of(request: SendRequest, caller: Caller, now: float) -> Options:
     return options
 
 
-def _moment(time: str, now: float) -> str | None:
-    """When to send: minutes from now count from this moment, however long the message may wait here."""
-    if time in ("", "0"):
-        return None
-    return f"0{int(now) + 60 * int(time[1:])}" if time.startswith("+") else time
-
-
-def when(time: str | None) -> tuple[int, str | None]:
-    """A time as a moment in Unix seconds, 0 if it is none, and what is left to the gateway."""
-    if time is None:
-        return 0, None
-    if time.startswith("0") and len(time) >= 11 and time.isdigit():
-        return int(time), None
-    return 0, time
-
-
-def _extra(told: dict[str, str], row: Channel) -> Iterable[tuple[str, str]]:
-    for name, value in told.items():
-        if value in ("", "0"):
-            continue
-        if name in extras.ALLOWED or name in extras.ONCE_BESIDE_ANY or name in row.takes & extras.ONCE_EXTRA:
-            yield name, value
-        elif name in KINDS and name not in row.fields:
-            raise FormError(1, f"{name} is not served")
+def when(options: Options, now: float) -> tuple[int, Options]:
+    """The moment at which a mailing begins, 0 for at once, and its options without that."""
+    options = accepted(options, now)
+    if options.time is not None and is_stamp(options.time):
+        return int(options.time), msgspec.structs.replace(options, time=None, tz=None)
+    return 0, options
 
 
 def _each(asked: Understood) -> list[Each]:

@@ -12,14 +12,14 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from smsq.producers.api import Smsq
+from smsq.producers.files import with_files
 from smsq.producers.web.front_door import bodies, pages
 from smsq.producers.web.front_door.callers import Callers
-from smsq.producers.web.front_door.connection import Answer, Connection, Request, State
+from smsq.producers.web.front_door.connection import READ_AT_ONCE, Answer, Connection, Request, State
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.jobs import Jobs
 from smsq.producers.web.front_door.letters import MAX_MAIL, Letters
@@ -55,6 +55,7 @@ class Server:
 
     def __init__(self, pages: Pages, gatherer: Gatherer, count: Count, *, most: int = MOST) -> None:
         self.room = bodies.Room()
+        self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self.is_stopping = False
         self.connections: set[Connection] = set()
         self._pages = pages
@@ -157,9 +158,10 @@ class Door:
         )
         prices = Prices(smsq.job, runtime.views.balance, now)
         callers = Callers(_keys(settings), runtime.clock.monotonic)
-        sends = Sends(gatherer, prices, now, partial(check_carried, settings.transport))
-        self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         views = DoorViews(ledger, explain)
+        may_be_carried, keep = partial(check_carried, settings.transport), partial(with_files, runtime)
+        sends = Sends(gatherer, prices, now, may_be_carried, keep=keep, code_of=views.code_of_call)
+        self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         find = _finder(runtime, views)
         self.server = Server(
             Pages(
@@ -252,10 +254,7 @@ def _hint(runtime: Runtime, lane: str, refs: Sequence[Ref], each: int) -> None:
 
 
 def _learn(prices: Prices, found: Known) -> None:
-    receipt = found.receipt
-    phone = receipt.phone.removeprefix("+")
-    if phone.isdigit() and receipt.cost > Decimal(0):
-        prices.learn(found.channel, int(phone), receipt.cost, receipt.parts or found.batch.parts)
+    prices.learn(found.channel, found.batch.recipients[0], found.receipt.cost, found.receipt.parts or found.batch.parts)
 
 
 def _finder(runtime: Runtime, views: DoorViews) -> Find:

@@ -13,15 +13,17 @@ import msgspec
 
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
-from smsq.worker.domain import phone as phones
+from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadPhone
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.result import CODE
 from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.form import Form, FormError
 from smsq.worker.gateway.http.server.statuses import StatusRequest, Told, error_text, write_statuses
 from smsq.worker.gateway.numbers import NOT_FOUND
+from smsq.worker.gateway.results import write_result
 from smsq.worker.ledger.values import BatchView
 
 CANNOT_DELETE = 5
@@ -117,7 +119,7 @@ class Statuses:
 def _kept_as(shown: str) -> str:
     """A recipient as the ledger names it: a program that sent to 8999… may ask about that, and is told of that."""
     try:
-        return str(phones.parse(shown))
+        return recipients.written(recipients.parse(shown, recipients.EVERY_KIND)).removeprefix("+")
     except BadPhone:
         return shown
 
@@ -129,6 +131,8 @@ def told_of(found: Known, given: int | str, shown: str) -> Told:
     code, err = code_of(receipt)
     enrolled_at = int(batch.enrolled_at)
     row = CHANNELS.get(options.channel)
+    result = dict(receipt.result)
+    code_said = {CODE: result.pop(CODE)} if CODE in result else {}
     return Told(
         gateway_id=given,
         phone=shown,
@@ -141,8 +145,10 @@ def told_of(found: Known, given: int | str, shown: str) -> Told:
         parts=receipt.parts or batch.parts,
         sender=options.sender or "",
         text=text,
+        comment=options.comment or "",
         int_id=batch.ref.number,
         type=row.type if row is not None else None,
+        result={**(write_result(result) if result else {}), **code_said} or None,
     )
 
 

@@ -20,7 +20,7 @@ from smsq.worker.gateway.http.server.form import Form, FormError, read_form
 from smsq.worker.gateway.http.server.send import SendRequest
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import DELIVERY_ERRORS
-from smsq.worker.gateway.options import OPTIONS, check_options
+from smsq.worker.gateway.options import OPTIONS, check_message, check_options
 from smsq.worker.gateway.outcomes import Outcome
 
 GOLDEN = Path(__file__).parent / "http" / "golden"
@@ -122,10 +122,29 @@ def test_telegram_takes_nothing_else(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["code", "Code", " CODE ", "code\n"])
-def test_a_call_never_says_the_magic_word(text: str) -> None:
-    """The gateway would make up a code of its own, which nobody could check."""
+def test_calls_to_many_never_say_the_magic_word(text: str) -> None:
+    """The gateway would make up a code of its own and tell us one: nobody could say whose."""
     with pytest.raises(BadText, match="code of its own"):
         channel("call").check(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "is_refused"),
+    [
+        ("code", Options(channel="call"), False),
+        ("Code", Options(channel="call"), True),
+        (" code", Options(channel="call"), True),
+        ("code", Options(channel="call", comment="order 7"), True),
+        ("code", Options(channel="sms"), False),
+    ],
+)
+def test_one_call_may_say_a_code_of_the_gateways(text: str, options: Options, is_refused: bool) -> None:
+    """Written exactly so, since it is not known which other ways the gateway reads; with nothing behind it."""
+    if not is_refused:
+        check_message(text, options, is_alone=True)
+        return
+    with pytest.raises(BadText, match="code of its own"):
+        check_message(text, options, is_alone=True)
 
 
 def test_a_call_says_anything_else() -> None:

@@ -36,6 +36,7 @@ from smsq.worker.gateway.http.client_replies import MAX_ERROR
 from smsq.worker.gateway.http.money import price
 from smsq.worker.gateway.http.server.form import CHARSETS, DEFAULT_CHARSET, MAX_ID
 from smsq.worker.gateway.numbers import status_of
+from smsq.worker.gateway.results import WIRE, network_of, read_result
 
 MAX_BODY = 1024 * 1024  # bytes of one call; a list of some thousand statuses
 
@@ -55,6 +56,7 @@ DIGESTS: dict[Digest, Callable[[bytes], str]] = {
     "sha1": lambda data: hashlib.sha1(data, usedforsecurity=False).hexdigest(),
 }
 
+_OF_A_PROBE = ("mccmnc", *WIRE.values())
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 _CODE = re.compile(rb"-?[0-9]{1,3}")
 # What XML holds of control characters: none but tab, line feed and return.
@@ -86,6 +88,9 @@ class Report:
     parts: int | None = None
     to: str = ""
     text: str = field(default="", repr=False)
+    result: Mapping[str, str] | None = field(default=None, repr=False)  # of a probe
+    network: str = ""
+    has_error: bool = True
 
     @property
     def fact(self) -> Fact | None:
@@ -102,6 +107,9 @@ class Report:
             cost=self.cost,
             at=self.at,
             heard=True,
+            result=self.result,
+            network=self.network,
+            has_error=self.has_error,
         )
 
 
@@ -288,16 +296,20 @@ def _report(kind: Kind, fields: Fields, charset: str) -> Report | None:
     code, gateway_id = _last(fields, "status"), _number(fields, "id")
     if _CODE.fullmatch(code) is None or gateway_id is None or not 1 <= gateway_id <= MAX_ID:
         return None
-    err = _number(fields, "err") or 0
+    err = _number(fields, "err")
+    told = {name: _last(fields, name).decode(charset, "replace") for name in _OF_A_PROBE if name in fields}
     return Report(
         kind=kind,
         recipient=recipient,
         gateway_id=gateway_id,
         code=int(code),
-        err=err if err < MAX_ERROR else 0,
+        err=err if err is not None and err < MAX_ERROR else 0,
         at=at,
         cost=_cost(fields),
         parts=_number(fields, "cnt"),
+        result=read_result(told),
+        network=network_of(told),
+        has_error=err is not None,
     )
 
 

@@ -12,7 +12,7 @@ The readers never raise: an answer that is not exactly as the manual promises pr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from smsq.worker.domain.fact import Fact
@@ -29,6 +29,7 @@ from smsq.worker.gateway.numbers import (
     status_of,
 )
 from smsq.worker.gateway.outcomes import HistoryAnswer, HistoryRow, Outcome, SendAnswer, StatusAnswer
+from smsq.worker.gateway.results import network_of, read_code, read_result
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
 Pair = tuple[int, Recipient]  # gateway id and who it is for: by these the gateway knows a message
@@ -81,6 +82,7 @@ def read_send(http_status: int, body: bytes, gateway_id: int, phones: int) -> Se
         parts=parts,
         cost=price(answer.get("cost")),
         balance=amount(answer.get("balance")),
+        spoken=read_code(answer.get("code")),
     )
 
 
@@ -159,7 +161,8 @@ def read_statuses(http_status: int, body: bytes, pairs: Sequence[Pair]) -> Statu
         elif code_of(row.get("status")) == NO_MONEY:
             no_money[pair] = None
         elif (one := _fact(row, pair)) is not None:
-            facts.append(one)
+            # Asked for this very message, the gateway tells what a probe found, or there is nothing.
+            facts.append(one if one.result is not None else replace(one, result={}))
     known = {(one.gateway_id, one.recipient) for one in facts}
     return StatusAnswer(
         facts=facts,
@@ -200,6 +203,9 @@ def _fact(row: dict[str, object], pair: Pair) -> Fact | None:
         parts=count_of(row.get("sms_cnt")) or 0,
         cost=price(row.get("cost")),
         at=at if at < 2**32 else 0,
+        result=read_result(row),
+        network=network_of(row),
+        has_error=count_of(row.get("err")) is not None,
     )
 
 

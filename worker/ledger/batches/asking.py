@@ -9,6 +9,7 @@ import msgspec
 
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Ref
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.result import packed_values
 from smsq.worker.ledger.batches.enrolment import cost_units
 from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument
@@ -16,6 +17,17 @@ from smsq.worker.ledger.store import Store, translated
 
 _OPTIONS = msgspec.json.Decoder(Options)
 DAYS_WATCHED = 3  # for so long ids taken for absent are still asked about
+
+
+def _packed(fact: Fact) -> bytes:
+    """The values of a probe in the form of the ledger; nothing for most facts."""
+    values = packed_values(fact.result)
+    return msgspec.msgpack.encode(values) if values else b""
+
+
+def _lacks(fact: Fact) -> str:
+    """What its wire does not tell and a probe needs before it is over: `e` the error, `r` the result."""
+    return "e" * (not fact.has_error) + "r" * (fact.result is None)
 
 
 class Control(NamedTuple):
@@ -153,7 +165,7 @@ class Asking(Store):
         for fact in facts:
             arguments += [fact.gateway_id, fact.recipient, int(fact.status), fact.error_code]
             arguments += [fact.parts, cost_units(fact.cost), fact.at or int(self.clock.now())]
-            arguments += [int(fact.heard)]
+            arguments += [int(fact.heard), _packed(fact), fact.network, _lacks(fact)]
         return self.keys.batch_verb(ref), arguments
 
     def probe(

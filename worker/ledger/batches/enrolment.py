@@ -82,7 +82,8 @@ class Enrolment(Numbers):
                 message.otp_id,
                 int(message.waited_for_s * 1000),
                 message.why,
-                more_keys=[self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
+                digests_of(message.options),
+                more_keys=[self.key("files"), self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
@@ -129,6 +130,11 @@ def _is_deadline(seconds: object) -> bool:
 def hash_of(key: str) -> str:
     """The hash under which ledger and journals keep an enrolment key."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def digests_of(options: Options) -> str:
+    """The digests of the files that go with a message, each once."""
+    return " ".join(dict.fromkeys(file.digest for file in options.files))
 
 
 def sealed_as(ref: Ref) -> str:

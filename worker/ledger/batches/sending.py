@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
 from smsq.worker.domain.batch import Options, Ref, unpack_recipients, unpack_texts
-from smsq.worker.domain.errors import LedgerTrouble, WrongKey
+from smsq.worker.domain.errors import LedgerTrouble, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
+from smsq.worker.ledger.beside import code_of
 from smsq.worker.ledger.layout import Meta
 from smsq.worker.ledger.scripts import Argument, Call, script
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.values import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.sealing import VERSION, Unsealable
+
+log = logging.getLogger(__name__)
 
 _OPTIONS = msgspec.json.Decoder(Options)
 UNSEALABLE_PAUSE_S = 30.0  # until a text that did not open is tried again, by a process that has its key
@@ -145,13 +149,15 @@ class Sending(Store):
         with translated(), self._connection() as client:
             client.blpop([self.key(f"bell:slots:{lane}")], timeout=seconds)
 
-    def settle_accepted(self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float) -> Settled:
+    def settle_accepted(
+        self, claim: Claim, parts: bytes | int, cost: Decimal | None, first_ask_s: float, spoken: str = ""
+    ) -> Settled:
         """Settle a claim: the gateway accepted every message of it.
 
         `parts` is one number for all or a byte for each message of the claim; `cost` is that of the whole request.
-        `first_ask_s` is the time to the first question about its statuses.
+        `first_ask_s` is the time to the first question about its statuses; `spoken` is the code that a call says.
         """
-        return _settled(self._run(self._settle_call(Settling(claim, "accepted", 0, parts, cost, first_ask_s))))
+        return _settled(self._run(self._settle_call(Settling(claim, "accepted", 0, parts, cost, first_ask_s, spoken))))
 
     def settle_refused(self, claim: Claim, code: int) -> Settled:
         """Settle a claim: the gateway refused every message of it with this error code of `send.php`."""
@@ -171,7 +177,19 @@ class Sending(Store):
             cost_units(settling.cost),
             int(settling.first_ask_s * 1000),
         ]
+        arguments.append(self._sealed_code(settling))
         return Call(script("settle"), self.keys.batch_verb(claim.ref), arguments)
+
+    def _sealed_code(self, settling: Settling) -> bytes:
+        """The code that a call says, sealed; nothing if there is none, or if nothing can be sealed here."""
+        claim = settling.claim
+        if not settling.spoken or len(claim.recipients) != 1:
+            return b""
+        try:
+            return self.sealing().seal(settling.spoken.encode(), code_of(claim.ref))
+        except SmsqError as error:
+            log.error("code of a call not kept batch=%s why=%s", claim.ref, error.sentence)
+            return b""
 
     def release(self, claim: Claim, *, unwritten: bool, delay_s: float = 0.0) -> str:
         """Make a claim ready again, after `delay_s`: nothing was written (`unwritten`), or the gateway said later."""

@@ -13,7 +13,7 @@ from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.policy import policy_of
-from smsq.worker.ledger.batches.enrolment import SAYABLE
+from smsq.worker.ledger.batches.enrolment import SAYABLE, digests_of
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
 from smsq.worker.ledger.scripts import Argument
@@ -67,11 +67,11 @@ class CampaignEnrolment(Numbers):
             with translated():
                 known = self.redis.get(digest_key)
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
-            keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l")]
+            keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l"), self.key("files")]
             keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
-            size = plan.batch_size
-            reply = self.call("open_campaign", keys, campaign_id, int(again), before, plan.digest, size, marks, *flat)
+            told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
+            reply = self.call("open_campaign", keys, campaign_id, int(again), *told, *flat)
             word = reply[0].decode()
             if word == "created":
                 return Opened(

@@ -6,6 +6,7 @@ is kept for a while, so that the retry of a library gets the first answer, and i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,12 +16,13 @@ import msgspec
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts, unpack_texts
 from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreachable, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING
-from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, sealed_as
+from smsq.worker.domain.policy import policy_of
+from smsq.worker.domain.recipient import Recipient
+from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, digests_of, sealed_as
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument, Call, script
 from smsq.worker.ledger.store import told, translated
-from smsq.worker.ledger.values import POLICIES
 from smsq.worker.sealing import VERSION
 
 ANSWER_KEPT_S = 600.0  # a library tries five hosts, a minute each at most (PROTOCOL A.6)
@@ -31,12 +33,13 @@ TRIES = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One message of a request: to whom, how answers show that recipient, and the text."""
+    """One message of a request: to whom, how answers show that recipient, and the text with the caller's comment."""
 
-    phone: int
+    recipient: Recipient
     shown: str
     text: str = field(repr=False)
     parts: int = 1
+    comment: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class Taken:
     said: str  # the name of what was said to this content, for `told`
     host: str
     refs: Sequence[Ref] = ()
+    first: Ref | None = None  # its first message, whenever that was enrolled
     lane: str = "urgent"
     is_hint_needed: bool = False
 
@@ -131,26 +135,26 @@ class DoorRequests(Numbers):
         first = Ref(self._next_of(len(messages)))
         said = self.key(f"door:said:{sealer.key().digest('door', request.caller.encode(), request.content).hex()[:32]}")
         is_sealed = request.lane == "urgent"
-        options = request.options.written().decode()
         each: list[Argument] = []
         for number, message in enumerate(messages, first.number):
             meta: dict[Meta, int | str] = {
                 Meta.LANE: SENDING[request.lane].number,
                 Meta.COUNT: 1,
-                Meta.POLICY: POLICIES["ask"],
+                Meta.POLICY: policy_of("ask", [message.recipient]),
                 Meta.PARTS: message.parts,
                 Meta.CHANNEL: request.options.channel,
-                Meta.OPTIONS: options,
+                Meta.OPTIONS: _options_of(request, message),
             }
             texts = pack_texts([message.text])
             each += (
                 message.shown,
                 packed_meta(meta),
-                pack_recipients([message.phone]),
+                pack_recipients([message.recipient]),
                 sealer.seal(texts, sealed_as(Ref(number))) if is_sealed else texts,
             )
         keys = [
             *self.keys.batch_verb(first),
+            self.key("files"),
             self.keys.shard(first.number + len(messages) - 1),
             self.key("stamp"),
             said,
@@ -173,6 +177,7 @@ class DoorRequests(Numbers):
             DRAWN_FROM + int.from_bytes(sealer.key().digest("door", b"first")[:4], "big") % (DRAWN_TO - DRAWN_FROM),
             len(messages),
             msgspec.msgpack.encode(request.bad) if request.bad else "",
+            digests_of(request.options),
             *each,
         )
         return Call(script("enrol_request"), keys, arguments), first, said
@@ -208,7 +213,7 @@ class DoorRequests(Numbers):
         if word in ("created", "same"):
             taken = Taken(id=reply[1].decode(), parts=int(reply[2]), said=said, host=request.host)
             if word == "same":
-                return taken
+                return dataclasses.replace(taken, first=Ref(int(reply[3])))
             many = len(request.messages)
             refs = [Ref(number) for number in range(ref.number, ref.number + many)]
             if self.witness is not None:
@@ -220,6 +225,7 @@ class DoorRequests(Numbers):
                 said=said,
                 host=request.host,
                 refs=refs,
+                first=ref,
                 lane=request.lane,
                 is_hint_needed=reply[5] != b"1",
             )
@@ -273,6 +279,14 @@ class DoorRequests(Numbers):
             found = self.redis.lrange(self.key(f"door:past:{caller}:{day}"), 0, -1)
         pairs = (entry.decode().split(" ", 1) for entry in found)
         return [(int(number), given) for number, given in pairs]
+
+
+def _options_of(request: NewRequest, message: Asked) -> str:
+    """A message's options as it keeps them: those of its request, with its own comment."""
+    options = request.options
+    if message.comment is not None:
+        options = msgspec.structs.replace(options, comment=message.comment)
+    return options.written().decode()
 
 
 def day_of(moment: datetime) -> str:

@@ -22,7 +22,7 @@ from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.transports import MAX_REPLY, Reply
 from smsq.worker.transports.http.sealed import OneLineAdapter, Sealed, Whole
-from smsq.worker.transports.http.sending import send
+from smsq.worker.transports.http.sending import FORM, send
 from smsq.worker.transports.sockets import DeadlineSocket
 
 KEEP_MARGIN_S = 1.0  # a server that keeps a line for n seconds may close it in the last one
@@ -32,7 +32,7 @@ _HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",  # without compression an answer cannot grow when unpacked
     "Connection": "keep-alive",
-    "Content-Type": "application/x-www-form-urlencoded",
+    "Content-Type": FORM,
 }
 _KEEP_ALIVE = re.compile(r"timeout=(\d{1,6})")
 
@@ -84,7 +84,9 @@ class HttpLine:
         """Send once and return the outcome; raises BadInput or Unreachable, and then nothing was written."""
         return send(self.say, self._login, outgoing, deadline_s)
 
-    def say(self, path: str, body: bytes, deadline_s: float, *, max_reply: int = MAX_REPLY) -> Reply:
+    def say(
+        self, path: str, body: bytes, deadline_s: float, *, max_reply: int = MAX_REPLY, content_type: str = FORM
+    ) -> Reply:
         """POST once and read the whole answer. Raises NoReply or BrokenReply, and then the line is closed.
 
         Raises Unreachable if the line is closed already: then nothing was written.
@@ -96,6 +98,7 @@ class HttpLine:
         self._request.url = self.mirror + path
         self._request.body = body
         self._request.headers["Content-Length"] = str(len(body))
+        self._request.headers["Content-Type"] = content_type
         trouble: Unknown | None = None
         try:
             return self._exchange()

@@ -7,23 +7,28 @@ from typing import Protocol
 from smsq.worker.domain.errors import Unknown
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.gateway.http import SEND_PATH, client_forms
+from smsq.worker.gateway.http.client_multipart import with_files
 from smsq.worker.gateway.http.client_replies import read_send
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.transports import Reply
 
+FORM = "application/x-www-form-urlencoded"
+
 
 class Exchange(Protocol):
     """One POST and its whole answer; raises Unreachable if nothing was written, Unknown for any later failure."""
 
-    def __call__(self, path: str, body: bytes, deadline_s: float) -> Reply: ...
+    def __call__(self, path: str, body: bytes, deadline_s: float, *, content_type: str = FORM) -> Reply: ...
 
 
 def send(say: Exchange, login: Login, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
     """Send once and read the answer. Raises BadInput or Unreachable, and then no byte was written."""
-    body = _form(login, outgoing)
+    body, content_type = _form(login, outgoing), FORM
+    if outgoing.files:
+        body, content_type = with_files(body, outgoing.files)
     try:
-        reply = say(SEND_PATH, body, deadline_s)
+        reply = say(SEND_PATH, body, deadline_s, content_type=content_type)
     except Unknown as error:
         return SendAnswer(
             outcome=Outcome.UNKNOWN, sentence=error.sentence, is_complete=False, is_over=error.peer_closed

@@ -71,6 +71,7 @@ class House:
 
     def __init__(self) -> None:
         self.room = bodies.Room()
+        self.buffer = memoryview(bytearray(heads.LARGEST))
         self.is_stopping = False
         self.served: list[tuple[bytes, str]] = []
 

@@ -212,6 +212,8 @@ def test_the_price_is_asked_once_and_the_balance_is_beside_it(
         for line in lines:
             line.socket.close()
         price = door.get(SEND, f"phones=79991112233&mes={'a' * 161}&cost=1&fmt=1").text
+        both = door.get(SEND, f"phones={PHONE},79031112233&mes=a&cost=1&fmt=1").text
+        job = door.get("/sys/jobs.php", f"add=1&name=x&phones={PHONE}&mes=Job&cost=1&fmt=1").text
         balance = door.get("/sys/balance.php", "fmt=1").text
         with_currency = door.get("/sys/balance.php", "fmt=0&cur=1").text
     asked = door_plant.sandbox.report()["requests"]
@@ -220,4 +222,6 @@ def test_the_price_is_asked_once_and_the_balance_is_beside_it(
     assert float(price.split(",")[0]) == 2 * float(answers[0]["cost"])
     assert "," not in balance
     assert with_currency.startswith(balance + " ")
-    assert (asked["price"], asked["balance"]) == (1, 1)
+    assert both.endswith(",2"), "the second phone is another operator's, so the whole is asked for"
+    assert job.split(",")[1] == answers[0]["cost"]
+    assert (asked["price"], asked["balance"]) == (2, 1)

@@ -292,3 +292,23 @@ def test_a_cost_that_is_no_price_is_left_out(cost: str) -> None:
     [report] = taken(write({**FIELDS, "cost": cost}, SECRET))
 
     assert (report.cost, report.code) == (None, 1)
+
+
+@pytest.mark.parametrize("style", ["get", "form", "json", "xml"])
+def test_a_probes_call_has_its_fields(style: Style) -> None:
+    """However it travels; the digest does not cover them, so they are hearsay."""
+    fields = {"imsi": "250016012345678", "mcc": "250", "mnc": "01", "cn": "Россия", "net": "МТС", "rcn": "", "rnet": ""}
+    (report,) = taken(write({**FIELDS, **fields}, SECRET, style))
+
+    fact = report.fact
+    assert fact is not None
+    assert fact.result == {"imsi": "250016012345678", "mcc": "250", "mnc": "01", "country": "Россия", "network": "МТС"}
+    assert (fact.network, fact.heard, fact.has_error) == ("25001", True, True)
+
+
+def test_a_call_may_name_no_error() -> None:
+    """Not even 0: for a probe that makes a difference."""
+    (report,) = taken(write({name: value for name, value in FIELDS.items() if name != "err"}, SECRET))
+
+    assert report.fact is not None
+    assert (report.fact.error_code, report.fact.has_error) == (0, False)

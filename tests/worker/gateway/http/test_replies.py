@@ -434,3 +434,58 @@ def test_what_is_no_page_is_no_last_page(body: bytes) -> None:
     assert not read_history(502, b"[]").is_page
     assert read_history(200, b"[]").is_page
     assert read_history(200, write_error(3)).is_page
+
+
+HLR_FIELDS = {
+    "imsi": "25001",
+    "msc": "7916",
+    "mcc": "250",
+    "mnc": "01",
+    "cn": "Russia",
+    "net": "MTS",
+    "rcn": "",
+    "rnet": "",
+}
+
+
+def test_a_probes_status_has_its_fields() -> None:
+    """A single answer and a row of many; a plain status has none."""
+    row = {"status": 1, "last_timestamp": 1, "err": 0, "id": 33, "phone": "79991234567", **HLR_FIELDS}
+    (found,) = read_statuses(200, json.dumps([row, {**row, "phone": "79991234568"}]).encode(), [(33, PHONES[0])]).facts
+    (plain,) = read_statuses(200, golden("status_new.json"), [(33, PHONES[0])]).facts
+
+    assert found.result == {
+        "imsi": "25001",
+        "msc": "7916",
+        "mcc": "250",
+        "mnc": "01",
+        "country": "Russia",
+        "network": "MTS",
+    }
+    assert (found.network, found.has_error) == ("25001", True)
+    assert (plain.result, plain.network, plain.has_error) == ({}, "", True)
+
+
+def test_a_status_may_name_no_error() -> None:
+    """Not even 0: for a probe that makes a difference."""
+    for row in ({"status": 1}, {"status": 1, "err": ""}, {"status": 1, "err": None}):
+        (found,) = read_statuses(200, json_of(**row), [(33, PHONES[0])]).facts
+        assert (found.error_code, found.has_error) == (0, False)
+
+
+def test_history_names_the_operator() -> None:
+    """Of any message; a metric counts by it."""
+    row = {"status": 1, "int_id": 9, "id": 33, "phone": "79991234567", "err": 0, "mccmnc": "25002"}
+    (found,) = read_history(200, json.dumps([row]).encode()).rows
+
+    assert found.fact is not None
+    assert (found.fact.network, found.fact.result) == ("25002", None)
+
+
+@pytest.mark.parametrize(("told", "code"), [("482135", "482135"), (482135, "482135"), ("x", ""), (None, ""), ([1], "")])
+def test_an_accepted_call_tells_its_code(told: object, code: str) -> None:
+    """If the gateway made one up; what is no code changes nothing about the acceptance, and it is never printed."""
+    answer = read_send(200, json_of(id=33, cnt=1, code=told), 33, 1)
+
+    assert (answer.outcome, answer.spoken) == (Outcome.ACCEPTED, code)
+    assert "482135" not in repr(answer)

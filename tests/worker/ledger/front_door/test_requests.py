@@ -18,7 +18,7 @@ PHONE = 79991234567
 
 def request(*phones: int, text: str = "Hi", given: str = "33", host: str = "a", lane: str = "urgent") -> NewRequest:
     """One request."""
-    messages = [Asked(phone=phone, shown=str(phone), text=text) for phone in phones or (PHONE,)]
+    messages = [Asked(recipient=phone, shown=str(phone), text=text) for phone in phones or (PHONE,)]
     said = msgspec.msgpack.encode([(message.shown, message.text) for message in messages])
     return NewRequest(
         caller="shop",

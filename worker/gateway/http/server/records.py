@@ -26,8 +26,9 @@ _RECORD = re.compile(rf"\s*((?:(?:{_ONE})[,;])*(?:{_ONE}))[:;](.*)", re.ASCII | 
 
 def shown(written: str) -> str:
     """A recipient as answers and callbacks show it: a phone's digits alone, anything else as it is."""
-    if written.isdigit():
-        return written
+    digits = written[1:] if written[:1] == "+" else written
+    if digits.isdigit():
+        return digits
     return written.translate(_MARKS) if _PHONE.fullmatch(written) else written.strip()
 
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway import times
-from smsq.worker.gateway.channels import MAGIC_WORD, Channel, channel, chosen, wire_row
+from smsq.worker.gateway.channels import CHOOSING, MAGIC_WORD, Channel, channel, chosen, wire_row
 from smsq.worker.gateway.http.server import records
 from smsq.worker.gateway.http.server.form import Form, FormError, Upload, id_of, number_of
 from smsq.worker.gateway.http.server.shapes import amount, encoded, sentence, tree
@@ -149,6 +149,8 @@ def _read(row: Channel, given: str | bytes) -> str:
 
 def _channel(form: Form) -> Channel:
     """The channel that a send's fields choose; FormError 1 for two at once."""
+    if CHOOSING.isdisjoint(form.words):
+        return channel(PLAIN_CHANNEL)
     names = chosen(form.words)
     if len(names) > 1:
         raise FormError(1, f"one channel at a time, not {' and '.join(names)}")

@@ -1,9 +1,10 @@
 -- Merge statuses that the gateway reported under one or more ids of a batch: a callback, an ask or a history page.
--- ARGV: 4 ms until the next ask, 5.. groups of eight: gateway id, recipient, status, error, parts or 0, cost or -1, at,
---       '1' if it came by a call to us, so that its money is only hearsay.
+-- ARGV: 4 ms until the next ask, 5.. groups of eleven: gateway id, recipient, status, error, parts or 0, cost or -1, at,
+--       '1' if it came by a call to us, so that its money is only hearsay, the packed values of a probe or '', the
+--       operator's code or '', what its wire does not tell: 'e' an error, not even 0, 'r' results.
 -- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
 -- this batch was given and for a recipient that is in it.
--- include: batch, receipts, sets, ids, letters, facts, controls, conclusion
+-- include: batch, receipts, sets, ids, letters, beside, facts, controls, conclusion
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -38,13 +39,21 @@ local function index_of(recipient)
 end
 
 local facts = {}
-for at = 5, #ARGV, 8 do
+for at = 5, #ARGV, 11 do
   local id, place = find_id(m, tonumber(ARGV[at]))
   local index = index_of(ARGV[at + 1])
   if id and index and holds(id[MEMBERS], index) then
     if id[ID_STATE] == ABSENT or marked(id[ABSENTS], index) then redis.call('HINCRBY', TOTALS, 'late_arrivals', 1) end
-    facts[#facts + 1] = { index, id, place, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
-      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), ARGV[at + 7] == '1' }
+    local status = tonumber(ARGV[at + 2])
+    -- A probe that is called delivered is over only with its error, since 0 says that the phone was reached, and once a
+    -- wire that tells results has spoken.
+    local lacks = ARGV[at + 10]
+    if NEEDED[m[CHANNEL]] and (status == DELIVERED or status == READ)
+      and (string.find(lacks, 'e', 1, true) or string.find(lacks, 'r', 1, true) and is_bare(m, index, status)) then
+      status = ACCEPTED
+    end
+    facts[#facts + 1] = { index, id, place, status, tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
+      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), ARGV[at + 7] == '1', ARGV[at + 8], ARGV[at + 9] }
     if marked(id[ABSENTS], index) then id[ABSENTS] = with_mark(m, id[ABSENTS], index, '0') end
   else
     redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)

@@ -1,6 +1,7 @@
 -- Settle a claim: the gateway answered for every message of it, accepted or refused.
 -- ARGV: 4 fence, 5 gateway id, 6 'accepted'|'refused', 7 error code, 8 parts per message (a number, or a byte each
---       for the claim's members), 9 cost of the request in 1/10,000 or -1, 10 ms until the first ask.
+--       for the claim's members), 9 cost of the request in 1/10,000 or -1, 10 ms until the first ask, 11 the code that
+--       the call says, sealed, or ''.
 -- Returns {'settled'|'again'|'doubtful'|'stale'|'foreign'|'never'|'gone', enrolled at, how many are left in its lane}.
 -- Afterwards: an acceptance is merged under any fence; only the newest fence moves the batch.
 -- include: batch, force, lanes, slots, receipts, sets, money, moves, ids, settled, facts, conclusion, controls, awake
@@ -54,10 +55,10 @@ end
 
 local known = redis.call('HGET', SHARD, number .. 'r')
 local blob
-if not known and #members == m[COUNT] and equal then
+if not known and #members == m[COUNT] and equal and equal <= MOST_PARTS then
   -- The usual case, in one write: nothing is known yet and all receipts are alike.
   local share = math.max(cost_of(1), 0)
-  local receipt = struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + math.min(equal, 15), share, at)
+  local receipt = struct.pack('>BBBI4I4', status, err, math.min(place, MOST_IDS) * 16 + equal, share, at)
   blob = string.rep(receipt, #members)
   save_receipts(blob)
   count_unpriced(#members * unpriced_in(m, receipt))
@@ -77,6 +78,7 @@ end
 
 if accepted then
   id[ID_STATE] = ACCEPTED_ID
+  if ARGV[11] and ARGV[11] ~= '' then redis.call('HSET', SHARD, number .. 's', ARGV[11]) end
   note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]), id[CLAIMED_AT])
 elseif id[ID_STATE] == OPEN then
   id[ID_STATE] = ABSENT

@@ -1,15 +1,17 @@
--- Accept the messages of one request of the front door, all or none: each with its batch and its place in the queue, the id
--- under which the caller asks about them, and what a repeat of the same request is answered.
--- KEYS: of the batch with the first number; then the hash of the last one, the stamp, what was said to this content, the
---       counter of drawn ids, the beginning of the names of the caller's ids, the caller's messages of the day.
--- ARGV: 4 the caller's id, '' to draw one, 5 the host that the request names, 6 ms of the gateway's minute, 7 ms that an
---       answer is kept, 8 ms that ids are kept, 9 ms until it is hinted again, 10 names of the secret keys that the sender
---       has, '' if nothing is sealed, 11 parts of all messages, 12 the number behind which ids are drawn if none ever was,
---       13 how many messages, 14 recipients that are none, packed, '' for no such, then for each message: its recipient as
---       answers show it, meta, recipients, texts.
--- Returns {'created', id, parts, run, last n, '1' if a hint would wake nobody}; {'same', id, parts} for a repeat that gets
--- the first answer; {'guarded'} for one that was answered; {'halted', why}, {'sealed'}, {'renumber'}, or {'ids'} if there
--- are no more. Afterwards: all of it is in the ledger, or nothing was written. A call that repeats itself is `created` again.
+-- Accept the messages of one request of the front door, all or none: each with its batch and its place in the queue,
+-- the id under which the caller asks about them, and what a repeat of the same request is answered.
+-- KEYS: of the batch with the first number; then files, the hash of the last one, the stamp, what was said to this
+--       content, the counter of drawn ids, the beginning of the names of the caller's ids, the caller's messages of
+--       the day.
+-- ARGV: 4 the caller's id, '' to draw one, 5 the host that the request names, 6 ms of the gateway's minute, 7 ms that
+--       an answer is kept, 8 ms that ids are kept, 9 ms until it is hinted again, 10 names of the secret keys that
+--       the sender has, '' if nothing is sealed, 11 parts of all messages, 12 the number behind which ids are drawn
+--       if none ever was, 13 how many messages, 14 recipients that are none, packed, '' for no such, 15 digests of
+--       the files of each message, then for each message: its recipient as answers show it, meta, recipients, texts.
+-- Returns {'created', id, parts, run, last n, '1' if a hint would wake nobody}; {'same', id, parts, first batch} for
+-- a repeat that gets the first answer; {'guarded'} for one that was answered; {'halted', why}, {'sealed'},
+-- {'renumber'}, or {'ids'} if there are no more.
+-- Afterwards: all of it is in the ledger, or nothing was written. A call that repeats itself is `created` again.
 -- include: batch, force, lanes, totals, awake, hints
 
 local function whole(value) return string.format('%.0f', value) end
@@ -22,7 +24,9 @@ end
 if said[1] then
   local is_recent = now - tonumber(said[3]) < tonumber(ARGV[6])
   -- A library goes on to another host, or comes back, if an answer was lost. Once it has one, a repeat is meant.
-  if said[5] == ARGV[4] and (not said[6] or is_recent and not said[7]) then return { 'same', said[1], said[2] } end
+  if said[5] == ARGV[4] and (not said[6] or is_recent and not said[7]) then
+    return { 'same', said[1], said[2], said[4] }
+  end
   if is_recent then return { 'guarded' } end
 end
 local forced, actual = in_force()
@@ -61,10 +65,15 @@ local id = ARGV[4] ~= '' and ARGV[4] or drawn()
 if not id then return { 'ids' } end
 local m
 for place = 0, many - 1 do
-  local each, at = whole(first + place), 15 + 4 * place
+  local each, at = whole(first + place), 16 + 4 * place
   m = cmsgpack.unpack(ARGV[at + 1])
   m[ENROLLED] = now
-  redis.call('HSET', KEYS[hash_of(place)], each .. 'm', cmsgpack.pack(m), each .. 'p', ARGV[at + 2], each .. 't', ARGV[at + 3])
+  redis.call('HSET', KEYS[hash_of(place)], each .. 'm', cmsgpack.pack(m), each .. 'p', ARGV[at + 2], each .. 't',
+    ARGV[at + 3])
+  if ARGV[15] ~= '' then
+    redis.call('HSET', KEYS[hash_of(place)], each .. 'f', ARGV[15])
+    for digest in string.gmatch(ARGV[15], '%x+') do redis.call('HINCRBY', KEYS[#KEYS - 6], digest, 1) end
+  end
   redis.call('ZADD', ready_key(m), now + tonumber(ARGV[9]), each)
   redis.call('HSET', KEYS[#KEYS - 1] .. id, ARGV[at], each)
   redis.call('RPUSH', KEYS[#KEYS], each .. ' ' .. id)

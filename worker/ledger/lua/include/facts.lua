@@ -1,5 +1,5 @@
 -- Facts of the gateway: how they merge into receipts.
--- include: batch, receipts, sets, totals, money, proofs
+-- include: batch, receipts, sets, totals, money, proofs, beside
 
 local FAILURE = { [EXPIRED] = true, [UNDELIVERABLE] = true, [REFUSED] = true }
 
@@ -65,11 +65,14 @@ local function merge(m, blob, index, id, place, status, err, parts, cost, at, he
   local is_untold, new_cost, new_parts = was_untold, old_cost, old_parts
   if heard then
     if was_untold and old_cost == 0 and is_believable(m, old_parts, cost) then new_cost = cost end
-    if old_parts == 0 then new_parts = math.min(parts, 15) end
-  else
-    if cost >= 0 then is_untold, new_cost = false, cost end
-    if parts > 0 then new_parts = math.min(parts, 15) end
+  elseif cost >= 0 then
+    is_untold, new_cost = false, cost
   end
+  if parts > 0 and (not heard or old_parts == 0) then
+    new_parts = math.min(parts, MOST_PARTS)
+    note_count(m, index, parts)
+  end
+  is_untold = is_untold or is_bare(m, index, is_new and status or old_status)
   if not is_new then
     if new_cost == old_cost and new_parts == old_parts and is_untold == was_untold then return nil end
     note_untold(m, index, is_untold)
@@ -94,15 +97,17 @@ local function count_facts(m, moved, spent)
   end
 end
 
--- Apply facts to the batch: list of { index, id, place, status, err, parts, cost, at, heard }. Returns how many changed.
-local function apply_facts(m, facts, ask_after)
+-- Apply facts to the batch: list of { index, id, place, status, err, parts, cost, at, heard, the packed values of a
+-- probe or '', the operator's code or '' }. Returns the new receipts and how many changed.
+local function apply_facts(m, facts)
   local blob = load_receipts(m)
-  local changes, moved, spent, changed = {}, {}, 0, 0
+  local changes, moved, spent, changed, reached = {}, {}, 0, 0, {}
   local here = UNDECIDED[m[STATE]]
   for _, f in ipairs(facts) do
     local index = f[1]
     local source = blob
     if changes[index] then source = splice(m, blob, changes) end
+    if f[10] and f[10] ~= '' then note_values(m, index, f[10], f[9]) end
     local receipt, old, new, extra = merge(m, source, index, f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9])
     if receipt then
       changes[index] = receipt
@@ -112,6 +117,10 @@ local function apply_facts(m, facts, ask_after)
         local from = old == 0 and here or NAME[old]
         if from then moved[from] = (moved[from] or 0) - 1 end
         moved[NAME[new]] = (moved[NAME[new]] or 0) + 1
+        if f[11] and f[11] ~= '' and FINAL[new] then
+          reached[f[11]] = reached[f[11]] or {}
+          reached[f[11]][NAME[new]] = (reached[f[11]][NAME[new]] or 0) + 1
+        end
       end
     end
   end
@@ -124,6 +133,7 @@ local function apply_facts(m, facts, ask_after)
   blob = splice(m, blob, changes)
   save_receipts(blob)
   count_facts(m, moved, spent)
+  count_networks(m, reached)
   count_unpriced(unpriced)
   redis.call('ZREM', BLIND, ref)
   return blob, changed

@@ -1,0 +1,125 @@
+"""A campaign as people and programs see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.campaign import GOING
+from smsq.worker.domain.money import of_units
+from smsq.worker.domain.status import REPORT_STATUSES
+from smsq.worker.ledger.values import PLAIN, POLICIES
+
+_OPTIONS = msgspec.json.Decoder(Options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignView:
+    """A campaign for people and programs; the counts of `statuses` add up to `rows`."""
+
+    id: str
+    name: str
+    state: str
+    rows: int
+    invalid: int
+    statuses: Mapping[str, int]
+    doubles: int
+    cost: Decimal
+    parts: int
+    batches: int
+    fed: int
+    closed: bool
+    created_at: float
+    first_sent_at: float
+    done_at: float
+    start_at: float
+    template: str
+    budget: Decimal
+    window: str
+    why: str
+    rate: float = 0.0
+    on_doubt: str = "ask"
+    options: Options = PLAIN
+    file: str = ""  # the path of its rows; '' for rows that a program had at hand
+    is_scheduled: bool = False  # it begins later, and nothing of it has left
+    part_price: Decimal = Decimal(0)  # the quoted price of a part, 0 if it was not known
+    unpriced: int = 0  # parts that left and whose cost is not known yet
+    doubts: int = 0  # requests of unknown outcome that were decided
+    doubt_seconds: float = 0.0  # how long that took, on average
+    doubt_longest_seconds: float = 0.0
+    enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
+    repeats: str = ""  # the decision about rows that were sent already
+
+    @property
+    def standing(self) -> str:
+        """Its state for people: `scheduled` while it waits for the moment at which it begins."""
+        return "scheduled" if self.is_scheduled and self.state in GOING else self.state
+
+    @property
+    def messages(self) -> int:
+        """Rows that are messages."""
+        return self.rows - self.invalid
+
+    @property
+    def expected(self) -> Decimal:
+        """What may be spent beyond `cost`: parts that left, or may have, without a known cost, at the quoted price."""
+        flying = sum(self.statuses.get(name, 0) for name in ("sending", "doubtful", "parked"))
+        return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.messages))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is done or cancelled, and nothing of it will change."""
+        return self.state == "done" or (
+            self.state == "cancelled"
+            and not any(self.statuses.get(s) for s in ("queued", "sending", "doubtful", "accepted"))
+        )
+
+
+def campaign_view(campaign_id: str, raw: Mapping[bytes, bytes], now: float) -> CampaignView | None:
+    """The campaign that a hash of the ledger holds, as it is at `now`; None if there is none."""
+    if b"name" not in raw:
+        return None
+    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()}, now)
+
+
+def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignView:
+    start_at, first_sent_at = (int(raw.get(name, "0")) / 1000 for name in ("start_at", "first_sent_at"))
+    statuses = {name: int(raw.get(f"s:{name}", "0")) for name in REPORT_STATUSES}
+    return CampaignView(
+        id=campaign_id,
+        name=raw["name"],
+        state=raw["state"],
+        rows=int(raw["rows"]),
+        invalid=statuses["invalid"] + statuses["duplicate"],
+        statuses={name: many for name, many in statuses.items() if many},
+        doubles=int(raw.get("doubles", "0")),
+        cost=of_units(Decimal(raw["cost"])),
+        parts=int(raw["parts"]),
+        batches=int(raw["batches"]),
+        fed=int(raw["fed"]),
+        closed=raw.get("closed") == "1",
+        created_at=int(raw["created_at"]) / 1000,
+        first_sent_at=first_sent_at,
+        done_at=int(raw.get("done_at", "0")) / 1000,
+        start_at=start_at,
+        is_scheduled=start_at > now and not first_sent_at,
+        template=raw.get("template", ""),
+        budget=of_units(Decimal(raw.get("budget", "0"))),
+        part_price=of_units(Decimal(raw.get("part_price", "0"))),
+        unpriced=int(raw.get("unpriced", "0")),
+        options=_OPTIONS.decode(raw.get("options") or "{}"),
+        file=raw.get("file", ""),
+        window=raw.get("window", ""),
+        why=raw.get("why", ""),
+        doubts=int(raw.get("doubts", "0")),
+        doubt_seconds=int(raw.get("doubt_ms", "0")) / max(1, int(raw.get("doubts", "0"))) / 1000,
+        doubt_longest_seconds=int(raw.get("doubt_longest", "0")) / 1000,
+        rate=float(raw.get("rate", "0")),
+        enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
+        repeats=raw.get("repeats", ""),
+        on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
+    )
