@@ -11,7 +11,6 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import NamedTuple
 
 import phonenumbers
@@ -141,7 +140,7 @@ class Pages:
         request = JobRequest.read(form)
         cost = None
         if request.send is not None and request.send.cost:
-            cost = await self._sends.cost_of(request.send, caller) or Decimal(0)
+            cost = await self._sends.cost_of(request.send, caller)
         return await asyncio.to_thread(self._jobs.answer, request, caller, cost)
 
     async def _history(self, form: Form, caller: Caller, host: str) -> Answer:
@@ -150,7 +149,7 @@ class Pages:
     async def _balance(self, form: Form, caller: Caller, host: str) -> Answer:
         request = BalanceRequest.read(form)
         balance = await self._prices.balance(is_asked=True)
-        if not self._prices.is_balance_known:
+        if balance is None:
             raise Busy("the balance is not known yet")
         currency = self._prices.currency if request.wants_currency else None
         return _answer(write_balance(balance, currency, None, request.fmt, form.charset), form)

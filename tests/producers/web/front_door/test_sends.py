@@ -225,3 +225,31 @@ def test_the_price_is_asked_once_and_the_balance_is_beside_it(
     assert both.endswith(",2"), "the second phone is another operator's, so the whole is asked for"
     assert job.split(",")[1] == answers[0]["cost"]
     assert (asked["price"], asked["balance"]) == (2, 1)
+
+
+def test_a_price_that_nobody_knows_is_never_told_as_nothing(door: Opened) -> None:
+    """Nobody can ask the gateway: the message is taken, its price is assumed, the balance is left empty or out."""
+    asked = f"phones={PHONE}&cost=3&op=1"
+    plain = door.get(SEND, f"{asked}&mes=Hi&id=1&fmt=1").text
+    told = door.get(SEND, f"{asked}&mes={'a' * 161}&id=2&fmt=3").told
+    job = door.get("/sys/jobs.php", f"add=1&name=x&phones={PHONE}&mes=Job&cost=1&fmt=1").text
+    price = door.get(SEND, f"phones={PHONE}&mes=Hi&cost=1&fmt=1").text
+
+    assert plain == f"1,1,5,\n{PHONE},,5,,"
+    assert told == {"id": 2, "cnt": 2, "cost": "10", "phones": [row(PHONE, "10")]}
+    assert (job.split(",")[1], price) == ("5", "0,-9")
+
+
+def test_each_recipient_has_a_price(door: Opened, door_plant: Plant, chores: Callable[..., object]) -> None:
+    """In the list that op=1 asks for, whatever `cost` is."""
+    with chores(door_plant.runtime):  # type: ignore[attr-defined]
+        told = door.get(SEND, f"phones=79031112233,{PHONE},12&mes=Both&fmt=3&op=1").told
+
+    bad = {**row("12", "0"), "status": "22", "error": "249"}
+    assert told["phones"] == [row("79031112233", "3.8"), row(PHONE, "3.8"), bad]
+    assert "cost" not in told
+
+
+def row(phone: str, cost: str) -> dict[str, str]:
+    """What an answer says of one recipient that was sent to."""
+    return {"phone": phone, "mccmnc": "", "cost": cost, "status": "", "error": ""}
