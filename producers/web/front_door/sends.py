@@ -209,8 +209,9 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     said = options_of(request, caller)
     messages: dict[tuple[str, str], Asked] = {}
     bad: list[str] = []
+    is_alone = len(request.messages) == 1
     for written, (shown, text) in zip(request.written, request.messages, strict=True):
-        asked = _asked(written, text, said, is_alone=len(request.messages) == 1)
+        asked = _asked(written, text, said, is_alone=is_alone, has_files=bool(request.uploads))
         if asked is None:
             bad.append(shown)
         else:
@@ -218,7 +219,7 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
 
 
-def _asked(written: str, text: str, options: Options, *, is_alone: bool) -> Asked | None:
+def _asked(written: str, text: str, options: Options, *, is_alone: bool, has_files: bool) -> Asked | None:
     """One message; None if it is to no recipient of its kind."""
     row = channel(options.channel)
     try:
@@ -229,7 +230,7 @@ def _asked(written: str, text: str, options: Options, *, is_alone: bool) -> Aske
     if comment is not None:
         options = msgspec.structs.replace(options, comment=comment)
     try:
-        check_message(text, options, is_alone=is_alone)
+        check_message(text, options, is_alone=is_alone, has_files=has_files)
     except BadText as wrong:
         raise FormError(1 if not text.strip() else DENIED, wrong.sentence) from None
     return Asked(
