@@ -253,3 +253,24 @@ def test_each_recipient_has_a_price(door: Opened, door_plant: Plant, chores: Cal
 def row(phone: str, cost: str) -> dict[str, str]:
     """What an answer says of one recipient that was sent to."""
     return {"phone": phone, "mccmnc": "", "cost": cost, "status": "", "error": ""}
+
+
+def test_the_log_has_the_reason_of_a_refusal_and_nothing_of_the_caller(
+    door: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator sees why a program is refused; what it wrote is nobody's business."""
+    caplog.set_level("INFO")
+    wrong = {
+        "mail=1&subj=x&sender=anna-secret": "the sender of an e-mail is a mail address",
+        "viber=1&hlr=1": "one channel at a time",
+        "time=hidden": "a time is DDMMYYhhmm",
+        "maxsms=hidden": "maxsms: maxsms is a number of parts",
+    }
+    for fields in wrong:
+        assert door.get(SEND, f"phones={PHONE}&mes=Text&fmt=1&{fields}").text in ("0,-1", "0,-5")
+
+    for reason in wrong.values():
+        assert reason in caplog.text
+    assert "error 5" in caplog.text
+    for words in ("secret", "hidden", PHONE, "Text", KEY):
+        assert words not in caplog.text
