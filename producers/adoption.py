@@ -40,12 +40,12 @@ def adopt(environ: Mapping[str, str] | None = None, file: Path | None = None) ->
     if file is None and environ is None and Path(FILE_NAME).is_file():
         file = Path(FILE_NAME)
     environ = os.environ if environ is None else environ
-    settings = Settings.load(environ, file)
+    settings = Settings.load(environ, file, sends=False)  # passwords for sending are the workers'
     if settings.redis_url is not None:
         return _with_its_queues(settings)
     up = _up_of(settings.home)
     told = {"SMSQ_HOME": up.home, "SMSQ_REDIS_URL": up.redis_url, "SMSQ_BROKER_URL": up.broker_url}
-    return _with_its_key(Settings.load({**environ, **up.settings, **told}, file), up)
+    return _with_its_key(Settings.load({**environ, **up.settings, **told}, file, sends=False), up)
 
 
 def adopt_given(settings: Settings) -> Settings:

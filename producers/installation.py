@@ -56,7 +56,7 @@ class Installation:
 
     def __init__(self, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> None:
         if settings is None:
-            Settings.load(environ)  # a wrong value is raised here, not at the first use
+            Settings.load(environ, sends=False)  # a wrong value is raised here, not at the first use
         self._given, self._environ = settings, environ
         self._opening = threading.Lock()
         self._runtime: Runtime | None = None

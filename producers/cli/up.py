@@ -33,7 +33,10 @@ def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
     """Run everything in the foreground until Ctrl-C; a second Ctrl-C stops without waiting for what was begun."""
     environ = dict(os.environ)
     file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
-    settings = Settings.load(environ, file)
+    # The sandbox brings an SMPP host of its own, whoever else has one.
+    needs = {"SMSQ_SMPP_URL": "smpp://demo@127.0.0.1", "SMSQ_SMPP_PASSWORD": "none"} if sandbox else {}
+    without = {name: value for name, value in environ.items() if not sandbox or not name.startswith("SMSQ_SMPP_")}
+    settings = Settings.load({**without, **needs}, file)
     if ports is not None and not sandbox:
         raise click.UsageError("--ports names the ports of the sandbox; add --sandbox")
     if not sandbox:
@@ -48,5 +51,7 @@ def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
         gateway = Gateway(tuple(port or free_port() for port in numbers("--ports", ports)), free_port())
     if settings.transport == "smtp":
         gateway = replace(gateway, smtp_port=free_port())
+    if settings.transport == "smpp":
+        gateway = replace(gateway, smpp_port=free_port())
     told = with_free_addresses(sandbox_environ(environ, settings.home, gateway), settings)
     sys.exit(run(told, file, gateway, front=settings.home, verbose=verbose))

@@ -23,7 +23,7 @@ TIMEOUT_S = 10.0
 
 def of_this_home() -> str:
     """The control endpoint's URL of the running `smsq up --sandbox`; raises Unreachable if there is none."""
-    home = Settings.load().home
+    home = Settings.load(sends=False).home
     up = running(home)
     if up is None or not up.control:
         what = "`smsq up` runs without a sandbox" if up is not None else "no `smsq up --sandbox` runs"
@@ -39,7 +39,7 @@ def forgot(sent_at: float) -> str:
 
     '' also if nothing was sent (0), without a sandbox, and for one that does not answer.
     """
-    settings = Settings.load()
+    settings = Settings.load(sends=False)
     up = running(settings.home)
     if not sent_at or up is None or not up.control or settings.redis_url not in (None, up.redis_url):
         return ""

@@ -49,6 +49,8 @@ SANDBOX_PROFILE: dict[str, str] = {
     "SMSQ_HISTORY_EVERY_S": "2",
     "SMSQ_CODE_COOLDOWN_S": "1",
 }
+# Over SMPP it waits as long as the gateway: for the missing parts of a text, and for a silent session.
+SMPP_TIMES: dict[str, str] = {"SMSQ_SMPP_PARTS_S": "60", "SMSQ_PEER_CLOSE_S": "120", "SMSQ_DOUBT_SETTLE_S": "200"}
 SANDBOX_OPTIONS = ("--time-scale", "0.015", "--peer-close", "1", "--arrival", "1.5", "--visible-after", "0.2")
 _OF_AN_ACCOUNT = (
     "LOGIN",
@@ -60,6 +62,9 @@ _OF_AN_ACCOUNT = (
     "SMTP_URL",
     "SMTP_PASSWORD",
     "SMTP_FROM",
+    "SMPP_URL",
+    "SMPP_PASSWORD",
+    "SMPP_SYSTEM_TYPE",
     "CALLBACK_SECRET",
     "SECRET_KEY",
     "REDIS_URL",
@@ -69,12 +74,16 @@ _OF_AN_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The sandbox beside us: its ports and how it is told to behave. With an `smtp_port` messages leave as letters."""
+    """The sandbox beside us: its ports and how it is told to behave.
+
+    With an `smtp_port` messages leave as letters, with an `smpp_port` over SMPP.
+    """
 
     ports: tuple[int, ...]
     control_port: int
     options: tuple[str, ...] = field(default=(), kw_only=True)
     smtp_port: int | None = field(default=None, kw_only=True)
+    smpp_port: int | None = field(default=None, kw_only=True)
 
     @property
     def mirrors(self) -> str:
@@ -83,6 +92,9 @@ class Gateway:
 
     def wire(self, password: str) -> dict[str, str]:
         """The settings by which messages reach it and no real gateway, whatever a file says."""
+        if self.smpp_port is not None:
+            url = f"smpp://127.0.0.1:{self.smpp_port}"  # its passwords have no room for more than eight characters
+            return {"SMSQ_TRANSPORT": "smpp", "SMSQ_SMPP_URL": url, "SMSQ_SMPP_PASSWORD": password[:8], **SMPP_TIMES}
         if self.smtp_port is None:
             return {"SMSQ_TRANSPORT": "http"}
         url = f"smtp://demo@127.0.0.1:{self.smtp_port}"
@@ -349,10 +361,11 @@ def _sandbox(settings: Settings, environ: Mapping[str, str], gateway: Gateway) -
     argv = [*argv_of("sandbox"), "--ports", ports, "--control-port", str(gateway.control_port), "--login", "demo"]
     if gateway.smtp_port is not None:
         argv += ["--smtp-port", str(gateway.smtp_port)]
+    if gateway.smpp_port is not None:
+        argv += ["--smpp-ports", str(gateway.smpp_port)]
     argv += [*SANDBOX_OPTIONS, "--callback-url", f"http://{settings.web_addr}/callback", *gateway.options]
-    account = {"SANDBOX_PASSWORD": environ["SMSQ_PASSWORD"]}  # secrets are not for the list of processes
-    if "SMSQ_CALLBACK_SECRET" in environ:
-        account["SANDBOX_CALLBACK_SECRET"] = environ["SMSQ_CALLBACK_SECRET"]
+    secret = ("PASSWORD", "SMPP_PASSWORD", "CALLBACK_SECRET")  # these are not for the list of processes
+    account = {f"SANDBOX_{name}": environ[f"{PREFIX}{name}"] for name in secret if f"{PREFIX}{name}" in environ}
     return Child("sandbox", argv, env={**environ, **account}, stop_order=5, stop_timeout_s=5)
 
 

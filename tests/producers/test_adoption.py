@@ -12,7 +12,7 @@ import pytest
 
 from smsq.producers.adoption import adopt, running
 from smsq.producers.api import Smsq
-from smsq.worker.domain.errors import LedgerUnreachable
+from smsq.worker.domain.errors import BadSettings, LedgerUnreachable
 from smsq.worker.settings import Settings
 
 
@@ -99,3 +99,14 @@ def test_a_file_that_makes_no_sense_is_nobody(home: Path, content: str) -> None:
     (home / "up.json").write_text(content)
 
     assert running(home) is None
+
+
+def test_a_producer_needs_no_password_for_smpp(home: Path) -> None:
+    """Workers bind with it; whoever only enrols must still know how messages leave."""
+    over = {"SMSQ_HOME": str(home), "SMSQ_TRANSPORT": "smpp"}
+    named = {**over, "SMSQ_REDIS_URL": "redis://elsewhere/0"}
+
+    assert adopt(named).transport == "smpp"
+    Smsq(environ=named).close()
+    with pytest.raises(BadSettings, match="set SMSQ_SMPP_URL"):
+        Settings.load(named)

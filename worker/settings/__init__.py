@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -120,12 +120,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shield_hold_for: int
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    def load(
+        cls, environ: Mapping[str, str] | None = None, file: Path | None = None, *, sends: bool = True
+    ) -> Settings:
         """Read and check everything. Raises BadSettings with the variable, the given value and what is allowed.
 
         The environment wins over the file. Without `environ` it is the process's own, and the file then is
         `smsq.toml` of the working directory if there is one. An empty value counts as not set. A file or a
-        home that others may write is refused.
+        home that others may write is refused. With `sends` False what only workers need may be missing: the log-in
+        for SMPP.
         """
         if file is None and environ is None and Path(FILE_NAME).is_file():
             file = Path(FILE_NAME)
@@ -144,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values["lease_s"] = values["read_timeout_s"] + LEASE_OVER_READ
         settings = cls(**values)
         _check_together(settings)
+        if sends:
+            _check_sending(settings)
         ownership.check_home(settings.home)
         return settings
 
@@ -267,6 +272,17 @@ def _check_together(settings: Settings) -> None:
             "SMSQ_PASSWORD is set without SMSQ_LOGIN",
         ),
         (
+            (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
+            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL, such as smtp+starttls://login@host:587: set both",
+        ),
+    )
+    _require(rules)
+
+
+def _check_sending(settings: Settings) -> None:
+    """What a process that sends needs."""
+    rules = (
+        (
             settings.transport != "smpp" or (bool(settings.smpp_url) and settings.smpp_password is not None),
             "SMSQ_TRANSPORT is smpp: set SMSQ_SMPP_URL and SMSQ_SMPP_PASSWORD (of the gateway's page for passwords)",
         ),
@@ -274,11 +290,11 @@ def _check_together(settings: Settings) -> None:
             settings.transport != "smpp" or bool(settings.smpp_login),
             "SMSQ_TRANSPORT is smpp: give the log-in in SMSQ_SMPP_URL (smpps://login@host) or in SMSQ_LOGIN",
         ),
-        (
-            (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
-            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL, such as smtp+starttls://login@host:587: set both",
-        ),
     )
+    _require(rules)
+
+
+def _require(rules: Iterable[tuple[bool, str]]) -> None:
     for holds, sentence in rules:
         if not holds:
             raise BadSettings(sentence)

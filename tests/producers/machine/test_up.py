@@ -114,6 +114,22 @@ def test_messages_of_a_sandbox_reach_no_real_mail_server(tmp_path: Path, smtp_po
     assert ("--smtp-port" in sandbox.argv) == (smtp_port is not None)
 
 
+def test_messages_of_a_sandbox_reach_no_real_smpp_host(tmp_path: Path) -> None:
+    """Its own host takes them, with a password that is not in the list of processes."""
+    file = tmp_path / "smsq.toml"
+    file.write_text('transport = "smpp"\nsmpp_url = "smpps://a@smpp.example"\nsmpp_password = "x"\n')
+    shell = {"SMSQ_TRANSPORT": "smpp", "SMSQ_SMPP_URL": "smpps://b@other.example", "SMSQ_SMPP_PASSWORD": "y"}
+    gateway = replace(GATEWAY, smpp_port=3700)
+    environ = sandbox_environ(shell, tmp_path, gateway)
+    settings = Settings.load(environ, file)
+    (sandbox, *_) = children(settings, environ, gateway)
+
+    assert (settings.transport, settings.is_sandboxed) == ("smpp", True)
+    assert settings.smpp_url == ("smpp://127.0.0.1:3700",)
+    assert sandbox.argv[sandbox.argv.index("--smpp-ports") + 1] == "3700"
+    assert environ["SMSQ_SMPP_PASSWORD"] == sandbox.env["SANDBOX_SMPP_PASSWORD"] not in sandbox.argv
+
+
 def test_the_shield_of_a_sandbox_only_watches() -> None:
     """One's own phone asks for more codes than any visitor's; somebody who wants to see it refuse says so."""
     for shell, mode in (({}, "watch"), ({"SMSQ_SHIELD": "on"}, "on")):
