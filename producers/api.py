@@ -91,12 +91,12 @@ class Smsq(Installation):
         """
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
-        check_carried(self.settings.transport, options)
         way = channel(options.channel)
         who = recipient_of(phone, way.recipients)
         check_key(key)
         check_client(client)
         text = way.read(text)
+        check_carried(self.settings.transport, options, text=text)
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
             raise BadInput(
                 "that moment has passed: `at` says when to send, in this machine's time zone unless it names one"

@@ -74,10 +74,7 @@ _OF_AN_ACCOUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The sandbox beside us: its ports and how it is told to behave.
-
-    With an `smtp_port` messages leave as letters, with an `smpp_port` over SMPP.
-    """
+    """The sandbox beside us: its ports, of which one for SMTP or SMPP says how messages leave, and its options."""
 
     ports: tuple[int, ...]
     control_port: int
@@ -396,7 +393,8 @@ def _where_things_are(settings: Settings, home: Path, gateway: Gateway | None) -
         yield f"  {', '.join(clear)}: without https anybody on the way can read the password, phones and texts"
     if gateway is not None:
         yield f"  sandbox  {gateway.mirrors} (control {gateway.control})"
-        short = ", ".join(f"{name.removeprefix(PREFIX)}={value}" for name, value in SANDBOX_PROFILE.items())
+        times = {**SANDBOX_PROFILE, **(SMPP_TIMES if gateway.smpp_port is not None else {})}
+        short = ", ".join(f"{name.removeprefix(PREFIX)}={value}" for name, value in times.items())
         yield f"  its short times, on both sides: {short}"
 
 

@@ -19,14 +19,19 @@ CHECKS: Mapping[str, Callable[[Options, Collection[str]], None]] = {
 SAID: Mapping[str, Collection[str]] = {"smtp": client_letters.SAID, "smpp": client_submits.SAID}
 
 
-def check_carried(transport: str, options: Options, *, later: Collection[str] = ()) -> None:
+def check_carried(transport: str, options: Options, *, later: Collection[str] = (), text: str | None = None) -> None:
     """Raise BadInput for a channel or an option that this transport cannot carry; `check_options` comes first.
 
-    Options named in `later` follow with each message.
+    Options named in `later` follow with each message. `text` is that of a message on its own.
     """
     row = channel(options.channel)
     if transport not in row.dialects:
         raise BadInput(f"a message of the channel {row.name} cannot leave over {transport} (SMSQ_TRANSPORT)")
+    if transport != "http" and row.alone is not None and text == row.alone:
+        raise BadInput(
+            f"{text!r} alone has the gateway make up a code, which only its answer over HTTP tells: over {transport} "
+            "(SMSQ_TRANSPORT) nobody would learn it"
+        )
     if check := CHECKS.get(transport):
         check(options, later)
 

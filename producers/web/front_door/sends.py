@@ -75,7 +75,7 @@ class Sends:
         gatherer: Gatherer,
         prices: Prices,
         now: Callable[[], float],
-        may_be_carried: Callable[[Options], None],
+        may_be_carried: Callable[..., None],
         *,
         keep: Keep,
         code_of: CodeOf,
@@ -179,7 +179,8 @@ class Sends:
 
     def _request(self, request: SendRequest, asked: Understood, caller: Caller, host: str) -> NewRequest:
         try:
-            self._may_be_carried(asked.options)
+            alone = asked.messages[0].text if len(asked.messages) == 1 else None
+            self._may_be_carried(asked.options, text=alone)
         except BadInput as wrong:
             raise FormError(1, wrong.sentence) from None
         lane = caller.key.lane or ("urgent" if len(asked.messages) <= FEW else "bulk")

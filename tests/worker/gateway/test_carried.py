@@ -29,6 +29,16 @@ def test_what_a_transport_cannot_carry_is_refused_by_name(transport: str, option
     check_carried("http", Options(**options))
 
 
+@pytest.mark.parametrize("transport", ["smtp", "smpp"])
+def test_a_code_that_nobody_would_learn_is_not_asked_for(transport: str) -> None:
+    """A call that makes one up tells it in the answer over HTTP alone; any other text can be said over each."""
+    with pytest.raises(BadInput, match=f"over {transport} .* nobody would learn it"):
+        check_carried(transport, Options(channel="call"), text="code")
+    check_carried("http", Options(channel="call"), text="code")
+    check_carried(transport, Options(channel="call"), text="Your code is 4821")
+    check_carried(transport, Options(), text="code")
+
+
 def test_options_that_follow_with_each_message_are_looked_at_too() -> None:
     """A column of a file is no way round."""
     check_carried("smtp", Options(), later=["time", "sender"])
