@@ -341,7 +341,6 @@ def test_a_file_that_changes_at_the_question_enrols_nothing(
     environ: dict[str, str], people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a person agreed on is not what the file holds by then."""
-
     agree = campaign_begin._agree
 
     def slowly(*given: Any, **how: Any) -> Any:
