@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smsq.producers.api import Smsq as Smsq
     from smsq.producers.otp import OneTimeCode as OneTimeCode
     from smsq.worker.domain.batch import Options as Options
+    from smsq.worker.domain.files import FileRef as FileRef
     from smsq.worker.domain.otp import Verdict as Verdict
     from smsq.worker.domain.receipt import Receipt as Receipt
     from smsq.worker.ledger import Enrolled as Enrolled
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES: Final[dict[str, str]] = {
     "CampaignView": "smsq.worker.ledger.views",
     "Enrolled": "smsq.worker.ledger",
+    "FileRef": "smsq.worker.domain.files",
     "OneTimeCode": "smsq.producers.otp",
     "Options": "smsq.worker.domain.batch",
     "Receipt": "smsq.worker.domain.receipt",
@@ -39,6 +41,7 @@ _HOMES: Final[dict[str, str]] = {
 __all__ = [
     "CampaignView",
     "Enrolled",
+    "FileRef",
     "OneTimeCode",
     "Options",
     "Receipt",

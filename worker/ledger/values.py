@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Ref
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.policy import POLICIES as POLICIES
@@ -266,7 +266,7 @@ class BatchView:
     untold: str = ""  # marks of messages that left and of which the gateway did not tell all when asked; '' for none
     odd_errors: Mapping[int, int] = field(default_factory=dict)  # index: a delivery error too large for its receipt
     options: str = ""  # of a single message, as `Options.written`; '' for a campaign's batch
-    channel: str = "sms"
+    channel: str = PLAIN_CHANNEL
     sealed_code: bytes = field(default=b"", repr=False)  # that a call said
     has_beside: bool = False  # whether there is something beside its receipts: see `ledger/beside.py`
     beside: Mapping[int, Beside] = field(default_factory=dict)  # the same by index, if it was read

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from tests.journeys.proxy import GatewayProxy, Heard, _Line
 
 PHP_DRIVER = Path(__file__).parent / "call.php"
+SENDMAIL = Path(__file__).parent / "sendmail.py"
 VARIABLE = "SMSQ_PHP_LIBRARY"
 LOGIN = {"login": "demo", "password": "demo"}
 
@@ -56,10 +58,13 @@ def php_library() -> Path:
 
 
 class Php:
-    """The library for PHP, pointed at `names`."""
+    """The library for PHP, pointed at `names`; its letters go to the port `letters`."""
 
-    def __init__(self, library: Path, names: Names, *, charset: str, post: bool, **login: str) -> None:
+    def __init__(
+        self, library: Path, names: Names, *, charset: str, post: bool, letters: int = 0, **login: str
+    ) -> None:
         self._library, self._names = library, names
+        self._mail = [f"-dsendmail_path={sys.executable} {SENDMAIL} {letters}"]
         self._told: dict[str, Any] = {**LOGIN, **login, "charset": charset, "post": int(post)}
 
     def __call__(self, *calls: tuple[Any, ...]) -> list[Any]:
@@ -67,7 +72,7 @@ class Php:
         told = {**self._told, "calls": [(name, arguments) for name, *arguments in calls]}
         clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         done = subprocess.run(
-            ["php", str(PHP_DRIVER), str(self._library)],
+            ["php", *self._mail, str(PHP_DRIVER), str(self._library)],
             input=json.dumps(told),
             env={**clean, "http_proxy": f"http://127.0.0.1:{self._names.port}"},
             capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import re
 import socket
@@ -16,12 +17,15 @@ import pytest
 
 from smsq.producers.findings.ledger import run, state
 from smsq.producers.waits import brake
-from smsq.worker.domain.errors import JournalTrouble, LedgerHalted
+from smsq.worker.clock import Clock
+from smsq.worker.domain.batch import Options
+from smsq.worker.domain.errors import FilesTrouble, JournalTrouble, LedgerHalted
 from smsq.worker.domain.status import BatchState
+from smsq.worker.host.files import Files
 from smsq.worker.host.journal import Journal
 from smsq.worker.host.master import Master
 from smsq.worker.host.recovery import Recovery
-from smsq.worker.ledger import Claim, Ledger, NoClaim, Plan
+from smsq.worker.ledger import Claim, Ledger, NewMessage, NoClaim, Plan
 from smsq.worker.ledger.runs import HostReport
 from smsq.worker.ledger.views import Views
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
@@ -157,6 +161,27 @@ def test_a_failover_there_and_back_is_another_run(server: EmbeddedRedis, host_on
     assert host.ledger.beat().run.partition("-")[0] == before.partition("-")[0]
     assert host.until_cleared()
     assert isinstance(host.claim(ref), Claim)
+
+
+def test_a_master_removes_files_that_nobody_needs(host_on: Any, tmp_path: Path) -> None:
+    """Those of messages that are kept stay; for the others it needs some ticks and, all in all, two hours."""
+    host = host_on("one").start()
+    ledger = host.ledger
+    files = Files(tmp_path / "files", ledger.birth)
+    needed, other = (files.keep("offer.pdf", io.BytesIO(name), 100.0) for name in (b"a", b"b"))
+    ledger.enrol(NewMessage(79990000000, "Hi", lane="bulk", options=Options(channel="mms", files=(needed,))))
+    clock = files._clock = Clock()
+    master = Master(ledger, host.journal, files=files)
+    for hours in (1, 2, 3):
+        now = time.time() + hours * 3700
+        clock.now = lambda now=now: now  # type: ignore[method-assign]
+        files._round_at = float("-inf")
+        for _ in range(20):
+            assert master.tick()
+
+    assert files.read([needed])[0].content == b"a"
+    with pytest.raises(FilesTrouble):
+        files.read([other])
 
 
 @pytest.mark.parametrize(

@@ -379,3 +379,14 @@ def test_results_go_with_their_campaign(desk: Any, retention: Any) -> None:
         pass
 
     assert (desk.views.campaign(campaign), beside(desk, ref)) == (None, [])
+
+
+def test_nothing_of_a_forgotten_batch_stays(desk: Any) -> None:
+    """Results and codes are in fields of their own, which go with it."""
+    ref = spoken(desk)
+    desk.fact(desk.view(ref).ids[0].gateway_id, parts=30)
+    assert beside(desk, ref) == [f"{ref.number}s", f"{ref.number}x0"]
+
+    desk.ledger.forget([ref])
+
+    assert beside(desk, ref) == []

@@ -103,3 +103,14 @@ def test_a_campaign_that_is_removed_needs_nothing(desk: Any, retention: Retentio
         pass
 
     assert (None, set()) == (desk.views.campaign(campaign), needed(desk))
+
+
+def test_a_lost_reply_lets_go_of_a_file_once(desk: Any) -> None:
+    """A repeated verb takes nothing from another message that has the same file."""
+    first, second = desk.single(options=mail(A)), desk.single(PHONE + 1, options=mail(A))
+
+    for _ in range(3):
+        desk.ledger.detach([first])
+    assert needed(desk) == {"a"}
+    desk.ledger.detach([second])
+    assert needed(desk) == set()
