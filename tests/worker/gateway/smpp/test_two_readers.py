@@ -108,7 +108,7 @@ def test_a_look_up_is_read_as_it_was_written() -> None:
     found = receipts.read(pdus.short_of(head))
 
     assert found is not None
-    assert found.result == {
+    assert found.fact.result == {
         "imsi": "250023012345678", "msc": "79232510066", "mcc": "250", "mnc": "02", "country": "Russian Federation",
         "network": "МегаФон", "roaming_country": "A & B=C",
     }  # fmt: skip
