@@ -60,7 +60,6 @@ SANDBOX_USERS = {
     "producers/machine/up.py",
     "producers/testing/testbed.py",  # a process of its own that speaks to nobody else
 }
-LARGE = {"worker/settings.py"}  # one table and its readers
 LARGEST = 420
 
 
@@ -255,8 +254,7 @@ def test_the_sandbox_is_used_by_tests_and_its_commands_only(path: Path) -> None:
 def test_a_file_says_what_it_is_for_and_fits_in_a_look(path: Path) -> None:
     """Its docstring comes first."""
     assert ast.get_docstring(tree_of(path))
-    if str(path.relative_to(ROOT)) not in LARGE:
-        assert path.read_text(encoding="utf-8").count("\n") <= LARGEST
+    assert path.read_text(encoding="utf-8").count("\n") <= LARGEST
 
 
 def test_domain_needs_nothing_of_the_outside() -> None:
@@ -294,7 +292,8 @@ def test_one_reader_of_the_environment() -> None:
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     }
     assert {name for name in readers if name.startswith("worker/")} == {
-        "worker/settings.py",
+        "worker/settings/__init__.py",
+        "worker/settings/sources.py",
         "worker/processes/metrics_folder.py",
         "worker/processes/private_redis/redis_server.py",
     }

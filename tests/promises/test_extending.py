@@ -139,9 +139,9 @@ def a_metric(tree: Tree) -> None:
 
 
 def a_setting(tree: Tree) -> None:
-    tree.insert("worker/settings.py", "batch_size: int", "    census_most: int\n")
-    row = '    Field("census_most", _whole(1, 10**6), "1000", "How far campaigns are counted."),\n'
-    tree.insert("worker/settings.py", 'Field("batch_size"', row)
+    tree.insert("worker/settings/__init__.py", "batch_size: int", "    census_most: int\n")
+    row = '    Field("census_most", readers.whole(1, 10**6), "1000", "How far campaigns are counted."),\n'
+    tree.insert("worker/settings/table.py", 'Field("batch_size"', row)
     tree.write("smsq.worker.settings", into="docs/settings.md")
 
 

@@ -10,7 +10,8 @@ import pytest
 from smsq.worker.domain import limits
 from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.settings import FIELDS, Secret, Settings, page
+from smsq.worker.settings import FIELDS, Secret, Settings
+from smsq.worker.settings.page import page
 
 
 def test_defaults() -> None:
