@@ -25,7 +25,6 @@ from smsq.worker.gateway.http.server.jobs import (
     write_jobs,
 )
 from smsq.worker.ledger.front_door.jobs import DoorJobs
-from smsq.worker.ledger.front_door.requests import ANSWER_KEPT_S
 from smsq.worker.ledger.views import CampaignView
 
 WAITING = ("queued", "cancelled", "late", "optout", "invalid", "duplicate")  # statuses of what never left
@@ -66,18 +65,13 @@ class Jobs:
         return shapes.write_done(fmt, charset)
 
     def _add(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> bytes:
-        """Begin a campaign of the request's messages; the same one if a library that lost the answer asks again.
-
-        Each row holds whose mailing it is and its name, so that another's is another campaign.
-        """
+        """Begin a campaign of the request's messages; the same one while it is unfinished, if it is asked for again."""
         send = request.send
         assert send is not None
         starts_at, options = when(options_of(send, caller), self._now())
         row = channel(options.channel)
         texts = {text: parted(row, text) for _, text in send.messages}
-        whose = f"{caller.name} {request.name}"
-        pairs = zip(send.written, send.messages, strict=True)
-        rows = [(written, texts[text][0], whose) for written, (_, text) in pairs]
+        rows = [(written, texts[text][0]) for written, (_, text) in zip(send.written, send.messages, strict=True)]
         comments = {comment for _, comment in texts.values()}
         if len(texts) == 1 and (comment := comments.pop()) is not None:
             options = msgspec.structs.replace(options, comment=comment)
@@ -86,12 +80,11 @@ class Jobs:
             view = self._campaigns.run(
                 rows,
                 text=text,
-                columns=(row.column, "text", "whose"),
+                columns=(row.column, "text"),
                 name=request.name[:100],
                 options=options,
                 at=datetime.fromtimestamp(starts_at, UTC) if starts_at else None,
                 again=True,
-                guard_s=ANSWER_KEPT_S,
                 files=[(upload.name, upload.content) for upload in send.uploads] if row.files else [],
             )
         except BadInput as wrong:

@@ -105,21 +105,6 @@ def test_a_mailing_is_a_campaign(door: Opened) -> None:
     assert (stopped, gone, after) == ("OK", "OK", "0,-1")
 
 
-def test_the_retry_of_a_mailing_that_is_done_is_no_second_mailing(door: Opened, door_plant: Plant) -> None:
-    """A library that lost the answer asks again, on another host; another name is another mailing."""
-    ledger = door_plant.ledger
-    what = f"add=1&fmt=1&phones={PHONE}&mes=Hi"
-    made = door.get("/sys/jobs.php", f"{what}&name=Spring").text
-    ledger.redis.hset(ledger.keys.campaign(str(ledger.job_campaign("shop", int(made)))), "state", "done")
-    again = door.get("/sys/jobs.php", f"{what}&name=Spring", host="www2.smsc.example").text
-    other = door.get("/sys/jobs.php", f"{what}&name=Summer").text
-    door.get("/sys/jobs.php", f"cancel=1&id={other}")
-    meant = door.get("/sys/jobs.php", f"{what}&name=Summer").text
-
-    assert again == made
-    assert len({made, other, meant}) == 3, "what was cancelled may be sent after all"
-
-
 def test_whose_number_it_is(door: Opened) -> None:
     """The country is known here; an operator nobody told us of."""
     told = door.get("/sys/info.php", f"get_operator=1&phone={PHONE}&fmt=3").told
