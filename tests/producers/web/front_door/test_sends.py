@@ -87,6 +87,18 @@ def test_another_id_for_the_same_content_is_no_retry(door: Opened, door_plant: P
     assert door.get(SEND, f"{HI}&fmt=1&id=34", host="www2.smsc.example").text == "0,-9"
 
 
+def test_another_comment_is_another_message(door: Opened, door_plant: Plant) -> None:
+    """It tells the caller's own orders apart, so the second is neither a retry nor a duplicate."""
+    answers = [
+        door.get(SEND, f"{HI}{encoded(f'{chr(10)}~~~{chr(10)}order {n}')}&fmt=1", host=host).text.split(",")
+        for n, host in ((17, "smsc.example"), (18, "www2.smsc.example"), (17, "www2.smsc.example"))
+    ]
+
+    assert [parts for _, parts in answers] == ["1"] * 3
+    assert answers[0] == answers[2] != answers[1]
+    assert enrolled(door_plant.ledger) == 2
+
+
 def test_after_the_minute_the_same_text_is_another_message(make_plant: Callable[..., Plant]) -> None:
     """Once the first answer had reached its caller; until then it is still the retry of a slow library."""
     plant = make_plant(SMSQ_API_KEYS=KEYS, SMSQ_MASS_ASK_EVERY_S="0.1")
