@@ -65,10 +65,15 @@ class Jobs:
         return shapes.write_done(fmt, charset)
 
     def _add(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> bytes:
-        """Begin a campaign of the request's messages; the same one while it is unfinished, if it is asked for again."""
+        """Begin a campaign of the request's messages; the same one while it is unfinished, if it is asked for again.
+
+        Another caller's, another name or another moment is another mailing; a moment is compared as it was written,
+        since a repeat of `+30` is a repeat.
+        """
         send = request.send
         assert send is not None
-        starts_at, options = when(options_of(send, caller), self._now())
+        said = options_of(send, caller)
+        starts_at, options = when(said, self._now())
         row = channel(options.channel)
         texts = {text: parted(row, text) for _, text in send.messages}
         rows = [(written, texts[text][0]) for written, (_, text) in zip(send.written, send.messages, strict=True)]
@@ -85,6 +90,7 @@ class Jobs:
                 options=options,
                 at=datetime.fromtimestamp(starts_at, UTC) if starts_at else None,
                 again=True,
+                apart=repr((caller.name, request.name, said.time, said.tz)),
                 files=[(upload.name, upload.content) for upload in send.uploads] if row.files else [],
             )
         except BadInput as wrong:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from smsq.worker.domain.batch import Ref
 from tests.conftest import Plant
-from tests.producers.web.front_door.opened import PHONE, Opened
+from tests.producers.web.front_door.opened import KEY, PHONE, Opened, opened
 
 SEND, STATUS = "/sys/send.php", "/sys/status.php"
 
@@ -103,6 +105,26 @@ def test_a_mailing_is_a_campaign(door: Opened) -> None:
     assert (told["name"], told["cnt"], told["message"]) == ("Spring", 2, "Hi {there}")
     assert [row["id"] for row in listed] == [int(made)]
     assert (stopped, gone, after) == ("OK", "OK", "0,-1")
+
+
+def test_a_mailing_of_another_caller_name_or_moment_is_another(make_plant: Callable[..., Plant]) -> None:
+    """The same rows and text say nothing of that: nobody may get, or stop, the mailing of somebody else."""
+    plant = make_plant(SMSQ_API_KEYS=f"shop:{KEY},bank:{KEY}-2")
+    whos = f"login=shop&psw={KEY}", f"login=bank&psw={KEY}-2"
+    what = f"phones={PHONE}&mes=Hi&add=1&fmt=1&name="
+    with opened(plant.runtime) as door:
+        asked = [
+            f"{whos[0]}&{what}Spring",
+            f"{whos[1]}&{what}Spring",
+            f"{whos[0]}&{what}Summer",
+            f"{whos[0]}&{what}Spring&time=%2B30",
+            f"{whos[0]}&{what}Spring&time=%2B60",
+        ]
+        made = [door.post("/sys/jobs.php", query.encode()).text for query in asked]
+        again = [door.post("/sys/jobs.php", query.encode()).text for query in asked]
+
+    assert len({*made}) == len(asked)
+    assert again == made
 
 
 def test_whose_number_it_is(door: Opened) -> None:
