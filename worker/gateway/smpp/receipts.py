@@ -19,7 +19,7 @@ from urllib.parse import unquote_plus
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.recipient import answered
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.http.money import price
+from smsq.worker.gateway.money import price
 from smsq.worker.gateway.numbers import STATUS_CODES
 from smsq.worker.gateway.results import network_of, read_result
 from smsq.worker.gateway.smpp.short import Short
