@@ -55,7 +55,6 @@ class Campaigns:
         text: str,
         again: bool = False,
         only_new: bool = False,
-        guard_s: float = 0.0,
         enrolled: Callable[[int], None] = lambda rows: None,
         files: Sequence[GivenFile] = (),
         **how: Unpack[How],
@@ -66,8 +65,7 @@ class Campaigns:
         values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with
         the number of rows enrolled so far. `files` go with every message, as in `Smsq.send`. Some rows may have been
         sent already, with the same text and sender, by a campaign that is still kept: `only_new` leaves them out,
-        `again` sends them once more. Within `guard_s` of its beginning the same call is a repeat of the first, whose
-        campaign it returns, even if that is done and `again` is set.
+        `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
@@ -80,7 +78,7 @@ class Campaigns:
         drafted = draft(rows, text=text, **how)
         self.check_carried(drafted)
         before = self.before(drafted)
-        if before is not None and (is_all_in(before) or self._is_guarded(before, guard_s)):
+        if before is not None and is_all_in(before):
             return before
         if before is not None and before.state in OVER:
             if not (again or only_new):
@@ -98,9 +96,6 @@ class Campaigns:
             # A quote that never closes is found before anything is enrolled.
             collections.deque(drafted.source.rows(), maxlen=0)
         return self.enrol(drafted, again=again or only_new, enrolled=enrolled)
-
-    def _is_guarded(self, before: CampaignView, guard_s: float) -> bool:
-        return before.state == "done" and self._smsq.runtime.clock.now() - before.created_at < guard_s
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""

@@ -39,6 +39,7 @@ REASONS = {
     "policy": "the gateway did not find it, and its sender wanted to decide in that case (on doubt: park)",
     "poison": "three workers died while sending it",
     "too many attempts": "it was tried too many times without an outcome",
+    "unlisted": "the gateway's history does not show it, and may list what is no SMS elsewhere",
     "held back": "it left as a letter, and the gateway does not show it: it may still wait in a mail server's queue",
     "undecided": "smsq asked the gateway for as long as answers can still come, and the outcome is still unknown",
     "may double": "a person had it sent again while the first copy could still arrive: it may arrive twice",

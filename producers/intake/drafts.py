@@ -44,6 +44,7 @@ class How(TypedDict, total=False):
     `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name. `on_doubt` is as in `Smsq.send`.
+    `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it is.
     """
 
     name: str | None
@@ -60,6 +61,7 @@ class How(TypedDict, total=False):
     window: str | None
     budget: Decimal | int | str | None
     on_doubt: str | None
+    apart: str
 
 
 AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | None
@@ -121,15 +123,18 @@ class Draft:
     start_at: float | None = None
     window: str | None = None
     on_doubt: str = "ask"
+    apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
 
     @property
     def digest(self) -> str:
-        """The digest that names this campaign: of its rows, text and options."""
+        """The digest that names this campaign: of its rows, text and options, and of what tells it apart."""
         options = self.options.written().decode()
         said = [self.source.digest, self.phone_column, self.region, self.template.written, options]
         if self.per_row is not None:
             said.append(repr(self.per_row.columns))
+        if self.apart:
+            said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
 
     def plan(self, batch_size: int, now: float) -> Plan:
@@ -219,6 +224,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         start_at=timestamp(at) if at is not None else None,
         window=window,
         on_doubt=how.get("on_doubt") or "ask",
+        apart=how.get("apart") or "",
     )
 
 

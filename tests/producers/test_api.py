@@ -93,7 +93,7 @@ def test_what_the_gateway_is_told_is_kept_with_the_message(smsq: Smsq) -> None:
         ("+79991234567", "Hi", {"options": {"sender": "Shop"}}, errors.BadInput),
         ("+79991234567", "Code 4821", {"options": Options(channel="tg")}, errors.BadText),
         ("+79991234567", "Code", {"options": Options(channel="call")}, errors.BadText),
-        ("+79991234567", "code", {"options": Options(channel="call", comment="order 7")}, errors.BadText),
+        ("+79991234567", "code", {"options": Options(channel="call", comment="order 7")}, errors.BadInput),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

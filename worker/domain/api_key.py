@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from smsq.worker.domain.lane import SENDING
+
 LEAST_KEY, LONGEST_KEY = 16, 128  # characters
 MAY = ("send", "ask", "price", "balance", "jobs")
-LANES = ("urgent", "bulk")
 CHARSETS = ("windows-1251", "utf-8", "koi8-r")
 MOST_RATE = 10_000.0
 
@@ -111,7 +112,7 @@ def _may(name: str, value: str) -> frozenset[str]:
 
 
 _READERS: Mapping[str, Callable[[str, str], Any]] = {
-    "lane": _one_of(*LANES),
+    "lane": _one_of(*SENDING),
     "sender": _sender,
     "charset": _one_of(*CHARSETS),
     "rate": _rate,

@@ -53,7 +53,7 @@
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
 | `bell:job:<id>` | list | rings when the answer is there | finish_job | ten minutes |
-| `door:said:<digest>` | hash | what a caller's request was answered | enrol_request, note_told | ten minutes |
+| `door:said:<digest>` | hash | what a caller's request was answered | enrol_request, note_* | ten minutes |
 | `door:id:<caller>:<id>` | hash | recipient: the newest batch under that id | enrol_request | SMSQ_KEEP_DAYS |
 | `door:past:<caller>:<day>` | list | a caller's batches and ids of a day | enrol_request | SMSQ_KEEP_DAYS |
 | `door:jobs:<caller>` | hash | a caller's jobs: their campaigns, and back | note_job | SMSQ_KEEP_DAYS |

@@ -74,19 +74,35 @@ class Receipts:
         return group
 
     def _store(self, group: Sequence[Delivery]) -> None:
-        """Merge the receipts of a group, then answer each of its deliveries; what is no receipt is only noted."""
+        """Merge the receipts of a group, then answer each of its deliveries; what is no receipt is only noted.
+
+        One that cannot be stored at all is answered and logged: it would come again for ever, and stop those behind it.
+        """
+        try:
+            if not self._is_merged(group):
+                return  # without an answer they come again
+        except Exception:
+            if len(group) > 1:
+                for delivery in group:
+                    self._store([delivery])
+                return
+            log.exception("a receipt cannot be stored octets=%d", len(group[0].short.octets))
+        for delivery in group:
+            delivery.answer()
+
+    def _is_merged(self, group: Sequence[Delivery]) -> bool:
+        """Merge what a group says, and wait for the ledger while it is away; False if the process stops."""
         told = [_read(delivery) for delivery in group]
         named = [each for each in told if each is not None]
         while named:
             try:
                 self._rt.ledger.advance_named(named, self._rt.settings.ask_every_s[0])
-                break
+                return True
             except LedgerTrouble as error:
                 log.warning("receipts wait for the ledger receipts=%d why=%s", len(named), error.sentence)
                 if self._rt.clock.wait(AGAIN_S, self._rt.stopping):
-                    return  # without an answer they come again
-        for delivery in group:
-            delivery.answer()
+                    return False
+        return True
 
 
 def _read(delivery: Delivery) -> Named | None:

@@ -39,7 +39,7 @@ class NotListed(Enum):
 
     LATER = "another list is being read, or the minute of the last is not over"
     NOTHING = "history proves nothing here: it cannot be read whole"
-    UNSEEN = "it does not show the control"
+    UNSEEN = "it does not show the comment of the control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class Lists:
                 made = _Reading(self._means, self._asker, mirror, control).read(since)
             except _ProvesNothing as why:
                 log.info("history proves nothing mirror=%s why=%s", mirror, why)
-                because = NotListed.UNSEEN if isinstance(why, _Unseen) else NotListed.NOTHING
+                because = NotListed.UNSEEN if is_said and isinstance(why, _Unseen) else NotListed.NOTHING
                 self._useless[mirror, is_said] = self._means.clock.monotonic() + self._minute_s, because
                 return because
         self._kept[mirror, is_said] = made

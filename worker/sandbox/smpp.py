@@ -217,6 +217,7 @@ class SmppInterface:
     def _delivery(self, record: Record, message_id: str, code: int, err: int, at: float) -> Delivery:
         phone, _ = record.messages[0]
         row = CHANNELS[record.channel]
+        whose = self.gateway.lookups.operator(phone) if phone.isdigit() else None
         return Delivery(
             message_id=message_id,
             phone=phone,
@@ -228,6 +229,7 @@ class SmppInterface:
             flag=row.type or 0,
             sent_at=record.at,
             at=at,
+            operator=whose.mcc + whose.mnc if whose else "",
             result=self.gateway.lookups.result(phone, code == DELIVERED) if row.result == "hlr" else None,
         )
 

@@ -120,9 +120,12 @@ class Connection(asyncio.BufferedProtocol):
         self._go_on()
 
     def eof_received(self) -> bool:
-        """The peer sends no more: whether it still reads cannot be told."""
+        """The peer sends no more: whether it still reads cannot be told.
+
+        What it has acknowledged has reached it: one that gave up waiting closes while its answer is on the way.
+        """
         if self.state is State.CLOSING or (self.state is State.IDLE and not self._data):
-            self._has_reached()
+            self._settle_reached()
             return False
         self._is_living = False
         if self.state is State.BODY and self._head is not None and self._head.ends_by_closing:
@@ -272,7 +275,8 @@ class Connection(asyncio.BufferedProtocol):
         self.shut()
 
     def shut(self) -> None:
-        """Close it at once."""
+        """Close it at once; an answer that was not taken by now did not reach its caller."""
+        self._settle_reached()
         if self._transport is not None:
             self._transport.abort()
 
@@ -299,8 +303,17 @@ class Connection(asyncio.BufferedProtocol):
         if reached is not None:
             reached()
 
+    def _settle_reached(self) -> None:
+        """Decide for good whether the last answer has reached its caller, before the connection is gone."""
+        if self._on_reached is not None and self._is_taken():
+            self._has_reached()
+        self._on_reached = None
+
     def _is_taken(self) -> bool:
-        """Whether the peer's system has acknowledged every byte; if that cannot be asked, whether ours has it all."""
+        """Whether the peer's system has acknowledged every byte; if that cannot be asked, whether ours has it all.
+
+        The end that we said behind the last answer counts as one byte, and need not be acknowledged.
+        """
         transport = self._transport
         if transport is None or transport.get_write_buffer_size():
             return False
@@ -309,7 +322,7 @@ class Connection(asyncio.BufferedProtocol):
             (left,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))
         except (OSError, AttributeError, ValueError):
             return True
-        return bool(left == 0)
+        return bool(left <= (self.state is State.CLOSING))
 
     # --- small things ------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,30 +26,43 @@ from smsq.worker.gateway.http.server.jobs import (
     write_jobs,
 )
 from smsq.worker.ledger.front_door.jobs import DoorJobs
-from smsq.worker.ledger.front_door.requests import ANSWER_KEPT_S
+from smsq.worker.ledger.front_door.requests import Taken
 from smsq.worker.ledger.views import CampaignView
 
 WAITING = ("queued", "cancelled", "late", "optout", "invalid", "duplicate")  # statuses of what never left
 
 
 class Jobs:
-    """Answers requests about mailings; blocks."""
+    """Answers requests about mailings; blocks. `reached` is told of answers that reached their callers."""
 
-    def __init__(self, campaigns: Campaigns, ledger: DoorJobs, keep_s: float, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        campaigns: Campaigns,
+        ledger: DoorJobs,
+        keep_s: float,
+        guard_s: float,
+        now: Callable[[], float],
+        reached: Callable[[Taken], None],
+    ) -> None:
         self._campaigns = campaigns
         self._ledger = ledger
         self._keep_s = keep_s
+        self._guard_s = guard_s
         self._now = now
+        self._reached = reached
 
-    def answer(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> Answer:
+    def answer(self, request: JobRequest, caller: Caller, host: str, cost: Decimal | None) -> Answer:
         """Answer one request; `cost` is what a new mailing would cost. Raises FormError, LedgerTrouble."""
-        body = self._act(request, caller, cost)
-        return Answer(body=body, content_type=shapes.content_type(request.fmt, request.charset))
+        content_type = shapes.content_type(request.fmt, request.charset)
+        if request.action is not Action.ADD:
+            return Answer(body=self._act(request, caller), content_type=content_type)
+        said, number = self._add(request, caller, host)
+        taken = Taken(id=str(number), parts=0, said=said, host=host)
+        body = write_added(number, cost, request.fmt, request.charset)
+        return Answer(body=body, content_type=content_type, reached=lambda: self._reached(taken))
 
-    def _act(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> bytes:
+    def _act(self, request: JobRequest, caller: Caller) -> bytes:
         fmt, charset = request.fmt, request.charset
-        if request.action is Action.ADD:
-            return self._add(request, caller, cost)
         if request.action is Action.GET_ALL:
             mine = self._ledger.job_campaigns(caller.name)
             told = [_told(number, view) for number, each in mine if (view := self._view(each)) is not None]
@@ -65,39 +79,47 @@ class Jobs:
             self._ledger.forget_job(caller.name, request.id)
         return shapes.write_done(fmt, charset)
 
-    def _add(self, request: JobRequest, caller: Caller, cost: Decimal | None) -> bytes:
-        """Begin a campaign of the request's messages; the same one if a library that lost the answer asks again.
+    def _add(self, request: JobRequest, caller: Caller, host: str) -> tuple[str, int]:
+        """Begin a campaign of the request's messages; the name of what is kept of the answer, and its number.
 
-        Each row holds whose mailing it is and its name, so that another's is another campaign.
+        It is the same one if it is asked for again while it is unfinished, or because the answer was lost. Another
+        caller's, another name or another moment is another mailing; a moment is compared as it was written, since a
+        repeat of `+30` is a repeat.
         """
         send = request.send
         assert send is not None
-        starts_at, options = when(options_of(send, caller), self._now())
+        said = options_of(send, caller)
+        starts_at, options = when(said, self._now())
         row = channel(options.channel)
         texts = {text: parted(row, text) for _, text in send.messages}
-        whose = f"{caller.name} {request.name}"
-        pairs = zip(send.written, send.messages, strict=True)
-        rows = [(written, texts[text][0], whose) for written, (_, text) in pairs]
+        rows = [(written, texts[text][0]) for written, (_, text) in zip(send.written, send.messages, strict=True)]
         comments = {comment for _, comment in texts.values()}
         if len(texts) == 1 and (comment := comments.pop()) is not None:
             options = msgspec.structs.replace(options, comment=comment)
         text = _literal(rows[0][1]) if len(texts) == 1 else "{text}"
+        apart = repr((caller.name, request.name, said.time, said.tz))
+        files = [(upload.name, hashlib.sha256(upload.content).digest()) for upload in send.uploads]
+        content = msgspec.msgpack.encode((apart, send.written, send.messages, said.written(), files))
+        answered = self._ledger.said_of_job(caller.name, content)
+        if (known := self._ledger.job_answer(answered, host, self._guard_s)) is not None:
+            return answered, known
         try:
             view = self._campaigns.run(
                 rows,
                 text=text,
-                columns=(row.column, "text", "whose"),
+                columns=(row.column, "text"),
                 name=request.name[:100],
                 options=options,
                 at=datetime.fromtimestamp(starts_at, UTC) if starts_at else None,
                 again=True,
-                guard_s=ANSWER_KEPT_S,
+                apart=apart,
                 files=[(upload.name, upload.content) for upload in send.uploads] if row.files else [],
             )
         except BadInput as wrong:
             raise FormError(1, wrong.sentence) from None
         number = self._ledger.note_job(caller.name, view.id, self._keep_s)
-        return write_added(number, cost, request.fmt, request.charset)
+        self._ledger.note_job_answer(answered, number)
+        return answered, number
 
     def _view(self, campaign_id: str) -> CampaignView | None:
         try:

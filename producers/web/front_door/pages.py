@@ -143,7 +143,7 @@ class Pages:
         cost = None
         if request.send is not None and request.send.cost:
             cost = await self._sends.cost_of(request.send, caller)
-        return await asyncio.to_thread(self._jobs.answer, request, caller, cost)
+        return await asyncio.to_thread(self._jobs.answer, request, caller, host, cost)
 
     async def _history(self, form: Form, caller: Caller, host: str) -> Answer:
         return await asyncio.to_thread(self._past.answer, form, caller)

@@ -184,7 +184,7 @@ class Sends:
         except BadInput as wrong:
             raise FormError(1, wrong.sentence) from None
         lane = caller.key.lane or ("urgent" if len(asked.messages) <= FEW else "bulk")
-        texts = [(message.shown, message.text) for message in asked.messages]
+        texts = [(message.shown, message.text, message.comment) for message in asked.messages]
         return NewRequest(
             caller=caller.name,
             id="" if request.id is None else str(request.id),

@@ -169,7 +169,7 @@ class Door:
                 sends,
                 Statuses(find, now, lambda found: _learn(prices, found)),
                 prices,
-                Jobs(smsq.campaigns, ledger, keep_s, now),
+                Jobs(smsq.campaigns, ledger, keep_s, settings.mass_ask_every_s, now, gatherer.reached),
                 Past(ledger.past, partial(_singles, runtime, views), settings.keep_days, now),
                 ledger.ping,
             ),

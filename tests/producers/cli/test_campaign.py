@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smsq.producers.api import Smsq
-from smsq.producers.cli import campaign, main
+from smsq.producers.cli import campaign_begin, main
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
@@ -283,14 +283,14 @@ def test_one_that_is_cancelled_while_it_is_enrolled_is_no_success(
     environ: dict[str, str], people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else's cancel is said by the command that enrolled it, and by its exit code."""
-    enrol = campaign._enrol
+    enrol = campaign_begin._enrol
 
     def and_cancelled(smsq: Smsq, *how: Any) -> Any:
         view = enrol(smsq, *how)
         smsq.campaigns.cancel(view.id)
         return smsq.campaigns.show(view.id)
 
-    monkeypatch.setattr(campaign, "_enrol", and_cancelled)
+    monkeypatch.setattr(campaign_begin, "_enrol", and_cancelled)
     result = smsq(environ, "campaign", "run", people, "--text", "Hello {name}", "--yes")
 
     assert result.exit_code == 1
@@ -341,16 +341,14 @@ def test_a_file_that_changes_at_the_question_enrols_nothing(
     environ: dict[str, str], people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a person agreed on is not what the file holds by then."""
-    from smsq.producers.cli import campaign
-
-    agree = campaign._agree
+    agree = campaign_begin._agree
 
     def slowly(*given: Any, **how: Any) -> Any:
         agreed = agree(*given, **how)
         people.write_text(people.read_text() + "+79991230009,Late\n")
         return agreed
 
-    monkeypatch.setattr(campaign, "_agree", slowly)
+    monkeypatch.setattr(campaign_begin, "_agree", slowly)
     result = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes")
 
     assert (result.exit_code, result.stdout) == (2, "")

@@ -22,7 +22,7 @@ from smsq.worker.sandbox.misfortunes import KINDS, Rule, Stage
 from smsq.worker.sandbox.profile import Profile
 from smsq.worker.sandbox.state import Account, Record
 from smsq.worker.transports import MAX_REPLY, Reply
-from smsq.worker.transports.http.sending import send
+from smsq.worker.transports.http.sending import FORM, send
 from tests.promises.crashes.faults import ARRIVES_AFTER_S, Fault
 
 if TYPE_CHECKING:
@@ -181,6 +181,8 @@ class CrashTransport:
 class Line:
     """One connection to one mirror."""
 
+    is_shared = False
+
     def __init__(self, transport: CrashTransport, mirror: str, number: int) -> None:
         self.mirror, self.number = mirror, number
         self._transport = transport
@@ -198,7 +200,9 @@ class Line:
     def send(self, outgoing: Outgoing, deadline_s: float) -> SendAnswer:
         return send(self.say, self._transport.process.runtime.login, outgoing, deadline_s)
 
-    def say(self, path: str, body: bytes, deadline_s: float, *, max_reply: int = MAX_REPLY) -> Reply:
+    def say(
+        self, path: str, body: bytes, deadline_s: float, *, max_reply: int = MAX_REPLY, content_type: str = FORM
+    ) -> Reply:
         process, far = self._transport.process, self._transport.far
         self._is_whole = False
         fault = process.meet(f"say {path.removeprefix('/sys/').removesuffix('.php')}")

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from smsq.worker.domain.money import UNITS, of_units, to_units
-from smsq.worker.gateway.http.money import LEAST
+from smsq.worker.gateway.money import LEAST
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.client_replies import MAX_ERROR
-from smsq.worker.gateway.http.money import price
 from smsq.worker.gateway.http.server.form import CHARSETS, DEFAULT_CHARSET, MAX_ID
+from smsq.worker.gateway.money import price
 from smsq.worker.gateway.numbers import status_of
 from smsq.worker.gateway.results import WIRE, network_of, read_result
 

@@ -19,7 +19,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway import comments
 from smsq.worker.gateway.http.json_values import code_of, count_of, error_of, is_id, object_of, rows_of
-from smsq.worker.gateway.http.money import amount, price
+from smsq.worker.gateway.money import amount, price
 from smsq.worker.gateway.numbers import (
     CONCURRENT_DELAY_S,
     HISTORY_EMPTY,

@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from urllib.parse import unquote_plus
 
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.recipient import answered
 from smsq.worker.domain.status import Status
+from smsq.worker.gateway.money import price
 from smsq.worker.gateway.numbers import STATUS_CODES
 from smsq.worker.gateway.results import network_of, read_result
 from smsq.worker.gateway.smpp.short import Short
@@ -123,11 +124,7 @@ def _number(octets: bytes | None) -> int:
 
 
 def _cost(octets: bytes | None) -> Decimal | None:
-    try:
-        cost = Decimal(_ended(octets or b""))
-    except InvalidOperation:
-        return None
-    return cost if cost.is_finite() and cost >= 0 else None
+    return price(_ended(octets or b""))
 
 
 def _ended(octets: bytes) -> str:

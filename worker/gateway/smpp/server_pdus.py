@@ -67,6 +67,7 @@ class Tag(IntEnum):
     COST = 0x2000
     FLAG = 0x2001
     PARTS = 0x2002
+    OPERATOR = 0x2003  # country and network code (assumed: the manual could not be read so far)
 
 
 class BrokenPdu(SmsqError):

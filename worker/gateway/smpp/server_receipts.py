@@ -53,6 +53,7 @@ class Delivery:
     sent_at: float
     at: float
     result: Mapping[str, str] | None = field(default=None, repr=False)
+    operator: str = ""  # its codes; '' if they are not told
 
 
 def state_of(code: int) -> int:
@@ -71,6 +72,8 @@ def write_receipt(delivery: Delivery, sequence: int) -> bytes:
         Tag.FLAG: struct.pack(">H", delivery.flag & _WORDS),
         Tag.PARTS: struct.pack(">H", min(delivery.parts, _WORDS)),
     }
+    if delivery.operator:
+        tags[Tag.OPERATOR] = delivery.operator[:5].encode("ascii")
     return write_deliver(sequence, delivery.phone[:20], delivery.sender[:20], _text(delivery), tags)
 
 

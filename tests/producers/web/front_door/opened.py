@@ -7,7 +7,8 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -40,6 +41,14 @@ class Opened:
         assert not self._thread.is_alive()
         self._loop.close()
         self.smsq.close()
+
+    def wait_until(self, is_so: Callable[[int], bool]) -> None:
+        """Wait until this is so of the number of connections."""
+        server, until = self.server, time.monotonic() + 20
+        assert server is not None
+        while not is_so(len(server.connections)):
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
     def line(self) -> Line:
         """A new connection."""

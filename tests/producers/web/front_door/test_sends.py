@@ -69,6 +69,23 @@ def test_the_retry_on_the_same_host_after_a_lost_answer_too(door: Opened, door_p
     assert enrolled(door_plant.ledger) == 1
 
 
+def test_an_answer_that_nobody_took_did_not_reach_its_caller(door: Opened, door_plant: Plant) -> None:
+    """The caller hangs, and we close after a while: its retry gets the first answer, and is no second message."""
+    query = f"phones={','.join(str(79990000000 + n) for n in range(500))}&mes=Hi&op=1&fmt=3&id=33"
+    for other in ("1", "2"):  # whatever is done for the first time is done
+        door.get(SEND, f"phones={PHONE}&mes={other}")
+    door.wait_until(lambda connections: connections == 0)
+    with door.line() as line:
+        line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        line.write(f"GET {SEND}?login=shop&psw={KEY}&{query} HTTP/1.0\r\nHost: smsc.example\r\n\r\n".encode())
+        door.wait_until(lambda connections: connections > 0)
+        door.wait_until(lambda connections: connections == 0)
+    answer = door.get(SEND, query)
+
+    assert (answer.told.get("id"), answer.told.get("cnt")) == (33, 500)
+    assert enrolled(door_plant.ledger) == 502
+
+
 def test_a_deliberate_repeat_is_error_9(door: Opened, door_plant: Plant) -> None:
     """On the same connection behind a whole answer, and on a new one to the same host."""
     with door.line() as line:
@@ -85,6 +102,18 @@ def test_another_id_for_the_same_content_is_no_retry(door: Opened, door_plant: P
     door.get(SEND, f"{HI}&fmt=1&id=33")
 
     assert door.get(SEND, f"{HI}&fmt=1&id=34", host="www2.smsc.example").text == "0,-9"
+
+
+def test_another_comment_is_another_message(door: Opened, door_plant: Plant) -> None:
+    """It tells the caller's own orders apart, so the second is neither a retry nor a duplicate."""
+    answers = [
+        door.get(SEND, f"{HI}{encoded(f'{chr(10)}~~~{chr(10)}order {n}')}&fmt=1", host=host).text.split(",")
+        for n, host in ((17, "smsc.example"), (18, "www2.smsc.example"), (17, "www2.smsc.example"))
+    ]
+
+    assert [parts for _, parts in answers] == ["1"] * 3
+    assert answers[0] == answers[2] != answers[1]
+    assert enrolled(door_plant.ledger) == 2
 
 
 def test_after_the_minute_the_same_text_is_another_message(make_plant: Callable[..., Plant]) -> None:

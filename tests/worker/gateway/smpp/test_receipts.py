@@ -57,6 +57,14 @@ def test_optional_parameters_bring_cost_and_parts() -> None:
     assert (found.fact.cost, found.fact.parts) == (Decimal("3.15"), 3)
 
 
+@pytest.mark.parametrize("written", [b"1e20", b"1E999999", b"9" * 60, b"NaN", b"-1", b"400000.01"])
+def test_a_cost_that_no_receipt_can_hold_is_none(written: bytes) -> None:
+    """The ledger counts money in four bytes: such a number would not fit, and no price is so high."""
+    found = read(PLAIN, extras={0x2000: written})
+
+    assert (found.fact.cost, found.fact.status) == (None, Status.DELIVERED)
+
+
 @pytest.mark.parametrize(
     ("word", "state", "status"),
     [

@@ -83,7 +83,7 @@ def test_a_receipt_is_read_as_it_was_written(code: int, err: int, parts: int, un
     """Status, error, parts and cost; the state and the word say the same."""
     told = Delivery(
         message_id="4711", phone=str(PHONE), sender="Brand", code=code, err=err, parts=parts,
-        cost=Decimal(units) / 10_000, flag=0, sent_at=1_795_957_500, at=1_795_957_501,
+        cost=Decimal(units) / 10_000, flag=0, sent_at=1_795_957_500, at=1_795_957_501, operator="25002",
     )  # fmt: skip
     (head,) = Frames().feed(write_receipt(told, 7))
     short = pdus.short_of(head)
@@ -94,6 +94,7 @@ def test_a_receipt_is_read_as_it_was_written(code: int, err: int, parts: int, un
     assert (found.name, found.fact.recipient, found.fact.parts) == ("4711", PHONE, parts)
     assert found.fact.cost == told.cost
     assert found.fact.error_code == err
+    assert found.fact.network == "25002"
 
 
 def test_a_look_up_is_read_as_it_was_written() -> None:
@@ -108,7 +109,7 @@ def test_a_look_up_is_read_as_it_was_written() -> None:
     found = receipts.read(pdus.short_of(head))
 
     assert found is not None
-    assert found.result == {
+    assert found.fact.result == {
         "imsi": "250023012345678", "msc": "79232510066", "mcc": "250", "mnc": "02", "country": "Russian Federation",
         "network": "МегаФон", "roaming_country": "A & B=C",
     }  # fmt: skip

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.piece import Fate, Piece
 from smsq.worker.domain.status import BatchState, IdState, Status
 from smsq.worker.ledger import Claim, Settled
-from smsq.worker.ledger.values import Settling
+from smsq.worker.ledger.values import Named, Settling
 from tests.worker.ledger.conftest import BOTH_WAYS, PHONE
 
 pytestmark = BOTH_WAYS
@@ -65,6 +66,21 @@ def test_what_was_not_taken_goes_again_and_the_rest_does_not(desk: Any) -> None:
     assert (list(again.recipients), again.gateway_id != claim.gateway_id) == ([PHONE + 2], True)
     assert settle(desk, again, yes("d")).word == "settled"
     assert desk.statuses(ref) == ["accepted"] * 3
+
+
+def test_a_full_batch_of_long_texts_settles(desk: Any) -> None:
+    """Five hundred messages of fifteen parts have more names than a script may give to one command."""
+    _, (ref,) = desk.campaign(500)
+    names = [[f"{n}-{part}" for part in range(15)] for n in range(500)]
+    came = [Named(name, Fact(gateway_id=0, recipient=0, status=Status.DELIVERED)) for each in names for name in each]
+    for from_ in range(0, len(came), 200):
+        desk.ledger.advance_named(came[from_ : from_ + 200])
+
+    done = settle(desk, claimed(desk, ref), *[yes(*each) for each in names])
+
+    assert (done.word, [each.name for each in done.early]) == ("settled", [each.name for each in came])
+    (key,) = desk.redis.keys("{smsq}:names:*")
+    assert desk.redis.hlen(key) == 7500
 
 
 def test_what_was_not_taken_may_have_to_wait(desk: Any) -> None:

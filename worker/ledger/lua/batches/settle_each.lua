@@ -37,6 +37,8 @@ local function recipient_at(index)
   return type(each) == 'number' and string.format('%.0f', each) or each
 end
 
+local AT_ONCE = 1000 -- names in one command: Lua hands over some thousands of values at most
+
 -- The gateway's names of our messages: `id recipient`, with the number of parts behind it if there are several.
 local function note_names()
   local pairs_of, names = {}, {}
@@ -53,15 +55,20 @@ local function note_names()
     end
   end
   if #names == 0 then return {} end
-  redis.call('HSET', KEYS[30], unpack(pairs_of))
+  for from = 1, #names, AT_ONCE do
+    redis.call('HSET', KEYS[30], unpack(pairs_of, 2 * from - 1, 2 * math.min(#names, from + AT_ONCE - 1)))
+  end
   redis.call('PEXPIRE', KEYS[30], ARGV[11])
   local early = {}
   for day = 31, 32 do
     if redis.call('EXISTS', KEYS[day]) == 1 then
-      for at, receipt in ipairs(redis.call('HMGET', KEYS[day], unpack(names))) do
-        if receipt then
-          early[#early + 1] = names[at]
-          early[#early + 1] = receipt
+      for from = 1, #names, AT_ONCE do
+        local part = redis.call('HMGET', KEYS[day], unpack(names, from, math.min(#names, from + AT_ONCE - 1)))
+        for at, receipt in ipairs(part) do
+          if receipt then
+            early[#early + 1] = names[from + at - 1]
+            early[#early + 1] = receipt
+          end
         end
       end
     end
@@ -71,7 +78,9 @@ end
 
 local early = note_names()
 local function told(word)
-  return { word, m[ENROLLED], left_in(m[LANE]), unpack(early) }
+  local reply = { word, m[ENROLLED], left_in(m[LANE]) }
+  for _, each in ipairs(early) do reply[#reply + 1] = each end
+  return reply
 end
 
 local equal = tonumber(ARGV[7])
