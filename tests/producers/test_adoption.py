@@ -101,12 +101,18 @@ def test_a_file_that_makes_no_sense_is_nobody(home: Path, content: str) -> None:
     assert running(home) is None
 
 
-def test_a_producer_needs_no_password_for_smpp(home: Path) -> None:
-    """Workers bind with it; whoever only enrols must still know how messages leave."""
-    over = {"SMSQ_HOME": str(home), "SMSQ_TRANSPORT": "smpp"}
-    named = {**over, "SMSQ_REDIS_URL": "redis://elsewhere/0"}
+@pytest.mark.parametrize(
+    ("over", "missing"),
+    [
+        ({"SMSQ_TRANSPORT": "smpp"}, "set SMSQ_SMPP_URL"),
+        ({"SMSQ_TRANSPORT": "smtp", "SMSQ_SMTP_URL": "smtp://me@mail.example"}, "SMSQ_SMTP_PASSWORD goes with"),
+    ],
+)
+def test_a_producer_needs_no_password_of_a_wire(home: Path, over: dict[str, str], missing: str) -> None:
+    """Workers sign in with it; whoever only enrols must still know how messages leave."""
+    named = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://elsewhere/0", **over}
 
-    assert adopt(named).transport == "smpp"
+    assert adopt(named).transport == over["SMSQ_TRANSPORT"]
     Smsq(environ=named).close()
-    with pytest.raises(BadSettings, match="set SMSQ_SMPP_URL"):
+    with pytest.raises(BadSettings, match=missing):
         Settings.load(named)

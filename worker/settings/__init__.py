@@ -127,8 +127,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         The environment wins over the file. Without `environ` it is the process's own, and the file then is
         `smsq.toml` of the working directory if there is one. An empty value counts as not set. A file or a
-        home that others may write is refused. With `sends` False what only workers need may be missing: the log-in
-        for SMPP.
+        home that others may write is refused. With `sends` False what only workers need may be missing: what
+        signs them in over SMPP and SMTP.
         """
         if file is None and environ is None and Path(FILE_NAME).is_file():
             file = Path(FILE_NAME)
@@ -271,10 +271,6 @@ def _check_together(settings: Settings) -> None:
             settings.password is None or settings.login is not None,
             "SMSQ_PASSWORD is set without SMSQ_LOGIN",
         ),
-        (
-            (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
-            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL, such as smtp+starttls://login@host:587: set both",
-        ),
     )
     _require(rules)
 
@@ -289,6 +285,10 @@ def _check_sending(settings: Settings) -> None:
         (
             settings.transport != "smpp" or bool(settings.smpp_login),
             "SMSQ_TRANSPORT is smpp: give the log-in in SMSQ_SMPP_URL (smpps://login@host) or in SMSQ_LOGIN",
+        ),
+        (
+            (settings.smtp_password is not None) == ("@" in (settings.smtp_url or "")),
+            "SMSQ_SMTP_PASSWORD goes with a log-in in SMSQ_SMTP_URL, such as smtp+starttls://login@host:587: set both",
         ),
     )
     _require(rules)
