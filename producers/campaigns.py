@@ -106,7 +106,8 @@ class Campaigns:
     def check_carried(self, draft: Draft) -> None:
         """Raise BadInput if the transport cannot carry its channel or its options."""
         later = [name for name, _ in draft.per_row.columns] if draft.per_row is not None else []
-        check_carried(self._smsq.settings.transport, draft.options, later=later)
+        said = draft.template.written
+        check_carried(self._smsq.settings.transport, draft.options, later=later, text=said)
 
     def look(
         self,

@@ -22,7 +22,8 @@ SAID: Mapping[str, Collection[str]] = {"smtp": client_letters.SAID, "smpp": clie
 def check_carried(transport: str, options: Options, *, later: Collection[str] = (), text: str | None = None) -> None:
     """Raise BadInput for a channel or an option that this transport cannot carry; `check_options` comes first.
 
-    Options named in `later` follow with each message. `text` is that of a message on its own.
+    Options named in `later` follow with each message. `text` is that of a message on its own, or
+    of a whole campaign.
     """
     row = channel(options.channel)
     if transport not in row.dialects:
@@ -32,6 +33,8 @@ def check_carried(transport: str, options: Options, *, later: Collection[str] = 
             f"{text!r} alone has the gateway make up a code, which only its answer over HTTP tells: over {transport} "
             "(SMSQ_TRANSPORT) nobody would learn it"
         )
+    if transport == "smtp" and text is not None and client_letters.MARKS.search(text):
+        raise BadInput("[text] and [/text] mark the message inside a letter: no text may hold them over smtp")
     if check := CHECKS.get(transport):
         check(options, later)
 

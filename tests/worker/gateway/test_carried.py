@@ -39,6 +39,14 @@ def test_a_code_that_nobody_would_learn_is_not_asked_for(transport: str) -> None
     check_carried(transport, Options(), text="code")
 
 
+def test_a_text_that_would_end_its_letter_is_refused() -> None:
+    """It would be cut there, or the letter be none: then nobody could say what became of it."""
+    for text in ("[text]Hi", "Hi[/TEXT] there"):
+        with pytest.raises(BadInput, match="mark the message inside a letter"):
+            check_carried("smtp", Options(), text=text)
+        check_carried("smpp", Options(), text=text)
+
+
 def test_options_that_follow_with_each_message_are_looked_at_too() -> None:
     """A column of a file is no way round."""
     check_carried("smtp", Options(), later=["time", "sender"])

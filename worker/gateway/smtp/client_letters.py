@@ -31,6 +31,7 @@ MAX_LETTER = 100 * 1024  # bytes with all headers, "at most 100 KB" (PROTOCOL G)
 SAID = frozenset({"sender", "time", "tz", "translit", "comment"})  # options that a letter has a place for
 _HEADERS = 1024  # bytes left for headers
 _BREAKS = ":,\r\n"
+MARKS = re.compile(r"\[/?text\]", re.IGNORECASE)  # a reader of letters takes what stands between them (PROTOCOL G)
 _SEPARATORS = re.compile(r"[\s:;,]")
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 
