@@ -58,7 +58,7 @@
 | `door:past:<caller>:<day>` | list | a caller's batches and ids of a day | enrol_request | SMSQ_KEEP_DAYS |
 | `door:jobs:<caller>` | hash | a caller's jobs: their campaigns, and back | note_job | SMSQ_KEEP_DAYS |
 | `n:door:jobs` | string | the last number of a job | note_job | never: a number must not come again |
-| `n:door` | string | the last id drawn for a caller | enrol_request | never: an id must not come again |
+| `n:door` | string | the last id drawn for a caller | enrol_request, draw_id | never: an id must not come again |
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
 | `shield:rules` | hash | prefix or country: what is said of it | admit, refused, rule | a day after its end |
 | `shield:held` | sorted set | what is or was held; score: until | admit, refused, rule | a day after its end |

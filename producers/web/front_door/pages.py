@@ -116,7 +116,7 @@ class Pages:
     def _refused(self, page: Page, error: FormError, form: Form) -> Answer:
         self.refused_log.note(f"{page.name}: error {error.error}: {_without_values(error.sentence)}")
         text = error_text(error.error) if page.name == "status" else None
-        return _answer(shapes.write_error(error.error, text, None, form.fmt, form.charset), form)
+        return _answer(shapes.write_error(error.error, text, error.gateway_id, form.fmt, form.charset), form)
 
     async def _beside(self, request: Request) -> tuple[Answer, str]:
         """What is none of the gateway's pages."""

@@ -22,7 +22,7 @@ from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.prices import Prices
 from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import MAX_MESSAGES, Options, Ref
-from smsq.worker.domain.errors import BadInput, BadPhone, BadText
+from smsq.worker.domain.errors import BadInput, BadPhone, BadText, LedgerTrouble
 from smsq.worker.gateway.channels import Channel, channel
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.server import shapes
@@ -79,6 +79,7 @@ class Sends:
         *,
         keep: Keep,
         code_of: CodeOf,
+        draw: Callable[[str], int | None],
     ) -> None:
         self._gatherer = gatherer
         self._prices = prices
@@ -86,6 +87,7 @@ class Sends:
         self._may_be_carried = may_be_carried  # raises BadInput for what the transport cannot carry
         self._keep = keep
         self._code_of = code_of
+        self._draw = draw  # an id for a caller's refused message; blocks
 
     async def answer(self, form: Form, caller: Caller, host: str) -> Answer:
         """Answer one request. Raises FormError for what is refused, LedgerTrouble if nothing can be enrolled."""
@@ -93,11 +95,16 @@ class Sends:
         fmt, charset = request.fmt, form.charset
         if not caller.may("price" if request.is_price else "send"):
             raise FormError(2, f"the key {caller.name} may not do this")
-        asked = understood(request, caller, self._now())
+        try:
+            asked = understood(request, caller, self._now())
+            if not asked.messages:
+                raise FormError(BAD_PHONE, "there is no recipient that a message can be sent to")
+        except FormError as error:
+            if error.error in (DENIED, BAD_PHONE):
+                error.gateway_id = request.id if request.id is not None else await self._id_of_refused(request, caller)
+            raise
         if len(asked.messages) > MAX_MESSAGES:
             raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
-        if not asked.messages:
-            return _answer(shapes.write_error(BAD_PHONE, None, request.id, fmt, charset), fmt, charset)
         if request.is_price:
             cost = await self._prices.quote(asked.messages, asked.options)
             if cost is None:
@@ -139,6 +146,15 @@ class Sends:
         if len(asked.messages) <= MAX_MESSAGES:  # more than one question to the gateway may have
             known = await self._prices.quote(asked.messages, asked.options)
         return known if known is not None else sum(await self._prices.each(asked.messages, asked.options), Decimal(0))
+
+    async def _id_of_refused(self, request: SendRequest, caller: Caller) -> int | None:
+        """An id under which nothing was sent, as the gateway gives one; a price has none."""
+        if request.is_price:
+            return None
+        try:
+            return await asyncio.to_thread(self._draw, caller.name)
+        except LedgerTrouble:  # it is refused all the same
+            return None
 
     async def _with_files(self, request: SendRequest, asked: Understood) -> Understood:
         """The same with its files, which are on disk before anything is enrolled."""

@@ -21,6 +21,7 @@ from smsq.worker.domain.recipient import Recipient
 from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, digests_of, sealed_as
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
+from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.scripts import Argument, Call, script
 from smsq.worker.ledger.store import told, translated
 from smsq.worker.sealing import VERSION
@@ -174,13 +175,29 @@ class DoorRequests(Numbers):
             hint_again_ms(request.lane),
             " ".join(sealer.names) if is_sealed else "",
             sum(message.parts for message in messages),
-            DRAWN_FROM + int.from_bytes(sealer.key().digest("door", b"first")[:4], "big") % (DRAWN_TO - DRAWN_FROM),
+            self._first_id(),
             len(messages),
             msgspec.msgpack.encode(request.bad) if request.bad else "",
             digests_of(request.options),
             *each,
         )
         return Call(script("enrol_request"), keys, arguments), first, said
+
+    def _first_id(self) -> int:
+        """The number behind which ids are drawn if none ever was."""
+        digest = self.sealing().key().digest("door", b"first")
+        return DRAWN_FROM + int.from_bytes(digest[:4], "big") % (DRAWN_TO - DRAWN_FROM)
+
+    def draw_id(self, caller: str) -> int | None:
+        """An id for a request that is refused, of which nothing is kept; None if it would not be new to the caller."""
+        counter = self.key("n:door")
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.set(counter, self._first_id(), nx=True)
+            pipe.incr(counter)
+            drawn = int(pipe.execute()[1])
+            if drawn > GATEWAY_ID_LAST or self.redis.exists(f"{self.keys.ids_of(caller)}{drawn}"):
+                return None
+        return drawn
 
     def _next_of(self, many: int) -> int:
         """The first of `many` batch numbers that follow one another."""

@@ -153,19 +153,31 @@ def test_a_list_has_a_text_for_each(door: Opened, door_plant: Plant) -> None:
     ("query", "answer"),
     [
         ("phones=123&mes=Hi&id=5", "5,-7"),
-        ("phones=123&mes=Hi", "0,-7"),
+        ("phones=123&mes=Hi&cost=1", "0,-7"),
         (f"phones={PHONE}", "0,-1"),
         ("mes=Hi", "0,-1"),
         (f"{HI}&time=tomorrow", "0,-5"),
         (f"{HI}&valid=99", "0,-1"),
         (f"{HI}&id=1,", "0,-1"),
         (f"{HI}&id=4294967296", "0,-1"),
-        (f"phones={PHONE}&mes=__MAIL__: x", "0,-6"),
+        (f"phones={PHONE}&mes=__MAIL__: x&id=5", "5,-6"),
     ],
 )
 def test_what_the_gateway_refuses_is_refused_alike(door: Opened, query: str, answer: str) -> None:
     """By its code, in the shape that was asked for."""
     assert door.get(SEND, query.replace(" ", "%20") + "&fmt=1").text == answer
+
+
+def test_a_refused_message_has_an_id(door: Opened, door_plant: Plant) -> None:
+    """One of its own if the caller gave none, though nothing is sent under it (PROTOCOL B.7)."""
+    bad = door.get(SEND, "phones=123&mes=Hi&fmt=1").text.split(",")
+    denied = door.get(SEND, f"phones={PHONE}&mes=__MAIL__:%20x&fmt=3").told
+    sent = door.get(SEND, f"{HI}&fmt=3").told["id"]
+
+    assert (bad[1], denied["error_code"]) == ("-7", 6)
+    assert (int(bad[0]) + 2, denied["id"] + 1) == (sent, sent)
+    assert door.get("/sys/status.php", f"id={bad[0]}&phone=123&fmt=1").text.startswith("-3")
+    assert enrolled(door_plant.ledger) == 1
 
 
 def test_fields_that_nobody_knows_are_passed_over(door: Opened) -> None:

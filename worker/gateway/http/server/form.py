@@ -32,11 +32,15 @@ _STRING_ID = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
 class FormError(SmsqError):
-    """A request that the gateway answers with error `code`; the code is never None here."""
+    """A request that the gateway answers with error `code`; the code is never None here.
 
-    def __init__(self, code: int, sentence: str) -> None:
+    `gateway_id` is of the refused message: errors 3, 6, 7 and 8 of a send have one.
+    """
+
+    def __init__(self, code: int, sentence: str, gateway_id: int | str | None = None) -> None:
         super().__init__(sentence, code=code)
         self.error = code
+        self.gateway_id = gateway_id
 
 
 class Upload:
