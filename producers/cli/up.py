@@ -33,7 +33,7 @@ def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
     """Run everything in the foreground until Ctrl-C; a second Ctrl-C stops without waiting for what was begun."""
     environ = dict(os.environ)
     file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
-    # The sandbox brings an SMPP host of its own, whoever else has one.
+    # The sandbox has an SMPP host of its own, so what is said of another is not needed.
     needs = {"SMSQ_SMPP_URL": "smpp://demo@127.0.0.1", "SMSQ_SMPP_PASSWORD": "none"} if sandbox else {}
     without = {name: value for name, value in environ.items() if not sandbox or not name.startswith("SMSQ_SMPP_")}
     settings = Settings.load({**without, **needs}, file)

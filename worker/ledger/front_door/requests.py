@@ -175,7 +175,7 @@ class DoorRequests(Numbers):
             hint_again_ms(request.lane),
             " ".join(sealer.names) if is_sealed else "",
             sum(message.parts for message in messages),
-            self._first_id(),
+            DRAWN_FROM + int.from_bytes(sealer.key().digest("door", b"first")[:4], "big") % (DRAWN_TO - DRAWN_FROM),
             len(messages),
             msgspec.msgpack.encode(request.bad) if request.bad else "",
             digests_of(request.options),
@@ -183,21 +183,18 @@ class DoorRequests(Numbers):
         )
         return Call(script("enrol_request"), keys, arguments), first, said
 
-    def _first_id(self) -> int:
-        """The number behind which ids are drawn if none ever was."""
-        digest = self.sealing().key().digest("door", b"first")
-        return DRAWN_FROM + int.from_bytes(digest[:4], "big") % (DRAWN_TO - DRAWN_FROM)
-
     def draw_id(self, caller: str) -> int | None:
-        """An id for a request that is refused, of which nothing is kept; None if it would not be new to the caller."""
+        """An id for a request that is refused, of which nothing is kept.
+
+        None if none was ever drawn for a request that was taken, or if the next one would not be new to the caller.
+        """
         counter = self.key("n:door")
-        with translated(), self.redis.pipeline(transaction=False) as pipe:
-            pipe.set(counter, self._first_id(), nx=True)
-            pipe.incr(counter)
-            drawn = int(pipe.execute()[1])
-            if drawn > GATEWAY_ID_LAST or self.redis.exists(f"{self.keys.ids_of(caller)}{drawn}"):
+        with translated():
+            if not self.redis.exists(counter):
                 return None
-        return drawn
+            drawn = int(self.redis.incrby(counter, 1))
+            is_new = drawn <= GATEWAY_ID_LAST and not self.redis.exists(f"{self.keys.ids_of(caller)}{drawn}")
+        return drawn if is_new else None
 
     def _next_of(self, many: int) -> int:
         """The first of `many` batch numbers that follow one another."""

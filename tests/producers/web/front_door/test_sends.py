@@ -170,14 +170,15 @@ def test_what_the_gateway_refuses_is_refused_alike(door: Opened, query: str, ans
 
 def test_a_refused_message_has_an_id(door: Opened, door_plant: Plant) -> None:
     """One of its own if the caller gave none, though nothing is sent under it (PROTOCOL B.7)."""
+    first = door.get(SEND, f"{HI}1&fmt=3").told["id"]
     bad = door.get(SEND, "phones=123&mes=Hi&fmt=1").text.split(",")
     denied = door.get(SEND, f"phones={PHONE}&mes=__MAIL__:%20x&fmt=3").told
     sent = door.get(SEND, f"{HI}&fmt=3").told["id"]
 
     assert (bad[1], denied["error_code"]) == ("-7", 6)
-    assert (int(bad[0]) + 2, denied["id"] + 1) == (sent, sent)
+    assert (int(bad[0]), denied["id"], sent) == (first + 1, first + 2, first + 3)
     assert door.get("/sys/status.php", f"id={bad[0]}&phone=123&fmt=1").text.startswith("-3")
-    assert enrolled(door_plant.ledger) == 1
+    assert enrolled(door_plant.ledger) == 2
 
 
 def test_fields_that_nobody_knows_are_passed_over(door: Opened) -> None:
