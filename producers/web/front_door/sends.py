@@ -94,8 +94,7 @@ class Sends:
         if not caller.may("price" if request.is_price else "send"):
             raise FormError(2, f"the key {caller.name} may not do this")
         asked = understood(request, caller, self._now())
-        if len(asked.messages) > MAX_MESSAGES:
-            raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
+        _check_few(asked)
         if not asked.messages:
             return _answer(shapes.write_error(BAD_PHONE, None, request.id, fmt, charset), fmt, charset)
         if request.is_price:
@@ -127,6 +126,7 @@ class Sends:
     def prepared(self, request: SendRequest, caller: Caller, host: str) -> tuple[NewRequest, int]:
         """What a request asks for, ready to enrol, and how many recipients of it are none. Raises FormError."""
         asked = understood(request, caller, self._now())
+        _check_few(asked)
         if not caller.pass_rate(len(asked.messages)):
             raise Busy("more messages a second than this key may send")
         return self._request(request, asked, caller, host), len(asked.bad)
@@ -214,6 +214,12 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
         else:
             messages.setdefault((asked.shown, asked.text), asked)
     return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
+
+
+def _check_few(asked: Understood) -> None:
+    """Raise FormError for more messages than one request has; the ledger has room for so many in one call."""
+    if len(asked.messages) > MAX_MESSAGES:
+        raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
 
 
 def _asked(written: str, text: str, options: Options, *, is_alone: bool) -> Asked | None:
