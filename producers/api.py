@@ -101,7 +101,7 @@ class Smsq(Installation):
             raise BadInput(
                 "that moment has passed: `at` says when to send, in this machine's time zone unless it names one"
             )
-        check_message(text, options, is_alone=True)
+        check_message(text, options, is_alone=True, has_files=bool(files))
         options = with_files(self.runtime, options, files)
         message = NewMessage(
             who,

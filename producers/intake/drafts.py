@@ -207,7 +207,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         source = RowsInMemory.of(rows, how.get("columns"), phone_column, region)
     template = Template.compile(text, source.columns)
     if template.is_constant:
-        check_message(way.read(template.render(())), options)
+        check_message(way.read(template.render(())), options, has_files=bool(named))
     else:
         texts.check_marks(template.written)
         check_own_texts(options)

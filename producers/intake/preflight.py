@@ -14,6 +14,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import msgspec
+
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row
@@ -94,6 +96,7 @@ class Preflight:
     dear: Counter[str] = field(default_factory=Counter)  # character -> texts that are cheaper without it and its like
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
+    own: Options | None = field(default=None, repr=False)  # of the first row that has options of its own
 
     @property
     def invalid(self) -> int:
@@ -141,6 +144,7 @@ def look(
         for batch in part.batches:
             said = unpack_texts(batch.texts) if batch.texts else None
             own = batch.options or options
+            found.own = found.own or batch.options
             _sample(found, batch, said, constant, random, own)
             if said is not None:
                 _look_at(found, said, own)
@@ -243,13 +247,21 @@ def _dear(text: str, parts: int) -> Iterable[str]:
 
 
 def price(found: Preflight, template: Template, options: Options, ask: AskPrice) -> Price:
-    """What it costs, by at most three requests; whatever `ask` raises goes through."""
+    """What it costs, by at most three requests; whatever `ask` raises goes through.
+
+    Rows with options of their own are priced by those of the first one, as many parts as they have.
+    """
     if not found.messages:
         return Price(cost=Decimal(0), is_exact=True)
+    if found.own is not None:
+        options = msgspec.structs.replace(found.own, comment=None)
     constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     if found.messages <= REQUESTS * PER_REQUEST:
         everything = [message for stratum in found.strata.values() for message in stratum.sample]
-        return Price(cost=_ask_for(everything, constant, options, ask)[0], is_exact=True)
+        cost, parts = _ask_for(everything, constant, options, ask)
+        if found.own is not None:
+            return Price(cost=cost / max(1, parts) * found.parts, is_exact=False)
+        return Price(cost=cost, is_exact=True)
     total = Decimal(0)
     for strata, requests in shares(found):
         sample = [message for stratum in strata for message in _few(stratum, strata, requests * PER_REQUEST)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 from smsq.producers.intake.row_options import RowOptions
@@ -75,7 +76,7 @@ class Slices:
         self._constant_parts = 0
         if template.is_constant:
             self._constant = self._row.read(template.render(()))
-            check_message(self._constant, options)
+            check_message(self._constant, options, has_files=per_row is not None)  # then each row is checked
             self._constant_parts = parts_of(self._constant, options)
 
     def range(self, n: int, portion: list[Row | Reject]) -> Range:
@@ -124,6 +125,8 @@ class Slices:
     def _own_texts(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
         seen, region, size, render = self._seen, self._region, self._batch_size, self._template.render
         parse, check, count = self._parse, self._row.check, counter(self._options)
+        if self._row.files:
+            check = partial(check_message, options=self._options)
         if self._row.read is not channel(PLAIN_CHANNEL).read:
             render = self._read
         found: list[Recipient] = []

@@ -181,6 +181,26 @@ def test_what_does_not_fit_is_refused_at_the_door(
     assert smsq.runtime.ledger.redis.zcard(smsq.runtime.ledger.key("ready:urgent")) == 0
 
 
+def test_an_mms_with_nothing_in_it_is_refused(smsq: Smsq) -> None:
+    """Of a campaign, by row; a file, or an address of one, is something."""
+    nothing = "nothing in this mms: give a text, a file or `fileurl`"
+    bare, url = Options(channel="mms"), "https://example.ru/a.jpg"
+    rows = [("+79991234567", "", ""), ("+79991234568", "Hi", ""), ("+79991234569", "", url)]
+    with pytest.raises(errors.BadInput, match=nothing):
+        smsq.send("+79991234567", "", options=bare)
+    with pytest.raises(errors.BadInput, match=nothing):
+        smsq.campaigns.run(rows, text="", columns=("phone", "text", "fileurl"), options=bare)
+    smsq.send("+79991234567", "", options=bare, files=[("a.txt", b"x")])
+    smsq.send("+79991234567", "", options=Options(channel="mms", fileurl=url))
+    by_text = smsq.campaigns.run(rows, text="{text}", columns=("phone", "text", "fileurl"), options=bare)
+    by_row = smsq.campaigns.run(
+        rows, text="", columns=("phone", "text", "fileurl"), options=bare, per_row=["fileurl"], again=True
+    )
+
+    assert (by_text.rows, by_text.messages) == (3, 1)
+    assert (by_row.rows, by_row.messages) == (3, 1)
+
+
 def test_a_moment_that_counts_from_now(smsq: Smsq) -> None:
     """The same call with the same key is the same message a minute later, and its moment is that of the first."""
     options = Options(time="+30", tz=2)

@@ -275,12 +275,15 @@ def counter(options: Options) -> Callable[[str], int]:
     return counted
 
 
-def check_message(text: str, options: Options, *, is_alone: bool = False) -> None:
+def check_message(text: str, options: Options, *, is_alone: bool = False, has_files: bool = False) -> None:
     """Raise BadText for a text that its channel does not take, or that has no room for its comment.
 
-    `is_alone` says that it goes to one recipient, in a message of its own.
+    `is_alone` says that it goes to one recipient, in a message of its own; `has_files` that files go with it which its
+    options do not name yet.
     """
     row = channel(options.channel)
+    if row.files and not (text or has_files or options.files or options.fileurl):
+        raise BadText(f"there is nothing in this {row.name}: give a text, a file or `fileurl`")
     if not (is_alone and text == row.alone and options.comment is None):
         row.check(text)
     if options.comment is not None and texts.units(with_comment(text, options)) > texts.MAX_LENGTH:
@@ -312,7 +315,7 @@ def check_price(job: PriceJob) -> None:
     if job.messages:
         check_own_texts(job.options)
     for text in job.texts:
-        check_message(text, job.options, is_alone=len(job.recipients) == 1)
+        check_message(text, job.options, is_alone=len(job.recipients) == 1, has_files=True)
         if job.messages:
             texts.check_list(text)
 

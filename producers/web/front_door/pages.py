@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import re
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import NamedTuple
 
 import phonenumbers
@@ -30,10 +30,12 @@ from smsq.worker.gateway.http.server.form import CHARSETS, Form, FormError
 from smsq.worker.gateway.http.server.info import InfoRequest, Operator, write_operator
 from smsq.worker.gateway.http.server.jobs import JobRequest
 from smsq.worker.gateway.http.server.statuses import error_text
+from smsq.worker.gateway.options import OPTIONS
 from smsq.worker.processes.bounded_log import BoundedLog
 
 BAD_LOGIN, WRONG = 2, 1
 PLAIN = "text/plain; charset=utf-8"
+_QUOTED = re.compile(r"'(?:\\.|[^'\\])*'" + r'|"(?:\\.|[^"\\])*"')
 
 log = logging.getLogger(__name__)
 
@@ -112,8 +114,7 @@ class Pages:
             return _answer(busy(form.fmt, form.charset), form), "failed"
 
     def _refused(self, page: Page, error: FormError, form: Form) -> Answer:
-        if error.error == BAD_LOGIN:
-            self.refused_log.note(error.sentence)
+        self.refused_log.note(f"{page.name}: error {error.error}: {_without_values(error.sentence)}")
         text = error_text(error.error) if page.name == "status" else None
         return _answer(shapes.write_error(error.error, text, None, form.fmt, form.charset), form)
 
@@ -141,7 +142,7 @@ class Pages:
         request = JobRequest.read(form)
         cost = None
         if request.send is not None and request.send.cost:
-            cost = await self._sends.cost_of(request.send, caller) or Decimal(0)
+            cost = await self._sends.cost_of(request.send, caller)
         return await asyncio.to_thread(self._jobs.answer, request, caller, host, cost)
 
     async def _history(self, form: Form, caller: Caller, host: str) -> Answer:
@@ -150,7 +151,7 @@ class Pages:
     async def _balance(self, form: Form, caller: Caller, host: str) -> Answer:
         request = BalanceRequest.read(form)
         balance = await self._prices.balance(is_asked=True)
-        if not self._prices.is_balance_known:
+        if balance is None:
             raise Busy("the balance is not known yet")
         currency = self._prices.currency if request.wants_currency else None
         return _answer(write_balance(balance, currency, None, request.fmt, form.charset), form)
@@ -164,6 +165,15 @@ class Pages:
 def refused() -> Answer:
     """The answer to what is no request: nobody can say in which shape it is expected, so it is the plainest."""
     return Answer(body=shapes.write_error(WRONG, None, None, 0, "utf-8"), content_type=PLAIN)
+
+
+def _without_values(sentence: str) -> str:
+    """A reason without what the caller wrote, which may be a person's; names of options stay.
+
+    >>> _without_values("'subj' is for mail, not for sms"), _without_values("that is no address; not 'anna@x'")
+    ("'subj' is for mail, not for sms", 'that is no address')
+    """
+    return _QUOTED.sub(lambda found: found[0] if found[0][1:-1] in OPTIONS else "...", sentence.partition("; not ")[0])
 
 
 def _answer(body: bytes, form: Form) -> Answer:

@@ -43,7 +43,7 @@ class Prices:
     """Prices and the balance of one process. Belongs to one loop.
 
     `ask` puts a job to the chores lane; `known_balance` reads the last balance and its moment from the ledger. Both are
-    called in threads.
+    called in threads. `assumed` is the price of a part while no price of its channel is known.
     """
 
     def __init__(
@@ -51,8 +51,10 @@ class Prices:
         ask: Callable[[Job], dict[str, Any]],
         known_balance: Callable[[], tuple[Decimal, float] | None],
         now: Callable[[], float],
+        assumed: Decimal,
     ) -> None:
         self._ask = ask
+        self._assumed = assumed
         self._known_balance = known_balance
         self._now = now
         self._parts: dict[Place, tuple[Decimal, float]] = {}
@@ -70,6 +72,21 @@ class Prices:
         if self._sum(messages, options) is None:
             await self._a_while(self._places(messages, options))
         return self._sum(messages, options)
+
+    async def each(self, messages: Sequence[Asked], options: Options) -> list[Decimal]:
+        """What each costs; one whose price is not known in time is taken for as dear as any of its channel.
+
+        A message that is accepted has to be told a price, and 0 would be a wrong one.
+        """
+        await self.of(messages, options)
+        known = [self._parts.get(place) for place in self._places(messages, options)]
+        guess = self._dearest(options.channel) if None in known else Decimal(0)
+        return [(part[0] if part else guess) * message.parts for part, message in zip(known, messages, strict=True)]
+
+    def _dearest(self, channel: str) -> Decimal:
+        """The highest price of a part that is known of this channel."""
+        parts = [part for (name, _), (part, _) in self._parts.items() if name == channel]
+        return max(parts, default=self._assumed)
 
     async def quote(self, messages: Sequence[Asked], options: Options) -> Decimal | None:
         """The same for who asks for the price alone: what is not known is asked of the gateway for all of them."""
@@ -115,18 +132,13 @@ class Prices:
         """So much was enrolled; the balance shows it at once."""
         self._spent += cost
 
-    async def balance(self, *, is_asked: bool = False) -> Decimal:
-        """What is left, as last known; 0 if the gateway was never heard. If it `is_asked` for, a minute old at most."""
+    async def balance(self, *, is_asked: bool = False) -> Decimal | None:
+        """What is left, as last known, None if that was never heard. If it `is_asked` for, a minute old at most."""
         if self._balance is None or self._now() - self._balance[1] > BALANCE_KEPT_S:
             self._start(BALANCE, self._look)
             if self._balance is None or is_asked:
                 await self._a_while([BALANCE])
-        return self._balance[0] - self._spent if self._balance is not None else Decimal(0)
-
-    @property
-    def is_balance_known(self) -> bool:
-        """Whether any balance was ever read."""
-        return self._balance is not None
+        return self._balance[0] - self._spent if self._balance is not None else None
 
     def _start(self, what: object, learn: Callable[[], Awaitable[None]]) -> bool:
         """Begin a question, which all who want to know share; whether it was begun now."""

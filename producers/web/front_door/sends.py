@@ -109,14 +109,15 @@ class Sends:
         taken = await self._gatherer.enrol(self._request(request, asked, caller, host))
         if isinstance(taken, Guarded):
             return _answer(shapes.write_error(REPEATED, None, None, fmt, charset), fmt, charset)
-        cost, balance = await self._money(request, asked, is_new=bool(taken.refs))
+        costs, balance = await self._money(request, asked, is_new=bool(taken.refs))
         told = Accepted(
             id=request.id if request.id is not None else int(taken.id),
             parts=taken.parts,
             code=await self._code(asked, taken),
-            cost=cost,
+            cost=sum(costs, Decimal(0)) if request.cost >= 2 else None,
             balance=balance,
-            each=_each(asked) if request.wants_each else None,
+            lacks_balance=request.cost == 3 and balance is None,
+            each=_each(asked, costs) if request.wants_each else None,
             bad=_bad(asked) if request.wants_bad else None,
         )
         answer = _answer(write_accepted(told, fmt, charset), fmt, charset)
@@ -131,12 +132,13 @@ class Sends:
             raise Busy("more messages a second than this key may send")
         return self._request(request, asked, caller, host), len(asked.bad)
 
-    async def cost_of(self, request: SendRequest, caller: Caller) -> Decimal | None:
-        """What the messages of a mailing would cost, None if that is not known; raises FormError."""
+    async def cost_of(self, request: SendRequest, caller: Caller) -> Decimal:
+        """What the messages of a mailing would cost, as far as it is known; raises FormError."""
         asked = understood(request, caller, self._now())
-        if len(asked.messages) > MAX_MESSAGES:  # more than one question to the gateway may have
-            return await self._prices.of(asked.messages, asked.options)
-        return await self._prices.quote(asked.messages, asked.options)
+        known = None
+        if len(asked.messages) <= MAX_MESSAGES:  # more than one question to the gateway may have
+            known = await self._prices.quote(asked.messages, asked.options)
+        return known if known is not None else sum(await self._prices.each(asked.messages, asked.options), Decimal(0))
 
     async def _with_files(self, request: SendRequest, asked: Understood) -> Understood:
         """The same with its files, which are on disk before anything is enrolled."""
@@ -166,14 +168,14 @@ class Sends:
 
     async def _money(
         self, request: SendRequest, asked: Understood, *, is_new: bool
-    ) -> tuple[Decimal | None, Decimal | None]:
-        """What it costs and what is left, as far as the request wants to know."""
-        if request.cost < 2:
-            return None, None
-        cost = await self._prices.of(asked.messages, asked.options) or Decimal(0)
+    ) -> tuple[list[Decimal], Decimal | None]:
+        """What each message costs and what is left, as far as the request wants to know."""
+        if request.cost < 2 and not request.wants_each:
+            return [], None
+        costs = await self._prices.each(asked.messages, asked.options)
         if is_new:
-            self._prices.spend(cost)
-        return cost, (await self._prices.balance() if request.cost == 3 else None)
+            self._prices.spend(sum(costs, Decimal(0)))
+        return costs, (await self._prices.balance() if request.cost == 3 else None)
 
     def _request(self, request: SendRequest, asked: Understood, caller: Caller, host: str) -> NewRequest:
         try:
@@ -207,8 +209,9 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
     said = options_of(request, caller)
     messages: dict[tuple[str, str], Asked] = {}
     bad: list[str] = []
+    is_alone = len(request.messages) == 1
     for written, (shown, text) in zip(request.written, request.messages, strict=True):
-        asked = _asked(written, text, said, is_alone=len(request.messages) == 1)
+        asked = _asked(written, text, said, is_alone=is_alone, has_files=bool(request.uploads))
         if asked is None:
             bad.append(shown)
         else:
@@ -222,7 +225,7 @@ def _check_few(asked: Understood) -> None:
         raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
 
 
-def _asked(written: str, text: str, options: Options, *, is_alone: bool) -> Asked | None:
+def _asked(written: str, text: str, options: Options, *, is_alone: bool, has_files: bool) -> Asked | None:
     """One message; None if it is to no recipient of its kind."""
     row = channel(options.channel)
     try:
@@ -233,7 +236,7 @@ def _asked(written: str, text: str, options: Options, *, is_alone: bool) -> Aske
     if comment is not None:
         options = msgspec.structs.replace(options, comment=comment)
     try:
-        check_message(text, options, is_alone=is_alone)
+        check_message(text, options, is_alone=is_alone, has_files=has_files)
     except BadText as wrong:
         raise FormError(1 if not text.strip() else DENIED, wrong.sentence) from None
     return Asked(
@@ -282,8 +285,9 @@ def when(options: Options, now: float) -> tuple[int, Options]:
     return 0, options
 
 
-def _each(asked: Understood) -> list[Each]:
-    return [*(Each(phone=message.shown) for message in asked.messages), *_bad(asked)]
+def _each(asked: Understood, costs: Sequence[Decimal]) -> list[Each]:
+    sent = zip(asked.messages, costs, strict=True)
+    return [*(Each(phone=message.shown, cost=cost) for message, cost in sent), *_bad(asked)]
 
 
 def _bad(asked: Understood) -> list[Each]:

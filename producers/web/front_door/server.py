@@ -156,7 +156,7 @@ class Door:
             ledger.note_reached,
             lambda lane, refs, each: _hint(runtime, lane, refs, each),
         )
-        prices = Prices(smsq.job, runtime.views.balance, now)
+        prices = Prices(smsq.job, runtime.views.balance, now, settings.shield_price)
         callers = Callers(_keys(settings), runtime.clock.monotonic)
         views = DoorViews(ledger, explain)
         may_be_carried, keep = partial(check_carried, settings.transport), partial(with_files, runtime)

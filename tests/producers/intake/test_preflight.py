@@ -11,7 +11,7 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import RowsInMemory
+from smsq.producers.intake.drafts import RowsInMemory, draft
 from smsq.producers.intake.preflight import look, price, require_some
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
@@ -156,3 +156,20 @@ def test_a_price_comes_from_the_gateway(
 
     assert (quoted.cost, balance, currency) == (Decimal("7.6"), plant.sandbox.profile.balance, "RUR")
     assert plant.sandbox.report()["accepted"] == 0
+
+
+def test_rows_with_options_of_their_own_have_a_price(
+    plant: Plant, chores: Callable[[Runtime], contextlib.AbstractContextManager[None]]
+) -> None:
+    """What a channel needs stands in the rows; with cut texts the price is for the parts that are left."""
+    mails = [{"email": f"anna{n}@example.ru", "subj": f"Hello {n}"} for n in range(3)]
+    cut = [{"phone": f"+7999123456{n}", "maxsms": "1"} for n in range(2)]
+    mail, short = Options(channel="mail", sender="me@example.ru"), Options()
+    with chores(plant.runtime), Smsq(plant.runtime.settings) as smsq:
+        quoted = []
+        for rows, options, own in ((mails, mail, "subj"), (cut, short, "maxsms")):
+            drafted = draft(rows, text="a" * 161, options=options, per_row=[own])
+            found = smsq.campaigns.look(drafted)
+            quoted.append(price(found, drafted.template, drafted.options, smsq.price))
+
+    assert [(str(each), each.is_exact) for each in quoted] == [("≈ 0.45", False), ("≈ 7.60", False)]

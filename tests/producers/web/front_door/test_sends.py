@@ -254,3 +254,52 @@ def test_the_price_is_asked_once_and_the_balance_is_beside_it(
     assert both.endswith(",2"), "the second phone is another operator's, so the whole is asked for"
     assert job.split(",")[1] == answers[0]["cost"]
     assert (asked["price"], asked["balance"]) == (2, 1)
+
+
+def test_a_price_that_nobody_knows_is_never_told_as_nothing(door: Opened) -> None:
+    """Nobody can ask the gateway: the message is taken, its price is assumed, the balance is left empty or out."""
+    asked = f"phones={PHONE}&cost=3&op=1"
+    plain = door.get(SEND, f"{asked}&mes=Hi&id=1&fmt=1").text
+    told = door.get(SEND, f"{asked}&mes={'a' * 161}&id=2&fmt=3").told
+    job = door.get("/sys/jobs.php", f"add=1&name=x&phones={PHONE}&mes=Job&cost=1&fmt=1").text
+    price = door.get(SEND, f"phones={PHONE}&mes=Hi&cost=1&fmt=1").text
+
+    assert plain == f"1,1,5,\n{PHONE},,5,,"
+    assert told == {"id": 2, "cnt": 2, "cost": "10", "phones": [row(PHONE, "10")]}
+    assert (job.split(",")[1], price) == ("5", "0,-9")
+
+
+def test_each_recipient_has_a_price(door: Opened, door_plant: Plant, chores: Callable[..., object]) -> None:
+    """In the list that op=1 asks for, whatever `cost` is."""
+    with chores(door_plant.runtime):  # type: ignore[attr-defined]
+        told = door.get(SEND, f"phones=79031112233,{PHONE},12&mes=Both&fmt=3&op=1").told
+
+    bad = {**row("12", "0"), "status": "22", "error": "249"}
+    assert told["phones"] == [row("79031112233", "3.8"), row(PHONE, "3.8"), bad]
+    assert "cost" not in told
+
+
+def row(phone: str, cost: str) -> dict[str, str]:
+    """What an answer says of one recipient that was sent to."""
+    return {"phone": phone, "mccmnc": "", "cost": cost, "status": "", "error": ""}
+
+
+def test_the_log_has_the_reason_of_a_refusal_and_nothing_of_the_caller(
+    door: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator sees why a program is refused; what it wrote is nobody's business."""
+    caplog.set_level("INFO")
+    wrong = {
+        "mail=1&subj=x&sender=anna-secret": "the sender of an e-mail is a mail address",
+        "viber=1&hlr=1": "one channel at a time",
+        "time=hidden": "a time is DDMMYYhhmm",
+        "maxsms=hidden": "maxsms: maxsms is a number of parts",
+    }
+    for fields in wrong:
+        assert door.get(SEND, f"phones={PHONE}&mes=Text&fmt=1&{fields}").text in ("0,-1", "0,-5")
+
+    for reason in wrong.values():
+        assert reason in caplog.text
+    assert "error 5" in caplog.text
+    for words in ("secret", "hidden", PHONE, "Text", KEY):
+        assert words not in caplog.text

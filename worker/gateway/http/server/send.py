@@ -204,14 +204,15 @@ class Each:
 class Accepted:
     """An accepted send.
 
-    `cost` if the request had cost=2 or 3, `balance` if it had 3, `each` if it had op=1, `bad` if it had err=1; `code`
-    of a call that makes one up.
+    `cost` if the request had cost=2 or 3, `balance` if it had 3, or `lacks_balance` if that is not known; `each` if it
+    had op=1, `bad` if it had err=1; `code` of a call that makes one up.
     """
 
     id: int | str
     parts: int
     cost: Decimal | None = None
     balance: Decimal | None = None
+    lacks_balance: bool = False
     code: str = ""
     each: Sequence[Each] | None = None
     bad: Sequence[Each] | None = None
@@ -233,7 +234,8 @@ def write_accepted(answer: Accepted, fmt: int = 3, charset: str = "utf-8") -> by
         return tree({**told, **answer.rows()}, fmt, charset)
     each = [row for rows in answer.rows().values() for row in rows]
     if fmt == 1:
-        first = ",".join([str(answer.id), str(answer.parts), *money.values()])
+        unknown = [""] if answer.lacks_balance else []  # the libraries count on four fields
+        first = ",".join([str(answer.id), str(answer.parts), *money.values(), *unknown])
         return encoded("\n".join([first, *(",".join(map(str, row.values())) for row in each)]), charset)
     first = f"OK - {answer.parts} SMS, ID - {answer.id}"
     first += f", COST - {money['cost']}" if "cost" in money else ""  # what it says of the balance is not known
