@@ -22,7 +22,7 @@ from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.prices import Prices
 from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import MAX_MESSAGES, Options, Ref
-from smsq.worker.domain.errors import BadInput, BadPhone, BadText
+from smsq.worker.domain.errors import BadInput, BadPhone, BadText, LedgerTrouble
 from smsq.worker.gateway.channels import Channel, channel
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.server import shapes
@@ -163,6 +163,8 @@ class Sends:
                     return code
             except LookupError:
                 return ""
+            except LedgerTrouble:  # it is taken, whatever becomes of this look
+                pass
             await asyncio.sleep(CODE_LOOK_S)
         return ""
 
