@@ -79,6 +79,7 @@ class Sends:
         *,
         keep: Keep,
         code_of: CodeOf,
+        was_asked: Callable[[NewRequest], bool],
     ) -> None:
         self._gatherer = gatherer
         self._prices = prices
@@ -86,6 +87,7 @@ class Sends:
         self._may_be_carried = may_be_carried  # raises BadInput for what the transport cannot carry
         self._keep = keep
         self._code_of = code_of
+        self._was_asked = was_asked  # whether an answer to the same is kept; blocks
 
     async def answer(self, form: Form, caller: Caller, host: str) -> Answer:
         """Answer one request. Raises FormError for what is refused, LedgerTrouble if nothing can be enrolled."""
@@ -102,7 +104,7 @@ class Sends:
             if cost is None:
                 raise Busy("the price is not known yet")
             return _answer(write_price(cost, asked.parts, fmt, charset), fmt, charset)
-        if not caller.pass_rate(len(asked.messages)):
+        if not caller.pass_rate(len(asked.messages)) and not await self._is_repeat(request, asked, caller, host):
             raise Busy("more messages a second than this key may send")
         if request.uploads and channel(asked.options.channel).files:
             asked = await self._with_files(request, asked)
@@ -139,6 +141,10 @@ class Sends:
         if len(asked.messages) <= MAX_MESSAGES:  # more than one question to the gateway may have
             known = await self._prices.quote(asked.messages, asked.options)
         return known if known is not None else sum(await self._prices.each(asked.messages, asked.options), Decimal(0))
+
+    async def _is_repeat(self, request: SendRequest, asked: Understood, caller: Caller, host: str) -> bool:
+        """Whether it was asked lately: a library that comes back for a lost answer sends nothing more."""
+        return await asyncio.to_thread(self._was_asked, self._request(request, asked, caller, host))
 
     async def _with_files(self, request: SendRequest, asked: Understood) -> Understood:
         """The same with its files, which are on disk before anything is enrolled."""
