@@ -11,7 +11,7 @@ import msgspec
 
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.domain.files import MB, FileRef, check_files
+from smsq.worker.domain.files import MB, FileRef, check_files, check_ref
 from smsq.worker.gateway.options import check_takes_files
 from smsq.worker.host.files import Unkept
 from smsq.worker.runtime import Runtime
@@ -26,13 +26,18 @@ class Keeper(Protocol):
 
     def keep(self, name: str, content: BinaryIO, most_bytes: float) -> FileRef: ...
 
+    def keep_on(self, file: FileRef) -> None: ...
+
 
 def with_files(runtime: Runtime, options: Options, given: Sequence[GivenFile]) -> Options:
     """These options with files that are kept now. Raises as `kept` does, and if the channel takes no files."""
-    if not given:
-        return options
     if not isinstance(options, Options):
         raise BadInput(f"options are an Options, not {type(options).__name__}")
+    for file in options.files:
+        check_ref(file)
+        runtime.files.keep_on(file)
+    if not given:
+        return options
     check_takes_files(options)
     files = (*options.files, *kept(runtime.files, given, runtime.settings))
     check_files(files, runtime.settings.most_files, runtime.settings.files_mb * MB)
@@ -76,6 +81,8 @@ def kept(store: Keeper, given: Sequence[GivenFile], settings: Settings) -> tuple
 
 def _kept(store: Keeper, given: GivenFile, most_bytes: float) -> FileRef:
     if isinstance(given, FileRef):
+        check_ref(given)
+        store.keep_on(given)
         return given
     if isinstance(given, tuple) and len(given) == 2:
         name, content = given

@@ -68,6 +68,20 @@ def test_what_was_kept_may_be_given_again(smsq: Smsq, offer: Path) -> None:
     assert files_of(smsq, again.id) == (kept,)
 
 
+def test_what_is_kept_no_more_enrols_nothing(smsq: Smsq, offer: Path) -> None:
+    """A message would wait for a file that no host has."""
+    (kept,) = files_of(smsq, send(smsq, offer))
+    for file in smsq.runtime.files.folder.rglob(kept.digest):
+        file.unlink()
+    before = smsq.runtime.ledger.redis.zcard(smsq.runtime.ledger.key("ready:urgent"))
+
+    for how in ({"options": Options(**_fields(MAIL), files=(kept,))}, {"options": MAIL, "files": [kept]}):
+        with pytest.raises(FilesTrouble, match="not kept any more"):
+            smsq.send("boris@example.ru", "Hello", **how)  # type: ignore[arg-type]
+
+    assert smsq.runtime.ledger.redis.zcard(smsq.runtime.ledger.key("ready:urgent")) == before
+
+
 def _fields(options: Options) -> dict[str, Any]:
     return {"channel": options.channel, "sender": options.sender, "subj": options.subj}
 

@@ -70,6 +70,24 @@ class Files:
             raise FilesTrouble(f"{self._folder} cannot be written ({error.strerror}): nothing was enrolled") from None
         return FileRef(name=name, digest=digest, size=size)
 
+    def keep_on(self, file: FileRef) -> None:
+        """Keep a file that was kept before, so that it counts as kept just now; raises FilesTrouble if it is gone."""
+        root = self._root()
+        place = _place(root, file.digest)
+        for found in (place, root / ASIDE / file.digest, place):
+            try:
+                if found is not place:
+                    found.replace(place)
+                os.utime(place, (self._clock.now(),) * 2)
+            except FileNotFoundError:  # it may be on its way from the one place to the other
+                continue
+            except OSError as error:
+                raise FilesTrouble(
+                    f"{self._folder} cannot be written ({error.strerror}): nothing was enrolled"
+                ) from None
+            return
+        raise FilesTrouble(f"the file {file.name!r} is not kept any more: give it once more; nothing was enrolled")
+
     def _written(self, name: str, content: BinaryIO, most_bytes: float) -> tuple[str, int]:
         root = self._root()
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -184,6 +202,9 @@ class Files:
 
 class Unkept:
     """Names files as `Files` does, and keeps none of them."""
+
+    def keep_on(self, file: FileRef) -> None:
+        """Nothing: it is only looked at."""
 
     def keep(self, name: str, content: BinaryIO, most_bytes: float) -> FileRef:
         """What would name this file; raises BadInput as `Files.keep` does."""

@@ -85,7 +85,8 @@ class Prices:
 
     def _dearest(self, channel: str) -> Decimal:
         """The highest price of a part that is known of this channel."""
-        parts = [part for (name, _), (part, _) in self._parts.items() if name == channel]
+        known = self._parts.copy()  # statuses are answered in threads, and tell prices
+        parts = [part for (name, _), (part, _) in known.items() if name == channel]
         return max(parts, default=self._assumed)
 
     async def quote(self, messages: Sequence[Asked], options: Options) -> Decimal | None:

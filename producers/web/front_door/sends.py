@@ -80,6 +80,7 @@ class Sends:
         keep: Keep,
         code_of: CodeOf,
         draw: Callable[[str], int | None],
+        was_asked: Callable[[NewRequest], bool],
     ) -> None:
         self._gatherer = gatherer
         self._prices = prices
@@ -88,6 +89,7 @@ class Sends:
         self._keep = keep
         self._code_of = code_of
         self._draw = draw  # an id for a caller's refused message; blocks
+        self._was_asked = was_asked  # whether an answer to the same is kept; blocks
 
     async def answer(self, form: Form, caller: Caller, host: str) -> Answer:
         """Answer one request. Raises FormError for what is refused, LedgerTrouble if nothing can be enrolled."""
@@ -103,14 +105,13 @@ class Sends:
             if error.error in (DENIED, BAD_PHONE):
                 error.gateway_id = request.id if request.id is not None else await self._id_of_refused(request, caller)
             raise
-        if len(asked.messages) > MAX_MESSAGES:
-            raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
+        _check_few(asked)
         if request.is_price:
             cost = await self._prices.quote(asked.messages, asked.options)
             if cost is None:
                 raise Busy("the price is not known yet")
             return _answer(write_price(cost, asked.parts, fmt, charset), fmt, charset)
-        if not caller.pass_rate(len(asked.messages)):
+        if not caller.pass_rate(len(asked.messages)) and not await self._is_repeat(request, asked, caller, host):
             raise Busy("more messages a second than this key may send")
         if request.uploads and channel(asked.options.channel).files:
             asked = await self._with_files(request, asked)
@@ -135,6 +136,7 @@ class Sends:
     def prepared(self, request: SendRequest, caller: Caller, host: str) -> tuple[NewRequest, int]:
         """What a request asks for, ready to enrol, and how many recipients of it are none. Raises FormError."""
         asked = understood(request, caller, self._now())
+        _check_few(asked)
         if not caller.pass_rate(len(asked.messages)):
             raise Busy("more messages a second than this key may send")
         return self._request(request, asked, caller, host), len(asked.bad)
@@ -155,6 +157,10 @@ class Sends:
             return await asyncio.to_thread(self._draw, caller.name)
         except LedgerTrouble:  # it is refused all the same
             return None
+
+    async def _is_repeat(self, request: SendRequest, asked: Understood, caller: Caller, host: str) -> bool:
+        """Whether it was asked lately: a library that comes back for a lost answer sends nothing more."""
+        return await asyncio.to_thread(self._was_asked, self._request(request, asked, caller, host))
 
     async def _with_files(self, request: SendRequest, asked: Understood) -> Understood:
         """The same with its files, which are on disk before anything is enrolled."""
@@ -179,6 +185,8 @@ class Sends:
                     return code
             except LookupError:
                 return ""
+            except LedgerTrouble:  # it is taken, whatever becomes of this look
+                pass
             await asyncio.sleep(CODE_LOOK_S)
         return ""
 
@@ -234,6 +242,12 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
         else:
             messages.setdefault((asked.shown, asked.text), asked)
     return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
+
+
+def _check_few(asked: Understood) -> None:
+    """Raise FormError for more messages than one request has; the ledger has room for so many in one call."""
+    if len(asked.messages) > MAX_MESSAGES:
+        raise FormError(1, f"a request has at most {MAX_MESSAGES} messages; jobs.php takes more")
 
 
 def _asked(written: str, text: str, options: Options, *, is_alone: bool, has_files: bool) -> Asked | None:

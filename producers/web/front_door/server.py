@@ -160,7 +160,16 @@ class Door:
         callers = Callers(_keys(settings), runtime.clock.monotonic)
         views = DoorViews(ledger, explain)
         may_be_carried, keep = partial(check_carried, settings.transport), partial(with_files, runtime)
-        sends = Sends(gatherer, prices, now, may_be_carried, keep=keep, code_of=views.code_of_call, draw=ledger.draw_id)
+        sends = Sends(
+            gatherer,
+            prices,
+            now,
+            may_be_carried,
+            keep=keep,
+            code_of=views.code_of_call,
+            draw=ledger.draw_id,
+            was_asked=ledger.was_asked,
+        )
         self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         find = _finder(runtime, views)
         self.server = Server(

@@ -178,6 +178,23 @@ def test_a_file_between_keeping_and_enrolment_is_not_removed(store: Store) -> No
     assert list(store.folder.rglob("aside/*")) == []
 
 
+def test_a_file_that_is_kept_on_is_young_again(store: Store) -> None:
+    """Also if it was set aside already; one that is gone is said so, before anything is enrolled."""
+    file = store.keep()
+    store.sweep(after_s=GRACE_S + 1)
+    assert list(store.folder.rglob("aside/*"))
+
+    store.files.keep_on(file)
+    store.sweep(after_s=GRACE_S - 1)
+
+    assert list(store.folder.rglob("aside/*")) == []
+    assert [Attached("offer.pdf", OFFER)] == store.files.read([file])
+    store.sweep(after_s=GRACE_S + 1)
+    store.sweep(after_s=GRACE_S + 1)
+    with pytest.raises(FilesTrouble, match="not kept any more"):
+        store.files.keep_on(file)
+
+
 def test_a_file_kept_again_while_it_is_set_aside_is_there(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second message takes the same file just as the sweep sets it aside: it can be read, and is put back."""
     file = store.keep()

@@ -126,6 +126,16 @@ class DoorRequests(Numbers):
         with translated(), self._connection() as client:
             self.way.run_all(client.connection, [self._note(reached)])
 
+    def was_asked(self, request: NewRequest) -> bool:
+        """Whether an answer to the same content is kept."""
+        with translated():
+            return bool(self.redis.exists(self._said_of(request)))
+
+    def _said_of(self, request: NewRequest) -> str:
+        """The name of what is said to this content."""
+        digest = self.sealing().key().digest("door", request.caller.encode(), request.content)
+        return self.key(f"door:said:{digest.hex()[:32]}")
+
     def _note(self, reached: Sequence[Taken]) -> Call:
         return Call(script("note_told"), [each.said for each in reached], ("", *(each.host for each in reached)))
 
@@ -134,7 +144,7 @@ class DoorRequests(Numbers):
         sealer = self.sealing()
         messages = request.messages
         first = Ref(self._next_of(len(messages)))
-        said = self.key(f"door:said:{sealer.key().digest('door', request.caller.encode(), request.content).hex()[:32]}")
+        said = self._said_of(request)
         is_sealed = request.lane == "urgent"
         each: list[Argument] = []
         for number, message in enumerate(messages, first.number):

@@ -54,15 +54,20 @@ class Wire:
         return found
 
     def write(self, octets: bytes, within_s: float) -> None:
-        """Write all of it; raises OSError, TimeoutError at `within_s`: then some of it may have left."""
+        """Write all of it; raises OSError, TimeoutError after `within_s`: then some of it may have left.
+
+        The time is for all of it: a peer that takes it byte by byte cannot stretch it.
+        """
         left = memoryview(octets)
         with self._turn:
+            until = self._line.monotonic() + within_s
             while left:
                 try:
                     with self._use:
                         sent = super(DeadlineSocket, self._line).send(left)
                 except _NOT_NOW:
-                    if not self._writable.poll(int(within_s * 1000)):
+                    left_s = until - self._line.monotonic()
+                    if left_s <= 0 or not self._writable.poll(int(left_s * 1000)):
                         raise TimeoutError("the peer takes no more octets") from None
                     continue
                 left = left[sent:]

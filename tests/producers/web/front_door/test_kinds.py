@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from smsq.worker.domain.batch import Options, Ref
+from smsq.worker.domain.errors import LedgerUnreachable
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.status import Status
+from smsq.worker.ledger.front_door.messages import DoorViews
 from tests.conftest import Plant
-from tests.producers.web.front_door.opened import KEY, PHONE, Opened, encoded
+from tests.producers.web.front_door.opened import KEY, PHONE, Opened, encoded, opened
 
 SEND, STATUS = "/sys/send.php", "/sys/status.php"
 ANNA = "anna@example.ru"
@@ -200,3 +202,26 @@ def test_the_code_of_a_call_is_in_the_answer(door: Opened, door_plant: Plant) ->
     assert told == again
     assert (told["id"], len(told["code"])) == (5, 6)
     assert door.get(STATUS, f"phone={PHONE}&id=5&fmt=3").told["code"] == told["code"]
+
+
+def test_a_call_that_is_taken_is_answered_so_though_the_ledger_goes_away(
+    door_plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its answer waits for the code: an error would say that it was not taken."""
+    look, looks = DoorViews.code_of_call, list[int]()
+
+    def fails_at_first(self: DoorViews, ref: Ref) -> str:
+        looks.append(ref.number)
+        if len(looks) == 1:
+            raise LedgerUnreachable("Redis does not answer")
+        return look(self, ref)
+
+    monkeypatch.setattr(DoorViews, "code_of_call", fails_at_first)
+    with opened(door_plant.runtime) as door, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(door.get, SEND, f"phones={PHONE}&call=1&mes=code&id=5&fmt=3")
+        while not looks:
+            door_plant.runtime.clock.wait(0.01)
+        door_plant.send(*waiting(door_plant))
+        told = asked.result(20).told
+
+    assert (told["id"], len(told["code"])) == (5, 6)

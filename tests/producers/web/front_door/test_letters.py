@@ -238,3 +238,14 @@ def test_a_letter_that_is_too_large_is_refused(letters_of: Callable[..., tuple[P
     assert door.post(letter("x" * 200_000))[0] in (500, 552)
     assert door.post(letter("ж" * 1000))[0] == 250
     assert [len(text) for text in sent(plant)] == [1000]
+
+
+def test_a_letter_to_thousands_is_refused(letters_of: Callable[..., tuple[Plant, Mailed]]) -> None:
+    """As a request with so many is: one call to the ledger has no room for them."""
+    plant, door = letters_of()
+    phones = ",".join(str(79990000000 + number) for number in range(3000))
+
+    code, words = door.post(letter(phones=phones))
+
+    assert (code, "at most 500 messages" in words) == (554, True)
+    assert not plant.ledger.redis.keys("*door:past:*")

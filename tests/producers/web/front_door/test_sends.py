@@ -86,6 +86,18 @@ def test_an_answer_that_nobody_took_did_not_reach_its_caller(door: Opened, door_
     assert enrolled(door_plant.ledger) == 502
 
 
+def test_the_retry_is_answered_though_its_key_may_send_no_more_now(make_plant: Callable[..., Plant]) -> None:
+    """It brings no message: an error would say that the first one was not taken."""
+    plant = make_plant(SMSQ_API_KEYS=f"{KEYS} rate=0.001", SMSQ_MASS_ASK_EVERY_S="30")
+    with opened(plant.runtime) as door:
+        first = door.get(SEND, f"{HI}&fmt=1&id=33", host="smsc.example").text
+        retry = door.get(SEND, f"{HI}&fmt=1&id=33", host="www2.smsc.example").text
+        other = door.get(SEND, f"phones={PHONE}&mes=other&fmt=1&id=34").text
+
+    assert (first, retry, other) == ("33,1", "33,1", "0,-9")
+    assert enrolled(plant.ledger) == 1
+
+
 def test_a_deliberate_repeat_is_error_9(door: Opened, door_plant: Plant) -> None:
     """On the same connection behind a whole answer, and on a new one to the same host."""
     with door.line() as line:
