@@ -36,8 +36,9 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
         )
         yield f"{printable(source.name)} read as {how}{guessed}"
     rows, messages, parts = counted(found.rows, "row"), counted(found.messages, "message"), counted(found.parts, "part")
-    yield f"{rows}: {messages}, {parts} (the longest text has {found.longest})"
-    if found.messages:
+    longest = f" (the longest text has {found.longest})" if found.first else ""
+    yield f"{rows}: {messages}, {parts}{longest}"
+    if found.first:  # a look-up has no text
         yield f"first text: {_one_line(found.first)}"
     for name, many in found.empty.items():
         yield f"  {{{name}}} is empty in {counted(many, 'row')}"

@@ -124,6 +124,7 @@ def test_a_check_asks_before_it_costs(environ: dict[str, str], phones: Path, kin
     assert result.exit_code == 2
     assert "Send 2 messages, 2 parts? Nobody can be asked here: add --yes" in result.stderr
     assert json.loads(smsq(environ, "campaign", "list", "--json").stdout) == []
+    assert "text" not in result.output  # it has none
 
 
 def test_answers_that_are_not_there_yet_cannot_be_written(environ: dict[str, str], phones: Path) -> None:
