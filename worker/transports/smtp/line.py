@@ -82,7 +82,8 @@ class SmtpLine:
         self._is_whole = False
         self._talk.line.deadline = self._clock.monotonic() + deadline_s
         for number, letter in enumerate(written):
-            if (answer := self._hand_over(letter, is_first=number == 0)) is not None:
+            is_first, is_last = number == 0, number == len(written) - 1
+            if (answer := self._hand_over(letter, is_first=is_first, is_last=is_last)) is not None:
                 return answer
         self._is_whole = self._talk.is_quiet()  # some servers close behind each letter
         self.good_until = self._clock.monotonic() + self._keep_idle_s
@@ -106,7 +107,7 @@ class SmtpLine:
         size = int(told) if told.isascii() and told.isdigit() and len(told) < 12 else 0
         return min(MAX_LETTER, size or MAX_LETTER)
 
-    def _hand_over(self, letter: bytes, *, is_first: bool) -> SendAnswer | None:
+    def _hand_over(self, letter: bytes, *, is_first: bool, is_last: bool) -> SendAnswer | None:
         """Hand one letter over; None if the server took it."""
         try:
             refusal = self._offer(len(letter))
@@ -126,6 +127,8 @@ class SmtpLine:
             return None
         if 500 <= code <= 599 and is_first:
             sentence = f"the mail server refused the letter ({code})"
+            if not is_last:  # nothing was taken, and what stands in the other letters was not tried
+                return SendAnswer(outcome=Outcome.LATER, sentence=sentence, delay_s=REFUSING_S)
             return SendAnswer(outcome=Outcome.REFUSED, sentence=sentence, code=DENIED)
         return _unknown(f"the mail server answered {code} to the letter")
 

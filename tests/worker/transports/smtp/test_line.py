@@ -168,6 +168,20 @@ def test_some_letters_of_several_are_unknown(told: Tell, make_transport: Make, s
     assert answer.outcome is Outcome.UNKNOWN
 
 
+def test_a_refused_first_letter_of_several_refuses_no_message(told: Tell, make_transport: Make) -> None:
+    """The server took nothing, and most of the messages were not even offered."""
+    server = told([*GREETED, *OFFERED, (".", "554 no")])
+    texts = ["ж" * 1000 for _ in range(60)]
+    outgoing = Outgoing(
+        gateway_id=7, recipients=[79990000000 + n for n in range(60)], text=None, texts=texts, options=Options()
+    )
+
+    answer = make_transport(server.url).open(server.url).send(outgoing, 2.0)
+
+    assert answer.outcome is Outcome.LATER
+    assert answer.delay_s > 0
+
+
 def test_a_letter_is_no_larger_than_the_server_takes(told: Tell, make_transport: Make) -> None:
     """As it said in its greeting."""
     greeted = [("", "220 hello"), ("EHLO", "250-hello\r\n250 SIZE 9000")]
