@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,7 +100,9 @@ def test_a_line_that_was_closed_meanwhile_is_not_given_out(told: Callable[..., T
     first = transport.open(server.url)
     assert first.send(HI, 2.0).outcome is Outcome.HANDED_OVER
     first.done(keep=True)
-    first.is_quiet()
+    ends = time.monotonic() + 30
+    while first.is_quiet() and time.monotonic() < ends:  # until the server has hung up
+        time.sleep(0.005)
 
     second = transport.open(server.url)
 
