@@ -84,7 +84,8 @@ class ScriptedServer:
             if self._tls is None:
                 script(line)
                 return
-            with self._tls.wrap_socket(line, server_side=True) as secured:
+            with self._tls.wrap_socket(line, server_side=True, do_handshake_on_connect=False) as secured:
+                secured.do_handshake()  # a failed one leaves a socket to close
                 script(secured)
 
 

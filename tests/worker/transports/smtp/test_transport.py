@@ -126,8 +126,9 @@ class Encrypted:
             line.sendall(b"250-hello\r\n250 STARTTLS\r\n")  # type: ignore[attr-defined]
             self.clear.append(reader.readline())
             line.sendall(b"220 go\r\n" + self._injects)  # type: ignore[attr-defined]
-        secured = self._context.wrap_socket(line, server_side=True)  # type: ignore[arg-type]
+        secured = self._context.wrap_socket(line, True, do_handshake_on_connect=False)  # type: ignore[arg-type]
         with secured, secured.makefile("rb") as reader:
+            secured.do_handshake()
             for answer in (b"250 hello", b"250 ok", b"250 ok", b"354 go"):
                 self.sealed.append(reader.readline())
                 secured.sendall(answer + b"\r\n")
