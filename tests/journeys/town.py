@@ -437,7 +437,7 @@ class Journey:
                 "twice_by_id": 0,
                 "guarded": 0,
             },
-        )
+        ), (never, taken, statuses)
         assert broken == {}, broken
         assert sum(view.doubles for view in self.views()) == 0
         assert town.leaks() == []

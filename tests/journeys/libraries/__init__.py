@@ -20,7 +20,7 @@ from tests.journeys.proxy import GatewayProxy, Heard, _Line
 
 PHP_DRIVER = Path(__file__).parent / "call.php"
 SENDMAIL = Path(__file__).parent / "sendmail.py"
-VARIABLE = "SMSQ_PHP_LIBRARY"
+VARIABLE = "PHP_LIBRARY"
 LOGIN = {"login": "demo", "password": "demo"}
 
 
