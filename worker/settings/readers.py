@@ -150,7 +150,7 @@ def urls(*schemes: str) -> Callable[[str], str]:
     return read
 
 
-def redis(*schemes: str) -> Callable[[str], str]:
+def redis_url(*schemes: str) -> Callable[[str], str]:
     """An address whose password cannot be read as anything else: a `#` or `/` in it would end the host's name."""
     reader = urls(*schemes)
 

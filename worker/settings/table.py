@@ -64,14 +64,14 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "redis_url",
-        readers.redis("redis", "rediss", "unix"),
+        readers.redis_url("redis", "rediss", "unix"),
         None,
         "The Redis that keeps the ledger, and the queues if SMSQ_BROKER_URL is not set.",
         "a private server under the home",
     ),
     Field(
         "broker_url",
-        readers.redis("redis", "rediss", "unix"),
+        readers.redis_url("redis", "rediss", "unix"),
         None,
         "The Redis that carries the queues' hints; use a separate server in production.",
         "a private server, or the ledger's next database",

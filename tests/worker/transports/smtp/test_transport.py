@@ -126,6 +126,9 @@ class Encrypted:
             line.sendall(b"250-hello\r\n250 STARTTLS\r\n")  # type: ignore[attr-defined]
             self.clear.append(reader.readline())
             line.sendall(b"220 go\r\n" + self._injects)  # type: ignore[attr-defined]
+            if self._injects:  # nobody goes on from here
+                reader.read()
+                return
         secured = self._context.wrap_socket(line, True, do_handshake_on_connect=False)  # type: ignore[arg-type]
         with secured, secured.makefile("rb") as reader:
             secured.do_handshake()
