@@ -48,7 +48,7 @@ async def _serve() -> None:
     box = Letterbox(_Clerk(), hostname="bench", most=200_000)
     await box.start("127.0.0.1", 0)
     print(box.port, flush=True)
-    await asyncio.to_thread(sys.stdin.read)  # until whoever started it has gone
+    await asyncio.to_thread(sys.stdin.read)  # until the process that started it has gone
     box.stop()
 
 

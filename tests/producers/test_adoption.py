@@ -109,7 +109,7 @@ def test_a_file_that_makes_no_sense_is_nobody(home: Path, content: str) -> None:
     ],
 )
 def test_a_producer_needs_no_password_of_a_wire(home: Path, over: dict[str, str], missing: str) -> None:
-    """Workers sign in with it; whoever only enrols must still know how messages leave."""
+    """Workers sign in with it; a program that only enrols must still know how messages leave."""
     named = {"SMSQ_HOME": str(home), "SMSQ_REDIS_URL": "redis://elsewhere/0", **over}
 
     assert adopt(named).transport == over["SMSQ_TRANSPORT"]
