@@ -42,7 +42,9 @@ MAY_USE: dict[str, set[str]] = {
     "redis_client": {"domain"},
     "redis_health": {"redis_client"},
 }
-# The same inside `producers`. A file there, no folder, is a way in or serves one; `VALUES` use nothing of it.
+# The same inside `producers`. A file there, no folder, is a way in or serves one, and so are the `WAYS_IN`, which outgrew
+# a file; `VALUES` use nothing of it.
+WAYS_IN = {"campaigns"}
 VALUES = {"fields", "moments", "adoption"}
 ROOMS: dict[str, set[str]] = {
     "sample": set(),
@@ -119,7 +121,7 @@ def test_every_room_has_its_arrows() -> None:
     rooms = {path.name for path in (ROOT / "producers").iterdir() if path.is_dir() and path.name != "__pycache__"}
 
     assert (folders | files) - GROUND - MAY_USE.keys() == set()
-    assert rooms - ROOMS.keys() == set()
+    assert rooms - ROOMS.keys() - WAYS_IN == set()
 
 
 def test_no_imports_go_in_a_circle() -> None:

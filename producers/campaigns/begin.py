@@ -1,52 +1,36 @@
-"""Campaigns: a file, or rows that a program has at hand, become a named set of batches.
-
-A campaign is known by the digest of its rows, text and options. If the same call is made again while the campaign is
-unfinished, enrolment goes on where it stopped; if it is finished, Conflict names its id. A file is read to its end
-before the first range is enrolled, so a spoiled file enrols nothing; what was read then is what is enrolled. Rows that
-an earlier campaign has sent are not sent again unless the caller says so.
-"""
+"""Begin a campaign: read its rows, compare them with what was sent, enrol them range by range."""
 
 from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Unpack
 
-from smsq.producers import waits
-from smsq.producers.doubts import in_doubt, waits_for
+from smsq.producers.campaigns.show import Shown
+from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, with_files
-from smsq.producers.installation import Installation
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, money_of, ranges
+from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, ranges
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
-from smsq.producers.moments import plain
-from smsq.producers.progress import NEVER_LEFT, UNSENT, Watch
 from smsq.worker.domain.batch import Options
-from smsq.worker.domain.campaign import GOING, OVER, Range
-from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, LedgerTrouble, SmsqError
-from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.campaign import OVER, Range
+from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
 from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.values import Opened
-from smsq.worker.ledger.views import CampaignView, Failure
+from smsq.worker.ledger.views import CampaignView
 
 log = logging.getLogger(__name__)
 
-# The state of a campaign after each verb.
-REACHED = {"pause": ("paused",), "resume": GOING, "cancel": ("cancelled",)}
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
-class Campaigns:
-    """Run, watch and control campaigns: `Smsq.campaigns`."""
-
-    def __init__(self, smsq: Installation) -> None:
-        self._smsq = smsq
+class Begun(Shown):
+    """Campaigns that are begun, or go on where their enrolment stopped."""
 
     def run(
         self,
@@ -198,7 +182,7 @@ class Campaigns:
                 told(f"{changed}: campaign {opened.id} sends what it held before; run the same command for what is new")
             smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
         except LedgerTrouble as error:
-            raise type(error)(_partly(error, opened.id, rows_in, of)) from None
+            raise type(error)(partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
 
     def _look_round(self, draft: Draft) -> None:
@@ -259,154 +243,3 @@ class Campaigns:
             raise BadInput(
                 "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
             )
-
-    def show(self, campaign_id: str) -> CampaignView:
-        """Counts by status, and cost; raises BadInput for an unknown id."""
-        view = self._smsq.runtime.views.campaign(campaign_id)
-        if view is None:
-            raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
-        return view
-
-    def why(self, view: CampaignView) -> str:
-        """Why nothing of it is sent now, in a sentence; '' if something is, or may be."""
-        runtime = self._smsq.runtime
-        why = waits.why(runtime.views, view, runtime.clock.now(), runtime.settings.parallel_sends)
-        return why or self.why_in_doubt(view)
-
-    def why_in_doubt(self, view: CampaignView) -> str:
-        """What its doubtful messages wait for and until when, in a sentence; '' if there are none."""
-        if not view.statuses.get("doubtful"):
-            return ""
-        runtime = self._smsq.runtime
-        return waits_for(in_doubt(runtime, runtime.views.in_doubt(view.id)))
-
-    def stopped(self, view: CampaignView) -> str:
-        """Where its enrolment stopped and what to do, in a sentence; '' if enrolment goes on or is complete."""
-        return waits.stopped(view, self._smsq.runtime.clock.now())
-
-    def watch(self, campaign_id: str) -> Watch:
-        """What `smsq.producers.progress.follow` looks at."""
-        runtime = self._smsq.runtime
-        return Watch(runtime.views, campaign_id, runtime.clock, runtime.settings.parallel_sends)
-
-    def list(self) -> list[CampaignView]:
-        """Every campaign that is kept, newest first."""
-        return self._smsq.runtime.views.campaigns()
-
-    def pause(self, campaign_id: str) -> CampaignView:
-        """Send no more of it until `resume`; requests under way are finished."""
-        return self._control(campaign_id, "pause")
-
-    def resume(self, campaign_id: str, *, budget: Decimal | int | str | None = None) -> CampaignView:
-        """Go on with the next row after the last one sent.
-
-        `budget` sets a new budget, for a running campaign too: in the account's currency, with what is spent already.
-        Raises BudgetSpent, with the least amount that would do, if the budget lets no further batch leave; the
-        campaign then stays as it was. Raises BadInput if `budget` is not an amount of money.
-        """
-        view = self.show(campaign_id)
-        money = money_of(budget)
-        if money is None and view.state in REACHED["resume"]:
-            return view
-        _require(campaign_id, view.state, "resume", (*REACHED["resume"], "paused"))
-        price = part_price(view) if money is not None else None
-        try:
-            self._smsq.runtime.ledger.control(campaign_id, "resume", budget=money, part_price=price)
-        except BudgetSpent as error:
-            raise _spent(self.show(campaign_id), money, error.least) from None
-        return self.show(campaign_id)
-
-    def cancel(self, campaign_id: str) -> CampaignView:
-        """Send no more of it, for good. Messages that the gateway has already are followed to their end.
-
-        This is one write, whatever the size of the campaign. The scheduler then ends the other messages as cancelled.
-        """
-        return self._control(campaign_id, "cancel")
-
-    def failures(self, view: CampaignView) -> Sequence[Failure]:
-        """Why its messages failed, the most frequent reason first."""
-        return self._smsq.runtime.views.failures(view)
-
-    def report(self, campaign_id: str) -> Iterator[Receipt]:
-        """Every row in the file's order, rejected ones included; streamed."""
-        self.show(campaign_id)
-        return self._smsq.runtime.views.report(campaign_id)
-
-    def _control(self, campaign_id: str, verb: str) -> CampaignView:
-        """Apply a verb; does nothing if it was done already. Raises SmsqError if it cannot be done any more."""
-        view = self.show(campaign_id)
-        if view.state in REACHED[verb]:
-            return view
-        _require(campaign_id, view.state, verb, (*GOING, "paused"))
-        state = self._smsq.runtime.ledger.control(campaign_id, verb, "a person said so")
-        _require(campaign_id, state, verb, REACHED[verb])  # it may have ended meanwhile
-        return self.show(campaign_id)
-
-
-def _require(campaign_id: str, state: str, verb: str, states: Sequence[str]) -> None:
-    if state not in states:
-        raise SmsqError(f"campaign {campaign_id} is {state}: there is nothing to {verb}")
-
-
-def part_price(view: CampaignView) -> Decimal | None:
-    """What a part costs, by what was charged so far, if the campaign was begun without a price; else None.
-
-    Raises SmsqError if nothing was charged yet.
-    """
-    if view.part_price:
-        return None
-    left = view.messages - sum(view.statuses.get(name, 0) for name in (*UNSENT, *NEVER_LEFT, "doubtful", "parked"))
-    charged = Decimal(view.parts * left) / max(1, view.messages) - view.unpriced
-    if not view.cost or charged <= 0:
-        raise SmsqError(
-            f"campaign {view.id} began while its price was not known, and nothing has been charged yet, so a budget "
-            "cannot be kept; try again after its first messages are sent"
-        )
-    return view.cost / charged
-
-
-def _spent(view: CampaignView, wished: Decimal | None, least: Decimal) -> BudgetSpent:
-    """The error to raise: what is spent, what was not charged yet, and the least budget that would do."""
-    budget = plain(wished if wished is not None else view.budget)
-    expected = f" and about {plain(round(view.expected, 2))} not known yet" if view.expected else ""
-    stays = "stays paused" if view.state == "paused" else "keeps its budget"
-    return BudgetSpent(
-        view.id,
-        least,
-        f"campaign {view.id} {stays}: it has spent {plain(view.cost)}{expected}, and a budget of {budget} is not "
-        f"enough for its next batch: that needs `smsq campaign resume {view.id} --budget {plain(least)}` or more",
-    )
-
-
-def sent_already(view: CampaignView) -> str:
-    """Why a file whose campaign is over is not sent again, and what to do about it."""
-    return (
-        f"this file was sent already as campaign {view.id} ({view.state}); see `smsq campaign show {view.id}`; "
-        "add --again to send it once more, or --only-new to send the rows that were never sent (in Python "
-        "`again=True`, `only_new=True`)"
-    )
-
-
-def is_all_in(view: CampaignView) -> bool:
-    """Whether every row of an unfinished campaign is enrolled, so that running it again adds nothing."""
-    return view.closed and view.state not in OVER
-
-
-def not_applied(draft: Draft, name: str | None, on_doubt: str | None, view: CampaignView) -> Iterator[str]:
-    """What a repeated command asks for that its campaign, begun otherwise, does not follow."""
-    told: tuple[tuple[str, object, object], ...] = (
-        ("--name", name, view.name),
-        ("--rate", draft.rate, view.rate or None),
-        ("--at", draft.start_at and int(draft.start_at * 1000), int(view.start_at * 1000)),
-        ("--window", draft.window, view.window),
-        ("--budget", draft.budget, view.budget),
-        ("--on-doubt", on_doubt, view.on_doubt),
-    )
-    return (option for option, wished, known in told if wished is not None and wished != known)
-
-
-def _partly(error: LedgerTrouble, campaign_id: str, rows_in: int, of: int | None) -> str:
-    """The sentence for a campaign that was enrolled only in part: the rows that are enrolled are being sent."""
-    many = f"{rows_in} of {of} rows" if of is not None else f"{rows_in} rows"
-    why = error.sentence.replace("nothing was written", "nothing more was written")
-    return f"{why}. {many} are in campaign {campaign_id} and are being sent; run the same command to go on from there"
