@@ -45,6 +45,8 @@ class How(TypedDict, total=False):
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name. `on_doubt` is as in `Smsq.send`.
     `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    `language` is what plural forms and dates of the text are in (told from its letters unless it is given),
+    `plain_chars` exchanges quotes, dashes and the like if that makes a text fewer parts.
     """
 
     name: str | None
@@ -62,6 +64,8 @@ class How(TypedDict, total=False):
     budget: Decimal | int | str | None
     on_doubt: str | None
     apart: str
+    language: str | None
+    plain_chars: bool
 
 
 AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | None
@@ -108,6 +112,7 @@ class Draft:
 
     `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
     `9-21` in this machine's time, `start_at` Unix seconds. `choice` is what becomes of rows that were sent already.
+    `saved_as` is the saved template that its text is, such as `welcome@3`, '' if it is none.
     """
 
     source: Rows = field(repr=False)
@@ -125,6 +130,7 @@ class Draft:
     on_doubt: str = "ask"
     apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
+    saved_as: str = ""
 
     @property
     def digest(self) -> str:
@@ -133,6 +139,7 @@ class Draft:
         said = [self.source.digest, self.phone_column, self.region, self.template.written, options]
         if self.per_row is not None:
             said.append(repr(self.per_row.columns))
+        said += self.template.beside
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
@@ -154,6 +161,7 @@ class Draft:
             on_doubt=self.on_doubt,
             file=_file_of(self.source),
             repeats=self.choice.word,
+            saved_as=self.saved_as,
         )
 
 
@@ -205,7 +213,10 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         name = name or Path(source.name).stem
     else:
         source = RowsInMemory.of(rows, how.get("columns"), phone_column, region)
-    template = Template.compile(text, source.columns)
+    plain_chars = how.get("plain_chars", False)
+    if plain_chars and way.parts is not texts.parts:
+        raise BadInput(f"plain characters save nothing by {way.name}, which does not count parts by their alphabet")
+    template = Template.compile(text, source.columns, language=how.get("language"), plain_chars=plain_chars)
     if template.is_constant:
         check_message(way.read(template.render(())), options, has_files=bool(named))
     else:

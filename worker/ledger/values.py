@@ -72,6 +72,7 @@ class Plan:
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ class CampaignEnrolment(Numbers):
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            "saved_as": plan.saved_as,
         }
         marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]

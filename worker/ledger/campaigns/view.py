@@ -53,6 +53,7 @@ class CampaignView:
     doubt_longest_seconds: float = 0.0
     enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
     repeats: str = ""  # the decision about rows that were sent already
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
     @property
     def standing(self) -> str:
@@ -121,5 +122,6 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         rate=float(raw.get("rate", "0")),
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
+        saved_as=raw.get("saved_as", ""),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )
