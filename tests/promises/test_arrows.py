@@ -42,7 +42,7 @@ MAY_USE: dict[str, set[str]] = {
     "redis_client": {"domain"},
     "redis_health": {"redis_client"},
 }
-# The same inside `producers`. A file there, no folder, is a way in or serves one; so are `WAYS_IN`, which outgrew a file.
+# The same inside `producers`. A file there, no folder, is a way in or serves one; so is a folder of `WAYS_IN`.
 # `VALUES` use nothing of it.
 WAYS_IN = {"campaigns"}
 VALUES = {"fields", "moments", "adoption"}
