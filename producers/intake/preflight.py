@@ -60,7 +60,7 @@ class Price:
 
     cost: Decimal
     is_exact: bool
-    asked: int = 0
+    asked: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f"{'' if self.is_exact else '≈ '}{self.cost.quantize(Decimal('0.01'))}"
