@@ -83,12 +83,13 @@ LEDGER: dict[str, Role] = {
     "producer": Role(
         frozenset(
             "control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit "
-            "shield_verified".split(),
+            "shield_verified template_add template_remove".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
             *("campaigns", "files", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            "templates",
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
             # Its home knows more than the ledger: a visitor of the roll call.
             *("hosts", "rollcall:*", "gone:*", "away"),

@@ -14,7 +14,9 @@ import click
 
 from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_log, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
-from smsq.producers.cli.message_options import file_flags, with_options
+from smsq.producers.cli.campaign_draft import drafted as draft_of
+from smsq.producers.cli.campaign_draft import would_run
+from smsq.producers.cli.message_options import file_flags
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
 
@@ -30,21 +32,43 @@ def group() -> None:
     """Check, run and watch campaigns."""
 
 
+def limits(function: Command) -> Command:
+    """Give a command the flags that decide when a campaign is sent, and how fast."""
+    options = (
+        click.option("--rate", type=float, help="Most parts per second for this campaign."),
+        click.option(
+            "--at",
+            help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or "
+            "2026-11-21T18:30+03:00.",
+        ),
+        click.option("--window", help="Send only between these hours of this machine, such as 9-21."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @group.command("check")
 @file_flags
+@limits
 @as_json_option
-def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
-    """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
-    from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
-    from smsq.producers.files import named
+def check(
+    file: Path, text: str | None, template: str | None, files: tuple[Path, ...], as_json: bool, **how: Any
+) -> None:
+    """Check FILE: show what can be sent, what cannot, texts, price and a forecast. Nothing is enrolled."""
+    from smsq.producers.cli.campaign_check import (
+        check_object,
+        forecast_lines,
+        found_lines,
+        price_lines,
+        repeat_lines,
+        repeats_object,
+    )
     from smsq.producers.intake import preflight
-    from smsq.producers.intake.drafts import draft
     from smsq.worker.domain.errors import SmsqError
-    from smsq.worker.settings import Settings
 
-    how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
-    price = balance = comparison = None
+    drafted = draft_of(file, text, template, files, how)
+    price = balance = comparison = expected = None
     why = ""
     with contextlib.ExitStack() as stack:
         try:
@@ -66,14 +90,20 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
         try:
             if comparison is not None:
                 repeats = comparison.repeats()
+                expected = smsq.campaigns.forecast(drafted, found)
                 price, balance, why = priced(smsq, drafted, found)
         except SmsqError as error:
             why = error.sentence
     if as_json:
-        print_json(check_object(drafted, found, price, balance, why) | repeats_object(repeats))
+        print_json(check_object(drafted, found, price, balance, why, expected) | repeats_object(repeats))
         preflight.require_some(found)
         return
-    for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why, found)]:
+    for line in (
+        *found_lines(drafted, found),
+        *repeat_lines(repeats),
+        *price_lines(price, balance, why, found),
+        *forecast_lines(expected),
+    ):
         click.echo(line)
     preflight.require_some(found)
 
@@ -81,12 +111,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 @group.command("run")
 @file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
-@click.option("--rate", type=float, help="Most parts per second for this campaign.")
-@click.option(
-    "--at",
-    help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
-)
-@click.option("--window", help="Send only between these hours of this machine, such as 9-21.")
+@limits
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",
@@ -94,6 +119,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     show_default="ask",
     help="If a message did not arrive: ask sends it again once that is certain, park leaves it to a person.",
 )
+@click.option("--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked.")
 @click.option("--yes", is_flag=True, help="Send without asking for confirmation.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
@@ -101,8 +127,10 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 @as_json_option
 def run(
     file: Path,
-    text: str,
+    text: str | None,
+    template: str | None,
     files: tuple[Path, ...],
+    dry_run: bool,
     yes: bool,
     follow: bool,
     only_new: bool,
@@ -115,14 +143,14 @@ def run(
     The rows are those that FILE held when the command began to read it. If another campaign has already sent some of
     them, nothing is sent until --only-new or --again says what to do with those rows.
     """
-    from smsq.producers.files import keep_named, named
-    from smsq.producers.intake.drafts import draft
+    from smsq.producers.files import keep_named
     from smsq.producers.intake.repeats import check_flags
-    from smsq.worker.settings import Settings
 
     check_flags(again=again, only_new=only_new)
-    how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    drafted = draft_of(file, text, template, files, how)
+    if dry_run:
+        would_run(drafted, again=again, only_new=only_new, as_json=as_json)
+        return
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)

@@ -89,6 +89,7 @@ class Preflight:
     zones: Counter[str] = field(default_factory=Counter)  # way to know a row's time zone -> rows
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
+    continues: str = ""  # the unfinished campaign that these rows are already
     own: Options | None = field(default=None, repr=False)  # of the first row that has options of its own
 
     @property

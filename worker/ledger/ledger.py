@@ -5,7 +5,7 @@ campaign and `Feeding` the scheduler's. `Sending` has the verbs around one reque
 `Names` those of receipts, `Deciding` an operator's about a doubt; `NeededFiles` knows which files are needed.
 `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger
 that fell back from sending. `DoorRequests` enrols what the front door takes, and `DoorJobs` numbers its callers'
-campaigns. This file adds what has no subject.
+campaigns. `SavedTemplates` keeps texts for campaigns. This file adds what has no subject.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from smsq.worker.ledger.otp.records import OtpRecords
 from smsq.worker.ledger.runs import RollCall
 from smsq.worker.ledger.scripts import FUNCTION, script
 from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.templates import SavedTemplates
 
 
 class Ledger(
@@ -46,6 +47,7 @@ class Ledger(
     Cascades,
     DoorRequests,
     DoorJobs,
+    SavedTemplates,
     Jobs,
     Ids,
     About,

@@ -37,16 +37,7 @@ class Enrolment(Numbers):
         content, LedgerHalted while a restarted ledger is not cleared, WrongKey if workers could not open the text,
         LedgerFull if nothing could be written, LedgerUnreachable if it is not known whether something was.
         """
-        if message.on_doubt not in POLICIES:
-            raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
-        if message.lane not in SENDING:
-            raise BadInput(f"a message goes by the urgent or the bulk lane, not {message.lane!r}")
-        if message.on_doubt == "resend" and message.deadline_s is None and not message.deadline_at:
-            raise BadInput("on_doubt resend needs a deadline: say for how long a second copy is better than none")
-        if message.deadline_s is not None and not _is_deadline(message.deadline_s):
-            raise BadInput(
-                f"a deadline is a number of seconds, more than 0 and at most a year, not {message.deadline_s!r}"
-            )
+        check_new(message)
         options = message.options.written()
         wished = message.said.written() if message.said is not None else options
         sealer = self.sealing() if message.lane == "urgent" else None
@@ -119,6 +110,18 @@ class Enrolment(Numbers):
         """Whether a message was enrolled with this key."""
         with translated():
             return bool(self.redis.exists(self.key(f"idem:{hash_of(key)}")))
+
+
+def check_new(message: NewMessage) -> None:
+    """Raise BadInput for a lane, a policy or a deadline that will not do."""
+    if message.on_doubt not in POLICIES:
+        raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
+    if message.lane not in SENDING:
+        raise BadInput(f"a message goes by the urgent or the bulk lane, not {message.lane!r}")
+    if message.on_doubt == "resend" and message.deadline_s is None and not message.deadline_at:
+        raise BadInput("on_doubt resend needs a deadline: say for how long a second copy is better than none")
+    if message.deadline_s is not None and not _is_deadline(message.deadline_s):
+        raise BadInput(f"a deadline is a number of seconds, more than 0 and at most a year, not {message.deadline_s!r}")
 
 
 def _is_deadline(seconds: object) -> bool:
