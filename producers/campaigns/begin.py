@@ -80,8 +80,8 @@ class Begun(Shown):
         `rows` is the path of a CSV file, or an iterable of mappings, of sequences (then `columns` names their
         values), or of plain phones. `text` may hold `{column}`; `template` is a saved one instead, such as `welcome` or
         `welcome@3`. `how` is anything of `How`. `enrolled` is called with the number of rows enrolled so far. `files`
-        go with every message, as in `Smsq.send`. Some rows may have been sent already, with the same text and sender, by a
-        campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
+        go with every message, as in `Smsq.send`. Some rows may have been sent already, with the same text and sender,
+        by a campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
