@@ -25,7 +25,7 @@ from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
-from smsq.worker.domain.hours import is_window
+from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
@@ -188,8 +188,8 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not isinstance(text, str):
         raise BadInput(f"a text is text, not {type(text).__name__}")
-    if window is not None and not is_window(window):
-        raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
+    if window is not None:
+        window = Hours.parse(window).written
     if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))

@@ -75,6 +75,24 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A campaign that is being sent, as the scheduler sees it.
+
+    `zones` are the time zones of its batches, () for a campaign without; `waiting` says how many batches of each are
+    not handed out yet. `moment` is when the first of those comes due that have a moment of their own, in Unix seconds.
+    `opened` tells for which window and zones openings are written down, and until when.
+    """
+
+    id: str
+    window: str
+    is_fed: bool  # all of it is handed out
+    zones: tuple[str, ...] = ()
+    waiting: tuple[int, ...] = ()
+    moment: float | None = None
+    opened: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A campaign that takes rows; `ranges` of them are enrolled already."""
 
@@ -95,7 +113,8 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
-    PACED = "paced"  # held back by its campaign's rate or sending hours
+    PACED = "paced"  # held back by its campaign's rate
+    CLOSED = "closed"  # outside the hours of its recipients
     SLOT = "slot"
     NONE = "none"  # nothing is ready
     MORE = "more"  # the batches looked at may not go now; there are more
@@ -140,8 +159,7 @@ class Claim:
 class Terms:
     """The terms of a claim.
 
-    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is the hour
-    of the day by which sending hours of campaigns are kept, `next_hour_s` the time until it ends.
+    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only.
     """
 
     owner: str
@@ -152,8 +170,6 @@ class Terms:
     slot_kept_s: float
     credentials: str
     rate: float | None = None
-    hour: int = 12
-    next_hour_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
