@@ -118,7 +118,7 @@ class Retention:
                 redis.delete(record)
             zones = redis.hget(keys.campaign(campaign.id), "zones") or b""
             redis.delete(*keys.zones(campaign.id, range(zones.count(b"\n") + 1)))
-            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "a", "k", "h", "")))
+            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "a", "m", "k", "h", "")))
             redis.zrem(keys.of("campaigns"), campaign.id)
             redis.zrem(keys.of("live"), campaign.id)
         log.info("campaign removed id=%s", campaign.id)

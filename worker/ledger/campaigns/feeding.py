@@ -39,7 +39,7 @@ class Feeding(Sending):
 
     def move_due(self, campaign_id: str, zones: int, many: int = HANDED_OUT) -> int:
         """Let batches whose moment has come be handed out, at most so many; `zones` is how many zones there are."""
-        keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "a")]
+        keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "m")]
         reply = self.call("move_due", [*keys, *self.keys.zones(campaign_id, range(zones))], many)
         return int(reply[1])
 
