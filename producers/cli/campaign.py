@@ -39,6 +39,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     from smsq.producers.files import named
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
+    from smsq.producers.intake.screening import NO_SCREEN
     from smsq.worker.domain.errors import SmsqError
     from smsq.worker.settings import Settings
 
@@ -55,6 +56,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
+        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
@@ -64,6 +66,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
             zoning=drafted.zoning,
             seen=seen(),
             heard=heard,
+            screen=screen,
         )
         repeats = None
         try:

@@ -157,6 +157,7 @@ def check_object(
         "valid": found.messages,
         "invalid": found.invalid,
         "duplicates": found.duplicates,
+        "opted_out": found.opted_out,
         "parts": found.parts,
         "longest_parts": found.longest,
         "landlines": found.kinds["landline"],

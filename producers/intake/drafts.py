@@ -28,6 +28,7 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
 from smsq.worker.domain.hours import Hours
+from smsq.worker.domain.optout import topic_of
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
@@ -49,8 +50,8 @@ class How(TypedDict, total=False):
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
     (`columns.MEANINGS`), such as `{"tz": "zone", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
-    `on_doubt` is as in `Smsq.send`.
-    `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
+    text that tells it from another campaign of the same rows, text and options, such as whose it is.
     """
 
     name: str | None
@@ -68,6 +69,7 @@ class How(TypedDict, total=False):
     zone_unknown: str | None
     budget: Decimal | int | str | None
     on_doubt: str | None
+    topic: str | None
     apart: str
 
 
@@ -131,6 +133,7 @@ class Draft:
     start_at: float | None = None
     window: str | None = None
     on_doubt: str = "ask"
+    topic: str = ""
     apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
 
@@ -172,6 +175,7 @@ class Draft:
             on_doubt=self.on_doubt,
             file=_file_of(self.source),
             repeats=self.choice.word,
+            topic=self.topic,
         )
 
 
@@ -202,7 +206,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
 
 def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
     """Check everything that can be checked without the ledger; raises BadInput."""
-    name = how.get("name")
+    name, topic = how.get("name"), how.get("topic")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
@@ -246,6 +250,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         start_at=timestamp(at) if at is not None else None,
         window=window,
         on_doubt=how.get("on_doubt") or "ask",
+        topic=topic_of(topic) if topic is not None else "",
         apart=how.get("apart") or "",
     )
 

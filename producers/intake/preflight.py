@@ -19,6 +19,7 @@ import msgspec
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row
+from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.templates import Template
 from smsq.producers.intake.zoning import Zoning
 from smsq.worker.domain import text as texts
@@ -110,6 +111,11 @@ class Preflight:
         """Rows whose phone is in an earlier row, or whose message was sent already."""
         return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
 
+    @property
+    def opted_out(self) -> int:
+        """Rows whose recipients have opted out."""
+        return sum(many for (status, _), many in self.reasons.items() if status == "optout")
+
     def replaceable(self) -> list[tuple[str, str, int]]:
         """Characters that make texts dear and have a cheap stand-in: (character, stand-in in words, texts)."""
         return [(char, _IN_WORDS.get(PLAIN[char], PLAIN[char]), many) for char, many in self.dear.most_common()]
@@ -123,6 +129,7 @@ def look(
     batch_size: int = 100,
     seen: Callable[[int], None] = lambda rows: None,
     left_out: LeftOut | None = None,
+    screen: Screen = lambda recipients, sender: {},
     heard: Callable[[Range], None] = lambda part: None,
     options: Options = _PLAIN,
     per_row: RowOptions | None = None,
@@ -130,7 +137,8 @@ def look(
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
-    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent.
+    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent,
+    `screen` tells which recipients may not be sent to.
     """
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample
@@ -148,6 +156,7 @@ def look(
         per_row=per_row,
         zoning=zoning,
     ):
+        part = screened(part, screen, options)
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)

@@ -55,6 +55,8 @@ class CampaignEnrolment(Numbers):
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            **({"topic": plan.topic} if plan.topic else {}),
+            **({"screened": plan.screened} if plan.screened else {}),
         }
         marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]
