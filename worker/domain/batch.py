@@ -114,6 +114,7 @@ class Packed:
     first_row: int = 0
     parts: int = 0  # of all messages together: what pacing counts
     options: Options | None = None  # None for those of its campaign
+    is_simulated: bool = False  # whether all of them are simulated numbers; otherwise none is
 
 
 def pack(

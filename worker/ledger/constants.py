@@ -13,6 +13,7 @@ from smsq.worker.domain.guard import HELD_BACK_AT, MORE_URGENT, MOST_AT_ONCE, PO
 from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
 from smsq.worker.domain.receipt import MAX_IDS, MAX_PARTS, SIZE
 from smsq.worker.domain.result import FIELDS, OTHER_NETWORK, PROBES
+from smsq.worker.domain.simulated import CHANNEL as SIMULATED
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
 from smsq.worker.ledger.keys import SHARD
 from smsq.worker.ledger.layout import BESIDE_SIZE, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
@@ -44,6 +45,7 @@ NUMBERS: Mapping[str, str] = {
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
     "HELD_BACK_AT": f"'{HELD_BACK_AT}'",
+    "SIMULATED": f"'{SIMULATED}'",
 }
 
 
