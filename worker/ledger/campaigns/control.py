@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from smsq.worker.domain.errors import BadInput, BudgetSpent
 from smsq.worker.domain.money import UNITS, of_units
-from smsq.worker.ledger.orders import Orders
+from smsq.worker.ledger.orders import Orders, orderer
 
 
 class CampaignControl(Orders):
@@ -31,10 +31,11 @@ class CampaignControl(Orders):
             self.keys.campaign(campaign_id, "h"),
             self.key("ready:bulk"),
             self.key("run"),
+            self.keys.campaign(campaign_id, "a"),
         ]
         most = "" if budget is None else int(budget * UNITS)
         each = "" if part_price is None else str(part_price * UNITS)
-        reply = self.call("control", keys, verb, why, most, each)
+        reply = self.call("control", keys, verb, why, most, each, orderer())
         state = reply[0].decode()
         if state == "gone":
             raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
