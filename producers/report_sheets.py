@@ -49,7 +49,9 @@ def write_xlsx(
         from xlsxwriter import Workbook
         from xlsxwriter.exceptions import XlsxWriterException
     except ModuleNotFoundError:  # an installation that only sends has none
-        raise BadInput("a workbook needs xlsxwriter: `pip install smsq[worker]` brings it; or use --format csv") from None
+        raise BadInput(
+            "a workbook needs xlsxwriter: `pip install smsq[worker]` brings it; or use --format csv"
+        ) from None
     columns = (*COLUMNS, *found)
     names = own.names if own is not None else ()
     pairs = own.beside(receipts) if own is not None else ((each, ()) for each in receipts)

@@ -18,6 +18,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.templates import Template
@@ -25,6 +26,7 @@ from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.hours import is_window
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
@@ -125,6 +127,7 @@ class Draft:
     on_doubt: str = "ask"
     apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
+    guests: Guests = EVERYBODY  # the only ones that it reaches
 
     @property
     def digest(self) -> str:
@@ -133,6 +136,8 @@ class Draft:
         said = [self.source.digest, self.phone_column, self.region, self.template.written, options]
         if self.per_row is not None:
             said.append(repr(self.per_row.columns))
+        if self.guests.is_limited:  # without the list the rest of its rows may be sent
+            said.append("guests")
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
@@ -167,7 +172,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     """The campaign's ranges; the same rows, text and batch size always give the same ones."""
     per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
     rows = draft.source.rows()
-    return prepare(
+    made = prepare(
         rows,
         draft.template,
         batch_size,
@@ -177,10 +182,11 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
         options=draft.options,
         per_row=draft.per_row,
     )
+    return (reachable(part, draft.options, draft.guests) for part in made)
 
 
-def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
-    """Check everything that can be checked without the ledger; raises BadInput."""
+def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
+    """Check everything that can be checked without the ledger; raises BadInput. It reaches nobody but `guests`."""
     name = how.get("name")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
@@ -225,6 +231,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         window=window,
         on_doubt=how.get("on_doubt") or "ask",
         apart=how.get("apart") or "",
+        guests=guests,
     )
 
 

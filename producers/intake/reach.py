@@ -1,7 +1,7 @@
 """Ranges as they are enrolled: nobody in them who is no guest, and simulated numbers in batches of their own.
 
-A batch keeps its place in the file whatever leaves it, since journals know it by that place. Messages to simulated numbers
-share a request only if the answer to all of them is the same.
+A batch keeps its place in the file whatever leaves it, since journals know it by that place. Messages to simulated
+numbers share a request only if the answer to all of them is the same.
 """
 
 from __future__ import annotations
@@ -80,10 +80,5 @@ def _packed(
         said, count = [texts[place] for place in places], counter(options)
         parts = sum(map(count, said))
     here = [rows[place] for place in places]
-    return replace(batch, **vars_of(pack([recipients[place] for place in places], said, here, parts, first_row=first)))
-
-
-def vars_of(packed: Packed) -> dict[str, object]:
-    """What packing makes; everything else stays as the batch had it."""
-    names = ("count", "recipients", "texts", "rows", "first_row", "parts")
-    return {name: getattr(packed, name) for name in names}
+    made = pack([recipients[place] for place in places], said, here, parts, first_row=first)
+    return replace(made, options=batch.options)

@@ -34,7 +34,7 @@ from smsq.worker.questions import Pair
 from smsq.worker.questions.absence import SINGLES_MOST, AbsenceAsker
 from smsq.worker.questions.asker import Asker
 from smsq.worker.questions.lists import Listing, Lists, NotListed
-from smsq.worker.questions.pairs import by_id, doubtful_pairs, unproved_pairs
+from smsq.worker.questions.pairs import by_id, doubtful_pairs, is_said, unproved_pairs
 from smsq.worker.questions.said import SaidAsker
 from smsq.worker.runtime import Runtime
 
@@ -405,11 +405,6 @@ class DoubtSettler:
 def _holds_a_part(listed: Listing, batch: BatchView, pair: Pair) -> bool:
     claimed_at = next(known.claimed_at for known in batch.ids if known.gateway_id == pair[0])
     return listed.may_hold_a_part(pair[1], claimed_at)
-
-
-def is_said(batch: BatchView, pair: Pair) -> bool:
-    """Whether the gateway knows this message by our id in its comment only."""
-    return any(known.is_by_comment for known in batch.ids if known.gateway_id == pair[0])
 
 
 def may_be_sent_again(batch: BatchView, now: float) -> bool:

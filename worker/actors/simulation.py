@@ -1,8 +1,8 @@
 """Claims of which nothing leaves: to simulated numbers, or to somebody who is not on the guest list.
 
 For a simulated number this is the gateway: it answers the send, and later the questions, by the table of
-`domain/simulated.py`. What it says goes the way of every answer and every fact; no request is made, and nothing here is counted
-among the gateway's requests, errors or breakers.
+`domain/simulated.py`. What it says goes the way of every answer and every fact. No request is made, and nothing is
+counted among the gateway's requests and errors.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def facts_of(batch: BatchView, now: float) -> Iterator[Fact]:
                 recipient=recipient,
                 status=fate.status if is_over else Status.ACCEPTED,
                 error_code=fate.error if is_over else 0,
+                parts=max(1, batch.parts // batch.count),
                 cost=Decimal(0),
                 at=int(known.claimed_at + (fate.after_s if is_over else fate.found_s)),
             )

@@ -42,13 +42,19 @@ class Guests:
     def why(self, recipient: Recipient) -> str:
         """The sentence for a recipient that cannot be reached."""
         return (
-            f"{recipients.masked(recipient)} is not on the guest list ({self.of}), and only its numbers can be reached: "
+            f"{recipients.masked(recipient)} is not on the guest list ({self.of}), and nobody else can be reached: "
             "add it there, or take the list away"
         )
 
     def outside(self, some: Iterable[Recipient]) -> list[Recipient]:
         """Those of them that cannot be reached."""
         return [each for each in some if not self.admits(each)] if self.names is not None else []
+
+    def among(self, others: Guests) -> Guests:
+        """Those who are on both lists."""
+        if self.names is None or others.names is None:
+            return others if self.names is None else self
+        return Guests(self.names & others.names, f"{self.of} and {others.of}")
 
     def checked(self, parse: Callable[[str, str], Recipient]) -> Callable[[str, str], Recipient]:
         """What reads a recipient, and refuses one that is no guest."""
@@ -72,7 +78,8 @@ EVERYBODY = Guests()
 def read(written: str, of: str = "SMSQ_GUESTS") -> Guests:
     """The guests that are listed, or that stand in a file, one in each line; raises ValueError with what is allowed.
 
-    A file is told by its path, which has a slash. In it, what follows a # after a blank or at the beginning of a line is a comment.
+    A file is told by its path, which has a slash. In it a # that follows a blank, or begins a line before one, begins
+    a comment.
     """
     lines = _lines_of(Path(written).expanduser()) if "/" in written else written.split(",")
     return Guests(frozenset(_read_one(line, n) for n, line in enumerate(lines, 1) if line.strip()), of)
@@ -90,4 +97,6 @@ def _read_one(line: str, n: int) -> Recipient:
     try:
         return recipients.parse(line.strip(), EVERY_KIND)
     except BadPhone as error:
-        raise ValueError(f"phones with commas between them, or the path of a file; number {n}: {error.sentence}") from None
+        raise ValueError(
+            f"phones with commas between them, or the path of a file; number {n}: {error.sentence}"
+        ) from None

@@ -1,12 +1,12 @@
 """Simulated numbers: phones that no operator can assign, and what becomes of a message to each.
 
 `+1 AAA 555 01NN`: in every area code AAA of the North American plan 555-0100 to 555-0199 are set aside for films and
-books, and are assigned to nobody (NANPA, "555 line numbers"; ATIS-0300115, read 2026-11-29). libphonenumber takes them for valid,
-so they pass every door of ours as a phone does. A message to one goes all the way through the ledger; where a request
-would leave, smsq answers in the gateway's place. The last two digits say how.
+books, and are assigned to nobody (NANPA, "555 line numbers"; ATIS-0300115, read 2026-11-29). libphonenumber takes them
+for valid, so they pass every door of ours as a phone does. A message to one goes all the way through the ledger; where
+a request would leave, smsq answers in the gateway's place. The last two digits say how.
 
 A number is only told by its digits where messages are enrolled. From there on the mark is the batch's: its channel in
-the ledger, and in metrics, is `CHANNEL`. A batch that an older version enrolled has no mark, and leaves as it always did.
+the ledger, and in metrics, is `CHANNEL`. A batch that an older version enrolled has no mark, and leaves as it did.
 """
 
 from __future__ import annotations

@@ -281,8 +281,7 @@ FIELDS: tuple[Field, ...] = (
         "guests",
         guests.read,
         None,
-        "The only recipients that can be reached: phones and addresses with commas between them, or the path of a file with "
-        "one in each line.",
+        "The only recipients that can be reached: phones with commas between, or the path of a file with one a line.",
         "everybody",
     ),
     Field(

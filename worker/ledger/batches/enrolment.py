@@ -35,8 +35,8 @@ class Enrolment(Numbers):
         """Accept one message durably; hint it afterwards.
 
         The text of an urgent message is sealed until it is claimed. Raises Conflict if the key was used with other
-        content, NotAGuest, LedgerHalted while a restarted ledger is not cleared, WrongKey if workers could not open the text,
-        LedgerFull if nothing could be written, LedgerUnreachable if it is not known whether something was.
+        content, NotAGuest, LedgerHalted while a restarted ledger is not cleared, WrongKey if workers could not open the
+        text, LedgerFull if nothing could be written, LedgerUnreachable if it is not known whether something was.
         """
         self.guests.check(message.recipient)
         if message.on_doubt not in POLICIES:
