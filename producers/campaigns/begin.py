@@ -62,7 +62,7 @@ class Begun(Shown):
         """
         check_flags(again=again, only_new=only_new)
         how["options"] = with_files(self._smsq.runtime, how.get("options") or Options(), files)
-        drafted = draft(rows, text=text, **how)
+        drafted = draft(rows, text=text, guests=self._smsq.settings.guests, **how)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
@@ -125,6 +125,7 @@ class Begun(Shown):
             left_out=draft.choice.left_out,
             screen=self.screen_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
+            guests=draft.guests,
         )
 
     def compared(

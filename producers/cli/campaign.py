@@ -44,7 +44,9 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     from smsq.worker.settings import Settings
 
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    settings = Settings.load(sends=False)
+    how["options"] = named(settings, how["options"], files)
+    drafted = draft(file, text=text, guests=settings.guests, **how)
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -67,6 +69,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
             seen=seen(),
             heard=heard,
             screen=screen,
+            guests=drafted.guests,
         )
         repeats = None
         try:
@@ -127,7 +130,9 @@ def run(
 
     check_flags(again=again, only_new=only_new)
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    settings = Settings.load(sends=False)
+    how["options"] = named(settings, how["options"], files)
+    drafted = draft(file, text=text, guests=settings.guests, **how)
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)

@@ -156,6 +156,7 @@ class Claim:
     nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
     left: int = 0  # how many batches are ready that may have no hint
+    channel: str = PLAIN_CHANNEL  # as metrics name it: that of its options, or `simulated`
 
 
 @dataclass(frozen=True, kw_only=True)

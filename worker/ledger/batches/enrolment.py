@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 
+from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, OptedOut, WrongKey
 from smsq.worker.domain.lane import SENDING
@@ -36,10 +37,11 @@ class Enrolment(Numbers, Screening):
         """Accept one message durably; hint it afterwards.
 
         The text of an urgent message is sealed until it is claimed. Raises Conflict if the key was used with other
-        content, OptedOut if its recipient has opted out, LedgerHalted while a restarted ledger is not cleared, WrongKey
-        if workers could not open the text, LedgerFull if nothing could be written, LedgerUnreachable if it is not known
-        whether something was.
+        content, NotAGuest, OptedOut if its recipient has opted out, LedgerHalted while a restarted ledger is not
+        cleared, WrongKey if workers could not open the text, LedgerFull if nothing could be written, LedgerUnreachable
+        if it is not known whether something was.
         """
+        self.guests.check(message.recipient)
         if message.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
         if message.lane not in SENDING:
@@ -66,7 +68,7 @@ class Enrolment(Numbers, Screening):
             Meta.POLICY: policy_of(message.on_doubt, [message.recipient]),
             Meta.DEADLINE: int(deadline_at * 1000),
             Meta.PARTS: message.parts,
-            Meta.CHANNEL: message.options.channel,
+            Meta.CHANNEL: simulated.CHANNEL if simulated.is_simulated(message.recipient) else message.options.channel,
             Meta.OPTIONS: options.decode(),
         }
         for _ in range(8):

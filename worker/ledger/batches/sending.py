@@ -393,4 +393,5 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         nonce=nonce,
         known_as=reply[12].decode(),
         left=int(reply[14]) if len(reply) > 14 else 0,
+        channel=m[Meta.CHANNEL],
     )
