@@ -75,6 +75,7 @@ class Plan:
     topic: str = ""  # what it is about, for opt-outs from a topic
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
