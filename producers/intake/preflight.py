@@ -130,13 +130,29 @@ def look(
     `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent.
     """
     found = Preflight()
-    random = Random(1)  # the same file is priced by the same sample
     constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     rows = _watched(rows, template, found)
     per_range = max(1, 1000 // batch_size)
-    for part in prepare(
+    parts = prepare(
         rows, template, batch_size, per_range, region=region, left_out=left_out, options=options, per_row=per_row
-    ):
+    )
+    return look_at(parts, constant, options, found=found, seen=seen, left_out=left_out, heard=heard)
+
+
+def look_at(
+    parts: Iterable[Range],
+    constant: str | None,
+    options: Options,
+    *,
+    found: Preflight | None = None,
+    seen: Callable[[int], None] = lambda rows: None,
+    left_out: LeftOut | None = None,
+    heard: Callable[[Range], None] = lambda part: None,
+) -> Preflight:
+    """The same for ranges, whatever they are made of; `constant` is the text of all messages if they have one."""
+    found = found or Preflight()
+    random = Random(1)  # the same file is priced by the same sample
+    for part in parts:
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)

@@ -8,6 +8,7 @@
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
 | `c:<id>:a` | list | what was done to it, by whom and when | begin, control, resolve | upkeep |
+| `c:<id>:y` | hash | its retries, each with the rows that it takes | begin | upkeep |
 | `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
@@ -108,7 +109,7 @@ class Keys:
         return f"{self.tag}:door:id:{caller}:"
 
     def campaign(self, campaign_id: str, part: str = "") -> str:
-        """The key of a campaign, or of its part `b`, `x`, `l`, `a` or `h`; single messages share the id `-`."""
+        """The key of a campaign, or of its part `b`, `x`, `l`, `a`, `y` or `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
     def claim(self, ref: Ref | None) -> list[str]:

@@ -53,11 +53,19 @@ class CampaignView:
     doubt_longest_seconds: float = 0.0
     enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
     repeats: str = ""  # the decision about rows that were sent already
+    origin: str = ""  # the campaign of whose messages it is made, '' for none
+    kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
+    needed_by: str = ""  # the newest campaign that is made of its messages
 
     @property
     def standing(self) -> str:
         """Its state for people: `scheduled` while it waits for the moment at which it begins."""
         return "scheduled" if self.is_scheduled and self.state in GOING else self.state
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it is still being enrolled, or its enrolment was interrupted and can go on."""
+        return not self.closed and self.state != "cancelled"
 
     @property
     def messages(self) -> int:
@@ -121,5 +129,8 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         rate=float(raw.get("rate", "0")),
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
+        origin=raw.get("origin", ""),
+        kin=raw.get("kin", ""),
+        needed_by=raw.get("needed_by", ""),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )

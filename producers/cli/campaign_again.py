@@ -1,0 +1,137 @@
+"""`smsq campaign retry`: send again what a campaign did not bring to its recipients."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smsq.producers.cli import DONE
+from smsq.producers.cli.campaign_begin import agree, followed, opened, say_why_it_waits
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import campaign_object, counted, print_campaign, print_json, talk
+
+if TYPE_CHECKING:
+    from smsq.producers.api import Smsq
+    from smsq.producers.campaigns.again import Remade
+    from smsq.worker.ledger.views import CampaignView
+
+Command = Any
+LATER = (
+    click.option("--name", help="Name of the new campaign.  [default: that of campaign ID, and (again)]"),
+    click.option("--rate", type=float, help="Most parts per second.  [default: as campaign ID]"),
+    click.option("--at", help="Begin at this moment, as for `campaign run`.  [default: at once]"),
+    click.option("--window", help="Send only between these hours of this machine.  [default: as campaign ID]"),
+    click.option("--budget", help="Pause it once it has spent this much, in the account's currency.  [default: none]"),
+    click.option("--on-doubt", type=click.Choice(["ask", "park"]), help="As for `campaign run`.  [default: as ID]"),
+    click.option("--yes", is_flag=True, help="Send without asking for confirmation."),
+    click.option("--follow", is_flag=True, help="Show progress until every message is final or parked."),
+    click.option("--json", "as_json", is_flag=True, help="For machines, on standard output."),
+)
+
+
+def later_flags(function: Command) -> Command:
+    """Give a command what can be otherwise in a campaign that is made of an earlier one."""
+    for option in reversed(LATER):
+        function = option(function)
+    return function
+
+
+@click.command("retry")
+@click.argument("campaign_id", metavar="ID")
+@click.option("--failed", is_flag=True, help="Messages that expired, were undeliverable or refused; the default.")
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    help="Of the failed only those: expired, undeliverable, refused, or an error code. May be given several times.",
+)
+@click.option("--unsent", is_flag=True, help="Messages that never left, as of a cancelled campaign.")
+@click.option("--parked", is_flag=True, help="Messages that `smsq doubts drop` gave up: they MAY HAVE ARRIVED.")
+@click.option("--again", is_flag=True, help="Also messages that another campaign has sent meanwhile.")
+@later_flags
+def retry(
+    campaign_id: str,
+    failed: bool,
+    reasons: Sequence[str],
+    unsent: bool,
+    parked: bool,
+    again: bool,
+    yes: bool,
+    follow: bool,
+    as_json: bool,
+    **otherwise: Any,
+) -> None:
+    """Send again what campaign ID did not bring to its recipients, as a new campaign.
+
+    Needs no file: texts, sender and options are those of each message. Each message is retried once: the same command
+    goes on where it was interrupted, and afterwards adds nothing. What fails again belongs to the new campaign: retry
+    that one. Campaign ID must be over.
+    """
+    with opened() as smsq:
+        wanted = smsq.campaigns.wanted(failed=failed, unsent=unsent, parked=parked, reasons=reasons)
+        remade = smsq.campaigns.remade(campaign_id, wanted, again=again, **otherwise)
+        _say(remade)
+        if wanted.parked:
+            talk("these messages may have arrived: a person gave them up, so some recipients may get them TWICE")
+        remade = _agreed(smsq, remade, is_agreed=yes, **otherwise)
+        view = smsq.campaigns.enrol_remade(remade, of=len(remade.rows))
+        _end(smsq, view, follow, as_json)
+
+
+def _say(remade: Remade) -> None:
+    """What it takes and what stays out, or how far an interrupted one is."""
+    from smsq.producers.campaigns import is_all_in
+    from smsq.producers.cli.campaign_check import repeat_lines
+
+    origin, before = remade.origin, remade.before
+    messages = counted(len(remade.rows), "message")
+    if before is None:
+        talk(f"{messages} of campaign {origin.id} again, as a campaign of their own")
+    elif is_all_in(before):
+        talk(f"campaign {before.id} sends these {messages} of campaign {origin.id} already: nothing is added")
+    else:
+        talk(f"campaign {before.id} is to send these {messages}, and {before.rows} of them are in: going on with it")
+    for line in repeat_lines(remade.repeats, "only_new"):
+        talk(line)
+    if waiting := origin.statuses.get("accepted", 0):
+        talk(f"{counted(waiting, 'message')} of campaign {origin.id} may still fail: retry it again when that is known")
+    if (parked := origin.statuses.get("parked", 0)) and before is None:
+        talk(f"{counted(parked, 'message')} of campaign {origin.id} stay parked: see `smsq doubts list`")
+
+
+def _agreed(smsq: Smsq, remade: Remade, *, is_agreed: bool, **otherwise: Any) -> Remade:
+    """The same with a price, once a person has agreed to it; what is all in needs no word."""
+    from smsq.producers.campaigns import is_all_in, not_applied
+
+    before = remade.before
+    if before is not None:
+        for option in not_applied(remade.draft, otherwise.get("name"), otherwise.get("on_doubt"), before):
+            talk(f"{option} is not applied: the campaign goes on as it was begun")
+        if is_all_in(before):
+            return remade
+    return replace(remade, draft=agree(smsq, remade.draft, remade.found, is_agreed=is_agreed))
+
+
+def _end(smsq: Smsq, view: CampaignView, follow: bool, as_json: bool) -> None:
+    """Say what became of it, in the form that was asked for, and leave with the exit code."""
+    output.changed()
+    code, failures = DONE, None
+    if follow:
+        view, code = followed(smsq, view.id)
+        failures = smsq.campaigns.failures(view)
+    else:
+        say_why_it_waits(smsq, view)
+    if as_json:
+        print_json(campaign_object(view, failures))
+    elif follow:
+        print_campaign(view, failures=failures or ())
+    else:
+        click.echo(view.id)
+    sys.exit(code)
+
+
+COMMANDS = (retry,)
