@@ -10,12 +10,13 @@ One file for each thing that a person does with campaigns. Never what asks or te
 
 from __future__ import annotations
 
-from smsq.producers.campaigns.again import Repeated
 from smsq.producers.campaigns.control import Controlled
+from smsq.producers.campaigns.copy import Copied
+from smsq.producers.campaigns.retry import Retried
 from smsq.producers.campaigns.words import is_all_in, not_applied, sent_already
 
 __all__ = ["Campaigns", "is_all_in", "not_applied", "sent_already"]
 
 
-class Campaigns(Repeated, Controlled):
+class Campaigns(Retried, Copied, Controlled):
     """Run, watch and control campaigns: `Smsq.campaigns`."""

@@ -16,7 +16,7 @@ from smsq.producers.terminal.display import campaign_object, counted, print_camp
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
-    from smsq.producers.campaigns.again import Remade
+    from smsq.producers.campaigns.remade import Remade
     from smsq.worker.ledger.views import CampaignView
 
 Command = Any
@@ -73,7 +73,7 @@ def retry(
     """
     with opened() as smsq:
         wanted = smsq.campaigns.wanted(failed=failed, unsent=unsent, parked=parked, reasons=reasons)
-        remade = smsq.campaigns.remade(campaign_id, wanted, again=again, **otherwise)
+        remade = smsq.campaigns.retried(campaign_id, wanted, again=again, **otherwise)
         _say(remade)
         if wanted.parked:
             talk("these messages may have arrived: a person gave them up, so some recipients may get them TWICE")

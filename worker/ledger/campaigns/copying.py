@@ -8,10 +8,11 @@ range. Batches are read a few hundred at a time, whatever the size of the campai
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -33,6 +34,8 @@ RANGE_BATCHES = 10  # and at least so many batches
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 _MAY_BE_WANTED = FAILED | {Status.CANCELLED, Status.LATE}
 _OPTIONS = msgspec.json.Decoder(Options)
+
+NOTHING_CHANGED: Mapping[str, Any] = MappingProxyType({})
 
 # Counts the parts of a text with these options.
 CountParts = Callable[[str, Options], int]
@@ -186,21 +189,20 @@ class Copying:
         batch_size: int,
         *,
         text: str | None = None,
-        options: Options | None = None,
+        changed: Mapping[str, Any] = NOTHING_CHANGED,
         left_out: LeftOut | None = None,
     ) -> Iterator[Range]:
-        """These rows, cut into ranges from 1. `text` and `options` of the campaign, if they are not those of this one.
+        """These rows, cut into ranges from 1, with another `text` for all or some options `changed`, if that is said.
 
         Raises Conflict if a text is no longer kept.
         """
-        plan = options or self._origin.options
+        plan = msgspec.structs.replace(self._origin.options, **changed)
         said = text if text is not None else self.text
-        same = self._count(said, plan) if said is not None else 0
         size = batch_size * max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
         messages, n = self.messages(rows, is_read=text is None), 0
         while portion := list(islice(messages, size)):
             n += 1
-            yield self._range(n, portion, batch_size, plan, same, left_out)
+            yield self._range(n, portion, batch_size, plan, said, changed, left_out)
 
     def messages(self, rows: Selection, *, is_read: bool = True) -> Iterator[Kept]:
         """These messages in the order of their rows; without texts if they are not to be read."""
@@ -227,7 +229,14 @@ class Copying:
                 yield Kept(row, batch.recipients[index], said, own)
 
     def _range(
-        self, n: int, portion: Sequence[Kept], size: int, plan: Options, same: int, left_out: LeftOut | None
+        self,
+        n: int,
+        portion: Sequence[Kept],
+        size: int,
+        plan: Options,
+        constant: str | None,
+        changed: Mapping[str, Any],
+        left_out: LeftOut | None,
     ) -> Range:
         groups: dict[bytes, list[Kept]] = {}
         for each in portion:
@@ -243,10 +252,11 @@ class Copying:
                 if not members:
                     continue
             said = [each.text for each in members if each.text is not None]
-            how = own or plan
-            parts = sum(self._count(text, how) for text in said) if said else same * len(members)
-            if own is not None and not said:
-                parts = self._count(self.text or "", own) * len(members)
+            own = msgspec.structs.replace(own, **changed) if own is not None else None
+            if constant is None:
+                parts = sum(self._count(text, own or plan) for text in said)
+            else:
+                parts = self._count(constant, own or plan) * len(members)
             who, where = [each.recipient for each in members], [each.row for each in members]
             batches.append(replace(pack(who, said or None, where, parts, first_row=first), options=own))
         stayed.sort()
