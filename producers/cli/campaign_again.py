@@ -1,4 +1,4 @@
-"""`smsq campaign retry`: send again what a campaign did not bring to its recipients."""
+"""`smsq campaign retry|copy|edit`: campaigns that are made of an earlier one, whose file is not needed."""
 
 from __future__ import annotations
 
@@ -82,21 +82,86 @@ def retry(
         _end(smsq, view, follow, as_json)
 
 
+@click.command("copy")
+@click.argument("campaign_id", metavar="ID")
+@click.option("--text", help="Another text, the same for all: the file's columns are not kept.")
+@click.option("--sender", help="Another sender.")
+@click.option("--again", is_flag=True, help="One more copy, though the same one was made already and is over.")
+@later_flags
+def copy(
+    campaign_id: str,
+    text: str | None,
+    sender: str | None,
+    again: bool,
+    yes: bool,
+    follow: bool,
+    as_json: bool,
+    **otherwise: Any,
+) -> None:
+    """Send all messages of campaign ID once more, as a new campaign, with what the options change.
+
+    Needs no file: rows, texts, sender and options are those of campaign ID.
+    """
+    with opened() as smsq:
+        remade = smsq.campaigns.copied(campaign_id, text=text, sender=sender, again=again, **otherwise)
+        _say(remade)
+        remade = _agreed(smsq, remade, is_agreed=yes, **otherwise)
+        _end(smsq, smsq.campaigns.enrol_remade(remade, of=len(remade.rows)), follow, as_json)
+
+
+@click.command("edit")
+@click.argument("campaign_id", metavar="ID")
+@click.option("--text", help="Another text, the same for all: the file's columns are not kept.")
+@click.option("--sender", help="Another sender.")
+@later_flags
+def edit(
+    campaign_id: str,
+    text: str | None,
+    sender: str | None,
+    yes: bool,
+    follow: bool,
+    as_json: bool,
+    **otherwise: Any,
+) -> None:
+    """Change campaign ID, of which nothing was handed out yet.
+
+    Its name, moment, rate, window and budget change in place. With another text or sender a new campaign of the same
+    rows takes its place, whose id is printed, and campaign ID is cancelled. A text with fields needs the file: cancel
+    campaign ID and run that.
+    """
+    with opened() as smsq:
+        if text is None and sender is None:
+            view = smsq.campaigns.edit_in_place(campaign_id, **otherwise)
+            talk(f"campaign {view.id} is changed; `smsq campaign log {view.id}` shows how")
+        else:
+            remade = smsq.campaigns.replacement(campaign_id, text, sender, **otherwise)
+            remade = _agreed(smsq, remade, is_agreed=yes, **otherwise)
+            view = smsq.campaigns.replace_with(remade)
+            talk(f"campaign {view.id} takes the place of campaign {campaign_id}, which is cancelled")
+        _end(smsq, view, follow, as_json)
+
+
+COMMANDS = (retry, copy, edit)
+
+
 def _say(remade: Remade) -> None:
     """What it takes and what stays out, or how far an interrupted one is."""
     from smsq.producers.campaigns import is_all_in
     from smsq.producers.cli.campaign_check import repeat_lines
+    from smsq.producers.report import printable
 
     origin, before = remade.origin, remade.before
     messages = counted(len(remade.rows), "message")
     if before is None:
-        talk(f"{messages} of campaign {origin.id} again, as a campaign of their own")
+        talk(f"{messages} of campaign {origin.id} ({printable(origin.name)}) again, as a new campaign")
     elif is_all_in(before):
         talk(f"campaign {before.id} sends these {messages} of campaign {origin.id} already: nothing is added")
     else:
         talk(f"campaign {before.id} is to send these {messages}, and {before.rows} of them are in: going on with it")
     for line in repeat_lines(remade.repeats, "only_new"):
         talk(line)
+    if remade.kin.rows is None:  # of a retry alone it matters what may still come
+        return
     if waiting := origin.statuses.get("accepted", 0):
         talk(f"{counted(waiting, 'message')} of campaign {origin.id} may still fail: retry it again when that is known")
     if (parked := origin.statuses.get("parked", 0)) and before is None:
@@ -132,6 +197,3 @@ def _end(smsq: Smsq, view: CampaignView, follow: bool, as_json: bool) -> None:
     else:
         click.echo(view.id)
     sys.exit(code)
-
-
-COMMANDS = (retry,)
