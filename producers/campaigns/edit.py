@@ -13,7 +13,7 @@ from smsq.producers.fields import timestamp
 from smsq.producers.intake.drafts import money_of
 from smsq.worker.domain.campaign import GOING, OVER
 from smsq.worker.domain.errors import BadInput, Conflict
-from smsq.worker.domain.hours import is_window
+from smsq.worker.domain.hours import Hours
 from smsq.worker.ledger.campaigns.control import begun
 from smsq.worker.ledger.views import CampaignView
 
@@ -109,9 +109,7 @@ def _changed(edited: Edited, campaign_id: str, otherwise: Otherwise) -> dict[str
             raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
         changed["rate"] = rate
     if (window := otherwise.get("window")) is not None:
-        if not is_window(window):
-            raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
-        changed["window"] = window
+        changed["window"] = Hours.parse(window).written
     if (budget := money_of(otherwise.get("budget"))) is not None:
         if not view.part_price:
             raise BadInput(

@@ -29,7 +29,7 @@ from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, LedgerTrouble
-from smsq.worker.domain.hours import is_window
+from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import check_message, check_options
 from smsq.worker.gateway.times import is_stamp
@@ -109,8 +109,7 @@ class Remaking(Begun):
     ) -> Draft:
         """The campaign without its rows: as its origin was, and what is said to be otherwise."""
         window, rate, at = otherwise.get("window"), otherwise.get("rate"), otherwise.get("at")
-        if window is not None and not is_window(window):
-            raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
+        window = Hours.parse(window).written if window is not None else None
         if rate is not None and not rate > 0:
             raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
         options = with_files(
@@ -134,6 +133,7 @@ class Remaking(Begun):
             start_at=timestamp(at) if at is not None else None,
             window=window or origin.window or None,
             on_doubt=otherwise.get("on_doubt") or origin.on_doubt,
+            topic=origin.topic,
         )
         self.check_carried(draft)
         return draft
@@ -170,7 +170,8 @@ class Remaking(Begun):
         smsq.check_account()
         plan = remade.draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now())
         told = remade.origin.template if remade.text is None else remade.draft.template.written
-        plan = replace(plan, template=told, file=remade.origin.file)
+        screening = smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S)
+        plan = replace(plan, template=told, file=remade.origin.file, screened=screening)
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=True, overtakes=remade.overtakes, kin=remade.kin)

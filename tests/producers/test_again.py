@@ -140,3 +140,22 @@ def test_rows_with_options_of_their_own_keep_them(smsq: Smsq) -> None:
         ("2", [79990000002, 79990000004]), ("1", [79990000003]),
     ]  # fmt: skip
     assert [each.row for each in smsq.campaigns.report(view.id)] == [2, 3, 4]
+
+
+def test_zones_and_references_go_with_their_rows(smsq: Smsq) -> None:
+    """Windows are kept in the same recipients' time, and reports have the same references."""
+    zones = ["Asia/Tokyo", "Europe/Moscow", "Asia/Tokyo", "Europe/Moscow"]
+    rows = [
+        {"phone": phone, "tz": zone, "reference": f"order {place}"}
+        for place, (phone, zone) in enumerate(zip(phones(4), zones, strict=True), 1)
+    ]
+    origin = smsq.campaigns.run(
+        rows, text="Hi", name="spring", at="2099-01-01T09:00+00:00", window="0-24", per_row=["tz", "reference"]
+    ).id
+    smsq.campaigns.cancel(origin)
+    while smsq.runtime.ledger.wind_up(origin, 100, 5000):
+        pass
+    view = smsq.campaigns.retry(origin, unsent=True)
+
+    assert (view.zones, view.zone_waiting) == (("Asia/Tokyo", "Europe/Moscow"), (1, 1))
+    assert [each.reference for each in smsq.campaigns.report(view.id)] == [f"order {n}" for n in range(1, 5)]

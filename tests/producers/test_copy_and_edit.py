@@ -13,13 +13,13 @@ LATER, LATEST = "2099-01-01T09:00+00:00", "2099-02-01T09:00+00:00"
 
 
 def test_a_copy_is_the_same_campaign_once_more(smsq: Smsq) -> None:
-    """Texts, sender, rate and window as they were; the same call adds nothing until it is over and said again."""
+    """Texts, sender and rate as they were; the same call adds nothing until it is over and said again."""
     rows = [*people(3), {"phone": "none", "name": "Nobody"}]
-    origin = smsq.campaigns.run(rows, text="Hi {name}", name="spring", sender="shop", rate=50, window="0-24").id
+    origin = smsq.campaigns.run(rows, text="Hi {name}", name="spring", sender="shop", rate=50).id
     end(smsq, origin)
     copy = smsq.campaigns.copy(origin)
 
-    assert (copy.origin, copy.kin, copy.rows, copy.rate, copy.window) == (origin, "copy", 3, 50, "0-24")
+    assert (copy.origin, copy.kin, copy.rows, copy.rate) == (origin, "copy", 3, 50)
     assert (copy.options.sender, copy.template, copy.name) == ("shop", "Hi {name}", "spring (again)")
     assert smsq.campaigns.copy(origin).id == copy.id
     assert waiting(smsq, copy.id) == {phone: f"Hi Anna {n}" for n, phone in enumerate(phones(3), 1)}
@@ -62,7 +62,7 @@ def test_wrong_edits_change_nothing(smsq: Smsq) -> None:
     before = smsq.campaigns.show(campaign)
     wrong: list[tuple[dict[str, object], str]] = [
         ({}, "nothing is to change"), ({"at": "2001-01-01T09:00+00:00"}, "moment has passed"),
-        ({"window": "25"}, "a window is two hours"), ({"rate": 0.0}, "above 0"),
+        ({"window": "25"}, "a window is two times"), ({"rate": 0.0}, "above 0"),
         ({"budget": 5}, "the price of a part is not known"), ({"text": "Hi {name}"}, "are not kept"),
     ]  # fmt: skip
     for how, said in wrong:

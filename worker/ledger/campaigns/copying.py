@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Packed, Ref, pack, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range
 from smsq.worker.domain.errors import Conflict
 from smsq.worker.domain.receipt import SIZE
 from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.row_words import RowWords, pack_words, unpack_words
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger.campaigns.view import CampaignView
 from smsq.worker.ledger.layout import OF_ROWS
@@ -126,12 +128,25 @@ class Selection:
 
 
 class Kept(NamedTuple):
-    """One message of a campaign; `text` None for the campaign's own, `options` None likewise."""
+    """One message of a campaign; `text` None for the campaign's own, `options` None likewise.
+
+    `apart` tells those apart that may not share a request: their zone, their moment, a simulated batch.
+    """
 
     row: int
     recipient: Recipient
     text: str | None
     options: Options | None
+    words: RowWords
+    apart: tuple[int | None, float | None, int]
+
+
+class Beside(NamedTuple):
+    """What lies beside a batch: texts, words of its rows, the place of its zone."""
+
+    texts: list[str] | None
+    words: list[RowWords]
+    zone: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +173,8 @@ class Copying:
         with translated():
             raw = store.redis.hmget(store.keys.campaign(origin.id), ["text", "personal", "texts_gone", "texts_to"])
             self._numbers: bytes = store.redis.get(store.keys.campaign(origin.id, "b")) or b""
+            moments = store.redis.zrange(store.keys.campaign(origin.id, "m"), 0, -1, withscores=True)
+        self._moments = {int(each.partition(b"/")[0]): score / 1000 for each, score in moments}  # that are to come
         text, personal, gone, going = raw
         self._is_personal = personal == b"1"
         self.text = None if self._is_personal else (text or b"").decode()
@@ -206,27 +223,28 @@ class Copying:
 
     def messages(self, rows: Selection, *, is_read: bool = True) -> Iterator[Kept]:
         """These messages in the order of their rows; without texts if they are not to be read."""
-        texts: dict[Ref, list[str]] = {}
-        to_come: dict[Ref, int] = {}  # messages of a batch that are not read yet; then its texts are no longer needed
+        beside: dict[Ref, Beside] = {}
+        to_come: dict[Ref, int] = {}  # messages of a batch that are not read yet; then what is beside it can go
 
         def read() -> Iterator[BatchView]:
             for batches in self._batches():
                 wanted = [batch for batch in batches if _has_any(batch, rows)]
-                if is_read and self._is_personal and wanted:
-                    texts.update(self._texts(wanted))
-                    to_come.update({batch.ref: batch.count for batch in wanted})
+                beside.update(self._beside(wanted, is_read and self._is_personal))
+                to_come.update({batch.ref: batch.count for batch in wanted})
                 yield from wanted
 
         for row, index, batch in in_row_order(read()):
-            said = None
-            if batch.ref in texts:
-                said = texts[batch.ref][index]
-                to_come[batch.ref] -= 1
-                if not to_come[batch.ref]:
-                    del texts[batch.ref], to_come[batch.ref]
+            here = beside[batch.ref]
+            to_come[batch.ref] -= 1
+            if not to_come[batch.ref]:
+                del beside[batch.ref], to_come[batch.ref]
             if rows.holds(row):
                 own = _OPTIONS.decode(batch.options[len(OF_ROWS) :]) if batch.options else None
-                yield Kept(row, batch.recipients[index], said, own)
+                said = here.texts[index] if here.texts is not None else None
+                number = batch.ref.number
+                alone = number if batch.channel == simulated.CHANNEL else 0
+                apart = here.zone, self._moments.get(number), alone
+                yield Kept(row, batch.recipients[index], said, own, here.words[index], apart)
 
     def _range(
         self,
@@ -238,9 +256,10 @@ class Copying:
         changed: Mapping[str, Any],
         left_out: LeftOut | None,
     ) -> Range:
-        groups: dict[bytes, list[Kept]] = {}
+        groups: dict[tuple[bytes, object], list[Kept]] = {}
         for each in portion:
-            groups.setdefault(each.options.written() if each.options is not None else b"", []).append(each)
+            own_options = each.options.written() if each.options is not None else b""
+            groups.setdefault((own_options, each.apart), []).append(each)
         cut = [members[at : at + size] for members in groups.values() for at in range(0, len(members), size)]
         batches: list[Packed] = []
         stayed: list[Kept] = []
@@ -258,10 +277,15 @@ class Copying:
             else:
                 parts = self._count(constant, own or plan) * len(members)
             who, where = [each.recipient for each in members], [each.row for each in members]
-            batches.append(replace(pack(who, said or None, where, parts, first_row=first), options=own))
-        stayed.sort()
+            zone, moment, alone = members[0].apart
+            made = pack(who, said or None, where, parts, first_row=first)
+            words = pack_words([each.words for each in members])
+            batches.append(replace(made, options=own, words=words, zone=zone, moment=moment, is_simulated=alone != 0))
+        stayed.sort(key=lambda each: each.row)
         behind = pack([each.recipient for each in stayed], None, [each.row for each in stayed], 0) if stayed else None
-        return Range(n=n, batches=tuple(batches), rejects=(), rows=len(portion), behind=behind)
+        return Range(
+            n=n, batches=tuple(batches), rejects=(), rows=len(portion), behind=behind, zones=self._origin.zones
+        )
 
     def _batches(self) -> Iterator[list[BatchView]]:
         refs = [
@@ -274,14 +298,23 @@ class Copying:
                 raise Conflict(f"campaign {self._origin.id} is no longer kept: its rows are being removed")
             yield [batch for batch in found if batch is not None]
 
-    def _texts(self, batches: Sequence[BatchView]) -> dict[Ref, list[str]]:
+    def _beside(self, batches: Sequence[BatchView], has_texts: bool) -> dict[Ref, Beside]:
+        """What lies beside these batches, texts only if they have some; one round trip."""
+        if not batches:
+            return {}
         with translated(), self._store.redis.pipeline(transaction=False) as pipe:
             for batch in batches:
-                pipe.hget(self._store.keys.shard(batch.ref.number), f"{batch.ref.number}t")
+                n = batch.ref.number
+                pipe.hmget(self._store.keys.shard(n), [f"{n}t" if has_texts else f"{n}z", f"{n}l", f"{n}z"])
             held = pipe.execute()
-        if any(texts is None for texts in held):
-            raise Conflict(f"texts of campaign {self._origin.id} are no longer kept (SMSQ_KEEP_TEXTS)")
-        return {batch.ref: unpack_texts(texts) for batch, texts in zip(batches, held, strict=True)}
+        found: dict[Ref, Beside] = {}
+        for batch, (texts, words, zone) in zip(batches, held, strict=True):
+            if has_texts and texts is None:
+                raise Conflict(f"texts of campaign {self._origin.id} are no longer kept (SMSQ_KEEP_TEXTS)")
+            place = int(zone) if zone is not None else None
+            read = unpack_texts(texts) if has_texts else None
+            found[batch.ref] = Beside(read, unpack_words(words or b"", batch.count), place)
+        return found
 
     def _given_up(self, batches: Sequence[BatchView]) -> frozenset[Ref]:
         """Those of these batches that an operator dropped: what they had may have been accepted."""

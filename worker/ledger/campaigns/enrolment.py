@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import msgspec
 
-from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of
+from smsq.worker.domain import simulated
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of, unpack_recipients
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
@@ -63,6 +64,8 @@ class CampaignEnrolment(Numbers):
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            **({"topic": plan.topic} if plan.topic else {}),
+            **({"screened": plan.screened} if plan.screened else {}),
         }
         if kin is not None:
             fields |= {"origin": kin.origin, "kin": kin.word}
@@ -160,10 +163,12 @@ class CampaignEnrolment(Numbers):
         channel: str = PLAIN_CHANNEL,
         on_doubt: str = "ask",
         behind: Packed | None = None,
+        zones: Sequence[str] = (),
     ) -> bool:
         """Enrol range `n` of a campaign; `rows` is how many data rows the file has up to its end.
 
         `behind` are rows that are not sent since they were sent already; they are kept packed, as messages are.
+        `zones` is the campaign's table of time zones so far, if its batches have one each.
         Returns False if the range was enrolled already, as when a producer that was killed runs again. Raises as
         `enrol` does.
         """
@@ -172,9 +177,13 @@ class CampaignEnrolment(Numbers):
         if behind is not None:
             kept = (behind.first_row, behind.count, behind.recipients, behind.rows)
             tail = [behind.count, msgspec.msgpack.encode(kept)]
+        tail += ["\n".join(zones), len(zones)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
+            if self.guests.is_limited:
+                for recipient in unpack_recipients(batch.recipients):
+                    self.guests.check(recipient)
             meta: dict[Meta, int | str] = {
                 Meta.LANE: SENDING["bulk"].number,
                 Meta.COUNT: batch.count,
@@ -182,7 +191,7 @@ class CampaignEnrolment(Numbers):
                 Meta.POLICY: policy_of(on_doubt, addresses_of(batch.recipients)),
                 Meta.ENROLLED: now,
                 Meta.PARTS: batch.parts,
-                Meta.CHANNEL: channel,
+                Meta.CHANNEL: simulated.CHANNEL if batch.is_simulated else channel,
             }
             if batch.options is not None:
                 meta[Meta.OPTIONS] = OF_ROWS + batch.options.written().decode()
@@ -191,6 +200,9 @@ class CampaignEnrolment(Numbers):
                 batch.recipients,
                 batch.texts,
                 batch.rows,
+                batch.words,
+                "" if batch.zone is None else batch.zone,
+                "" if batch.moment is None else int(batch.moment * 1000),
             ]
         campaign = self.keys.campaign
         for _ in range(8):
@@ -201,6 +213,7 @@ class CampaignEnrolment(Numbers):
                 campaign(campaign_id, "x"),
             ]
             keys += [self.key(name) for name in ("run", "ctl", "totals", "n:batch")]
+            keys += [campaign(campaign_id, "m"), *self.keys.zones(campaign_id, range(len(zones)))]
             keys += [self.keys.shard(number) for number in numbers]
             first = numbers[0] if numbers else 0
             reply = self.call("enrol_range", keys, n, first, rows, len(rejects), *tail)
@@ -229,6 +242,11 @@ class CampaignEnrolment(Numbers):
                 )
             if word == "gone":
                 raise Conflict(f"there is no campaign {campaign_id}")
+            if word == "zones":
+                raise Conflict(
+                    f"campaign {campaign_id} was begun with other time zones, perhaps by another version of smsq: "
+                    "what is in is sent; put the remaining rows into a file of their own"
+                )
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
 
