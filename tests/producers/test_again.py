@@ -7,6 +7,8 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.status import Status
+from smsq.worker.gateway.options import parts_of
+from smsq.worker.ledger.campaigns.copying import Copying
 from smsq.worker.ledger.retention import Retention
 from tests.producers.campaigns_over import claim, end, phones, waiting
 
@@ -158,4 +160,6 @@ def test_zones_and_references_go_with_their_rows(smsq: Smsq) -> None:
     view = smsq.campaigns.retry(origin, unsent=True)
 
     assert (view.zones, view.zone_waiting) == (("Asia/Tokyo", "Europe/Moscow"), (1, 1))
-    assert [each.reference for each in smsq.campaigns.report(view.id)] == [f"order {n}" for n in range(1, 5)]
+    copying = Copying(smsq.runtime.ledger, view, parts_of)
+    kept = list(copying.messages(copying.choose(None).rows))
+    assert [(each.row, each.words.reference) for each in kept] == [(n, f"order {n}") for n in range(1, 5)]
