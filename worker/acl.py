@@ -82,7 +82,7 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "control drop enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
+            "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},

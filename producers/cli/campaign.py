@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_log, campaign_report
+from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.message_options import file_flags, with_options
 from smsq.producers.terminal import output
@@ -195,5 +195,5 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS):
+for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS, *campaign_again.COMMANDS):
     group.add_command(command)

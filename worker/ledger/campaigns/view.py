@@ -56,6 +56,9 @@ class CampaignView:
     topic: str = ""
     left_out: int = 0  # messages that were in no batch, since their recipients may not be sent to
     repeats: str = ""  # the decision about rows that were sent already
+    origin: str = ""  # the campaign of whose messages it is made, '' for none
+    kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
+    needed_by: str = ""  # the newest campaign that is made of its messages
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
     moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
@@ -65,6 +68,11 @@ class CampaignView:
     def standing(self) -> str:
         """Its state for people: `scheduled` while it waits for the moment at which it begins."""
         return "scheduled" if self.is_scheduled and self.state in GOING else self.state
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it is still being enrolled, or its enrolment was interrupted and can go on."""
+        return not self.closed and self.state != "cancelled"
 
     @property
     def messages(self) -> int:
@@ -138,6 +146,9 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         rate=float(raw.get("rate", "0")),
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
+        origin=raw.get("origin", ""),
+        kin=raw.get("kin", ""),
+        needed_by=raw.get("needed_by", ""),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
         left_out=int(raw.get("left_out", "0")),
