@@ -33,7 +33,7 @@ def group() -> None:
 @group.command("check")
 @file_flags
 @as_json_option
-def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
+def check(file: tuple[Path, ...], text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.files import named
@@ -43,7 +43,9 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     from smsq.worker.settings import Settings
 
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    drafted = draft(
+        list(file), text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)}
+    )
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -100,7 +102,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 @click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
 @as_json_option
 def run(
-    file: Path,
+    file: tuple[Path, ...],
     text: str,
     files: tuple[Path, ...],
     yes: bool,
@@ -122,7 +124,9 @@ def run(
 
     check_flags(again=again, only_new=only_new)
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    drafted = draft(
+        list(file), text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)}
+    )
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)

@@ -71,6 +71,7 @@ class Plan:
     window: str | None = None  # hours of the day in local time, "9-21"
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
+    read_as: str = ""  # how its files were read, as `domain.read_as.ReadAs` writes it
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
 
 
