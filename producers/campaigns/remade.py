@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, money_of
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Repeats
-from smsq.producers.intake.rows import Row
+from smsq.producers.intake.rows import Place, Row
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
@@ -58,10 +58,21 @@ class KeptRows:
 
     digest: str
     columns: tuple[str, ...] = ("text",)
+    described: str = ""
+    encoding: str | None = None
+    is_guessed: bool = False
 
     def rows(self) -> Iterator[Row | Reject]:
         """Nothing: no file is read."""
         return iter(())
+
+    def using(self, places: Collection[int]) -> KeptRows:
+        """The same."""
+        return self
+
+    def places(self, rows: Collection[int]) -> dict[int, Place]:
+        """None: they stand in no file."""
+        return {}
 
     def changed(self) -> str:
         """Nothing: what is kept does not change."""

@@ -33,7 +33,7 @@ def group() -> None:
 @group.command("check")
 @file_flags
 @as_json_option
-def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
+def check(file: tuple[Path, ...], text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.files import named
@@ -46,7 +46,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     how = with_options(how)
     settings = Settings.load(sends=False)
     how["options"] = named(settings, how["options"], files)
-    drafted = draft(file, text=text, guests=settings.guests, **how)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -108,7 +108,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 @click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
 @as_json_option
 def run(
-    file: Path,
+    file: tuple[Path, ...],
     text: str,
     files: tuple[Path, ...],
     yes: bool,
@@ -132,7 +132,7 @@ def run(
     how = with_options(how)
     settings = Settings.load(sends=False)
     how["options"] = named(settings, how["options"], files)
-    drafted = draft(file, text=text, guests=settings.guests, **how)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)

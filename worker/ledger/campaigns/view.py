@@ -12,6 +12,7 @@ import msgspec
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
+from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.status import REPORT_STATUSES
 from smsq.worker.ledger.values import PLAIN, POLICIES
 
@@ -46,6 +47,7 @@ class CampaignView:
     on_doubt: str = "ask"
     options: Options = PLAIN
     file: str = ""  # the path of its rows; '' for rows that a program had at hand
+    read_as: ReadAs | None = None  # how its files were read; None for rows at hand, and for campaigns of older versions
     is_scheduled: bool = False  # it begins later, and nothing of it has left
     part_price: Decimal = Decimal(0)  # the quoted price of a part, 0 if it was not known
     unpriced: int = 0  # parts that left and whose cost is not known yet
@@ -138,6 +140,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         unpriced=int(raw.get("unpriced", "0")),
         options=_OPTIONS.decode(raw.get("options") or "{}"),
         file=raw.get("file", ""),
+        read_as=ReadAs.read(raw.get("read_as", "")),
         window=raw.get("window", ""),
         why=raw.get("why", ""),
         doubts=int(raw.get("doubts", "0")),
