@@ -22,6 +22,7 @@ from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.installation import Installation
+from smsq.producers.optouts import OptOutList
 from smsq.producers.otp import Otp
 from smsq.producers.shield import ShieldControl
 from smsq.producers.templates import Templates, rendered
@@ -33,7 +34,6 @@ from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, parts_of
 from smsq.worker.ledger import Enrolled, NewMessage
-from smsq.worker.ledger.batches.enrolment import check_new
 from smsq.worker.settings import Settings
 
 
@@ -52,6 +52,7 @@ class HowToSend(TypedDict, total=False):
     options: Options | None
     client: str | None
     files: Sequence[GivenFile]
+    even_opted_out: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class WouldSend:
 
 
 class Smsq(Installation):
-    """One installation: send and look up messages; `campaigns`, `doubts`, `otp` and `shield` have the rest.
+    """One installation: send and look up messages; `campaigns`, `doubts`, `optouts`, `otp` and `shield` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
@@ -81,6 +82,7 @@ class Smsq(Installation):
         self.shield = ShieldControl(self)
         self.otp = Otp(self)
         self.templates = Templates(self)
+        self.optouts = OptOutList(self)
 
     @overload
     def send(
@@ -113,6 +115,7 @@ class Smsq(Installation):
         client: str | None = None,
         files: Sequence[GivenFile] = (),
         dry_run: bool = False,
+        even_opted_out: bool = False,
     ) -> Enrolled | WouldSend:
         """Enrol one message; return its id, and whether this call created it.
 
@@ -134,6 +137,9 @@ class Smsq(Installation):
         `files` go with a message by `mail` or `mms`: paths, or names with content, such as `("offer.pdf", data)`. They
         are on disk when the call returns, and go a day after the message has ended (`SMSQ_FILES`, `SMSQ_KEEP_TEXTS`).
 
+        Nothing goes to a recipient who opted out of everything or of this sender, unless `even_opted_out` says so: for
+        what a person must be told, such as a change of a contract. One-time codes go anyway.
+
         `template` is a saved text in place of `text`, such as `welcome` or `welcome@3`, and `values` fill its fields.
 
         `client` names who asked for an urgent message (an address, an account). The message then has to pass the
@@ -141,9 +147,9 @@ class Smsq(Installation):
 
         With `dry_run` nothing is written and nobody is asked: it returns what would be enrolled, and raises the same.
 
-        Raises BadPhone, BadAddress, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses;
-        FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the message was
-        enrolled, another LedgerTrouble if not.
+        Raises BadPhone, BadAddress, BadText, BadInput; OptedOut; TooMany, Held, Denied and OverBudget if the shield
+        refuses; FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the message
+        was enrolled, another LedgerTrouble if not.
         """
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
@@ -169,6 +175,7 @@ class Smsq(Installation):
             on_doubt=on_doubt,
             deadline_s=deadline_s,
             parts=parts_of(text, options),
+            even_opted_out=even_opted_out,
         )
         if dry_run:
             return self._would_send(message, client)
@@ -192,8 +199,7 @@ class Smsq(Installation):
 
     def _would_send(self, message: NewMessage, client: str | None) -> WouldSend:
         """What this message would be; raises what enrolling it would, and of the shield what it would say now."""
-        check_new(message)
-        is_known = message.key is not None and self.runtime.ledger.knows(message.key)
+        is_known = not self.runtime.ledger.would_enrol(message)
         if client is not None and not is_known:
             phone = _phone_of(message)
             decision = self.shield.dry_run(phone, client=client, channel=message.options.channel)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal, Unpack, overload
 
 from smsq.producers.campaigns.show import Shown
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, ranges
+from smsq.producers.intake.drafts import Draft, How, draft, ranges
 from smsq.producers.intake.forecast import Forecast, forecast
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
+from smsq.producers.intake.screening import Screen, screened
+from smsq.producers.intake.sources import AnyRows
 from smsq.producers.templates import text_of
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
+from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.status import Status
 from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.values import Opened
@@ -37,7 +40,7 @@ class Begun(Shown):
     @overload
     def run(
         self,
-        rows: str | Path | Iterable[AnyRow],
+        rows: AnyRows,
         *,
         text: str | None = None,
         template: str | None = None,
@@ -51,7 +54,7 @@ class Begun(Shown):
     @overload
     def run(
         self,
-        rows: str | Path | Iterable[AnyRow],
+        rows: AnyRows,
         *,
         text: str | None = None,
         template: str | None = None,
@@ -64,7 +67,7 @@ class Begun(Shown):
     ) -> Preflight: ...
     def run(
         self,
-        rows: str | Path | Iterable[AnyRow],
+        rows: AnyRows,
         *,
         text: str | None = None,
         template: str | None = None,
@@ -77,11 +80,12 @@ class Begun(Shown):
     ) -> CampaignView | Preflight:
         """Enrol a campaign and return it; the workers send it. Unlike the command, this does not ask about the price.
 
-        `rows` is the path of a CSV file, or an iterable of mappings, of sequences (then `columns` names their
-        values), or of plain phones. `text` may hold `{column}`; `template` is a saved one instead, such as `welcome` or
-        `welcome@3`. `how` is anything of `How`. `enrolled` is called with the number of rows enrolled so far. `files`
-        go with every message, as in `Smsq.send`. Some rows may have been sent already, with the same text and sender,
-        by a campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
+        `rows` is the path of a file (CSV, JSON lines or XLSX, perhaps packed by gzip), a list of several such
+        `Path`s, or an iterable of mappings, of sequences (then `columns` names their values), or of plain phones.
+        `text` may hold `{column}`; `template` is a saved one instead, such as `welcome` or `welcome@3`. `how` is
+        anything of `How`. `enrolled` is called with the number of rows enrolled so far. `files` go with every message,
+        as in `Smsq.send`. Some rows may have been sent already, with the same text and sender, by a campaign that is
+        still kept: `only_new` leaves them out, `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
@@ -93,13 +97,13 @@ class Begun(Shown):
         check_flags(again=again, only_new=only_new)
         said, saved_as, language = text_of(self._smsq, text, template)
         how["language"] = how.get("language") or language
-        options = how.get("options") or Options()
+        options, guests = how.get("options") or Options(), self._smsq.settings.guests
         if dry_run:
             how["options"] = named(self._smsq.settings, options, files)
-            drafted = replace(draft(rows, text=said, **how), saved_as=saved_as)
+            drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
             return self.would_run(drafted, again=again, only_new=only_new)
         how["options"] = with_files(self._smsq.runtime, options, files)
-        drafted = replace(draft(rows, text=said, **how), saved_as=saved_as)
+        drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
@@ -141,7 +145,7 @@ class Begun(Shown):
             drafted, found, _ = self.compared(drafted, before, again=again, only_new=only_new, seen=seen)
             found = found or self.look(drafted, seen=seen)
         else:
-            found = self.look(drafted, seen=seen)
+            found = self.look(self.known(drafted, before), seen=seen)
         if before is None:
             preflight.require_some(found)
         found.continues = before.id if before is not None else ""
@@ -160,6 +164,16 @@ class Begun(Shown):
             batch_size=settings.batch_size,
             slots=settings.parallel_sends - settings.urgent_slots,
         )
+
+    def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:
+        """The draft with what is known of its rows' time zones; `before` is its own unfinished campaign.
+
+        A moment of a row has passed if it had when the campaign was begun.
+        """
+        if draft.zoning is None:
+            return draft
+        now = before.created_at if before is not None else self._smsq.runtime.clock.now()
+        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
@@ -187,9 +201,12 @@ class Begun(Shown):
             region=draft.region,
             options=draft.options,
             per_row=draft.per_row,
+            zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
+            screen=self.screen_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
+            guests=draft.guests,
         )
 
     def compared(
@@ -209,6 +226,7 @@ class Begun(Shown):
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
+        draft = self.known(draft, before)
         comparison = self.comparison(draft, before)
         draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
@@ -243,6 +261,7 @@ class Begun(Shown):
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
+        plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)
@@ -293,9 +312,11 @@ class Begun(Shown):
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         now = self._smsq.runtime.clock.now()
+        screen = self.screen_of(draft)
+        left = self._smsq.patiently(lambda: screened(part, screen, draft.options), outage_s=OUTAGE_S)
         batches = [
             replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
-            for batch in part.batches
+            for batch in left.batches
         ]
 
         def verb() -> bool:
@@ -303,14 +324,23 @@ class Begun(Shown):
                 campaign_id,
                 part.n,
                 batches,
-                part.rejects,
+                left.rejects,
                 rows,
                 channel=draft.options.channel,
                 on_doubt=draft.on_doubt,
                 behind=part.behind,
+                zones=part.zones,
             )
 
         self._smsq.patiently(verb, outage_s=OUTAGE_S)
+
+    def screen_of(self, draft: Draft) -> Screen:
+        """What tells which recipients no message of this draft may go to."""
+
+        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
+            return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
+
+        return screen
 
     def before(self, draft: Draft) -> CampaignView | None:
         """The campaign that these rows, text and options became earlier, if it is still kept."""

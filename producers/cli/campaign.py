@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_log, campaign_report
+from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.campaign_draft import drafted as draft_of
 from smsq.producers.cli.campaign_draft import would_run
@@ -41,7 +41,6 @@ def limits(function: Command) -> Command:
             help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or "
             "2026-11-21T18:30+03:00.",
         ),
-        click.option("--window", help="Send only between these hours of this machine, such as 9-21."),
     )
     for option in reversed(options):
         function = option(function)
@@ -53,7 +52,12 @@ def limits(function: Command) -> Command:
 @limits
 @as_json_option
 def check(
-    file: Path, text: str | None, template: str | None, files: tuple[Path, ...], as_json: bool, **how: Any
+    file: tuple[Path, ...],
+    text: str | None,
+    template: str | None,
+    files: tuple[Path, ...],
+    as_json: bool,
+    **how: Any,
 ) -> None:
     """Check FILE: show what can be sent, what cannot, texts, price and a forecast. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import (
@@ -65,6 +69,7 @@ def check(
         repeats_object,
     )
     from smsq.producers.intake import preflight
+    from smsq.producers.intake.screening import NO_SCREEN
     from smsq.worker.domain.errors import SmsqError
 
     drafted = draft_of(file, text, template, files, how)
@@ -73,18 +78,24 @@ def check(
     with contextlib.ExitStack() as stack:
         try:
             smsq = stack.enter_context(opened())
-            comparison = smsq.campaigns.comparison(drafted, unfinished(smsq, drafted))
+            before = unfinished(smsq, drafted)
+            drafted = smsq.campaigns.known(drafted, before)
+            comparison = smsq.campaigns.comparison(drafted, before)
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
+        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
             region=drafted.region,
             options=drafted.options,
             per_row=drafted.per_row,
+            zoning=drafted.zoning,
             seen=seen(),
             heard=heard,
+            screen=screen,
+            guests=drafted.guests,
         )
         repeats = None
         try:
@@ -126,7 +137,7 @@ def check(
 @click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
 @as_json_option
 def run(
-    file: Path,
+    file: tuple[Path, ...],
     text: str | None,
     template: str | None,
     files: tuple[Path, ...],
@@ -213,5 +224,5 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS):
+for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS, *campaign_again.COMMANDS):
     group.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from smsq.producers.intake.drafts import Draft
 
 
-def drafted(file: Path, text: str | None, template: str | None, files: tuple[Path, ...], how: dict[str, Any]) -> Draft:
+def drafted(
+    file: Sequence[Path], text: str | None, template: str | None, files: Sequence[Path], how: dict[str, Any]
+) -> Draft:
     """The draft that a command asks for; its files are named and not kept. Raises BadInput.
 
     The ledger is needed for a saved template alone.
@@ -33,8 +36,9 @@ def drafted(file: Path, text: str | None, template: str | None, files: tuple[Pat
             said, saved_as, language = text_of(smsq, text, template)
         how["language"] = how.get("language") or language
         talk(f"the text is the template {saved_as}")
-    how["options"] = named(Settings.load(sends=False), how["options"], files)
-    return replace(draft(file, text=said, **how), saved_as=saved_as)
+    settings = Settings.load(sends=False)
+    how["options"] = named(settings, how["options"], files)
+    return replace(draft(list(file), text=said, guests=settings.guests, **how), saved_as=saved_as)
 
 
 def would_run(drafted: Draft, *, again: bool, only_new: bool, as_json: bool) -> None:

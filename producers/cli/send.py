@@ -53,6 +53,7 @@ LOOK_EVERY_S = 0.1
     "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is not sent any more."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked.")
+@click.option("--even-opted-out", is_flag=True, help="Send it although PHONE has opted out (`smsq optout`).")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Most seconds to wait.")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
@@ -68,6 +69,7 @@ def command(
     client: str | None,
     deadline: float | None,
     dry_run: bool,
+    even_opted_out: bool,
     wait: bool,
     timeout: float,
     as_json: bool,
@@ -97,6 +99,7 @@ def command(
         "client": client,
         "options": options,
         "files": files,
+        "even_opted_out": even_opted_out,
     }
     if dry_run:
         with Smsq() as smsq, smsq.named():

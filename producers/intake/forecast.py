@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smsq.worker.domain.hours import hour_of, is_open
+from smsq.worker.domain.zones import OWN, openings
 
 ANSWER_S = 0.5  # how long the gateway is taken to need for a request
 _FURTHEST_S = 366 * 86400.0
-_HOURS = 48  # within which a window opens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +54,9 @@ def forecast(
 
 
 def _opens(window: str, at: float) -> float:
-    """The next moment at which a window is open."""
-    for _ in range(_HOURS):
-        if is_open(window, at):
-            break
-        at += hour_of(at)[1]
-    return at
+    """The next moment at which a window is open; `at` if it never is again."""
+    found = openings(window, OWN, at) if window else []
+    return max(at, found[0][0]) if found else at
 
 
 def _end(window: str, at: float, left: float) -> float | None:
@@ -69,10 +65,12 @@ def _end(window: str, at: float, left: float) -> float | None:
         return at + left if left <= _FURTHEST_S else None
     latest = at + _FURTHEST_S
     while at < latest:
-        rest = hour_of(at)[1]
-        if is_open(window, at):
-            if left <= rest:
-                return at + left
-            left -= rest
-        at += rest
+        found = openings(window, OWN, at)
+        if not found:
+            return None
+        for opens, closes in found:
+            begins = max(at, opens)
+            if left <= closes - begins:
+                return begins + left
+            left, at = left - (closes - begins), float(closes)
     return None

@@ -16,14 +16,18 @@ from typing import Any
 import msgspec
 
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row
 from smsq.producers.intake.samples import Characters, PlainTally, Samples
+from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.zoning import Zoning
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options, Packed, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind, kind
 from smsq.worker.domain.recipient import Recipient, written
@@ -86,10 +90,12 @@ class Preflight:
     characters: Characters = field(default_factory=Characters)  # that make texts dear
     plain: PlainTally = field(default_factory=PlainTally)  # what plain characters have saved, if they were wished
     samples: Samples = field(default_factory=Samples, repr=False)
-    zones: Counter[str] = field(default_factory=Counter)  # way to know a row's time zone -> rows
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
     continues: str = ""  # the unfinished campaign that these rows are already
+    zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
+    simulated: list[int] = field(default_factory=list, repr=False)  # rows with simulated numbers
+    simulated_parts: int = 0  # of them, which cost nothing
     own: Options | None = field(default=None, repr=False)  # of the first row that has options of its own
 
     @property
@@ -104,7 +110,7 @@ class Preflight:
 
     @property
     def opted_out(self) -> int:
-        """Rows whose recipients want no messages."""
+        """Rows whose recipients have opted out."""
         return self._with("optout")
 
     @property
@@ -124,24 +130,56 @@ def look(
     batch_size: int = 100,
     seen: Callable[[int], None] = lambda rows: None,
     left_out: LeftOut | None = None,
+    screen: Screen = lambda recipients, sender: {},
     heard: Callable[[Range], None] = lambda part: None,
     options: Options = _PLAIN,
     per_row: RowOptions | None = None,
+    zoning: Zoning | None = None,
+    guests: Guests = EVERYBODY,
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
-    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent.
+    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent,
+    `screen` tells which recipients may not be sent to. Nobody but `guests` is reached.
     """
     found = Preflight()
-    random = Random(1)  # the same file is priced by the same sample
     found.plain.is_on = (counting := template.finished_by(found.plain.plain)) is not template
     template = counting
     constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     rows = _watched(rows, template, found)
     per_range = max(1, 1000 // batch_size)
-    for part in prepare(
-        rows, template, batch_size, per_range, region=region, left_out=left_out, options=options, per_row=per_row
-    ):
+    parts = prepare(
+        rows,
+        template,
+        batch_size,
+        per_range,
+        region=region,
+        left_out=left_out,
+        options=options,
+        per_row=per_row,
+        zoning=zoning,
+    )
+    parts = (screened(reachable(part, options, guests), screen, options) for part in parts)
+    look_at(parts, constant, options, found=found, seen=seen, left_out=left_out, heard=heard)
+    if zoning is not None:
+        found.zone_ways = zoning.ways
+    return found
+
+
+def look_at(
+    parts: Iterable[Range],
+    constant: str | None,
+    options: Options,
+    *,
+    found: Preflight | None = None,
+    seen: Callable[[int], None] = lambda rows: None,
+    left_out: LeftOut | None = None,
+    heard: Callable[[Range], None] = lambda part: None,
+) -> Preflight:
+    """The same for ranges, whatever they are made of; `constant` is the text of all messages if they have one."""
+    found = found or Preflight()
+    random = Random(1)  # the same file is priced by the same sample
+    for part in parts:
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)
@@ -149,6 +187,9 @@ def look(
         for batch in part.batches:
             own = batch.options or options
             found.own = found.own or batch.options
+            if batch.is_simulated:
+                found.simulated += [*unpack_rows(batch.rows, batch.first_row, batch.count)]
+                found.simulated_parts += batch.parts
             if constant is None:
                 _take_texts(found, batch, random, own)
             else:
@@ -208,7 +249,8 @@ def _take_texts(found: Preflight, batch: Packed, random: Random, options: Option
         parts = count(text)
         parts_of[parts] += 1
         samples.add(row, recipient, text, parts, random)
-        _sample(found, recipient, text, parts, random)
+        if not batch.is_simulated:  # nobody is asked what those cost
+            _sample(found, recipient, text, parts, random)
         if is_short and texts.alphabet(text) == "ucs2":
             found.unicode_texts += 1
             characters.look_at(row, text, parts)
@@ -224,7 +266,7 @@ def _take_constant(found: Preflight, batch: Packed, constant: str, random: Rando
     recipients = unpack_recipients(batch.recipients)
     if found.samples.first is None:
         found.samples.add(rows[0], recipients[0], constant, parts, random)
-    for recipient in recipients:
+    for recipient in () if batch.is_simulated else recipients:
         _sample(found, recipient, constant, parts, random)
 
 
@@ -282,7 +324,8 @@ def price(found: Preflight, template: Template, options: Options, ask: AskPrice)
         everything = [message for stratum in found.strata.values() for message in stratum.sample]
         cost, parts = _ask_for(everything, constant, options, ask)
         if found.own is not None:
-            return Price(cost=cost / max(1, parts) * found.parts, is_exact=False, asked=len(everything))
+            left = found.parts - found.simulated_parts
+            return Price(cost=cost / max(1, parts) * left, is_exact=False, asked=len(everything))
         return Price(cost=cost, is_exact=True, asked=len(everything))
     total, asked = Decimal(0), 0
     for strata, requests in shares(found):
