@@ -16,7 +16,10 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.files import Attached
 from smsq.worker.domain.hours import hour_of
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
+from smsq.worker.gateway.options import parts_of
+from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -125,3 +128,15 @@ def outgoing_of(claim: Claim, files: Sequence[Attached]) -> Outgoing:
         options=claim.options,
         files=files,
     )
+
+
+def settling_of(claim: Claim, answer: SendAnswer, first_ask_s: float) -> Settling:
+    """What the ledger is told of an accepted claim; `first_ask_s` is the time to the first question about it."""
+    each: int | bytes
+    if claim.text is not None:
+        each = parts_of(claim.text, claim.options)
+    else:
+        counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
+        each = counted[0] if len(set(counted)) == 1 else counted
+    how = answer.spoken, answer.pieces, answer.is_over, SENDING[claim.lane].first_ask_s
+    return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, *how)

@@ -1,4 +1,4 @@
-"""Enrol one message; the caller hints it afterwards."""
+"""Enrol one message; the caller gives a hint of it afterwards, unless the ledger has woken a worker."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from smsq.worker.domain.money import to_units
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import key_of
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.batches.waking import BELL
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
@@ -83,7 +84,7 @@ class Enrolment(Numbers):
                 int(message.waited_for_s * 1000),
                 message.why,
                 digests_of(message.options),
-                more_keys=[self.key("files"), self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
+                more_keys=[self.key(BELL), self.key("files"), self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
