@@ -71,7 +71,7 @@ class CampaignEnrolment(Numbers):
                 known = self.redis.get(digest_key)
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
             keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l"), self.key("files")]
-            keys += [self.keys.campaign(campaign_id, "m")]
+            keys += [self.keys.campaign(campaign_id, "a")]
             keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
             told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
