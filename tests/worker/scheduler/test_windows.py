@@ -143,7 +143,9 @@ def table(path: Path, rows: list[tuple[str, float]]) -> Path:
 def run_through(simulated: Any, path: Path, start: datetime, end: datetime, rows: list[tuple[str, float]]) -> None:
     """Every row left inside its own window, and within one look at the clock of the first moment at which it could."""
     world = simulated(start)
-    drafted = draft(table(path / "people.csv", rows), text="Hello", window=WINDOW, per_row={"tz": "zone", "at": "when"})
+    drafted = draft(
+        table(path / "people.csv", rows), text="Hello", window=WINDOW, per_row={"zone": "zone", "at": "when"}
+    )
     campaign = world.enrol(drafted)
     grid = range(int(start.timestamp()), int(end.timestamp()), GRID_S)
     for at in sorted({*map(float, grid), *(at + 1 for _, at in rows)}):
@@ -196,7 +198,7 @@ def test_rows_of_a_file_leave_zone_by_zone(simulated: Any, tmp_path: Path) -> No
     path.write_text("phone,tz\n" + "".join(f"+{FIRST_PHONE + n},{zones[n % 3]}\n" for n in range(90)))
     start = datetime(2027, 1, 11, 15, tzinfo=UTC)  # 18:00 in Moscow
     world = simulated(start)
-    campaign = world.enrol(draft(path, text="Hello", window="9-18", per_row=["tz"]), size=20)
+    campaign = world.enrol(draft(path, text="Hello", window="9-18", per_row={"zone": "tz"}), size=20)
     left = []
     for hour in range(24):
         world.step(start.timestamp() + 3600 * hour)
@@ -214,7 +216,7 @@ def test_a_changed_window_is_kept_at_once(simulated: Any, tmp_path: Path) -> Non
     path.write_text("phone,tz\n" + "".join(f"+{FIRST_PHONE + n},Europe/Moscow\n" for n in range(40)))
     noon = datetime(2027, 1, 11, 9, tzinfo=UTC)
     world = simulated(noon)
-    campaign = world.enrol(draft(path, text="Hello", window="9-18", per_row=["tz"]), size=20)
+    campaign = world.enrol(draft(path, text="Hello", window="9-18", per_row={"zone": "tz"}), size=20)
     world.windows.tick(world.at)
     world.feed.tick(world.at)
     world.at += 9 * 3600  # handed out, and not claimed before the evening
@@ -236,7 +238,7 @@ def test_what_comes_back_at_night_waits(simulated: Any, tmp_path: Path) -> None:
     path.write_text("phone,tz\n" + "".join(f"+{FIRST_PHONE + n},Asia/Omsk\n" for n in range(2)))
     evening = datetime(2027, 1, 11, 11, 59, tzinfo=UTC)
     world = simulated(evening)
-    campaign = world.enrol(draft(path, text="Hello", window="9-18", per_row=["tz"]), size=1)
+    campaign = world.enrol(draft(path, text="Hello", window="9-18", per_row={"zone": "tz"}), size=1)
     world.windows.tick(world.at)
     world.feed.tick(world.at)
     claim = world.claim_next()

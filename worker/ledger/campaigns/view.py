@@ -56,6 +56,7 @@ class CampaignView:
     topic: str = ""
     left_out: int = 0  # messages that were in no batch, since their recipients may not be sent to
     repeats: str = ""  # the decision about rows that were sent already
+    words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
     moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
@@ -137,6 +138,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         rate=float(raw.get("rate", "0")),
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
+        words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
         left_out=int(raw.get("left_out", "0")),
