@@ -82,7 +82,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
         print_json(check_object(drafted, found, price, balance, why) | repeats_object(repeats))
         preflight.require_some(found)
         return
-    for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why)]:
+    for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why, found)]:
         click.echo(line)
     preflight.require_some(found)
 

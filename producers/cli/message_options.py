@@ -39,6 +39,15 @@ def file_flags(function: Command) -> Command:
             help="The text; {column} is replaced by that column's value in each row. hlr and ping have none.",
         ),
         click.option(
+            "--language",
+            help="Language of plural forms and dates in the text: ru, uk, en or kk.  [default: told by its letters]",
+        ),
+        click.option(
+            "--plain-chars",
+            is_flag=True,
+            help="Write plain quotes, dashes and the like wherever that makes a text fewer parts.",
+        ),
+        click.option(
             "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
         ),
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),

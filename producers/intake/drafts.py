@@ -54,6 +54,8 @@ class How(TypedDict, total=False):
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
     `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
     text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    `language` is what plural forms and dates of the text are in (told from its letters unless it is given),
+    `plain_chars` exchanges quotes, dashes and the like if that makes a text fewer parts.
     """
 
     name: str | None
@@ -73,6 +75,8 @@ class How(TypedDict, total=False):
     on_doubt: str | None
     topic: str | None
     apart: str
+    language: str | None
+    plain_chars: bool
 
 
 AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | None
@@ -119,6 +123,7 @@ class Draft:
 
     `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
     `9-21` in this machine's time, `start_at` Unix seconds. `choice` is what becomes of rows that were sent already.
+    `saved_as` is the saved template that its text is, such as `welcome@3`, '' if it is none.
     """
 
     source: Rows = field(repr=False)
@@ -139,6 +144,7 @@ class Draft:
     apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
     guests: Guests = EVERYBODY  # the only ones that it reaches
+    saved_as: str = ""
 
     @property
     def digest(self) -> str:
@@ -151,6 +157,7 @@ class Draft:
             said.append(f"{self.zoning.columns.written()} {self.zoning.unknown}")
         if self.guests.is_limited:  # without the list the rest of its rows may be sent
             said.append("guests")
+        said += self.template.beside
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
@@ -182,6 +189,7 @@ class Draft:
             repeats=self.choice.word,
             words=self.zoning.columns.words_named() if self.zoning is not None else (),
             topic=self.topic,
+            saved_as=self.saved_as,
         )
 
 
@@ -237,7 +245,10 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EV
         name = name or Path(source.name).stem
     else:
         source = RowsInMemory.of(rows, how.get("columns"), phone_column, region)
-    template = Template.compile(text, source.columns)
+    plain_chars = how.get("plain_chars", False)
+    if plain_chars and way.parts is not texts.parts:
+        raise BadInput(f"plain characters save nothing by {way.name}, which does not count parts by their alphabet")
+    template = Template.compile(text, source.columns, language=how.get("language"), plain_chars=plain_chars)
     if template.is_constant:
         check_message(way.read(template.render(())), options, has_files=bool(named))
     else:

@@ -77,6 +77,7 @@ class Plan:
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
     words: tuple[str, ...] = ()  # what its rows say beside their texts: `reference`, `key`, names of tags behind `tag_`
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

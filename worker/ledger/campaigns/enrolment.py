@@ -59,6 +59,7 @@ class CampaignEnrolment(Numbers):
             **({"words": "\n".join(plan.words)} if plan.words else {}),
             **({"topic": plan.topic} if plan.topic else {}),
             **({"screened": plan.screened} if plan.screened else {}),
+            "saved_as": plan.saved_as,
         }
         marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]

@@ -60,6 +60,7 @@ class CampaignView:
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
     moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
     @property
     def standing(self) -> str:
@@ -142,5 +143,6 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
         left_out=int(raw.get("left_out", "0")),
+        saved_as=raw.get("saved_as", ""),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )
