@@ -86,7 +86,7 @@ LEDGER: dict[str, Role] = {
             "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
-        TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
+        TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
             *(
