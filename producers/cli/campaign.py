@@ -39,6 +39,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     from smsq.producers.files import named
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
+    from smsq.producers.intake.screening import NO_SCREEN
     from smsq.worker.domain.errors import SmsqError
     from smsq.worker.settings import Settings
 
@@ -51,18 +52,23 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     with contextlib.ExitStack() as stack:
         try:
             smsq = stack.enter_context(opened())
-            comparison = smsq.campaigns.comparison(drafted, unfinished(smsq, drafted))
+            before = unfinished(smsq, drafted)
+            drafted = smsq.campaigns.known(drafted, before)
+            comparison = smsq.campaigns.comparison(drafted, before)
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
+        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
             region=drafted.region,
             options=drafted.options,
             per_row=drafted.per_row,
+            zoning=drafted.zoning,
             seen=seen(),
             heard=heard,
+            screen=screen,
             guests=drafted.guests,
         )
         repeats = None
@@ -89,7 +95,6 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     "--at",
     help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
-@click.option("--window", help="Send only between these hours of this machine, such as 9-21.")
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",

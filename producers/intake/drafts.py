@@ -17,23 +17,27 @@ import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
+from smsq.producers.intake.columns import split, unnamed
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
 from smsq.worker.domain.guests import EVERYBODY, Guests
-from smsq.worker.domain.hours import is_window
+from smsq.worker.domain.hours import Hours
+from smsq.worker.domain.optout import topic_of
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
 
 RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
 RANGE_BATCHES = 10  # and at least so many batches
+ZONED_ROWS = 4000  # the same if rows are grouped by zone: each leaves one batch that may not be full
 LONGEST_NAME = 100
 
 
@@ -45,8 +49,11 @@ class How(TypedDict, total=False):
     written, `encoding` what a file is in (told from its bytes unless it is given). `rate` is in parts per second,
     `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
-    row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name. `on_doubt` is as in `Smsq.send`.
-    `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
+    (`columns.MEANINGS`), such as `{"tz": "zone", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
+    recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
+    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
+    text that tells it from another campaign of the same rows, text and options, such as whose it is.
     """
 
     name: str | None
@@ -61,8 +68,10 @@ class How(TypedDict, total=False):
     rate: float | None
     at: datetime | str | None
     window: str | None
+    zone_unknown: str | None
     budget: Decimal | int | str | None
     on_doubt: str | None
+    topic: str | None
     apart: str
 
 
@@ -117,6 +126,7 @@ class Draft:
     name: str
     options: Options
     per_row: RowOptions | None = None
+    zoning: Zoning | None = None
     phone_column: str = "phone"
     region: str = "RU"
     rate: float | None = None
@@ -125,6 +135,7 @@ class Draft:
     start_at: float | None = None
     window: str | None = None
     on_doubt: str = "ask"
+    topic: str = ""
     apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
     guests: Guests = EVERYBODY  # the only ones that it reaches
@@ -136,11 +147,21 @@ class Draft:
         said = [self.source.digest, self.phone_column, self.region, self.template.written, options]
         if self.per_row is not None:
             said.append(repr(self.per_row.columns))
+        if self.zoning is not None:
+            said.append(f"{self.zoning.columns.written()} {self.zoning.unknown}")
         if self.guests.is_limited:  # without the list the rest of its rows may be sent
             said.append("guests")
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def unnamed_columns(self) -> Iterator[str]:
+        """A sentence for each column that may have been meant to have a meaning."""
+        columns = self.source.columns
+        named = dict(self.zoning.columns.names) if self.zoning is not None else {}
+        if self.per_row is not None:
+            named |= {name: columns[place] for name, place in self.per_row.columns}
+        return unnamed(columns, named, self.template.fields)
 
     def plan(self, batch_size: int, now: float) -> Plan:
         """The campaign in the form of the ledger; options that count from when it is accepted count from `now`."""
@@ -159,6 +180,7 @@ class Draft:
             on_doubt=self.on_doubt,
             file=_file_of(self.source),
             repeats=self.choice.word,
+            topic=self.topic,
         )
 
 
@@ -170,7 +192,9 @@ def _file_of(source: Rows) -> str:
 
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     """The campaign's ranges; the same rows, text and batch size always give the same ones."""
-    per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
+    zoning = draft.zoning
+    at_once = ZONED_ROWS if zoning is not None and zoning.cuts and not zoning.columns.has("at") else RANGE_ROWS
+    per_range = max(RANGE_BATCHES, -(-at_once // batch_size))
     rows = draft.source.rows()
     made = prepare(
         rows,
@@ -181,25 +205,26 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
         left_out=draft.choice.left_out,
         options=draft.options,
         per_row=draft.per_row,
+        zoning=zoning.afresh() if zoning is not None else None,
     )
     return (reachable(part, draft.options, draft.guests) for part in made)
 
 
 def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
     """Check everything that can be checked without the ledger; raises BadInput. It reaches nobody but `guests`."""
-    name = how.get("name")
+    name, topic = how.get("name"), how.get("topic")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
         raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not isinstance(text, str):
         raise BadInput(f"a text is text, not {type(text).__name__}")
-    if window is not None and not is_window(window):
-        raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
+    if window is not None:
+        window = Hours.parse(window).written
     if rate is not None and not 0 < rate < math.inf:
         raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
-    named = how.get("per_row") or ()
+    meanings, named = split(how.get("per_row") or ())
     check_options(options, later=named)
     way = channel(options.channel)
     if not way.campaigns:
@@ -223,6 +248,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EV
         name=_named(name),
         options=options,
         per_row=RowOptions.of(options, named, source.columns) if named else None,
+        zoning=zoning_of(meanings, source.columns, window, how.get("zone_unknown")),
         phone_column=phone_column,
         region=region,
         rate=rate,
@@ -230,6 +256,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EV
         start_at=timestamp(at) if at is not None else None,
         window=window,
         on_doubt=how.get("on_doubt") or "ask",
+        topic=topic_of(topic) if topic is not None else "",
         apart=how.get("apart") or "",
         guests=guests,
     )

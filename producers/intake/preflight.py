@@ -20,7 +20,9 @@ from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row
+from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.zoning import Zoning
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options, Packed, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
@@ -98,6 +100,7 @@ class Preflight:
     dear: Counter[str] = field(default_factory=Counter)  # character -> texts that are cheaper without it and its like
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
+    zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
     simulated: list[int] = field(default_factory=list, repr=False)  # rows with simulated numbers
     simulated_parts: int = 0  # of them, which cost nothing
     own: Options | None = field(default=None, repr=False)  # of the first row that has options of its own
@@ -112,6 +115,11 @@ class Preflight:
         """Rows whose phone is in an earlier row, or whose message was sent already."""
         return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
 
+    @property
+    def opted_out(self) -> int:
+        """Rows whose recipients have opted out."""
+        return sum(many for (status, _), many in self.reasons.items() if status == "optout")
+
     def replaceable(self) -> list[tuple[str, str, int]]:
         """Characters that make texts dear and have a cheap stand-in: (character, stand-in in words, texts)."""
         return [(char, _IN_WORDS.get(PLAIN[char], PLAIN[char]), many) for char, many in self.dear.most_common()]
@@ -125,15 +133,17 @@ def look(
     batch_size: int = 100,
     seen: Callable[[int], None] = lambda rows: None,
     left_out: LeftOut | None = None,
+    screen: Screen = lambda recipients, sender: {},
     heard: Callable[[Range], None] = lambda part: None,
     options: Options = _PLAIN,
     per_row: RowOptions | None = None,
+    zoning: Zoning | None = None,
     guests: Guests = EVERYBODY,
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
-    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent. Nobody but
-    `guests` is reached.
+    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent,
+    `screen` tells which recipients may not be sent to. Nobody but `guests` is reached.
     """
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample
@@ -141,9 +151,17 @@ def look(
     rows = _watched(rows, template, found)
     per_range = max(1, 1000 // batch_size)
     for part in prepare(
-        rows, template, batch_size, per_range, region=region, left_out=left_out, options=options, per_row=per_row
+        rows,
+        template,
+        batch_size,
+        per_range,
+        region=region,
+        left_out=left_out,
+        options=options,
+        per_row=per_row,
+        zoning=zoning,
     ):
-        part = reachable(part, options, guests)
+        part = screened(reachable(part, options, guests), screen, options)
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)
@@ -160,6 +178,8 @@ def look(
             if said is not None:
                 _look_at(found, said, own)
         seen(found.rows)
+    if zoning is not None:
+        found.zone_ways = zoning.ways
     if constant is not None and found.messages:
         found.first = constant
         _look_at(found, [constant], options)

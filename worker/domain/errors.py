@@ -14,7 +14,7 @@
         BadLength, BadTtl, BadTemplate
         BadChannel   NoChannel, BadWait
       Limited        no, by a limit of our own                 wait `retry_after_s`, or do without
-        CoolingDown, TooMany, Held, Denied, OverBudget
+        CoolingDown, TooMany, Held, Denied, OverBudget, OptedOut
       BudgetSpent    a campaign may spend no more             raise its budget
       CodeOver       this one-time code is used or dead        have a new one sent
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
@@ -60,6 +60,7 @@ __all__ = [
     "Limited",
     "NoChannel",
     "NotAGuest",
+    "OptedOut",
     "OverBudget",
     "Refused",
     "SmsqError",
@@ -244,6 +245,12 @@ class OverBudget(Limited):
     """The codes would cost more than a limit allows."""
 
     word = "over_budget"
+
+
+class OptedOut(Limited):
+    """The recipient wants no messages, or none of this sender."""
+
+    word = "opted_out"
 
 
 class BudgetSpent(SmsqError):

@@ -17,7 +17,7 @@ from smsq.worker.domain.result import FIELDS, OTHER_NETWORK, PROBES
 from smsq.worker.domain.simulated import CHANNEL as SIMULATED
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
 from smsq.worker.ledger.keys import SHARD
-from smsq.worker.ledger.layout import BESIDE_SIZE, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
+from smsq.worker.ledger.layout import BESIDE_SIZE, EXEMPT, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
 MOST_NETWORKS = 50  # that a metric names; the others are counted together
@@ -47,6 +47,7 @@ NUMBERS: Mapping[str, str] = {
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
     "HELD_BACK_AT": f"'{HELD_BACK_AT}'",
+    "EXEMPT": f"'{EXEMPT}'",
     "SIMULATED": f"'{SIMULATED}'",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 
@@ -23,7 +23,7 @@ from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
-from smsq.worker.ledger.values import NOTHING, BatchView, KnownId
+from smsq.worker.ledger.values import NOTHING, BatchView, KnownId, Running
 
 RESENT = {
     "": "",
@@ -33,6 +33,7 @@ RESENT = {
 Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
+_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened")
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 
 
@@ -182,20 +183,16 @@ class Views(Standing):
             for (status, code, words), many in found.most_common()
         ]
 
-    def running(self) -> list[tuple[str, str]]:
-        """Campaigns that may have batches to hand out, oldest first: their ids and sending hours."""
+    def running(self) -> list[Running]:
+        """Campaigns that are being sent, oldest first."""
         ids = list(reversed(self._campaign_ids("live")))
         if not ids:
             return []
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for campaign_id in ids:
-                pipe.hmget(self.ledger.keys.campaign(campaign_id), ["state", "fed", "batches", "window"])
+                pipe.hmget(self.ledger.keys.campaign(campaign_id), _OF_RUNNING)
             rows = pipe.execute()
-        return [
-            (campaign_id, (window or b"").decode())
-            for campaign_id, (state, fed, batches, window) in zip(ids, rows, strict=True)
-            if (state or b"").decode() in GOING and int(fed or 0) < int(batches or 0)
-        ]
+        return [_running(each, raw) for each, raw in zip(ids, rows, strict=True) if (raw[0] or b"").decode() in GOING]
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row of a campaign in the file's order, rejected ones included.
@@ -282,6 +279,19 @@ class Views(Standing):
             raw = self.redis.hget(self.ledger.keys.shard(ref.number), f"{ref.number}o") or b""
         lines = [line.split("\t", 2) for line in raw.decode().splitlines()]
         return [(int(at) / 1000, decision, reason) for at, decision, reason in lines]
+
+
+def _running(campaign_id: str, raw: Sequence[bytes | None]) -> Running:
+    _, fed, batches, window, zones, left, moment, opened = raw
+    return Running(
+        id=campaign_id,
+        window=(window or b"").decode(),
+        is_fed=int(fed or 0) >= int(batches or 0),
+        zones=tuple(zones.decode().split("\n")) if zones else (),
+        waiting=tuple(many for (many,) in struct.iter_unpack(">I", left or b"")),
+        moment=int(moment) / 1000 if moment else None,
+        opened=(opened or b"").decode(),
+    )
 
 
 def _why(batch: BatchView, stored: Stored) -> str:

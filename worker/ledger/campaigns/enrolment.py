@@ -56,6 +56,8 @@ class CampaignEnrolment(Numbers):
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            **({"topic": plan.topic} if plan.topic else {}),
+            **({"screened": plan.screened} if plan.screened else {}),
         }
         marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]
@@ -72,7 +74,7 @@ class CampaignEnrolment(Numbers):
                 known = self.redis.get(digest_key)
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
             keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l"), self.key("files")]
-            keys += [self.keys.campaign(campaign_id, "a")]
+            keys += [self.keys.campaign(campaign_id, "m")]
             keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
             told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
@@ -144,10 +146,12 @@ class CampaignEnrolment(Numbers):
         channel: str = PLAIN_CHANNEL,
         on_doubt: str = "ask",
         behind: Packed | None = None,
+        zones: Sequence[str] = (),
     ) -> bool:
         """Enrol range `n` of a campaign; `rows` is how many data rows the file has up to its end.
 
         `behind` are rows that are not sent since they were sent already; they are kept packed, as messages are.
+        `zones` is the campaign's table of time zones so far, if its batches have one each.
         Returns False if the range was enrolled already, as when a producer that was killed runs again. Raises as
         `enrol` does.
         """
@@ -156,6 +160,7 @@ class CampaignEnrolment(Numbers):
         if behind is not None:
             kept = (behind.first_row, behind.count, behind.recipients, behind.rows)
             tail = [behind.count, msgspec.msgpack.encode(kept)]
+        tail += ["\n".join(zones), len(zones)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
@@ -178,6 +183,9 @@ class CampaignEnrolment(Numbers):
                 batch.recipients,
                 batch.texts,
                 batch.rows,
+                batch.words,
+                "" if batch.zone is None else batch.zone,
+                "" if batch.moment is None else int(batch.moment * 1000),
             ]
         campaign = self.keys.campaign
         for _ in range(8):
@@ -188,6 +196,7 @@ class CampaignEnrolment(Numbers):
                 campaign(campaign_id, "x"),
             ]
             keys += [self.key(name) for name in ("run", "ctl", "totals", "n:batch")]
+            keys += [campaign(campaign_id, "m"), *self.keys.zones(campaign_id, range(len(zones)))]
             keys += [self.keys.shard(number) for number in numbers]
             first = numbers[0] if numbers else 0
             reply = self.call("enrol_range", keys, n, first, rows, len(rejects), *tail)
@@ -216,6 +225,11 @@ class CampaignEnrolment(Numbers):
                 )
             if word == "gone":
                 raise Conflict(f"there is no campaign {campaign_id}")
+            if word == "zones":
+                raise Conflict(
+                    f"campaign {campaign_id} was begun with other time zones, perhaps by another version of smsq: "
+                    "what is in is sent; put the remaining rows into a file of their own"
+                )
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
 
