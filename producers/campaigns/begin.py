@@ -163,6 +163,7 @@ class Begun(Shown):
             window=draft.window or "",
             batch_size=settings.batch_size,
             slots=settings.parallel_sends - settings.urgent_slots,
+            is_by_zone=draft.zoning is not None,
         )
 
     def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:

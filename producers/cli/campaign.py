@@ -16,6 +16,7 @@ from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaig
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.campaign_draft import drafted as draft_of
 from smsq.producers.cli.campaign_draft import would_run
+from smsq.producers.cli.campaign_trial import test_flag, tried
 from smsq.producers.cli.message_options import file_flags
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
@@ -50,12 +51,16 @@ def limits(function: Command) -> Command:
 @group.command("check")
 @file_flags
 @limits
+@test_flag
+@click.option("--yes", is_flag=True, help="Send the messages of --test without asking for confirmation.")
 @as_json_option
 def check(
     file: tuple[Path, ...],
     text: str | None,
     template: str | None,
     files: tuple[Path, ...],
+    test: str | None,
+    yes: bool,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -105,18 +110,20 @@ def check(
                 price, balance, why = priced(smsq, drafted, found)
         except SmsqError as error:
             why = error.sentence
-    if as_json:
-        print_json(check_object(drafted, found, price, balance, why, expected) | repeats_object(repeats))
-        preflight.require_some(found)
-        return
-    for line in (
+    told = check_object(drafted, found, price, balance, why, expected) | repeats_object(repeats) if as_json else {}
+    lines = (
         *found_lines(drafted, found),
         *repeat_lines(repeats),
         *price_lines(price, balance, why, found),
         *forecast_lines(expected),
-    ):
+    )
+    for line in () if as_json else lines:
         click.echo(line)
+    if as_json and (test is None or not found.messages):
+        print_json(told)
     preflight.require_some(found)
+    if test is not None:
+        sys.exit(tried(drafted, test, files, yes=yes, told=told if as_json else None))
 
 
 @group.command("run")
@@ -135,6 +142,7 @@ def check(
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
 @click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
+@test_flag
 @as_json_option
 def run(
     file: tuple[Path, ...],
@@ -146,6 +154,7 @@ def run(
     follow: bool,
     only_new: bool,
     again: bool,
+    test: str | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -160,8 +169,12 @@ def run(
     check_flags(again=again, only_new=only_new)
     drafted = draft_of(file, text, template, files, how)
     if dry_run:
+        if test is not None:
+            raise click.UsageError("--dry-run sends nothing, and --test sends messages: leave one of them out")
         would_run(drafted, again=again, only_new=only_new, as_json=as_json)
         return
+    if test is not None:
+        sys.exit(tried(drafted, test, files, yes=yes, follow=follow, told={} if as_json else None))
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)

@@ -68,7 +68,7 @@ def file_flags(function: Command) -> Command:
             "--per-row",
             multiple=True,
             metavar="OPTION[=COLUMN]",
-            help="What FILE has for each row: an option such as subj, or tz, region, at, key, reference, tags; with "
+            help="What FILE has for each row: an option such as subj, or zone, region, at, key, reference, tags; with "
             "its column's name if that is another: tags=city,plan.",
         ),
         click.option(
@@ -79,7 +79,7 @@ def file_flags(function: Command) -> Command:
             "--zone-unknown",
             metavar="all|own|ZONE",
             help="Keep --window in each recipient's own time. If that is not known: all keeps it in every zone that is "
-            "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with tz or region: all]",
+            "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with zone or region: all]",
         ),
     )
     for option in reversed(options):

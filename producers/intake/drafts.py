@@ -49,7 +49,7 @@ class How(TypedDict, total=False):
     `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
-    (`columns.MEANINGS`), such as `{"tz": "zone", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
+    (`columns.MEANINGS`), such as `{"zone": "tz", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
     `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
     text that tells it from another campaign of the same rows, text and options, such as whose it is.
@@ -171,6 +171,7 @@ class Draft:
             file=", ".join(self.read_as.files) if self.read_as is not None else "",
             read_as=self.read_as.written() if self.read_as is not None else "",
             repeats=self.choice.word,
+            words=self.zoning.columns.words_named() if self.zoning is not None else (),
             topic=self.topic,
             saved_as=self.saved_as,
         )

@@ -65,6 +65,7 @@ class CampaignEnrolment(Numbers):
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            **({"words": "\n".join(plan.words)} if plan.words else {}),
             **({"topic": plan.topic} if plan.topic else {}),
             **({"screened": plan.screened} if plan.screened else {}),
             "saved_as": plan.saved_as,

@@ -61,6 +61,7 @@ class CampaignView:
     origin: str = ""  # the campaign of whose messages it is made, '' for none
     kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
     needed_by: str = ""  # the newest campaign that is made of its messages
+    words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
     moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
@@ -152,6 +153,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         origin=raw.get("origin", ""),
         kin=raw.get("kin", ""),
         needed_by=raw.get("needed_by", ""),
+        words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
         left_out=int(raw.get("left_out", "0")),
