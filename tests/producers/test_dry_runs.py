@@ -27,7 +27,7 @@ def people(tmp_path: Path) -> Path:
 def everything(smsq: Smsq) -> dict[bytes, Any]:
     """Every key of the ledger with its content."""
     redis = smsq.runtime.ledger.redis
-    return {key: redis.dump(key) for key in redis.keys()}
+    return {key: redis.dump(key) for key in redis.keys("*")}
 
 
 def test_a_dry_run_of_a_message_writes_nothing(smsq: Smsq) -> None:

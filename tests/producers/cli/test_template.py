@@ -105,7 +105,7 @@ def texts_of(smsq: Smsq) -> list[str]:
     """The texts of the only batch in the ledger."""
     from smsq.worker.domain.batch import unpack_texts
 
-    (shard,) = [key for key in smsq.runtime.ledger.redis.keys() if b":b:" in key]
+    (shard,) = [key for key in smsq.runtime.ledger.redis.keys("*") if b":b:" in key]
     fields = smsq.runtime.ledger.redis.hgetall(shard)
     return unpack_texts(next(value for name, value in fields.items() if name.endswith(b"t")))
 
