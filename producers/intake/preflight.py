@@ -202,7 +202,7 @@ def look_at(
 
 def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight) -> Iterator[Row | Reject]:
     """The same rows; those are counted in which the text has a gap."""
-    gaps = template.gaps if template.places else lambda values: ()
+    gaps = template.gap_finder()
     counters = {"empty": found.empty, "default": found.defaults, "part": found.omitted}
     for row in rows:
         if not isinstance(row, Reject):
