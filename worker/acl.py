@@ -82,7 +82,7 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit "
+            "amend control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
@@ -103,7 +103,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat establish fresh_ids limit recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

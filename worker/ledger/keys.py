@@ -7,7 +7,7 @@
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
-| `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
+| `c:<id>:h` | set | batches that came due while it was paused, or were paced | claim, control, feed | with the last member |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
 | `digest:<hex>` | string | content of a file, text and options: its campaign | enrol | with the campaign |

@@ -69,6 +69,9 @@ class Plan:
     part_price: Decimal = Decimal(0)  # what a part was quoted at, for the budget's guard
     start_at: float | None = None  # Unix seconds
     window: str | None = None  # hours of the day in local time, "9-21"
+    weight: float = 1.0  # its share of what campaigns send together
+    stop_if_bad: float | None = None  # percent of failures that pause it; 0 for never, None as the settings say
+    auto_resume: bool = False  # whether it goes on by itself once the balance that paused it is back
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
@@ -95,7 +98,7 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
-    PACED = "paced"  # held back by its campaign's rate or sending hours
+    PACED = "paced"  # held back by its campaign's rate, its sender's rate or sending hours
     SLOT = "slot"
     NONE = "none"  # nothing is ready
     MORE = "more"  # the batches looked at may not go now; there are more

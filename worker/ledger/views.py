@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from heapq import merge
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,6 +44,15 @@ class Failure:
     error_code: int
     error: str
     messages: int
+
+
+class Running(NamedTuple):
+    """A campaign that may have batches to hand out; the id '' stands for single messages that were paced."""
+
+    id: str
+    window: str = ""  # its sending hours, '' for all
+    weight: float = 1.0  # its share
+    parts: float = 1.0  # of a batch, on average
 
 
 # An error code in words; called with True if the gateway refused the request, False if delivery failed.
@@ -176,20 +186,24 @@ class Views(Standing):
             for (status, code, words), many in found.most_common()
         ]
 
-    def running(self) -> list[tuple[str, str]]:
-        """Campaigns that may have batches to hand out, oldest first: their ids and sending hours."""
+    def running(self) -> list[Running]:
+        """Campaigns that may have batches to hand out, oldest first; single messages that were paced are one too."""
         ids = list(reversed(self._campaign_ids("live")))
-        if not ids:
-            return []
+        keys = self.ledger.keys
         with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.scard(keys.campaign("", "h"))
             for campaign_id in ids:
-                pipe.hmget(self.ledger.keys.campaign(campaign_id), ["state", "fed", "batches", "window"])
-            rows = pipe.execute()
-        return [
-            (campaign_id, (window or b"").decode())
-            for campaign_id, (state, fed, batches, window) in zip(ids, rows, strict=True)
-            if (state or b"").decode() in GOING and int(fed or 0) < int(batches or 0)
-        ]
+                pipe.hmget(keys.campaign(campaign_id), ["state", "fed", "batches", "window", "weight", "parts"])
+                pipe.scard(keys.campaign(campaign_id, "h"))
+            paced, *rows = pipe.execute()
+        found = [Running("")] if paced else []
+        for campaign_id, (state, fed, batches, window, weight, parts), held in zip(
+            ids, rows[::2], rows[1::2], strict=True
+        ):
+            if (state or b"").decode() in GOING and (held or int(fed or 0) < int(batches or 0)):
+                each = int(parts or 0) / max(1, int(batches or 0))
+                found.append(Running(campaign_id, (window or b"").decode(), float(weight or 1), max(1.0, each)))
+        return found
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row of a campaign in the file's order, rejected ones included.

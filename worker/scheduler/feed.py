@@ -1,34 +1,37 @@
-"""Feed: hand out the next batches of every running campaign, fairly, a small window ahead of the slots."""
+"""Feed: hand out the next batches of every running campaign, by weight, a small window ahead of the slots."""
 
 from __future__ import annotations
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.hours import is_open
 from smsq.worker.ledger.standing import blind_limit
+from smsq.worker.ledger.views import Running
 from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.shares import Shares
 
 LEAST_AHEAD = 4  # batches per slot: enough that no slot waits
 MOST_AHEAD = 192  # batches: a second campaign waits for them; pause and cancel do not, since a claim looks again
 AHEAD_S = 0.5  # of sending at the present pace, so that a top-up is worth a round trip
 MOST_EACH = 16  # batches in one hint
 HINT_S = 0.15  # a hint is work for one thread for about so long
+TURNS = 16  # into which the room of a top-up is cut at most: so often campaigns take turns in it
 SMOOTH = 0.3  # weight of the newest reading of the pace
 
 
 class Feed:
-    """Every few hundredths of a second: fill the window up, one campaign after the other."""
+    """Every few hundredths of a second: fill the window up, campaigns in turn."""
 
     every_s = 0.02
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
-        self._turn = 0
+        self._shares = Shares()
         self._waiting, self._at = 0, 0.0  # what the last tick left, and when
         self._pace = 0.0  # batches that leave in a second
 
     def tick(self, now: float) -> None:
         """Hand out as many batches as fit; `now` (Unix seconds) decides about sending hours."""
-        running = [campaign_id for campaign_id, window in self._rt.views.running() if is_open(window, now)]
+        running = [each for each in self._rt.views.running() if is_open(each.window, now)]
         self.every_s = 0.02 if running else 0.1
         if not running:
             return
@@ -47,23 +50,23 @@ class Feed:
             self._pace += SMOOTH * (left - self._pace)
         self._waiting, self._at = waiting, now
 
-    def _top_up(self, running: list[str], room: int, slots: int) -> None:
-        """Share the room among campaigns, each time beginning with another; others get what one does not need."""
+    def _top_up(self, running: list[Running], room: int, slots: int) -> None:
+        """Share the room among campaigns by weight; others get what one cannot take."""
         blind = blind_limit(self._rt.settings.parallel_sends)
-        self._turn += 1
-        start = self._turn % len(running)
-        hungry = [*running[start:], *running[:start]]
+        turn = max(1, room // TURNS) if len(running) > 1 else room
+        hungry = list(running)
+        self._shares.join(running)
         while room > 0 and hungry:
-            share = max(1, room // len(hungry))
-            asked, hungry = hungry, []
-            for campaign_id in asked:
-                refs, why = self._rt.ledger.feed(campaign_id, min(share, room), blind)
-                if why != "awake":
-                    self._hint(refs, slots)
-                self._waiting += len(refs)
-                room -= len(refs)
-                if len(refs) == share and room > 0:
-                    hungry.append(campaign_id)
+            chosen = self._shares.next(hungry)
+            wanted = min(turn, room)
+            refs, why = self._rt.ledger.feed(chosen.id, wanted, blind)
+            if "awake" not in why:
+                self._hint(refs, slots)
+            self._shares.hand_out(chosen, len(refs))
+            self._waiting += len(refs)
+            room -= len(refs)
+            if len(refs) < wanted or "rate" in why:
+                hungry.remove(chosen)
 
     def _hint(self, refs: list[Ref], slots: int) -> None:
         if refs:

@@ -1,16 +1,19 @@
-"""Change a campaign's state: its rows are complete, or a person pauses, resumes or cancels it."""
+"""Change a campaign: its rows are complete; a person pauses, resumes, cancels or amends it; it is paused by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from urllib.parse import quote
 
-from smsq.worker.domain.errors import BadInput, BudgetSpent
+from smsq.worker.domain.campaign import GOING
+from smsq.worker.domain.errors import BadInput, BudgetSpent, SmsqError
 from smsq.worker.domain.money import UNITS, of_units
 from smsq.worker.ledger.orders import Orders
 
 
 class CampaignControl(Orders):
-    """The verb that changes a campaign's state."""
+    """The verbs that change a campaign's state and what it goes by."""
 
     def control(
         self,
@@ -34,15 +37,59 @@ class CampaignControl(Orders):
         ]
         most = "" if budget is None else int(budget * UNITS)
         each = "" if part_price is None else str(part_price * UNITS)
-        reply = self.call("control", keys, verb, why, most, each)
+        reply = self._changed(campaign_id, self.call("control", keys, verb, why, most, each, "", ""))
         state = reply[0].decode()
-        if state == "gone":
-            raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
-        if state == "short":
-            raise BudgetSpent(campaign_id, of_units(int(reply[1])))
         raised = "" if budget is None else f"/--budget/{budget:f}"
         self._note_order(reply, f"{verb}/{campaign_id}{raised}")
         return state
+
+    def pause_itself(self, campaign_id: str, why: str, found: str) -> bool:
+        """Pause a campaign without a person, with the reason and what was found; return whether it is paused for that.
+
+        No journal keeps it: a ledger that fell back finds the same again.
+        """
+        return self._itself(campaign_id, "pause", why, found) == "paused"
+
+    def resume_itself(self, campaign_id: str, why: str) -> bool:
+        """Resume a campaign if it is paused for this very reason; return whether it goes on."""
+        return self._itself(campaign_id, "resume", why, "") in GOING
+
+    def _itself(self, campaign_id: str, verb: str, why: str, found: str) -> str:
+        keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "h")]
+        keys += [self.key("ready:bulk"), self.key("run")]
+        try:
+            return self._changed(campaign_id, self.call("control", keys, verb, why, "", "", "itself", found))[0].decode()
+        except BudgetSpent:
+            return "paused"
+
+    def amend(
+        self, campaign_id: str, wishes: Mapping[str, str], *, part_price: Decimal | None = None
+    ) -> dict[str, tuple[str, str]]:
+        """Change what a campaign goes by; return what changed, by field: the values before and from now on.
+
+        `wishes` are fields of its hash, as they are written there. `part_price` goes with a budget, for a campaign that
+        was begun without a price. Raises BudgetSpent, and changes nothing, if the budget lets no further batch leave.
+        """
+        keys = [self.keys.campaign(campaign_id), self.key("run")]
+        each = "" if part_price is None else str(part_price * UNITS)
+        pairs = [item for pair in wishes.items() for item in pair]
+        reply = self._changed(campaign_id, self.call("amend", keys, each, *pairs))
+        if reply[0] == b"over":
+            raise SmsqError(f"campaign {campaign_id} is {reply[1].decode()}: only its name can still be changed")
+        known = [value.decode() for value in reply[3:]]
+        changed = {name: (old, new) for (name, new), old in zip(wishes.items(), known, strict=True) if old != new}
+        if changed:
+            said = "".join(f"/{name}/{quote(new, safe='')}" for name, (_, new) in changed.items())
+            self._note_order(reply, f"set/{campaign_id}{said}")
+        return changed
+
+    def _changed(self, campaign_id: str, reply: list[bytes]) -> list[bytes]:
+        """The reply of a verb that changed the campaign; raises if it could not."""
+        if reply[0] == b"gone":
+            raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
+        if reply[0] == b"short":
+            raise BudgetSpent(campaign_id, of_units(int(reply[1])))
+        return reply
 
     def close_campaign(self, campaign_id: str) -> str:
         """Note that every row is enrolled; return the state afterwards."""

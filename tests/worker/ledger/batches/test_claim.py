@@ -257,7 +257,7 @@ def test_a_debt_is_remembered_until_it_is_paid(desk: Any) -> None:
 
 def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> None:
     """However often it is told to wait."""
-    _, (first, second) = desk.campaign(6, 1, rate=4.0)
+    campaign, (first, second) = desk.campaign(6, 1, rate=4.0)
     _, (other,) = desk.campaign(1)
     desk.claim(first, rate=10.0)
     for _ in range(10):
@@ -265,8 +265,9 @@ def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> No
 
     desk.claim(other, rate=10.0)
     assert desk.ledger.due("ready:bulk", 10, 3.0) == []
+    assert desk.ledger.feed(campaign, 5, 100) == ([], "rate")
     desk.now += 2.0
-    assert desk.ledger.due("ready:bulk", 10, 3.0) == [second]
+    assert desk.ledger.feed(campaign, 5, 100)[0] == [second]
 
 
 @pytest.mark.parametrize(
@@ -284,14 +285,14 @@ def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> No
 )
 def test_sending_hours_bind_what_was_handed_out(desk: Any, window: str, hour: int, is_open: bool) -> None:
     """A batch that waited for the gateway until the evening is not sent at night."""
-    _, (ref,) = desk.campaign(1, window=window or None)
+    campaign, (ref,) = desk.campaign(1, window=window or None)
     if is_open:
         desk.claim(ref, hour=hour)
         return
     assert refusal(desk.try_claim(ref, hour=hour, next_hour_s=600.0)) is ClaimRefusal.PACED
     assert desk.ledger.due("ready:bulk", 10, 3.0) == []
     desk.now += 600.0
-    assert desk.ledger.due("ready:bulk", 10, 3.0) == [ref]
+    assert desk.ledger.feed(campaign, 5, 100)[0] == [ref]
 
 
 def test_one_alone_takes_tokens_for_one(desk: Any) -> None:
