@@ -41,7 +41,7 @@ TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hvals", "hexists", "get", "exists", "time"),
-        *("zrange", "zrevrange", "zrangebyscore", "zcard", "zcount", "smembers"),
+        *("zrange", "zrevrange", "lrange", "zrangebyscore", "zcard", "zcount", "smembers"),
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -96,7 +96,7 @@ LEDGER: dict[str, Role] = {
     ),
     "door": Role(  # what a producer does, for callers over HTTP
         frozenset({"enrol_request", "note_told"}),
-        frozenset({"lrange"}),
+        frozenset(),
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_report
+from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_log, campaign_report, campaign_set
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.message_options import file_flags, with_options
 from smsq.producers.terminal import output
@@ -81,7 +81,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 @group.command("run")
 @file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
-@click.option("--rate", type=float, help="Most parts per second for this campaign.")
+@click.option("--rate", metavar="N", help="Most parts per second for this campaign.")
 @click.option(
     "--at",
     help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
@@ -94,6 +94,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     show_default="ask",
     help="If a message did not arrive: ask sends it again once that is certain, park leaves it to a person.",
 )
+@campaign_set.pace_flags
 @click.option("--yes", is_flag=True, help="Send without asking for confirmation.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
@@ -185,5 +186,5 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, *campaign_control.COMMANDS):
+for command in (campaign_report.command, campaign_log.command, campaign_set.command, *campaign_control.COMMANDS):
     group.add_command(command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,11 +20,11 @@ from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.terms import percent_of, rate_of, weight_of, window_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
-from smsq.worker.domain.hours import is_window
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
@@ -41,7 +40,9 @@ class How(TypedDict, total=False):
     `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that holds
     recipients (by default `phone`, or `email` for e-mails), `region` the country in which phones without a plus are
     written, `encoding` what a file is in (told from its bytes unless it is given). `rate` is in parts per second,
-    `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
+    `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`, `weight` its share
+    beside other campaigns (1 if it is left out), `stop_if_bad` the percentage of failures that pauses it, 0 for never.
+    With `auto_resume` it goes on by itself once the balance that paused it is back. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name. `on_doubt` is as in `Smsq.send`.
     `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it is.
@@ -56,10 +57,13 @@ class How(TypedDict, total=False):
     valid: str | None
     options: Options | None
     per_row: Mapping[str, str] | Sequence[str] | None
-    rate: float | None
+    rate: float | str | None
     at: datetime | str | None
     window: str | None
     budget: Decimal | int | str | None
+    weight: float | str | None
+    stop_if_bad: float | str | None
+    auto_resume: bool
     on_doubt: str | None
     apart: str
 
@@ -122,6 +126,9 @@ class Draft:
     part_price: Decimal = Decimal(0)
     start_at: float | None = None
     window: str | None = None
+    weight: float = 1.0
+    stop_if_bad: float | None = None
+    auto_resume: bool = False
     on_doubt: str = "ask"
     apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
@@ -151,6 +158,9 @@ class Draft:
             part_price=self.part_price,
             start_at=self.start_at,
             window=self.window,
+            weight=self.weight,
+            stop_if_bad=self.stop_if_bad,
+            auto_resume=self.auto_resume,
             on_doubt=self.on_doubt,
             file=_file_of(self.source),
             repeats=self.choice.word,
@@ -188,10 +198,9 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not isinstance(text, str):
         raise BadInput(f"a text is text, not {type(text).__name__}")
-    if window is not None and not is_window(window):
-        raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
-    if rate is not None and not 0 < rate < math.inf:
-        raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
+    window = window_of(window) if window is not None else None
+    rate = rate_of(rate) if rate is not None else None
+    weight, share = how.get("weight"), how.get("stop_if_bad")
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
     named = how.get("per_row") or ()
     check_options(options, later=named)
@@ -214,7 +223,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     return Draft(
         source=source,
         template=template,
-        name=_named(name),
+        name=name_of(name),
         options=options,
         per_row=RowOptions.of(options, named, source.columns) if named else None,
         phone_column=phone_column,
@@ -223,6 +232,9 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         budget=money_of(how.get("budget")),
         start_at=timestamp(at) if at is not None else None,
         window=window,
+        weight=weight_of(weight) if weight is not None else 1.0,
+        stop_if_bad=percent_of(share) if share is not None else None,
+        auto_resume=how.get("auto_resume") or False,
         on_doubt=how.get("on_doubt") or "ask",
         apart=how.get("apart") or "",
     )
@@ -312,6 +324,7 @@ def money_of(budget: Decimal | int | str | None) -> Decimal | None:
     return money
 
 
-def _named(name: str | None) -> str:
+def name_of(name: str | None) -> str:
+    """A campaign's name as it is kept."""
     shown = "".join(char for char in name or "campaign" if char.isprintable())[:LONGEST_NAME].strip()
     return shown or "campaign"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from smsq.worker.domain.fact import MISSING_PART
 from smsq.worker.domain.guard import HELD_BACK_AT, MORE_URGENT, MOST_AT_ONCE, POISON_DEATHS
 from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
 from smsq.worker.domain.receipt import MAX_IDS, MAX_PARTS, SIZE
@@ -32,6 +33,7 @@ NUMBERS: Mapping[str, str] = {
     "NO_RECEIPT": "'" + r"\0" * SIZE + "'",
     "MOST_IDS": str(MAX_IDS),
     "MOST_PARTS": str(MAX_PARTS),
+    "MISSING_PART": str(MISSING_PART),
     "BESIDE_SIZE": str(BESIDE_SIZE),
     **{f"BESIDE_{place.name}": str(place + 1) for place in BesidePlace},
     "ALL_VALUES": str(len(FIELDS)),

@@ -7,7 +7,8 @@
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
-| `c:<id>:h` | set | batches that came due while it was paused, or were paced | claim, control, feed | with the last member |
+| `c:<id>:a` | list | what was done to it, by whom and when | begin, amend, control, resolve | upkeep |
+| `c:<id>:h` | set | batches that it has back: due while it was paused, or paced | claim, control, feed | empty |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
 | `digest:<hex>` | string | content of a file, text and options: its campaign | enrol | with the campaign |
@@ -107,7 +108,7 @@ class Keys:
         return f"{self.tag}:door:id:{caller}:"
 
     def campaign(self, campaign_id: str, part: str = "") -> str:
-        """The key of a campaign, or of its part `b`, `x`, `l` or `h`; single messages share the id `-`."""
+        """The key of a campaign, or of its part `b`, `x`, `l`, `a` or `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
 
     def claim(self, ref: Ref | None) -> list[str]:

@@ -25,8 +25,8 @@ from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import DoorRequests
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
-from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.live_limits import LiveLimits
+from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.otp.cascades import Cascades
 from smsq.worker.ledger.otp.records import OtpRecords
 from smsq.worker.ledger.runs import RollCall

@@ -17,6 +17,7 @@ from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_na
 from smsq.worker.domain.recipient import written
 from smsq.worker.domain.status import BatchState, IdState, Status
 from smsq.worker.ledger.beside import spoken, with_beside
+from smsq.worker.ledger.campaigns.log import Entry
 from smsq.worker.ledger.campaigns.view import CampaignView as CampaignView
 from smsq.worker.ledger.campaigns.view import campaign_view
 from smsq.worker.ledger.ledger import Ledger
@@ -151,6 +152,11 @@ class Views(Standing):
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
         return campaign_view(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
+
+    def log(self, campaign_id: str) -> list[Entry]:
+        """What was done to a campaign, oldest first."""
+        with translated():
+            return [Entry.read(raw) for raw in self.redis.lrange(self.ledger.keys.campaign(campaign_id, "a"), 0, -1)]
 
     def campaign_of(self, digest: str) -> CampaignView | None:
         """The campaign with this digest of rows, text and options; None if there is none any more."""

@@ -27,6 +27,7 @@ from smsq.worker.gateway.http.server.jobs import (
 )
 from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import Taken
+from smsq.worker.ledger.orders import ordered_by
 from smsq.worker.ledger.views import CampaignView
 
 WAITING = ("queued", "cancelled", "late", "optout", "invalid", "duplicate")  # statuses of what never left
@@ -53,6 +54,10 @@ class Jobs:
 
     def answer(self, request: JobRequest, caller: Caller, host: str, cost: Decimal | None) -> Answer:
         """Answer one request; `cost` is what a new mailing would cost. Raises FormError, LedgerTrouble."""
+        with ordered_by(f"key {caller.name}"):
+            return self._answer(request, caller, host, cost)
+
+    def _answer(self, request: JobRequest, caller: Caller, host: str, cost: Decimal | None) -> Answer:
         content_type = shapes.content_type(request.fmt, request.charset)
         if request.action is not Action.ADD:
             return Answer(body=self._act(request, caller), content_type=content_type)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.errors import BadInput, BudgetSpent, SmsqError
 from smsq.worker.domain.money import UNITS, of_units
-from smsq.worker.ledger.orders import Orders
+from smsq.worker.ledger.orders import SCHEDULER, Orders, orderer
 
 
 class CampaignControl(Orders):
@@ -29,15 +29,10 @@ class CampaignControl(Orders):
         `budget` goes with `resume` and is in force from then on; `part_price` goes with a budget, for a campaign that
         was begun without a price. Raises BudgetSpent, and changes nothing, if one batch more would cost too much.
         """
-        keys = [
-            self.keys.campaign(campaign_id),
-            self.keys.campaign(campaign_id, "h"),
-            self.key("ready:bulk"),
-            self.key("run"),
-        ]
+        keys = self._control_keys(campaign_id)
         most = "" if budget is None else int(budget * UNITS)
         each = "" if part_price is None else str(part_price * UNITS)
-        reply = self._changed(campaign_id, self.call("control", keys, verb, why, most, each, "", ""))
+        reply = self._changed(campaign_id, self.call("control", keys, verb, why, most, each, orderer(), "", ""))
         state = reply[0].decode()
         raised = "" if budget is None else f"/--budget/{budget:f}"
         self._note_order(reply, f"{verb}/{campaign_id}{raised}")
@@ -55,12 +50,21 @@ class CampaignControl(Orders):
         return self._itself(campaign_id, "resume", why, "") in GOING
 
     def _itself(self, campaign_id: str, verb: str, why: str, found: str) -> str:
-        keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "h")]
-        keys += [self.key("ready:bulk"), self.key("run")]
         try:
-            return self._changed(campaign_id, self.call("control", keys, verb, why, "", "", "itself", found))[0].decode()
+            reply = self.call("control", self._control_keys(campaign_id), verb, why, "", "", SCHEDULER, "itself", found)
+            return self._changed(campaign_id, reply)[0].decode()
         except BudgetSpent:
             return "paused"
+
+    def _control_keys(self, campaign_id: str) -> list[str]:
+        campaign = self.keys.campaign
+        return [
+            campaign(campaign_id),
+            campaign(campaign_id, "h"),
+            self.key("ready:bulk"),
+            self.key("run"),
+            campaign(campaign_id, "a"),
+        ]
 
     def amend(
         self, campaign_id: str, wishes: Mapping[str, str], *, part_price: Decimal | None = None
@@ -70,10 +74,10 @@ class CampaignControl(Orders):
         `wishes` are fields of its hash, as they are written there. `part_price` goes with a budget, for a campaign that
         was begun without a price. Raises BudgetSpent, and changes nothing, if the budget lets no further batch leave.
         """
-        keys = [self.keys.campaign(campaign_id), self.key("run")]
+        keys = [self.keys.campaign(campaign_id), self.key("run"), self.keys.campaign(campaign_id, "a")]
         each = "" if part_price is None else str(part_price * UNITS)
         pairs = [item for pair in wishes.items() for item in pair]
-        reply = self._changed(campaign_id, self.call("amend", keys, each, *pairs))
+        reply = self._changed(campaign_id, self.call("amend", keys, each, orderer(), *pairs))
         if reply[0] == b"over":
             raise SmsqError(f"campaign {campaign_id} is {reply[1].decode()}: only its name can still be changed")
         known = [value.decode() for value in reply[3:]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -15,7 +16,9 @@ from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.ledger.batches.enrolment import SAYABLE, digests_of
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.campaigns.log import Change, written_changes
 from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
+from smsq.worker.ledger.orders import orderer
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import POLICIES, Opened, Plan
@@ -71,9 +74,11 @@ class CampaignEnrolment(Numbers):
                 known = self.redis.get(digest_key)
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
             keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l"), self.key("files")]
+            keys += [self.keys.campaign(campaign_id, "a")]
             keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
             told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
+            told += (orderer(), written_changes(_begun_with(plan)))
             reply = self.call("open_campaign", keys, campaign_id, int(again), *told, *flat)
             word = reply[0].decode()
             if word == "created":
@@ -211,3 +216,21 @@ class CampaignEnrolment(Numbers):
             if word == "gone":
                 raise Conflict(f"there is no campaign {campaign_id}")
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+
+def _begun_with(plan: Plan) -> list[Change]:
+    """What a campaign begins with, for its log; what is left out has no limit."""
+    told: Mapping[str, object] = {
+        "channel": plan.options.channel,
+        "rate": plan.rate,
+        "budget": plan.budget,
+        "start_at": plan.start_at,
+        "window": plan.window,
+        "on_doubt": plan.on_doubt,
+        "repeats": plan.repeats,
+    }
+    return [
+        Change(name, "", f"{value:f}" if isinstance(value, Decimal) else str(value))
+        for name, value in told.items()
+        if value
+    ]

@@ -1,19 +1,19 @@
 -- Close, pause, resume or cancel a campaign.
--- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
+-- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run, 5 its log.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
 --       4 a budget in 1/10,000 that holds from now on (resume only), '' to keep what there is, 5 with a budget: what a
---       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another, 6 '' for
---       a person, 'itself' for an automatic order, 7 what an automatic pause has found.
+--       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another, 6 by whom,
+--       7 '' for a person, 'itself' for an automatic order, 8 what an automatic pause has found, in words.
 -- Returns {state, run, n} afterwards, {'short', least budget} if a resume could not send one batch more, or {'gone'};
 -- with these two nothing has changed. A pause takes effect at the next claim; batches that it holds come back on resume.
 -- A person's pause takes the place of an automatic one, and an automatic resume ends only a pause for that very reason.
 -- A cancel is this one write: the scheduler ends batches that are held or were never handed out.
--- include: run, budget
+-- include: run, budget, audit
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'closed', 'budget', 'why')
 local state = c[1]
 if not state then return { 'gone' } end
 local verb = ARGV[2]
-if ARGV[6] ~= '' and verb == 'resume' and (state ~= 'paused' or c[4] ~= ARGV[3]) then verb = '' end
+if ARGV[7] ~= '' and verb == 'resume' and (state ~= 'paused' or c[4] ~= ARGV[3]) then verb = '' end
 local budget = tonumber(ARGV[4] ~= '' and ARGV[4] or c[3] or '0')
 
 local may_go_on = state == 'paused' or state == 'running' or state == 'enrolling'
@@ -40,11 +40,11 @@ if verb == 'close' then
     redis.call('HSET', KEYS[1], 'done_at', now)
   end
 elseif verb == 'pause' then
-  is_taken_over = state == 'paused' and ARGV[6] == '' and c[4] ~= ARGV[3]
+  is_taken_over = state == 'paused' and ARGV[7] == '' and c[4] ~= ARGV[3]
   if is_taken_over then redis.call('HSET', KEYS[1], 'why', ARGV[3], 'found', '') end
   if state == 'enrolling' or state == 'running' then
     state = 'paused'
-    redis.call('HSET', KEYS[1], 'found', ARGV[7], 'paused_at', now)
+    redis.call('HSET', KEYS[1], 'found', ARGV[8], 'paused_at', now)
   end
 elseif verb == 'resume' then
   if may_go_on and ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'budget', ARGV[4]) end
@@ -69,5 +69,14 @@ end
 redis.call('HSET', KEYS[1], 'state', state)
 if verb ~= 'close' and state ~= c[1] then redis.call('HSET', KEYS[1], 'why', verb == 'resume' and '' or ARGV[3]) end -- the reason of a pause stays when the last row is in
 local actual = run(KEYS[4])
+local changes = state ~= c[1] and { 'state', c[1], state } or {}
+if verb == 'resume' and may_go_on and ARGV[4] ~= '' and tonumber(ARGV[4]) ~= tonumber(c[3] or '0') then
+  changes[#changes + 1] = 'budget'
+  changes[#changes + 1] = c[3] and c[3] ~= '0' and tostring(c[3] / 10000) or ''
+  changes[#changes + 1] = tostring(ARGV[4] / 10000)
+end
+if is_taken_over then changes = { 'paused by', 'itself', 'a person' } end
+local reason = ARGV[8] ~= '' and ARGV[8] or ARGV[3]
+if #changes > 0 or verb == 'close' and c[2] ~= '1' then note_in_log(KEYS[5], ARGV[6], verb, reason, changes) end
 local is_new = state ~= c[1] or is_taken_over or verb == 'close' and c[2] ~= '1' or verb == 'resume' and may_go_on and ARGV[4] ~= ''
 return { state, actual, redis.call('HINCRBY', KEYS[4], 'n:' .. actual, is_new and 1 or 0) }

@@ -1,12 +1,13 @@
 -- Begin a campaign under the digest of its file, text and options.
 -- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one,
---       7 live, 8 stubs, 9 rows left out, 10 files, 11.. unfinished campaigns whose rows are among those.
+--       7 live, 8 stubs, 9 rows left out, 10 files, 11 its log, 12.. unfinished campaigns whose rows are among those.
 -- ARGV: 1 time or '', 2 id, 3 '1' if a finished one is to be begun anew, 4 id of the known one as it was seen or '',
---       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8 digests of its files, 9.. fields and values.
+--       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8 digests of its files, 9 by whom,
+--       10 with what, packed as the changes of its log, 11.. fields and values.
 -- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
 -- Stubs know a batch by its place in the file, so the file is cut into the same batches again. A campaign that is still
 -- being enrolled takes no further rows until its producer has compared them with those of this one.
--- include: run
+-- include: run, audit
 
 local known = redis.call('GET', KEYS[1])
 if (known or '') ~= ARGV[4] then return { 'moved' } end
@@ -34,16 +35,17 @@ end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fed', 0, 'rows', 0, 'parts', 0, 'cost', 0,
   'created_at', now)
-for at = 9, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+for at = 11, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('HSET', KEYS[2], 'digest', ARGV[5], 'batch_size', size)
 if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
 if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[2], 'files', ARGV[8])
   for digest in string.gmatch(ARGV[8], '%x+') do redis.call('HINCRBY', KEYS[10], digest, 1) end
 end
-for place = 11, #KEYS do
+for place = 12, #KEYS do
   if redis.call('HEXISTS', KEYS[place], 'name') == 1 then redis.call('HSET', KEYS[place], 'overtaken', ARGV[2]) end
 end
 redis.call('ZADD', KEYS[3], now, ARGV[2])
 redis.call('ZADD', KEYS[7], now, ARGV[2])
+note_in_log(KEYS[11], ARGV[9], 'begin', '', cmsgpack.unpack(ARGV[10]))
 return { 'created', size }
