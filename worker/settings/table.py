@@ -191,7 +191,7 @@ FIELDS: tuple[Field, ...] = (
         "reserve",
         readers.money,
         "0",
-        "What campaigns leave of the balance for urgent messages: below it they are paused. `smsq limits set` changes it.",
+        "What campaigns leave of the balance for urgent messages: below it they pause. `smsq limits set` changes it.",
     ),
     Field(
         "stop_if_bad",
