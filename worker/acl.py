@@ -77,7 +77,7 @@ LEDGER: dict[str, Role] = {
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop detach due feed forget lead wind_up".split()),
+        frozenset("beat control doubt drop detach due feed forget lead move_due set_openings wind_up".split()),
         frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(

@@ -81,6 +81,16 @@ class Begun(Shown):
             collections.deque(drafted.source.rows(), maxlen=0)
         return self.enrol(drafted, again=again or only_new, enrolled=enrolled)
 
+    def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:
+        """The draft with what is known of its rows' time zones; `before` is its own unfinished campaign.
+
+        A moment of a row has passed if it had when the campaign was begun.
+        """
+        if draft.zoning is None:
+            return draft
+        now = before.created_at if before is not None else self._smsq.runtime.clock.now()
+        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
+
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
         if before is None:
@@ -107,6 +117,7 @@ class Begun(Shown):
             region=draft.region,
             options=draft.options,
             per_row=draft.per_row,
+            zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
             heard=comparison.add if comparison is not None else lambda part: None,
@@ -129,6 +140,7 @@ class Begun(Shown):
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
+        draft = self.known(draft, before)
         comparison = self.comparison(draft, before)
         draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
@@ -228,6 +240,7 @@ class Begun(Shown):
                 channel=draft.options.channel,
                 on_doubt=draft.on_doubt,
                 behind=part.behind,
+                zones=part.zones,
             )
 
         self._smsq.patiently(verb, outage_s=OUTAGE_S)

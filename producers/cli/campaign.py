@@ -49,7 +49,9 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     with contextlib.ExitStack() as stack:
         try:
             smsq = stack.enter_context(opened())
-            comparison = smsq.campaigns.comparison(drafted, unfinished(smsq, drafted))
+            before = unfinished(smsq, drafted)
+            drafted = smsq.campaigns.known(drafted, before)
+            comparison = smsq.campaigns.comparison(drafted, before)
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
@@ -59,6 +61,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
             region=drafted.region,
             options=drafted.options,
             per_row=drafted.per_row,
+            zoning=drafted.zoning,
             seen=seen(),
             heard=heard,
         )
@@ -86,7 +89,6 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     "--at",
     help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
-@click.option("--window", help="Send only between these hours of this machine, such as 9-21.")
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from smsq.producers.intake.rows import Source, called, shown
+from smsq.producers.intake.zoning import way_lines
 from smsq.producers.moments import plain
 from smsq.producers.report import iso, printable
 from smsq.producers.terminal.display import counted
@@ -43,6 +44,8 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     for name, many in found.empty.items():
         yield f"  {{{name}}} is empty in {counted(many, 'row')}"
     yield from _reject_lines(source, found)
+    for line in (*drafted.unnamed_columns(), *way_lines(found.zone_ways)):
+        yield printable(line)
     for kind, warning in _WARNED.items():
         if many := found.kinds[kind]:
             yield f"  {counted(many, 'message')} to {warning}"
@@ -161,6 +164,7 @@ def check_object(
         "first_text": found.first,
         "empty_fields": dict(found.empty),
         "unicode_texts": found.unicode_texts,
+        "zones_known_by": dict(found.zone_ways),
         "replaceable": [
             {"character": char, "instead": instead, "texts": many} for char, instead, many in found.replaceable()
         ],

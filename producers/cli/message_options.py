@@ -49,7 +49,18 @@ def file_flags(function: Command) -> Command:
             "--per-row",
             multiple=True,
             metavar="OPTION[=COLUMN]",
-            help="An option that FILE has for each row, such as subj; with the column's name if that is another.",
+            help="What FILE has for each row: an option such as subj, or tz, region, at, key, reference, tags; with "
+            "its column's name if that is another: tags=city,plan.",
+        ),
+        click.option(
+            "--window", help="Send only at these hours of this machine, such as 9-21, or '09:30-20:00 not sat,sun'."
+        ),
+        click.option("--not-on", metavar="DAYS", help="Days on which nothing is sent, such as sat,sun,2026-12-31."),
+        click.option(
+            "--zone-unknown",
+            metavar="all|own|ZONE",
+            help="Keep --window in each recipient's own time. If that is not known: all keeps it in every zone that is "
+            "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with tz or region: all]",
         ),
     )
     for option in reversed(options):
@@ -61,7 +72,19 @@ def with_options(told: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a campaign's command with those flags, and `--per-row`, as `draft` takes them."""
     options = options_of(told)
     named = (each.partition("=") for each in told.pop("per_row"))
-    return {**told, "options": options, "per_row": {option: column or option for option, _, column in named}}
+    return {
+        **told,
+        "options": options,
+        "per_row": {option: column or option for option, _, column in named},
+        "window": _window(told["window"], told.pop("not_on")),
+    }
+
+
+def _window(window: str | None, days_off: str | None) -> str | None:
+    """What `--window` and `--not-on` say together."""
+    if not days_off:
+        return window
+    return f"{window},{days_off}" if window and " not " in window else f"{window or '0-24'} not {days_off}"
 
 
 def options_of(told: dict[str, Any]) -> Options:

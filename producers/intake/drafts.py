@@ -16,11 +16,13 @@ import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
 from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
+from smsq.producers.intake.columns import split, unnamed
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.templates import Template
 from smsq.producers.intake.terms import percent_of, rate_of, weight_of, window_of
+from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
@@ -31,6 +33,7 @@ from smsq.worker.ledger import Plan
 
 RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
 RANGE_BATCHES = 10  # and at least so many batches
+ZONED_ROWS = 4000  # the same if rows are grouped by zone: each leaves one batch that may not be full
 LONGEST_NAME = 100
 
 
@@ -44,7 +47,10 @@ class How(TypedDict, total=False):
     beside other campaigns (1 if it is left out), `stop_if_bad` the percentage of failures that pauses it, 0 for never.
     With `auto_resume` it goes on by itself once the balance that paused it is back. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
-    row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name. `on_doubt` is as in `Smsq.send`.
+    row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
+    (`columns.MEANINGS`), such as `{"tz": "zone", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
+    recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
+    `on_doubt` is as in `Smsq.send`.
     `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it is.
     """
 
@@ -60,6 +66,7 @@ class How(TypedDict, total=False):
     rate: float | str | None
     at: datetime | str | None
     window: str | None
+    zone_unknown: str | None
     budget: Decimal | int | str | None
     weight: float | str | None
     stop_if_bad: float | str | None
@@ -119,6 +126,7 @@ class Draft:
     name: str
     options: Options
     per_row: RowOptions | None = None
+    zoning: Zoning | None = None
     phone_column: str = "phone"
     region: str = "RU"
     rate: float | None = None
@@ -140,9 +148,19 @@ class Draft:
         said = [self.source.digest, self.phone_column, self.region, self.template.written, options]
         if self.per_row is not None:
             said.append(repr(self.per_row.columns))
+        if self.zoning is not None:
+            said.append(f"{self.zoning.columns.written()} {self.zoning.unknown}")
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def unnamed_columns(self) -> Iterator[str]:
+        """A sentence for each column that may have been meant to have a meaning."""
+        columns = self.source.columns
+        named = dict(self.zoning.columns.names) if self.zoning is not None else {}
+        if self.per_row is not None:
+            named |= {name: columns[place] for name, place in self.per_row.columns}
+        return unnamed(columns, named, self.template.fields)
 
     def plan(self, batch_size: int, now: float) -> Plan:
         """The campaign in the form of the ledger; options that count from when it is accepted count from `now`."""
@@ -175,7 +193,9 @@ def _file_of(source: Rows) -> str:
 
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     """The campaign's ranges; the same rows, text and batch size always give the same ones."""
-    per_range = max(RANGE_BATCHES, -(-RANGE_ROWS // batch_size))
+    zoning = draft.zoning
+    at_once = ZONED_ROWS if zoning is not None and zoning.cuts and not zoning.columns.has("at") else RANGE_ROWS
+    per_range = max(RANGE_BATCHES, -(-at_once // batch_size))
     rows = draft.source.rows()
     return prepare(
         rows,
@@ -186,6 +206,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
         left_out=draft.choice.left_out,
         options=draft.options,
         per_row=draft.per_row,
+        zoning=zoning.afresh() if zoning is not None else None,
     )
 
 
@@ -202,7 +223,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
     rate = rate_of(rate) if rate is not None else None
     weight, share = how.get("weight"), how.get("stop_if_bad")
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
-    named = how.get("per_row") or ()
+    meanings, named = split(how.get("per_row") or ())
     check_options(options, later=named)
     way = channel(options.channel)
     if not way.campaigns:
@@ -226,6 +247,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         name=name_of(name),
         options=options,
         per_row=RowOptions.of(options, named, source.columns) if named else None,
+        zoning=zoning_of(meanings, source.columns, window, how.get("zone_unknown")),
         phone_column=phone_column,
         region=region,
         rate=rate,

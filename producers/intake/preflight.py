@@ -20,6 +20,7 @@ from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.zoning import Zoning
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options, Packed, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
@@ -96,6 +97,7 @@ class Preflight:
     dear: Counter[str] = field(default_factory=Counter)  # character -> texts that are cheaper without it and its like
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
+    zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
     own: Options | None = field(default=None, repr=False)  # of the first row that has options of its own
 
     @property
@@ -124,6 +126,7 @@ def look(
     heard: Callable[[Range], None] = lambda part: None,
     options: Options = _PLAIN,
     per_row: RowOptions | None = None,
+    zoning: Zoning | None = None,
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
@@ -135,7 +138,15 @@ def look(
     rows = _watched(rows, template, found)
     per_range = max(1, 1000 // batch_size)
     for part in prepare(
-        rows, template, batch_size, per_range, region=region, left_out=left_out, options=options, per_row=per_row
+        rows,
+        template,
+        batch_size,
+        per_range,
+        region=region,
+        left_out=left_out,
+        options=options,
+        per_row=per_row,
+        zoning=zoning,
     ):
         _count(found, part)
         if part.behind is not None and left_out is not None:
@@ -149,6 +160,8 @@ def look(
             if said is not None:
                 _look_at(found, said, own)
         seen(found.rows)
+    if zoning is not None:
+        found.zone_ways = zoning.ways
     if constant is not None and found.messages:
         found.first = constant
         _look_at(found, [constant], options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.domain.hours import is_window
+from smsq.worker.domain.hours import Hours
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.01, 1000.0
 LEAST_RATE, MOST_RATE = 0.01, 1e6
@@ -50,10 +50,8 @@ def percent_of(share: float | str) -> float:
 
 
 def window_of(window: str) -> str:
-    """Sending hours; raises BadInput if they are none."""
-    if not is_window(window):
-        raise BadInput(f"a window is two hours of the day, such as 9-21, or 0-24 for all of it, not {window!r}")
-    return window
+    """Sending hours in one form; raises BadInput if they are none."""
+    return Hours.parse(window).written
 
 
 def _number(value: float | str) -> float | None:

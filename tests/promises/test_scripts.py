@@ -59,7 +59,7 @@ def test_scripts_touch_declared_keys_only(name: str) -> None:
         if command in ("TIME", "INFO"):
             continue
         held = key in HOLDS_KEY and HOLDS_KEY[key] == name
-        by_lane = ("ready_key(m", "ready_of(lane", "slots_key(m", "doubts_key(m", "asks_key(m")
+        by_lane = ("ready_key(m", "ready_of(lane", "slots_key(m", "doubts_key(m", "asks_key(m", "list_of(zone")
         assert key in declared() or key.startswith(("KEYS[", "unpack(KEYS", *by_lane)) or held, (
             command,
             key,

@@ -15,7 +15,6 @@ from dataclasses import replace
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.files import Attached
-from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.runtime import Runtime
@@ -100,7 +99,6 @@ class Claims:
 
     def _terms(self, mirror: str) -> Terms:
         settings = self._rt.settings
-        hour, next_hour_s = hour_of(self._rt.clock.now())
         return Terms(
             owner=self._owner,
             mirror=mirror,
@@ -110,8 +108,6 @@ class Claims:
             slot_kept_s=settings.peer_close_s,
             credentials=self._rt.credentials,
             rate=settings.rate,
-            hour=hour,
-            next_hour_s=next_hour_s,
         )
 
 

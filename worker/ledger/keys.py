@@ -7,6 +7,8 @@
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
+| `c:<id>:z<k>` | string | batch numbers of the k-th of its time zones, four bytes each | enrol, feed | upkeep |
+| `c:<id>:m` | sorted set | its batches that have a moment, which is the score | enrol | feed |
 | `c:<id>:a` | list | what was done to it, by whom and when | begin, amend, control, resolve | upkeep |
 | `c:<id>:h` | set | batches that it has back: due while it was paused, or paced | claim, control, feed | empty |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
@@ -77,11 +79,13 @@
 
 The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,
 `r` receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code
-that a call said, sealed; `x<n>` what is beside the receipts of sixteen messages.
+that a call said, sealed, `z` the place of its time zone, `l` words of its rows; `x<n>` what is beside the receipts of
+sixteen messages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smsq.worker.domain.batch import Ref
@@ -108,8 +112,12 @@ class Keys:
         return f"{self.tag}:door:id:{caller}:"
 
     def campaign(self, campaign_id: str, part: str = "") -> str:
-        """The key of a campaign, or of its part `b`, `x`, `l`, `a` or `h`; single messages share the id `-`."""
+        """The key of a campaign, or of its part, such as `b` or `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
+
+    def zones(self, campaign_id: str, places: Iterable[int]) -> list[str]:
+        """The keys of the lists of some of a campaign's time zones."""
+        return [self.campaign(campaign_id, f"z{place}") for place in places]
 
     def claim(self, ref: Ref | None) -> list[str]:
         """The keys of a claim: of a batch, or of the next one."""

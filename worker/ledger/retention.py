@@ -116,7 +116,9 @@ class Retention:
             record = keys.of(f"digest:{digest.decode()}") if digest is not None else ""
             if record and redis.get(record) == campaign.id.encode():  # not that of a later campaign of the same file
                 redis.delete(record)
-            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "a", "h", "")))
+            zones = redis.hget(keys.campaign(campaign.id), "zones") or b""
+            redis.delete(*keys.zones(campaign.id, range(zones.count(b"\n") + 1)))
+            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "a", "m", "k", "h", "")))
             redis.zrem(keys.of("campaigns"), campaign.id)
             redis.zrem(keys.of("live"), campaign.id)
         log.info("campaign removed id=%s", campaign.id)

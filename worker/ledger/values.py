@@ -78,6 +78,28 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A campaign that is being sent, as the scheduler sees it.
+
+    `zones` are the time zones of its batches, () for a campaign without; `waiting` says how many batches of each are
+    not handed out yet. `moment` is when the first of those comes due that have a moment of their own, in Unix seconds.
+    `opened` tells for which window and zones openings are written down, and until when. The id '' stands for single
+    messages that were paced.
+    """
+
+    id: str
+    window: str
+    is_fed: bool  # all of it is handed out, and nothing of it came back
+    has_back: bool = False  # batches that came back since they were paced
+    weight: float = 1.0  # its share
+    parts: float = 1.0  # of a batch, on average
+    zones: tuple[str, ...] = ()
+    waiting: tuple[int, ...] = ()
+    moment: float | None = None
+    opened: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A campaign that takes rows; `ranges` of them are enrolled already."""
 
@@ -98,7 +120,8 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
-    PACED = "paced"  # held back by its campaign's rate, its sender's rate or sending hours
+    PACED = "paced"  # held back by its campaign's rate, or its sender's
+    CLOSED = "closed"  # outside the hours of its recipients
     SLOT = "slot"
     NONE = "none"  # nothing is ready
     MORE = "more"  # the batches looked at may not go now; there are more
@@ -143,8 +166,7 @@ class Claim:
 class Terms:
     """The terms of a claim.
 
-    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is the hour
-    of the day by which sending hours of campaigns are kept, `next_hour_s` the time until it ends.
+    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only.
     """
 
     owner: str
@@ -155,8 +177,6 @@ class Terms:
     slot_kept_s: float
     credentials: str
     rate: float | None = None
-    hour: int = 12
-    next_hour_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +23,7 @@ from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
-from smsq.worker.ledger.values import NOTHING, BatchView, KnownId
+from smsq.worker.ledger.values import NOTHING, BatchView, KnownId, Running
 
 RESENT = {
     "": "",
@@ -34,6 +33,7 @@ RESENT = {
 Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
+_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened", "weight", "parts")
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 
 
@@ -45,15 +45,6 @@ class Failure:
     error_code: int
     error: str
     messages: int
-
-
-class Running(NamedTuple):
-    """A campaign that may have batches to hand out; the id '' stands for single messages that were paced."""
-
-    id: str
-    window: str = ""  # its sending hours, '' for all
-    weight: float = 1.0  # its share
-    parts: float = 1.0  # of a batch, on average
 
 
 # An error code in words; called with True if the gateway refused the request, False if delivery failed.
@@ -193,22 +184,19 @@ class Views(Standing):
         ]
 
     def running(self) -> list[Running]:
-        """Campaigns that may have batches to hand out, oldest first; single messages that were paced are one too."""
+        """Campaigns that are being sent, oldest first; single messages that were paced are one too."""
         ids = list(reversed(self._campaign_ids("live")))
         keys = self.ledger.keys
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.scard(keys.campaign("", "h"))
             for campaign_id in ids:
-                pipe.hmget(keys.campaign(campaign_id), ["state", "fed", "batches", "window", "weight", "parts"])
+                pipe.hmget(keys.campaign(campaign_id), _OF_RUNNING)
                 pipe.scard(keys.campaign(campaign_id, "h"))
             paced, *rows = pipe.execute()
-        found = [Running("")] if paced else []
-        for campaign_id, (state, fed, batches, window, weight, parts), held in zip(
-            ids, rows[::2], rows[1::2], strict=True
-        ):
-            if (state or b"").decode() in GOING and (held or int(fed or 0) < int(batches or 0)):
-                each = int(parts or 0) / max(1, int(batches or 0))
-                found.append(Running(campaign_id, (window or b"").decode(), float(weight or 1), max(1.0, each)))
+        found = [Running(id="", window="", is_fed=False, has_back=True)] if paced else []
+        for each, raw, back in zip(ids, rows[::2], rows[1::2], strict=True):
+            if (raw[0] or b"").decode() in GOING:
+                found.append(_running(each, raw, back))
         return found
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
@@ -296,6 +284,22 @@ class Views(Standing):
             raw = self.redis.hget(self.ledger.keys.shard(ref.number), f"{ref.number}o") or b""
         lines = [line.split("\t", 2) for line in raw.decode().splitlines()]
         return [(int(at) / 1000, decision, reason) for at, decision, reason in lines]
+
+
+def _running(campaign_id: str, raw: Sequence[bytes | None], back: int) -> Running:
+    _, fed, batches, window, zones, left, moment, opened, weight, parts = raw
+    return Running(
+        id=campaign_id,
+        window=(window or b"").decode(),
+        is_fed=int(fed or 0) >= int(batches or 0) and not back,
+        has_back=back > 0,
+        weight=float(weight or 1),
+        parts=max(1.0, int(parts or 0) / max(1, int(batches or 0))),
+        zones=tuple(zones.decode().split("\n")) if zones else (),
+        waiting=tuple(many for (many,) in struct.iter_unpack(">I", left or b"")),
+        moment=int(moment) / 1000 if moment else None,
+        opened=(opened or b"").decode(),
+    )
 
 
 def _why(batch: BatchView, stored: Stored) -> str:

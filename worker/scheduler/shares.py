@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from smsq.worker.ledger.views import Running
+from smsq.worker.ledger.values import Running
 
 
 class Shares:

@@ -146,10 +146,12 @@ class CampaignEnrolment(Numbers):
         channel: str = PLAIN_CHANNEL,
         on_doubt: str = "ask",
         behind: Packed | None = None,
+        zones: Sequence[str] = (),
     ) -> bool:
         """Enrol range `n` of a campaign; `rows` is how many data rows the file has up to its end.
 
         `behind` are rows that are not sent since they were sent already; they are kept packed, as messages are.
+        `zones` is the campaign's table of time zones so far, if its batches have one each.
         Returns False if the range was enrolled already, as when a producer that was killed runs again. Raises as
         `enrol` does.
         """
@@ -158,6 +160,7 @@ class CampaignEnrolment(Numbers):
         if behind is not None:
             kept = (behind.first_row, behind.count, behind.recipients, behind.rows)
             tail = [behind.count, msgspec.msgpack.encode(kept)]
+        tail += ["\n".join(zones), len(zones)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
@@ -177,6 +180,9 @@ class CampaignEnrolment(Numbers):
                 batch.recipients,
                 batch.texts,
                 batch.rows,
+                batch.words,
+                "" if batch.zone is None else batch.zone,
+                "" if batch.moment is None else int(batch.moment * 1000),
             ]
         campaign = self.keys.campaign
         for _ in range(8):
@@ -187,6 +193,7 @@ class CampaignEnrolment(Numbers):
                 campaign(campaign_id, "x"),
             ]
             keys += [self.key(name) for name in ("run", "ctl", "totals", "n:batch")]
+            keys += [campaign(campaign_id, "m"), *self.keys.zones(campaign_id, range(len(zones)))]
             keys += [self.keys.shard(number) for number in numbers]
             first = numbers[0] if numbers else 0
             reply = self.call("enrol_range", keys, n, first, rows, len(rejects), *tail)
@@ -215,6 +222,11 @@ class CampaignEnrolment(Numbers):
                 )
             if word == "gone":
                 raise Conflict(f"there is no campaign {campaign_id}")
+            if word == "zones":
+                raise Conflict(
+                    f"campaign {campaign_id} was begun with other time zones, perhaps by another version of smsq: "
+                    "what is in is sent; put the remaining rows into a file of their own"
+                )
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -59,6 +60,9 @@ class CampaignView:
     doubt_longest_seconds: float = 0.0
     enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
     repeats: str = ""  # the decision about rows that were sent already
+    zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
+    zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
+    moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
 
     @property
     def standing(self) -> str:
@@ -89,7 +93,12 @@ def campaign_view(campaign_id: str, raw: Mapping[bytes, bytes], now: float) -> C
     """The campaign that a hash of the ledger holds, as it is at `now`; None if there is none."""
     if b"name" not in raw:
         return None
-    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()}, now)
+    view = _campaign(campaign_id, {field.decode(): value.decode(errors="replace") for field, value in raw.items()}, now)
+    zones = raw.get(b"zones")
+    if not zones:
+        return view
+    waiting = tuple(many for (many,) in struct.iter_unpack(">I", raw.get(b"zone_left", b"")))
+    return replace(view, zones=tuple(zones.decode().split("\n")), zone_waiting=waiting)
 
 
 def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignView:
@@ -133,5 +142,6 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         resumed_at=int(raw.get("resumed_at", "0")) / 1000,
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
+        moment=int(raw.get("moment") or 0) / 1000,
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )

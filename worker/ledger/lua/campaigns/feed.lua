@@ -1,13 +1,14 @@
 -- Hand out the next batches of a campaign: first those that came back to it since they were paced, then the next rows.
--- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk, 8 its held batches, 9 bucket.
+-- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk, 8 its held batches, 9 bucket, 10.. lists of its
+--       zones that are open, if it has zones, the one that closes first before the others.
 -- ARGV: 1 time or '', 2 id, '-' for single messages, of which only those that were paced, 3 how many at most,
---       4 ms until they are hinted again, 5 how many blind doubts stop the feed.
+--       4 ms until they are hinted again, 5 how many blind doubts stop the feed, 6.. the places of those zones in its table.
 -- Returns {'fed', words, reference, ...} or {'waits', why}: with the word 'awake' a hint would wake nobody, with 'rate'
 -- no more may go soon. Afterwards the cursor is behind what was handed out.
--- include: hints, pace
+-- include: hints, pace, zones
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',
-  'parts', 'held_until')
+  'parts', 'held_until', 'zone_left')
 local is_single = ARGV[2] == '-'
 if not is_single then
   if not c[1] then return { 'waits', 'gone' } end
@@ -40,8 +41,28 @@ if sender and not within(sender_rate, sender_tokens_in(KEYS[9], sender, sender_r
   return { 'waits', 'sender' }
 end
 if tonumber(c[9] or '0') > now then held = 0 end
-local back, fresh = math.min(held, many), math.min(many - math.min(held, many), batches - fed)
-if back + fresh == 0 then return { 'waits', 'paced' } end
+local back = math.min(held, many)
+many = math.min(many - back, batches - fed)
+local packed, left = '', c[10]
+if left then
+  local some, fresh = {}, 0
+  for place = 10, #KEYS do
+    local zone = tonumber(ARGV[place - 4])
+    local waiting = waiting_of(left, zone)
+    local few = math.min(many - fresh, waiting)
+    if few > 0 then
+      local from = redis.call('STRLEN', KEYS[place]) - waiting * 4
+      some[#some + 1] = redis.call('GETRANGE', KEYS[place], from, from + few * 4 - 1)
+      left, fresh = with_waiting(left, zone, waiting - few), fresh + few
+    end
+  end
+  packed = table.concat(some)
+elseif many > 0 then
+  packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
+end
+local fresh = #packed / 4
+if back + fresh == 0 then return { 'waits', fed < batches and 'closed' or 'paced' } end
+if left and fresh > 0 then redis.call('HSET', KEYS[1], 'zone_left', left) end
 
 local mark, idle = redis.call('HGET', KEYS[5], 'awake:1'), false
 if mark then
@@ -63,7 +84,6 @@ if back > 0 then
     redis.call('SREM', KEYS[8], some[place])
   end
 end
-local packed = fresh > 0 and redis.call('GETRANGE', KEYS[2], fed * 4, (fed + fresh) * 4 - 1) or ''
 for place = 0, fresh - 1 do
   hand_out(string.format('%.0f@%s', struct.unpack('>I4', packed, place * 4 + 1), ARGV[2]))
 end

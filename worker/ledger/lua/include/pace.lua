@@ -2,7 +2,7 @@
 -- larger than that can leave. The bucket of a sender stands beside the one of all, and in the same hash.
 
 -- A batch that waits for tokens is looked at again so soon, since a rate may be changed meanwhile.
-local LOOK_AGAIN_MS = 1000
+local PACED_LOOK_MS = 1000
 
 local function tokens_in(rate, tokens, at)
   return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
