@@ -1,8 +1,9 @@
-"""Reports: the receipt of every row as CSV, JSON or a table, streamed row by row.
+"""Reports: the receipt of every row as CSV, JSON, JSON lines or a table, streamed row by row.
 
 People open a report in spreadsheets, and its cells have values that strangers wrote, so no cell of the CSV may be a
 formula. A plus with digits is left as it is: evaluated it is the same number, and the report can be read as a
-campaign's file again.
+campaign's file again. JSON is for programs, which evaluate nothing: its values are as they are. XLSX has types instead
+(`report_sheets.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from smsq.worker.ledger.views import CampaignView
 
 COLUMNS: Final = (
     *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),
-    *("submitted_at", "status_at", "id"),
+    *("submitted_at", "status_at", "id", "reference", "operator"),
 )
 REJECTED: Final = frozenset({"invalid", "duplicate"})
 
@@ -47,7 +48,7 @@ def write_csv(
         writer.writerow(columns)
         writer.writerows(_csv_row(each, found) for each in receipts)
         return
-    writer.writerow((*columns, *(safe(_apart(name, columns)) for name in own.names)))
+    writer.writerow((*columns, *(safe(apart(name, columns)) for name in own.names)))
     writer.writerows((*_csv_row(each, found), *map(safe, cells)) for each, cells in own.beside(receipts))
 
 
@@ -58,22 +59,22 @@ def write_json(
 
     An object has its result as far as there is one, whatever `found` names.
     """
-    objects = (
-        (as_object(each) for each in receipts)
-        if own is None
-        else (
-            as_object(each) | {"columns": dict(zip(own.names, cells, strict=False))}
-            for each, cells in own.beside(receipts)
-        )
-    )
     separator = "[\n"
-    for each in objects:
+    for each in _objects(receipts, own):
         out.write(separator + json.dumps(each, ensure_ascii=False))
         separator = ",\n"
     out.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _apart(name: str, columns: Sequence[str]) -> str:
+def _objects(receipts: Iterable[Receipt], own: OwnColumns | None) -> Iterator[dict[str, Any]]:
+    if own is None:
+        return (as_object(each) for each in receipts)
+    return (
+        as_object(each) | {"columns": dict(zip(own.names, cells, strict=False))} for each, cells in own.beside(receipts)
+    )
+
+
+def apart(name: str, columns: Sequence[str]) -> str:
     """A name for a column of the file that differs from the report's own names."""
     return f"file_{name}" if name in columns else name
 
@@ -106,9 +107,18 @@ def _in_words(receipt: Receipt) -> Iterator[str]:
             yield word + " ".join(place)
 
 
+def write_lines(
+    receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None, found: Sequence[str] = ()
+) -> None:
+    """JSON lines: the objects of `write_json`, one in each line."""
+    for each in _objects(receipts, own):
+        out.write(json.dumps(each, ensure_ascii=False) + "\n")
+
+
 WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None, Sequence[str]], None]]] = {
     "csv": write_csv,
     "json": write_json,
+    "jsonl": write_lines,
     "table": write_table,
 }
 
@@ -140,6 +150,10 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     }
     if receipt.row is not None:
         told = {"row": receipt.row, **told}
+    if named := reference(receipt):
+        told["reference"] = named
+    if named := operator(receipt):
+        told["operator"] = named
     if receipt.result:
         told["result"] = dict(receipt.result)
     if receipt.campaign:
@@ -149,6 +163,20 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     if receipt.why:
         told |= {"why": receipt.why, "why_in_words": reason(receipt.why)}
     return told
+
+
+def reference(receipt: Receipt) -> str:
+    """What the caller calls this row, as the file's own column named it; '' for nothing."""
+    return getattr(receipt, "reference", "")
+
+
+def operator(receipt: Receipt) -> str:
+    """The operator that the gateway named for this phone: its name, else its code; '' if it named none.
+
+    It is kept of probes; a phone's digits say nothing sure of it, since people keep their numbers.
+    """
+    told = receipt.result
+    return told.get("network") or told.get("mcc", "") + told.get("mnc", "")
 
 
 def iso(at: float) -> str:
@@ -186,5 +214,7 @@ def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:
         iso(each.submitted_at),
         iso(each.status_at),
         each.id,
+        safe(reference(each)),
+        safe(operator(each)),
         *(safe(each.result.get(name, "")) for name in found),
     )

@@ -71,7 +71,7 @@ LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
             "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early look note "
-            "otp_end otp_next otp_wait probe release report settle settle_each shield_admit shield_learn "
+            "otp_end otp_next otp_wait probe release report screen settle settle_each shield_admit shield_learn "
             "shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
@@ -82,13 +82,25 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "amend control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit "
+            "amend control drop enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
-            *("campaigns", "files", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            *(
+                "campaigns",
+                "files",
+                "live",
+                "optouts",
+                "digest:*",
+                "idem:*",
+                "code:*",
+                "codekey:*",
+                "shield",
+                "shield:*",
+                "stamp",
+            ),
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
             # Its home knows more than the ledger: a visitor of the roll call.
             *("hosts", "rollcall:*", "gone:*", "away"),

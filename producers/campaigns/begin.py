@@ -16,9 +16,12 @@ from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, ranges
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
+from smsq.producers.intake.screening import Screen, screened
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
+from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.status import Status
 from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.values import Opened
@@ -59,7 +62,7 @@ class Begun(Shown):
         """
         check_flags(again=again, only_new=only_new)
         how["options"] = with_files(self._smsq.runtime, how.get("options") or Options(), files)
-        drafted = draft(rows, text=text, **how)
+        drafted = draft(rows, text=text, guests=self._smsq.settings.guests, **how)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
@@ -120,7 +123,9 @@ class Begun(Shown):
             zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
+            screen=self.screen_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
+            guests=draft.guests,
         )
 
     def compared(
@@ -175,6 +180,7 @@ class Begun(Shown):
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
+        plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)
@@ -225,9 +231,11 @@ class Begun(Shown):
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         now = self._smsq.runtime.clock.now()
+        screen = self.screen_of(draft)
+        left = self._smsq.patiently(lambda: screened(part, screen, draft.options), outage_s=OUTAGE_S)
         batches = [
             replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
-            for batch in part.batches
+            for batch in left.batches
         ]
 
         def verb() -> bool:
@@ -235,7 +243,7 @@ class Begun(Shown):
                 campaign_id,
                 part.n,
                 batches,
-                part.rejects,
+                left.rejects,
                 rows,
                 channel=draft.options.channel,
                 on_doubt=draft.on_doubt,
@@ -244,6 +252,14 @@ class Begun(Shown):
             )
 
         self._smsq.patiently(verb, outage_s=OUTAGE_S)
+
+    def screen_of(self, draft: Draft) -> Screen:
+        """What tells which recipients no message of this draft may go to."""
+
+        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
+            return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
+
+        return screen
 
     def before(self, draft: Draft) -> CampaignView | None:
         """The campaign that these rows, text and options became earlier, if it is still kept."""

@@ -44,6 +44,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "hlr": Row("smsq.producers.cli.probes:hlr", "Ask the operators about phones: who serves them, are they on."),
     "ping": Row("smsq.producers.cli.probes:ping", "Find out which phones are on."),
     "doubts": Row("smsq.producers.cli.doubts:group", "Show messages whose outcome is unknown, and decide."),
+    "optout": Row("smsq.producers.cli.optout:group", "Keep the list of those who want no messages."),
     "shield": Row("smsq.producers.cli.shield:group", "Show and adjust the limits against SMS pumping."),
     "limits": Row("smsq.producers.cli.limits:group", "Show and change the pace of sending, and the reserve."),
     "status": Row("smsq.producers.cli.status:command", "Show a message or a campaign, and why it waits."),

@@ -39,11 +39,14 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     from smsq.producers.files import named
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
+    from smsq.producers.intake.screening import NO_SCREEN
     from smsq.worker.domain.errors import SmsqError
     from smsq.worker.settings import Settings
 
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    settings = Settings.load(sends=False)
+    how["options"] = named(settings, how["options"], files)
+    drafted = draft(file, text=text, guests=settings.guests, **how)
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -55,6 +58,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
+        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
@@ -64,6 +68,8 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
             zoning=drafted.zoning,
             seen=seen(),
             heard=heard,
+            screen=screen,
+            guests=drafted.guests,
         )
         repeats = None
         try:
@@ -125,7 +131,9 @@ def run(
 
     check_flags(again=again, only_new=only_new)
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    settings = Settings.load(sends=False)
+    how["options"] = named(settings, how["options"], files)
+    drafted = draft(file, text=text, guests=settings.guests, **how)
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)

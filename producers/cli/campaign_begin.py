@@ -67,7 +67,7 @@ def begin(
         preflight.require_some(found)
     drafted = _agree(smsq, drafted, found, is_agreed=yes)
     view = _enrol(smsq, drafted, found.rows, again or only_new)
-    rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
+    rows, messages = counted(view.rows, "row"), counted(view.messages, "message")
     talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
     return view
 

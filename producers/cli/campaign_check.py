@@ -41,6 +41,11 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     yield f"{rows}: {messages}, {parts}{longest}"
     if found.first:  # a look-up has no text
         yield f"first text: {_one_line(found.first)}"
+    if found.simulated:
+        yield (
+            f"  {counted(len(found.simulated), 'message')} to simulated numbers: nothing leaves and nothing is paid, "
+            f"see docs/trying.md (row {_few(found.simulated)})"
+        )
     for name, many in found.empty.items():
         yield f"  {{{name}}} is empty in {counted(many, 'row')}"
     yield from _reject_lines(source, found)
@@ -54,6 +59,10 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
         yield f"  {counted(found.unicode_texts, 'text')} {verb} 70 characters a part instead of 160"
     for char, instead, many in found.replaceable()[:SHOWN]:
         yield f"    because of {char.strip() or 'a special space'} (U+{ord(char):04X}) in {many}: write {instead}"
+
+
+def _few(rows: Sequence[int]) -> str:
+    return ", ".join(map(str, sorted(rows)[:SHOWN])) + (", …" if len(rows) > SHOWN else "")
 
 
 def _one_line(text: str) -> str:
@@ -157,10 +166,12 @@ def check_object(
         "valid": found.messages,
         "invalid": found.invalid,
         "duplicates": found.duplicates,
+        "opted_out": found.opted_out,
         "parts": found.parts,
         "longest_parts": found.longest,
         "landlines": found.kinds["landline"],
         "premium_numbers": found.kinds["premium"],
+        "simulated": len(found.simulated),
         "first_text": found.first,
         "empty_fields": dict(found.empty),
         "unicode_texts": found.unicode_texts,

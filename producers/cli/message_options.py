@@ -42,6 +42,7 @@ def file_flags(function: Command) -> Command:
             "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
         ),
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
+        click.option("--topic", help="What it is about, such as news: those who opted out of that topic are left out."),
         click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
         message_flags(),
         file_flag,

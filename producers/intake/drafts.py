@@ -18,6 +18,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
 from smsq.producers.intake.columns import split, unnamed
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.templates import Template
@@ -27,6 +28,8 @@ from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.guests import EVERYBODY, Guests
+from smsq.worker.domain.optout import topic_of
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
@@ -50,8 +53,8 @@ class How(TypedDict, total=False):
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
     (`columns.MEANINGS`), such as `{"tz": "zone", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
-    `on_doubt` is as in `Smsq.send`.
-    `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
+    text that tells it from another campaign of the same rows, text and options, such as whose it is.
     """
 
     name: str | None
@@ -72,6 +75,7 @@ class How(TypedDict, total=False):
     stop_if_bad: float | str | None
     auto_resume: bool
     on_doubt: str | None
+    topic: str | None
     apart: str
 
 
@@ -138,8 +142,10 @@ class Draft:
     stop_if_bad: float | None = None
     auto_resume: bool = False
     on_doubt: str = "ask"
+    topic: str = ""
     apart: str = field(default="", repr=False)
     choice: Choice = NO_CHOICE
+    guests: Guests = EVERYBODY  # the only ones that it reaches
 
     @property
     def digest(self) -> str:
@@ -150,6 +156,8 @@ class Draft:
             said.append(repr(self.per_row.columns))
         if self.zoning is not None:
             said.append(f"{self.zoning.columns.written()} {self.zoning.unknown}")
+        if self.guests.is_limited:  # without the list the rest of its rows may be sent
+            said.append("guests")
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
@@ -182,6 +190,7 @@ class Draft:
             on_doubt=self.on_doubt,
             file=_file_of(self.source),
             repeats=self.choice.word,
+            topic=self.topic,
         )
 
 
@@ -197,7 +206,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     at_once = ZONED_ROWS if zoning is not None and zoning.cuts and not zoning.columns.has("at") else RANGE_ROWS
     per_range = max(RANGE_BATCHES, -(-at_once // batch_size))
     rows = draft.source.rows()
-    return prepare(
+    made = prepare(
         rows,
         draft.template,
         batch_size,
@@ -208,11 +217,12 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
         per_row=draft.per_row,
         zoning=zoning.afresh() if zoning is not None else None,
     )
+    return (reachable(part, draft.options, draft.guests) for part in made)
 
 
-def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How]) -> Draft:
-    """Check everything that can be checked without the ledger; raises BadInput."""
-    name = how.get("name")
+def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
+    """Check everything that can be checked without the ledger; raises BadInput. It reaches nobody but `guests`."""
+    name, topic = how.get("name"), how.get("topic")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
@@ -258,7 +268,9 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, **how: Unpack[How])
         stop_if_bad=percent_of(share) if share is not None else None,
         auto_resume=how.get("auto_resume") or False,
         on_doubt=how.get("on_doubt") or "ask",
+        topic=topic_of(topic) if topic is not None else "",
         apart=how.get("apart") or "",
+        guests=guests,
     )
 
 

@@ -17,14 +17,17 @@ from typing import Any
 import msgspec
 
 from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row
+from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.templates import Template
 from smsq.producers.intake.zoning import Zoning
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options, Packed, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind, kind
 from smsq.worker.domain.recipient import Recipient, written
@@ -98,6 +101,8 @@ class Preflight:
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
     zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
+    simulated: list[int] = field(default_factory=list, repr=False)  # rows with simulated numbers
+    simulated_parts: int = 0  # of them, which cost nothing
     own: Options | None = field(default=None, repr=False)  # of the first row that has options of its own
 
     @property
@@ -109,6 +114,11 @@ class Preflight:
     def duplicates(self) -> int:
         """Rows whose phone is in an earlier row, or whose message was sent already."""
         return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
+
+    @property
+    def opted_out(self) -> int:
+        """Rows whose recipients have opted out."""
+        return sum(many for (status, _), many in self.reasons.items() if status == "optout")
 
     def replaceable(self) -> list[tuple[str, str, int]]:
         """Characters that make texts dear and have a cheap stand-in: (character, stand-in in words, texts)."""
@@ -123,14 +133,17 @@ def look(
     batch_size: int = 100,
     seen: Callable[[int], None] = lambda rows: None,
     left_out: LeftOut | None = None,
+    screen: Screen = lambda recipients, sender: {},
     heard: Callable[[Range], None] = lambda part: None,
     options: Options = _PLAIN,
     per_row: RowOptions | None = None,
     zoning: Zoning | None = None,
+    guests: Guests = EVERYBODY,
 ) -> Preflight:
     """Read everything once; raises BadInput if the file or a constant text is spoiled.
 
-    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent.
+    `seen` is called with the progress, `heard` with each range; `left_out` are rows that are not sent,
+    `screen` tells which recipients may not be sent to. Nobody but `guests` is reached.
     """
     found = Preflight()
     random = Random(1)  # the same file is priced by the same sample
@@ -148,6 +161,7 @@ def look(
         per_row=per_row,
         zoning=zoning,
     ):
+        part = screened(reachable(part, options, guests), screen, options)
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)
@@ -156,7 +170,11 @@ def look(
             said = unpack_texts(batch.texts) if batch.texts else None
             own = batch.options or options
             found.own = found.own or batch.options
-            _sample(found, batch, said, constant, random, own)
+            if batch.is_simulated:  # nobody is asked what they cost
+                found.simulated += [*unpack_rows(batch.rows, batch.first_row, batch.count)]
+                found.simulated_parts += batch.parts
+            else:
+                _sample(found, batch, said, constant, random, own)
             if said is not None:
                 _look_at(found, said, own)
         seen(found.rows)
@@ -273,7 +291,7 @@ def price(found: Preflight, template: Template, options: Options, ask: AskPrice)
         everything = [message for stratum in found.strata.values() for message in stratum.sample]
         cost, parts = _ask_for(everything, constant, options, ask)
         if found.own is not None:
-            return Price(cost=cost / max(1, parts) * found.parts, is_exact=False)
+            return Price(cost=cost / max(1, parts) * (found.parts - found.simulated_parts), is_exact=False)
         return Price(cost=cost, is_exact=True)
     total = Decimal(0)
     for strata, requests in shares(found):

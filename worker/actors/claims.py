@@ -16,6 +16,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.files import Attached
 from smsq.worker.domain.outgoing import Outgoing
+from smsq.worker.gateway.options import parts_of
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -109,6 +110,14 @@ class Claims:
             credentials=self._rt.credentials,
             rate=settings.rate,
         )
+
+
+def parts_each(claim: Claim) -> int | bytes:
+    """The parts of each message as a settling takes them: one number for all, or a byte for each."""
+    if claim.text is not None:
+        return parts_of(claim.text, claim.options)
+    counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
+    return counted[0] if len(set(counted)) == 1 else counted
 
 
 def outgoing_of(claim: Claim, files: Sequence[Attached]) -> Outgoing:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from smsq.worker.actors.simulation import is_simulated
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
 from smsq.worker.domain.errors import LedgerTrouble, Limited
@@ -85,7 +86,7 @@ class StepTaker:
     def _look_again(self, looked: Looked) -> Looked | None:
         """Ask about the newest message before paying for another: it may have arrived since the last question."""
         newest = next((batch for batch in reversed(looked.batches) if batch is not None), None)
-        pairs = open_pairs(newest) if newest is not None else []
+        pairs = open_pairs(newest) if newest is not None and not is_simulated(newest) else []
         if not pairs:
             return looked
         self._asker.ask_at_once(pairs[0], LAST_ASK_S)

@@ -15,15 +15,15 @@ from dataclasses import replace
 from typing import TypeVar
 
 from smsq.worker.actors.attachments import Attachments, pause_s
-from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of
+from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of, parts_each
 from smsq.worker.actors.pieces import counts, tells_apart
+from smsq.worker.actors.simulation import Simulation
 from smsq.worker.actors.turns import Run, Turn
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.files import Attached
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.sick import Sick
-from smsq.worker.gateway.options import parts_of
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim, Settled, Settling
 from smsq.worker.runtime import Runtime
@@ -57,6 +57,7 @@ class Sender:
         self._was_throttled = False  # the next accepted send ends the gateway's pause in the ledger
         self._claims = Claims(runtime, owner, self._lane)
         self._attachments = Attachments(runtime)
+        self._simulation = Simulation(runtime)
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
@@ -169,6 +170,9 @@ class Sender:
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             self._release_unsaid(claim, line)
             raise Unreachable(f"{line.mirror} closed the line before anything was written")
+        if self._simulation.ends(claim, self._persist):  # a line that nothing is said on is as it was
+            line.done(keep=True)
+            return Turn.OVER
         return self._send_once(claim, files, line, run)
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
@@ -340,15 +344,9 @@ class Sender:
         return following
 
     def _settling(self, claim: Claim, answer: SendAnswer) -> Settling:
-        each: int | bytes
-        if claim.text is not None:
-            each = parts_of(claim.text, claim.options)
-        else:
-            counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
-            each = counted[0] if len(set(counted)) == 1 else counted
         first_s, doubt_s = self._rt.settings.ask_every_s[0], SENDING[claim.lane].first_ask_s
         how = answer.spoken, answer.pieces, answer.is_over, doubt_s
-        return Settling(claim, "accepted", 0, each, answer.cost, first_s, *how)
+        return Settling(claim, "accepted", 0, parts_each(claim), answer.cost, first_s, *how)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
         if settling.pieces:

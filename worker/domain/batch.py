@@ -117,6 +117,7 @@ class Packed:
     words: bytes = b""  # of its rows, as `domain/row_words.py` packs them; empty if they have none
     zone: int | None = None  # its place in the campaign's table of zones
     moment: float | None = None  # Unix seconds: not before then
+    is_simulated: bool = False  # whether all of them are simulated numbers; otherwise none is
 
 
 def pack(

@@ -14,9 +14,10 @@ from smsq.worker.domain.guard import HELD_BACK_AT, MORE_URGENT, MOST_AT_ONCE, PO
 from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
 from smsq.worker.domain.receipt import MAX_IDS, MAX_PARTS, SIZE
 from smsq.worker.domain.result import FIELDS, OTHER_NETWORK, PROBES
+from smsq.worker.domain.simulated import CHANNEL as SIMULATED
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
 from smsq.worker.ledger.keys import SHARD
-from smsq.worker.ledger.layout import BESIDE_SIZE, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
+from smsq.worker.ledger.layout import BESIDE_SIZE, EXEMPT, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
 MOST_NETWORKS = 50  # that a metric names; the others are counted together
@@ -46,6 +47,8 @@ NUMBERS: Mapping[str, str] = {
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
     "HELD_BACK_AT": f"'{HELD_BACK_AT}'",
+    "EXEMPT": f"'{EXEMPT}'",
+    "SIMULATED": f"'{SIMULATED}'",
 }
 
 

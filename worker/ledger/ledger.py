@@ -5,7 +5,8 @@ campaign and `Feeding` the scheduler's. `Sending` has the verbs around one reque
 `Names` those of receipts, `Deciding` an operator's about a doubt; `NeededFiles` knows which files are needed.
 `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger
 that fell back from sending. `DoorRequests` enrols what the front door takes, and `DoorJobs` numbers its callers'
-campaigns. This file adds what has no subject.
+campaigns; `OptOuts` keeps the list of those who want no messages, and `Screening` looks them up. This file adds what
+has no subject.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
 from smsq.worker.ledger.live_limits import LiveLimits
 from smsq.worker.ledger.lua_text import files
+from smsq.worker.ledger.optouts.entries import OptOuts
 from smsq.worker.ledger.otp.cascades import Cascades
 from smsq.worker.ledger.otp.records import OtpRecords
 from smsq.worker.ledger.runs import RollCall
@@ -48,6 +50,7 @@ class Ledger(
     DoorRequests,
     DoorJobs,
     LiveLimits,
+    OptOuts,
     Jobs,
     Ids,
     About,

@@ -39,6 +39,7 @@ class NewMessage:
     parts: int = field(default=1, kw_only=True)
     otp_id: str = field(default="", kw_only=True)  # the one-time code that this message carries
     why: str = field(default="", kw_only=True)  # it is a step of a code: why that is taken
+    even_opted_out: bool = field(default=False, kw_only=True)  # it goes to a recipient who opted out too
     waited_for_s: float = field(default=0.0, kw_only=True)  # until that code's cascade is looked at
 
 
@@ -74,6 +75,8 @@ class Plan:
     auto_resume: bool = False  # whether it goes on by itself once the balance that paused it is back
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
+    topic: str = ""  # what it is about, for opt-outs from a topic
+    screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
 
 
@@ -160,6 +163,7 @@ class Claim:
     nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
     left: int = 0  # how many batches are ready that may have no hint
+    channel: str = PLAIN_CHANNEL  # as metrics name it: that of its options, or `simulated`
 
 
 @dataclass(frozen=True, kw_only=True)

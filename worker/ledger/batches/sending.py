@@ -16,8 +16,9 @@ from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
 from smsq.worker.ledger.batches.names import NAMES_DAYS, unpacked
 from smsq.worker.ledger.beside import code_of
 from smsq.worker.ledger.layout import Meta
+from smsq.worker.ledger.optouts.screening import Screening
 from smsq.worker.ledger.scripts import Argument, Call, script
-from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.sealing import VERSION, Unsealable
 
@@ -28,7 +29,7 @@ UNSEALABLE_PAUSE_S = 30.0  # until a text that did not open is tried again, by a
 UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
 
 
-class Sending(Store):
+class Sending(Screening):
     """What an actor does to a batch while it sends it."""
 
     def claim(
@@ -110,6 +111,8 @@ class Sending(Store):
             wait = int(reply[1]) / 1000 if word in ("later", "paced", "closed") else 0.0
             why = reply[1].decode() if word == "halted" else ""
             left = int(reply[2]) if len(reply) > 2 else 0
+            if word == "unscreened":
+                return self._screened(Ref.parse(reply[1]), left)
             return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait, left=left)
         ref = ref or Ref.parse(reply[13])
         try:
@@ -120,6 +123,15 @@ class Sending(Store):
             self.call_on("release", ref, fence, gateway_id, "unwritten", int(pause_s * 1000), nonce)
             self.call("note", [self.key("ctl")], "unsealable_at", int(self.time() * 1000))
             return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref), wait_s=pause_s)
+
+    def _screened(self, ref: Ref, left: int) -> NoClaim:
+        """The list of opt-outs has grown since a batch was enrolled: screen it, so that it can be claimed."""
+        try:
+            self.screen(ref)
+        except WrongKey as error:
+            log.error("batch cannot be screened batch=%s why=%s", ref, error.sentence)
+            return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref))
+        return NoClaim(refusal=ClaimRefusal.MORE, left=max(1, left))
 
     def _has_the_key(self) -> bool:
         """Whether we have the key that seals now: if a text does not open even so, it opens nowhere."""
@@ -381,4 +393,5 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         nonce=nonce,
         known_as=reply[12].decode(),
         left=int(reply[14]) if len(reply) > 14 else 0,
+        channel=m[Meta.CHANNEL],
     )

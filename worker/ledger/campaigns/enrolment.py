@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import msgspec
 
-from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of
+from smsq.worker.domain import simulated
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of, unpack_recipients
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
@@ -58,6 +59,8 @@ class CampaignEnrolment(Numbers):
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            **({"topic": plan.topic} if plan.topic else {}),
+            **({"screened": plan.screened} if plan.screened else {}),
         }
         marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]
@@ -164,6 +167,9 @@ class CampaignEnrolment(Numbers):
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
+            if self.guests.is_limited:
+                for recipient in unpack_recipients(batch.recipients):
+                    self.guests.check(recipient)
             meta: dict[Meta, int | str] = {
                 Meta.LANE: SENDING["bulk"].number,
                 Meta.COUNT: batch.count,
@@ -171,7 +177,7 @@ class CampaignEnrolment(Numbers):
                 Meta.POLICY: policy_of(on_doubt, addresses_of(batch.recipients)),
                 Meta.ENROLLED: now,
                 Meta.PARTS: batch.parts,
-                Meta.CHANNEL: channel,
+                Meta.CHANNEL: simulated.CHANNEL if batch.is_simulated else channel,
             }
             if batch.options is not None:
                 meta[Meta.OPTIONS] = OF_ROWS + batch.options.written().decode()

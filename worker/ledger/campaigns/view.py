@@ -59,6 +59,8 @@ class CampaignView:
     doubt_seconds: float = 0.0  # how long that took, on average
     doubt_longest_seconds: float = 0.0
     enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
+    topic: str = ""
+    left_out: int = 0  # messages that were in no batch, since their recipients may not be sent to
     repeats: str = ""  # the decision about rows that were sent already
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
@@ -71,14 +73,19 @@ class CampaignView:
 
     @property
     def messages(self) -> int:
-        """Rows that are messages."""
+        """Rows that are messages, be it to those who may not be sent to."""
         return self.rows - self.invalid
+
+    @property
+    def enrolled(self) -> int:
+        """Messages that are in batches: `parts` are theirs."""
+        return self.messages - self.left_out
 
     @property
     def expected(self) -> Decimal:
         """What may be spent beyond `cost`: parts that left, or may have, without a known cost, at the quoted price."""
         flying = sum(self.statuses.get(name, 0) for name in ("sending", "doubtful", "parked"))
-        return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.messages))
+        return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.enrolled))
 
     @property
     def is_over(self) -> bool:
@@ -143,5 +150,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
         moment=int(raw.get("moment") or 0) / 1000,
+        topic=raw.get("topic", ""),
+        left_out=int(raw.get("left_out", "0")),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )

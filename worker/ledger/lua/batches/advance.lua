@@ -83,7 +83,7 @@ for _, fact in ipairs(facts) do
 end
 -- Of a letter nobody else says that the gateway accepted it.
 for _, fact in ipairs(facts) do
-  if PROVES[fact[4]] and may_be_held_back(fact[2]) then
+  if PROVES[fact[4]] and may_be_held_back(fact[2]) and m[CHANNEL] ~= SIMULATED then
     note_control(string.format('%.0f', fact[2][GID]), phone_at(recipients, fact[1]), fact[2][CLAIMED_AT])
     break
   end

@@ -5,7 +5,8 @@
 --       is or '', 14 which of theirs, 15 '1' if it is repeated, 16 the lane of which is told how much is left, or ''.
 -- Returns {'claimed', gid, fence, lease until, run, n, meta, recipients, texts, members, campaign text, options, what it is known by,
 --   reference} or {'never'|'gone'|'taken'|'settled'|'paused'}, {'halted', why}, {'later', ms}, {'paced', ms}, {'closed', ms}, {'slot'},
---   or {'over'} for a copy of a call that was answered otherwise; behind it how many are left in the lane.
+--   {'unscreened', reference} if the list of opt-outs has grown since it was screened, or
+--   {'over'} for a copy of a call that was answered otherwise; behind it how many are left in the lane.
 -- Afterwards: either the id is known as open, durably and before a byte leaves, or nothing was granted.
 -- include: claiming
 

@@ -30,7 +30,7 @@ local function find()
   end
 end
 
-local ENDS = { claimed = true, halted = true, later = true, slot = true }
+local ENDS = { claimed = true, halted = true, later = true, slot = true, unscreened = true }
 
 local function claim_next()
   local looks, seen, kept_back = 0, {}, {}

@@ -84,5 +84,6 @@ redis.call('HSET', KEYS[1], 'ranges', ARGV[2], 'rows', ARGV[4], 'ranged_at', now
 redis.call('HINCRBY', KEYS[1], 'batches', batches)
 redis.call('HINCRBY', KEYS[1], 'parts', parts)
 if messages > 0 then redis.call('HINCRBY', KEYS[1], 's:queued', messages) end
+if by_status.optout then redis.call('HINCRBY', KEYS[1], 'left_out', by_status.optout) end
 for status, many in pairs(by_status) do redis.call('HINCRBY', KEYS[1], 's:' .. status, many) end
 return { 'in', actual, redis.call('HINCRBY', KEYS[4], 'n:' .. actual, 1) }

@@ -1,6 +1,6 @@
 -- The claim of one batch.
 -- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: those of a batch, then the calls that were repeated.
--- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, pace
+-- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, pace, screening
 
 local function granted(m, n, actual)
   local id = m[IDS][#m[IDS]]
@@ -37,7 +37,8 @@ local function claim_one()
   if #rest == 0 then settle_batch(m, blob, 0) save_batch(m) return { 'settled' } end
   if takes_stub(m, rest) then return { 'taken' } end
 
-  local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window', 'zones')
+  local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window', 'zones',
+    'screened')
   -- End it here, but never while an earlier attempt may have been accepted: then ask first.
   local function end_it(status)
     if has_open_id(m, rest) then
@@ -59,7 +60,7 @@ local function claim_one()
   if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
 
   local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until', 'rate',
-    'sender_rates')
+    'sender_rates', 'screen')
   if ctl[1] then return { 'halted', 'fell' } end
   if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
   -- The gateway would refuse every message under a larger id, as a wrong parameter.
@@ -135,6 +136,8 @@ local function claim_one()
     if sender_wait > 0 and m[LANE] == 1 then return pace(sender_wait) end
   end
   if wait > 0 and m[LANE] == 1 then return { 'later', wait } end
+
+  if is_unscreened(ctl[9], c[8]) then return { 'unscreened', ref } end -- the worker looks who opted out, and claims again
 
   local waiting = #rest
   if m[SOLO] == 1 then rest = { rest[1] } end

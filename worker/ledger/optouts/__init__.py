@@ -1,0 +1,4 @@
+"""Whom not to send to: the list of opt-outs, and the screening of batches by it.
+
+The list is read where messages come in, and again by the worker whose claim finds that it has grown since.
+"""
