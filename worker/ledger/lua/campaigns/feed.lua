@@ -70,9 +70,9 @@ if mark then
     redis.call('ZCOUNT', KEYS[3], '-inf', string.format('%.1f', now + tonumber(ARGV[4]))))
 end
 local reply = { 'fed', (idle and 'awake ' or '') .. (is_all and 'rate' or '') }
-local function hand_out(ref)
-  redis.call('ZADD', KEYS[3], now + tonumber(ARGV[4]), ref)
-  reply[#reply + 1] = ref
+local function hand_out(each)
+  redis.call('ZADD', KEYS[3], now + tonumber(ARGV[4]), each)
+  reply[#reply + 1] = each
 end
 
 if back > 0 then
