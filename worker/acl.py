@@ -83,8 +83,8 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
-            "shield_verified".split(),
+            "amend control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step "
+            "shield_admit shield_verified".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
@@ -117,7 +117,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat establish fresh_ids limit recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),
