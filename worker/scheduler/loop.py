@@ -12,6 +12,7 @@ from typing import Protocol
 
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.answers import Answers
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.cascade import Cascade
 from smsq.worker.scheduler.doubts import Doubts
@@ -41,7 +42,7 @@ class Duty(Protocol):
         """Do what is due at `now`, in Unix seconds."""
 
 
-DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, WindUp, Upkeep)
+DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Answers, Money, WindUp, Upkeep)
 
 
 class Scheduler:

@@ -77,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mass_ask_every_s: float
     mass_ask_size: int
     history_every_s: float
+    answers_every_s: float
     rate: float | None
     lease_s: float
     doubt_settle_s: float
