@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Unpack
 
 from smsq.producers.campaigns.show import Shown
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, with_files
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, ranges
+from smsq.producers.intake.drafts import Draft, How, draft, ranges
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.intake.screening import Screen, screened
+from smsq.producers.intake.sources import AnyRows
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
@@ -37,7 +37,7 @@ class Begun(Shown):
 
     def run(
         self,
-        rows: str | Path | Iterable[AnyRow],
+        rows: AnyRows,
         *,
         text: str,
         again: bool = False,
@@ -48,11 +48,11 @@ class Begun(Shown):
     ) -> CampaignView:
         """Enrol a campaign and return it; the workers send it. Unlike the command, this does not ask about the price.
 
-        `rows` is the path of a CSV file, or an iterable of mappings, of sequences (then `columns` names their
-        values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with
-        the number of rows enrolled so far. `files` go with every message, as in `Smsq.send`. Some rows may have been
-        sent already, with the same text and sender, by a campaign that is still kept: `only_new` leaves them out,
-        `again` sends them once more.
+        `rows` is the path of a file (CSV, JSON lines or XLSX, perhaps packed by gzip), a list of several such
+        `Path`s, or an iterable of mappings, of sequences (then `columns` names their values), or of plain phones.
+        `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with the number of rows enrolled
+        so far. `files` go with every message, as in `Smsq.send`. Some rows may have been sent already, with the same
+        text and sender, by a campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
@@ -62,7 +62,7 @@ class Begun(Shown):
         """
         check_flags(again=again, only_new=only_new)
         how["options"] = with_files(self._smsq.runtime, how.get("options") or Options(), files)
-        drafted = draft(rows, text=text, **how)
+        drafted = draft(rows, text=text, guests=self._smsq.settings.guests, **how)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
@@ -83,6 +83,16 @@ class Begun(Shown):
             # A quote that never closes is found before anything is enrolled.
             collections.deque(drafted.source.rows(), maxlen=0)
         return self.enrol(drafted, again=again or only_new, enrolled=enrolled)
+
+    def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:
+        """The draft with what is known of its rows' time zones; `before` is its own unfinished campaign.
+
+        A moment of a row has passed if it had when the campaign was begun.
+        """
+        if draft.zoning is None:
+            return draft
+        now = before.created_at if before is not None else self._smsq.runtime.clock.now()
+        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
@@ -110,10 +120,12 @@ class Begun(Shown):
             region=draft.region,
             options=draft.options,
             per_row=draft.per_row,
+            zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
             screen=self.screen_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
+            guests=draft.guests,
         )
 
     def compared(
@@ -133,6 +145,7 @@ class Begun(Shown):
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
+        draft = self.known(draft, before)
         comparison = self.comparison(draft, before)
         draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
@@ -235,6 +248,7 @@ class Begun(Shown):
                 channel=draft.options.channel,
                 on_doubt=draft.on_doubt,
                 behind=part.behind,
+                zones=part.zones,
             )
 
         self._smsq.patiently(verb, outage_s=OUTAGE_S)

@@ -9,7 +9,7 @@
       Unknown        it may have been accepted                 ask by our own id, never repeat
         NoReply, BrokenReply
       BadInput       the caller's row, value or option         show it, change nothing
-        BadPhone     BadAddress
+        BadPhone     BadAddress, NotAGuest
         BadText, BadSettings, Conflict
         BadLength, BadTtl, BadTemplate
         BadChannel   NoChannel, BadWait
@@ -59,6 +59,7 @@ __all__ = [
     "LedgerWeak",
     "Limited",
     "NoChannel",
+    "NotAGuest",
     "OptedOut",
     "OverBudget",
     "Refused",
@@ -141,6 +142,12 @@ class BadAddress(BadPhone):
     """Not a mail address or a Telegram recipient, or one where the channel takes none."""
 
     word = "bad_address"
+
+
+class NotAGuest(BadPhone):
+    """A recipient that is not on the guest list, if only those who are can be reached."""
+
+    word = "not_a_guest"
 
 
 class BadText(BadInput):

@@ -116,7 +116,7 @@ HALVES = Traffic(threads=1, losses=1, halves=1)
 STOPS = Traffic(stops=1)
 NOT_YET = Traffic(not_yet=1)
 RESTARTS = Traffic(batches=1, losses=1, falls=1)
-THREE_BATCHES = Traffic(batches=3, slots=2, most_claims=3)
+THREE_BATCHES = Traffic(batches=3, slots=2, tries=1)  # with three claims there are more states than a day has time for
 FAST_LANES: dict[str, Traffic] = {
     "two threads, one slot": CALM,
     "two threads, two slots": TWO_SLOTS,

@@ -1,4 +1,4 @@
-"""Enrol one message; the caller hints it afterwards."""
+"""Enrol one message; the caller gives a hint of it afterwards, unless the ledger has woken a worker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 
+from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, OptedOut, WrongKey
 from smsq.worker.domain.lane import SENDING
@@ -14,6 +15,7 @@ from smsq.worker.domain.optout import names_for, plain_key, sender_of
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import key_of, masked
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.batches.waking import BELL
 from smsq.worker.ledger.layout import EXEMPT, Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.optouts.screening import Screening
 from smsq.worker.ledger.scripts import Argument
@@ -36,10 +38,11 @@ class Enrolment(Numbers, Screening):
         """Accept one message durably; hint it afterwards.
 
         The text of an urgent message is sealed until it is claimed. Raises Conflict if the key was used with other
-        content, OptedOut if its recipient has opted out, LedgerHalted while a restarted ledger is not cleared, WrongKey
-        if workers could not open the text, LedgerFull if nothing could be written, LedgerUnreachable if it is not known
-        whether something was.
+        content, NotAGuest, OptedOut if its recipient has opted out, LedgerHalted while a restarted ledger is not
+        cleared, WrongKey if workers could not open the text, LedgerFull if nothing could be written, LedgerUnreachable
+        if it is not known whether something was.
         """
+        self.guests.check(message.recipient)
         if message.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
         if message.lane not in SENDING:
@@ -66,7 +69,7 @@ class Enrolment(Numbers, Screening):
             Meta.POLICY: policy_of(message.on_doubt, [message.recipient]),
             Meta.DEADLINE: int(deadline_at * 1000),
             Meta.PARTS: message.parts,
-            Meta.CHANNEL: message.options.channel,
+            Meta.CHANNEL: simulated.CHANNEL if simulated.is_simulated(message.recipient) else message.options.channel,
             Meta.OPTIONS: options.decode(),
         }
         for _ in range(8):
@@ -88,7 +91,7 @@ class Enrolment(Numbers, Screening):
                 digests_of(message.options),
                 self._kept_back_by(message),
                 more_keys=[
-                    *(self.key(name) for name in ("optouts", "files")),
+                    *(self.key(name) for name in ("optouts", BELL, "files")),
                     self.key(f"idem:{key_hash or '-'}"),
                     self.key("stamp"),
                 ],

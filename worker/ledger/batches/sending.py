@@ -45,14 +45,11 @@ class Sending(Screening):
         slot_kept_s: float,
         credentials: str,
         rate: float | None = None,
-        hour: int = 12,
-        next_hour_s: float = 3600.0,
         call: ClaimCall | None = None,
     ) -> Claim | NoClaim:
         """Claim a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
 
-        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is the
-        hour of the day by which sending hours of campaigns are kept, `next_hour_s` the time until it ends. Raises
+        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. Raises
         LedgerTrouble.
         """
         terms = Terms(
@@ -64,8 +61,6 @@ class Sending(Screening):
             slot_kept_s=slot_kept_s,
             credentials=credentials,
             rate=rate,
-            hour=hour,
-            next_hour_s=next_hour_s,
         )
         return self._claimed(self._run(self._claim_call(ref, nonce, terms, call)), ref, nonce)
 
@@ -103,8 +98,6 @@ class Sending(Screening):
             int(terms.slot_kept_s * 1000),
             terms.credentials,
             "" if terms.rate is None else terms.rate,
-            terms.hour,
-            int(terms.next_hour_s * 1000),
         ]
         if call is None:
             arguments += ["", 0, "", ""]
@@ -115,7 +108,7 @@ class Sending(Screening):
     def _claimed(self, reply: list[bytes], ref: Ref | None, nonce: str) -> Claim | NoClaim:
         word = reply[0].decode()
         if word != "claimed":
-            wait = int(reply[1]) / 1000 if word in ("later", "paced") else 0.0
+            wait = int(reply[1]) / 1000 if word in ("later", "paced", "closed") else 0.0
             why = reply[1].decode() if word == "halted" else ""
             left = int(reply[2]) if len(reply) > 2 else 0
             if word == "unscreened":
@@ -400,4 +393,5 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         nonce=nonce,
         known_as=reply[12].decode(),
         left=int(reply[14]) if len(reply) > 14 else 0,
+        channel=m[Meta.CHANNEL],
     )

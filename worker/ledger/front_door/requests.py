@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts, unpack_texts
 from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreachable, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING
@@ -20,6 +21,7 @@ from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, digests_of, sealed_as
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.batches.waking import BELL
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.scripts import Argument, Call, script
@@ -153,7 +155,9 @@ class DoorRequests(Numbers):
                 Meta.COUNT: 1,
                 Meta.POLICY: policy_of("ask", [message.recipient]),
                 Meta.PARTS: message.parts,
-                Meta.CHANNEL: request.options.channel,
+                Meta.CHANNEL: simulated.CHANNEL
+                if simulated.is_simulated(message.recipient)
+                else request.options.channel,
                 Meta.OPTIONS: _options_of(request, message),
             }
             texts = pack_texts([message.text])
@@ -165,6 +169,7 @@ class DoorRequests(Numbers):
             )
         keys = [
             *self.keys.batch_verb(first),
+            self.key(BELL),
             self.key("files"),
             self.keys.shard(first.number + len(messages) - 1),
             self.key("stamp"),
