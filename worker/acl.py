@@ -71,15 +71,9 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-<<<<<<< HEAD
             "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early "
-            "list_optouts look note otp_end otp_next otp_wait probe release report screen settle settle_each shield_admit "
-            "shield_learn shield_refused sign_off take watched".split(),
-=======
-            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early look note "
-            "otp_end otp_next otp_wait probe release report ring screen settle settle_each shield_admit shield_learn "
-            "shield_refused sign_off take watched".split(),
->>>>>>> main
+            "list_optouts look note otp_end otp_next otp_wait probe release report ring screen settle settle_each "
+            "shield_admit shield_learn shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
