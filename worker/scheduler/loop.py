@@ -12,6 +12,7 @@ from typing import Protocol
 
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.answers import Answers
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.cascade import Cascade
 from smsq.worker.scheduler.doubts import Doubts
@@ -44,7 +45,7 @@ class Duty(Protocol):
 
 
 DUTIES: tuple[type[Duty], ...] = (
-    *(Cascade, Feed, Sweeper, Doubts, Asks, History),
+    *(Cascade, Feed, Sweeper, Doubts, Asks, History, Answers),
     *(Money, Pauses, WindUp, Windows, Upkeep),
 )
 
