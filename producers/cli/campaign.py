@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_log, campaign_report
+from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.campaign_trial import test_flag, tried
 from smsq.producers.cli.message_options import file_flags, with_options
@@ -37,7 +37,13 @@ def group() -> None:
 @click.option("--yes", is_flag=True, help="Send the messages of --test without asking for confirmation.")
 @as_json_option
 def check(
-    file: Path, text: str, files: tuple[Path, ...], test: str | None, yes: bool, as_json: bool, **how: Any
+    file: tuple[Path, ...],
+    text: str,
+    files: tuple[Path, ...],
+    test: str | None,
+    yes: bool,
+    as_json: bool,
+    **how: Any,
 ) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
@@ -51,7 +57,7 @@ def check(
     how = with_options(how)
     settings = Settings.load(sends=False)
     how["options"] = named(settings, how["options"], files)
-    drafted = draft(file, text=text, guests=settings.guests, **how)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -85,7 +91,7 @@ def check(
             why = error.sentence
     told = check_object(drafted, found, price, balance, why) | repeats_object(repeats) if as_json else {}
     if not as_json:
-        for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why)]:
+        for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why, found)]:
             click.echo(line)
     if as_json and (test is None or not found.messages):
         print_json(told)
@@ -116,7 +122,7 @@ def check(
 @test_flag
 @as_json_option
 def run(
-    file: Path,
+    file: tuple[Path, ...],
     text: str,
     files: tuple[Path, ...],
     yes: bool,
@@ -141,7 +147,7 @@ def run(
     how = with_options(how)
     settings = Settings.load(sends=False)
     how["options"] = named(settings, how["options"], files)
-    drafted = draft(file, text=text, guests=settings.guests, **how)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
     if test is not None:
         sys.exit(tried(drafted, test, files, yes=yes, follow=follow, told={} if as_json else None))
     with opened() as smsq:
@@ -206,5 +212,5 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS):
+for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS, *campaign_again.COMMANDS):
     group.add_command(command)
