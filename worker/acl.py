@@ -84,7 +84,7 @@ LEDGER: dict[str, Role] = {
     "producer": Role(
         frozenset(
             "amend control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step "
-            "shield_admit shield_verified".split(),
+            "shield_admit shield_verified template_add template_remove".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
@@ -94,6 +94,7 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "templates",
                 "digest:*",
                 "idem:*",
                 "code:*",

@@ -118,11 +118,11 @@ def unfinished(smsq: Smsq, drafted: Draft) -> CampaignView | None:
 def agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
     from smsq.producers.cli.account import whose_line
-    from smsq.producers.cli.campaign_check import found_lines
+    from smsq.producers.cli.campaign_check import forecast_lines, found_lines
     from smsq.worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = priced(smsq, drafted, found)
-    for line in found_lines(drafted, found):
+    for line in (*found_lines(drafted, found), *forecast_lines(smsq.campaigns.forecast(drafted, found))):
         talk(line)
     talk(whose_line(smsq, drafted.options))
     if price is None:

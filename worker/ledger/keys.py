@@ -55,6 +55,7 @@
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
 | `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |
 | `codekey:<hash>` | hash | a caller's key: its code and content | otp_open | with its code |
+| `templates` | hash | saved texts: newest number of a name, text of each version | template_* | by template_remove |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
