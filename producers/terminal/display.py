@@ -143,6 +143,8 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
 
 def _by_which_clock(view: CampaignView) -> str:
     """By whose clock a campaign's window is kept."""
+    from smsq.producers.moments import zone
+
     if view.zones:
         return f"by the recipients' clocks, in {counted(len(view.zones), 'time zone')}"
     return f"by the scheduler's clock (here UTC{zone()})"
