@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from smsq.producers.cli.campaign_texts import character_lines, text_lines, text_object
-from smsq.producers.intake.rows import Source, called, shown
+from smsq.producers.intake.rows import shown
 from smsq.producers.intake.zoning import way_lines
 from smsq.producers.moments import plain, when
 from smsq.producers.report import iso, printable
@@ -16,10 +16,12 @@ from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind
 
 if TYPE_CHECKING:
-    from smsq.producers.intake.drafts import Draft, Rows
+    from smsq.producers.intake.drafts import Draft
     from smsq.producers.intake.forecast import Forecast
     from smsq.producers.intake.preflight import Preflight, Price
     from smsq.producers.intake.repeats import Repeats, Sent
+    from smsq.producers.intake.rows import Place
+    from smsq.producers.intake.sources import Rows
 
 Balance = tuple[Decimal, str]  # what is left on the account, and in which currency
 _WARNED: dict[Kind, str] = {
@@ -32,12 +34,11 @@ SHOWN = 20  # rejects that a person is shown
 def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     """How the file was read, what is in it, its first text, and what cannot be sent."""
     source = drafted.source
-    if isinstance(source, Source):
-        how = f"{_called(source.encoding)}, with {called(source.separator)} between columns"
+    if source.described:
         guessed = (
             f"; row {found.beyond_ascii[0]}: {one_line(shown(found.beyond_ascii[1]))}" if source.is_guessed else ""
         )
-        yield f"{printable(source.name)} read as {how}{guessed}"
+        yield f"{printable(source.described)}{guessed}"
     rows, messages, parts = counted(found.rows, "row"), counted(found.messages, "message"), counted(found.parts, "part")
     longest = f" (the longest text has {found.longest})" if found.first else ""
     yield f"{rows}: {messages}, {parts}{longest}"
@@ -63,16 +64,12 @@ def _few(rows: Sequence[int]) -> str:
     return ", ".join(map(str, sorted(rows)[:SHOWN])) + (", …" if len(rows) > SHOWN else "")
 
 
-def _called(encoding: str) -> str:
-    return {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "koi8-r": "KOI8-R"}.get(encoding, encoding)
-
-
 def _reject_lines(source: Rows, found: Preflight) -> Iterator[str]:
     """Each row that cannot be sent if they are few, else each reason with its first rows."""
     if found.rows - found.messages <= SHOWN:
-        lines = _lines_of(source, found)
+        places = _places_of(source, found)
         for reject in found.rejects:
-            at = f" (line {lines[reject.row]})" if reject.row in lines else ""
+            at = f" ({_at(places[reject.row], reject.row)})" if reject.row in places else ""
             yield f"  row {reject.row}{at} {reject.status}: {reject.value or '(nothing)'}: {reject.reason}"
         return
     for (status, reason), many in found.reasons.most_common(SHOWN):
@@ -169,9 +166,15 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{plain(amount)} {currency}".rstrip()
 
 
-def _lines_of(source: Rows, found: Preflight) -> dict[int, int]:
-    """Where in the file the rejected rows stand; rows at hand have no lines."""
-    return source.lines({reject.row for reject in found.rejects}) if isinstance(source, Source) else {}
+def _at(place: Place, row: int) -> str:
+    """Where a row stands: its line, and its own number in its file if that is another one."""
+    own = "" if place.row == row else f"row {place.row} of {place.file}, "
+    return printable(f"{own}line {place.line}")
+
+
+def _places_of(source: Rows, found: Preflight) -> dict[int, Place]:
+    """Where in their file the rejected rows stand; rows at hand stand in none."""
+    return source.places({reject.row for reject in found.rejects})
 
 
 def check_object(
@@ -183,14 +186,16 @@ def check_object(
     expected: Forecast | None = None,
 ) -> dict[str, Any]:
     """The same for machines."""
-    lines = _lines_of(drafted.source, found)
+    places = _places_of(drafted.source, found)
     reasons = [
         {"status": status, "reason": reason, "rows": many} for (status, reason), many in found.reasons.most_common()
     ]
     rejects = [
         {
             "row": each.row,
-            "line": lines.get(each.row),
+            "line": places[each.row].line if each.row in places else None,
+            "file": places[each.row].file if each.row in places else None,
+            "row_of_file": places[each.row].row if each.row in places else None,
             "status": each.status,
             "reason": each.reason,
             "value": each.value,
@@ -198,7 +203,7 @@ def check_object(
         for each in found.rejects
     ]
     told: dict[str, Any] = {
-        "encoding": drafted.source.encoding if isinstance(drafted.source, Source) else None,
+        "encoding": drafted.source.encoding,
         "rows": found.rows,
         "valid": found.messages,
         "invalid": found.invalid,

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
+from smsq.worker.domain.read_as import SEVERAL_PHONES
 from smsq.worker.gateway.channels import names
 from smsq.worker.gateway.options import OPTIONS
 
@@ -32,7 +33,7 @@ def message_flags() -> Callable[[Command], Command]:
 def file_flags(function: Command) -> Command:
     """Give a command its file, the text, and all that says how to read the one and to send the other."""
     options = (
-        click.argument("file", type=click.Path(path_type=Path)),
+        click.argument("file", type=click.Path(path_type=Path), nargs=-1, required=True),
         click.option(
             "--text",
             default="",
@@ -52,7 +53,14 @@ def file_flags(function: Command) -> Command:
         ),
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
         click.option("--topic", help="What it is about, such as news: those who opted out of that topic are left out."),
-        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
+        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: told by its letters]"),
+        click.option("--sheet", help="Sheet of an XLSX workbook.  [default: the first]"),
+        click.option(
+            "--several-phones",
+            type=click.Choice(SEVERAL_PHONES),
+            show_default="error",
+            help="A cell with two phones: error rejects its row, each makes a row of each phone.",
+        ),
         message_flags(),
         file_flag,
         click.option(

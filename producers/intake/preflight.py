@@ -142,13 +142,12 @@ def look(
     `screen` tells which recipients may not be sent to. Nobody but `guests` is reached.
     """
     found = Preflight()
-    random = Random(1)  # the same file is priced by the same sample
     found.plain.is_on = (counting := template.finished_by(found.plain.plain)) is not template
     template = counting
     constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     rows = _watched(rows, template, found)
     per_range = max(1, 1000 // batch_size)
-    for part in prepare(
+    parts = prepare(
         rows,
         template,
         batch_size,
@@ -158,8 +157,28 @@ def look(
         options=options,
         per_row=per_row,
         zoning=zoning,
-    ):
-        part = screened(reachable(part, options, guests), screen, options)
+    )
+    parts = (screened(reachable(part, options, guests), screen, options) for part in parts)
+    look_at(parts, constant, options, found=found, seen=seen, left_out=left_out, heard=heard)
+    if zoning is not None:
+        found.zone_ways = zoning.ways
+    return found
+
+
+def look_at(
+    parts: Iterable[Range],
+    constant: str | None,
+    options: Options,
+    *,
+    found: Preflight | None = None,
+    seen: Callable[[int], None] = lambda rows: None,
+    left_out: LeftOut | None = None,
+    heard: Callable[[Range], None] = lambda part: None,
+) -> Preflight:
+    """The same for ranges, whatever they are made of; `constant` is the text of all messages if they have one."""
+    found = found or Preflight()
+    random = Random(1)  # the same file is priced by the same sample
+    for part in parts:
         _count(found, part)
         if part.behind is not None and left_out is not None:
             _count_behind(found, part.behind, left_out)
@@ -175,8 +194,6 @@ def look(
             else:
                 _take_constant(found, batch, constant, random)
         seen(found.rows)
-    if zoning is not None:
-        found.zone_ways = zoning.ways
     if constant is not None and found.messages:
         _look_at_constant(found, constant, options)
     return found

@@ -11,6 +11,7 @@ from dataclasses import replace
 from smsq.worker.domain.batch import Options, Packed, pack, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import Range, Reject, RejectStatus
 from smsq.worker.domain.recipient import Recipient, written
+from smsq.worker.domain.row_words import pack_words, unpack_words
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.options import parts_of
 
@@ -70,4 +71,12 @@ def _without(
         parts,
         first_row=batch.first_row,
     )
-    return replace(made, options=batch.options)
+    words = unpack_words(batch.words, batch.count) if batch.words else []
+    return replace(
+        made,
+        options=batch.options,
+        words=pack_words([words[place] for place in kept]) if words else b"",
+        zone=batch.zone,
+        moment=batch.moment,
+        is_simulated=batch.is_simulated,
+    )

@@ -10,6 +10,7 @@
 | `c:<id>:z<k>` | string | batch numbers of the k-th of its time zones, four bytes each | enrol, feed | upkeep |
 | `c:<id>:m` | sorted set | its batches that have a moment, which is the score | enrol | feed |
 | `c:<id>:a` | list | what was done to it, by whom and when | begin, control, resolve | upkeep |
+| `c:<id>:y` | hash | its retries, each with the rows that it takes | begin | upkeep |
 | `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
@@ -28,6 +29,7 @@
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
 | `calls` | hash | calls for a claim that were repeated: what each was given | claim | an hour after the last |
+| `bell:ready:urgent` | list | 128 rings at most: a code is ready | enrol, enrol_request, ring | by who waits |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |

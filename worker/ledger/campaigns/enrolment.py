@@ -17,6 +17,7 @@ from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.ledger.batches.enrolment import SAYABLE, digests_of
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile
 from smsq.worker.ledger.campaigns.log import Change, written_changes
 from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
 from smsq.worker.ledger.orders import orderer
@@ -29,13 +30,20 @@ class CampaignEnrolment(Numbers):
     """The verbs that enrol the rows of a campaign."""
 
     def open_campaign(
-        self, plan: Plan, *, again: bool = False, left_out: LeftOut | None = None, overtakes: Sequence[str] = ()
+        self,
+        plan: Plan,
+        *,
+        again: bool = False,
+        left_out: LeftOut | None = None,
+        overtakes: Sequence[str] = (),
+        kin: Kin | None = None,
     ) -> Opened:
         """Begin a campaign, or find the unfinished one of the same file, text and options.
 
         `left_out` is kept with a campaign that is begun. Those that it `overtakes` take no rows until their producers
-        have compared them with it. With `again` a finished campaign is begun anew, an unfinished one goes on. Raises
-        Conflict with the old id if the campaign is finished and `again` is not set.
+        have compared them with it. `kin` says of which campaign's messages it is made. With `again` a finished campaign
+        is begun anew, an unfinished one goes on. Raises Conflict with the old id if the campaign is finished and
+        `again` is not set, and if its origin is no longer kept; RetriedMeanwhile if another retry of that was begun.
         """
         if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
             raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}")
@@ -51,6 +59,7 @@ class CampaignEnrolment(Numbers):
             "budget": int(plan.budget * UNITS) if plan.budget is not None else 0,
             "part_price": str(plan.part_price * UNITS),
             "file": plan.file,
+            "read_as": plan.read_as,
             "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
             "window": plan.window or "",
             "policy": POLICIES[plan.on_doubt],
@@ -61,6 +70,8 @@ class CampaignEnrolment(Numbers):
             **({"screened": plan.screened} if plan.screened else {}),
             "saved_as": plan.saved_as,
         }
+        if kin is not None:
+            fields |= {"origin": kin.origin, "kin": kin.word}
         marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]
         for _ in range(20):
@@ -76,11 +87,14 @@ class CampaignEnrolment(Numbers):
                 known = self.redis.get(digest_key)
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
             keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l"), self.key("files")]
-            keys += [self.keys.campaign(campaign_id, "a")]
+            origin = kin.origin if kin is not None else campaign_id
+            keys += [self.keys.campaign(campaign_id, "a"), self.keys.campaign(origin, "y"), self.keys.campaign(origin)]
+            keys += [self.keys.campaign(origin, "a")]
             keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
             told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
             told += (orderer(), written_changes(_begun_with(plan)))
+            told += kin.told if kin is not None else ("", "", "")
             reply = self.call("open_campaign", keys, campaign_id, int(again), *told, *flat)
             word = reply[0].decode()
             if word == "created":
@@ -98,6 +112,10 @@ class CampaignEnrolment(Numbers):
                 )
             if word == "halted":
                 raise self.halted(reply[1].decode())
+            if word == "retried":
+                raise RetriedMeanwhile(origin)
+            if word == "orphan":
+                raise Conflict(f"campaign {origin} is no longer kept: its messages cannot be sent again")
             if word == "known":
                 return self._continue(reply[1].decode())
             # taken: the drawn id is in use; moved: another producer opened the campaign in between. Look again.

@@ -12,6 +12,7 @@ import msgspec
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
+from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.status import REPORT_STATUSES
 from smsq.worker.ledger.values import PLAIN, POLICIES
 
@@ -46,6 +47,7 @@ class CampaignView:
     on_doubt: str = "ask"
     options: Options = PLAIN
     file: str = ""  # the path of its rows; '' for rows that a program had at hand
+    read_as: ReadAs | None = None  # how its files were read; None for rows at hand, and for campaigns of older versions
     is_scheduled: bool = False  # it begins later, and nothing of it has left
     part_price: Decimal = Decimal(0)  # the quoted price of a part, 0 if it was not known
     unpriced: int = 0  # parts that left and whose cost is not known yet
@@ -56,6 +58,9 @@ class CampaignView:
     topic: str = ""
     left_out: int = 0  # messages that were in no batch, since their recipients may not be sent to
     repeats: str = ""  # the decision about rows that were sent already
+    origin: str = ""  # the campaign of whose messages it is made, '' for none
+    kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
+    needed_by: str = ""  # the newest campaign that is made of its messages
     words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
@@ -66,6 +71,11 @@ class CampaignView:
     def standing(self) -> str:
         """Its state for people: `scheduled` while it waits for the moment at which it begins."""
         return "scheduled" if self.is_scheduled and self.state in GOING else self.state
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it is still being enrolled, or its enrolment was interrupted and can go on."""
+        return not self.closed and self.state != "cancelled"
 
     @property
     def messages(self) -> int:
@@ -131,6 +141,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         unpriced=int(raw.get("unpriced", "0")),
         options=_OPTIONS.decode(raw.get("options") or "{}"),
         file=raw.get("file", ""),
+        read_as=ReadAs.read(raw.get("read_as", "")),
         window=raw.get("window", ""),
         why=raw.get("why", ""),
         doubts=int(raw.get("doubts", "0")),
@@ -139,6 +150,9 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         rate=float(raw.get("rate", "0")),
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
+        origin=raw.get("origin", ""),
+        kin=raw.get("kin", ""),
+        needed_by=raw.get("needed_by", ""),
         words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
