@@ -56,6 +56,6 @@ def test_other_writings(name: str) -> None:
 
 def test_an_unknown_region_is_named() -> None:
     """With the nearest name there is."""
-    with pytest.raises(BadInput, match="there is no region 'Свирдловская'.*did you mean свердлов"):
+    with pytest.raises(BadInput, match=r"there is no region 'Свирдловская'.*did you mean свердлов"):
         zone_of_region("Свирдловская")
     assert known_region("") is None
