@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
+from smsq.producers.cli import (
+    DONE,
+    FAILED,
+    Suggesting,
+    campaign_again,
+    campaign_control,
+    campaign_log,
+    campaign_rejects,
+    campaign_report,
+    campaign_set,
+)
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.campaign_trial import test_flag, tried
 from smsq.producers.cli.message_options import file_flags, with_options
@@ -103,7 +113,7 @@ def check(
 @group.command("run")
 @file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
-@click.option("--rate", type=float, help="Most parts per second for this campaign.")
+@click.option("--rate", metavar="N", help="Most parts per second for this campaign.")
 @click.option(
     "--at",
     help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
@@ -115,6 +125,7 @@ def check(
     show_default="ask",
     help="If a message did not arrive: ask sends it again once that is certain, park leaves it to a person.",
 )
+@campaign_set.pace_flags
 @click.option("--yes", is_flag=True, help="Send without asking for confirmation.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
@@ -212,5 +223,12 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS, *campaign_again.COMMANDS):
+for command in (
+    campaign_report.command,
+    campaign_rejects.command,
+    campaign_log.command,
+    campaign_set.command,
+    *campaign_control.COMMANDS,
+    *campaign_again.COMMANDS,
+):
     group.add_command(command)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from smsq.worker.ledger.views import CampaignView
 
 SAY_EVERY_ROWS = 50_000
+CHANGED_BY_SET = ("--name", "--rate", "--window", "--budget", "--weight", "--stop-if-bad", "--auto-resume")
 
 
 @contextlib.contextmanager
@@ -99,10 +100,10 @@ def _more_money(view: CampaignView) -> str:
 
 
 def _not_applied(option: str, view: CampaignView | None) -> str:
-    """What becomes of a wish that a begun campaign does not follow; a budget has a way of its own."""
+    """What becomes of a wish that a begun campaign does not follow, and how it can be changed."""
     said = f"{option} is not applied: the campaign goes on as it was begun"
-    if option == "--budget" and view is not None:
-        return f"{said}; `smsq campaign resume {view.id} --budget N` sets another"
+    if option in CHANGED_BY_SET and view is not None:
+        return f"{said}; `smsq campaign set {view.id} {option} …` changes it"
     return said
 
 

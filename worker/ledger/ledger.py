@@ -28,6 +28,7 @@ from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import DoorRequests
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
+from smsq.worker.ledger.live_limits import LiveLimits
 from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.optouts.entries import OptOuts
 from smsq.worker.ledger.otp.cascades import Cascades
@@ -52,6 +53,7 @@ class Ledger(
     Cascades,
     DoorRequests,
     DoorJobs,
+    LiveLimits,
     OptOuts,
     Jobs,
     Ids,

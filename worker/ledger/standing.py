@@ -11,12 +11,13 @@ from typing import Any
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
+from smsq.worker.domain.money import of_units
 from smsq.worker.domain.sick import Sick
 from smsq.worker.ledger.hosts import HostSeen, Missing, missing, signed_off
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import translated
-from smsq.worker.ledger.totals import Labels, by_metric
+from smsq.worker.ledger.totals import Labels, by_metric, spent_in
 
 FEW = 2  # so few messages are asked about singly
 WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
@@ -58,6 +59,20 @@ class Brakes:
     def is_blind(self, parallel: int) -> bool:
         """Whether so many outcomes are unknown that no batch is handed out; `parallel` is the most requests at once."""
         return self.blind > blind_limit(parallel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funds:
+    """The balance as it was read `at` (Unix seconds), and what messages are known to have cost since."""
+
+    balance: Decimal
+    at: float
+    spent: Decimal
+
+    @property
+    def about(self) -> Decimal:
+        """What the balance should be now."""
+        return self.balance - self.spent
 
 
 def blind_limit(parallel: int) -> int:
@@ -193,6 +208,17 @@ class Standing:
         with translated():
             amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
         return (Decimal(amount.decode()), float(at)) if amount is not None else None
+
+    def funds(self) -> Funds | None:
+        """What is left of the last known balance; None if none is known."""
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(self.key("ctl"), ["balance", "balance_at", "balance_spent"])
+            pipe.hgetall(self.key("totals"))
+            (balance, at, spent_then), totals = pipe.execute()
+        if balance is None:
+            return None
+        since = spent_in(totals) - int(spent_then if spent_then is not None else spent_in(totals))
+        return Funds(balance=Decimal(balance.decode()), at=float(at), spent=max(Decimal(0), of_units(since)))
 
     def halted(self) -> str:
         """What halts all sending, a word of `HALTS`; '' for nothing."""
