@@ -8,7 +8,7 @@ from typing import Protocol
 from smsq.producers.moments import plain, when
 from smsq.worker.domain.campaign import OVER
 from smsq.worker.domain.lane import LANES
-from smsq.worker.domain.zones import OWN, is_open
+from smsq.worker.domain.zones import OWN, is_open, openings, said
 from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
@@ -138,13 +138,30 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
         return reason(view.why)
     if view.start_at > now:
         return f"it is scheduled to begin at {when(view.start_at)}"
-    if not is_open(view.window, OWN, now):
-        return f"it is outside its sending hours, {view.window}"
+    if closed := outside_hours(view, now):
+        return closed
     if braked := brake(brakes, "bulk"):
         return braked
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on by itself as they are settled"
     return reason(view.why)
+
+
+def outside_hours(view: CampaignView, now: float) -> str:
+    """That all of a campaign's windows are closed, or its rows' moments are ahead, until when and where; '' if not."""
+    waiting = [zone for zone, many in zip(view.zones, view.zone_waiting, strict=False) if many]
+    is_all_fed = view.fed >= view.batches
+    if view.moment > now and not waiting and not is_all_fed:
+        return f"its other rows have moments of their own, the first at {when(view.moment)}"
+    zones = waiting or view.zones or (OWN,)
+    if not view.window or any(is_open(view.window, zone, now) for zone in zones):
+        return ""
+    opens = [(found[0][0], zone) for zone in zones if (found := openings(view.window, zone, now))]
+    if not opens:
+        return f"it is outside its sending hours, {view.window}, which never come in {said(zones[0])}"
+    first, zone = min(opens)
+    where = f" in {said(zone)}" if zone != OWN else ""
+    return f"it is outside its sending hours, {view.window}: it goes on at {when(first)}, when they begin{where}"
 
 
 def budget(view: CampaignView) -> str:

@@ -14,13 +14,14 @@ from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, How, draft, ranges
 from smsq.producers.intake.forecast import Forecast, forecast
+from smsq.producers.intake.known_keys import KnownKeys, has_keys
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.sources import AnyRows
 from smsq.producers.templates import text_of
 from smsq.worker.domain.batch import Options
-from smsq.worker.domain.campaign import OVER, Range
+from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
@@ -191,7 +192,7 @@ class Begun(Shown):
     def look(
         self,
         draft: Draft,
-        comparison: Comparison | None = None,
+        comparison: Comparison | KnownKeys | None = None,
         *,
         seen: Callable[[int], None] = lambda rows: None,
     ) -> Preflight:
@@ -227,7 +228,7 @@ class Begun(Shown):
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
-        draft = self.known(draft, before)
+        draft = self._without_known_keys(self.known(draft, before), before)
         comparison = self.comparison(draft, before)
         draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
@@ -238,6 +239,20 @@ class Begun(Shown):
         if settled.choice.left_out is not draft.choice.left_out:
             found = self.look(settled)
         return settled, found, repeats
+
+    def _without_known_keys(self, draft: Draft, before: CampaignView | None) -> Draft:
+        """The draft without rows whose keys are in earlier campaigns."""
+        if not has_keys(draft):
+            return draft
+        keys = KnownKeys(self._smsq.runtime, before.id if before is not None else "")
+        choice = replace(draft.choice, keys_against=keys.against)
+        if keys.against:
+            self.look(draft, keys)
+            if found := keys.sent():
+                sent = [(view.id, view.first_sent_at or view.created_at, rows) for view, rows in found]
+                overtaken = tuple(view.id for view, _ in found if not view.closed and view.state not in OVER)
+                choice = replace(choice, left_out=LeftOut.of(sent, choice.left_out), overtakes=overtaken)
+        return replace(draft, choice=choice)
 
     def enrol(
         self,
@@ -288,6 +303,8 @@ class Begun(Shown):
     def _look_round(self, draft: Draft) -> None:
         """Raise Conflict if another campaign has sent rows since they were compared, which may be long ago."""
         choice = draft.choice
+        if choice.keys_against is not None:
+            self._look_round_for_keys(draft)
         if choice.against is None or choice.word == "again":
             return
         known = self.before(draft)
@@ -301,6 +318,21 @@ class Begun(Shown):
         if repeats.sent or repeats.unknown:
             said = repeats if repeats.sent else repeats.unknown_said
             raise Conflict(f"meanwhile {said}: nothing was enrolled; run the same command again")
+
+    def _look_round_for_keys(self, draft: Draft) -> None:
+        """The same for the keys of rows."""
+        known = self.before(draft)
+        own = known.id if known is not None and known.state not in OVER else ""
+        keys = KnownKeys(self._smsq.runtime, own)
+        if keys.against == draft.choice.keys_against:
+            return
+        self.look(draft, keys)
+        if sent := keys.sent():
+            view, rows = sent[0]
+            raise Conflict(
+                f"meanwhile campaign {view.id} was begun, which has {len(rows)} of these keys: nothing was enrolled; "
+                "run the same command again"
+            )
 
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""

@@ -98,6 +98,7 @@ class Choice:
     continues: str = ""
     overtakes: tuple[str, ...] = ()
     against: frozenset[tuple[str, int]] | None = None
+    keys_against: frozenset[tuple[str, int]] | None = None  # the same of keys of rows
 
 
 NO_CHOICE = Choice()

@@ -113,7 +113,7 @@ def list_lines(
 
 def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failure] = ()) -> None:
     """A campaign for people, why it does not move, and why messages of it failed."""
-    from smsq.producers.moments import plain, when, zone
+    from smsq.producers.moments import plain, when
     from smsq.producers.report import printable
     from smsq.worker.domain.batch import PLAIN_CHANNEL
     from smsq.worker.gateway.channels import channel
@@ -132,7 +132,7 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
         ("options", _options(view)),
         ("sender", printable(view.options.sender or "the account's default")),
         ("begins", when(view.start_at)),
-        ("window", f"{view.window} by the workers' clock (here UTC{zone()})" if view.window else ""),
+        ("window", f"{view.window} {_by_which_clock(view)}" if view.window else ""),
         ("rate", f"{view.rate:g} parts a second at most" if view.rate else ""),
         ("weight", f"{view.weight:g} beside other campaigns" if view.weight != 1 else ""),
         ("stop if bad", "" if view.stop_if_bad is None else f"{view.stop_if_bad:g}%" if view.stop_if_bad else "never"),
@@ -153,6 +153,15 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
     for name, value in lines:
         if value:
             click.echo(f"{name:<16}{value}")
+
+
+def _by_which_clock(view: CampaignView) -> str:
+    """By whose clock a campaign's window is kept."""
+    from smsq.producers.moments import zone
+
+    if view.zones:
+        return f"by the recipients' clocks, in {counted(len(view.zones), 'time zone')}"
+    return f"by the scheduler's clock (here UTC{zone()})"
 
 
 def _options(view: CampaignView) -> str:
