@@ -20,6 +20,7 @@ from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
 from smsq.producers.files import GivenFile, with_files
 from smsq.producers.installation import Installation
+from smsq.producers.optouts import OptOutList
 from smsq.producers.otp import Otp
 from smsq.producers.shield import ShieldControl
 from smsq.worker.domain.batch import MessageId, Options, Ref
@@ -33,7 +34,7 @@ from smsq.worker.settings import Settings
 
 
 class Smsq(Installation):
-    """One installation: send and look up messages; `campaigns`, `doubts`, `otp` and `shield` have the rest.
+    """One installation: send and look up messages; `campaigns`, `doubts`, `optouts`, `otp` and `shield` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
@@ -45,6 +46,7 @@ class Smsq(Installation):
         self.doubts = Doubts(self)
         self.shield = ShieldControl(self)
         self.otp = Otp(self)
+        self.optouts = OptOutList(self)
 
     def send(
         self,
@@ -61,6 +63,7 @@ class Smsq(Installation):
         options: Options | None = None,
         client: str | None = None,
         files: Sequence[GivenFile] = (),
+        even_opted_out: bool = False,
     ) -> Enrolled:
         """Enrol one message; return its id, and whether this call created it.
 
@@ -82,17 +85,23 @@ class Smsq(Installation):
         `files` go with a message by `mail` or `mms`: paths, or names with content, such as `("offer.pdf", data)`. They
         are on disk when the call returns, and go a day after the message has ended (`SMSQ_FILES`, `SMSQ_KEEP_TEXTS`).
 
+        Nothing goes to a recipient who opted out of everything or of this sender, unless `even_opted_out` says so: for
+        what a person must be told, such as a change of a contract. One-time codes go anyway.
+
         `client` names who asked for an urgent message (an address, an account). The message then has to pass the
         pumping shield, as codes of `smsq.otp` do.
 
-        Raises BadPhone, BadAddress, BadText, BadInput; TooMany, Held, Denied and OverBudget if the shield refuses;
-        FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the message was
-        enrolled, another LedgerTrouble if not.
+        A simulated number (docs/trying.md) is answered by smsq itself: nothing leaves, and it costs nothing.
+
+        Raises BadPhone, BadAddress, NotAGuest, BadText, BadInput; OptedOut; TooMany, Held, Denied and OverBudget if the
+        shield refuses; FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the
+        message was enrolled, another LedgerTrouble if not.
         """
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
         way = channel(options.channel)
         who = recipient_of(phone, way.recipients)
+        self.settings.guests.check(who)
         check_key(key)
         check_client(client)
         text = way.read(text)
@@ -113,6 +122,7 @@ class Smsq(Installation):
             on_doubt=on_doubt,
             deadline_s=deadline_s,
             parts=parts_of(text, options),
+            even_opted_out=even_opted_out,
         )
         if client is not None:
             self._pass_shield(message, client)

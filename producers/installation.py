@@ -10,6 +10,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import msgspec
+
 from smsq.producers.adoption import adopt, adopt_given
 from smsq.producers.fields import recipient_of
 from smsq.worker.domain import job as jobs
@@ -26,10 +28,11 @@ from smsq.worker.domain.errors import (
     WrongKey,
 )
 from smsq.worker.domain.recipient import PHONES_ONLY, RecipientKind
+from smsq.worker.domain.simulated import is_simulated
 from smsq.worker.domain.text import tidied
 from smsq.worker.gateway.channels import CHANNELS
 from smsq.worker.gateway.numbers import BAD_LOGIN
-from smsq.worker.gateway.options import check_price
+from smsq.worker.gateway.options import check_price, parts_of
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
 from smsq.worker.redis_client import where
 from smsq.worker.runtime import Runtime
@@ -121,7 +124,19 @@ class Installation:
         return Decimal(str(answer["balance"])), str(answer.get("currency") or "")
 
     def job(self, job: jobs.Job) -> dict[str, Any]:
-        """The chores lane's answer to a job. Raises Unreachable, BadCredentials, Refused or BadInput without one."""
+        """The chores lane's answer to a job. Raises Unreachable, BadCredentials, Refused or BadInput without one.
+
+        Messages to simulated numbers cost nothing, and nobody is asked about them.
+        """
+        if not isinstance(job, jobs.PriceJob):
+            return self._put(job)
+        paid, parts = _paid(job)
+        if paid is None:
+            return {"cost": "0", "parts": parts}
+        answer = self._put(paid)
+        return answer | {"parts": int(answer.get("parts") or 0) + parts} if parts else answer
+
+    def _put(self, job: jobs.Job) -> dict[str, Any]:
         if not self.lanes().get("chores"):
             raise Unreachable(
                 "no worker of the chores lane is up, and only workers talk to the gateway: start `smsq up`"
@@ -196,6 +211,17 @@ class Installation:
                 if clock.monotonic() - began >= outage_s:
                     raise
             clock.wait(0.2)
+
+
+def _paid(job: jobs.PriceJob) -> tuple[jobs.PriceJob | None, int]:
+    """A price job without simulated numbers, None if it has no others; and the parts of messages to those."""
+    if job.text is not None:
+        kept = tuple(each for each in job.recipients if not is_simulated(each))
+        parts = (len(job.recipients) - len(kept)) * parts_of(job.text, job.options) if kept != job.recipients else 0
+        return (msgspec.structs.replace(job, recipients=kept) if kept else None), parts
+    paid = tuple(each for each in job.messages if not is_simulated(each[0]))
+    parts = sum(parts_of(text, job.options) for recipient, text in job.messages if is_simulated(recipient))
+    return (msgspec.structs.replace(job, messages=paid) if paid else None), parts
 
 
 def _understood(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,8 +32,9 @@ RATE_OVER_S = 20.0  # the rate is that of the last so many seconds
 DUMB = ("dumb", "unknown", "")  # terminals that cannot draw over what they have shown
 PATIENCE_S = 10.0  # a log-in that is refused for so long stays refused
 GOOD = ("delivered", "read", "clicked")
-BAD = ("expired", "undeliverable", "refused", "late", "optout")
+BAD = ("expired", "undeliverable", "refused", "late")
 CANCELLED = ("cancelled",)  # by a person: no failure
+LEFT_OUT = ("optout",)  # as their recipients wish: no failure either
 UNSENT = ("queued", "sending")
 NEVER_LEFT = ("cancelled", "late", "optout")
 
@@ -60,7 +61,7 @@ class Picture:
     @property
     def messages(self) -> int:
         """Rows that are messages."""
-        return self.view.rows - self.view.invalid
+        return self.view.messages
 
     @property
     def left(self) -> int:
@@ -82,6 +83,7 @@ class Picture:
         counts = (("queued", UNSENT), ("sent", ("accepted",)), ("failed", BAD), ("doubtful", ("doubtful",)))
         said += [f"{name} {self.count(*names)}" for name, names in (*counts, ("parked", ("parked",)))]
         said += [f"cancelled {self.count(*CANCELLED)}"] if self.count(*CANCELLED) else []
+        said += [f"left out {self.count(*LEFT_OUT)}"] if self.count(*LEFT_OUT) else []
         said += [f"{self.rate:.0f}/s", self.left_said, f"cost {plain(self.view.cost)}"]
         return " · ".join(said) + (f" · {self.waits}" if self.waits else "")
 
@@ -194,7 +196,7 @@ def _table(picture: Picture, width: int) -> Table:
     from rich.text import Text
 
     view = picture.view
-    ended = picture.count(*GOOD, *BAD, *CANCELLED, "parked")
+    ended = picture.count(*GOOD, *BAD, *CANCELLED, *LEFT_OUT, "parked")
     counted = f"{ended}/{picture.messages}"
     bar = max(4, min(40, width - len(counted) - 4))
     grid = Table.grid(padding=(0, 2))
@@ -202,7 +204,7 @@ def _table(picture: Picture, width: int) -> Table:
     grid.add_row(ProgressBar(total=max(1, picture.messages), completed=ended, width=bar), counted)
     for name, style, names in _LINES:
         count = picture.count(*names)
-        if names == CANCELLED and not count:
+        if names in (CANCELLED, LEFT_OUT) and not count:
             continue
         grid.add_row(Text(name, style=style if count else "dim"), str(count))
     grid.add_row("rate", f"{picture.rate:.0f}/s")
@@ -219,6 +221,7 @@ _LINES = (
     ("delivered", "green", GOOD),
     ("failed", "red", BAD),
     ("cancelled", "dim", CANCELLED),
+    ("left out", "dim", LEFT_OUT),
     ("doubtful", "yellow", ("doubtful",)),
     ("parked", "magenta", ("parked",)),
 )

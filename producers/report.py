@@ -1,8 +1,9 @@
-"""Reports: the receipt of every row as CSV, JSON or a table, streamed row by row.
+"""Reports: the receipt of every row as CSV, JSON, JSON lines or a table, streamed row by row.
 
 People open a report in spreadsheets, and its cells have values that strangers wrote, so no cell of the CSV may be a
 formula. A plus with digits is left as it is: evaluated it is the same number, and the report can be read as a
-campaign's file again.
+campaign's file again. JSON is for programs, which evaluate nothing: its values are as they are. XLSX has types instead
+(`report_sheets.py`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from smsq.worker.ledger.views import CampaignView
 
 COLUMNS: Final = (
     *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),
-    *("submitted_at", "status_at", "id"),
+    *("submitted_at", "status_at", "id", "reference", "operator"),
 )
+TAG: Final = "tag_"  # begins the name of a column that holds a tag
 REJECTED: Final = frozenset({"invalid", "duplicate"})
 
 # What a spreadsheet takes for a formula, also behind blanks and quotes, in its full-width forms too.
@@ -47,7 +49,7 @@ def write_csv(
         writer.writerow(columns)
         writer.writerows(_csv_row(each, found) for each in receipts)
         return
-    writer.writerow((*columns, *(safe(_apart(name, columns)) for name in own.names)))
+    writer.writerow((*columns, *(safe(apart(name, columns)) for name in own.names)))
     writer.writerows((*_csv_row(each, found), *map(safe, cells)) for each, cells in own.beside(receipts))
 
 
@@ -58,22 +60,22 @@ def write_json(
 
     An object has its result as far as there is one, whatever `found` names.
     """
-    objects = (
-        (as_object(each) for each in receipts)
-        if own is None
-        else (
-            as_object(each) | {"columns": dict(zip(own.names, cells, strict=False))}
-            for each, cells in own.beside(receipts)
-        )
-    )
     separator = "[\n"
-    for each in objects:
+    for each in _objects(receipts, own):
         out.write(separator + json.dumps(each, ensure_ascii=False))
         separator = ",\n"
     out.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _apart(name: str, columns: Sequence[str]) -> str:
+def _objects(receipts: Iterable[Receipt], own: OwnColumns | None) -> Iterator[dict[str, Any]]:
+    if own is None:
+        return (as_object(each) for each in receipts)
+    return (
+        as_object(each) | {"columns": dict(zip(own.names, cells, strict=False))} for each, cells in own.beside(receipts)
+    )
+
+
+def apart(name: str, columns: Sequence[str]) -> str:
     """A name for a column of the file that differs from the report's own names."""
     return f"file_{name}" if name in columns else name
 
@@ -106,16 +108,32 @@ def _in_words(receipt: Receipt) -> Iterator[str]:
             yield word + " ".join(place)
 
 
+def write_lines(
+    receipts: Iterable[Receipt], out: TextIO, own: OwnColumns | None = None, found: Sequence[str] = ()
+) -> None:
+    """JSON lines: the objects of `write_json`, one in each line."""
+    for each in _objects(receipts, own):
+        out.write(json.dumps(each, ensure_ascii=False) + "\n")
+
+
 WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None, Sequence[str]], None]]] = {
     "csv": write_csv,
     "json": write_json,
+    "jsonl": write_lines,
     "table": write_table,
 }
 
 
 def found_columns(view: CampaignView) -> Sequence[str]:
     """Columns of a campaign's report for what its messages find out; none for most campaigns."""
-    return fields_of(view.options.channel)
+    return (*fields_of(view.options.channel), *(name for name in view.words if name != "reference"))
+
+
+def cell_of(receipt: Receipt, name: str) -> str:
+    """What one of those columns holds: a key, a tag, or a part of a result."""
+    if name.startswith(TAG):
+        return receipt.tags.get(name.removeprefix(TAG), "")
+    return receipt.key if name == "key" else receipt.result.get(name, "")
 
 
 def rejected(receipts: Iterable[Receipt]) -> Iterator[Receipt]:
@@ -140,6 +158,14 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     }
     if receipt.row is not None:
         told = {"row": receipt.row, **told}
+    if named := reference(receipt):
+        told["reference"] = named
+    if receipt.tags:
+        told["tags"] = dict(receipt.tags)
+    if receipt.key:
+        told["key"] = receipt.key
+    if named := operator(receipt):
+        told["operator"] = named
     if receipt.result:
         told["result"] = dict(receipt.result)
     if receipt.campaign:
@@ -149,6 +175,20 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     if receipt.why:
         told |= {"why": receipt.why, "why_in_words": reason(receipt.why)}
     return told
+
+
+def reference(receipt: Receipt) -> str:
+    """What the caller calls this row, as the file's own column named it; '' for nothing."""
+    return receipt.reference
+
+
+def operator(receipt: Receipt) -> str:
+    """The operator that the gateway named for this phone: its name, else its code; '' if it named none.
+
+    It is kept of probes; a phone's digits say nothing sure of it, since people keep their numbers.
+    """
+    told = receipt.result
+    return told.get("network") or told.get("mcc", "") + told.get("mnc", "")
 
 
 def iso(at: float) -> str:
@@ -186,5 +226,7 @@ def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:
         iso(each.submitted_at),
         iso(each.status_at),
         each.id,
-        *(safe(each.result.get(name, "")) for name in found),
+        safe(reference(each)),
+        safe(operator(each)),
+        *(safe(cell_of(each, name)) for name in found),
     )

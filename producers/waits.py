@@ -7,8 +7,8 @@ from typing import Protocol
 
 from smsq.producers.moments import plain, when
 from smsq.worker.domain.campaign import OVER
-from smsq.worker.domain.hours import is_open
 from smsq.worker.domain.lane import LANES
+from smsq.worker.domain.zones import OWN, is_open
 from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
@@ -138,7 +138,7 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
         return reason(view.why)
     if view.start_at > now:
         return f"it is scheduled to begin at {when(view.start_at)}"
-    if not is_open(view.window, now):
+    if not is_open(view.window, OWN, now):
         return f"it is outside its sending hours, {view.window}"
     if braked := brake(brakes, "bulk"):
         return braked

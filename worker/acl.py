@@ -42,7 +42,7 @@ TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hvals", "hexists", "get", "exists", "time"),
-        *("zrange", "zrevrange", "zrangebyscore", "zcard", "zcount", "smembers"),
+        *("zrange", "zrevrange", "lrange", "zrangebyscore", "zcard", "zcount", "smembers"),
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -72,24 +72,36 @@ LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
             "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early look note "
-            "otp_end otp_next otp_wait probe release report ring settle settle_each shield_admit shield_learn "
+            "otp_end otp_next otp_wait probe release report ring screen settle settle_each shield_admit shield_learn "
             "shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop detach due feed forget lead wind_up".split()),
+        frozenset("beat control doubt drop detach due feed forget lead move_due set_openings wind_up".split()),
         frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
         frozenset(
-            "control drop enrol enrol_range open_campaign otp_check otp_open otp_step shield_admit "
+            "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
-        TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
+        TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
-            *("campaigns", "files", "live", "digest:*", "idem:*", "code:*", "codekey:*", "shield", "shield:*", "stamp"),
+            *(
+                "campaigns",
+                "files",
+                "live",
+                "optouts",
+                "digest:*",
+                "idem:*",
+                "code:*",
+                "codekey:*",
+                "shield",
+                "shield:*",
+                "stamp",
+            ),
             "bell:ready:urgent",  # which a code rings that is enrolled
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
             # Its home knows more than the ledger: a visitor of the roll call.
@@ -98,7 +110,7 @@ LEDGER: dict[str, Role] = {
     ),
     "door": Role(  # what a producer does, for callers over HTTP
         frozenset({"enrol_request", "note_told"}),
-        frozenset({"lrange"}),
+        frozenset(),
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),

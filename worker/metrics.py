@@ -39,7 +39,7 @@ GATEWAY_CODES: Final = range(1, 10)  # those of the gateway's tables; it may inv
 LABELS: Final[dict[str, str]] = {
     "lane": ", ".join(f"`{name}`" for name in LANES),
     "queue": ", ".join(f"`{name}`" for name in QUEUES),
-    "channel": "a row of `gateway/channels.py`",
+    "channel": "a row of `gateway/channels.py`, or `simulated` for messages to simulated numbers",
     "network": "an operator's country and network code, such as `25001`, of the first 50 seen; `other` for the rest",
     "status": "a name that reports show (`domain/status.py`)",
     "state": "the state of a batch: " + ", ".join(f"`{name}`" for name in STATES.values()),
@@ -240,8 +240,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_bell_up",
         "gauge",
-        "0 while a consumer of the queue has to poll because it cannot wait for wake-ups; of `urgent.ledger`, while codes "
-        "need hints because a worker cannot hear the bell of the ledger.",
+        "0 while a consumer of the queue has to poll because it cannot wait for wake-ups; of "
+        "`urgent.ledger`, while codes need hints because a worker cannot hear the bell of the ledger.",
         ("queue",),
     ),
     Metric(

@@ -7,6 +7,7 @@ read. Systems without owners and modes (Windows) have nothing to check.
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import stat
@@ -14,8 +15,22 @@ from pathlib import Path
 
 from smsq.worker.domain.errors import BadSettings
 
+_NOBODY = 0xFFFFFFFF  # nobody logged in: the process belongs to a service
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS_READ = stat.S_IRWXG | stat.S_IRWXO
+
+
+def user_name() -> str:
+    """The user of this process, such as `anna`; `anna as smsq` if she logged in and then became `smsq`, as by sudo."""
+    if not hasattr(os, "geteuid"):
+        return getpass.getuser()
+    name = _user(os.geteuid())
+    try:  # Linux keeps who logged in, whatever user they become, and nobody but root can change it
+        with open("/proc/self/loginuid", encoding="ascii") as file:
+            came_as = int(file.read())
+    except (OSError, ValueError):
+        return name
+    return name if came_as in (_NOBODY, os.geteuid()) else f"{_user(came_as)} as {name}"
 
 
 def check_home(home: Path) -> None:

@@ -80,6 +80,7 @@ class Runtime:
         ledger.witness = self.journal.enrolment
         ledger.order_witness = self.journal.order
         ledger.on_final = self.metrics.final
+        ledger.guests = self.settings.guests
         return ledger
 
     @cached_property

@@ -10,12 +10,13 @@ One file for each thing that a person does with campaigns. Never what asks or te
 
 from __future__ import annotations
 
-from smsq.producers.campaigns.begin import Begun
 from smsq.producers.campaigns.control import Controlled
+from smsq.producers.campaigns.edit import Edited
+from smsq.producers.campaigns.retry import Retried
 from smsq.producers.campaigns.words import is_all_in, not_applied, sent_already
 
 __all__ = ["Campaigns", "is_all_in", "not_applied", "sent_already"]
 
 
-class Campaigns(Begun, Controlled):
+class Campaigns(Retried, Edited, Controlled):
     """Run, watch and control campaigns: `Smsq.campaigns`."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Unpack
 
 from smsq.producers.campaigns.show import Shown
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, with_files
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, ranges
+from smsq.producers.intake.drafts import Draft, How, draft, ranges
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
+from smsq.producers.intake.screening import Screen, screened
+from smsq.producers.intake.sources import AnyRows
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
+from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.status import Status
 from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.values import Opened
@@ -34,7 +37,7 @@ class Begun(Shown):
 
     def run(
         self,
-        rows: str | Path | Iterable[AnyRow],
+        rows: AnyRows,
         *,
         text: str,
         again: bool = False,
@@ -45,11 +48,11 @@ class Begun(Shown):
     ) -> CampaignView:
         """Enrol a campaign and return it; the workers send it. Unlike the command, this does not ask about the price.
 
-        `rows` is the path of a CSV file, or an iterable of mappings, of sequences (then `columns` names their
-        values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with
-        the number of rows enrolled so far. `files` go with every message, as in `Smsq.send`. Some rows may have been
-        sent already, with the same text and sender, by a campaign that is still kept: `only_new` leaves them out,
-        `again` sends them once more.
+        `rows` is the path of a file (CSV, JSON lines or XLSX, perhaps packed by gzip), a list of several such
+        `Path`s, or an iterable of mappings, of sequences (then `columns` names their values), or of plain phones.
+        `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with the number of rows enrolled
+        so far. `files` go with every message, as in `Smsq.send`. Some rows may have been sent already, with the same
+        text and sender, by a campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
@@ -59,7 +62,7 @@ class Begun(Shown):
         """
         check_flags(again=again, only_new=only_new)
         how["options"] = with_files(self._smsq.runtime, how.get("options") or Options(), files)
-        drafted = draft(rows, text=text, **how)
+        drafted = draft(rows, text=text, guests=self._smsq.settings.guests, **how)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
@@ -80,6 +83,16 @@ class Begun(Shown):
             # A quote that never closes is found before anything is enrolled.
             collections.deque(drafted.source.rows(), maxlen=0)
         return self.enrol(drafted, again=again or only_new, enrolled=enrolled)
+
+    def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:
+        """The draft with what is known of its rows' time zones; `before` is its own unfinished campaign.
+
+        A moment of a row has passed if it had when the campaign was begun.
+        """
+        if draft.zoning is None:
+            return draft
+        now = before.created_at if before is not None else self._smsq.runtime.clock.now()
+        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
@@ -107,9 +120,12 @@ class Begun(Shown):
             region=draft.region,
             options=draft.options,
             per_row=draft.per_row,
+            zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
+            screen=self.screen_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
+            guests=draft.guests,
         )
 
     def compared(
@@ -129,6 +145,7 @@ class Begun(Shown):
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
+        draft = self.known(draft, before)
         comparison = self.comparison(draft, before)
         draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
@@ -163,6 +180,7 @@ class Begun(Shown):
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
+        plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)
@@ -213,9 +231,11 @@ class Begun(Shown):
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         now = self._smsq.runtime.clock.now()
+        screen = self.screen_of(draft)
+        left = self._smsq.patiently(lambda: screened(part, screen, draft.options), outage_s=OUTAGE_S)
         batches = [
             replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
-            for batch in part.batches
+            for batch in left.batches
         ]
 
         def verb() -> bool:
@@ -223,14 +243,23 @@ class Begun(Shown):
                 campaign_id,
                 part.n,
                 batches,
-                part.rejects,
+                left.rejects,
                 rows,
                 channel=draft.options.channel,
                 on_doubt=draft.on_doubt,
                 behind=part.behind,
+                zones=part.zones,
             )
 
         self._smsq.patiently(verb, outage_s=OUTAGE_S)
+
+    def screen_of(self, draft: Draft) -> Screen:
+        """What tells which recipients no message of this draft may go to."""
+
+        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
+            return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
+
+        return screen
 
     def before(self, draft: Draft) -> CampaignView | None:
         """The campaign that these rows, text and options became earlier, if it is still kept."""

@@ -74,7 +74,7 @@ def part_price(view: CampaignView) -> Decimal | None:
     if view.part_price:
         return None
     left = view.messages - sum(view.statuses.get(name, 0) for name in (*UNSENT, *NEVER_LEFT, "doubtful", "parked"))
-    charged = Decimal(view.parts * left) / max(1, view.messages) - view.unpriced
+    charged = Decimal(view.parts * left) / max(1, view.enrolled) - view.unpriced
     if not view.cost or charged <= 0:
         raise SmsqError(
             f"campaign {view.id} began while its price was not known, and nothing has been charged yet, so a budget "

@@ -10,6 +10,7 @@ from smsq.producers.installation import Installation
 from smsq.producers.progress import Watch
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.ledger.campaigns.log import Entry
 from smsq.worker.ledger.views import CampaignView, Failure
 
 
@@ -55,6 +56,11 @@ class Shown:
     def failures(self, view: CampaignView) -> Sequence[Failure]:
         """Why its messages failed, the most frequent reason first."""
         return self._smsq.runtime.views.failures(view)
+
+    def log(self, campaign_id: str) -> Sequence[Entry]:
+        """What was done to it, by whom and when, oldest first; raises BadInput for an unknown id."""
+        self.show(campaign_id)
+        return self._smsq.runtime.views.log(campaign_id)
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row in the file's order, rejected ones included; streamed."""

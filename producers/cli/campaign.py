@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_control, campaign_report
+from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
+from smsq.producers.cli.campaign_trial import test_flag, tried
 from smsq.producers.cli.message_options import file_flags, with_options
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
@@ -32,35 +33,54 @@ def group() -> None:
 
 @group.command("check")
 @file_flags
+@test_flag
+@click.option("--yes", is_flag=True, help="Send the messages of --test without asking for confirmation.")
 @as_json_option
-def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
+def check(
+    file: tuple[Path, ...],
+    text: str,
+    files: tuple[Path, ...],
+    test: str | None,
+    yes: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.files import named
     from smsq.producers.intake import preflight
     from smsq.producers.intake.drafts import draft
+    from smsq.producers.intake.screening import NO_SCREEN
     from smsq.worker.domain.errors import SmsqError
     from smsq.worker.settings import Settings
 
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    settings = Settings.load(sends=False)
+    how["options"] = named(settings, how["options"], files)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
         try:
             smsq = stack.enter_context(opened())
-            comparison = smsq.campaigns.comparison(drafted, unfinished(smsq, drafted))
+            before = unfinished(smsq, drafted)
+            drafted = smsq.campaigns.known(drafted, before)
+            comparison = smsq.campaigns.comparison(drafted, before)
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
+        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
             region=drafted.region,
             options=drafted.options,
             per_row=drafted.per_row,
+            zoning=drafted.zoning,
             seen=seen(),
             heard=heard,
+            screen=screen,
+            guests=drafted.guests,
         )
         repeats = None
         try:
@@ -69,13 +89,15 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
                 price, balance, why = priced(smsq, drafted, found)
         except SmsqError as error:
             why = error.sentence
-    if as_json:
-        print_json(check_object(drafted, found, price, balance, why) | repeats_object(repeats))
-        preflight.require_some(found)
-        return
-    for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why)]:
-        click.echo(line)
+    told = check_object(drafted, found, price, balance, why) | repeats_object(repeats) if as_json else {}
+    if not as_json:
+        for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why, found)]:
+            click.echo(line)
+    if as_json and (test is None or not found.messages):
+        print_json(told)
     preflight.require_some(found)
+    if test is not None:
+        sys.exit(tried(drafted, test, files, yes=yes, told=told if as_json else None))
 
 
 @group.command("run")
@@ -86,7 +108,6 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     "--at",
     help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
-@click.option("--window", help="Send only between these hours of this machine, such as 9-21.")
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",
@@ -98,15 +119,17 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
 @click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
+@test_flag
 @as_json_option
 def run(
-    file: Path,
+    file: tuple[Path, ...],
     text: str,
     files: tuple[Path, ...],
     yes: bool,
     follow: bool,
     only_new: bool,
     again: bool,
+    test: str | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -122,7 +145,11 @@ def run(
 
     check_flags(again=again, only_new=only_new)
     how = with_options(how)
-    drafted = draft(file, text=text, **{**how, "options": named(Settings.load(sends=False), how["options"], files)})
+    settings = Settings.load(sends=False)
+    how["options"] = named(settings, how["options"], files)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
+    if test is not None:
+        sys.exit(tried(drafted, test, files, yes=yes, follow=follow, told={} if as_json else None))
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)
@@ -185,5 +212,5 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, *campaign_control.COMMANDS):
+for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS, *campaign_again.COMMANDS):
     group.add_command(command)

@@ -64,9 +64,9 @@ def begin(
     found = looked or smsq.campaigns.look(drafted, seen=seen())
     if before is None:  # one that is begun ends, be it with nothing more to send
         preflight.require_some(found)
-    drafted = _agree(smsq, drafted, found, is_agreed=yes)
+    drafted = agree(smsq, drafted, found, is_agreed=yes)
     view = _enrol(smsq, drafted, found.rows, again or only_new)
-    rows, messages = counted(view.rows, "row"), counted(view.rows - view.invalid, "message")
+    rows, messages = counted(view.rows, "row"), counted(view.messages, "message")
     talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
     return view
 
@@ -114,7 +114,7 @@ def unfinished(smsq: Smsq, drafted: Draft) -> CampaignView | None:
     return None if before is None or before.state in OVER else before
 
 
-def _agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
+def agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
     from smsq.producers.cli.account import whose_line
     from smsq.producers.cli.campaign_check import found_lines

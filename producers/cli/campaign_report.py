@@ -1,10 +1,26 @@
-"""`smsq campaign report`: what became of every row."""
+"""`smsq campaign report`: what became of every row, or the totals of it, or a picture over time."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from smsq.producers.terminal import output
+from smsq.producers.terminal.display import print_json
+from smsq.worker.domain.errors import BadInput
+
+if TYPE_CHECKING:
+    from smsq.producers.api import Smsq
+    from smsq.worker.domain.receipt import Receipt
+
+FORMATS = ("csv", "jsonl", "xlsx", "json", "table")
+KINDS = ("status", "error", "operator", "country", "hour", "cost")  # of `totals.KINDS`; a test keeps them together
+OUT = "--out"
 
 
 @click.command("report")
@@ -12,14 +28,25 @@ import click
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "json", "table"]),
-    default="table",
-    show_default=True,
-    help="Format of the report.",
+    type=click.Choice(FORMATS),
+    help="Format of the report.  [default: by the ending of --out, else table]",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    help="Only rows of these statuses: failed, delivered, unsent, undecided, rejected, or a status by its name.",
 )
 @click.option("--rejects", is_flag=True, help="Only rows that were never sent: invalid ones and duplicates.")
+@click.option("--totals", is_flag=True, help="Not the rows, but how many, their parts and their cost.")
+@click.option("--by", "kinds", multiple=True, type=click.Choice(KINDS), help="Totals by this.  [default: status]")
+@click.option("--timeline", is_flag=True, help="Not the rows, but a picture of what left and what ended, over time.")
+@click.option("--json", "as_json", is_flag=True, help="Totals and timeline for machines, as one object.")
 @click.option(
-    "--output", "path", type=click.Path(path_type=Path), help="Write to this file.  [default: standard output]"
+    OUT,
+    "--output",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Write to this file, which is there only once it is whole.  [default: standard output]",
 )
 @click.option("--mode", default="600", show_default=True, help="Permissions of that file, as for chmod: 640, 644.")
 @click.option(
@@ -31,8 +58,13 @@ import click
 @click.option("--encoding", help="Encoding of that file.  [default: UTF-8 or windows-1251]")
 def command(
     campaign_id: str,
-    form: str,
+    form: str | None,
+    only: tuple[str, ...],
     rejects: bool,
+    totals: bool,
+    kinds: tuple[str, ...],
+    timeline: bool,
+    as_json: bool,
     path: Path | None,
     mode: str,
     columns_of: Path | None,
@@ -41,20 +73,122 @@ def command(
 ) -> None:
     """Write what became of every row, in the file's order. --columns-of adds the file's own columns.
 
-    Only its owner may read the file that is written, unless --mode says otherwise.
+    --totals sums it up by status, error, operator, country, hour or cost; --timeline draws it over time. Only its owner
+    may read the file that is written, unless --mode says otherwise. No cell of CSV or XLSX is a formula.
     """
     from smsq.producers.api import Smsq
+    from smsq.producers.report import REJECTED
+    from smsq.producers.report_choice import chosen
+    from smsq.producers.report_choice import only as of_these
+    from smsq.producers.terminal.files import bits
+
+    statuses = chosen(only) | (REJECTED if rejects else frozenset())
+    is_summed = totals or timeline or bool(kinds)
+    _check_together(form, is_summed=is_summed, as_json=as_json, columns_of=columns_of)
+    may = bits(mode)
+    if is_summed:
+        with Smsq() as smsq:
+            smsq.campaigns.show(campaign_id)
+            receipts = of_these(smsq.campaigns.report(campaign_id), statuses)
+            summed = _Summed(campaign_id, kinds or (() if timeline and not totals else ("status",)), timeline)
+            summed.write(receipts, path, may, as_json=as_json)
+        return
+    own = _own_columns(columns_of, phone_column, encoding, statuses)
+    with Smsq() as smsq:
+        _write(smsq, campaign_id, form or _form_of(path), own, statuses, path, may)
+
+
+def _check_together(form: str | None, *, is_summed: bool, as_json: bool, columns_of: Path | None) -> None:
+    """Raise BadInput for options that make no sense together."""
+    if as_json and not is_summed:
+        raise BadInput("--json is for --totals and --timeline; rows for machines are --format jsonl, json or csv")
+    if is_summed and (form is not None or columns_of is not None):
+        raise BadInput("--format and --columns-of are for rows, and totals have none: leave them out, or add --json")
+
+
+def _form_of(path: Path | None) -> str:
+    """The format that the ending of a file names; `.jsonl` may also be `.ndjson`."""
+    ending = path.suffix.lower().removeprefix(".") if path is not None else ""
+    return {"ndjson": "jsonl"}.get(ending, ending if ending in FORMATS else "table")
+
+
+def _own_columns(file: Path | None, phone_column: str, encoding: str | None, statuses: frozenset[str]) -> Any:
     from smsq.producers.intake.own_columns import OwnColumns
     from smsq.producers.intake.rows import inspect
-    from smsq.producers.report import REJECTED, WRITERS, found_columns, rejected
-    from smsq.producers.terminal.files import bits, opened
 
-    may, own = bits(mode), None
-    if columns_of is not None:
-        own = OwnColumns(inspect(columns_of, phone_column, encoding), REJECTED if rejects else frozenset())
-    with Smsq() as smsq:
-        found = found_columns(smsq.campaigns.show(campaign_id))
-        receipts = smsq.campaigns.report(campaign_id)
-        receipts = rejected(receipts) if rejects and own is None else receipts
+    return OwnColumns(inspect(file, phone_column, encoding), statuses) if file is not None else None
+
+
+def _write(
+    smsq: Smsq, campaign_id: str, form: str, own: Any, statuses: frozenset[str], path: Path | None, may: int
+) -> None:
+    """Every row that is wanted, in this format."""
+    from smsq.producers.report import WRITERS, found_columns
+    from smsq.producers.report_choice import only
+    from smsq.producers.terminal.files import opened, opened_bytes
+
+    if form == "xlsx" and path is None:
+        raise BadInput(f"a workbook is no text for a terminal or a pipe: say where it goes, {OUT} report.xlsx")
+    found = found_columns(smsq.campaigns.show(campaign_id))
+    receipts = smsq.campaigns.report(campaign_id)
+    receipts = only(receipts, statuses) if own is None else receipts  # a file is compared with all rows
+    if form == "xlsx" and path is not None:
+        from smsq.producers.report_sheets import write_xlsx
+
+        with opened_bytes(path, may) as book:
+            folder = Path(os.path.realpath(path)).parent if path.is_file() or not path.exists() else None
+            write_xlsx(receipts, book, own, found, folder=folder)
+        return
+    with opened(path, may) as out:
+        WRITERS[form](receipts, out, own, found)
+
+
+class _Summed:
+    """Totals and timeline of one campaign, made in one reading."""
+
+    def __init__(self, campaign_id: str, kinds: Sequence[str], with_timeline: bool) -> None:
+        from smsq.producers.timeline import Timeline
+        from smsq.producers.totals import Totals
+
+        self._id = campaign_id
+        self._totals = Totals(tuple(dict.fromkeys(kinds)))
+        self._has_kinds = bool(kinds)
+        self._timeline = Timeline() if with_timeline else None
+
+    def write(self, receipts: Iterator[Receipt], path: Path | None, may: int, *, as_json: bool) -> None:
+        """Read everything, then write it."""
+        from smsq.producers.terminal.files import opened
+
+        for receipt in receipts:
+            self._totals.add(receipt)
+            if self._timeline is not None:
+                self._timeline.add(receipt)
+        if as_json and path is None:
+            print_json(self._object())
+            return
         with opened(path, may) as out:
-            WRITERS[form](receipts, out, own, found)
+            if as_json:
+                import json
+
+                out.write(json.dumps(self._object(), ensure_ascii=False) + "\n")
+                return
+            is_drawn = path is None and out.isatty()
+            out = output.screen(out) if is_drawn else out
+            for line in self._lines(is_drawn, getattr(out, "encoding", None) or "utf-8"):
+                out.write(line + "\n")
+
+    def _object(self) -> dict[str, Any]:
+        told = {"id": self._id, **self._totals.as_object()}
+        return told if self._timeline is None else told | {"timeline": self._timeline.as_object()}
+
+    def _lines(self, is_drawn: bool, encoding: str) -> Iterator[str]:
+        from smsq.producers.timeline import draws_plainly, may_colour
+
+        if self._has_kinds:
+            yield from self._totals.lines()
+        if self._timeline is not None:
+            yield from self._timeline.lines(
+                shutil.get_terminal_size().columns,
+                is_plain=draws_plainly(os.environ, encoding),
+                is_coloured=may_colour(os.environ, is_terminal=is_drawn),
+            )

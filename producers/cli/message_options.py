@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
+from smsq.worker.domain.read_as import SEVERAL_PHONES
 from smsq.worker.gateway.channels import names
 from smsq.worker.gateway.options import OPTIONS
 
@@ -32,24 +33,52 @@ def message_flags() -> Callable[[Command], Command]:
 def file_flags(function: Command) -> Command:
     """Give a command its file, the text, and all that says how to read the one and to send the other."""
     options = (
-        click.argument("file", type=click.Path(path_type=Path)),
+        click.argument("file", type=click.Path(path_type=Path), nargs=-1, required=True),
         click.option(
             "--text",
             default="",
             help="The text; {column} is replaced by that column's value in each row. hlr and ping have none.",
         ),
         click.option(
+            "--language",
+            help="Language of plural forms and dates in the text: ru, uk, en or kk.  [default: told by its letters]",
+        ),
+        click.option(
+            "--plain-chars",
+            is_flag=True,
+            help="Write plain quotes, dashes and the like wherever that makes a text fewer parts.",
+        ),
+        click.option(
             "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
         ),
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
-        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
+        click.option("--topic", help="What it is about, such as news: those who opted out of that topic are left out."),
+        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: told by its letters]"),
+        click.option("--sheet", help="Sheet of an XLSX workbook.  [default: the first]"),
+        click.option(
+            "--several-phones",
+            type=click.Choice(SEVERAL_PHONES),
+            show_default="error",
+            help="A cell with two phones: error rejects its row, each makes a row of each phone.",
+        ),
         message_flags(),
         file_flag,
         click.option(
             "--per-row",
             multiple=True,
             metavar="OPTION[=COLUMN]",
-            help="An option that FILE has for each row, such as subj; with the column's name if that is another.",
+            help="What FILE has for each row: an option such as subj, or zone, region, at, key, reference, tags; with "
+            "its column's name if that is another: tags=city,plan.",
+        ),
+        click.option(
+            "--window", help="Send only at these hours of this machine, such as 9-21, or '09:30-20:00 not sat,sun'."
+        ),
+        click.option("--not-on", metavar="DAYS", help="Days on which nothing is sent, such as sat,sun,2026-12-31."),
+        click.option(
+            "--zone-unknown",
+            metavar="all|own|ZONE",
+            help="Keep --window in each recipient's own time. If that is not known: all keeps it in every zone that is "
+            "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with zone or region: all]",
         ),
     )
     for option in reversed(options):
@@ -61,7 +90,19 @@ def with_options(told: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a campaign's command with those flags, and `--per-row`, as `draft` takes them."""
     options = options_of(told)
     named = (each.partition("=") for each in told.pop("per_row"))
-    return {**told, "options": options, "per_row": {option: column or option for option, _, column in named}}
+    return {
+        **told,
+        "options": options,
+        "per_row": {option: column or option for option, _, column in named},
+        "window": _window(told["window"], told.pop("not_on")),
+    }
+
+
+def _window(window: str | None, days_off: str | None) -> str | None:
+    """What `--window` and `--not-on` say together."""
+    if not days_off:
+        return window
+    return f"{window},{days_off}" if window and " not " in window else f"{window or '0-24'} not {days_off}"
 
 
 def options_of(told: dict[str, Any]) -> Options:

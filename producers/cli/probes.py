@@ -82,12 +82,13 @@ def _check(
     from smsq.producers.terminal.files import bits
     from smsq.worker.domain.batch import Options
     from smsq.worker.domain.errors import BadInput
+    from smsq.worker.settings import Settings
 
     check_flags(again=again, only_new=only_new)
     may = bits(mode)
     if not follow and (path is not None or as_json):
         raise BadInput("without --follow there are no answers yet: `smsq campaign report ID` shows them later")
-    drafted = draft(file, text="", options=Options(channel=channel), **how)
+    drafted = draft(file, text="", guests=Settings.load(sends=False).guests, options=Options(channel=channel), **how)
     with opened() as smsq:
         view = begin(smsq, drafted, name=how["name"], yes=yes, again=again, only_new=only_new)
         output.changed()

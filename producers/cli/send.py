@@ -51,6 +51,7 @@ LOOK_EVERY_S = 0.1
 @click.option(
     "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is not sent any more."
 )
+@click.option("--even-opted-out", is_flag=True, help="Send it although PHONE has opted out (`smsq optout`).")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Most seconds to wait.")
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
@@ -63,6 +64,7 @@ def command(
     on_doubt: str,
     client: str | None,
     deadline: float | None,
+    even_opted_out: bool,
     wait: bool,
     timeout: float,
     as_json: bool,
@@ -94,6 +96,7 @@ def command(
             client=client,
             options=options,
             files=files,
+            even_opted_out=even_opted_out,
         )
         output.changed()
         is_up = say_who_is_missing(smsq, lane, sent.id)

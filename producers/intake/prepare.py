@@ -15,6 +15,7 @@ from itertools import islice
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import MISSING, Row, shown
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.zoning import Zoning
 from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options, Packed, pack
@@ -22,10 +23,13 @@ from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import BadInput, BadPhone, BadText
 from smsq.worker.domain.phone import parse as parse_phone
 from smsq.worker.domain.recipient import PHONES_ONLY, Recipient
+from smsq.worker.domain.row_words import NO_WORDS, RowWords, pack_words
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import check_message, check_own_texts, counter, parts_of
 
 _PLAIN = Options()
+Group = tuple[tuple[str, ...], int | None, float | None]  # cells of options, place of the zone, moment
+Member = tuple[Recipient, int, str, int, RowWords]  # recipient, row, text, parts, words
 
 
 def prepare(
@@ -38,12 +42,13 @@ def prepare(
     left_out: LeftOut | None = None,
     options: Options = _PLAIN,
     per_row: RowOptions | None = None,
+    zoning: Zoning | None = None,
 ) -> Iterator[Range]:
     """Ranges from 1, each over `batch_size * batches_per_range` rows (the last over what is left).
 
     Raises BadText if a constant text may not be sent; texts of single rows become rejects.
     """
-    slices = Slices(template, batch_size, region, left_out, options, per_row)
+    slices = Slices(template, batch_size, region, left_out, options, per_row, zoning)
     source, size = iter(rows), batch_size * batches_per_range
     n = 0
     while portion := list(islice(source, size)):
@@ -62,6 +67,7 @@ class Slices:
         left_out: LeftOut | None = None,
         options: Options = _PLAIN,
         per_row: RowOptions | None = None,
+        zoning: Zoning | None = None,
     ) -> None:
         self._template = template
         self._batch_size = batch_size
@@ -71,7 +77,9 @@ class Slices:
         self._parse = self._recipient if self._row.recipients != PHONES_ONLY else parse_phone
         self._behind: list[tuple[Recipient, int]] = []  # recipients and rows of this range that stay behind
         self._seen: set[Recipient] = set()
-        self._per_row = per_row
+        self._keys: set[str] = set()
+        self._per_row, self._zoning = per_row, zoning
+        self._zones: dict[str, int] = {}  # the table of zones: each with its place
         self._constant = ""
         self._constant_parts = 0
         if template.is_constant:
@@ -83,12 +91,19 @@ class Slices:
         """The n-th range, from these rows."""
         rejects: list[Reject] = []
         make = self._same_text if self._template.is_constant else self._own_texts
-        if self._per_row is not None:
-            make = self._own_options
+        if self._per_row is not None or self._zoning is not None:
+            make = self._grouped
         batches = tuple(make(portion, rejects))
         behind, self._behind = sorted(self._behind, key=lambda each: each[1]), []
         left = pack([who for who, _ in behind], None, [row for _, row in behind], 0) if behind else None
-        return Range(n=n, batches=batches, rejects=tuple(rejects), rows=len(portion), behind=left)
+        return Range(
+            n=n,
+            batches=batches,
+            rejects=tuple(rejects),
+            rows=len(portion),
+            behind=left,
+            zones=tuple(self._zones),
+        )
 
     def _recipient(self, written: str, region: str) -> Recipient:
         return recipients.parse(written, self._row.recipients, region)
@@ -170,11 +185,12 @@ class Slices:
                     continue
             yield pack(batch, said, here, sum(many), first_row=first)
 
-    def _own_options(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
-        """Rows whose options differ go in different batches; each batch stands where its first row does."""
-        groups: dict[tuple[str, ...], list[tuple[Recipient, int, str, int]]] = {}
-        per_row, is_constant = self._per_row, self._template.is_constant
-        assert per_row is not None
+    def _grouped(self, portion: list[Row | Reject], rejects: list[Reject]) -> Iterator[Packed]:
+        """Rows that differ in options, zone or moment go in different batches, each where its first row stands."""
+        groups: dict[Group, list[Member]] = {}
+        per_row, zoning, is_constant = self._per_row, self._zoning, self._template.is_constant
+        options, cells, words = self._options, tuple[str, ...](), NO_WORDS
+        place: tuple[int | None, float | None] = None, None
         for row in portion:
             if isinstance(row, Reject):
                 rejects.append(row)
@@ -184,8 +200,15 @@ class Slices:
                 if recipient in self._seen:
                     rejects.append(_duplicate(row, recipient))
                     continue
-                cells = per_row.cells(row[2])
-                options = per_row.read(cells)
+                if zoning is not None:
+                    words = zoning.columns.words(row[2])
+                    if words.key and words.key in self._keys:
+                        rejects.append(_known_key(row, words.key))
+                        continue
+                    place = self._place(zoning, row[2], recipient)
+                if per_row is not None:
+                    cells = per_row.cells(row[2])
+                    options = per_row.read(cells)
                 text = self._constant
                 if not is_constant:
                     self._template.require(row[2])
@@ -200,24 +223,37 @@ class Slices:
                 rejects.append(_invalid(row, error.sentence))
                 continue
             self._seen.add(recipient)
-            groups.setdefault(cells, []).append((recipient, row[0], text, parts_of(text, options)))
+            if words.key:
+                self._keys.add(words.key)
+            groups.setdefault((cells, *place), []).append((recipient, row[0], text, parts_of(text, options), words))
         batches = [
-            (members[at][1], cells, members[at : at + self._batch_size])
-            for cells, members in groups.items()
+            (members[at][1], group, members[at : at + self._batch_size])
+            for group, members in groups.items()
             for at in range(0, len(members), self._batch_size)
         ]
-        for first, cells, members in sorted(batches, key=lambda each: each[0]):
+        for first, (cells, zone, moment), members in sorted(batches, key=lambda each: each[0]):
             if self._left_out is not None:
                 kept = self._kept([each[1] for each in members], [each[0] for each in members])
                 members = [members[place] for place in kept]
                 if not kept:
                     continue
-            many, here, said, parts = zip(*members, strict=True)
-            options = per_row.read(cells)
+            many, here, said, parts, own_words = zip(*members, strict=True)
+            if per_row is not None:
+                options = per_row.read(cells)
             yield replace(
                 pack(many, None if is_constant else said, here, sum(parts), first_row=first),
                 options=options if options != self._options else None,
+                words=pack_words(own_words),
+                zone=zone,
+                moment=moment,
             )
+
+    def _place(self, zoning: Zoning, values: Sequence[str], recipient: Recipient) -> tuple[int | None, float | None]:
+        """The place of a row's zone in the table, and its moment. Raises BadInput."""
+        if not zoning.cuts:
+            return None, None
+        zone, moment = zoning.place(values, recipient)
+        return self._zones.setdefault(zone, len(self._zones)), moment
 
     def _read(self, values: Sequence[str]) -> str:
         return self._row.read(self._template.render(values))
@@ -246,6 +282,10 @@ class Slices:
 
 def _invalid(row: Row, reason: str) -> Reject:
     return Reject(row[0], "invalid", reason, shown(row[1]))
+
+
+def _known_key(row: Row, key: str) -> Reject:
+    return Reject(row[0], "duplicate", f"its key {shown(key)} is in an earlier row", shown(row[1]))
 
 
 def _duplicate(row: Row, recipient: Recipient) -> Reject:

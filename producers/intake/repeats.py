@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from smsq.producers.intake.drafts import Draft
@@ -67,10 +67,19 @@ class Repeats:
 class Comparison:
     """Takes a draft's ranges, then compares them with what left lately.
 
-    `besides` is the draft's own unfinished campaign, of which the rows up to `after_row` are in.
+    `besides` is the draft's own unfinished campaign, of which the rows up to `after_row` are in. Campaigns in `known`
+    are not compared with, since somebody decided about them.
     """
 
-    def __init__(self, runtime: Runtime, draft: Draft, *, besides: str = "", after_row: int = 0) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        draft: Draft,
+        *,
+        besides: str = "",
+        after_row: int = 0,
+        known: Collection[str] = (),
+    ) -> None:
         self._runtime = runtime
         self._sender = draft.options.sender
         self._text = (
@@ -86,7 +95,7 @@ class Comparison:
         earlier = [
             each
             for each in self._lately.campaigns(self._sender, draft.options.channel)
-            if each.id != besides and each.rows
+            if each.id != besides and each.id not in known and each.rows
         ]
         if any(each.has_prints for each in earlier):
             self._prepare_printers(earlier)

@@ -41,6 +41,9 @@ def _is_unicode() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
+KIN = {"retry": "retried", "copy": "copied", "edit": "replaced", "every": "recurring"}  # what one is to its origin
+
+
 def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
     """A campaign for machines; times in ISO 8601 (UTC), null if something was not said or did not happen."""
     from smsq.producers.report import iso
@@ -63,6 +66,8 @@ def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = Non
         "channel": view.options.channel,
         "sender": view.options.sender,
         "file": view.file or None,
+        "origin": view.origin or None,
+        "made_as": view.kin or None,
         "rate": view.rate or None,
         "window": view.window or None,
         "budget": float(view.budget) or None,
@@ -116,6 +121,7 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
         ("state", f"{view.standing}, begins {when(view.start_at)}" if view.is_scheduled else view.standing),
         ("waits", waits),
         ("file", printable(view.file)),
+        ("made of", f"campaign {view.origin} ({KIN.get(view.kin, view.kin)})" if view.origin else ""),
         ("channel", "" if view.options.channel == PLAIN_CHANNEL else f"{view.options.channel}: {row.meaning}"),
         ("text", one_line(view.template) or ("(no longer kept)" if row.has_text else "")),
         ("options", _options(view)),

@@ -10,7 +10,7 @@ from smsq.producers.api import Smsq
 from smsq.producers.intake.drafts import draft, ranges
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import Options, unpack_recipients
-from smsq.worker.domain.hours import is_open
+from smsq.worker.domain.zones import OWN, is_open
 
 FIRST = 79990000000
 
@@ -191,7 +191,7 @@ def test_all_of_the_day_is_a_window(tmp_path: Path) -> None:
     window = draft(people(tmp_path / "x.csv", 2), text="Hi", window="0-24").window or ""
 
     assert window == "0-24"
-    assert all(is_open(window, 1_800_000_000 + 3600 * hour) for hour in range(24))
+    assert all(is_open(window, OWN, 1_800_000_000 + 3600 * hour) for hour in range(24))
 
 
 def test_a_budget_needs_a_price(smsq: Smsq, tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ def test_csv_has_the_columns_that_were_promised() -> None:
 
     assert tuple(header) == COLUMNS
     assert ",".join(header) == (
-        "row,phone,status,error_code,error,gateway_id,parts,cost,attempts,submitted_at,status_at,id"
+        "row,phone,status,error_code,error,gateway_id,parts,cost,attempts,submitted_at,status_at,id,reference,operator"
     )
     expected = ["1", "+79991234567", "delivered", "0", "", "1000000001", "2", "7.6", "1"]
-    assert first == [*expected, "2023-11-14T22:13:20Z", "2023-11-14T22:13:23Z", DELIVERED.id]
-    assert second == ["2", '\'=HYPERLINK("x")', "invalid", "0", "'@nobody", "", "0", "0", "0", "", "", ""]
+    assert first == [*expected, "2023-11-14T22:13:20Z", "2023-11-14T22:13:23Z", DELIVERED.id, "", ""]
+    assert second == ["2", '\'=HYPERLINK("x")', "invalid", "0", "'@nobody", "", "0", "0", "0", "", "", "", "", ""]
 
 
 PROBED = replace(

@@ -42,8 +42,8 @@ MAY_USE: dict[str, set[str]] = {
     "redis_client": {"domain"},
     "redis_health": {"redis_client"},
 }
-# The same inside `producers`. A file there, no folder, is a way in or serves one, and so are the `WAYS_IN`, which outgrew
-# a file; `VALUES` use nothing of it.
+# The same inside `producers`. A file there, no folder, is a way in or serves one; so is a folder of `WAYS_IN`.
+# `VALUES` use nothing of it.
 WAYS_IN = {"campaigns"}
 VALUES = {"fields", "moments", "adoption"}
 ROOMS: dict[str, set[str]] = {

@@ -1,4 +1,4 @@
-"""Doubt over SMPP, walked through: with its rules nothing is doubled, without any one of them something is."""
+"""Doubt over SMPP, walked through: with its rules nothing is doubled or lost, without any one of them something is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.promises.model.explorer import walk
 from tests.promises.model.promises import DOUBLED
-from tests.promises.model.said import HOLDS, PASSES, RULES, STALE, WORLDS, Said, World
+from tests.promises.model.said import GIVEN_UP, HOLDS, PASSES, REACHED_NOBODY, RULES, STALE, WORLDS, Said, World
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: f"{world.parts}-parts-{world.gateway}")
@@ -27,6 +27,11 @@ NEEDED_BY = {
     "the window leaves out the latest arrival": World(1, HOLDS),
     "a part that got no answer is written again": World(1, HOLDS),
 }
+
+
+def test_what_the_gateway_gave_up_is_not_over() -> None:
+    """A message of which a part never came reached no phone: its receipt must not end its doubt."""
+    assert walk(Said(World(2, HOLDS), GIVEN_UP)).broken == REACHED_NOBODY
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.replace(" ", "-"))

@@ -15,7 +15,6 @@ from dataclasses import replace
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.files import Attached
-from smsq.worker.domain.hours import hour_of
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.gateway.options import parts_of
@@ -103,7 +102,6 @@ class Claims:
 
     def _terms(self, mirror: str) -> Terms:
         settings = self._rt.settings
-        hour, next_hour_s = hour_of(self._rt.clock.now())
         return Terms(
             owner=self._owner,
             mirror=mirror,
@@ -113,9 +111,15 @@ class Claims:
             slot_kept_s=settings.peer_close_s,
             credentials=self._rt.credentials,
             rate=settings.rate,
-            hour=hour,
-            next_hour_s=next_hour_s,
         )
+
+
+def parts_each(claim: Claim) -> int | bytes:
+    """The parts of each message as a settling takes them: one number for all, or a byte for each."""
+    if claim.text is not None:
+        return parts_of(claim.text, claim.options)
+    counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
+    return counted[0] if len(set(counted)) == 1 else counted
 
 
 def outgoing_of(claim: Claim, files: Sequence[Attached]) -> Outgoing:
@@ -132,11 +136,5 @@ def outgoing_of(claim: Claim, files: Sequence[Attached]) -> Outgoing:
 
 def settling_of(claim: Claim, answer: SendAnswer, first_ask_s: float) -> Settling:
     """What the ledger is told of an accepted claim; `first_ask_s` is the time to the first question about it."""
-    each: int | bytes
-    if claim.text is not None:
-        each = parts_of(claim.text, claim.options)
-    else:
-        counted = bytes(min(255, parts_of(text, claim.options)) for text in claim.texts)
-        each = counted[0] if len(set(counted)) == 1 else counted
     how = answer.spoken, answer.pieces, answer.is_over, SENDING[claim.lane].first_ask_s
-    return Settling(claim, "accepted", 0, each, answer.cost, first_ask_s, *how)
+    return Settling(claim, "accepted", 0, parts_each(claim), answer.cost, first_ask_s, *how)

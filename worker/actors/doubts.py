@@ -21,6 +21,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
+from smsq.worker.actors.simulation import Simulation, is_simulated
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.guard import POISON_DEATHS, may_be_held_back
@@ -33,7 +34,7 @@ from smsq.worker.questions import Pair
 from smsq.worker.questions.absence import SINGLES_MOST, AbsenceAsker
 from smsq.worker.questions.asker import Asker
 from smsq.worker.questions.lists import Listing, Lists, NotListed
-from smsq.worker.questions.pairs import by_id, doubtful_pairs, unproved_pairs
+from smsq.worker.questions.pairs import by_id, doubtful_pairs, is_said, unproved_pairs
 from smsq.worker.questions.said import SaidAsker
 from smsq.worker.runtime import Runtime
 
@@ -63,6 +64,7 @@ class DoubtSettler:
         self._absence = AbsenceAsker(runtime, asker)
         self._lists = Lists(runtime, asker)
         self._said = SaidAsker(runtime, asker)
+        self._simulation = Simulation(runtime)
         self._many = threading.Lock()  # held while asking for many: others would only wait for the same minute
 
     def settle_doubts(self, refs: Sequence[str]) -> None:
@@ -99,7 +101,7 @@ class DoubtSettler:
         """The actor: ask once more about ids that were taken for absent, so that a late arrival shows."""
         watched = [Ref.parse(ref) for ref in refs]
         for ref, batch in zip(watched, self._rt.ledger.read(watched), strict=True):
-            if batch is None:  # it was purged: its watch is over
+            if batch is None or is_simulated(batch):  # it was purged, or nobody else knows of it: its watch is over
                 self._rt.ledger.watched(ref, LONGEST_STEP_S)
                 continue
             for known in batch.ids:
@@ -126,6 +128,8 @@ class DoubtSettler:
         batch = self._rt.ledger.read([ref])[0]
         if batch is None or batch.state != BatchState.DOUBTFUL or not batch.ids:
             self._record(ref, None, {}, [], 0.0, 0.0, wanting=True, next_s=60.0)
+            return True
+        if self._simulation.find(batch):
             return True
         newest = batch.ids[-1]
         asked_at = self._rt.ledger.time()
@@ -401,11 +405,6 @@ class DoubtSettler:
 def _holds_a_part(listed: Listing, batch: BatchView, pair: Pair) -> bool:
     claimed_at = next(known.claimed_at for known in batch.ids if known.gateway_id == pair[0])
     return listed.may_hold_a_part(pair[1], claimed_at)
-
-
-def is_said(batch: BatchView, pair: Pair) -> bool:
-    """Whether the gateway knows this message by our id in its comment only."""
-    return any(known.is_by_comment for known in batch.ids if known.gateway_id == pair[0])
 
 
 def may_be_sent_again(batch: BatchView, now: float) -> bool:

@@ -10,11 +10,13 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from smsq.worker.actors.simulation import is_simulated
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
-from smsq.worker.domain.errors import LedgerTrouble, Limited
+from smsq.worker.domain.errors import LedgerTrouble, Limited, NotAGuest
 from smsq.worker.domain.otp import Step, steps_of
 from smsq.worker.domain.receipt import Stored, status_name, unpack
+from smsq.worker.domain.shield import DENIED_NUMBER
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.otp.records import OtpView
 from smsq.worker.ledger.values import BatchView
@@ -85,7 +87,7 @@ class StepTaker:
     def _look_again(self, looked: Looked) -> Looked | None:
         """Ask about the newest message before paying for another: it may have arrived since the last question."""
         newest = next((batch for batch in reversed(looked.batches) if batch is not None), None)
-        pairs = open_pairs(newest) if newest is not None else []
+        pairs = open_pairs(newest) if newest is not None and not is_simulated(newest) else []
         if not pairs:
             return looked
         self._asker.ask_at_once(pairs[0], LAST_ASK_S)
@@ -127,6 +129,9 @@ class StepTaker:
             enrolled = self._rt.otp.enrol(otp_id, number, channel, at, expires_at, why)
         except Limited as refused:
             self._rt.ledger.end_cascade(otp_id, place, f"shield:{refused.decision}", channel)
+            return
+        except NotAGuest:
+            self._rt.ledger.end_cascade(otp_id, place, f"shield:{DENIED_NUMBER}", channel)
             return
         if enrolled is not None and enrolled.created and enrolled.is_hint_needed:
             self._rt.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])

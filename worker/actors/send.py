@@ -17,6 +17,7 @@ from typing import TypeVar
 from smsq.worker.actors.attachments import Attachments, pause_s
 from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of, settling_of
 from smsq.worker.actors.pieces import counts, tells_apart
+from smsq.worker.actors.simulation import Simulation
 from smsq.worker.actors.turns import Run, Turn
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
@@ -56,6 +57,7 @@ class Sender:
         self._was_throttled = False  # the next accepted send ends the gateway's pause in the ledger
         self._claims = Claims(runtime, owner, self._lane)
         self._attachments = Attachments(runtime)
+        self._simulation = Simulation(runtime)
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
@@ -177,6 +179,9 @@ class Sender:
         if not line.is_quiet():  # it closed while we claimed: nothing was written
             self._release_unsaid(claim, line)
             raise Unreachable(f"{line.mirror} closed the line before anything was written")
+        if self._simulation.ends(claim, self._persist):  # a line that nothing is said on is as it was
+            line.done(keep=True)
+            return Turn.OVER
         return self._send_once(claim, files, line, run)
 
     def _open(self, mirror: str, hurried: set[str]) -> Line:
@@ -337,17 +342,15 @@ class Sender:
 
     def _accepted(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
         done = self._settle_alone(settling_of(claim, answer, self._rt.settings.ask_every_s[0]))
-        if done is None:
-            return Turn.BACK_OFF
-        run.left = done.left
-        return self._after_accepted(claim, answer, done)
+        run.left = done.left if done is not None else run.left
+        return self._after_accepted(claim, answer, done) if done is not None else Turn.BACK_OFF
 
     def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line) -> Claim | NoClaim:
         """Settle and claim the next batch in one round trip; the half that gets no answer is repeated by itself."""
         settling = settling_of(claim, answer, self._rt.settings.ask_every_s[0])
-        done, following = self._claims.along(settling, line)
+        done, then = self._claims.along(settling, line)
         settled = self._settle_alone(settling) if isinstance(done, LedgerTrouble) else done
-        following = following() if callable(following) else following
+        following = then() if callable(then) else then
         if settled is not None and self._after_accepted(claim, answer, settled) is Turn.AGAIN:
             return replace(following, left=max(1, following.left))
         return following

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
+from smsq.worker.actors.simulation import Simulation
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.status import STATUS_TABLE
@@ -30,6 +31,7 @@ class Statuses:
     def __init__(self, runtime: Runtime, asker: Asker) -> None:
         self._rt = runtime
         self._asker = asker
+        self._simulation = Simulation(runtime)
         self._history = threading.Lock()
         self._page_from: int | None = None  # where the next page of history begins
         self._final_to: int | None = None  # all rows up to here are final (oldest first)
@@ -42,7 +44,8 @@ class Statuses:
             for ref, batch in zip(wanted, found, strict=True):
                 if batch is None:  # it was purged: nothing is due any more
                     self._rt.ledger.asked(ref, self._rt.settings.ask_every_s)
-            self._ask_in_groups([batch for batch in found if batch is not None], are_urgent=are_urgent)
+            known = [batch for batch in found if batch is not None]
+            self._ask_in_groups(self._simulation.tell(known), are_urgent=are_urgent)
         except LedgerTrouble as error:
             log.warning("ledger in trouble while asking why=%s", error.sentence)
 

@@ -2,6 +2,7 @@
 
     shop:5f0c…e1                                        a name and a key
     crm:77aa…03 lane=bulk sender=Shop may=send+ask      with more about it, in words separated by blanks
+    try:91c4…7f guests=+79991234567+79997654321         reaches only these, or those in the file of a path
 
 Entries are separated by commas or line breaks; in a file a line that begins with # is a comment.
 """
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from smsq.worker.domain import guests
+from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.lane import SENDING
 
 LEAST_KEY, LONGEST_KEY = 16, 128  # characters
@@ -37,6 +40,7 @@ class ApiKey:
     charset: str = ""
     rate: float | None = None
     may: frozenset[str] = frozenset(MAY)
+    guests: Guests = EVERYBODY
 
 
 def read(written: str) -> tuple[ApiKey, ...]:
@@ -104,6 +108,13 @@ def _rate(name: str, value: str) -> float:
     return rate
 
 
+def _guests(name: str, value: str) -> Guests:
+    try:
+        return guests.read(value if "/" in value else value.removeprefix("+").replace("+", ","), f"the key {name}")
+    except ValueError as error:
+        raise ValueError(f"{name} guests such as guests=+79991234567+79997654321: {error}") from None
+
+
 def _may(name: str, value: str) -> frozenset[str]:
     words = frozenset(value.split("+"))
     if not words <= set(MAY):
@@ -117,4 +128,5 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "charset": _one_of(*CHARSETS),
     "rate": _rate,
     "may": _may,
+    "guests": _guests,
 }

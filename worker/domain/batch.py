@@ -114,6 +114,10 @@ class Packed:
     first_row: int = 0
     parts: int = 0  # of all messages together: what pacing counts
     options: Options | None = None  # None for those of its campaign
+    words: bytes = b""  # of its rows, as `domain/row_words.py` packs them; empty if they have none
+    zone: int | None = None  # its place in the campaign's table of zones
+    moment: float | None = None  # Unix seconds: not before then
+    is_simulated: bool = False  # whether all of them are simulated numbers; otherwise none is
 
 
 def pack(

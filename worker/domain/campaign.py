@@ -14,7 +14,7 @@ import msgspec
 
 from smsq.worker.domain.batch import Packed
 
-RejectStatus = Literal["invalid", "duplicate"]
+RejectStatus = Literal["invalid", "duplicate", "optout"]
 GOING = ("enrolling", "running")  # states in which it is sent
 OVER = ("done", "cancelled")  # in which nothing more of it leaves; `paused` is neither
 
@@ -37,7 +37,7 @@ class Range:
     """The n-th slice of a file (from 1): enrolled as a whole or not at all.
 
     `rows` is how many data rows the slice covers: messages in its batches, rejects, and rows that stay `behind`
-    since they were sent already.
+    since they were sent already. `zones` are the time zones of all batches up to here.
     """
 
     n: int
@@ -45,6 +45,7 @@ class Range:
     rejects: tuple[Reject, ...]
     rows: int
     behind: Packed | None = None
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

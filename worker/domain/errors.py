@@ -9,12 +9,12 @@
       Unknown        it may have been accepted                 ask by our own id, never repeat
         NoReply, BrokenReply
       BadInput       the caller's row, value or option         show it, change nothing
-        BadPhone     BadAddress
+        BadPhone     BadAddress, NotAGuest
         BadText, BadSettings, Conflict
         BadLength, BadTtl, BadTemplate
         BadChannel   NoChannel, BadWait
       Limited        no, by a limit of our own                 wait `retry_after_s`, or do without
-        CoolingDown, TooMany, Held, Denied, OverBudget
+        CoolingDown, TooMany, Held, Denied, OverBudget, OptedOut
       BudgetSpent    a campaign may spend no more             raise its budget
       CodeOver       this one-time code is used or dead        have a new one sent
       LedgerTrouble  the ledger cannot take or give it now     nothing was lost; try again or mend it
@@ -59,6 +59,8 @@ __all__ = [
     "LedgerWeak",
     "Limited",
     "NoChannel",
+    "NotAGuest",
+    "OptedOut",
     "OverBudget",
     "Refused",
     "SmsqError",
@@ -140,6 +142,12 @@ class BadAddress(BadPhone):
     """Not a mail address or a Telegram recipient, or one where the channel takes none."""
 
     word = "bad_address"
+
+
+class NotAGuest(BadPhone):
+    """A recipient that is not on the guest list, if only those who are can be reached."""
+
+    word = "not_a_guest"
 
 
 class BadText(BadInput):
@@ -237,6 +245,12 @@ class OverBudget(Limited):
     """The codes would cost more than a limit allows."""
 
     word = "over_budget"
+
+
+class OptedOut(Limited):
+    """The recipient wants no messages, or none of this sender."""
+
+    word = "opted_out"
 
 
 class BudgetSpent(SmsqError):

@@ -9,6 +9,8 @@ from decimal import Decimal
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
 
+MISSING_PART = 241  # a delivery error: over SMPP a part never came, or a text could not be spoken (PROTOCOL D.9)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smsq.worker.domain.fact import MISSING_PART
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.outcomes import Outcome
 
@@ -17,7 +18,6 @@ NOT_FOUND = -3  # the only status that means absence
 NO_MONEY = 24  # neither proves acceptance nor absence while the balance is low
 UNDELIVERABLE = 20
 BAD_LOGIN = 2  # an error of any request
-MISSING_PART = 241  # a delivery error: not all parts of a text came over SMPP, or a text could not be spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +268,7 @@ DELIVERY_ERRORS: dict[int, tuple[str, str]] = {
     238: ("no template", "only templated texts are allowed"),
     239: ("forbidden IP address", "mend the account's settings"),
     240: ("subscriber is busy", "later"),
-    241: ("conversion error or missing part", "mend the text"),
+    MISSING_PART: ("conversion error or missing part", "mend the text"),
     242: ("answering machine", "later"),
     243: ("no contract", "ask the gateway's support"),
     244: ("mailing is forbidden", "ask the gateway's support"),

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from smsq.worker.domain.fact import MISSING_PART
 from smsq.worker.domain.guard import HELD_BACK_AT, MORE_URGENT, MOST_AT_ONCE, POISON_DEATHS
 from smsq.worker.domain.lane import SENDING, SENDING_BY_NUMBER
 from smsq.worker.domain.receipt import MAX_IDS, MAX_PARTS, SIZE
 from smsq.worker.domain.result import FIELDS, OTHER_NETWORK, PROBES
+from smsq.worker.domain.simulated import CHANNEL as SIMULATED
 from smsq.worker.domain.status import STATUS_TABLE, UNDECIDED_NAMES, BatchState, IdState, Status
 from smsq.worker.ledger.keys import SHARD
-from smsq.worker.ledger.layout import BESIDE_SIZE, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
+from smsq.worker.ledger.layout import BESIDE_SIZE, EXEMPT, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
 MOST_READY_RINGS = 128  # kept at the bell of what is ready: more threads than most lanes have
@@ -33,6 +35,7 @@ NUMBERS: Mapping[str, str] = {
     "NO_RECEIPT": "'" + r"\0" * SIZE + "'",
     "MOST_IDS": str(MAX_IDS),
     "MOST_PARTS": str(MAX_PARTS),
+    "MISSING_PART": str(MISSING_PART),
     "BESIDE_SIZE": str(BESIDE_SIZE),
     **{f"BESIDE_{place.name}": str(place + 1) for place in BesidePlace},
     "ALL_VALUES": str(len(FIELDS)),
@@ -46,6 +49,8 @@ NUMBERS: Mapping[str, str] = {
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
     "HELD_BACK_AT": f"'{HELD_BACK_AT}'",
+    "EXEMPT": f"'{EXEMPT}'",
+    "SIMULATED": f"'{SIMULATED}'",
 }
 
 

@@ -7,6 +7,10 @@
 | `c:<id>:b` | string | its batch numbers, four bytes each, in row order | enrol | upkeep |
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
+| `c:<id>:z<k>` | string | batch numbers of the k-th of its time zones, four bytes each | enrol, feed | upkeep |
+| `c:<id>:m` | sorted set | its batches that have a moment, which is the score | enrol | feed |
+| `c:<id>:a` | list | what was done to it, by whom and when | begin, control, resolve | upkeep |
+| `c:<id>:y` | hash | its retries, each with the rows that it takes | begin | upkeep |
 | `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
@@ -43,6 +47,7 @@
 | `ctl` | hash | what halts or slows the login; named operators | halt, release, claim, advance | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
+| `optouts` | hash | scope and recipient, or its hash: since when, and why | list_optouts | never: taken off by hand |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
 | `files` | hash | digest of a file: how many messages and campaigns need it | enrol_*, detach | with the last of them |
@@ -77,11 +82,13 @@
 
 The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,
 `r` receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code
-that a call said, sealed; `x<n>` what is beside the receipts of sixteen messages.
+that a call said, sealed, `v` the number of the list of opt-outs that it was screened by, `z` the place of its time
+zone, `l` words of its rows; `x<n>` what is beside the receipts of sixteen messages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smsq.worker.domain.batch import Ref
@@ -108,8 +115,12 @@ class Keys:
         return f"{self.tag}:door:id:{caller}:"
 
     def campaign(self, campaign_id: str, part: str = "") -> str:
-        """The key of a campaign, or of its part `b`, `x`, `l` or `h`; single messages share the id `-`."""
+        """The key of a campaign, or of its part, such as `b` or `h`; single messages share the id `-`."""
         return f"{self.tag}:c:{campaign_id or '-'}" + (f":{part}" if part else "")
+
+    def zones(self, campaign_id: str, places: Iterable[int]) -> list[str]:
+        """The keys of the lists of some of a campaign's time zones."""
+        return [self.campaign(campaign_id, f"z{place}") for place in places]
 
     def claim(self, ref: Ref | None) -> list[str]:
         """The keys of a claim: of a batch, or of the next one."""

@@ -13,6 +13,7 @@ import msgspec
 from smsq.worker.domain.lane import SENDING
 
 OF_ROWS = " "  # before the options of a batch of a campaign, if its rows have options of their own
+EXEMPT = "x"  # in the place of the number by which a message was screened, if it goes to those who opted out too
 RESENT_BY = ("", "operator", "sender")  # by `Meta.RESENT`: who accepted that it may arrive twice
 
 

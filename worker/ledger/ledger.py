@@ -1,11 +1,12 @@
 """The ledger: the state of every message. Whatever changes that state is one of its verbs.
 
 `Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
-campaign and `Feeding` the scheduler's. `Waking` has the bell that wakes workers, `Sending` the verbs around one
-request, `Asking` those of the status lane, `Names` those of receipts, `Deciding` an operator's about a doubt;
-`NeededFiles` knows which files are needed. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions to the
-chores lane, and `RollCall` stops a ledger that fell back from sending. `DoorRequests` enrols what the front door takes,
-and `DoorJobs` numbers its callers' campaigns. This file adds what has no subject.
+campaign, `Feeding` the scheduler's, and `Kinship` knows which campaign is made of whose messages. `Waking` has the bell
+that wakes workers, `Sending` the verbs around one request, `Asking` those of the status lane, `Names` those of
+receipts, `Deciding` an operator's about a doubt; `NeededFiles` knows which files are needed. `OtpRecords` and
+`Cascades` keep one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger that fell back
+from sending. `DoorRequests` enrols what the front door takes, and `DoorJobs` numbers its callers' campaigns; `OptOuts`
+keeps the list of those who want no messages, and `Screening` looks them up. This file adds what has no subject.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from smsq.worker.ledger.batches.waking import Waking
 from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
+from smsq.worker.ledger.campaigns.kin import Kinship
 from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import DoorRequests
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
 from smsq.worker.ledger.lua_text import files
+from smsq.worker.ledger.optouts.entries import OptOuts
 from smsq.worker.ledger.otp.cascades import Cascades
 from smsq.worker.ledger.otp.records import OtpRecords
 from smsq.worker.ledger.runs import RollCall
@@ -40,6 +43,7 @@ class Ledger(
     CampaignEnrolment,
     CampaignControl,
     Feeding,
+    Kinship,
     Names,
     Deciding,
     RollCall,
@@ -48,6 +52,7 @@ class Ledger(
     Cascades,
     DoorRequests,
     DoorJobs,
+    OptOuts,
     Jobs,
     Ids,
     About,

@@ -1,12 +1,33 @@
-"""Orders of a person: the journal of this host writes each down."""
+"""Orders of a person or of the installation itself: who gave one, and the journal of this host writes it down."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from smsq.worker.ledger.store import Store
+from smsq.worker.ownership import user_name
 
 OrderWitness = Callable[[str, int, str], None]  # run, n, verb and what it is about
+
+SCHEDULER = "scheduler"  # who gives automatic orders
+_BY: ContextVar[str] = ContextVar("by", default="")
+
+
+@contextmanager
+def ordered_by(who: str) -> Iterator[None]:
+    """The orders that are given within are put down to `who`, such as `key shop` or `scheduler`, in this thread."""
+    before = _BY.set(who)
+    try:
+        yield
+    finally:
+        _BY.reset(before)
+
+
+def orderer() -> str:
+    """Who gives orders now: whom `ordered_by` names, else the user of this process, such as `user anna`."""
+    return _BY.get() or f"user {user_name()}"
 
 
 class Orders(Store):

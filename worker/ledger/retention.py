@@ -72,12 +72,19 @@ class Retention:
 
     def _forget(self, campaign: CampaignView, now: float) -> bool:
         """Remove what is due of one campaign; return whether there is more to remove soon."""
+        if campaign.needed_by and self._is_read(campaign.needed_by, now):
+            return False
         age_s = now - campaign.done_at
         if age_s >= self._keep_s:
             return not self._remove_campaign(campaign)
         if age_s >= self._keep_texts_s and not campaign.statuses.get("parked"):  # parked ones may still be released
             return not self._remove_texts(campaign)
         return False
+
+    def _is_read(self, heir_id: str, now: float) -> bool:
+        """Whether a campaign is being enrolled that is made of this one's messages, or stopped a short while ago."""
+        heir = self._views.campaign(heir_id)
+        return heir is not None and heir.takes_rows and now - heir.enrolled_at < DAY_S
 
     def _remove_texts(self, campaign: CampaignView) -> bool:
         """Replace a part of its texts by fingerprints; return whether all texts are gone."""
@@ -116,7 +123,9 @@ class Retention:
             record = keys.of(f"digest:{digest.decode()}") if digest is not None else ""
             if record and redis.get(record) == campaign.id.encode():  # not that of a later campaign of the same file
                 redis.delete(record)
-            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "h", "")))
+            zones = redis.hget(keys.campaign(campaign.id), "zones") or b""
+            redis.delete(*keys.zones(campaign.id, range(zones.count(b"\n") + 1)))
+            redis.delete(*(keys.campaign(campaign.id, part) for part in ("b", "x", "l", "a", "y", "m", "k", "h", "")))
             redis.zrem(keys.of("campaigns"), campaign.id)
             redis.zrem(keys.of("live"), campaign.id)
         log.info("campaign removed id=%s", campaign.id)

@@ -13,6 +13,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.policy import POLICIES as POLICIES
 from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.row_words import NO_WORDS, RowWords
 
 PLAIN = Options()
 
@@ -39,6 +40,7 @@ class NewMessage:
     parts: int = field(default=1, kw_only=True)
     otp_id: str = field(default="", kw_only=True)  # the one-time code that this message carries
     why: str = field(default="", kw_only=True)  # it is a step of a code: why that is taken
+    even_opted_out: bool = field(default=False, kw_only=True)  # it goes to a recipient who opted out too
     waited_for_s: float = field(default=0.0, kw_only=True)  # until that code's cascade is looked at
 
 
@@ -71,7 +73,30 @@ class Plan:
     window: str | None = None  # hours of the day in local time, "9-21"
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
+    topic: str = ""  # what it is about, for opt-outs from a topic
+    screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
+    read_as: str = ""  # how its files were read, as `domain.read_as.ReadAs` writes it
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
+    words: tuple[str, ...] = ()  # what its rows say beside their texts: `reference`, `key`, names of tags behind `tag_`
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A campaign that is being sent, as the scheduler sees it.
+
+    `zones` are the time zones of its batches, () for a campaign without; `waiting` says how many batches of each are
+    not handed out yet. `moment` is when the first of those comes due that have a moment of their own, in Unix seconds.
+    `opened` tells for which window and zones openings are written down, and until when.
+    """
+
+    id: str
+    window: str
+    is_fed: bool  # all of it is handed out
+    zones: tuple[str, ...] = ()
+    waiting: tuple[int, ...] = ()
+    moment: float | None = None
+    opened: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +120,8 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
-    PACED = "paced"  # held back by its campaign's rate or sending hours
+    PACED = "paced"  # held back by its campaign's rate
+    CLOSED = "closed"  # outside the hours of its recipients
     SLOT = "slot"
     NONE = "none"  # nothing is ready
     MORE = "more"  # the batches looked at may not go now; there are more
@@ -134,14 +160,14 @@ class Claim:
     nonce: str = ""  # of the execution that holds it
     known_as: str = ""  # by its enrolment key or its place in a file; what a journal writes down
     left: int = 0  # how many batches are ready that may have no hint
+    channel: str = PLAIN_CHANNEL  # as metrics name it: that of its options, or `simulated`
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """The terms of a claim.
 
-    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is the hour
-    of the day by which sending hours of campaigns are kept, `next_hour_s` the time until it ends.
+    `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only.
     """
 
     owner: str
@@ -152,8 +178,6 @@ class Terms:
     slot_kept_s: float
     credentials: str
     rate: float | None = None
-    hour: int = 12
-    next_hour_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +294,11 @@ class BatchView:
     sealed_code: bytes = field(default=b"", repr=False)  # that a call said
     has_beside: bool = False  # whether there is something beside its receipts: see `ledger/beside.py`
     beside: Mapping[int, Beside] = field(default_factory=dict)  # the same by index, if it was read
+    words: Sequence[RowWords] = field(default=(), repr=False)  # of its rows, if they have some and they were read
+
+    def words_of(self, index: int) -> RowWords:
+        """The words of one row, if they were read."""
+        return self.words[index] if self.words else NO_WORDS
 
     def is_untold(self, index: int) -> bool:
         """Whether the gateway has this message and never said what it cost, or what a probe found."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 
@@ -16,13 +16,15 @@ from smsq.worker.domain.receipt import MAX_IDS, SIZE, Receipt, Stored, status_na
 from smsq.worker.domain.recipient import written
 from smsq.worker.domain.status import BatchState, IdState, Status
 from smsq.worker.ledger.beside import spoken, with_beside
+from smsq.worker.ledger.campaigns.log import Entry
 from smsq.worker.ledger.campaigns.view import CampaignView as CampaignView
 from smsq.worker.ledger.campaigns.view import campaign_view
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
-from smsq.worker.ledger.values import NOTHING, BatchView, KnownId
+from smsq.worker.ledger.values import NOTHING, BatchView, KnownId, Running
+from smsq.worker.ledger.words import with_words
 
 RESENT = {
     "": "",
@@ -32,6 +34,7 @@ RESENT = {
 Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
+_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened")
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 
 
@@ -66,7 +69,7 @@ class Views(Standing):
         batch = self.ledger.read([ref])[0]
         if batch is None or not 0 <= message_id.place < batch.count:
             return None
-        (batch,) = with_beside(self.ledger, [batch])
+        (batch,) = with_words(self.ledger, with_beside(self.ledger, [batch]))
         row = unpack_rows(batch.rows, batch.first_row, batch.count)[message_id.place] if ref.campaign else None
         receipt = self._receipt(batch, message_id.place, row)
         code = spoken(self.ledger, batch)
@@ -91,6 +94,7 @@ class Views(Standing):
 
     def _receipt(self, batch: BatchView, index: int, row: int | None) -> Receipt:
         stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
+        words = batch.words_of(index)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
         is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
         return Receipt(
@@ -111,6 +115,9 @@ class Views(Standing):
             campaign=batch.ref.campaign,
             why=_why(batch, stored),
             may_double=batch.resent_by != "",
+            reference=words.reference,
+            tags=words.tags,
+            key=words.key,
             result=found.result,
         )
 
@@ -141,6 +148,11 @@ class Views(Standing):
         with translated():
             raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id))
         return campaign_view(campaign_id, raw, self.ledger.time() if raw.get(b"start_at", b"0") != b"0" else 0.0)
+
+    def log(self, campaign_id: str) -> list[Entry]:
+        """What was done to a campaign, oldest first."""
+        with translated():
+            return [Entry.read(raw) for raw in self.redis.lrange(self.ledger.keys.campaign(campaign_id, "a"), 0, -1)]
 
     def campaign_of(self, digest: str) -> CampaignView | None:
         """The campaign with this digest of rows, text and options; None if there is none any more."""
@@ -176,20 +188,16 @@ class Views(Standing):
             for (status, code, words), many in found.most_common()
         ]
 
-    def running(self) -> list[tuple[str, str]]:
-        """Campaigns that may have batches to hand out, oldest first: their ids and sending hours."""
+    def running(self) -> list[Running]:
+        """Campaigns that are being sent, oldest first."""
         ids = list(reversed(self._campaign_ids("live")))
         if not ids:
             return []
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             for campaign_id in ids:
-                pipe.hmget(self.ledger.keys.campaign(campaign_id), ["state", "fed", "batches", "window"])
+                pipe.hmget(self.ledger.keys.campaign(campaign_id), _OF_RUNNING)
             rows = pipe.execute()
-        return [
-            (campaign_id, (window or b"").decode())
-            for campaign_id, (state, fed, batches, window) in zip(ids, rows, strict=True)
-            if (state or b"").decode() in GOING and int(fed or 0) < int(batches or 0)
-        ]
+        return [_running(each, raw) for each, raw in zip(ids, rows, strict=True) if (raw[0] or b"").decode() in GOING]
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row of a campaign in the file's order, rejected ones included.
@@ -208,7 +216,10 @@ class Views(Standing):
             next_reject = next(rejects, None)
 
     def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
-        batches = (batch for some in self._batches(campaign_id) for batch in with_beside(self.ledger, some))
+        with translated():
+            has_words = self.redis.hexists(self.ledger.keys.campaign(campaign_id), "words")
+        read = (with_beside(self.ledger, some) for some in self._batches(campaign_id))
+        batches = (batch for some in read for batch in (with_words(self.ledger, some) if has_words else some))
         for row, index, batch in in_row_order(batches):
             yield row, self._receipt(batch, index, row)
 
@@ -276,6 +287,19 @@ class Views(Standing):
             raw = self.redis.hget(self.ledger.keys.shard(ref.number), f"{ref.number}o") or b""
         lines = [line.split("\t", 2) for line in raw.decode().splitlines()]
         return [(int(at) / 1000, decision, reason) for at, decision, reason in lines]
+
+
+def _running(campaign_id: str, raw: Sequence[bytes | None]) -> Running:
+    _, fed, batches, window, zones, left, moment, opened = raw
+    return Running(
+        id=campaign_id,
+        window=(window or b"").decode(),
+        is_fed=int(fed or 0) >= int(batches or 0),
+        zones=tuple(zones.decode().split("\n")) if zones else (),
+        waiting=tuple(many for (many,) in struct.iter_unpack(">I", left or b"")),
+        moment=int(moment) / 1000 if moment else None,
+        opened=(opened or b"").decode(),
+    )
 
 
 def _why(batch: BatchView, stored: Stored) -> str:

@@ -50,6 +50,11 @@ def unpaid_pairs(batch: BatchView) -> list[Pair]:
     ]
 
 
+def is_said(batch: BatchView, pair: Pair) -> bool:
+    """Whether the gateway knows this message by our id in its comment only."""
+    return any(known.is_by_comment for known in batch.ids if known.gateway_id == pair[0])
+
+
 def by_id(batch: BatchView, absent: Iterable[Pair]) -> dict[int, list[int]]:
     """Absent messages in the form of the ledger: by gateway id, their places in the batch."""
     grouped: dict[int, list[int]] = {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.domain.hours import is_open
 from smsq.worker.ledger.standing import blind_limit
+from smsq.worker.ledger.values import Running
 from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.windows import Windows
 
 LEAST_AHEAD = 4  # batches per slot: enough that no slot waits
 MOST_AHEAD = 192  # batches: a second campaign waits for them; pause and cancel do not, since a claim looks again
@@ -22,23 +23,25 @@ class Feed:
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
+        self._windows = Windows(runtime)
         self._turn = 0
         self._waiting, self._at = 0, 0.0  # what the last tick left, and when
         self._pace = 0.0  # batches that leave in a second
 
     def tick(self, now: float) -> None:
         """Hand out as many batches as fit; `now` (Unix seconds) decides about sending hours."""
-        running = [campaign_id for campaign_id, window in self._rt.views.running() if is_open(window, now)]
-        self.every_s = 0.02 if running else 0.1
-        if not running:
+        running = [each for each in self._rt.views.running() if not each.is_fed and self._windows.write(each, now)]
+        ready = self._with_open_zones(running, now)
+        self.every_s = 0.02 if ready else 0.1
+        if not ready:
             return
         settings = self._rt.settings
         slots = max(1, settings.parallel_sends - settings.urgent_slots)
-        waiting = self._rt.views.in_motion()["ready:bulk"]
+        waiting = self._rt.ledger.handed_out()
         self._learn(waiting)
         window = max(LEAST_AHEAD * slots, min(MOST_AHEAD, round(AHEAD_S * self._pace)))
         if waiting <= window // 2:
-            self._top_up(running, window - waiting, slots)
+            self._top_up(ready, window - waiting, slots)
 
     def _learn(self, waiting: int) -> None:
         now = self._rt.clock.monotonic()
@@ -47,7 +50,20 @@ class Feed:
             self._pace += SMOOTH * (left - self._pace)
         self._waiting, self._at = waiting, now
 
-    def _top_up(self, running: list[str], room: int, slots: int) -> None:
+    def _with_open_zones(self, running: list[Running], now: float) -> list[tuple[str, list[int]]]:
+        """The campaigns that have something to hand out now, each with the zones to take it from."""
+        found = []
+        for campaign in running:
+            if campaign.moment is not None and campaign.moment <= now:
+                self._rt.ledger.move_due(campaign.id, len(campaign.zones))  # the next tick hands them out
+            zones = self._windows.open_zones(campaign, now)
+            if campaign.zones:
+                zones = [zone for zone in zones if campaign.waiting[zone : zone + 1] > (0,)]
+            if zones:
+                found.append((campaign.id, zones if campaign.zones else []))
+        return found
+
+    def _top_up(self, running: list[tuple[str, list[int]]], room: int, slots: int) -> None:
         """Share the room among campaigns, each time beginning with another; others get what one does not need."""
         blind = blind_limit(self._rt.settings.parallel_sends)
         self._turn += 1
@@ -56,14 +72,14 @@ class Feed:
         while room > 0 and hungry:
             share = max(1, room // len(hungry))
             asked, hungry = hungry, []
-            for campaign_id in asked:
-                refs, why = self._rt.ledger.feed(campaign_id, min(share, room), blind)
+            for campaign_id, zones in asked:
+                refs, why = self._rt.ledger.feed(campaign_id, min(share, room), blind, zones)
                 if why != "awake":
                     self._hint(refs, slots)
                 self._waiting += len(refs)
                 room -= len(refs)
                 if len(refs) == share and room > 0:
-                    hungry.append(campaign_id)
+                    hungry.append((campaign_id, zones))
 
     def _hint(self, refs: list[Ref], slots: int) -> None:
         if refs:

@@ -21,6 +21,7 @@ from smsq.worker.scheduler.leader import Leader
 from smsq.worker.scheduler.money import Money
 from smsq.worker.scheduler.sweeper import Sweeper
 from smsq.worker.scheduler.upkeep import Upkeep
+from smsq.worker.scheduler.windows import Windows
 from smsq.worker.scheduler.windup import WindUp
 from smsq.worker.settings import Settings
 
@@ -41,7 +42,7 @@ class Duty(Protocol):
         """Do what is due at `now`, in Unix seconds."""
 
 
-DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, WindUp, Upkeep)
+DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, WindUp, Windows, Upkeep)
 
 
 class Scheduler:

@@ -21,6 +21,7 @@ import msgspec
 from smsq.worker import ownership
 from smsq.worker.domain import limits
 from smsq.worker.domain.errors import BadSettings
+from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.settings.masks import masked
 from smsq.worker.settings.readers import MAIL_PORTS as MAIL_PORTS
 from smsq.worker.settings.readers import SMPP_PORTS as SMPP_PORTS
@@ -99,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     code_cooldown_s: float
     code_resends: int
     test_codes: dict[int, str]
+    guests: Guests
     files: Path | None  # None: a folder of the home
     files_mb: float
     most_files: int
@@ -139,6 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values["mirrors"] = ()
         values["smpp_url"] = values["smpp_url"] or ()
         values["test_codes"] = values["test_codes"] or {}
+        values["guests"] = values["guests"] or EVERYBODY
         if values["transport"] == "smpp":
             for name, value in SMPP_DEFAULTS.items():
                 if PREFIX + name.upper() not in written:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smsq.worker import ownership
+from smsq.worker.domain import guests
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.settings import readers
 from smsq.worker.settings.masks import masked
@@ -73,7 +74,7 @@ def value_of(field: Field, written: Mapping[str, str]) -> Any:
     except ValueError as error:
         value = (
             "what it holds"
-            if field.is_secret or field.read is readers.test_codes
+            if field.is_secret or field.read in (readers.test_codes, guests.read)
             else repr(masked(given, is_address=field.is_address))
         )
         raise BadSettings(f"{field.variable}: {value} is not valid; give {error}") from None

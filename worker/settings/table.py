@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from smsq.worker.domain import limits
+from smsq.worker.domain import guests, limits
 from smsq.worker.domain.batch import MAX_MESSAGES
 from smsq.worker.domain.brands import BRANDS
 from smsq.worker.settings import readers
@@ -276,6 +276,13 @@ FIELDS: tuple[Field, ...] = (
         "Phones with fixed codes, such as `+79990000001:482107`; allowed only if every mirror is on this machine.",
         "none",
         write=lambda codes: f"{len(codes)} numbers" if codes else "none",
+    ),
+    Field(
+        "guests",
+        guests.read,
+        None,
+        "The only recipients that can be reached: phones with commas between, or the path of a file with one a line.",
+        "everybody",
     ),
     Field(
         "files",

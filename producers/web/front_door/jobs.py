@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,8 +13,10 @@ import msgspec
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
-from smsq.producers.web.front_door.sends import options_of, parted, when
-from smsq.worker.domain.errors import BadInput
+from smsq.producers.web.front_door.sends import check_guests, options_of, parted, when
+from smsq.worker.domain import recipient as recipients
+from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.recipient import Recipient, RecipientKind
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.form import FormError
@@ -27,6 +30,7 @@ from smsq.worker.gateway.http.server.jobs import (
 )
 from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import Taken
+from smsq.worker.ledger.orders import ordered_by
 from smsq.worker.ledger.views import CampaignView
 
 WAITING = ("queued", "cancelled", "late", "optout", "invalid", "duplicate")  # statuses of what never left
@@ -53,6 +57,10 @@ class Jobs:
 
     def answer(self, request: JobRequest, caller: Caller, host: str, cost: Decimal | None) -> Answer:
         """Answer one request; `cost` is what a new mailing would cost. Raises FormError, LedgerTrouble."""
+        with ordered_by(f"key {caller.name}"):
+            return self._answer(request, caller, host, cost)
+
+    def _answer(self, request: JobRequest, caller: Caller, host: str, cost: Decimal | None) -> Answer:
         content_type = shapes.content_type(request.fmt, request.charset)
         if request.action is not Action.ADD:
             return Answer(body=self._act(request, caller), content_type=content_type)
@@ -91,6 +99,7 @@ class Jobs:
         said = options_of(send, caller)
         starts_at, options = when(said, self._now())
         row = channel(options.channel)
+        check_guests(list(_readable(send.written, row.recipients)), caller)
         texts = {text: parted(row, text) for _, text in send.messages}
         rows = [(written, texts[text][0]) for written, (_, text) in zip(send.written, send.messages, strict=True)]
         comments = {comment for _, comment in texts.values()}
@@ -126,6 +135,13 @@ class Jobs:
             return self._campaigns.show(campaign_id)
         except BadInput:  # no longer kept
             return None
+
+
+def _readable(written: Iterable[str], kinds: Collection[RecipientKind]) -> Iterator[Recipient]:
+    """The recipients that can be read; the campaign tells of the others."""
+    for each in written:
+        with contextlib.suppress(BadPhone):
+            yield recipients.parse(each, kinds)
 
 
 def _told(number: int, view: CampaignView) -> JobTold:

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.domain.job import BalanceJob, Job, PriceJob
@@ -112,7 +113,12 @@ class Prices:
         return total
 
     def _places(self, messages: Sequence[Asked], options: Options) -> list[Place]:
-        return [(options.channel, _prefix(message.recipient)) for message in messages]
+        return [
+            (simulated.CHANNEL, 0)
+            if simulated.is_simulated(each.recipient)
+            else (options.channel, _prefix(each.recipient))
+            for each in messages
+        ]
 
     def _ask_for(self, messages: Sequence[Asked], options: Options) -> None:
         """Begin to ask for the prices that are not known, or are old: a few of each request."""
@@ -190,6 +196,10 @@ class Prices:
             self.currency = str(answer.get("currency") or self.currency)
             known = Decimal(str(answer["balance"])), self._now()
         self._balance, self._spent = known, Decimal(0)
+
+
+def _place(channel: str, recipient: Recipient) -> Place:
+    return (simulated.CHANNEL, 0) if simulated.is_simulated(recipient) else (channel, _prefix(recipient))
 
 
 def _prefix(recipient: Recipient) -> int:

@@ -23,6 +23,7 @@ from smsq.producers.web.front_door.prices import Prices
 from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import MAX_MESSAGES, Options, Ref
 from smsq.worker.domain.errors import BadInput, BadPhone, BadText, LedgerTrouble
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.gateway.channels import Channel, channel
 from smsq.worker.gateway.dates import MOSCOW
 from smsq.worker.gateway.http.server import shapes
@@ -241,7 +242,15 @@ def understood(request: SendRequest, caller: Caller, now: float) -> Understood:
             bad.append(shown)
         else:
             messages.setdefault((asked.shown, asked.text), asked)
+    check_guests([message.recipient for message in messages.values()], caller)
     return Understood(messages=list(messages.values()), said=said, options=accepted(said, now), bad=bad)
+
+
+def check_guests(some: Sequence[Recipient], caller: Caller) -> None:
+    """Raise FormError if one of them is somebody whom this key cannot reach: then nothing of the request leaves."""
+    guests = caller.key.guests
+    if outside := guests.outside(some):
+        raise FormError(DENIED, guests.why(outside[0]))
 
 
 def _check_few(asked: Understood) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import signal
 import socket
@@ -255,7 +256,9 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def _keys(settings: Settings) -> tuple[ApiKey, ...]:
-    return api_key.read(settings.api_keys.reveal()) if settings.api_keys is not None else ()
+    """The callers; none reaches somebody whom the installation does not."""
+    keys = api_key.read(settings.api_keys.reveal()) if settings.api_keys is not None else ()
+    return tuple(dataclasses.replace(key, guests=key.guests.among(settings.guests)) for key in keys)
 
 
 def _hint(runtime: Runtime, lane: str, refs: Sequence[Ref], each: int) -> None:

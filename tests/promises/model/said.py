@@ -1,9 +1,9 @@
 """A message over SMPP whose answers may be lost: its parts, the gateway's history, and what may be concluded from that.
 
 Time goes in ticks. A session takes the parts of an attempt one behind the other; then it answers, or is cut. A part
-that was written arrives within `ARRIVAL` ticks, or never. The gateway holds the parts of a message until all are there
-(`HOLDS`), or sends each on as it comes (`PASSES`). History shows what the phone got within `VISIBLE` ticks, the comment
-in the last part; or it shows no comments (`MUTE`), or nothing new at all (`STALE`).
+that was written arrives within `ARRIVAL` ticks, or never. The gateway holds the parts of a message until all are there,
+and says so if it gives them up (`HOLDS`), or sends each on as it comes (`PASSES`). History shows what the phone got
+within `VISIBLE` ticks, the comment in the last part; or it shows no comments (`MUTE`), or nothing new at all (`STALE`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tests.promises.model.promises import DOUBLED
+
+REACHED_NOBODY = "settled, and no phone got it"
 
 HOLDS, PASSES, MUTE, STALE = "holds", "passes", "mute", "stale"
 SENDING, DOUBTFUL, READY, PARKED, SETTLED = "sending", "doubtful", "ready", "parked", "settled"
@@ -30,6 +32,7 @@ ROWS = "a row without a comment is overlooked"
 SILENT = "a silent session is not ended"
 SHORT = "the window leaves out the latest arrival"
 REPEAT = "a part that got no answer is written again"
+GIVEN_UP = "a message given up for want of a part has ended"
 RULES = (OWN_ID, CONTROL, ROWS, SILENT, SHORT, REPEAT)
 
 
@@ -80,7 +83,10 @@ class Said:
         return found
 
     def broken(self, s: State) -> str:
-        return DOUBLED if sum(self._reached_phone(attempt) for attempt in s.attempts) > 1 else ""
+        copies = sum(self._reached_phone(attempt) for attempt in s.attempts)
+        if s.state == SETTLED and not copies:
+            return REACHED_NOBODY
+        return DOUBLED if copies > 1 else ""
 
     def worse(self, s: State, t: State) -> str:
         return ""
@@ -123,6 +129,12 @@ class Said:
         if self.world.gateway == PASSES:
             return any(part >= ARRIVED for part in attempt.parts)
         return self._is_whole(attempt)
+
+    def _is_given_up(self, attempt: Attempt) -> bool:
+        """Whether the gateway holds a part, and no other comes any more."""
+        return any(part >= ARRIVED for part in attempt.parts) and all(
+            part >= ARRIVED or part == LOST or (part == UNWRITTEN and not attempt.is_open) for part in attempt.parts
+        )
 
     def _shown_since(self, attempt: Attempt, parts: tuple[int, ...]) -> int | None:
         """The tick from which history certainly shows these parts, None if they are not all there."""
@@ -179,6 +191,9 @@ class Said:
         shown = any(self._shows_comment(attempt, s.now) for attempt in s.attempts)
         if shown and self.off != OWN_ID:
             return [("it is found", s._replace(state=SETTLED))]
+        is_given_up = self.world.gateway == HOLDS and any(self._is_given_up(attempt) for attempt in s.attempts)
+        if is_given_up and self.off == GIVEN_UP:
+            found.append(("it is given up", s._replace(state=SETTLED)))
         window = WINDOW - (ARRIVAL if self.off == SHORT else 0)
         if s.now < newest.at + window:
             return []

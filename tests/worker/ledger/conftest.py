@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger import Claim, Keys, Ledger, NewMessage, NoClaim, Plan
 from smsq.worker.ledger.batches.asking import Probe
 from smsq.worker.ledger.views import Views
+from smsq.worker.scheduler.windows import Windows
 from smsq.worker.sealing import Sealer
 
 ONE, OTHER = "https://one", "https://other"
@@ -61,7 +63,13 @@ class Desk:
         self.ledger.enrol_range(opened.id, 1, packed, [], row - 1, on_doubt=options.get("on_doubt", "ask"))
         if close:
             self.ledger.close_campaign(opened.id)
+        self.open_windows()
         return opened.id, self.ledger.feed(opened.id, len(sizes), 100)[0]
+
+    def open_windows(self) -> None:
+        """What the scheduler does for sending hours."""
+        runtime: Any = SimpleNamespace(ledger=self.ledger, views=self.views)
+        Windows(runtime).tick(self.now)
 
     # Sending -------------------------------------------------------------------------------------------------------
 

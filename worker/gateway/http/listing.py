@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from smsq.worker.domain.fact import MISSING_PART
 from smsq.worker.domain.recipient import Recipient, answered
 from smsq.worker.gateway import comments
-from smsq.worker.gateway.numbers import HISTORY_EMPTY, MISSING_PART, UNDELIVERABLE
+from smsq.worker.gateway.numbers import HISTORY_EMPTY, UNDELIVERABLE
 
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{1,40}")  # of another program; ours are numbers (PROTOCOL B.1)
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -87,7 +88,8 @@ def _page(rows: list[object]) -> ListedPage:
         if pair is not None:
             shown.append(pair)
         if (said := _said_pair(row)) is not None:
-            shown.append(said)
+            if not _is_incomplete(row):
+                shown.append(said)
         elif not _is_incomplete(row):
             recipient = answered(row.get("phone"))
             unsaid[recipient] = max(unsaid.get(recipient, 0), sent_at)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from smsq.worker.domain.batch import Ref
-from smsq.worker.ledger.orders import Orders
+from smsq.worker.ledger.orders import Orders, orderer
+from smsq.worker.logs import redact
 
 
 class Deciding(Orders):
@@ -15,7 +16,8 @@ class Deciding(Orders):
         Returns `settled` or `ready`; `stale` if the batch has changed since; `never` or `gone` if there is none.
         Raises LedgerHalted while the run is not in force.
         """
-        reply = self.call_on("resolve", ref, fence, decision, " ".join(reason.split()))
+        said, log = " ".join(reason.split()), [self.keys.campaign(ref.campaign, "a")]
+        reply = self.call_on("resolve", ref, fence, decision, said, orderer(), redact(said), more_keys=log)
         word = reply[0].decode()
         if word == "halted":
             raise self.halted(reply[1].decode())

@@ -6,15 +6,18 @@ import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
 
+from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts
-from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, WrongKey
+from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, OptedOut, WrongKey
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import to_units
+from smsq.worker.domain.optout import names_for, plain_key, sender_of
 from smsq.worker.domain.policy import policy_of
-from smsq.worker.domain.recipient import key_of
+from smsq.worker.domain.recipient import key_of, masked
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.batches.waking import BELL
-from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
+from smsq.worker.ledger.layout import EXEMPT, Meta, hint_again_ms, packed_meta
+from smsq.worker.ledger.optouts.screening import Screening
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import POLICIES, Enrolled, NewMessage
@@ -28,16 +31,18 @@ WRONG_KEY = (
 SAYABLE = "abcdefghjkmnpqrstuvwxyz23456789"  # of ids that people say: no letter that is mistaken for a digit
 
 
-class Enrolment(Numbers):
+class Enrolment(Numbers, Screening):
     """The verbs that bring messages in."""
 
     def enrol(self, message: NewMessage) -> Enrolled:
         """Accept one message durably; hint it afterwards.
 
         The text of an urgent message is sealed until it is claimed. Raises Conflict if the key was used with other
-        content, LedgerHalted while a restarted ledger is not cleared, WrongKey if workers could not open the text,
-        LedgerFull if nothing could be written, LedgerUnreachable if it is not known whether something was.
+        content, NotAGuest, OptedOut if its recipient has opted out, LedgerHalted while a restarted ledger is not
+        cleared, WrongKey if workers could not open the text, LedgerFull if nothing could be written, LedgerUnreachable
+        if it is not known whether something was.
         """
+        self.guests.check(message.recipient)
         if message.on_doubt not in POLICIES:
             raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
         if message.lane not in SENDING:
@@ -64,7 +69,7 @@ class Enrolment(Numbers):
             Meta.POLICY: policy_of(message.on_doubt, [message.recipient]),
             Meta.DEADLINE: int(deadline_at * 1000),
             Meta.PARTS: message.parts,
-            Meta.CHANNEL: message.options.channel,
+            Meta.CHANNEL: simulated.CHANNEL if simulated.is_simulated(message.recipient) else message.options.channel,
             Meta.OPTIONS: options.decode(),
         }
         for _ in range(8):
@@ -84,7 +89,12 @@ class Enrolment(Numbers):
                 int(message.waited_for_s * 1000),
                 message.why,
                 digests_of(message.options),
-                more_keys=[self.key(BELL), self.key("files"), self.key(f"idem:{key_hash or '-'}"), self.key("stamp")],
+                self._kept_back_by(message),
+                more_keys=[
+                    *(self.key(name) for name in ("optouts", BELL, "files")),
+                    self.key(f"idem:{key_hash or '-'}"),
+                    self.key("stamp"),
+                ],
             )
             word = reply[0].decode()
             if word in ("created", "same"):
@@ -101,8 +111,25 @@ class Enrolment(Numbers):
                 raise self.halted(reply[1].decode())
             if word == "sealed":
                 raise WrongKey(WRONG_KEY)
+            if word == "optout":
+                raise OptedOut(
+                    f"{masked(message.recipient)} has opted out: nothing was enrolled; a message that must go all the "
+                    "same needs --even-opted-out (`even_opted_out=True`)"
+                )
             self._numbers = range(0)
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+    def _kept_back_by(self, message: NewMessage) -> str:
+        """The names of the opt-outs that keep a message back."""
+        if message.otp_id or message.why:
+            return ""
+        if message.even_opted_out:
+            return EXEMPT
+        keys = [plain_key(message.recipient)]
+        if self.sealer is not None or message.lane == "urgent":
+            keys += self.forgotten_keys(message.recipient)
+        sender = sender_of(message.options.sender)
+        return "\n".join(name for key in keys for name in names_for(key, sender, ""))
 
     def _repeat(self, verb: str, ref: Ref, *arguments: Argument, more_keys: Sequence[str]) -> list[bytes]:
         """Run an enrolment, again if its reply was lost: the batch number is this call's, so it is enrolled once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.ledger.store import Store, translated
 
 NUMBERS_AT_ONCE = 32  # batch numbers a producer draws in one go; unused ones are skipped
@@ -13,9 +14,10 @@ EnrolmentWitness = Callable[[str, int, int, str], None]
 
 
 class Numbers(Store):
-    """Base of the verbs that enrol: draws batch numbers and tells the journal."""
+    """Base of the verbs that enrol: draws batch numbers, tells the journal, and knows who may be reached."""
 
     witness: EnrolmentWitness | None = None
+    guests: Guests = EVERYBODY
     _numbers: range = range(0)
 
     def _next_number(self) -> int:

@@ -16,8 +16,9 @@ from smsq.worker.ledger.batches.enrolment import cost_units, sealed_as
 from smsq.worker.ledger.batches.names import NAMES_DAYS, unpacked
 from smsq.worker.ledger.beside import code_of
 from smsq.worker.ledger.layout import Meta
+from smsq.worker.ledger.optouts.screening import Screening
 from smsq.worker.ledger.scripts import Argument, Call, script
-from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.sealing import VERSION, Unsealable
 
@@ -28,7 +29,7 @@ UNSEALABLE_PAUSE_S = 30.0  # until a text that did not open is tried again, by a
 UNREACHED_S = 8.0  # longer than the sweep takes to have it tried again
 
 
-class Sending(Store):
+class Sending(Screening):
     """What an actor does to a batch while it sends it."""
 
     def claim(
@@ -44,14 +45,11 @@ class Sending(Store):
         slot_kept_s: float,
         credentials: str,
         rate: float | None = None,
-        hour: int = 12,
-        next_hour_s: float = 3600.0,
         call: ClaimCall | None = None,
     ) -> Claim | NoClaim:
         """Claim a ready batch under a fresh gateway id; repeating with the same nonce gives the same claim.
 
-        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. `hour` is the
-        hour of the day by which sending hours of campaigns are kept, `next_hour_s` the time until it ends. Raises
+        `credentials` is a fingerprint: a login halted for bad credentials stays halted for these only. Raises
         LedgerTrouble.
         """
         terms = Terms(
@@ -63,8 +61,6 @@ class Sending(Store):
             slot_kept_s=slot_kept_s,
             credentials=credentials,
             rate=rate,
-            hour=hour,
-            next_hour_s=next_hour_s,
         )
         return self._claimed(self._run(self._claim_call(ref, nonce, terms, call)), ref, nonce)
 
@@ -102,8 +98,6 @@ class Sending(Store):
             int(terms.slot_kept_s * 1000),
             terms.credentials,
             "" if terms.rate is None else terms.rate,
-            terms.hour,
-            int(terms.next_hour_s * 1000),
         ]
         if call is None:
             arguments += ["", 0, "", ""]
@@ -114,9 +108,11 @@ class Sending(Store):
     def _claimed(self, reply: list[bytes], ref: Ref | None, nonce: str) -> Claim | NoClaim:
         word = reply[0].decode()
         if word != "claimed":
-            wait = int(reply[1]) / 1000 if word in ("later", "paced") else 0.0
+            wait = int(reply[1]) / 1000 if word in ("later", "paced", "closed") else 0.0
             why = reply[1].decode() if word == "halted" else ""
             left = int(reply[2]) if len(reply) > 2 else 0
+            if word == "unscreened":
+                return self._screened(Ref.parse(reply[1]), left)
             return NoClaim(refusal=ClaimRefusal(word), why=why, wait_s=wait, left=left)
         ref = ref or Ref.parse(reply[13])
         try:
@@ -127,6 +123,15 @@ class Sending(Store):
             self.call_on("release", ref, fence, gateway_id, "unwritten", int(pause_s * 1000), nonce)
             self.call("note", [self.key("ctl")], "unsealable_at", int(self.time() * 1000))
             return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref), wait_s=pause_s)
+
+    def _screened(self, ref: Ref, left: int) -> NoClaim:
+        """The list of opt-outs has grown since a batch was enrolled: screen it, so that it can be claimed."""
+        try:
+            self.screen(ref)
+        except WrongKey as error:
+            log.error("batch cannot be screened batch=%s why=%s", ref, error.sentence)
+            return NoClaim(refusal=ClaimRefusal.SEALED, why=str(ref))
+        return NoClaim(refusal=ClaimRefusal.MORE, left=max(1, left))
 
     def _has_the_key(self) -> bool:
         """Whether we have the key that seals now: if a text does not open even so, it opens nowhere."""
@@ -388,4 +393,5 @@ def _claim(ref: Ref, nonce: str, reply: list[bytes]) -> Claim:
         nonce=nonce,
         known_as=reply[12].decode(),
         left=int(reply[14]) if len(reply) > 14 else 0,
+        channel=m[Meta.CHANNEL],
     )

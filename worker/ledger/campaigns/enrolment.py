@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 
-from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of
+from smsq.worker.domain import simulated
+from smsq.worker.domain.batch import PLAIN_CHANNEL, Packed, addresses_of, unpack_recipients
 from smsq.worker.domain.campaign import LeftOut, Reject
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
@@ -15,7 +17,10 @@ from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.ledger.batches.enrolment import SAYABLE, digests_of
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile
+from smsq.worker.ledger.campaigns.log import Change, written_changes
 from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
+from smsq.worker.ledger.orders import orderer
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import POLICIES, Opened, Plan
@@ -25,13 +30,20 @@ class CampaignEnrolment(Numbers):
     """The verbs that enrol the rows of a campaign."""
 
     def open_campaign(
-        self, plan: Plan, *, again: bool = False, left_out: LeftOut | None = None, overtakes: Sequence[str] = ()
+        self,
+        plan: Plan,
+        *,
+        again: bool = False,
+        left_out: LeftOut | None = None,
+        overtakes: Sequence[str] = (),
+        kin: Kin | None = None,
     ) -> Opened:
         """Begin a campaign, or find the unfinished one of the same file, text and options.
 
         `left_out` is kept with a campaign that is begun. Those that it `overtakes` take no rows until their producers
-        have compared them with it. With `again` a finished campaign is begun anew, an unfinished one goes on. Raises
-        Conflict with the old id if the campaign is finished and `again` is not set.
+        have compared them with it. `kin` says of which campaign's messages it is made. With `again` a finished campaign
+        is begun anew, an unfinished one goes on. Raises Conflict with the old id if the campaign is finished and
+        `again` is not set, and if its origin is no longer kept; RetriedMeanwhile if another retry of that was begun.
         """
         if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
             raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}")
@@ -47,12 +59,19 @@ class CampaignEnrolment(Numbers):
             "budget": int(plan.budget * UNITS) if plan.budget is not None else 0,
             "part_price": str(plan.part_price * UNITS),
             "file": plan.file,
+            "read_as": plan.read_as,
             "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
             "window": plan.window or "",
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            **({"words": "\n".join(plan.words)} if plan.words else {}),
+            **({"topic": plan.topic} if plan.topic else {}),
+            **({"screened": plan.screened} if plan.screened else {}),
+            "saved_as": plan.saved_as,
         }
+        if kin is not None:
+            fields |= {"origin": kin.origin, "kin": kin.word}
         marks = left_out.written() if left_out is not None else b""
         flat: list[Argument] = [item for pair in fields.items() for item in pair]
         for _ in range(20):
@@ -68,9 +87,14 @@ class CampaignEnrolment(Numbers):
                 known = self.redis.get(digest_key)
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
             keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l"), self.key("files")]
+            origin = kin.origin if kin is not None else campaign_id
+            keys += [self.keys.campaign(campaign_id, "a"), self.keys.campaign(origin, "y"), self.keys.campaign(origin)]
+            keys += [self.keys.campaign(origin, "a")]
             keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
             told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
+            told += (orderer(), written_changes(_begun_with(plan)))
+            told += kin.told if kin is not None else ("", "", "")
             reply = self.call("open_campaign", keys, campaign_id, int(again), *told, *flat)
             word = reply[0].decode()
             if word == "created":
@@ -88,6 +112,10 @@ class CampaignEnrolment(Numbers):
                 )
             if word == "halted":
                 raise self.halted(reply[1].decode())
+            if word == "retried":
+                raise RetriedMeanwhile(origin)
+            if word == "orphan":
+                raise Conflict(f"campaign {origin} is no longer kept: its messages cannot be sent again")
             if word == "known":
                 return self._continue(reply[1].decode())
             # taken: the drawn id is in use; moved: another producer opened the campaign in between. Look again.
@@ -138,10 +166,12 @@ class CampaignEnrolment(Numbers):
         channel: str = PLAIN_CHANNEL,
         on_doubt: str = "ask",
         behind: Packed | None = None,
+        zones: Sequence[str] = (),
     ) -> bool:
         """Enrol range `n` of a campaign; `rows` is how many data rows the file has up to its end.
 
         `behind` are rows that are not sent since they were sent already; they are kept packed, as messages are.
+        `zones` is the campaign's table of time zones so far, if its batches have one each.
         Returns False if the range was enrolled already, as when a producer that was killed runs again. Raises as
         `enrol` does.
         """
@@ -150,9 +180,13 @@ class CampaignEnrolment(Numbers):
         if behind is not None:
             kept = (behind.first_row, behind.count, behind.recipients, behind.rows)
             tail = [behind.count, msgspec.msgpack.encode(kept)]
+        tail += ["\n".join(zones), len(zones)]
         for reject in rejects:
             tail += [reject.row, f"{reject.status}\0{reject.value}\0{reject.reason}"]
         for batch in batches:
+            if self.guests.is_limited:
+                for recipient in unpack_recipients(batch.recipients):
+                    self.guests.check(recipient)
             meta: dict[Meta, int | str] = {
                 Meta.LANE: SENDING["bulk"].number,
                 Meta.COUNT: batch.count,
@@ -160,7 +194,7 @@ class CampaignEnrolment(Numbers):
                 Meta.POLICY: policy_of(on_doubt, addresses_of(batch.recipients)),
                 Meta.ENROLLED: now,
                 Meta.PARTS: batch.parts,
-                Meta.CHANNEL: channel,
+                Meta.CHANNEL: simulated.CHANNEL if batch.is_simulated else channel,
             }
             if batch.options is not None:
                 meta[Meta.OPTIONS] = OF_ROWS + batch.options.written().decode()
@@ -169,6 +203,9 @@ class CampaignEnrolment(Numbers):
                 batch.recipients,
                 batch.texts,
                 batch.rows,
+                batch.words,
+                "" if batch.zone is None else batch.zone,
+                "" if batch.moment is None else int(batch.moment * 1000),
             ]
         campaign = self.keys.campaign
         for _ in range(8):
@@ -179,6 +216,7 @@ class CampaignEnrolment(Numbers):
                 campaign(campaign_id, "x"),
             ]
             keys += [self.key(name) for name in ("run", "ctl", "totals", "n:batch")]
+            keys += [campaign(campaign_id, "m"), *self.keys.zones(campaign_id, range(len(zones)))]
             keys += [self.keys.shard(number) for number in numbers]
             first = numbers[0] if numbers else 0
             reply = self.call("enrol_range", keys, n, first, rows, len(rejects), *tail)
@@ -207,4 +245,27 @@ class CampaignEnrolment(Numbers):
                 )
             if word == "gone":
                 raise Conflict(f"there is no campaign {campaign_id}")
+            if word == "zones":
+                raise Conflict(
+                    f"campaign {campaign_id} was begun with other time zones, perhaps by another version of smsq: "
+                    "what is in is sent; put the remaining rows into a file of their own"
+                )
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+
+def _begun_with(plan: Plan) -> list[Change]:
+    """What a campaign begins with, for its log; what is left out has no limit."""
+    told: Mapping[str, object] = {
+        "channel": plan.options.channel,
+        "rate": plan.rate,
+        "budget": plan.budget,
+        "start_at": plan.start_at,
+        "window": plan.window,
+        "on_doubt": plan.on_doubt,
+        "repeats": plan.repeats,
+    }
+    return [
+        Change(name, "", f"{value:f}" if isinstance(value, Decimal) else str(value))
+        for name, value in told.items()
+        if value
+    ]

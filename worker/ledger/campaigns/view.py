@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
+from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.status import REPORT_STATUSES
 from smsq.worker.ledger.values import PLAIN, POLICIES
 
@@ -45,6 +47,7 @@ class CampaignView:
     on_doubt: str = "ask"
     options: Options = PLAIN
     file: str = ""  # the path of its rows; '' for rows that a program had at hand
+    read_as: ReadAs | None = None  # how its files were read; None for rows at hand, and for campaigns of older versions
     is_scheduled: bool = False  # it begins later, and nothing of it has left
     part_price: Decimal = Decimal(0)  # the quoted price of a part, 0 if it was not known
     unpriced: int = 0  # parts that left and whose cost is not known yet
@@ -52,7 +55,17 @@ class CampaignView:
     doubt_seconds: float = 0.0  # how long that took, on average
     doubt_longest_seconds: float = 0.0
     enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
+    topic: str = ""
+    left_out: int = 0  # messages that were in no batch, since their recipients may not be sent to
     repeats: str = ""  # the decision about rows that were sent already
+    origin: str = ""  # the campaign of whose messages it is made, '' for none
+    kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
+    needed_by: str = ""  # the newest campaign that is made of its messages
+    words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
+    zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
+    zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
+    moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
     @property
     def standing(self) -> str:
@@ -60,15 +73,25 @@ class CampaignView:
         return "scheduled" if self.is_scheduled and self.state in GOING else self.state
 
     @property
+    def takes_rows(self) -> bool:
+        """Whether it is still being enrolled, or its enrolment was interrupted and can go on."""
+        return not self.closed and self.state != "cancelled"
+
+    @property
     def messages(self) -> int:
-        """Rows that are messages."""
+        """Rows that are messages, be it to those who may not be sent to."""
         return self.rows - self.invalid
+
+    @property
+    def enrolled(self) -> int:
+        """Messages that are in batches: `parts` are theirs."""
+        return self.messages - self.left_out
 
     @property
     def expected(self) -> Decimal:
         """What may be spent beyond `cost`: parts that left, or may have, without a known cost, at the quoted price."""
         flying = sum(self.statuses.get(name, 0) for name in ("sending", "doubtful", "parked"))
-        return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.messages))
+        return self.part_price * (self.unpriced + Decimal(flying * self.parts) / max(1, self.enrolled))
 
     @property
     def is_over(self) -> bool:
@@ -83,7 +106,12 @@ def campaign_view(campaign_id: str, raw: Mapping[bytes, bytes], now: float) -> C
     """The campaign that a hash of the ledger holds, as it is at `now`; None if there is none."""
     if b"name" not in raw:
         return None
-    return _campaign(campaign_id, {field.decode(): value.decode() for field, value in raw.items()}, now)
+    view = _campaign(campaign_id, {field.decode(): value.decode(errors="replace") for field, value in raw.items()}, now)
+    zones = raw.get(b"zones")
+    if not zones:
+        return view
+    waiting = tuple(many for (many,) in struct.iter_unpack(">I", raw.get(b"zone_left", b"")))
+    return replace(view, zones=tuple(zones.decode().split("\n")), zone_waiting=waiting)
 
 
 def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignView:
@@ -113,6 +141,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         unpriced=int(raw.get("unpriced", "0")),
         options=_OPTIONS.decode(raw.get("options") or "{}"),
         file=raw.get("file", ""),
+        read_as=ReadAs.read(raw.get("read_as", "")),
         window=raw.get("window", ""),
         why=raw.get("why", ""),
         doubts=int(raw.get("doubts", "0")),
@@ -121,5 +150,13 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         rate=float(raw.get("rate", "0")),
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
+        origin=raw.get("origin", ""),
+        kin=raw.get("kin", ""),
+        needed_by=raw.get("needed_by", ""),
+        words=tuple(filter(None, raw.get("words", "").split("\n"))),
+        moment=int(raw.get("moment") or 0) / 1000,
+        topic=raw.get("topic", ""),
+        left_out=int(raw.get("left_out", "0")),
+        saved_as=raw.get("saved_as", ""),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )

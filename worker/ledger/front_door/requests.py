@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts, unpack_texts
 from smsq.worker.domain.errors import LedgerHalted, LedgerTrouble, LedgerUnreachable, SmsqError, WrongKey
 from smsq.worker.domain.lane import SENDING
@@ -154,7 +155,9 @@ class DoorRequests(Numbers):
                 Meta.COUNT: 1,
                 Meta.POLICY: policy_of("ask", [message.recipient]),
                 Meta.PARTS: message.parts,
-                Meta.CHANNEL: request.options.channel,
+                Meta.CHANNEL: simulated.CHANNEL
+                if simulated.is_simulated(message.recipient)
+                else request.options.channel,
                 Meta.OPTIONS: _options_of(request, message),
             }
             texts = pack_texts([message.text])

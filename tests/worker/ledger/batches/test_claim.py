@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -280,18 +281,36 @@ def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> No
         ("", 3, True),
         ("0-24", 0, True),
         ("0-24", 23, True),
+        ("09:30-20:00", 9, False),
+        ("9-21 not fri", 12, False),
     ],
 )
 def test_sending_hours_bind_what_was_handed_out(desk: Any, window: str, hour: int, is_open: bool) -> None:
     """A batch that waited for the gateway until the evening is not sent at night."""
+    desk.now = datetime(2027, 1, 15, hour, 10).astimezone().timestamp()  # a Friday
     _, (ref,) = desk.campaign(1, window=window or None)
     if is_open:
-        desk.claim(ref, hour=hour)
+        desk.claim(ref)
         return
-    assert refusal(desk.try_claim(ref, hour=hour, next_hour_s=600.0)) is ClaimRefusal.PACED
+    refused = desk.try_claim(ref)
+    assert refusal(refused) is ClaimRefusal.CLOSED
     assert desk.ledger.due("ready:bulk", 10, 3.0) == []
-    desk.now += 600.0
+    desk.now += refused.wait_s
     assert desk.ledger.due("ready:bulk", 10, 3.0) == [ref]
+    desk.claim(ref)
+
+
+def test_nothing_leaves_before_openings_are_known(desk: Any) -> None:
+    """Nor in the last seconds of one, since a request takes its time."""
+    desk.now = datetime(2027, 1, 15, 12).astimezone().timestamp()
+    campaign, (ref, other) = desk.campaign(1, 1, window="9-21")
+    known = desk.redis.hget(f"{{smsq}}:c:{campaign}", "o0")
+    desk.redis.hdel(f"{{smsq}}:c:{campaign}", "o0")
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.CLOSED
+    desk.redis.hset(f"{{smsq}}:c:{campaign}", "o0", known)
+    desk.claim(ref)
+    desk.now = datetime(2027, 1, 15, 20, 59, 57).astimezone().timestamp()
+    assert refusal(desk.try_claim(other)) is ClaimRefusal.CLOSED
 
 
 def test_one_alone_takes_tokens_for_one(desk: Any) -> None:

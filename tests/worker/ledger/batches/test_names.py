@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from smsq.worker.domain.batch import Options
 from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.piece import Fate, Piece
-from smsq.worker.domain.status import Status
+from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger.batches import names as names_module
 from smsq.worker.ledger.values import Named, Settling
 from tests.worker.ledger.conftest import BOTH_WAYS, PHONE
@@ -153,3 +154,62 @@ def test_an_address_has_names_too(desk: Any) -> None:
     accept(desk, ref, ("a",))
 
     assert desk.ledger.advance_named([receipt("a")]) == 1
+
+
+GIVEN_UP = {"status": Status.UNDELIVERABLE, "error_code": 241}
+
+
+def cut(desk: Any, ref: Any, **options: Any) -> Any:
+    """A claim of one message of which a part, `a`, was taken; nobody knows about the other."""
+    claim = desk.claim(ref, mirror=SMPP, **options)
+    desk.ledger.settle_each(Settling(claim, "unknown", 0, 1, None, 60.0, "", [Piece(Fate.UNKNOWN, names=("a",))]))
+    return claim
+
+
+def test_a_message_given_up_for_want_of_a_part_stays_doubtful(desk: Any) -> None:
+    """It goes again, whether a receipt or history says so: no phone got it (PROTOCOL H.2)."""
+    ref = desk.single()
+    claim = cut(desk, ref)
+
+    assert desk.ledger.advance_named([receipt("a", **GIVEN_UP)]) == 0
+    assert desk.fact(claim.gateway_id, **GIVEN_UP) == 0
+
+    assert (desk.state(ref), desk.statuses(ref)) == (BatchState.DOUBTFUL, ["doubtful"])
+    assert "alarm:foreign-id" not in desk.totals()
+
+
+def test_a_message_of_which_all_parts_were_taken_may_be_given_up(desk: Any) -> None:
+    """That is the gateway's verdict, and another copy would end no better."""
+    ref = desk.single()
+    accept(desk, ref, ("a", "b"))
+
+    assert desk.ledger.advance_named([receipt("a", **GIVEN_UP)]) == 1
+    assert desk.statuses(ref) == ["undeliverable"]
+
+
+@pytest.mark.parametrize("how", ["policy", "code", "parked", "call"])
+def test_what_never_goes_again_by_itself_ends_when_it_is_given_up(desk: Any, how: str) -> None:
+    """A person or a cascade learns it at once. A call ends so if its text cannot be spoken."""
+    options = {"policy": {"on_doubt": "park"}, "call": {"options": Options(channel="call")}}.get(how, {})
+    ref = desk.single(**options)
+    if how == "code":
+        desk.redis.hset(desk.ledger.keys.shard(ref.number), f"{ref.number}c", "otp")
+    claim = cut(desk, ref)
+    if how == "parked":
+        assert desk.probe(ref, {}, patience_s=0.0) == ("parked", "undecided")
+
+    assert desk.fact(claim.gateway_id, **GIVEN_UP) == 1
+    assert (desk.state(ref), desk.statuses(ref)) == (BatchState.SETTLED, ["undeliverable"])
+
+
+def test_a_first_copy_given_up_late_says_nothing_of_the_second(desk: Any) -> None:
+    """The second is no double of what no phone got."""
+    ref = desk.single()
+    first = cut(desk, ref)
+    assert desk.probe(ref, {first.gateway_id: [0]}, is_said=True) == ("ready", "")
+    desk.now += 61
+    accept(desk, ref, ("b", "c"))
+
+    assert desk.ledger.advance_named([receipt("a", **GIVEN_UP)]) == 0
+    assert desk.statuses(ref) == ["accepted"]
+    assert "doubles" not in desk.totals()

@@ -4,7 +4,7 @@
 --       operator's code or '', what its wire does not tell: 'e' an error, not even 0, 'r' results.
 -- Returns {'merged', how many changed, how many became final, when they were sent, lane, channel} or {'never'|'gone'}. Facts merge in every state, but only under an id that
 -- this batch was given and for a recipient that is in it.
--- include: batch, receipts, sets, ids, letters, beside, facts, controls, conclusion
+-- include: batch, receipts, sets, ids, letters, beside, facts, controls, conclusion, wires
 
 redis.call('ZREM', LEASES, ref .. '/')
 local m = load_batch()
@@ -38,11 +38,28 @@ local function index_of(recipient)
   end
 end
 
+-- Over SMPP the gateway gives up a message of which a part never came: no phone got it. That ends one whose parts were all
+-- taken, and one that never goes again by itself. Any other goes again once its doubt is over, which asks about it anyway.
+local before = load_receipts(m)
+local function is_given_up(id, place, index)
+  if m[CHANNEL] ~= 'sms' or not is_by_comment(id[MIRROR]) then return false end
+  if status_at(before, index) ~= 0 then
+    local known = struct.unpack('B', before, index * RECEIPT + 3)
+    return math.floor(known / 16) ~= place
+  end
+  local never_again = m[STATE] == PARKED or m[POLICY] == PARK
+    or m[POLICY] == ASK and redis.call('HEXISTS', SHARD, number .. 'c') == 1
+  return not never_again or another_may_live(m, id, index)
+end
+
 local facts = {}
 for at = 5, #ARGV, 11 do
   local id, place = find_id(m, tonumber(ARGV[at]))
   local index = index_of(ARGV[at + 1])
-  if id and index and holds(id[MEMBERS], index) then
+  if not id or not index or not holds(id[MEMBERS], index) then
+    redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
+  elseif tonumber(ARGV[at + 2]) ~= UNDELIVERABLE or tonumber(ARGV[at + 3]) ~= MISSING_PART
+    or not is_given_up(id, place, index) then
     if id[ID_STATE] == ABSENT or marked(id[ABSENTS], index) then redis.call('HINCRBY', TOTALS, 'late_arrivals', 1) end
     local status = tonumber(ARGV[at + 2])
     -- A probe that is called delivered is over only with its error, since 0 says that the phone was reached, and once a
@@ -55,11 +72,8 @@ for at = 5, #ARGV, 11 do
     facts[#facts + 1] = { index, id, place, status, tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
       tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), ARGV[at + 7] == '1', ARGV[at + 8], ARGV[at + 9] }
     if marked(id[ABSENTS], index) then id[ABSENTS] = with_mark(m, id[ABSENTS], index, '0') end
-  else
-    redis.call('HINCRBY', TOTALS, 'alarm:foreign-id', 1)
   end
 end
-local before = load_receipts(m)
 local blob, changed = apply_facts(m, facts)
 local finals, accepted_at = 0, 0
 for _, fact in ipairs(facts) do
@@ -69,7 +83,7 @@ for _, fact in ipairs(facts) do
 end
 -- Of a letter nobody else says that the gateway accepted it.
 for _, fact in ipairs(facts) do
-  if PROVES[fact[4]] and may_be_held_back(fact[2]) then
+  if PROVES[fact[4]] and may_be_held_back(fact[2]) and m[CHANNEL] ~= SIMULATED then
     note_control(string.format('%.0f', fact[2][GID]), phone_at(recipients, fact[1]), fact[2][CLAIMED_AT])
     break
   end

@@ -2,15 +2,14 @@
 -- KEYS: as of a batch, but the first three are prefixes of the names of its hash and its campaign; then the calls
 --       that were repeated.  ARGV[2], ARGV[3]: ''.
 -- ARGV: 4 nonce, 5 owner, 6 mirror, 7 lease ms, 8 parallel sends, 9 urgent slots, 10 ms a slot is kept past the
---       lease, 11 fingerprint of the credentials, 12 segments per second or '', 13 the hour of the
---       day at the phones, 14 ms until the next full hour, 15 whose call this is or '', 16 which of theirs, 17 '1' if
---       it is repeated, 18 the lane of which is told how much is left, or ''.
+--       lease, 11 fingerprint of the credentials, 12 segments per second or '', 13 whose call this
+--       is or '', 14 which of theirs, 15 '1' if it is repeated, 16 the lane of which is told how much is left, or ''.
 -- Returns what `claim.lua` returns; {'none'} if nothing is ready, {'more'} if too many batches were looked at in vain.
 -- Afterwards: as after a claim. A batch that may not go now is passed over.
 -- include: awake, batch, claiming, force
 
 local MOST_LOOKS, MOST_READ = 8, 64
-local lane = tonumber(ARGV[18])
+local lane = tonumber(ARGV[16])
 
 local function take(each)
   local campaign = string.match(each, '@(.+)$')
@@ -31,7 +30,7 @@ local function find()
   end
 end
 
-local ENDS = { claimed = true, halted = true, later = true, slot = true }
+local ENDS = { claimed = true, halted = true, later = true, slot = true, unscreened = true }
 
 local function claim_next()
   local looks, seen, kept_back = 0, {}, {}

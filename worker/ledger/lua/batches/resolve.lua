@@ -1,8 +1,9 @@
 -- An operator decides about a parked batch (or a doubtful one, with the fence that was shown).
 -- ARGV: 4 fence, 5 'settle' (count it as accepted) | 'drop' (never send it) | 'release' (send again: may double),
---       6 the reason, which is kept beside the batch.
+--       6 the reason, which is kept beside the batch, 7 by whom, 8 the reason without phones, for the log.
+-- KEYS: behind those of the batch, its campaign's log.
 -- Returns {'settled'|'ready', run, n}, {'halted', why} or {'stale'|'never'|'gone'}.
--- include: batch, force, lanes, receipts, moves, ids, settled, verdicts
+-- include: batch, force, lanes, receipts, moves, ids, settled, verdicts, audit
 
 local m = load_batch()
 if not m then return unknown_batch() end
@@ -14,6 +15,10 @@ forget_motion() -- its first write is one that a full server allows
 local before = redis.call('HGET', SHARD, number .. 'o') or ''
 redis.call('HSET', SHARD, number .. 'o', before .. string.format('%.0f', now) .. '\t' .. ARGV[5] .. '\t' .. ARGV[6] .. '\n')
 local blob = load_receipts(m)
+if not SINGLE then
+  local many = { 'messages', '', #undecided(m, blob), 'batch', '', number }
+  note_in_log(KEYS[#KEYS], ARGV[7], ARGV[5], ARGV[8], many)
+end
 if ARGV[5] == 'release' then
   local rest = undecided(m, blob)
   if has_open_id(m, rest) then

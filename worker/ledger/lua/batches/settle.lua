@@ -79,7 +79,7 @@ end
 if accepted then
   id[ID_STATE] = ACCEPTED_ID
   if ARGV[11] and ARGV[11] ~= '' then redis.call('HSET', SHARD, number .. 's', ARGV[11]) end
-  note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]), id[CLAIMED_AT], id[MIRROR])
+  if m[CHANNEL] ~= SIMULATED then note_control(ARGV[5], phone_at(redis.call('HGET', SHARD, number .. 'p'), members[1]), id[CLAIMED_AT], id[MIRROR]) end
 elseif id[ID_STATE] == OPEN then
   id[ID_STATE] = ABSENT
 end

@@ -1,11 +1,11 @@
 -- Close, pause, resume or cancel a campaign.
--- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
+-- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run, 5 its log.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
 --       4 a budget in 1/10,000 that holds from now on (resume only), '' to keep what there is, 5 with a budget: what a
---       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another.
+--       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another, 6 by whom.
 -- Returns {state, run, n} afterwards, {'short', least budget} if a resume could not send one batch more, or {'gone'};
 -- with these two nothing has changed. A pause takes effect at the next claim; batches that it holds come back on resume.
 -- A cancel is this one write: the scheduler ends batches that are held or were never handed out.
--- include: run, budget
+-- include: run, budget, audit
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'closed', 'budget', 'next_parts', 'why')
 local state = c[1]
@@ -65,5 +65,12 @@ end
 redis.call('HSET', KEYS[1], 'state', state)
 if verb ~= 'close' and state ~= c[1] then redis.call('HSET', KEYS[1], 'why', ARGV[3]) end -- the reason of a pause stays when the last row is in
 local actual = run(KEYS[4])
+local changes = state ~= c[1] and { 'state', c[1], state } or {}
+if verb == 'resume' and may_go_on and ARGV[4] ~= '' and tonumber(ARGV[4]) ~= tonumber(c[3] or '0') then
+  changes[#changes + 1] = 'budget'
+  changes[#changes + 1] = c[3] and c[3] ~= '0' and tostring(c[3] / 10000) or ''
+  changes[#changes + 1] = tostring(ARGV[4] / 10000)
+end
+if #changes > 0 or verb == 'close' and c[2] ~= '1' then note_in_log(KEYS[5], ARGV[6], verb, ARGV[3], changes) end
 local is_new = state ~= c[1] or verb == 'close' and c[2] ~= '1' or verb == 'resume' and may_go_on and ARGV[4] ~= ''
 return { state, actual, redis.call('HINCRBY', KEYS[4], 'n:' .. actual, is_new and 1 or 0) }

@@ -1,11 +1,13 @@
 -- Hand out the next batches of a campaign.
--- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk.
--- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed.
+-- KEYS: 1 campaign, 2 its batches, 3 ready:bulk, 4 run, 5 ctl, 6 blind, 7 slots:bulk, 8.. lists of its zones that are
+--       open, if it has zones, the one that closes first before the others.
+-- ARGV: 1 time or '', 2 id, 3 how many at most, 4 ms until they are hinted again, 5 how many blind doubts stop the feed,
+--       6.. the places of those zones in its table.
 -- Returns {'fed', '1' if a hint would wake nobody or '', reference, ...} or {'waits', why}. Afterwards the cursor is behind what was handed out.
--- include: hints
+-- include: hints, zones
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',
-  'parts')
+  'parts', 'zone_left')
 if not c[1] then return { 'waits', 'gone' } end
 if c[1] ~= 'running' and c[1] ~= 'enrolling' then return { 'waits', c[1] } end
 local fed, batches = tonumber(c[2]), tonumber(c[3])
@@ -23,7 +25,26 @@ if rate > 0 then -- no more than its own rate lets go soon, so that the window i
   if tokens <= 0 then return { 'waits', 'rate' } end
   many = math.min(many, math.ceil(tokens * batches / math.max(1, tonumber(c[8]))))
 end
-local packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
+local packed
+if c[9] then
+  local left, some = c[9], {}
+  for place = 8, #KEYS do
+    local zone, wanted = tonumber(ARGV[place - 2]), many - #table.concat(some) / 4
+    local waiting = waiting_of(left, zone)
+    local few = math.min(wanted, waiting)
+    if few > 0 then
+      local from = redis.call('STRLEN', KEYS[place]) - waiting * 4
+      some[#some + 1] = redis.call('GETRANGE', KEYS[place], from, from + few * 4 - 1)
+      left = with_waiting(left, zone, waiting - few)
+    end
+  end
+  packed = table.concat(some)
+  many = #packed / 4
+  if many == 0 then return { 'waits', 'closed' } end
+  redis.call('HSET', KEYS[1], 'zone_left', left)
+else
+  packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
+end
 local mark, idle = redis.call('HGET', KEYS[5], 'awake:1'), false
 if mark then
   idle = is_hint_idle(mark, redis.call('ZCOUNT', KEYS[7], '(' .. string.format('%.0f', now), '+inf'),

@@ -1,12 +1,17 @@
 -- Begin a campaign under the digest of its file, text and options.
 -- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one,
---       7 live, 8 stubs, 9 rows left out, 10 files, 11.. unfinished campaigns whose rows are among those.
+--       7 live, 8 stubs, 9 rows left out, 10 files, 11 its log, 12 the retries of its
+--       origin, 13 its origin, 14 its origin's log (its own names without one), 15.. unfinished campaigns whose rows are
+--       among those.
 -- ARGV: 1 time or '', 2 id, 3 '1' if a finished one is to be begun anew, 4 id of the known one as it was seen or '',
---       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8 digests of its files, 9.. fields and values.
--- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'} or {'halted', why}.
+--       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8 digests of its files, 9 by whom,
+--       10 with what, packed as the changes of its log, 11 how many retries its origin had, '' if it is no retry, 12 the
+--       rows of a retry, 13 what it is to its origin, '' without one, 14.. fields and values.
+-- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'}, {'retried'} if
+-- another retry was begun meanwhile, {'orphan'} if its origin is no longer kept, or {'halted', why}.
 -- Stubs know a batch by its place in the file, so the file is cut into the same batches again. A campaign that is still
 -- being enrolled takes no further rows until its producer has compared them with those of this one.
--- include: run
+-- include: run, audit
 
 local known = redis.call('GET', KEYS[1])
 if (known or '') ~= ARGV[4] then return { 'moved' } end
@@ -19,6 +24,8 @@ local actual = run(KEYS[4])
 if redis.call('HEXISTS', KEYS[5], 'fell') == 1 then return { 'halted', 'fell' } end
 if redis.call('HGET', KEYS[4], 'current') ~= actual then return { 'halted', 'run' } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { 'taken' } end
+if ARGV[13] ~= '' and redis.call('HEXISTS', KEYS[13], 'name') == 0 then return { 'orphan' } end
+if ARGV[11] ~= '' and redis.call('HLEN', KEYS[12]) ~= tonumber(ARGV[11]) then return { 'retried' } end
 local size = ARGV[6]
 if redis.call('EXISTS', KEYS[8]) == 1 then
   local before
@@ -34,16 +41,22 @@ end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fed', 0, 'rows', 0, 'parts', 0, 'cost', 0,
   'created_at', now)
-for at = 9, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+for at = 14, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('HSET', KEYS[2], 'digest', ARGV[5], 'batch_size', size)
 if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
 if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[2], 'files', ARGV[8])
   for digest in string.gmatch(ARGV[8], '%x+') do redis.call('HINCRBY', KEYS[10], digest, 1) end
 end
-for place = 11, #KEYS do
+for place = 15, #KEYS do
   if redis.call('HEXISTS', KEYS[place], 'name') == 1 then redis.call('HSET', KEYS[place], 'overtaken', ARGV[2]) end
+end
+if ARGV[13] ~= '' then
+  if ARGV[11] ~= '' then redis.call('HSET', KEYS[12], ARGV[2], ARGV[12]) end
+  redis.call('HSET', KEYS[13], 'needed_by', ARGV[2])
+  note_in_log(KEYS[14], ARGV[9], ARGV[13], '', { 'campaign', '', ARGV[2] })
 end
 redis.call('ZADD', KEYS[3], now, ARGV[2])
 redis.call('ZADD', KEYS[7], now, ARGV[2])
+note_in_log(KEYS[11], ARGV[9], 'begin', '', cmsgpack.unpack(ARGV[10]))
 return { 'created', size }

@@ -30,12 +30,12 @@ end
 -- The claim that took the last slot leaves a mark while its worker is certain to live: a worker that gets an answer
 -- claims the next batch, so no hint is needed. The mark says how many slots are taken, and until when it is valid.
 -- There is none while a request is overdue: its slot may end by time, which wakes nobody, and a code need not wait for it.
--- ARGV[15] is '' for a worker that does not go on by itself.
+-- ARGV[13] is '' for a worker that does not go on by itself.
 local AWAKE_MS = 300
 
 local function note_awake(m, urgent, bulk, most)
   local is_full = urgent + bulk + 1 >= most or m[LANE] == 1 and bulk + 1 >= most - tonumber(ARGV[9])
-  if ARGV[15] == '' or not is_full or overdue() > 0 then return end
+  if ARGV[13] == '' or not is_full or overdue() > 0 then return end
   local taken = m[LANE] == 0 and urgent + bulk + 1 or bulk + 1
   redis.call('HSET', CTL, 'awake:' .. m[LANE], string.format('%.0f %.0f', taken, now + AWAKE_MS))
 end

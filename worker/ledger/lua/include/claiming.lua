@@ -1,6 +1,6 @@
 -- The claim of one batch.
 -- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: those of a batch, then the calls that were repeated.
--- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake
+-- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, screening
 
 local function granted(m, n, actual)
   local id = m[IDS][#m[IDS]]
@@ -37,7 +37,8 @@ local function claim_one()
   if #rest == 0 then settle_batch(m, blob, 0) save_batch(m) return { 'settled' } end
   if takes_stub(m, rest) then return { 'taken' } end
 
-  local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window')
+  local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window', 'zones',
+    'screened')
   -- End it here, but never while an earlier attempt may have been accepted: then ask first.
   local function end_it(status)
     if has_open_id(m, rest) then
@@ -58,7 +59,7 @@ local function claim_one()
   end
   if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
 
-  local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until')
+  local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until', 'screen')
   if ctl[1] then return { 'halted', 'fell' } end
   if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
   -- The gateway would refuse every message under a larger id, as a wrong parameter.
@@ -78,12 +79,11 @@ local function claim_one()
     return { 'paced', math.ceil(ms) }
   end
   if c[6] and c[6] ~= '' then
-    local first, last = string.match(c[6], '(%d+)-(%d+)')
-    local hour = tonumber(ARGV[13])
-    first, last = tonumber(first), tonumber(last)
-    local is_open = first <= hour and hour < last
-    if first > last then is_open = hour >= first or hour < last end
-    if not is_open then return pace(tonumber(ARGV[14])) end
+    local wait = closed_ms(c[7])
+    if wait > 0 then -- other batches of its campaign may be in zones that are open
+      redis.call('ZADD', ready_key(m), 'XX', math.ceil(now + wait), ref)
+      return { 'closed', math.ceil(wait) }
+    end
   end
 
   local parts = math.ceil(m[PARTS] * (m[SOLO] == 1 and 1 or #rest) / m[COUNT])
@@ -132,6 +132,8 @@ local function claim_one()
   end
   if wait > 0 and m[LANE] == 1 then return { 'later', wait } end
 
+  if is_unscreened(ctl[7], c[8]) then return { 'unscreened', ref } end -- the worker looks who opted out, and claims again
+
   local waiting = #rest
   if m[SOLO] == 1 then rest = { rest[1] } end
   local gid = redis.call('INCR', N_GID)
@@ -159,11 +161,11 @@ local function claim_one()
 end
 
 -- Answer a call, and its repeats and late copies as it was answered first. Only repeated calls are written down: a call
--- that was answered at its first try has no copies. ARGV[15]: the caller, '' for one that does not number its calls.
+-- that was answered at its first try has no copies. ARGV[13]: the caller, '' for one that does not number its calls.
 local CALLS_KEPT_MS = 3600000
 
 local function answer_to(claim, find, take)
-  local who, seq, is_again = ARGV[15], tonumber(ARGV[16]), ARGV[17] == '1'
+  local who, seq, is_again = ARGV[13], tonumber(ARGV[14]), ARGV[15] == '1'
   if who == '' then return claim() end
   local last, given = string.match(redis.call('HGET', KEYS[30], who) or '-1', '^(-?%d+) ?(.*)$')
   last = tonumber(last)
@@ -176,7 +178,7 @@ local function answer_to(claim, find, take)
   if last >= seq then return { 'over' } end
   local reply = is_again and find() or claim()
   if is_again then
-    redis.call('HSET', KEYS[30], who, reply[1] == 'claimed' and ARGV[16] .. ' ' .. ref or ARGV[16])
+    redis.call('HSET', KEYS[30], who, reply[1] == 'claimed' and ARGV[14] .. ' ' .. ref or ARGV[14])
     redis.call('PEXPIRE', KEYS[30], CALLS_KEPT_MS)
   end
   return reply
@@ -184,8 +186,8 @@ end
 
 local function as_called(claim, find, take)
   local reply = answer_to(claim, find, take)
-  if ARGV[18] == '' then return reply end
+  if ARGV[16] == '' then return reply end
   if reply[1] ~= 'claimed' then reply[2] = reply[2] or '' end
-  reply[#reply + 1] = left_in(tonumber(ARGV[18]))
+  reply[#reply + 1] = left_in(tonumber(ARGV[16]))
   return reply
 end

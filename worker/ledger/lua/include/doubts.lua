@@ -5,8 +5,10 @@
 local function count_doubt(m, outcome)
   if m[STATE] ~= DOUBTFUL then return end
   local ms = math.max(0, now - m[SINCE])
-  redis.call('HINCRBY', TOTALS, 'doubts_ended:' .. outcome, 1)
-  redis.call('HINCRBY', TOTALS, 'doubt_ms:' .. outcome, ms)
+  if m[CHANNEL] ~= SIMULATED then
+    redis.call('HINCRBY', TOTALS, 'doubts_ended:' .. outcome, 1)
+    redis.call('HINCRBY', TOTALS, 'doubt_ms:' .. outcome, ms)
+  end
   redis.call('HINCRBY', CAMPAIGN_KEY, 'doubts', 1)
   redis.call('HINCRBY', CAMPAIGN_KEY, 'doubt_ms', ms)
   if ms > tonumber(redis.call('HGET', CAMPAIGN_KEY, 'doubt_longest') or '0') then

@@ -28,5 +28,5 @@ local function enter_doubt(m, rest, why, ms)
   m[WHY], m[SINCE], m[ASKED] = why, now, 0
   m[OWNER], m[NONCE], m[LEASE] = '', '', 0
   redis.call('ZADD', doubts_key(m), now + ms, ref)
-  if #rest == m[COUNT] then redis.call('ZADD', BLIND, now, ref) end
+  if #rest == m[COUNT] and m[CHANNEL] ~= SIMULATED then redis.call('ZADD', BLIND, now, ref) end
 end

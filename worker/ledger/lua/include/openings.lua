@@ -1,0 +1,17 @@
+-- Whether the window of a batch's campaign is open in the zone of the batch.
+-- include: batch
+
+local LOOK_AGAIN_MS = 1000 -- if nobody has written down yet when it is open
+
+-- How many ms the batch must wait, 0 if its window is open. `zones`: of its campaign; without any there is one, of the
+-- scheduler's machine. The openings are pairs of Unix seconds, in order.
+local function closed_ms(zones)
+  local zone = zones and zones ~= '' and redis.call('HGET', SHARD, number .. 'z') or '0'
+  local openings = redis.call('HGET', CAMPAIGN_KEY, 'o' .. zone) or ''
+  for at = 1, #openings, 8 do
+    local from, till = struct.unpack('>I4I4', openings, at)
+    if now < from * 1000 then return from * 1000 - now end
+    if now < till * 1000 then return 0 end
+  end
+  return LOOK_AGAIN_MS
+end
