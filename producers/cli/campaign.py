@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
+from smsq.producers.cli import (
+    DONE,
+    FAILED,
+    Suggesting,
+    campaign_again,
+    campaign_control,
+    campaign_log,
+    campaign_rejects,
+    campaign_report,
+)
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.campaign_trial import test_flag, tried
 from smsq.producers.cli.message_options import file_flags, with_options
@@ -212,5 +221,11 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS, *campaign_again.COMMANDS):
+for command in (
+    campaign_report.command,
+    campaign_rejects.command,
+    campaign_log.command,
+    *campaign_control.COMMANDS,
+    *campaign_again.COMMANDS,
+):
     group.add_command(command)
