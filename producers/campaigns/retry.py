@@ -81,6 +81,11 @@ class Retried(Remaking):
     ) -> Remade:
         """A retry before anybody agreed to it: what it takes, what stays out. Raises as `retry` does."""
         origin = self.show(campaign_id)
+        if origin.recurring is not None:
+            raise Conflict(
+                f"campaign {origin.id} recurs, and its own messages never leave: retry one of its occurrences, which "
+                "`smsq campaign list` shows"
+            )
         ledger = self._smsq.runtime.ledger
         copying = Copying(ledger, origin, parts_of)
         draft = self._draft_of(origin, copying, f"retry {origin.id} {wanted.written}", otherwise)

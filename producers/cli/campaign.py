@@ -95,6 +95,13 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     "--at",
     help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
 )
+@click.option(
+    "--every",
+    help="Send all of it again and again: 'day 10:00', 'mon,thu 10:00', 'mon-fri 09:30' or 'month:1 09:00'.",
+)
+@click.option("--every-zone", help="Time zone of --every, such as Europe/Moscow.  [default: this machine's]")
+@click.option("--until", help="With --every: no more after this day or moment.")
+@click.option("--count", type=int, help="With --every: so many times.")
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",

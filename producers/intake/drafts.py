@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from numbers import Integral
@@ -22,6 +22,7 @@ from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
+from smsq.producers.intake.series import series_of
 from smsq.producers.intake.templates import Template
 from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
@@ -31,6 +32,7 @@ from smsq.worker.domain.errors import BadInput, BadPhone
 from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.hours import Hours
 from smsq.worker.domain.optout import topic_of
+from smsq.worker.domain.recurrence import Series
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
@@ -51,9 +53,11 @@ class How(TypedDict, total=False):
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
     (`columns.MEANINGS`), such as `{"tz": "zone", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
-    recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
-    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
-    text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone. `every`
+    makes it recur (`mon,thu 10:00`, by the clock of `every_zone`) `until` a day, or `count` times: each occurrence is a
+    campaign of its own. `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that
+    topic. `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it
+    is.
     """
 
     name: str | None
@@ -73,6 +77,10 @@ class How(TypedDict, total=False):
     on_doubt: str | None
     topic: str | None
     apart: str
+    every: str | None
+    every_zone: str | None
+    until: datetime | str | None
+    count: int | None
 
 
 AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | None
@@ -137,6 +145,7 @@ class Draft:
     on_doubt: str = "ask"
     topic: str = ""
     apart: str = field(default="", repr=False)
+    series: Series | None = None
     choice: Choice = NO_CHOICE
     guests: Guests = EVERYBODY  # the only ones that it reaches
 
@@ -151,6 +160,8 @@ class Draft:
             said.append(f"{self.zoning.columns.written()} {self.zoning.unknown}")
         if self.guests.is_limited:  # without the list the rest of its rows may be sent
             said.append("guests")
+        if self.series is not None:
+            said.append(f"every {self.series.calendar} {self.series.until} {self.series.most}")
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
@@ -175,13 +186,20 @@ class Draft:
             rate=self.rate,
             budget=self.budget,
             part_price=self.part_price,
-            start_at=self.start_at,
+            start_at=self.start_at if self.series is None else None,
             window=self.window,
             on_doubt=self.on_doubt,
             file=_file_of(self.source),
             repeats=self.choice.word,
             topic=self.topic,
+            series=self._series(now),
         )
+
+    def _series(self, now: float) -> Series | None:
+        """How it recurs from now on."""
+        if self.series is None:
+            return None
+        return replace(self.series, next_at=self.series.calendar.after(max(now, self.series.next_at - 1)))
 
 
 def _file_of(source: Rows) -> str:
@@ -242,6 +260,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EV
     else:
         texts.check_marks(template.written)
         check_own_texts(options)
+    series = series_of(how.get("every"), how.get("every_zone"), how.get("until"), how.get("count"), at)
     return Draft(
         source=source,
         template=template,
@@ -259,6 +278,7 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EV
         topic=topic_of(topic) if topic is not None else "",
         apart=how.get("apart") or "",
         guests=guests,
+        series=series,
     )
 
 

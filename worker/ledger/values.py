@@ -13,6 +13,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.policy import POLICIES as POLICIES
 from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.recurrence import Series
 
 PLAIN = Options()
 
@@ -75,6 +76,7 @@ class Plan:
     topic: str = ""  # what it is about, for opt-outs from a topic
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
+    series: Series | None = None  # how it recurs; then none of its own messages leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

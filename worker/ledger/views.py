@@ -33,7 +33,7 @@ RESENT = {
 Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
-_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened")
+_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened", "every")
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 
 
@@ -192,7 +192,11 @@ class Views(Standing):
             for campaign_id in ids:
                 pipe.hmget(self.ledger.keys.campaign(campaign_id), _OF_RUNNING)
             rows = pipe.execute()
-        return [_running(each, raw) for each, raw in zip(ids, rows, strict=True) if (raw[0] or b"").decode() in GOING]
+        return [
+            _running(each, raw)
+            for each, raw in zip(ids, rows, strict=True)
+            if (raw[0] or b"").decode() in GOING and not raw[8]
+        ]
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row of a campaign in the file's order, rejected ones included.
@@ -282,7 +286,7 @@ class Views(Standing):
 
 
 def _running(campaign_id: str, raw: Sequence[bytes | None]) -> Running:
-    _, fed, batches, window, zones, left, moment, opened = raw
+    _, fed, batches, window, zones, left, moment, opened, _ = raw
     return Running(
         id=campaign_id,
         window=(window or b"").decode(),

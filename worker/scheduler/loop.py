@@ -19,6 +19,7 @@ from smsq.worker.scheduler.feed import Feed
 from smsq.worker.scheduler.history import History
 from smsq.worker.scheduler.leader import Leader
 from smsq.worker.scheduler.money import Money
+from smsq.worker.scheduler.recurring import Recurring
 from smsq.worker.scheduler.sweeper import Sweeper
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.scheduler.windows import Windows
@@ -42,7 +43,19 @@ class Duty(Protocol):
         """Do what is due at `now`, in Unix seconds."""
 
 
-DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, WindUp, Windows, Upkeep)
+DUTIES: tuple[type[Duty], ...] = (
+    Cascade,
+    Feed,
+    Sweeper,
+    Doubts,
+    Asks,
+    History,
+    Money,
+    WindUp,
+    Windows,
+    Recurring,
+    Upkeep,
+)
 
 
 class Scheduler:

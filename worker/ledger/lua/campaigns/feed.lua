@@ -7,9 +7,10 @@
 -- include: hints, zones
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',
-  'parts', 'zone_left')
+  'parts', 'zone_left', 'every')
 if not c[1] then return { 'waits', 'gone' } end
 if c[1] ~= 'running' and c[1] ~= 'enrolling' then return { 'waits', c[1] } end
+if c[10] and c[10] ~= '' then return { 'waits', 'recurs' } end -- its occurrences are campaigns of their own
 local fed, batches = tonumber(c[2]), tonumber(c[3])
 if fed >= batches then return { 'waits', 'all handed out' } end
 if c[4] and tonumber(c[4]) > now then return { 'waits', 'scheduled' } end
