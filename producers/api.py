@@ -91,14 +91,17 @@ class Smsq(Installation):
         `client` names who asked for an urgent message (an address, an account). The message then has to pass the
         pumping shield, as codes of `smsq.otp` do.
 
-        Raises BadPhone, BadAddress, BadText, BadInput; OptedOut; TooMany, Held, Denied and OverBudget if the shield
-        refuses; FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the message
-        was enrolled, another LedgerTrouble if not.
+        A simulated number (docs/trying.md) is answered by smsq itself: nothing leaves, and it costs nothing.
+
+        Raises BadPhone, BadAddress, NotAGuest, BadText, BadInput; OptedOut; TooMany, Held, Denied and OverBudget if the
+        shield refuses; FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the
+        message was enrolled, another LedgerTrouble if not.
         """
         options = with_fields(options or Options(), sender=sender, valid=valid, time=moment(at))
         check_options(options)
         way = channel(options.channel)
         who = recipient_of(phone, way.recipients)
+        self.settings.guests.check(who)
         check_key(key)
         check_client(client)
         text = way.read(text)

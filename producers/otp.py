@@ -130,11 +130,12 @@ class Otp:
         asks (an address, an account), for the limits of the shield. `on_doubt` is as in `Smsq.send`, except that `ask`
         sends nothing again. `max_cost` limits what all messages of the code may cost together.
 
-        Raises BadPhone, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied and
-        OverBudget if the shield refuses (`decision` and `retry_after_s` say more). After LedgerTrouble nothing was
+        Raises BadPhone, NotAGuest, BadLength, BadTtl, BadChannel, BadTemplate, BadText, BadInput; TooMany, Held, Denied
+        and OverBudget if the shield refuses (`decision` and `retry_after_s` say more). After LedgerTrouble nothing was
         sent, except that LedgerUnreachable may mean a lost reply: repeat it with the same `key`.
         """
         number = phone_of(phone)
+        self._smsq.settings.guests.check(number)
         check_word(purpose, "a purpose")
         otp.check_purpose(purpose)
         otp.check_length(length)

@@ -27,6 +27,7 @@ COLUMNS: Final = (
     *("row", "phone", "status", "error_code", "error", "gateway_id", "parts", "cost", "attempts"),
     *("submitted_at", "status_at", "id", "reference", "operator"),
 )
+TAG: Final = "tag_"  # begins the name of a column that holds a tag
 REJECTED: Final = frozenset({"invalid", "duplicate"})
 
 # What a spreadsheet takes for a formula, also behind blanks and quotes, in its full-width forms too.
@@ -125,7 +126,14 @@ WRITERS: Final[dict[str, Callable[[Iterable[Receipt], TextIO, OwnColumns | None,
 
 def found_columns(view: CampaignView) -> Sequence[str]:
     """Columns of a campaign's report for what its messages find out; none for most campaigns."""
-    return fields_of(view.options.channel)
+    return (*fields_of(view.options.channel), *(name for name in view.words if name != "reference"))
+
+
+def cell_of(receipt: Receipt, name: str) -> str:
+    """What one of those columns holds: a key, a tag, or a part of a result."""
+    if name.startswith(TAG):
+        return receipt.tags.get(name.removeprefix(TAG), "")
+    return receipt.key if name == "key" else receipt.result.get(name, "")
 
 
 def rejected(receipts: Iterable[Receipt]) -> Iterator[Receipt]:
@@ -152,6 +160,10 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
         told = {"row": receipt.row, **told}
     if named := reference(receipt):
         told["reference"] = named
+    if receipt.tags:
+        told["tags"] = dict(receipt.tags)
+    if receipt.key:
+        told["key"] = receipt.key
     if named := operator(receipt):
         told["operator"] = named
     if receipt.result:
@@ -167,7 +179,7 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
 
 def reference(receipt: Receipt) -> str:
     """What the caller calls this row, as the file's own column named it; '' for nothing."""
-    return getattr(receipt, "reference", "")
+    return receipt.reference
 
 
 def operator(receipt: Receipt) -> str:
@@ -216,5 +228,5 @@ def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:
         each.id,
         safe(reference(each)),
         safe(operator(each)),
-        *(safe(each.result.get(name, "")) for name in found),
+        *(safe(cell_of(each, name)) for name in found),
     )

@@ -25,7 +25,8 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import SHARD, Keys
 from smsq.worker.ledger.lua_text import text_of
 from smsq.worker.queues.bell import with_bell
-from smsq.worker.queues.broker import ACKNOWLEDGE, NAMESPACE, PUT_ASIDE
+from smsq.worker.queues.broker import NAMESPACE
+from smsq.worker.queues.texts import ACKNOWLEDGE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
 # No process logs in as `default`, but it needs all rights: a server that reads its append-only file again acts as this
@@ -71,7 +72,7 @@ LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
             "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early look note "
-            "otp_end otp_next otp_wait probe release report screen settle settle_each shield_admit shield_learn "
+            "otp_end otp_next otp_wait probe release report ring screen settle settle_each shield_admit shield_learn "
             "shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
@@ -88,7 +89,7 @@ LEDGER: dict[str, Role] = {
             "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
-        TRANSACTION | {"blpop", "del", "expire", "hset", "incrby"},
+        TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
             *(
@@ -104,6 +105,7 @@ LEDGER: dict[str, Role] = {
                 "shield:*",
                 "stamp",
             ),
+            "bell:ready:urgent",  # which a code rings that is enrolled
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up
             # Its home knows more than the ledger: a visitor of the roll call.
             *("hosts", "rollcall:*", "gone:*", "away"),

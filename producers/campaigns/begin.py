@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Unpack
 
 from smsq.producers.campaigns.show import Shown
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, with_files
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import AnyRow, Draft, How, draft, ranges
+from smsq.producers.intake.drafts import Draft, How, draft, ranges
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.intake.screening import Screen, screened
+from smsq.producers.intake.sources import AnyRows
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
@@ -37,7 +37,7 @@ class Begun(Shown):
 
     def run(
         self,
-        rows: str | Path | Iterable[AnyRow],
+        rows: AnyRows,
         *,
         text: str,
         again: bool = False,
@@ -48,11 +48,11 @@ class Begun(Shown):
     ) -> CampaignView:
         """Enrol a campaign and return it; the workers send it. Unlike the command, this does not ask about the price.
 
-        `rows` is the path of a CSV file, or an iterable of mappings, of sequences (then `columns` names their
-        values), or of plain phones. `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with
-        the number of rows enrolled so far. `files` go with every message, as in `Smsq.send`. Some rows may have been
-        sent already, with the same text and sender, by a campaign that is still kept: `only_new` leaves them out,
-        `again` sends them once more.
+        `rows` is the path of a file (CSV, JSON lines or XLSX, perhaps packed by gzip), a list of several such
+        `Path`s, or an iterable of mappings, of sequences (then `columns` names their values), or of plain phones.
+        `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with the number of rows enrolled
+        so far. `files` go with every message, as in `Smsq.send`. Some rows may have been sent already, with the same
+        text and sender, by a campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
@@ -268,10 +268,10 @@ class Begun(Shown):
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
         """Raise BadInput if a campaign that is not begun yet is to begin in the past, or never."""
         is_begun = before is not None and before.state not in OVER
-        if (series := draft.series) is not None and series.until is not None and not is_begun:
-            if series.calendar.after(max(self._smsq.runtime.clock.now(), series.next_at - 1)) > series.until:
-                raise BadInput("it would never be sent: its first occurrence would be after --until")
-        if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
+        series, now = draft.series, self._smsq.runtime.clock.now()
+        if series is not None and series.until is not None and not is_begun and series.first(now) > series.until:
+            raise BadInput("it would never be sent: its first occurrence would be after --until")
+        if draft.start_at is not None and draft.start_at < now and not is_begun:
             raise BadInput(
                 "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
             )

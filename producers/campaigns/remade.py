@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, money_of
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Repeats
-from smsq.producers.intake.rows import Row
+from smsq.producers.intake.rows import Place, Row
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
@@ -32,7 +32,6 @@ from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import check_message, check_options
-from smsq.worker.gateway.times import is_stamp
 from smsq.worker.ledger.campaigns.copying import NOTHING_CHANGED, Copying, Selection
 from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile
 from smsq.worker.ledger.values import Opened
@@ -58,10 +57,21 @@ class KeptRows:
 
     digest: str
     columns: tuple[str, ...] = ("text",)
+    described: str = ""
+    encoding: str | None = None
+    is_guessed: bool = False
 
     def rows(self) -> Iterator[Row | Reject]:
         """Nothing: no file is read."""
         return iter(())
+
+    def using(self, places: Collection[int]) -> KeptRows:
+        """The same."""
+        return self
+
+    def places(self, rows: Collection[int]) -> dict[int, Place]:
+        """None: they stand in no file."""
+        return {}
 
     def changed(self) -> str:
         """Nothing: what is kept does not change."""
@@ -172,6 +182,7 @@ class Remaking(Begun):
         told = remade.origin.template if remade.text is None else remade.draft.template.written
         screening = smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S)
         plan = replace(plan, template=told, file=remade.origin.file, screened=screening)
+        plan = replace(plan, words=remade.origin.words, saved_as=remade.origin.saved_as)
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=True, overtakes=remade.overtakes, kin=remade.kin)
@@ -214,7 +225,7 @@ def _names_in(text: str) -> tuple[str, ...]:
 
 def _without_moment(options: Options) -> Options:
     """The options of a campaign for another time: a moment at which the gateway was to send is past."""
-    if options.time is None or not is_stamp(options.time):
+    if options.time is None:
         return options
     return msgspec.structs.replace(options, time=None, tz=None)
 

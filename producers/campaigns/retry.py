@@ -19,7 +19,6 @@ from smsq.worker.domain.campaign import OVER, LeftOut
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import parts_of
 from smsq.worker.ledger.campaigns.copying import FAILED, Copying, Selection, Wanted
 from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile, Retry
 from smsq.worker.ledger.views import CampaignView
@@ -87,7 +86,7 @@ class Retried(Remaking):
                 "`smsq campaign list` shows"
             )
         ledger = self._smsq.runtime.ledger
-        copying = Copying(ledger, origin, parts_of)
+        copying = self._smsq.runtime.copying(origin)
         draft = self._draft_of(origin, copying, f"retry {origin.id} {wanted.written}", otherwise)
         before = self.before(draft)
         if before is not None and before.state in OVER:

@@ -14,6 +14,7 @@ import click
 
 from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
+from smsq.producers.cli.campaign_trial import test_flag, tried
 from smsq.producers.cli.message_options import file_flags, with_options
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
@@ -32,8 +33,18 @@ def group() -> None:
 
 @group.command("check")
 @file_flags
+@test_flag
+@click.option("--yes", is_flag=True, help="Send the messages of --test without asking for confirmation.")
 @as_json_option
-def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: Any) -> None:
+def check(
+    file: tuple[Path, ...],
+    text: str,
+    files: tuple[Path, ...],
+    test: str | None,
+    yes: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
     """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.files import named
@@ -46,7 +57,7 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
     how = with_options(how)
     settings = Settings.load(sends=False)
     how["options"] = named(settings, how["options"], files)
-    drafted = draft(file, text=text, guests=settings.guests, **how)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
     price = balance = comparison = None
     why = ""
     with contextlib.ExitStack() as stack:
@@ -78,13 +89,15 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
                 price, balance, why = priced(smsq, drafted, found)
         except SmsqError as error:
             why = error.sentence
-    if as_json:
-        print_json(check_object(drafted, found, price, balance, why) | repeats_object(repeats))
-        preflight.require_some(found)
-        return
-    for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why)]:
-        click.echo(line)
+    told = check_object(drafted, found, price, balance, why) | repeats_object(repeats) if as_json else {}
+    if not as_json:
+        for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why, found)]:
+            click.echo(line)
+    if as_json and (test is None or not found.messages):
+        print_json(told)
     preflight.require_some(found)
+    if test is not None:
+        sys.exit(tried(drafted, test, files, yes=yes, told=told if as_json else None))
 
 
 @group.command("run")
@@ -113,15 +126,17 @@ def check(file: Path, text: str, files: tuple[Path, ...], as_json: bool, **how: 
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
 @click.option("--again", is_flag=True, help="Send again to rows that were already sent.")
+@test_flag
 @as_json_option
 def run(
-    file: Path,
+    file: tuple[Path, ...],
     text: str,
     files: tuple[Path, ...],
     yes: bool,
     follow: bool,
     only_new: bool,
     again: bool,
+    test: str | None,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -139,7 +154,9 @@ def run(
     how = with_options(how)
     settings = Settings.load(sends=False)
     how["options"] = named(settings, how["options"], files)
-    drafted = draft(file, text=text, guests=settings.guests, **how)
+    drafted = draft(list(file), text=text, guests=settings.guests, **how)
+    if test is not None:
+        sys.exit(tried(drafted, test, files, yes=yes, follow=follow, told={} if as_json else None))
     with opened() as smsq:
         drafted = replace(drafted, options=keep_named(smsq.runtime, drafted.options, files))
         view = begin(smsq, drafted, name=how["name"], on_doubt=how["on_doubt"], yes=yes, again=again, only_new=only_new)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
+from smsq.worker.domain.read_as import SEVERAL_PHONES
 from smsq.worker.gateway.channels import names
 from smsq.worker.gateway.options import OPTIONS
 
@@ -32,25 +33,41 @@ def message_flags() -> Callable[[Command], Command]:
 def file_flags(function: Command) -> Command:
     """Give a command its file, the text, and all that says how to read the one and to send the other."""
     options = (
-        click.argument("file", type=click.Path(path_type=Path)),
+        click.argument("file", type=click.Path(path_type=Path), nargs=-1, required=True),
         click.option(
             "--text",
             default="",
             help="The text; {column} is replaced by that column's value in each row. hlr and ping have none.",
         ),
         click.option(
+            "--language",
+            help="Language of plural forms and dates in the text: ru, uk, en or kk.  [default: told by its letters]",
+        ),
+        click.option(
+            "--plain-chars",
+            is_flag=True,
+            help="Write plain quotes, dashes and the like wherever that makes a text fewer parts.",
+        ),
+        click.option(
             "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
         ),
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
         click.option("--topic", help="What it is about, such as news: those who opted out of that topic are left out."),
-        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: UTF-8 or windows-1251]"),
+        click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: told by its letters]"),
+        click.option("--sheet", help="Sheet of an XLSX workbook.  [default: the first]"),
+        click.option(
+            "--several-phones",
+            type=click.Choice(SEVERAL_PHONES),
+            show_default="error",
+            help="A cell with two phones: error rejects its row, each makes a row of each phone.",
+        ),
         message_flags(),
         file_flag,
         click.option(
             "--per-row",
             multiple=True,
             metavar="OPTION[=COLUMN]",
-            help="What FILE has for each row: an option such as subj, or tz, region, at, key, reference, tags; with "
+            help="What FILE has for each row: an option such as subj, or zone, region, at, key, reference, tags; with "
             "its column's name if that is another: tags=city,plan.",
         ),
         click.option(
@@ -61,7 +78,7 @@ def file_flags(function: Command) -> Command:
             "--zone-unknown",
             metavar="all|own|ZONE",
             help="Keep --window in each recipient's own time. If that is not known: all keeps it in every zone that is "
-            "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with tz or region: all]",
+            "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with zone or region: all]",
         ),
     )
     for option in reversed(options):

@@ -1,7 +1,7 @@
 """Columns with a meaning of their own: the recipient's time zone, a moment, a key, and words that come back in reports.
 
-Only columns that are named have one (`--per-row tz`), since a file may have a column `key` or `at` that is a field of
-its text. Options of a send have columns too: `row_options.py`.
+Only columns that are named have one (`--per-row zone=tz`), since a file may have a column `key` or `at` that is a field
+of its text. Options of a send have columns too: `row_options.py`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from smsq.worker.domain.row_words import NO_WORDS, RowWords
 from smsq.worker.domain.zones import read_zone, tz_of
 
 MEANINGS = {
-    "tz": "the recipient's time zone, such as Asia/Omsk or +06:00",
+    "zone": "the recipient's time zone, such as Asia/Omsk or +06:00",
     "region": "the recipient's region in Russia, which tells the time zone",
     "at": "the moment before which the row is not sent",
     "key": "your own key of the row: a row with the same key is never sent twice",
     "reference": "your own reference, which comes back in reports",
     "tags": "columns, separated by commas, that come back in reports",
 }
+_ALSO = {"tz": "zone", "timezone": "zone", "time_zone": "zone"}  # columns that are called otherwise
 LONGEST_WORD = 255  # characters of a reference, a tag or a key
 MOST_TAGS = 20
 _BY_DOTS = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")  # as spreadsheets write a moment
@@ -69,7 +70,7 @@ class Columns:
 
     def zone(self, values: Sequence[str]) -> str:
         """The zone that a row names, '' if it names none. Raises BadInput that names the column."""
-        for meaning, read in (("tz", read_zone), ("region", zone_of_region)):
+        for meaning, read in (("zone", read_zone), ("region", zone_of_region)):
             if cell := self.cell(meaning, values):
                 try:
                     return read(cell)
@@ -105,6 +106,13 @@ class Columns:
             if len(word) > LONGEST_WORD:
                 raise self._wrong(name, word, f"it has {len(word)} characters; at most {LONGEST_WORD} are kept")
         return words
+
+    def words_named(self) -> tuple[str, ...]:
+        """What rows may say beside their texts, as columns of a report."""
+        return (
+            *(name for name in ("reference", "key") if name in self.places),
+            *(f"tag_{tag}" for tag, _ in self.tags),
+        )
 
     def written(self) -> str:
         """The same in one form, which tells campaigns apart."""
@@ -145,8 +153,9 @@ def split(named: Mapping[str, str] | Sequence[str]) -> tuple[dict[str, str], dic
 
 def unnamed(columns: Sequence[str], named: Mapping[str, Any], fields: Sequence[str]) -> Iterator[str]:
     """For each column that is called like a meaning, and is neither named nor a field of the text, a sentence."""
-    used = {tidy(str(each)) for each in (*named, *named.values(), *fields)}
+    used = {tidy(str(each)) for each in (*named.values(), *fields)}
     for column in columns:
-        name = tidy(column).casefold()
-        if name in MEANINGS and name != "tags" and tidy(column) not in used and name not in used:
-            yield f"column {column} is not used; --per-row {name} makes it {MEANINGS[name]}"
+        name = _ALSO.get(tidy(column).casefold(), tidy(column).casefold())
+        if name in MEANINGS and name != "tags" and name not in named and tidy(column) not in used:
+            option = name if name == column else f"{name}={column}"
+            yield f"column {column} is not used; --per-row {option} makes it {MEANINGS[name]}"

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from numbers import Integral
-from pathlib import Path
-from typing import Protocol, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
-import msgspec
 from phonenumbers import SUPPORTED_REGIONS
 
-from smsq.producers.fields import is_nothing, is_whole, phone_text, timestamp, with_fields
+from smsq.producers.fields import timestamp, with_fields
 from smsq.producers.intake.columns import split, unnamed
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
-from smsq.producers.intake.rows import Row, Source, inspect, of_iterable
 from smsq.producers.intake.series import series_of
+from smsq.producers.intake.sources import AnyRows, Rows, given
 from smsq.producers.intake.templates import Template
 from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
-from smsq.worker.domain.campaign import LeftOut, Range, Reject
-from smsq.worker.domain.errors import BadInput, BadPhone
+from smsq.worker.domain.campaign import LeftOut, Range
+from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.hours import Hours
 from smsq.worker.domain.optout import topic_of
+from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.recurrence import Series
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
@@ -48,16 +45,20 @@ class How(TypedDict, total=False):
 
     `name` is for people. `columns` names the values of rows that are sequences, `phone_column` the one that holds
     recipients (by default `phone`, or `email` for e-mails), `region` the country in which phones without a plus are
-    written, `encoding` what a file is in (told from its bytes unless it is given). `rate` is in parts per second,
+    written, `encoding` what a file is in (told from its bytes unless it is given), `sheet` which of a workbook's sheets
+    is read. `several_phones` is what becomes of a cell with more than one phone: `error` rejects the row, `each` makes
+    a row of each phone, with a number of its own. `rate` is in parts per second,
     `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
-    (`columns.MEANINGS`), such as `{"tz": "zone", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
-    recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone. `every`
-    makes it recur (`mon,thu 10:00`, by the clock of `every_zone`) `until` a day, or `count` times: each occurrence is a
-    campaign of its own. `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that
-    topic. `apart` is any text that tells it from another campaign of the same rows, text and options, such as whose it
-    is.
+    (`columns.MEANINGS`), such as `{"zone": "tz", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
+    recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
+    `every` makes it recur (`mon,thu 10:00`, by the clock of `every_zone`) `until` a day, or `count` times: each
+    occurrence is a campaign of its own. `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who
+    opted out of that topic. `apart` is any text that tells it from another campaign of the same rows, text and
+    options, such as whose it is.
+    `language` is what plural forms and dates of the text are in (told from its letters unless it is given),
+    `plain_chars` exchanges quotes, dashes and the like if that makes a text fewer parts.
     """
 
     name: str | None
@@ -65,6 +66,8 @@ class How(TypedDict, total=False):
     phone_column: str | None
     region: str
     encoding: str | None
+    sheet: str | None
+    several_phones: str | None
     sender: str | None
     valid: str | None
     options: Options | None
@@ -77,29 +80,12 @@ class How(TypedDict, total=False):
     on_doubt: str | None
     topic: str | None
     apart: str
+    language: str | None
+    plain_chars: bool
     every: str | None
     every_zone: str | None
     until: datetime | str | None
     count: int | None
-
-
-AnyRow = Mapping[str, object] | Sequence[object] | str | bytes | int | float | None
-
-
-class Rows(Protocol):
-    """The rows of a campaign: the `Source` of a file, or rows at hand."""
-
-    @property
-    def digest(self) -> str: ...
-
-    @property
-    def columns(self) -> tuple[str, ...]: ...
-
-    def rows(self) -> Iterator[Row | Reject]:
-        """Each row in order; every call gives the same rows."""
-
-    def changed(self) -> str:
-        """How their source changed since it was read, as the beginning of a sentence; '' if it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +113,7 @@ class Draft:
 
     `rate` is in parts per second, `budget` in the account's currency, `window` hours of the day such as
     `9-21` in this machine's time, `start_at` Unix seconds. `choice` is what becomes of rows that were sent already.
+    `saved_as` is the saved template that its text is, such as `welcome@3`, '' if it is none.
     """
 
     source: Rows = field(repr=False)
@@ -146,8 +133,10 @@ class Draft:
     topic: str = ""
     apart: str = field(default="", repr=False)
     series: Series | None = None
+    read_as: ReadAs | None = None
     choice: Choice = NO_CHOICE
     guests: Guests = EVERYBODY  # the only ones that it reaches
+    saved_as: str = ""
 
     @property
     def digest(self) -> str:
@@ -162,6 +151,7 @@ class Draft:
             said.append("guests")
         if self.series is not None:
             said.append(f"every {self.series.calendar} {self.series.until} {self.series.most}")
+        said += self.template.beside
         if self.apart:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
@@ -189,23 +179,20 @@ class Draft:
             start_at=self.start_at if self.series is None else None,
             window=self.window,
             on_doubt=self.on_doubt,
-            file=_file_of(self.source),
+            file=", ".join(self.read_as.files) if self.read_as is not None else "",
+            read_as=self.read_as.written() if self.read_as is not None else "",
             repeats=self.choice.word,
+            words=self.zoning.columns.words_named() if self.zoning is not None else (),
             topic=self.topic,
             series=self._series(now),
+            saved_as=self.saved_as,
         )
 
     def _series(self, now: float) -> Series | None:
         """How it recurs from now on."""
         if self.series is None:
             return None
-        return replace(self.series, next_at=self.series.calendar.after(max(now, self.series.next_at - 1)))
-
-
-def _file_of(source: Rows) -> str:
-    """The absolute path of the file, '' for rows at hand or a pipe."""
-    path = Path(source.name) if isinstance(source, Source) else None
-    return str(path.absolute()) if path is not None and path.is_file() else ""
+        return replace(self.series, next_at=self.series.first(now))
 
 
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
@@ -228,9 +215,9 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     return (reachable(part, draft.options, draft.guests) for part in made)
 
 
-def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
+def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
     """Check everything that can be checked without the ledger; raises BadInput. It reaches nobody but `guests`."""
-    name, topic = how.get("name"), how.get("topic")
+    topic = how.get("topic")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
@@ -248,26 +235,31 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EV
     if not way.campaigns:
         raise BadInput(f"no campaign goes by {way.name}: it is for single messages (`smsq send --channel {way.name}`)")
     phone_column = how.get("phone_column") or way.column
-    source: Rows
-    if isinstance(rows, str | Path):
-        source = inspect(rows, phone_column, how.get("encoding"))
-        name = name or Path(source.name).stem
-    else:
-        source = RowsInMemory.of(rows, how.get("columns"), phone_column, region)
-    template = Template.compile(text, source.columns)
+    told = given(rows, how, phone_column=phone_column, region=region, kinds=way.recipients)
+    source = told.rows
+    plain_chars = how.get("plain_chars", False)
+    if plain_chars and way.parts is not texts.parts:
+        raise BadInput(f"plain characters save nothing by {way.name}, which does not count parts by their alphabet")
+    template = Template.compile(text, source.columns, language=how.get("language"), plain_chars=plain_chars)
     if template.is_constant:
         check_message(way.read(template.render(())), options, has_files=bool(named))
     else:
         texts.check_marks(template.written)
         check_own_texts(options)
     series = series_of(how.get("every"), how.get("every_zone"), how.get("until"), how.get("count"), at)
+    per_row = RowOptions.of(options, named, source.columns) if named else None
+    zoning = zoning_of(meanings, source.columns, window, how.get("zone_unknown"))
+    used = {*template.places, *(place for _, place in (per_row.columns if per_row is not None else ()))}
+    if zoning is not None:
+        used |= {*zoning.columns.places.values(), *(place for _, place in zoning.columns.tags)}
     return Draft(
-        source=source,
+        source=source.using(used),
         template=template,
-        name=_named(name),
+        name=_named(how.get("name") or told.name),
         options=options,
-        per_row=RowOptions.of(options, named, source.columns) if named else None,
-        zoning=zoning_of(meanings, source.columns, window, how.get("zone_unknown")),
+        per_row=per_row,
+        zoning=zoning,
+        read_as=told.read_as,
         phone_column=phone_column,
         region=region,
         rate=rate,
@@ -280,77 +272,6 @@ def draft(rows: str | Path | Iterable[AnyRow], *, text: str, guests: Guests = EV
         guests=guests,
         series=series,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class RowsInMemory:
-    """Rows that a program has at hand, kept so that they can be read twice."""
-
-    columns: tuple[str, ...]
-    phone_column: str
-    values: list[tuple[str, ...]] = field(repr=False)
-    digest: str
-
-    @classmethod
-    def of(
-        cls, rows: Iterable[AnyRow], columns: Sequence[str] | None, phone_column: str, region: str = "RU"
-    ) -> RowsInMemory:
-        """Take mappings, sequences or plain phones, as text or as numbers.
-
-        Raises BadInput if there are no rows, no names for their values, or if this is not a table of rows.
-        """
-        if isinstance(rows, Mapping) or hasattr(rows, "to_dict"):
-            raise BadInput('rows must be an iterable of rows; for a data frame give `frame.to_dict("records")`')
-        if not isinstance(rows, Iterable):
-            raise BadInput(f"rows are a file's path or an iterable of them, not {type(rows).__name__}")
-        values: list[tuple[str, ...]] = []
-        for row in rows:
-            if isinstance(row, Mapping):
-                columns = columns or tuple(map(str, row))
-                values.append(tuple(_cell(row.get(column), column == phone_column, region) for column in columns))
-            elif isinstance(row, str | bytes) or not isinstance(row, Iterable):
-                columns = columns or (phone_column,)
-                values.append((_cell(row, True, region),))
-            else:
-                named = columns or ()
-                values.append(
-                    tuple(
-                        _cell(value, at < len(named) and named[at] == phone_column, region)
-                        for at, value in enumerate(row)
-                    )
-                )
-        if not values:
-            raise BadInput("there are no rows")
-        if columns is None:
-            raise BadInput("rows that are not mappings need `columns`, the names of their values")
-        try:
-            said = msgspec.msgpack.encode((tuple(columns), phone_column, values))
-        except UnicodeEncodeError:  # of bytes that are no UTF-8
-            raw = [[value.encode("utf-8", "surrogateescape") for value in row] for row in values]
-            said = msgspec.msgpack.encode((tuple(columns), phone_column, raw))
-        return cls(tuple(columns), phone_column, values, hashlib.sha256(said).hexdigest())
-
-    def rows(self) -> Iterator[Row | Reject]:
-        """Each row in order; raises BadInput if no column holds phones."""
-        return of_iterable(self.values, self.columns, self.phone_column)
-
-    def changed(self) -> str:
-        """Nothing: these rows are kept."""
-        return ""
-
-
-def _cell(value: object, is_phone: bool, region: str) -> str:
-    """A value as a file would have it: '' for None and NaN, and a whole number without decimals."""
-    if is_nothing(value):
-        return ""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")  # the row is rejected if it is not UTF-8
-    if isinstance(value, Integral) or is_whole(value):
-        if is_phone:
-            with contextlib.suppress(BadPhone):
-                return phone_text(value, region)
-        value = value if isinstance(value, bool) else int(value)
-    return str(value).encode("utf-8", "replace").decode()
 
 
 def money_of(budget: Decimal | int | str | None) -> Decimal | None:

@@ -1,8 +1,9 @@
-"""Tell the encoding of a file of rows from its bytes, and recognise files that are not CSV.
+"""Tell the encoding of a file of rows from its bytes.
 
-UTF-8 is recognised. windows-1251 is only assumed if its reading of the bytes is far likelier than that of any other
-Cyrillic encoding: in the wrong one all texts would be sent garbled, and every text costs money. Any other file is
-refused with what to do. A file with UTF-8 and other bytes is UTF-8, and its broken rows are rejected one by one.
+UTF-8 is recognised (and UTF-16, see `snapshot`). windows-1251, or any of `GUESSED`, is only assumed if its reading of
+the bytes is far likelier than that of any other Cyrillic encoding: in the wrong one all texts would be sent garbled,
+and every text costs money. It is then a guess, which is said with a row as it was read. Any other file is refused with
+what to do. A file with UTF-8 and other bytes is UTF-8, and its broken rows are rejected one by one.
 """
 
 from __future__ import annotations
@@ -21,18 +22,6 @@ from smsq.worker.domain.errors import BadInput
 
 BLOCK = 1 << 20
 SAMPLE_PER_BLOCK = 8192  # bytes of lines beyond ASCII that are judged, of each block
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# First bytes of files that people offer in place of a CSV.
-_MAGIC: Final[dict[bytes, str]] = {
-    b"PK\x03\x04": "a spreadsheet or archive (xlsx, ods, zip)",
-    b"\xd0\xcf\x11\xe0\xa1\xb1": "an old spreadsheet (xls)",
-    b"\x1f\x8b": "compressed (gzip)",
-    b"\x89PNG": "a picture (PNG)",
-    b"\xff\xd8\xff": "a picture (JPEG)",
-    b"%PDF": "a PDF",
-    b"{\\rtf": "a text document (RTF)",
-    b"SQLite format 3": "a database (SQLite)",
-}
 
 OURS = "windows-1251"
 # Other 8-bit encodings of Cyrillic, the near relatives of ours among them (they share most of its letters, so that a
@@ -49,6 +38,12 @@ RIVALS: Final = {
     "iso8859-5": 1.0,
     "cp855": -3.0,
 }
+# The other ones that a file may be taken for. The rest are named in a refusal: too few letters tell them from these.
+GUESSED: Final = ("koi8-r", "cp866", "mac-cyrillic")
+LEAST_LEAD_OF_GUESS = 8.0  # of such a reading over all others
+LEAST_LETTERS_OF_GUESS, LEAST_LIKELY_OF_GUESS = 8, -3.8  # fewer, and less likely ones, are not enough
+LEAST_TIMES = 4  # more bytes that are not UTF-8 than letters that are so by chance
+_DRAWN = re.compile("[\u2500-\u259f]").search  # lines and boxes of old screens: letters of another encoding
 LEAST_LEAD = 4.0  # of another reading over all others, to be named alone in the refusal
 LEAST_LIKELY = -4.9  # of a letter on average, as a logarithm; plain Russian has about -3.2
 LEAST_USUAL = 0.8  # of the letters: in words of one alphabet and a usual case
@@ -105,18 +100,18 @@ def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> L
     if not head:
         raise BadInput(f"{name} is empty")
     wanted = canonical(told) if told is not None else None
-    if wanted is None:
-        _refuse_other_files(head, name)
     is_marked = head.startswith(codecs.BOM_UTF8)
     guess = ("utf-8-sig" if is_marked else "utf-8") if is_marked or bad <= good or has_pair else None
     if guess is None:
-        guess = _judged(bytes(sample), name, has_utf8=good > 0, is_told=wanted is not None)
+        guess = _judged(
+            bytes(sample), name, has_utf8=good > 0, is_mixed=good * LEAST_TIMES > bad, is_told=wanted is not None
+        )
     if wanted is not None and wanted != guess and not (wanted == "utf-8" and guess == "utf-8-sig"):
         return Look(f"{digest}:{wanted}", wanted, True)
     if garbled and wanted is None and guess.startswith("utf-8"):
         raise BadInput(f"{name} was garbled before it was saved: {garbled}. Export it again, or add --encoding utf-8")
     is_dirty = has_nul or (has_98 if guess == OURS else bad > 0)
-    return Look(digest, guess, is_dirty, is_guessed=guess == OURS and wanted is None)
+    return Look(digest, guess, is_dirty, is_guessed=guess in (OURS, *GUESSED) and wanted is None)
 
 
 def canonical(encoding: str) -> str:
@@ -129,17 +124,8 @@ def canonical(encoding: str) -> str:
     return {"cp1251": "windows-1251"}.get(info.name, info.name)
 
 
-def _refuse_other_files(head: bytes, name: str) -> None:
-    for magic, what in _MAGIC.items():
-        if head.startswith(magic):
-            raise BadInput(f"{name} is {what}, not a CSV: save it as CSV in UTF-8")
-    # Text has no NUL; in UTF-16 every second byte of plain letters is one.
-    if head.startswith(_UTF16_MARKS) or max(head[::2].count(0), head[1::2].count(0)) * 4 > len(head):
-        raise BadInput(f"{name} is in UTF-16; save it as CSV in UTF-8")
-
-
-def _judged(sample: bytes, name: str, *, has_utf8: bool, is_told: bool) -> str:
-    """The encoding of a file with bytes that are not UTF-8."""
+def _judged(sample: bytes, name: str, *, has_utf8: bool, is_mixed: bool, is_told: bool) -> str:
+    """The encoding of a file with bytes that are not UTF-8; `is_mixed` if more than a few letters are."""
     tokens = [token for token in set(_TOKEN.findall(sample)) if not token.isascii()]
     ours = _Reading.of(tokens, OURS)
     others = [other for each in RIVALS if (other := _Reading.of(tokens, each)).words != ours.words]
@@ -147,7 +133,12 @@ def _judged(sample: bytes, name: str, *, has_utf8: bool, is_told: bool) -> str:
     if ours.is_plausible and ours.score >= best.score + RIVALS[best.encoding]:
         return OURS
     likely = sorted((each for each in [ours, *others] if each.is_plausible), key=lambda each: -each.score)
+    close = {each.words for each in likely if each.score > likely[0].score - LEAST_LEAD_OF_GUESS}
     likely = [each for each in likely if each.score > likely[0].score - LEAST_LEAD]
+    if len(close) == 1 and likely[0].is_sure and not is_mixed and not is_told:
+        alike = [each.encoding for each in likely if each.words == likely[0].words]
+        if guess := next((each for each in GUESSED if each in alike), ""):
+            return guess
     if is_told or (has_utf8 and not likely):
         return "utf-8"
     looks = ""
@@ -169,6 +160,7 @@ class _Reading:
     words: tuple[str, ...]
     score: float  # the logarithm of how likely all of them are
     is_plausible: bool  # most of them could be words at all
+    is_sure: bool  # all of them are words of a usual kind, and there are enough to tell
 
     @classmethod
     def of(cls, tokens: Sequence[bytes], encoding: str) -> _Reading:
@@ -179,7 +171,15 @@ class _Reading:
             and weight.usual >= LEAST_USUAL * weight.letters
             and weight.plain >= LEAST_LIKELY * weight.letters
         )
-        return cls(encoding, words, weight.score, is_plausible)
+        is_sure = (
+            weight.letters >= LEAST_LETTERS_OF_GUESS
+            and weight.plain >= LEAST_LIKELY_OF_GUESS * weight.letters
+            and not any(map(_DRAWN, words))
+            # Greek and Hebrew look like Russian in one case alone.
+            and any(char.isupper() for word in words for char in word)
+            and any(char.islower() for word in words for char in word)
+        )
+        return cls(encoding, words, weight.score, is_plausible, is_sure)
 
 
 def _high_lines(block: bytes) -> bytes:

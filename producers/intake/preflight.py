@@ -6,7 +6,6 @@ requests of a hundred messages each, spread over the countries it goes to, and t
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ import msgspec
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
-from smsq.producers.intake.rows import MISSING, Row
+from smsq.producers.intake.rows import Row
+from smsq.producers.intake.samples import Characters, PlainTally, Samples
 from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.templates import Template
 from smsq.producers.intake.zoning import Zoning
@@ -37,25 +37,8 @@ from smsq.worker.gateway.options import counter
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
 REJECTS_KEPT = 1000  # named one by one; all are counted
-
-# What word processors put in, and what costs no more.
-PLAIN: dict[str, str] = {
-    **dict.fromkeys("‘’‚‛′`´", "'"),
-    **dict.fromkeys("“”„«»″", '"'),
-    **dict.fromkeys("–—−‐‑", "-"),
-    "…": "...",
-    **dict.fromkeys("\u00a0\u202f\u2009\t", " "),
-    **dict.fromkeys(
-        "\u00ad\u200b\u200c\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ""
-    ),
-    "№": "No",
-    "•": "-",
-    "₽": "rub.",
-}
-_PLAINLY = str.maketrans(PLAIN)
-_UNSEEN = str.maketrans({char: "" for char, instead in PLAIN.items() if not instead})
-_DEAR_IN = re.compile(f"[{re.escape(''.join(PLAIN))}]").findall
-_IN_WORDS = {" ": "a plain space", "": "nothing"}
+REASONS_KEPT = 1000  # told apart
+_MOST_SAMPLED = REQUESTS * PER_REQUEST  # messages of a country
 
 _PLAIN = Options()
 Message = tuple[Recipient, str]
@@ -74,10 +57,14 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a campaign will cost, in the account's currency; `is_exact` False if it was estimated."""
+    """What a campaign will cost, in the account's currency; `is_exact` False if it was estimated.
+
+    The gateway was asked about `asked` of its messages.
+    """
 
     cost: Decimal
     is_exact: bool
+    asked: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f"{'' if self.is_exact else '≈ '}{self.cost.quantize(Decimal('0.01'))}"
@@ -94,10 +81,15 @@ class Preflight:
     rejects: list[Reject] = field(default_factory=list, repr=False)  # the first thousand
     unicode_texts: int = 0  # texts that need two bytes per character
     longest: int = 0  # parts of the longest text
+    parts_of: Counter[int] = field(default_factory=Counter)  # parts of a text -> messages
     empty: Counter[str] = field(default_factory=Counter)  # field of the text -> rows in which it is empty
+    defaults: Counter[str] = field(default_factory=Counter)  # place of the text -> rows in which its default stands
+    omitted: Counter[str] = field(default_factory=Counter)  # optional part -> rows without it
     first: str = ""  # the first text as it will leave
     beyond_ascii: tuple[int, str] = (0, "")  # number and values of the first row that an encoding makes a difference to
-    dear: Counter[str] = field(default_factory=Counter)  # character -> texts that are cheaper without it and its like
+    characters: Characters = field(default_factory=Characters)  # that make texts dear
+    plain: PlainTally = field(default_factory=PlainTally)  # what plain characters have saved, if they were wished
+    samples: Samples = field(default_factory=Samples, repr=False)
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
     zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
@@ -108,21 +100,25 @@ class Preflight:
     @property
     def invalid(self) -> int:
         """Rows that cannot be sent, duplicates left out."""
-        return sum(many for (status, _), many in self.reasons.items() if status == "invalid")
+        return self._with("invalid")
 
     @property
     def duplicates(self) -> int:
         """Rows whose phone is in an earlier row, or whose message was sent already."""
-        return sum(many for (status, _), many in self.reasons.items() if status == "duplicate")
+        return self._with("duplicate")
 
     @property
     def opted_out(self) -> int:
         """Rows whose recipients have opted out."""
-        return sum(many for (status, _), many in self.reasons.items() if status == "optout")
+        return self._with("optout")
 
-    def replaceable(self) -> list[tuple[str, str, int]]:
-        """Characters that make texts dear and have a cheap stand-in: (character, stand-in in words, texts)."""
-        return [(char, _IN_WORDS.get(PLAIN[char], PLAIN[char]), many) for char, many in self.dear.most_common()]
+    @property
+    def capped(self) -> int:
+        """Rows whose recipients got as many messages lately as they may."""
+        return self._with("capped")
+
+    def _with(self, word: str) -> int:
+        return sum(many for (status, _), many in self.reasons.items() if status == word)
 
 
 def look(
@@ -146,6 +142,8 @@ def look(
     `screen` tells which recipients may not be sent to. Nobody but `guests` is reached.
     """
     found = Preflight()
+    found.plain.is_on = (counting := template.finished_by(found.plain.plain)) is not template
+    template = counting
     constant = channel(options.channel).read(template.render(())) if template.is_constant else None
     rows = _watched(rows, template, found)
     per_range = max(1, 1000 // batch_size)
@@ -186,35 +184,31 @@ def look_at(
             _count_behind(found, part.behind, left_out)
         heard(part)
         for batch in part.batches:
-            said = unpack_texts(batch.texts) if batch.texts else None
             own = batch.options or options
             found.own = found.own or batch.options
-            if batch.is_simulated:  # nobody is asked what they cost
+            if batch.is_simulated:
                 found.simulated += [*unpack_rows(batch.rows, batch.first_row, batch.count)]
                 found.simulated_parts += batch.parts
+            if constant is None:
+                _take_texts(found, batch, random, own)
             else:
-                _sample(found, batch, said, constant, random, own)
-            if said is not None:
-                _look_at(found, said, own)
+                _take_constant(found, batch, constant, random)
         seen(found.rows)
     if constant is not None and found.messages:
-        found.first = constant
-        _look_at(found, [constant], options)
-        found.unicode_texts *= found.messages
-        found.dear = Counter(dict.fromkeys(found.dear, found.messages))
+        _look_at_constant(found, constant, options)
     return found
 
 
 def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight) -> Iterator[Row | Reject]:
-    """The same rows; those are counted in which a field of the text is empty."""
-    fields = dict(zip(template.fields, dict.fromkeys(template.places), strict=True))
+    """The same rows; those are counted in which the text has a gap."""
+    gaps = template.gaps if template.places else lambda values: ()
+    counters = {"empty": found.empty, "default": found.defaults, "part": found.omitted}
     for row in rows:
         if not isinstance(row, Reject):
             if not found.beyond_ascii[0] and not all(map(str.isascii, row[2])):
                 found.beyond_ascii = row[0], ", ".join(row[2])
-            for name, place in fields.items():
-                if not row[2][place].strip() and row[2][place] is not MISSING:
-                    found.empty[name] += 1
+            for what, name in gaps(row[2]):
+                counters[what][name] += 1
         yield row
 
 
@@ -224,8 +218,15 @@ def _count(found: Preflight, part: Range) -> None:
         found.messages += batch.count
         found.parts += batch.parts
     for reject in part.rejects:
-        found.reasons[reject.status, without_numbers(reject.reason)] += 1
+        _note_reason(found, reject.status, without_numbers(reject.reason))
     found.rejects += part.rejects[: max(0, REJECTS_KEPT - len(found.rejects))]
+
+
+def _note_reason(found: Preflight, status: str, reason: str) -> None:
+    """Count a reason; those of a spoiled file that has another one in each row are counted together."""
+    if (status, reason) not in found.reasons and len(found.reasons) >= REASONS_KEPT:
+        reason = "other reasons, which the rejects file has"
+    found.reasons[status, reason] += 1
 
 
 def _count_behind(found: Preflight, behind: Packed, left_out: LeftOut) -> None:
@@ -237,23 +238,63 @@ def _count_behind(found: Preflight, behind: Packed, left_out: LeftOut) -> None:
             found.rejects.append(reject)
 
 
-def _sample(
-    found: Preflight, batch: Packed, said: list[str] | None, constant: str | None, random: Random, options: Options
-) -> None:
-    """Count each message in its country's stratum, and keep a fair few of each."""
-    most, strata, count = REQUESTS * PER_REQUEST, found.strata, counter(options)
-    same_parts = batch.parts // batch.count
-    for index, recipient in enumerate(unpack_recipients(batch.recipients)):
-        text = constant if said is None else said[index]
-        stratum = strata.setdefault(country(recipient), Stratum())
-        if isinstance(recipient, int):
-            found.kinds[kind(recipient)] += 1
-        stratum.messages += 1
-        stratum.parts += same_parts if said is None else count(text or "")
-        if len(stratum.sample) < most:
-            stratum.sample.append((recipient, text or ""))
-        elif (place := int(random.random() * stratum.messages)) < most:
-            stratum.sample[place] = (recipient, text or "")
+def _take_texts(found: Preflight, batch: Packed, random: Random, options: Options) -> None:
+    """Take in a batch whose messages have texts of their own."""
+    count, is_short = counter(options), _is_short(options)
+    samples, characters, parts_of = found.samples, found.characters, found.parts_of
+    rows = unpack_rows(batch.rows, batch.first_row, batch.count)
+    said = unpack_texts(batch.texts)
+    for row, recipient, text in zip(rows, unpack_recipients(batch.recipients), said, strict=True):
+        parts = count(text)
+        parts_of[parts] += 1
+        samples.add(row, recipient, text, parts, random)
+        if not batch.is_simulated:  # nobody is asked what those cost
+            _sample(found, recipient, text, parts, random)
+        if is_short and texts.alphabet(text) == "ucs2":
+            found.unicode_texts += 1
+            characters.look_at(row, text, parts)
+    found.first = found.first or said[0]
+    found.longest = max(parts_of)
+
+
+def _take_constant(found: Preflight, batch: Packed, constant: str, random: Random) -> None:
+    """Take in a batch of one text; its parts depend on options that rows may have of their own."""
+    parts = batch.parts // batch.count
+    found.parts_of[parts] += batch.count
+    rows = unpack_rows(batch.rows, batch.first_row, batch.count)
+    recipients = unpack_recipients(batch.recipients)
+    if found.samples.first is None:
+        found.samples.add(rows[0], recipients[0], constant, parts, random)
+    for recipient in () if batch.is_simulated else recipients:
+        _sample(found, recipient, constant, parts, random)
+
+
+def _look_at_constant(found: Preflight, constant: str, options: Options) -> None:
+    found.first, found.longest = constant, counter(options)(constant)
+    if tally := found.plain.texts:  # it was rendered more than once
+        found.plain.texts, found.plain.parts = found.messages, found.plain.parts // tally * found.messages
+    if _is_short(options) and texts.alphabet(constant) == "ucs2":
+        found.unicode_texts = found.messages
+        first = found.samples.first
+        found.characters.look_at(first.row if first is not None else 1, constant, found.longest, found.messages)
+
+
+def _is_short(options: Options) -> bool:
+    """Whether parts are counted by the alphabet of a text."""
+    return not options.translit and channel(options.channel).parts is texts.parts
+
+
+def _sample(found: Preflight, recipient: Recipient, text: str, parts: int, random: Random) -> None:
+    """Count a message in its country's stratum, and keep a fair few of each."""
+    stratum = found.strata.setdefault(country(recipient), Stratum())
+    if isinstance(recipient, int):
+        found.kinds[kind(recipient)] += 1
+    stratum.messages += 1
+    stratum.parts += parts
+    if len(stratum.sample) < _MOST_SAMPLED:
+        stratum.sample.append((recipient, text))
+    elif (place := int(random.random() * stratum.messages)) < _MOST_SAMPLED:
+        stratum.sample[place] = (recipient, text)
 
 
 def country(recipient: Recipient) -> str:
@@ -266,32 +307,6 @@ def country(recipient: Recipient) -> str:
         return "@"
     head = str(recipient)[:2]
     return head[0] if head[0] in "17" else head
-
-
-def _look_at(found: Preflight, said: Sequence[str], options: Options) -> None:
-    found.first = found.first or next(iter(said), "")
-    count, is_short = counter(options), not options.translit and channel(options.channel).parts is texts.parts
-    for text in said:
-        parts = count(text)
-        found.longest = max(found.longest, parts)
-        if is_short and texts.alphabet(text) == "ucs2":
-            found.unicode_texts += 1
-            if parts > 1:
-                found.dear.update(_dear(text, parts))
-
-
-def _dear(text: str, parts: int) -> Iterable[str]:
-    """The characters of a text, each once, whose stand-ins alone make it cheaper than these parts.
-
-    If a letter of another alphabet is in it too, no quote or dash makes a difference, only what can be left out.
-    """
-    if not (dear := dict.fromkeys(_DEAR_IN(text))):
-        return ()
-    if texts.parts(text.translate(_PLAINLY)) < parts and texts.alphabet(text.translate(_PLAINLY)) == "gsm":
-        return list(dear)
-    if texts.parts(text.translate(_UNSEEN)) < parts:
-        return [char for char in dear if not PLAIN[char]]
-    return ()
 
 
 def price(found: Preflight, template: Template, options: Options, ask: AskPrice) -> Price:
@@ -308,14 +323,17 @@ def price(found: Preflight, template: Template, options: Options, ask: AskPrice)
         everything = [message for stratum in found.strata.values() for message in stratum.sample]
         cost, parts = _ask_for(everything, constant, options, ask)
         if found.own is not None:
-            return Price(cost=cost / max(1, parts) * (found.parts - found.simulated_parts), is_exact=False)
-        return Price(cost=cost, is_exact=True)
-    total = Decimal(0)
+            left = found.parts - found.simulated_parts
+            return Price(cost=cost / max(1, parts) * left, is_exact=False, asked=len(everything))
+        return Price(cost=cost, is_exact=True, asked=len(everything))
+    total, asked = Decimal(0), 0
     for strata, requests in shares(found):
         sample = [message for stratum in strata for message in _few(stratum, strata, requests * PER_REQUEST)]
-        cost, parts = _ask_for(sample[: requests * PER_REQUEST], constant, options, ask)
+        sample = sample[: requests * PER_REQUEST]
+        cost, parts = _ask_for(sample, constant, options, ask)
+        asked += len(sample)
         total += cost / max(1, parts) * sum(stratum.parts for stratum in strata)
-    return Price(cost=total, is_exact=False)
+    return Price(cost=total, is_exact=False, asked=asked)
 
 
 def shares(found: Preflight) -> Iterator[tuple[list[Stratum], int]]:

@@ -11,6 +11,7 @@ an omitted cell, the row is rejected, since it may have been cut.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import difflib
 import hashlib
@@ -19,9 +20,9 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from smsq.producers.intake.encodings import look_through
 from smsq.producers.intake.ends import check_end
@@ -33,6 +34,14 @@ from smsq.worker.domain.recipient import CALLED, EVERY_KIND, Recipient, kind_of,
 Row = tuple[int, str, Sequence[str]]  # number, phone as written, every value of the row
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+class Place(NamedTuple):
+    """Where a row of a campaign stands: its file, its number among the rows of that file, its line there."""
+
+    file: str
+    row: int
+    line: int
 
 
 class _Missing(str):
@@ -64,6 +73,7 @@ class Source:
     phone_at: int
     is_dirty: bool  # some rows hold NUL bytes or bytes of another encoding
     is_guessed: bool = False  # its encoding was told by its letters
+    note: str = ""  # what a person should know of how it was read
     above: int = 0  # lines above the header: one that names the separator
 
     def rows(self) -> Iterator[Row | Reject]:
@@ -80,6 +90,48 @@ class Source:
     def changed(self) -> str:
         """How the file changed since it was read, as the beginning of a sentence; '' if it did not."""
         return self.snapshot.changed()
+
+    @property
+    def described(self) -> str:
+        """How the file was read, for people."""
+        encoding = "UTF-16" if self.snapshot.was_utf16 else _named(self.encoding)
+        return f"{self.name} read as {encoding}, with {called(self.separator)} between columns{self.note}"
+
+    def noted(self, note: str) -> Source:
+        """The same, with something behind how it was read."""
+        return replace(self, note=self.note + note)
+
+    def using(self, places: Collection[int]) -> Source:
+        """The same rows for a campaign that uses these columns: a cell of a CSV is text in any case."""
+        return self
+
+    def places(self, rows: Collection[int]) -> dict[int, Place]:
+        """Where these rows stand in the file."""
+        return {row: Place(self.name, row, line) for row, line in self.lines(rows).items()}
+
+    def as_written(self) -> Iterator[tuple[int, str, Sequence[str]]]:
+        """Each data row with what it holds, good or not: its number, its phone, its cells."""
+        with self.snapshot.open(encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+            line = ""
+
+            def remembered() -> Iterator[str]:
+                nonlocal line
+                for line in stream:  # noqa: UP028 - the line is kept
+                    yield line
+
+            reader = csv.reader(remembered(), delimiter=self.separator, strict=True)
+            number = -self.above - 1
+            while True:
+                try:
+                    values = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error:
+                    values = [line.rstrip("\r\n")]
+                if number < 0 or not _is_blank(values):
+                    number += 1
+                    if number > 0:
+                        yield number, values[self.phone_at] if self.phone_at < len(values) else "", values
 
     def lines(self, rows: Collection[int]) -> dict[int, int]:
         """The lines of the file in which these rows begin, to look them up in an editor."""
@@ -196,22 +248,34 @@ def _wrong_number(many: int, width: int) -> str:
 
 
 def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None = None) -> Source:
-    """Learn how a file is to be read; raises BadInput with what is wrong and what to try.
+    """Learn how a CSV is to be read; raises BadInput with what is wrong and what to try.
 
     `-` is standard input; `encoding` None has it told from the bytes.
     """
-    name = str(path)
+    with unread(path):
+        snapshot = Snapshot(Path(path), encoding)
+    return read_csv(snapshot, phone_column, encoding)
+
+
+@contextlib.contextmanager
+def unread(path: str | Path) -> Iterator[None]:
+    """Turn what goes wrong with a file into BadInput."""
     try:
-        snapshot = Snapshot(Path(path))
-        name = snapshot.name
-        look = look_through(snapshot, name, encoding)
-        with snapshot.open(encoding=look.encoding, errors="surrogateescape", newline="") as stream:
-            separator, above = _separator_named(stream)
-            header, separator = _header(stream, name, phone_column, separator)
+        yield
     except FileNotFoundError:
         raise BadInput(f"there is no file {path}") from None
     except (OSError, UnicodeError) as error:
-        raise BadInput(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise BadInput(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def read_csv(snapshot: Snapshot, phone_column: str = "phone", encoding: str | None = None) -> Source:
+    """The same of a copy."""
+    name = snapshot.name
+    with unread(name):
+        look = look_through(snapshot, name, "utf-8" if snapshot.was_utf16 else encoding)
+        with snapshot.open(encoding=look.encoding, errors="surrogateescape", newline="") as stream:
+            separator, above = _separator_named(stream)
+            header, separator = _header(stream, name, phone_column, separator)
     check_end(snapshot, name, look.encoding, separator, len(header))
     twice = {each for each in header if header.count(each) > 1 and each}
     if twice:
@@ -223,7 +287,7 @@ def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None 
         encoding=look.encoding,
         separator=separator,
         columns=header,
-        phone_at=_phone_at(header, phone_column, name, f", split at {called(separator)}"),
+        phone_at=phone_place(header, phone_column, name, f", split at {called(separator)}"),
         above=above,
         is_dirty=look.is_dirty,
         is_guessed=look.is_guessed,
@@ -243,7 +307,7 @@ def of_iterable(
     rows: Iterable[Sequence[str]], columns: Sequence[str], phone_column: str = "phone"
 ) -> Iterator[Row | Reject]:
     """Rows that a program has at hand, held to the same rules; `columns` names their values."""
-    phone_at, width = _phone_at(tuple(map(tidy, columns)), phone_column, "rows"), len(columns)
+    phone_at, width = phone_place(tuple(map(tidy, columns)), phone_column, "rows"), len(columns)
     for number, values in enumerate(rows, 1):
         if len(values) != width:
             yield Reject(number, "invalid", f"{len(values)} values, but {width} columns are named", "")
@@ -266,6 +330,10 @@ def tidy(name: str) -> str:
     """A column's name for comparisons: without invisible characters and outer blanks, in composed letters."""
     seen = "".join(char for char in name if unicodedata.category(char) != "Cf")
     return unicodedata.normalize("NFC", " ".join(seen.split()))
+
+
+def _named(encoding: str) -> str:
+    return {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "koi8-r": "KOI8-R"}.get(encoding, encoding)
 
 
 def called(separator: str) -> str:
@@ -314,7 +382,7 @@ def _header(
     return best[2], best[3]
 
 
-def _phone_at(header: Sequence[str], phone_column: str, name: str, how: str = "") -> int:
+def phone_place(header: Sequence[str], phone_column: str, name: str, how: str = "") -> int:
     """The place of the phone column: by its exact name, else in any case."""
     phone_column = tidy(phone_column)
     if phone_column in header:

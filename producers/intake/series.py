@@ -82,7 +82,7 @@ def _same(name: str, at: datetime) -> bool:
 
 def first_said(series: Series, now: float) -> str:
     """When it begins and how it goes on, in a sentence."""
-    first = series.calendar.after(max(now, series.next_at - 1))
+    first = series.first(now)
     end = f", until {when(series.until)}" if series.until is not None else ""
     many = f", {series.most} times" if series.most is not None else ""
     return (

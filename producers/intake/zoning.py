@@ -91,7 +91,8 @@ class Zoning:
             return self.unknown, "zone"
         if not zone:
             raise BadInput(
-                "its time zone is not known, nor its country: add a column tz, or choose a zone with --zone-unknown"
+                "neither its time zone nor its country is known: name a column with zones (--per-row zone), or choose "
+                "a zone with --zone-unknown"
             )
         return zone, "all"
 
@@ -100,13 +101,11 @@ class Zoning:
         if not self.window:
             return ""
         if zone not in self._checked:
+            way_out = "change it"
+            if not _is_one(zone):
+                way_out = "make it longer, name a column with zones (--per-row zone), or add --zone-unknown own"
             opens = openings(self.window, zone, self.now or 0.0)
-            self._checked[zone] = (
-                ""
-                if opens
-                else f"the window {self.window} is never open in {said(zone)}: "
-                + ("make it longer, add a column tz, or take --zone-unknown own" if not _is_one(zone) else "change it")
-            )
+            self._checked[zone] = "" if opens else f"the window {self.window} is never open in {said(zone)}: {way_out}"
         return self._checked[zone]
 
 
@@ -124,7 +123,7 @@ def zoning_of(
     found = Columns.of(meanings, columns)
     if unknown is not None and unknown not in ("all", "own"):
         unknown = read_zone(unknown)
-    if unknown is None and found.has("tz", "region"):
+    if unknown is None and found.has("zone", "region"):
         unknown = "all"
     if unknown is not None and window is None and not found.has("at"):
         raise BadInput("the recipients' time zones are for sending hours: add --window, such as 9-21")

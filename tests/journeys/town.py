@@ -407,7 +407,14 @@ class Journey:
         )
 
     def verdict(
-        self, *, parked: int = 0, refused: int = 0, late: int = 0, chosen_twice: int = 0, within_s: float = 60.0
+        self,
+        *,
+        parked: int = 0,
+        refused: int = 0,
+        late: int = 0,
+        opted_out: int = 0,
+        chosen_twice: int = 0,
+        within_s: float = 60.0,
     ) -> dict[str, Any]:
         """THE count: all of it final or parked, the same set accepted, nothing twice or still sending, no limit broken.
 
@@ -425,11 +432,12 @@ class Journey:
             if many != self.before["limits_broken"].get(name, 0)
         }
 
-        expected = len(self.phones) - parked - refused - late
-        ends = [statuses[name] for name in ("parked", "refused", "late")]
-        assert (sum(statuses.values()), ends) == (len(self.phones), [parked, refused, late]), statuses
+        unsent = parked + refused + late + opted_out
+        expected = len(self.phones) - unsent
+        ends = [statuses[name] for name in ("parked", "refused", "late", "optout")]
+        assert (sum(statuses.values()), ends) == (len(self.phones), [parked, refused, late, opted_out]), statuses
         assert (never, taken) == (
-            parked + refused + late,
+            unsent,
             {
                 "accepted": expected + chosen_twice,
                 "distinct": expected,

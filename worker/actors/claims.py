@@ -15,8 +15,10 @@ from dataclasses import replace
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.files import Attached
+from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.outgoing import Outgoing
 from smsq.worker.gateway.options import parts_of
+from smsq.worker.gateway.outcomes import SendAnswer
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Settled, Settling, Terms
 from smsq.worker.runtime import Runtime
 from smsq.worker.transports import Line
@@ -130,3 +132,9 @@ def outgoing_of(claim: Claim, files: Sequence[Attached]) -> Outgoing:
         options=claim.options,
         files=files,
     )
+
+
+def settling_of(claim: Claim, answer: SendAnswer, first_ask_s: float) -> Settling:
+    """What the ledger is told of an accepted claim; `first_ask_s` is the time to the first question about it."""
+    how = answer.spoken, answer.pieces, answer.is_over, SENDING[claim.lane].first_ask_s
+    return Settling(claim, "accepted", 0, parts_each(claim), answer.cost, first_ask_s, *how)

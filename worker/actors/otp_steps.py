@@ -13,9 +13,10 @@ from typing import NamedTuple
 from smsq.worker.actors.simulation import is_simulated
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.cascade import OVER, End, Enrol, Move, Sent, Take, Wait, fits, next_move
-from smsq.worker.domain.errors import LedgerTrouble, Limited
+from smsq.worker.domain.errors import LedgerTrouble, Limited, NotAGuest
 from smsq.worker.domain.otp import Step, steps_of
 from smsq.worker.domain.receipt import Stored, status_name, unpack
+from smsq.worker.domain.shield import DENIED_NUMBER
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger.otp.records import OtpView
 from smsq.worker.ledger.values import BatchView
@@ -128,6 +129,9 @@ class StepTaker:
             enrolled = self._rt.otp.enrol(otp_id, number, channel, at, expires_at, why)
         except Limited as refused:
             self._rt.ledger.end_cascade(otp_id, place, f"shield:{refused.decision}", channel)
+            return
+        except NotAGuest:
+            self._rt.ledger.end_cascade(otp_id, place, f"shield:{DENIED_NUMBER}", channel)
             return
         if enrolled is not None and enrolled.created and enrolled.is_hint_needed:
             self._rt.hints.batches("urgent", [Ref(MessageId.parse(enrolled.id).batch)])

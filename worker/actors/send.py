@@ -15,14 +15,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from smsq.worker.actors.attachments import Attachments, pause_s
-from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of, parts_each
+from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of, settling_of
 from smsq.worker.actors.pieces import counts, tells_apart
 from smsq.worker.actors.simulation import Simulation
 from smsq.worker.actors.turns import Run, Turn
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, JournalTrouble, LedgerTrouble, Unreachable
 from smsq.worker.domain.files import Attached
-from smsq.worker.domain.lane import SENDING
+from smsq.worker.domain.lane import LANES, SENDING
 from smsq.worker.domain.sick import Sick
 from smsq.worker.gateway.outcomes import Outcome, SendAnswer
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim, Settled, Settling
@@ -62,24 +62,26 @@ class Sender:
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
 
-        Batches that this process cannot send go back to the queue; so does a hint for any that it leaves.
+        Without any, the ledger has rung for one that is ready. Batches that this process cannot send go back to the
+        queue; so does a hint for any that it leaves.
         """
         run = Run(self._rt.clock.monotonic() + RUN_S)
-        for place, ref in enumerate(refs):
+        named = [Ref.parse(ref) for ref in refs]
+        for place, ref in enumerate(named or [None]):
             if self._rt.clock.monotonic() < self._paused_until:
                 return
             if not self._is_for_us(ref, run):
-                self._give_back(refs[place:])
+                self._give_back(named[place:])
                 return
         if run.left and self._rt.clock.monotonic() >= self._paused_until:
-            self._rt.hints.batches(self._lane, [Ref.parse(refs[-1])])
+            self._wake_another(named[-1:])
 
-    def _is_for_us(self, ref: str, run: Run) -> bool:
+    def _is_for_us(self, ref: Ref | None, run: Run) -> bool:
         """Send a batch if it can be sent, and those after it; False if this process cannot, and another may."""
         if self._rt.stopping.is_set() or not self._rt.health.may_claim(self._lane):
             return False
         try:
-            return self._go_on(Ref.parse(ref), run) is not Turn.SICK
+            return self._go_on(ref, run) is not Turn.SICK
         except Unreachable as error:
             log.warning("no mirror reachable batch=%s why=%s", ref, error.sentence)
             self._say_cut_off()
@@ -89,10 +91,17 @@ class Sender:
             self._pause(HALT_LOOK_S)
             return True
 
-    def _give_back(self, refs: Sequence[str]) -> None:
+    def _give_back(self, refs: Sequence[Ref]) -> None:
         """Give hints back for another process; this one takes none until it can send again."""
         self._rt.health.changed.set()
-        self._rt.hints.batches(self._lane, [Ref.parse(ref) for ref in refs], each=len(refs))
+        self._wake_another(refs)
+
+    def _wake_another(self, refs: Sequence[Ref]) -> None:
+        """Give a hint of these batches, or ring for what is ready if we were told of none."""
+        if refs:
+            self._rt.hints.batches(self._lane, refs, each=len(refs))
+        else:
+            self._rt.ledger.ring_ready()
 
     def _say_cut_off(self) -> None:
         """Note in the ledger that no mirror can be reached; trouble with the ledger is logged elsewhere."""
@@ -100,7 +109,7 @@ class Sender:
             with contextlib.suppress(LedgerTrouble):
                 self._rt.ledger.unreached()
 
-    def _go_on(self, ref: Ref, run: Run) -> Turn:
+    def _go_on(self, ref: Ref | None, run: Run) -> Turn:
         """Send the hinted batch, then the next ready ones, while there are any and this thread may go on."""
         turn = self._go_round(ref, run)
         while turn is Turn.OVER and self._may_go_on(run):
@@ -235,6 +244,8 @@ class Sender:
                     return self._sick(Sick.KEY)
             case ClaimRefusal.NEVER:
                 log.error("hint for a batch that never was batch=%s", ref)
+            case ClaimRefusal.TAKEN | ClaimRefusal.SETTLED if ref is not None and LANES[self._lane].hears_the_ledger:
+                run.left = max(1, run.left)  # who took it may have been rung for another, which waits for us now
         return Turn.OVER
 
     def _sick(self, why: Sick) -> Turn:
@@ -330,26 +341,19 @@ class Sender:
         return Turn.BACK_OFF
 
     def _accepted(self, claim: Claim, answer: SendAnswer, run: Run) -> Turn:
-        done = self._settle_alone(self._settling(claim, answer))
-        if done is None:
-            return Turn.BACK_OFF
-        run.left = done.left
-        return self._after_accepted(claim, answer, done)
+        done = self._settle_alone(settling_of(claim, answer, self._rt.settings.ask_every_s[0]))
+        run.left = done.left if done is not None else run.left
+        return self._after_accepted(claim, answer, done) if done is not None else Turn.BACK_OFF
 
     def _accepted_and_next(self, claim: Claim, answer: SendAnswer, line: Line) -> Claim | NoClaim:
         """Settle and claim the next batch in one round trip; the half that gets no answer is repeated by itself."""
-        settling = self._settling(claim, answer)
-        done, following = self._claims.along(settling, line)
+        settling = settling_of(claim, answer, self._rt.settings.ask_every_s[0])
+        done, then = self._claims.along(settling, line)
         settled = self._settle_alone(settling) if isinstance(done, LedgerTrouble) else done
-        following = following() if callable(following) else following
+        following = then() if callable(then) else then
         if settled is not None and self._after_accepted(claim, answer, settled) is Turn.AGAIN:
             return replace(following, left=max(1, following.left))
         return following
-
-    def _settling(self, claim: Claim, answer: SendAnswer) -> Settling:
-        first_s, doubt_s = self._rt.settings.ask_every_s[0], SENDING[claim.lane].first_ask_s
-        how = answer.spoken, answer.pieces, answer.is_over, doubt_s
-        return Settling(claim, "accepted", 0, parts_each(claim), answer.cost, first_s, *how)
 
     def _settle_alone(self, settling: Settling) -> Settled | None:
         if settling.pieces:
@@ -360,7 +364,7 @@ class Sender:
     def _settle_each(self, claim: Claim, answer: SendAnswer) -> Turn:
         """Settle what was answered, doubt what was not, and leave free what certainly was not taken."""
         log.info("answered in part batch=%s id=%d %s", claim.ref, claim.gateway_id, counts(answer))
-        done = self._settle_alone(self._settling(claim, answer))
+        done = self._settle_alone(settling_of(claim, answer, self._rt.settings.ask_every_s[0]))
         if done is None:
             return Turn.BACK_OFF
         turn = self._after_accepted(claim, answer, done)

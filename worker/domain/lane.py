@@ -63,6 +63,7 @@ class Lane:
     asks: bool = True  # about messages: it is of no use while the log-in is refused
     carries_otp: bool = False  # so that it needs the secret key, and keeps lines warm
     ends_campaigns: bool = False  # without it no campaign ends
+    hears_the_ledger: bool = False  # who enrols in it wakes a worker in the same round trip
     is_numbered: bool = False  # its only process is called `bulk-1`, not `bulk`
 
 
@@ -83,6 +84,7 @@ _ROWS = (
             most_errors=80,
         ),
         carries_otp=True,
+        hears_the_ledger=True,
     ),
     Lane(
         name="bulk",

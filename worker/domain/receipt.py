@@ -69,6 +69,9 @@ class Receipt:
     campaign: str = ""
     why: str = ""  # why it waits or is parked, if the ledger knows
     may_double: bool = False  # sent again by a decision that two copies are better than none
+    reference: str = field(default="", repr=False)  # the caller's own, as are these two
+    tags: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key: str = field(default="", repr=False)
     result: Mapping[str, str] = field(default_factory=dict, repr=False)  # as `domain/result.py` has it
 
 

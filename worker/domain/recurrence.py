@@ -95,6 +95,10 @@ class Series:
     until: float | None = None
     most: int | None = None
 
+    def first(self, now: float) -> float:
+        """The first occurrence from now on that is not before `next_at`."""
+        return self.calendar.after(max(now, self.next_at - 1))
+
 
 def _month_day(word: str) -> int:
     if word == "last":

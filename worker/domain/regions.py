@@ -70,7 +70,9 @@ def zone_of_region(written: str) -> str:
     name = _plain(written)
     near = difflib.get_close_matches(name, _beginnings(), 1, 0.7)
     hint = f"; did you mean {near[0]}…?" if near else ""
-    raise BadInput(f"there is no region {written.strip()!r} with a known time zone{hint} (a column tz takes +05:00)")
+    raise BadInput(
+        f"there is no region {written.strip()!r} with a known time zone{hint} ; a column for zones takes +05:00"
+    )
 
 
 def known_region(written: str) -> str | None:

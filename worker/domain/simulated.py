@@ -1,9 +1,9 @@
 """Simulated numbers: phones that no operator can assign, and what becomes of a message to each.
 
-`+1 AAA 555 01NN`: in every area code AAA of the North American plan 555-0100 to 555-0199 are set aside for films and
-books, and are assigned to nobody (NANPA, "555 line numbers"; ATIS-0300115, read 2026-11-29). libphonenumber takes them
-for valid, so they pass every door of ours as a phone does. A message to one goes all the way through the ledger; where
-a request would leave, smsq answers in the gateway's place. The last two digits say how.
+`+1 AAA 555 01NN`: in every geographic area code AAA of the North American plan, 555-0100 to 555-0199 are set aside for
+films and books, and are assigned to nobody (NANPA, "555 line numbers"; ATIS-0300115, read 2026-11-29). libphonenumber
+takes them for valid, so they pass every door of ours as a phone does. A message to one goes all the way through the
+ledger; where a request would leave, smsq answers in the gateway's place. The last two digits say how.
 
 A number is only told by its digits where messages are enrolled. From there on the mark is the batch's: its channel in
 the ledger, and in metrics, is `CHANNEL`. A batch that an older version enrolled has no mark, and leaves as it did.
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from smsq.worker.domain.phone_kind import kind
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
 
@@ -89,10 +90,12 @@ _FIRST, _LAST = 12_000_000_000, 19_999_999_999  # of numbers whose area code can
 def is_simulated(recipient: Recipient) -> bool:
     """Whether this is one of them.
 
-    >>> is_simulated(12025550142), is_simulated(12025550242), is_simulated(79991234567), is_simulated("anna@example.ru")
+    >>> is_simulated(12025550142), is_simulated(12025550242), is_simulated(19005550142), is_simulated("anna@example.ru")
     (True, False, False, False)
     """
-    return type(recipient) is int and _FIRST <= recipient <= _LAST and recipient // 100 % 100_000 == 55_501
+    if type(recipient) is not int or not _FIRST <= recipient <= _LAST or recipient // 100 % 100_000 != 55_501:
+        return False
+    return kind(recipient) == "mobile"
 
 
 def fate_of(recipient: Recipient) -> Fate:

@@ -1,12 +1,13 @@
 """The send journal of a host: each send and each enrolment, written down outside Redis.
 
 A ledger that fell back cannot know that it did; the journals of its hosts tell. Each process writes files of its own
-under `$SMSQ_HOME/journal`, one line per claim, enrolment or order, without text or phone. A file has lines of one run:
+under `$SMSQ_HOME/journal`, one line per claim, enrolment, order or test, without text or phone. A file is of one run:
 
     R <run>                                    the run of the server that granted what follows
     C <n> <gateway id> <batch> <unix time> <mirror> <key hash>   a claim, before its first byte leaves
     E <n> <batch number> <key hash> <unix time>                  an enrolment, before it returns
     O <n> <verb>/<campaign or batch> <unix time>                 a person's order, before it returns
+    T 0 <message> <first, longest or random> <unix time>         that message is a test of a campaign
 
 A key hash is the hash of the enrolment key; for a batch of a campaign it is the digest of the file, the first row and
 the batch size; `-` if there is none. The file `hosts` names the hosts that must report, as this host last read them.
@@ -141,6 +142,13 @@ class Journal:
             self._write(run, f"O {n} {what} {int(self._clock.now())}\n", only_if_followed=False)
         except OSError as error:
             log.error("order not in the journal order=%s why=%s", what, error.strerror)
+
+    def trial(self, message_id: str, which: str) -> None:
+        """Write down that a message is a test of a campaign, for people who read journals; nothing depends on it."""
+        with contextlib.suppress(OSError):
+            self._write(
+                self._run_written, f"T 0 {message_id} {which} {int(self._clock.now())}\n", only_if_followed=False
+            )
 
     def is_unsure(self) -> bool:
         """Whether lines may be missing.

@@ -20,6 +20,7 @@ from smsq.worker.ledger.keys import SHARD
 from smsq.worker.ledger.layout import BESIDE_SIZE, EXEMPT, RESENT_BY, BesidePlace, IdPlace, Meta, hint_again_ms
 from smsq.worker.ledger.values import POLICIES
 
+MOST_READY_RINGS = 128  # kept at the bell of what is ready: more threads than most lanes have
 MOST_NETWORKS = 50  # that a metric names; the others are counted together
 _NAMED_OTHERWISE = {IdState.ACCEPTED: "ACCEPTED_ID"}  # a status has that name already
 
@@ -44,6 +45,7 @@ NUMBERS: Mapping[str, str] = {
     **{f"HINT_AGAIN_{lane.upper()}": str(hint_again_ms(lane)) for lane in SENDING},
     "BATCHES_IN_A_SHARD": str(SHARD),
     "POISON_DEATHS": str(POISON_DEATHS),
+    "MOST_READY_RINGS": str(MOST_READY_RINGS),
     "MORE_URGENT": str(MORE_URGENT),
     "MOST_AT_ONCE": str(MOST_AT_ONCE),
     "HELD_BACK_AT": f"'{HELD_BACK_AT}'",

@@ -29,6 +29,7 @@
 | `upkeep` | hash | up to which end the texts of single messages are gone | upkeep | never: one number |
 | `slots:<kind>` | sorted set | requests that may be running; score: until | claim, take | on the answer, or by score |
 | `calls` | hash | calls for a claim that were repeated: what each was given | claim | an hour after the last |
+| `bell:ready:urgent` | list | 128 rings at most: a code is ready | enrol, enrol_request, ring | by who waits |
 | `bell:slots:<lane>` | list | four rings at most: a slot is free | settle, release, doubt | by who waits |
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |

@@ -1,12 +1,12 @@
 """The ledger: the state of every message. Whatever changes that state is one of its verbs.
 
 `Enrolment` enrols messages, `CampaignEnrolment` the rows of a campaign; `CampaignControl` has a person's verbs for a
-campaign, `Feeding` the scheduler's, and `Kinship` knows which campaign is made of whose messages. `Sending` has the
-verbs around one request, `Asking` those of the status lane, `Names` those of receipts, `Deciding` an operator's about a
-doubt; `NeededFiles` knows which files are needed. `OtpRecords` and `Cascades` keep one-time codes, `Jobs` the questions
-to the chores lane, and `RollCall` stops a ledger that fell back from sending. `DoorRequests` enrols what the front door
-takes, and `DoorJobs` numbers its callers' campaigns; `OptOuts` keeps the list of those who want no messages, and
-`Screening` looks them up. This file adds what has no subject.
+campaign, `Feeding` the scheduler's, and `Kinship` knows which campaign is made of whose messages. `Waking` has the bell
+that wakes workers, `Sending` the verbs around one request, `Asking` those of the status lane, `Names` those of
+receipts, `Deciding` an operator's about a doubt; `NeededFiles` knows which files are needed. `OtpRecords` and
+`Cascades` keep one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger that fell back
+from sending. `DoorRequests` enrols what the front door takes, and `DoorJobs` numbers its callers' campaigns; `OptOuts`
+keeps the list of those who want no messages, and `Screening` looks them up. This file adds what has no subject.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from smsq.worker.ledger.batches.deciding import Deciding
 from smsq.worker.ledger.batches.enrolment import Enrolment
 from smsq.worker.ledger.batches.files import NeededFiles
 from smsq.worker.ledger.batches.names import Names
+from smsq.worker.ledger.batches.waking import Waking
 from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
@@ -39,6 +40,7 @@ from smsq.worker.ledger.store import translated
 
 class Ledger(
     Enrolment,
+    Waking,
     CampaignEnrolment,
     CampaignControl,
     Feeding,

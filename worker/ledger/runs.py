@@ -117,13 +117,16 @@ class RollCall(Store):
             raise WrongKey(WRONG_KEY)
         return word
 
-    def beat(self, owner: str = "", why_sick: str = "", host: str = "", where: str = "") -> Beat:
+    def beat(
+        self, owner: str = "", why_sick: str = "", host: str = "", where: str = "", *, hears_for_s: float = 0.0
+    ) -> Beat:
         """Note that a worker process lives, and why it cannot send if it cannot; without `owner` only look.
 
-        `host` says that the master of this host looks; `where` tells its home from a copy.
+        `host` says that the master of this host looks; `where` tells its home from a copy. For `hears_for_s` from now
+        on those who enrol codes ring the bell of what is ready, and give no hints.
         """
         keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick", "homes")]
-        reply = self.call("beat", keys, owner, why_sick, host, where)
+        reply = self.call("beat", keys, owner, why_sick, host, where, int(hears_for_s * 1000) or "")
         run, current, fell, at, bad_login, secret, other = (part.decode() for part in reply)
         return Beat(run, current, fell, int(at) / 1000, bad_login, secret, other)
 

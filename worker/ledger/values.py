@@ -14,6 +14,7 @@ from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.policy import POLICIES as POLICIES
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.recurrence import Series
+from smsq.worker.domain.row_words import NO_WORDS, RowWords
 
 PLAIN = Options()
 
@@ -75,8 +76,11 @@ class Plan:
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
     topic: str = ""  # what it is about, for opt-outs from a topic
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
+    read_as: str = ""  # how its files were read, as `domain.read_as.ReadAs` writes it
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
     series: Series | None = None  # how it recurs; then none of its own messages leaves
+    words: tuple[str, ...] = ()  # what its rows say beside their texts: `reference`, `key`, names of tags behind `tag_`
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +296,11 @@ class BatchView:
     sealed_code: bytes = field(default=b"", repr=False)  # that a call said
     has_beside: bool = False  # whether there is something beside its receipts: see `ledger/beside.py`
     beside: Mapping[int, Beside] = field(default_factory=dict)  # the same by index, if it was read
+    words: Sequence[RowWords] = field(default=(), repr=False)  # of its rows, if they have some and they were read
+
+    def words_of(self, index: int) -> RowWords:
+        """The words of one row, if they were read."""
+        return self.words[index] if self.words else NO_WORDS
 
     def is_untold(self, index: int) -> bool:
         """Whether the gateway has this message and never said what it cost, or what a probe found."""

@@ -24,6 +24,7 @@ from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
 from smsq.worker.ledger.values import NOTHING, BatchView, KnownId, Running
+from smsq.worker.ledger.words import with_words
 
 RESENT = {
     "": "",
@@ -68,7 +69,7 @@ class Views(Standing):
         batch = self.ledger.read([ref])[0]
         if batch is None or not 0 <= message_id.place < batch.count:
             return None
-        (batch,) = with_beside(self.ledger, [batch])
+        (batch,) = with_words(self.ledger, with_beside(self.ledger, [batch]))
         row = unpack_rows(batch.rows, batch.first_row, batch.count)[message_id.place] if ref.campaign else None
         receipt = self._receipt(batch, message_id.place, row)
         code = spoken(self.ledger, batch)
@@ -93,6 +94,7 @@ class Views(Standing):
 
     def _receipt(self, batch: BatchView, index: int, row: int | None) -> Receipt:
         stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
+        words = batch.words_of(index)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
         is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
         return Receipt(
@@ -113,6 +115,9 @@ class Views(Standing):
             campaign=batch.ref.campaign,
             why=_why(batch, stored),
             may_double=batch.resent_by != "",
+            reference=words.reference,
+            tags=words.tags,
+            key=words.key,
             result=found.result,
         )
 
@@ -215,7 +220,10 @@ class Views(Standing):
             next_reject = next(rejects, None)
 
     def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
-        batches = (batch for some in self._batches(campaign_id) for batch in with_beside(self.ledger, some))
+        with translated():
+            has_words = self.redis.hexists(self.ledger.keys.campaign(campaign_id), "words")
+        read = (with_beside(self.ledger, some) for some in self._batches(campaign_id))
+        batches = (batch for some in read for batch in (with_words(self.ledger, some) if has_words else some))
         for row, index, batch in in_row_order(batches):
             yield row, self._receipt(batch, index, row)
 

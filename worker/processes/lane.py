@@ -5,6 +5,7 @@ dramatiq's Worker runs in this process; the process that started it (the supervi
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import os
@@ -25,6 +26,7 @@ from smsq.worker.host.master import Master
 from smsq.worker.processes.niceness import give_way
 from smsq.worker.processes.watchdog import Watchdog
 from smsq.worker.questions.money import probe_mirror
+from smsq.worker.queues.rings import Rings
 from smsq.worker.queues.workers import give_back, make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
@@ -72,7 +74,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     runtime.broker.may_take = lambda: runtime.health.ails(lane) is None
     wire = (runtime.send_mirrors, runtime.transport) if lane in SENDING else (runtime.mirrors, runtime.http)
     checkup = Checkup(runtime.health, *wire, runtime.journal, runtime.clock)
-    beater = _Beater(runtime, owner, lane, None if has_master else master)
+    rings = _rings(runtime, lane, workers[0])
+    beater = _Beater(runtime, owner, lane, None if has_master else master, rings)
     beats = threading.Thread(target=beater.run, name="beats", daemon=True)
     gc.collect()
     gc.freeze()  # objects of the start are not collected again: that would delay a code by 15 ms
@@ -85,6 +88,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     threading.Thread(target=checkup.run, args=(runtime.stopping,), name="checkup", daemon=True).start()
     for worker in workers:
         worker.start()
+    if rings is not None:
+        rings.start()
     watchdogs = [Watchdog(runtime.broker, worker) for worker in workers]
     for watchdog in watchdogs:
         watchdog.start()
@@ -97,6 +102,8 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
                 _leave_to_others(worker)
     for watchdog in watchdogs:
         watchdog.stop()
+    if rings is not None:
+        rings.stop()
     stops = [
         threading.Thread(target=worker.stop, args=(int((settings.read_timeout_s + 5) * 1000),)) for worker in workers
     ]
@@ -126,6 +133,14 @@ def workers_of(runtime: Runtime, lane: str, threads: int) -> list[dramatiq.Worke
     return [make_worker(runtime.broker, queue.name, queue.threads or threads) for queue in LANES[lane].queues]
 
 
+def _rings(runtime: Runtime, lane: str, worker: dramatiq.Worker) -> Rings | None:
+    """What wakes the threads of the urgent lane at once; None for another lane."""
+    if not LANES[lane].hears_the_ledger:
+        return None
+    on_change = functools.partial(runtime.metrics.bell_up, f"{lane}.ledger")
+    return Rings(runtime.broker, worker, lane, runtime.ledger, on_change=on_change)
+
+
 def _begin(runtime: Runtime, master: Master) -> None:
     """Check the ledger; wait for a Redis that is not up yet."""
     while True:
@@ -148,6 +163,7 @@ class _Beater:
     owner: str
     lane: str
     master: Master | None
+    rings: Rings | None = None
 
     def __post_init__(self) -> None:
         self.first = threading.Event()
@@ -168,7 +184,8 @@ class _Beater:
 
     def _beat(self) -> None:
         runtime, began = self.runtime, self.runtime.clock.monotonic()
-        beat = runtime.ledger.beat(self.owner, runtime.health.ails(self.lane) or "")
+        heard_for_s = self.rings.heard_for_s if self.rings is not None else 0.0
+        beat = runtime.ledger.beat(self.owner, runtime.health.ails(self.lane) or "", hears_for_s=heard_for_s)
         took_s = runtime.clock.monotonic() - began
         if self.master is not None:
             self.master.tick()

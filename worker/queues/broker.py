@@ -27,7 +27,8 @@ from dramatiq.errors import ConnectionClosed
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.domain.lane import QUEUES, Queue
 from smsq.worker.queues.bell import Bell, bell_key, with_bell
-from smsq.worker.queues.messages import MAX_BYTES, read
+from smsq.worker.queues.messages import MAX_BYTES, RING, read
+from smsq.worker.queues.texts import ACKNOWLEDGE, PUT_ASIDE
 from smsq.worker.redis_client import TIMEOUT_S, Clients, ask, ask_all, at_each_exchange, connect, no_right
 
 OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # for a queue that belongs to no lane
@@ -39,34 +40,6 @@ MAINTENANCE_EVERY_S = 2.0  # each fetching process looks so often for what dead 
 ASIDE_S = 0.05  # between looks of a sick process whether it may take hints again
 GATHER_WITHIN_S = 0.005  # hints that follow one another so closely
 GATHER_S = 0.002  # are gathered for so long: a round trip costs more CPU than what it brings
-
-# Put one fetched message aside. KEYS: acks, messages, aside. ARGV: its bytes, how many to keep.
-# With empty bytes: forget fetched ids that have no message, or an empty one. Returns how many ids were dropped.
-PUT_ASIDE = b"""
-local dropped = 0
-for _, id in ipairs(redis.call("smembers", KEYS[1])) do
-    local data = redis.call("hget", KEYS[2], id)
-    if (data or "") == ARGV[1] then
-        redis.call("srem", KEYS[1], id)
-        redis.call("hdel", KEYS[2], id)
-        dropped = dropped + 1
-        if data then redis.call("rpush", KEYS[3], data) end
-    end
-end
-redis.call("ltrim", KEYS[3], -tonumber(ARGV[2]), -1)
-return dropped
-"""
-
-
-# Acknowledge several messages. KEYS: acks, messages. ARGV: their ids.
-# One that was given back meanwhile, since this process seemed dead, is another's by now. It goes as a text: if the
-# server had forgotten it as a script, it would run after the fetch behind it, and take what was fetched for over.
-ACKNOWLEDGE = b"""
-for _, id in ipairs(ARGV) do
-    if redis.call("srem", KEYS[1], id) > 0 then redis.call("hdel", KEYS[2], id) end
-end
-"""
-
 
 _Call = tuple[Any, list[str], list[Any]]  # a script or None for the one that acknowledges, its keys, its arguments
 
@@ -88,7 +61,9 @@ class HintBroker(RedisBroker):
         # By queue: ids fetched by this process and not acknowledged yet.
         self.held: defaultdict[str, set[str]] = defaultdict(set)
         self._over: defaultdict[str, deque[str]] = defaultdict(deque)  # of those: carried out
+        self.freed: defaultdict[str, Event] = defaultdict(Event)  # by queue: a thread ended a hint
         self.may_take: Callable[[], bool] = lambda: True  # whether this process can do what hints ask for
+        self.ring_again: Callable[[int], None] = lambda many: None  # for rings that this process took and cannot use
         self._maintained_at = -MAINTENANCE_EVERY_S
         self._mute: set[str] = set()  # queues whose bell failed at the last ring
 
@@ -196,6 +171,12 @@ class HintBroker(RedisBroker):
     def run_through(self, queue: str, identity: str) -> None:
         """A hint was carried out. It is acknowledged with the next fetch; if it is not, it comes again, for nothing."""
         self._over[queue].append(identity)
+        self.freed[queue].set()
+
+    def put_out(self, queue: str, identity: str) -> None:
+        """A hint that a ring became was carried out."""
+        self.held[queue].discard(identity)
+        self.freed[queue].set()
 
     def fetch(self, queue: str, room: int) -> list[bytes | None]:
         """Acknowledge what is over and take up to `room` hints, in one round trip."""
@@ -277,25 +258,36 @@ class HintConsumer(dramatiq.Consumer):
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
         """Note that a hint was carried out; a thread of the worker calls this, and has no time to lose."""
-        self._broker.run_through(self._queue, message.options["redis_message_id"])
+        identity = message.options["redis_message_id"]
+        if RING in message.options:
+            self._broker.put_out(self._queue, identity)
+        else:
+            self._broker.run_through(self._queue, identity)
         self._freed.set()
 
     def nack(self, message: dramatiq.MessageProxy) -> None:
         """Reject a hint; on any trouble of Redis dramatiq tries again, and the hint stays held."""
         identity = message.options["redis_message_id"]
-        try:
-            self._broker.do_nack(self._queue, identity)
-        except redis.RedisError as error:
-            raise _trouble(error) from None
-        self._held.discard(identity)
+        if RING in message.options:
+            self._broker.put_out(self._queue, identity)
+        else:
+            try:
+                self._broker.do_nack(self._queue, identity)
+            except redis.RedisError as error:
+                raise _trouble(error) from None
+            self._held.discard(identity)
         self._freed.set()
 
     def requeue(self, messages: Iterable[dramatiq.Message[Any] | dramatiq.MessageProxy]) -> None:
         """Give hints back, so that another process can take them at once."""
-        ids = [message.options["redis_message_id"] for message in messages]
+        ids, rings = list[str](), list[str]()
+        for message in messages:
+            (rings if RING in message.options else ids).append(message.options["redis_message_id"])
+        self._held.difference_update(ids, rings)
+        if rings:
+            self._broker.ring_again(len(rings))
         if not ids:
             return
-        self._held.difference_update(ids)
         try:
             self._broker.do_requeue(self._queue, *ids)
         except redis.RedisError as error:

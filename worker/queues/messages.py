@@ -7,6 +7,7 @@ from typing import Any
 import dramatiq
 import msgspec
 
+RING = "is_ring"  # the option of a hint that a ring became: it was never in the queue
 MAX_BYTES = 4096  # of one message; a hint of a hundred ids has about 2,500
 
 

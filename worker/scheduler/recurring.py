@@ -17,8 +17,6 @@ import msgspec
 from smsq.worker.domain.campaign import GOING, OVER, Range
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.zones import local_time
-from smsq.worker.gateway.options import parts_of
-from smsq.worker.gateway.times import is_stamp
 from smsq.worker.ledger import Plan
 from smsq.worker.ledger.campaigns.copying import Copying
 from smsq.worker.ledger.campaigns.kin import Kin
@@ -99,7 +97,7 @@ class Recurring:
     def _begin(self, origin: CampaignView, digest: str, at: float) -> str:
         """Begin an occurrence, or go on with it after a restart; its id."""
         ledger = self._rt.ledger
-        copying = Copying(ledger, origin, parts_of)
+        copying = self._rt.copying(origin)
         opened = ledger.open_campaign(self._plan(origin, copying, digest, at), kin=Kin(origin=origin.id, word="every"))
         ranges = copying.ranges(copying.choose(None).rows, opened.batch_size)
         self._enrolling[opened.id] = Enrolling(ranges=ranges, done=opened.ranges)
@@ -137,7 +135,7 @@ class Recurring:
         assert origin.recurring is not None
         day = local_time(origin.recurring.zone, at)
         options = origin.options
-        if options.time is not None and is_stamp(options.time):
+        if options.time is not None:  # the moment at which the gateway was to send is past
             options = msgspec.structs.replace(options, time=None, tz=None)
         return Plan(
             name=f"{origin.name} {day:%Y-%m-%d}",
@@ -153,4 +151,6 @@ class Recurring:
             on_doubt=origin.on_doubt,
             file=origin.file,
             topic=origin.topic,
+            words=origin.words,
+            saved_as=origin.saved_as,
         )

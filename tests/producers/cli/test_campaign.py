@@ -67,7 +67,7 @@ def test_check_warns_of_what_costs_without_need(environ: dict[str, str], tmp_pat
     result = smsq(environ, *words)
     told = last(smsq(environ, *words, "--json"))
 
-    assert 'because of “ (U+201C) in 1: write "' in result.stdout
+    assert 'because of “ (U+201C) in 1 text, first in row 1: write "' in result.stdout
     assert "2 messages to landlines and free numbers: hardly any text arrives there" in result.stdout
     assert "1 message to premium and personal numbers: their owners may be paid" in result.stdout
     assert (told["landlines"], told["premium_numbers"]) == (2, 1)
@@ -198,7 +198,7 @@ def test_check_warns_of_empty_fields_and_fails_where_nothing_can_go(environ: dic
     nothing = smsq(environ, "campaign", "check", path, "--text", "Hello", "--json")
 
     assert empty.exit_code == 0
-    assert "  {Name} is empty in 1 row\n" in empty.stdout
+    assert "  {Name} is empty in 1 row; {Name|…} says what stands there instead\n" in empty.stdout
     assert (nothing.exit_code, last(nothing)["valid"]) == (2, 0)
     assert "no row can be sent" in nothing.stderr
 

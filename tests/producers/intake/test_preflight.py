@@ -11,7 +11,8 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.producers.intake import preflight
-from smsq.producers.intake.drafts import RowsInMemory, draft
+from smsq.producers.intake.at_hand import RowsInMemory
+from smsq.producers.intake.drafts import draft
 from smsq.producers.intake.preflight import look, price, require_some
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
@@ -62,7 +63,8 @@ def test_dear_characters_have_a_cheap_stand_in() -> None:
     """One typographic quote makes every text three times as dear; its dash does too, and both are named."""
     found, _ = found_in(["+79991234567", "+79991234568"], "It’s {name}’s — ok" + "." * 120)
 
-    assert found.replaceable() == [("’", "'", 2), ("—", "-", 2)]
+    assert found.characters.replaceable == {"’": (2, 1), "—": (2, 1)}
+    assert (found.characters.improved, found.characters.savings) == (2, 4)
 
 
 NOT_DEAR = {
@@ -78,14 +80,14 @@ def test_a_stand_in_that_saves_nothing_is_not_advised(text: str) -> None:
     """Nobody rewrites a text for nothing."""
     found, _ = found_in(["+79991234567"], text)
 
-    assert (found.unicode_texts, found.replaceable()) == (1, [])
+    assert (found.unicode_texts, found.characters.replaceable) == (1, {})
 
 
 def test_what_nobody_sees_is_dear_in_any_alphabet() -> None:
     """A soft hyphen in a Cyrillic text of seventy letters makes a second part."""
     found, _ = found_in(["+79991234567"], "я" * 70 + "\u00ad" + "\u200b")
 
-    assert found.replaceable() == [("\u00ad", "nothing", 1), ("\u200b", "nothing", 1)]
+    assert found.characters.replaceable == {"\u00ad": (1, 1), "\u200b": (1, 1)}
 
 
 def test_dear_texts_are_all_counted() -> None:
@@ -94,7 +96,7 @@ def test_dear_texts_are_all_counted() -> None:
     source = RowsInMemory.of(rows, None, "phone")
     found = look(source.rows(), Template.compile("Hi {name}" + "." * 100, source.columns))
 
-    assert (found.unicode_texts, found.replaceable()) == (3000, [("’", "'", 3000)])
+    assert (found.unicode_texts, found.characters.replaceable) == (3000, {"’": (3000, 2)})
 
 
 def test_landlines_and_premium_numbers_are_counted() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smsq.producers.intake.templates import Template
+from smsq.producers.intake.rows import MISSING
+from smsq.producers.intake.templates import Template, fields_of
 from smsq.worker.domain.errors import BadInput, BadText
 
 COLUMNS = ("phone", "name", "город")
@@ -96,3 +97,115 @@ def test_fields_and_constants() -> None:
     assert Template.compile("{name} {город} {name}", COLUMNS).fields == ("name", "город")
     assert Template.compile("{{name}}", COLUMNS).is_constant
     assert not Template.compile("{name}", COLUMNS).is_constant
+
+
+def row(name: str = "", город: str = "") -> list[str]:
+    return ["1", name, город]
+
+
+@pytest.mark.parametrize(
+    ("written", "values", "expected"),
+    [
+        ("Hi {name|friend}!", row("Ann"), "Hi Ann!"),
+        ("Hi {name|friend}!", row(""), "Hi friend!"),
+        ("Hi { name | dear friend }!", row("  "), "Hi dear friend!"),
+        ('Hi {name|" upper"}!', row(), "Hi  upper!"),
+        ("Hi {name|}!", row(), "Hi !"),
+        ("Hi {name|friend}!", row("NULL"), "Hi friend!"),
+        ("Hi {name|{{}", None, None),
+        ("Hi {name|friend}!", row("{name} %s {{"), "Hi {name} %s {{!"),
+        ("100% {{a}} {name|50%}", row(), "100% {a} 50%"),
+        ("Hi {name|title|friend}", row("ANNA-мария o'neil"), "Hi Anna-Мария O'Neil"),
+        ("Hi {name|title|FRIEND}", row(), "Hi FRIEND"),
+        ("{name|upper} {name|lower} {name|capital}", row("straße"), "STRASSE straße Straße"),
+        ("Hi{?name}, {name}{/name}!", row("Ann"), "Hi, Ann!"),
+        ("Hi{?name}, {name}{/}!", row(" "), "Hi!"),
+        ("Hi{?name}, {name}{/}!", row("NULL"), "Hi!"),
+        ("{!name}Dear client{/}{?name}{name}{/}!", row(), "Dear client!"),
+        ("{?город=омск}a{/}{?город=\"Тверь\"}b{/}.", row("", "ОМСК "), "a."),
+        ("{?name}{?город}{name} ({город}){/}{!город}{name}{/}{/}.", row("Ann"), "Ann."),
+        ("{name|plural:товар,товара,товаров}", row("22"), "товара"),
+        ("{name} {name|plural:item,items}", row("1"), "1 item"),
+        ("{name|plural:item,items|\"no items\"}", row(), "no items"),
+        ("до {name|date:d mmmm}", row("29.11.2026"), "до 29 ноября"),
+        ("{name|number:2} р.", row("1234.5"), "1 234,50 р."),
+    ],
+)  # fmt: skip
+def test_what_a_rich_text_says(written: str, values: list[str] | None, expected: str | None) -> None:
+    """Filters, defaults and optional parts; braces cannot stand in a default."""
+    if values is None:
+        with pytest.raises(BadInput, match="single"):
+            Template.compile(written, COLUMNS)
+        return
+    assert Template.compile(written, COLUMNS).render(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "why"),
+    [
+        ("{name|friend}", "#N/A", "^column name: a spreadsheet wrote #N/A here"),
+        ("{?name}a{/}b", "?????", "^column name: .*letters that were lost"),
+        ("{name|title}", "NULL", "^column name: NULL stands for a missing value"),
+        ("{name|plural:item,items}", "many", "^column name: many is not a number"),
+        ("{name|plural:item,items}", "", "column name is empty, but .* needs a value; a default is"),
+        ("{name|date}", "11/29/2026", "^column name: 11/29/2026 is not a date"),
+    ],
+)  # fmt: skip
+def test_a_row_that_a_rich_text_cannot_take_is_named(written: str, value: str, why: str) -> None:
+    """By column and value, with what to do."""
+    with pytest.raises(BadText, match=why):
+        Template.compile(written, COLUMNS).render(row(value))
+
+
+def test_a_cut_row_is_refused_only_if_its_cell_is_needed() -> None:
+    """A default or a part that is left out does without."""
+    cut = ["1", "Ann", MISSING]
+
+    assert Template.compile("{name}{?город} in {город}{/}", COLUMNS).render(cut) == "Ann"
+    assert Template.compile("{name} {город|here}", COLUMNS).render(cut) == "Ann here"
+    with pytest.raises(BadText, match="too few columns: the row ends before город, which the text uses"):
+        Template.compile("{name|friend} {город}", COLUMNS).render(cut)
+
+
+def test_gaps_are_what_a_row_does_not_fill() -> None:
+    """What a part leaves out is not empty."""
+    template = Template.compile("{name} {name|friend}{?город} in {город}{/} {город}", COLUMNS)
+
+    assert list(template.gaps(row())) == [
+        *[("empty", "name"), ("default", "{name|friend}"), ("part", "{?город}"), ("empty", "город")]
+    ]
+    assert list(Template.compile("{name} {name} {город}", COLUMNS).gaps(row("", "Омск"))) == [("empty", "name")]
+    assert list(Template.compile("{name|}", COLUMNS).gaps(row())) == []
+
+
+def test_a_language_is_named_or_told_by_the_letters() -> None:
+    """It matters only to texts with plurals, dates and numbers."""
+    forms = "{name|plural:тауар,тауарлар}"
+
+    assert Template.compile(forms, COLUMNS, language="kk").render(row("1")) == "тауар"
+    assert Template.compile("Дякуємо {name|date:mmmm}", COLUMNS).language == "uk"
+    assert Template.compile("Спасибо {name|friend}", COLUMNS).language == ""
+    with pytest.raises(BadInput, match="no rules for the language 'de'; there are ru"):
+        Template.compile("{name}", COLUMNS, language="de")
+
+
+def test_plain_characters_are_a_pass_over_the_whole_text() -> None:
+    """Of constant texts too."""
+    long = "x" * 100
+    plain = Template.compile("“{name}” " + long, COLUMNS, plain_chars=True)
+    seen: list[str] = []
+
+    assert plain.render(row("Ann")) == f'"Ann" {long}'
+    assert plain.render(row("Анна")) == f"“Анна” {long}"
+    assert Template.compile("“a” " + long, COLUMNS, plain_chars=True).render(()) == f'"a" {long}'
+    assert plain.finished_by(lambda text: seen.append(text) or "b").render(row("Ann")) == "b"
+    assert seen == [f"“Ann” {long}"]
+
+
+def test_fields_of_a_text_are_known_without_columns() -> None:
+    """As saved texts are checked."""
+    assert fields_of("{name|friend} {?city}{n|plural:a,b}{/}") == ("name", "city", "n")
+    with pytest.raises(BadInput, match="without a column name"):
+        fields_of("Hi {}")
+    with pytest.raises(BadInput, match="Russian takes 3 or 4"):
+        fields_of("{n|plural:a,b}", language="ru")

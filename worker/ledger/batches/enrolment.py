@@ -1,4 +1,4 @@
-"""Enrol one message; the caller hints it afterwards."""
+"""Enrol one message; the caller gives a hint of it afterwards, unless the ledger has woken a worker."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from smsq.worker.domain.optout import names_for, plain_key, sender_of
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import key_of, masked
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.batches.waking import BELL
 from smsq.worker.ledger.layout import EXEMPT, Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.optouts.screening import Screening
 from smsq.worker.ledger.scripts import Argument
@@ -90,7 +91,7 @@ class Enrolment(Numbers, Screening):
                 digests_of(message.options),
                 self._kept_back_by(message),
                 more_keys=[
-                    *(self.key(name) for name in ("optouts", "files")),
+                    *(self.key(name) for name in ("optouts", BELL, "files")),
                     self.key(f"idem:{key_hash or '-'}"),
                     self.key("stamp"),
                 ],

@@ -60,13 +60,16 @@ class CampaignEnrolment(Numbers):
             "budget": int(plan.budget * UNITS) if plan.budget is not None else 0,
             "part_price": str(plan.part_price * UNITS),
             "file": plan.file,
+            "read_as": plan.read_as,
             "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
             "window": plan.window or "",
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
+            **({"words": "\n".join(plan.words)} if plan.words else {}),
             **({"topic": plan.topic} if plan.topic else {}),
             **({"screened": plan.screened} if plan.screened else {}),
+            "saved_as": plan.saved_as,
         }
         if plan.series is not None:
             fields |= _recurs(plan.series)

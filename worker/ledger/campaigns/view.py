@@ -12,6 +12,7 @@ import msgspec
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
+from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.status import REPORT_STATUSES
 from smsq.worker.ledger.campaigns.occurring import Recurring, recurring
 from smsq.worker.ledger.values import PLAIN, POLICIES
@@ -47,6 +48,7 @@ class CampaignView:
     on_doubt: str = "ask"
     options: Options = PLAIN
     file: str = ""  # the path of its rows; '' for rows that a program had at hand
+    read_as: ReadAs | None = None  # how its files were read; None for rows at hand, and for campaigns of older versions
     is_scheduled: bool = False  # it begins later, and nothing of it has left
     part_price: Decimal = Decimal(0)  # the quoted price of a part, 0 if it was not known
     unpriced: int = 0  # parts that left and whose cost is not known yet
@@ -61,9 +63,11 @@ class CampaignView:
     kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
     recurring: Recurring | None = None  # how it recurs, None if it does not
     needed_by: str = ""  # the newest campaign that is made of its messages
+    words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
     moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
+    saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
     @property
     def standing(self) -> str:
@@ -141,6 +145,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         unpriced=int(raw.get("unpriced", "0")),
         options=_OPTIONS.decode(raw.get("options") or "{}"),
         file=raw.get("file", ""),
+        read_as=ReadAs.read(raw.get("read_as", "")),
         window=raw.get("window", ""),
         why=raw.get("why", ""),
         doubts=int(raw.get("doubts", "0")),
@@ -153,8 +158,10 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         kin=raw.get("kin", ""),
         needed_by=raw.get("needed_by", ""),
         recurring=recurring(raw),
+        words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
         left_out=int(raw.get("left_out", "0")),
+        saved_as=raw.get("saved_as", ""),
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )

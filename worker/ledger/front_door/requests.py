@@ -21,6 +21,7 @@ from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.ledger.batches.enrolment import REPEAT_AFTER_S, WRONG_KEY, digests_of, sealed_as
 from smsq.worker.ledger.batches.numbers import Numbers
+from smsq.worker.ledger.batches.waking import BELL
 from smsq.worker.ledger.layout import Meta, hint_again_ms, packed_meta
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.scripts import Argument, Call, script
@@ -168,6 +169,7 @@ class DoorRequests(Numbers):
             )
         keys = [
             *self.keys.batch_verb(first),
+            self.key(BELL),
             self.key("files"),
             self.keys.shard(first.number + len(messages) - 1),
             self.key("stamp"),

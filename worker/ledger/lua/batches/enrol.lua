@@ -1,15 +1,16 @@
 -- Accept one message: its idempotency key, its batch of one and its place in the queue, together.
--- KEYS: of the batch; then the opt-outs, files, the idempotency key's record ('' if there is none), the stamp.
+-- KEYS: of the batch; then the opt-outs, the bell of what is ready, files, the idempotency key's record ('' if there is
+--       none), the stamp.
 -- ARGV: 4 digests of the content, the one to keep first, 5 meta, 6 recipients, 7 texts, 8 hash of the key or '',
 --       9 ms until it is hinted again, 10 names of the secret keys that the sender has, '' if nothing is sealed,
 --       11 the one-time code that it is a message of, or '', 12 ms until that code's cascade is looked at,
 --       13 why the step of a code is taken, '' for any other message, 14 digests of its files, 15 names of
 --       entries that keep it back, joined by line feeds, '' for a code, the sign of an exempt message if it goes all
 --       the same, 16 '1' if this call repeats itself.
--- Returns {'created'|'same'|'conflict', message id, run, n, '1' if a hint would wake nobody}, {'halted', why},
+-- Returns {'created'|'same'|'conflict', message id, run, n, '1' if no hint is needed}, {'halted', why},
 -- {'sealed'} if the workers hold another secret key, {'optout'}, or {'renumber'}.
 -- Afterwards: the message is in the ledger once per key, or nothing was written.
--- include: batch, force, lanes, totals, awake, hints
+-- include: batch, force, lanes, totals, waking
 
 if ARGV[8] ~= '' then
   local known = redis.call('HMGET', KEYS[#KEYS - 1], 'content', 'id')
@@ -33,7 +34,7 @@ end
 local listed = redis.call('HGET', CTL, 'screen')
 if listed and ARGV[15] ~= '' and ARGV[15] ~= EXEMPT then
   for name in string.gmatch(ARGV[15], '[^\n]+') do
-    if redis.call('HEXISTS', KEYS[#KEYS - 3], name) == 1 then return { 'optout' } end
+    if redis.call('HEXISTS', KEYS[#KEYS - 4], name) == 1 then return { 'optout' } end
   end
 end
 local m = cmsgpack.unpack(ARGV[5])
@@ -63,12 +64,5 @@ if ARGV[11] ~= '' then -- the end of this message wakes the code's cascade, if t
   redis.call('HSET', SHARD, number .. 'c', ARGV[11])
   redis.call('ZADD', CASCADE, 'XX', now + tonumber(ARGV[12]), ARGV[11])
 end
-local idle, mark = false, redis.call('HGET', CTL, 'awake:' .. m[LANE])
-if mark then
-  local after = '(' .. string.format('%.0f', now)
-  local taken = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
-  if m[LANE] == 0 then taken = taken + redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf') end
-  idle = is_hint_idle(mark, taken, waiting_in(m[LANE]))
-  if idle then redis.call('HSET', CTL, 'unhinted:' .. m[LANE], string.format('%.1f', now + tonumber(ARGV[9]))) end
-end
-return { 'created', id, actual, n, idle and '1' or '' }
+local needs_none = is_woken(m, KEYS[#KEYS - 3], 1, string.format('%.1f', now + tonumber(ARGV[9])))
+return { 'created', id, actual, n, needs_none and '1' or '' }

@@ -1,18 +1,18 @@
 -- Accept the messages of one request of the front door, all or none: each with its batch and its place in the queue,
 -- the id under which the caller asks about them, and what a repeat of the same request is answered.
--- KEYS: of the batch with the first number; then files, the hash of the last one, the stamp, what was said to this
---       content, the counter of drawn ids, the beginning of the names of the caller's ids, the caller's messages of
---       the day.
+-- KEYS: of the batch with the first number; then the bell of what is ready, files, the hash of the last one, the stamp,
+--       what was said to this content, the counter of drawn ids, the beginning of the names of the caller's ids, the
+--       caller's messages of the day.
 -- ARGV: 4 the caller's id, '' to draw one, 5 the host that the request names, 6 ms of the gateway's minute, 7 ms that
 --       an answer is kept, 8 ms that ids are kept, 9 ms until it is hinted again, 10 names of the secret keys that
 --       the sender has, '' if nothing is sealed, 11 parts of all messages, 12 the number behind which ids are drawn
 --       if none ever was, 13 how many messages, 14 recipients that are none, packed, '' for no such, 15 digests of
 --       the files of each message, then for each message: its recipient as answers show it, meta, recipients, texts.
--- Returns {'created', id, parts, run, last n, '1' if a hint would wake nobody}; {'same', id, parts, first batch} for
+-- Returns {'created', id, parts, run, last n, '1' if no hint is needed}; {'same', id, parts, first batch} for
 -- a repeat that gets the first answer; {'guarded'} for one that was answered; {'halted', why}, {'sealed'},
 -- {'renumber'}, or {'ids'} if there are no more.
 -- Afterwards: all of it is in the ledger, or nothing was written. A call that repeats itself is `created` again.
--- include: batch, force, lanes, totals, awake, hints
+-- include: batch, force, lanes, totals, waking
 
 local function whole(value) return string.format('%.0f', value) end
 
@@ -89,12 +89,5 @@ redis.call('PEXPIRE', KEYS[#KEYS - 3], ARGV[7])
 local n = redis.call('HINCRBY', RUN, 'n:' .. actual, many)
 add_gauge(m, READY, many)
 count('queued', many)
-local idle, mark = false, redis.call('HGET', CTL, 'awake:' .. m[LANE])
-if mark then
-  local after = '(' .. whole(now)
-  local taken = redis.call('ZCOUNT', SLOTS_BULK, after, '+inf')
-  if m[LANE] == 0 then taken = taken + redis.call('ZCOUNT', SLOTS_URGENT, after, '+inf') end
-  idle = is_hint_idle(mark, taken, waiting_in(m[LANE]))
-  if idle then redis.call('HSET', CTL, 'unhinted:' .. m[LANE], string.format('%.1f', now + tonumber(ARGV[9]))) end
-end
-return { 'created', id, ARGV[11], actual, n, idle and '1' or '' }
+local needs_none = is_woken(m, KEYS[#KEYS - 7], many, string.format('%.1f', now + tonumber(ARGV[9])))
+return { 'created', id, ARGV[11], actual, n, needs_none and '1' or '' }

@@ -1,6 +1,7 @@
 -- Note that a worker process lives. KEYS: 1 owners, 2 run, 3 ctl, 4 stamp, 5 sick, 6 homes.
 -- ARGV: 1 time or '', 2 owner ('' to look only), 3 why it cannot send just now, '' while it can,
---       4 the host whose master looks, '' for anybody else, 5 which home it is.
+--       4 the host whose master looks, '' for anybody else, 5 which home it is, 6 ms for which this process is sure to
+--       hear the bell of what is ready, '' if it does not.
 -- Returns {actual run, run in force or '', what halts or '', time in ms, credentials that were refused or '',
 --   name of the secret key that seals or '', name of another home that has this host's number now or ''}.
 -- include: run
@@ -19,6 +20,7 @@ if ARGV[2] ~= '' then
     redis.call('EXPIRE', KEYS[5], SICK_KEPT_S) -- entries of dead processes expire with the last living one
   end
 end
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], 'heard:0', string.format('%.0f', now + tonumber(ARGV[6]))) end
 local other = ''
 if ARGV[4] ~= '' and ARGV[5] ~= '' then
   local known = redis.call('HMGET', KEYS[6], ARGV[4], ARGV[4] .. ':where')
