@@ -380,9 +380,12 @@ class Begun(Shown):
         return self._smsq.runtime.views.campaign_of(draft.digest)
 
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput if a campaign that is not begun yet is to begin in the past."""
+        """Raise BadInput if a campaign that is not begun yet is to begin in the past, or never."""
         is_begun = before is not None and before.state not in OVER
-        if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
+        series, now = draft.series, self._smsq.runtime.clock.now()
+        if series is not None and series.until is not None and not is_begun and series.first(now) > series.until:
+            raise BadInput("it would never be sent: its first occurrence would be after --until")
+        if draft.start_at is not None and draft.start_at < now and not is_begun:
             raise BadInput(
                 "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
             )

@@ -9,7 +9,7 @@
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
 | `c:<id>:z<k>` | string | batch numbers of the k-th of its time zones, four bytes each | enrol, feed | upkeep |
 | `c:<id>:m` | sorted set | its batches that have a moment, which is the score | enrol | feed |
-| `c:<id>:a` | list | what was done to it, by whom and when | begin, amend, control, resolve | upkeep |
+| `c:<id>:a` | list | what was done to it, by whom and when | begin, amend, control, edit, occur, resolve | upkeep |
 | `c:<id>:y` | hash | its retries, each with the rows that it takes | begin | upkeep |
 | `c:<id>:h` | set | batches that it has back: due while it was paused, or paced | claim, control, feed | empty |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |

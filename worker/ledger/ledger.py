@@ -25,6 +25,7 @@ from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
 from smsq.worker.ledger.campaigns.kin import Kinship
+from smsq.worker.ledger.campaigns.occurring import Occurring
 from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import DoorRequests
 from smsq.worker.ledger.ids import Ids
@@ -47,6 +48,7 @@ class Ledger(
     CampaignControl,
     Feeding,
     Kinship,
+    Occurring,
     Names,
     Deciding,
     RollCall,
