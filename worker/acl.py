@@ -94,6 +94,7 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "places",
                 "digest:*",
                 "idem:*",
                 "code:*",
