@@ -12,6 +12,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.regions import known_region
 from smsq.worker.domain.status import STATUS_TABLE
+from smsq.worker.domain.zones import country_of
 from smsq.worker.gateway.outcomes import HistoryAnswer
 from smsq.worker.ledger.places import MOST_PLACES
 from smsq.worker.ledger.values import BatchView
@@ -24,7 +25,7 @@ from smsq.worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 PAGES_AT_ONCE = 10
-FIRST_RUSSIAN, LAST_RUSSIAN = 73_000_000_000, 79_999_999_999
+DIGITS = 11  # of a phone in Russia
 URGENT_SINGLES = 20  # codes asked about one by one in one round
 
 
@@ -129,9 +130,10 @@ class Statuses:
         """Note where numbers live, for sending hours in their own time: of Russia, by the names of its regions."""
         told: dict[int, str] = {}
         for row in page.rows:
-            number = row.recipient
-            if isinstance(number, int) and row.region and FIRST_RUSSIAN <= number <= LAST_RUSSIAN:
-                head = number // 10_000
+            if not isinstance(row.recipient, int) or not row.region or len(str(row.recipient)) != DIGITS:
+                continue
+            head = row.recipient // 10 ** (DIGITS - 7)
+            if country_of(head, DIGITS) == "RU":
                 zone = known_region(row.region)
                 if zone is not None and self._places.get(head) != zone:
                     told[head] = zone
