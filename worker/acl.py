@@ -78,13 +78,16 @@ LEDGER: dict[str, Role] = {
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop detach due feed forget lead move_due set_openings wind_up".split()),
-        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
+        frozenset(
+            "beat control doubt drop detach due enrol_range feed forget lead move_due occur open_campaign set_openings "
+            "wind_up".split()
+        ),
+        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "incrby", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
         frozenset(
             "amend control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step "
-            "shield_admit shield_verified".split(),
+            "shield_admit shield_verified template_add template_remove".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
@@ -95,6 +98,7 @@ LEDGER: dict[str, Role] = {
                 "live",
                 "optouts",
                 "places",
+                "templates",
                 "digest:*",
                 "idem:*",
                 "code:*",

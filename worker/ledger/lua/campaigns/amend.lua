@@ -13,12 +13,14 @@ local before, changed, changes = {}, {}, {}
 for at = 4, #ARGV, 2 do
   local field, value = ARGV[at], ARGV[at + 1]
   local known = redis.call('HGET', KEYS[1], field) or ''
-  before[#before + 1] = known
+  local is_number = field == 'rate' or field == 'budget' or field == 'weight'
+  local is_same = known == value or is_number and tonumber(known) == tonumber(value)
+  before[#before + 1] = is_same and value or known
   if (state == 'done' or state == 'cancelled') and field ~= 'name' then return { 'over', state } end
-  if known ~= value then
+  if not is_same then
     changed[field] = value
     local unit = field == 'budget' and 10000 or 1
-    local is_number = field ~= 'name' and field ~= 'window'
+    is_number = is_number or field == 'stop_if_bad'
     changes[#changes + 1] = field
     for _, said in ipairs({ known, value }) do
       local number = is_number and tonumber(said)
