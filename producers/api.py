@@ -22,6 +22,7 @@ from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.installation import Installation
+from smsq.producers.limits import LimitControl
 from smsq.producers.optouts import OptOutList
 from smsq.producers.otp import Otp
 from smsq.producers.shield import ShieldControl
@@ -69,7 +70,9 @@ class WouldSend:
 
 
 class Smsq(Installation):
-    """One installation: send and look up messages; `campaigns`, `doubts`, `optouts`, `otp` and `shield` have the rest.
+    """One installation: send and look up messages.
+
+    `campaigns`, `doubts`, `limits`, `optouts`, `otp` and `shield` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
@@ -79,6 +82,7 @@ class Smsq(Installation):
         super().__init__(settings, environ=environ)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
+        self.limits = LimitControl(self)
         self.shield = ShieldControl(self)
         self.otp = Otp(self)
         self.templates = Templates(self)

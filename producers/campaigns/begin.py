@@ -14,13 +14,14 @@ from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, How, draft, ranges
 from smsq.producers.intake.forecast import Forecast, forecast
+from smsq.producers.intake.known_keys import KnownKeys, has_keys
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.sources import AnyRows
 from smsq.producers.templates import text_of
 from smsq.worker.domain.batch import Options
-from smsq.worker.domain.campaign import OVER, Range
+from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
@@ -174,7 +175,8 @@ class Begun(Shown):
         if draft.zoning is None:
             return draft
         now = before.created_at if before is not None else self._smsq.runtime.clock.now()
-        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
+        places = self._smsq.runtime.ledger.places() if draft.zoning.by_recipient else {}
+        return replace(draft, zoning=draft.zoning.with_knowledge(places, now))
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
@@ -191,7 +193,7 @@ class Begun(Shown):
     def look(
         self,
         draft: Draft,
-        comparison: Comparison | None = None,
+        comparison: Comparison | KnownKeys | None = None,
         *,
         seen: Callable[[int], None] = lambda rows: None,
     ) -> Preflight:
@@ -227,7 +229,7 @@ class Begun(Shown):
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
-        draft = self.known(draft, before)
+        draft = self._without_known_keys(self.known(draft, before), before)
         comparison = self.comparison(draft, before)
         draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
@@ -238,6 +240,20 @@ class Begun(Shown):
         if settled.choice.left_out is not draft.choice.left_out:
             found = self.look(settled)
         return settled, found, repeats
+
+    def _without_known_keys(self, draft: Draft, before: CampaignView | None) -> Draft:
+        """The draft without rows whose keys are in earlier campaigns."""
+        if not has_keys(draft):
+            return draft
+        keys = KnownKeys(self._smsq.runtime, before.id if before is not None else "")
+        choice = replace(draft.choice, keys_against=keys.against)
+        if keys.against:
+            self.look(draft, keys)
+            if found := keys.sent():
+                sent = [(view.id, view.first_sent_at or view.created_at, rows) for view, rows in found]
+                overtaken = tuple(view.id for view, _ in found if not view.closed and view.state not in OVER)
+                choice = replace(choice, left_out=LeftOut.of(sent, choice.left_out), overtakes=overtaken)
+        return replace(draft, choice=choice)
 
     def enrol(
         self,
@@ -260,6 +276,7 @@ class Begun(Shown):
         self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
+        self._check_cut(draft)
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
@@ -270,6 +287,7 @@ class Begun(Shown):
         opened = smsq.patiently(begin, outage_s=OUTAGE_S)
         if not opened.created:
             draft = self._as_begun(draft, opened)
+        draft = self._with_places_of(draft, opened)
         rows = rows_in = 0
         try:
             for part in ranges(draft, opened.batch_size):
@@ -288,6 +306,8 @@ class Begun(Shown):
     def _look_round(self, draft: Draft) -> None:
         """Raise Conflict if another campaign has sent rows since they were compared, which may be long ago."""
         choice = draft.choice
+        if choice.keys_against is not None:
+            self._look_round_for_keys(draft)
         if choice.against is None or choice.word == "again":
             return
         known = self.before(draft)
@@ -301,6 +321,40 @@ class Begun(Shown):
         if repeats.sent or repeats.unknown:
             said = repeats if repeats.sent else repeats.unknown_said
             raise Conflict(f"meanwhile {said}: nothing was enrolled; run the same command again")
+
+    def _look_round_for_keys(self, draft: Draft) -> None:
+        """The same for the keys of rows."""
+        known = self.before(draft)
+        own = known.id if known is not None and known.state not in OVER else ""
+        keys = KnownKeys(self._smsq.runtime, own)
+        if keys.against == draft.choice.keys_against:
+            return
+        self.look(draft, keys)
+        if sent := keys.sent():
+            view, rows = sent[0]
+            raise Conflict(
+                f"meanwhile campaign {view.id} was begun, which has {len(rows)} of these keys: nothing was enrolled; "
+                "run the same command again"
+            )
+
+    def _check_cut(self, draft: Draft) -> None:
+        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
+        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
+            return
+        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
+            raise Conflict(
+                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
+                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
+            )
+
+    def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
+        """The draft with what was known of numbers when its campaign was begun."""
+        zoning = draft.zoning
+        if zoning is None or not zoning.by_recipient:
+            return draft
+        ledger = self._smsq.runtime.ledger
+        places = self._smsq.patiently(lambda: ledger.keep_places(opened.id, zoning.learned), outage_s=OUTAGE_S)
+        return replace(draft, zoning=replace(zoning, learned=places))
 
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""
@@ -348,9 +402,12 @@ class Begun(Shown):
         return self._smsq.runtime.views.campaign_of(draft.digest)
 
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput if a campaign that is not begun yet is to begin in the past."""
+        """Raise BadInput if a campaign that is not begun yet is to begin in the past, or never."""
         is_begun = before is not None and before.state not in OVER
-        if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
+        series, now = draft.series, self._smsq.runtime.clock.now()
+        if series is not None and series.until is not None and not is_begun and series.first(now) > series.until:
+            raise BadInput("it would never be sent: its first occurrence would be after --until")
+        if draft.start_at is not None and draft.start_at < now and not is_begun:
             raise BadInput(
                 "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
             )

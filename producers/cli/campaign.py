@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli import DONE, FAILED, Suggesting, campaign_again, campaign_control, campaign_log, campaign_report
+from smsq.producers.cli import (
+    DONE,
+    FAILED,
+    Suggesting,
+    campaign_again,
+    campaign_control,
+    campaign_log,
+    campaign_rejects,
+    campaign_report,
+    campaign_set,
+)
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
 from smsq.producers.cli.campaign_draft import drafted as draft_of
 from smsq.producers.cli.campaign_draft import would_run
@@ -36,7 +46,7 @@ def group() -> None:
 def limits(function: Command) -> Command:
     """Give a command the flags that decide when a campaign is sent, and how fast."""
     options = (
-        click.option("--rate", type=float, help="Most parts per second for this campaign."),
+        click.option("--rate", metavar="N", help="Most parts per second for this campaign."),
         click.option(
             "--at",
             help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or "
@@ -130,6 +140,13 @@ def check(
 @file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
 @limits
+@click.option(
+    "--every",
+    help="Send all of it again and again: 'day 10:00', 'mon,thu 10:00', 'mon-fri 09:30' or 'month:1 09:00'.",
+)
+@click.option("--every-zone", help="Time zone of --every, such as Europe/Moscow.  [default: this machine's]")
+@click.option("--until", help="With --every: no more after this day or moment.")
+@click.option("--count", type=int, help="With --every: so many times.")
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",
@@ -137,6 +154,7 @@ def check(
     show_default="ask",
     help="If a message did not arrive: ask sends it again once that is certain, park leaves it to a person.",
 )
+@campaign_set.pace_flags
 @click.option("--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked.")
 @click.option("--yes", is_flag=True, help="Send without asking for confirmation.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
@@ -237,5 +255,12 @@ def show(campaign_id: str, follow: bool, as_json: bool) -> None:
     sys.exit(code)
 
 
-for command in (campaign_report.command, campaign_log.command, *campaign_control.COMMANDS, *campaign_again.COMMANDS):
+for command in (
+    campaign_report.command,
+    campaign_rejects.command,
+    campaign_log.command,
+    campaign_set.command,
+    *campaign_control.COMMANDS,
+    *campaign_again.COMMANDS,
+):
     group.add_command(command)
