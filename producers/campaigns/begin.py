@@ -155,7 +155,12 @@ class Begun(Shown):
     def forecast(self, draft: Draft, found: Preflight) -> Forecast:
         """When a draft would be done, by its limits and those of this installation; the assumptions are in it."""
         settings = self._smsq.settings
-        rates = (("the campaign's rate", draft.rate or 0.0), ("SMSQ_RATE", settings.rate or 0.0))
+        live = self._smsq.runtime.ledger.limits()
+        rates = (
+            ("the campaign's rate", draft.rate or 0.0),
+            ("the rate of the whole installation", live.rate if live.rate is not None else settings.rate or 0.0),
+            ("the rate of its sender", live.senders.get(draft.options.sender or "", 0.0)),
+        )
         return forecast(
             found.messages,
             found.parts,
