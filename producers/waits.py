@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from smsq.producers.moments import plain, when
-from smsq.worker.domain.campaign import OVER
+from smsq.worker.domain.campaign import GOING, OVER
 from smsq.worker.domain.lane import LANES
-from smsq.worker.domain.zones import OWN, is_open
+from smsq.worker.domain.zones import OWN, is_open, openings, said
 from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
@@ -147,6 +147,8 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
     """The same of the rows that are in."""
     if view.is_over:
         return ""
+    if view.recurring is not None and view.state != "paused":
+        return f"its next occurrence begins at {when(view.recurring.next_at)}" if view.state in GOING else ""
     if view.state == "paused":
         return paused(view)
     brakes = read_side.brakes()
@@ -163,8 +165,8 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
         return reason(view.why)
     if view.start_at > now:
         return f"it is scheduled to begin at {when(view.start_at)}"
-    if not is_open(view.window, OWN, now):
-        return f"it is outside its sending hours, {view.window}"
+    if closed := outside_hours(view, now):
+        return closed
     if braked := brake(brakes, "bulk"):
         return braked
     if brakes.is_blind(parallel):
@@ -208,6 +210,23 @@ def ails(brakes: Brakes, lane: str) -> str:
         return ""
     what, cure = AILMENTS[why]
     return f"the workers of the {lane} lane {what}: {cure}"
+
+
+def outside_hours(view: CampaignView, now: float) -> str:
+    """That all of a campaign's windows are closed, or its rows' moments are ahead, until when and where; '' if not."""
+    waiting = [zone for zone, many in zip(view.zones, view.zone_waiting, strict=False) if many]
+    is_all_fed = view.fed >= view.batches
+    if view.moment > now and not waiting and not is_all_fed:
+        return f"its other rows have moments of their own, the first at {when(view.moment)}"
+    zones = waiting or view.zones or (OWN,)
+    if not view.window or any(is_open(view.window, zone, now) for zone in zones):
+        return ""
+    opens = [(found[0][0], zone) for zone in zones if (found := openings(view.window, zone, now))]
+    if not opens:
+        return f"it is outside its sending hours, {view.window}, which never come in {said(zones[0])}"
+    first, zone = min(opens)
+    where = f" in {said(zone)}" if zone != OWN else ""
+    return f"it is outside its sending hours, {view.window}: it goes on at {when(first)}, when they begin{where}"
 
 
 def budget(view: CampaignView) -> str:

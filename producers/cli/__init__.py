@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "send": Row("smsq.producers.cli.send:command", "Send one message."),
     "otp": Row("smsq.producers.cli.otp:group", "Send one-time codes, and check what people typed."),
     "campaign": Row("smsq.producers.cli.campaign:group", "Check, run and watch campaigns."),
+    "template": Row("smsq.producers.cli.template:group", "Keep texts under a name, with versions."),
     "hlr": Row("smsq.producers.cli.probes:hlr", "Ask the operators about phones: who serves them, are they on."),
     "ping": Row("smsq.producers.cli.probes:ping", "Find out which phones are on."),
     "doubts": Row("smsq.producers.cli.doubts:group", "Show messages whose outcome is unknown, and decide."),

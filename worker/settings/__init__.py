@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mass_ask_every_s: float
     mass_ask_size: int
     history_every_s: float
+    answers_every_s: float
     rate: float | None
     reserve: Decimal
     stop_if_bad: float

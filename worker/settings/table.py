@@ -181,6 +181,12 @@ FIELDS: tuple[Field, ...] = (
         "Seconds between pages of history while statuses are missing; 0: never read it.",
     ),
     Field(
+        "answers_every_s",
+        readers.number(0, 86400),
+        "300",
+        "Seconds between two looks at what people wrote back, for opt-outs by reply; 0: callbacks alone bring them.",
+    ),
+    Field(
         "rate",
         readers.number(0.01, 1e6),
         None,
