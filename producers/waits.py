@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
-from smsq.producers.moments import plain, when
+from smsq.producers.moments import plain, printable, when
 from smsq.worker.domain.campaign import GOING, OVER
 from smsq.worker.domain.lane import LANES
 from smsq.worker.domain.zones import OWN, is_open, openings, said
@@ -176,8 +176,6 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
 
 def _slow(brakes: Brakes, view: CampaignView, now: float, parallel: int) -> str:
     """What keeps the next batch for more than a moment although sending goes on, '' for nothing."""
-    from smsq.producers.report import printable  # which has sentences from here
-
     if ailing := ails(brakes, "bulk"):
         return ailing
     if view.pace.wait_s(view.rate, now) > MOMENT_S:

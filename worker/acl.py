@@ -108,6 +108,7 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "places",
                 "templates",
                 "digest:*",
                 "idem:*",

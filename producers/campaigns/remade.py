@@ -144,6 +144,7 @@ class Remaking(Begun):
             window=window or origin.window or None,
             on_doubt=otherwise.get("on_doubt") or origin.on_doubt,
             topic=origin.topic,
+            words=origin.words,
         )
         self.check_carried(draft)
         return draft
