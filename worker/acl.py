@@ -42,7 +42,18 @@ TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hvals", "hexists", "get", "exists", "time"),
-        *("zrange", "zrevrange", "lrange", "zrangebyscore", "zcard", "zcount", "smembers"),
+        *(
+            "zrange",
+            "zrevrange",
+            "lrange",
+            "zrangebyscore",
+            "zcard",
+            "zcount",
+            "zscore",
+            "smembers",
+            "scard",
+            "sismember",
+        ),
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
