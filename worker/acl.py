@@ -97,6 +97,7 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "places",
                 "templates",
                 "digest:*",
                 "idem:*",

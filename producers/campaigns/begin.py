@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Unpack, overload
 
+from smsq.producers.campaigns.checks import Checked
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
-from smsq.producers.campaigns.show import Shown
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
@@ -26,7 +26,6 @@ from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.values import Opened
@@ -37,7 +36,7 @@ log = logging.getLogger(__name__)
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
-class Begun(Shown):
+class Begun(Checked):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
     @overload
@@ -177,18 +176,13 @@ class Begun(Shown):
         if draft.zoning is None:
             return draft
         now = before.created_at if before is not None else self._smsq.runtime.clock.now()
-        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
+        places = self._smsq.runtime.ledger.places() if draft.zoning.by_recipient else {}
+        return replace(draft, zoning=draft.zoning.with_knowledge(places, now))
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
         besides, after = (before.id, before.rows) if before is not None else ("", 0)
         return Comparison(self._smsq.runtime, draft, besides=besides, after_row=after, known=(draft.replaces,))
-
-    def check_carried(self, draft: Draft) -> None:
-        """Raise BadInput if the transport cannot carry its channel or its options."""
-        later = [name for name, _ in draft.per_row.columns] if draft.per_row is not None else []
-        said = draft.template.written
-        check_carried(self._smsq.settings.transport, draft.options, later=later, text=said)
 
     def look(
         self,
@@ -276,6 +270,7 @@ class Begun(Shown):
         self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
+        self._check_cut(draft)
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
@@ -292,6 +287,7 @@ class Begun(Shown):
             draft = self._as_begun(draft, opened)
         if old is not None and was_paused(old):
             ledger.control(opened.id, "pause", EDITED_WHILE_PAUSED)
+        draft = self._with_places_of(draft, opened)
         rows = rows_in = 0
         try:
             for part in ranges(draft, opened.batch_size):
@@ -343,6 +339,25 @@ class Begun(Shown):
                 "run the same command again"
             )
 
+    def _check_cut(self, draft: Draft) -> None:
+        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
+        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
+            return
+        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
+            raise Conflict(
+                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
+                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
+            )
+
+    def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
+        """The draft with what was known of numbers when its campaign was begun."""
+        zoning = draft.zoning
+        if zoning is None or not zoning.by_recipient:
+            return draft
+        ledger = self._smsq.runtime.ledger
+        places = self._smsq.patiently(lambda: ledger.keep_places(opened.id, zoning.learned), outage_s=OUTAGE_S)
+        return replace(draft, zoning=replace(zoning, learned=places))
+
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""
         ledger, choice = self._smsq.runtime.ledger, draft.choice
@@ -383,18 +398,3 @@ class Begun(Shown):
             return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
 
         return screen
-
-    def before(self, draft: Draft) -> CampaignView | None:
-        """The campaign that these rows, text and options became earlier, if it is still kept."""
-        return self._smsq.runtime.views.campaign_of(draft.digest)
-
-    def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput if a campaign that is not begun yet is to begin in the past, or never."""
-        is_begun = before is not None and before.state not in OVER
-        series, now = draft.series, self._smsq.runtime.clock.now()
-        if series is not None and series.until is not None and not is_begun and series.first(now) > series.until:
-            raise BadInput("it would never be sent: its first occurrence would be after --until")
-        if draft.start_at is not None and draft.start_at < now and not is_begun:
-            raise BadInput(
-                "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
-            )

@@ -146,6 +146,7 @@ class Remaking(Begun):
             weight=origin.weight,
             stop_if_bad=origin.stop_if_bad,
             auto_resume=origin.auto_resume,
+            words=origin.words,
         )
         self.check_carried(draft)
         return draft
@@ -184,7 +185,7 @@ class Remaking(Begun):
         told = remade.origin.template if remade.text is None else remade.draft.template.written
         screening = smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S)
         plan = replace(plan, template=told, file=remade.origin.file, screened=screening)
-        plan = replace(plan, words=remade.origin.words, saved_as=remade.origin.saved_as)
+        plan = replace(plan, saved_as=remade.origin.saved_as)
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=True, overtakes=remade.overtakes, kin=remade.kin)

@@ -127,6 +127,7 @@ class Draft:
     options: Options
     per_row: RowOptions | None = None
     zoning: Zoning | None = None
+    words: tuple[str, ...] = ()  # as in `Plan`, for rows that are no file's
     phone_column: str = "phone"
     region: str = "RU"
     rate: float | None = None
@@ -196,7 +197,7 @@ class Draft:
             file=", ".join(self.read_as.files) if self.read_as is not None else "",
             read_as=self.read_as.written() if self.read_as is not None else "",
             repeats=self.choice.word,
-            words=self.zoning.columns.words_named() if self.zoning is not None else (),
+            words=self.zoning.columns.words_named() if self.zoning is not None else self.words,
             topic=self.topic,
             series=self._series(now),
             saved_as=self.saved_as,

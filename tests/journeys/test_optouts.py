@@ -35,7 +35,7 @@ def all_opt_out(journey: Journey) -> int:
 
 @pytest.mark.fault
 def test_nothing_leaves_after_an_opt_out(make_town: Callable[..., Town]) -> None:
-    """Everybody opts out while a campaign runs at full speed: nothing leaves afterwards, and doubts end as they must."""
+    """Everybody opts out while a campaign runs at full speed: nothing leaves afterwards, and doubts end as ever."""
     town = make_town(redis="private", gateway=TROUBLES, SMSQ_BATCH_SIZE=str(BATCH))
     journey = begun(town)
 
