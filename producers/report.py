@@ -9,6 +9,7 @@ campaign's file again. JSON is for programs, which evaluate nothing: its values 
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -191,6 +192,7 @@ def operator(receipt: Receipt) -> str:
     return told.get("network") or told.get("mcc", "") + told.get("mnc", "")
 
 
+@functools.lru_cache(maxsize=4096)  # messages of one request have it in common
 def iso(at: float) -> str:
     """A moment in UTC; nothing for 0.
 
@@ -202,7 +204,7 @@ def iso(at: float) -> str:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet evaluates: what could be a formula gets an apostrophe in front."""
-    if _PHONE.fullmatch(cell):
+    if cell[:1].isalnum() or _PHONE.fullmatch(cell):  # no sign of a formula is a letter, and none can follow one
         return cell
     return "'" + cell if cell.startswith(_CONTROL) or _FORMULA.match(cell) else cell
 
