@@ -71,9 +71,9 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early look note "
-            "otp_end otp_next otp_wait probe release report ring screen settle settle_each shield_admit shield_learn "
-            "shield_refused sign_off take watched".split(),
+            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early "
+            "list_optouts look note otp_end otp_next otp_wait probe release report ring screen settle settle_each "
+            "shield_admit shield_learn shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
@@ -83,8 +83,8 @@ LEDGER: dict[str, Role] = {
     ),
     "producer": Role(
         frozenset(
-            "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
-            "shield_verified".split(),
+            "amend control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step "
+            "shield_admit shield_verified template_add template_remove".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
@@ -94,6 +94,7 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "templates",
                 "digest:*",
                 "idem:*",
                 "code:*",
@@ -114,10 +115,10 @@ LEDGER: dict[str, Role] = {
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
-    "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
+    "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat establish fresh_ids limit recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from smsq.worker.ledger.views import CampaignView
 
 SAY_EVERY_ROWS = 50_000
+CHANGED_BY_SET = ("--name", "--rate", "--window", "--budget", "--weight", "--stop-if-bad", "--auto-resume")
 
 
 @contextlib.contextmanager
@@ -99,10 +100,10 @@ def _more_money(view: CampaignView) -> str:
 
 
 def _not_applied(option: str, view: CampaignView | None) -> str:
-    """What becomes of a wish that a begun campaign does not follow; a budget has a way of its own."""
+    """What becomes of a wish that a begun campaign does not follow, and how it can be changed."""
     said = f"{option} is not applied: the campaign goes on as it was begun"
-    if option == "--budget" and view is not None:
-        return f"{said}; `smsq campaign resume {view.id} --budget N` sets another"
+    if option in CHANGED_BY_SET and view is not None:
+        return f"{said}; `smsq campaign set {view.id} {option} …` changes it"
     return said
 
 
@@ -117,11 +118,11 @@ def unfinished(smsq: Smsq, drafted: Draft) -> CampaignView | None:
 def agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
     from smsq.producers.cli.account import whose_line
-    from smsq.producers.cli.campaign_check import found_lines
+    from smsq.producers.cli.campaign_check import forecast_lines, found_lines
     from smsq.worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = priced(smsq, drafted, found)
-    for line in found_lines(drafted, found):
+    for line in (*found_lines(drafted, found), *forecast_lines(smsq.campaigns.forecast(drafted, found))):
         talk(line)
     talk(whose_line(smsq, drafted.options))
     if price is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,13 +18,13 @@ from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.sources import AnyRows, Rows, given
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.terms import percent_of, rate_of, weight_of, window_of
 from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.guests import EVERYBODY, Guests
-from smsq.worker.domain.hours import Hours
 from smsq.worker.domain.optout import topic_of
 from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.gateway.channels import channel
@@ -45,8 +44,10 @@ class How(TypedDict, total=False):
     recipients (by default `phone`, or `email` for e-mails), `region` the country in which phones without a plus are
     written, `encoding` what a file is in (told from its bytes unless it is given), `sheet` which of a workbook's sheets
     is read. `several_phones` is what becomes of a cell with more than one phone: `error` rejects the row, `each` makes
-    a row of each phone, with a number of its own. `rate` is in parts per second,
-    `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
+    a row of each phone, with a number of its own. `rate` is in parts per second, `budget` in the account's currency,
+    `at` a moment, `window` hours of the day such as `9-21`, `weight` its share beside other campaigns (1 if it is left
+    out), `stop_if_bad` the percentage of failures that pauses it, 0 for never. With `auto_resume` it goes on by itself
+    once the balance that paused it is back. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
     (`columns.MEANINGS`), such as `{"zone": "tz", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
@@ -68,11 +69,14 @@ class How(TypedDict, total=False):
     valid: str | None
     options: Options | None
     per_row: Mapping[str, str] | Sequence[str] | None
-    rate: float | None
+    rate: float | str | None
     at: datetime | str | None
     window: str | None
     zone_unknown: str | None
     budget: Decimal | int | str | None
+    weight: float | str | None
+    stop_if_bad: float | str | None
+    auto_resume: bool
     on_doubt: str | None
     topic: str | None
     apart: str
@@ -94,6 +98,7 @@ class Choice:
     continues: str = ""
     overtakes: tuple[str, ...] = ()
     against: frozenset[tuple[str, int]] | None = None
+    keys_against: frozenset[tuple[str, int]] | None = None  # the same of keys of rows
 
 
 NO_CHOICE = Choice()
@@ -121,6 +126,9 @@ class Draft:
     part_price: Decimal = Decimal(0)
     start_at: float | None = None
     window: str | None = None
+    weight: float = 1.0
+    stop_if_bad: float | None = None
+    auto_resume: bool = False
     on_doubt: str = "ask"
     topic: str = ""
     apart: str = field(default="", repr=False)
@@ -167,6 +175,9 @@ class Draft:
             part_price=self.part_price,
             start_at=self.start_at,
             window=self.window,
+            weight=self.weight,
+            stop_if_bad=self.stop_if_bad,
+            auto_resume=self.auto_resume,
             on_doubt=self.on_doubt,
             file=", ".join(self.read_as.files) if self.read_as is not None else "",
             read_as=self.read_as.written() if self.read_as is not None else "",
@@ -206,10 +217,9 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not isinstance(text, str):
         raise BadInput(f"a text is text, not {type(text).__name__}")
-    if window is not None:
-        window = Hours.parse(window).written
-    if rate is not None and not 0 < rate < math.inf:
-        raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
+    window = window_of(window) if window is not None else None
+    rate = rate_of(rate) if rate is not None else None
+    weight, share = how.get("weight"), how.get("stop_if_bad")
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
     meanings, named = split(how.get("per_row") or ())
     check_options(options, later=named)
@@ -236,7 +246,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
     return Draft(
         source=source.using(used),
         template=template,
-        name=_named(how.get("name") or told.name),
+        name=name_of(how.get("name") or told.name),
         options=options,
         per_row=per_row,
         zoning=zoning,
@@ -247,6 +257,9 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         budget=money_of(how.get("budget")),
         start_at=timestamp(at) if at is not None else None,
         window=window,
+        weight=weight_of(weight) if weight is not None else 1.0,
+        stop_if_bad=percent_of(share) if share is not None else None,
+        auto_resume=how.get("auto_resume") or False,
         on_doubt=how.get("on_doubt") or "ask",
         topic=topic_of(topic) if topic is not None else "",
         apart=how.get("apart") or "",
@@ -267,6 +280,7 @@ def money_of(budget: Decimal | int | str | None) -> Decimal | None:
     return money
 
 
-def _named(name: str | None) -> str:
+def name_of(name: str | None) -> str:
+    """A campaign's name as it is kept."""
     shown = "".join(char for char in name or "campaign" if char.isprintable())[:LONGEST_NAME].strip()
     return shown or "campaign"

@@ -63,12 +63,16 @@ def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = Non
         "parts": view.parts,
         "why": view.why,
         "text": view.template,
+        "template": view.saved_as or None,
         "channel": view.options.channel,
         "sender": view.options.sender,
         "file": view.file or None,
         "origin": view.origin or None,
         "made_as": view.kin or None,
         "rate": view.rate or None,
+        "weight": view.weight,
+        "stop_if_bad": view.stop_if_bad,
+        "auto_resume": view.auto_resume,
         "window": view.window or None,
         "budget": float(view.budget) or None,
         "on_doubt": view.on_doubt,
@@ -109,7 +113,7 @@ def list_lines(
 
 def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failure] = ()) -> None:
     """A campaign for people, why it does not move, and why messages of it failed."""
-    from smsq.producers.moments import plain, when, zone
+    from smsq.producers.moments import plain, when
     from smsq.producers.report import printable
     from smsq.worker.domain.batch import PLAIN_CHANNEL
     from smsq.worker.gateway.channels import channel
@@ -124,11 +128,15 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
         ("made of", f"campaign {view.origin} ({KIN.get(view.kin, view.kin)})" if view.origin else ""),
         ("channel", "" if view.options.channel == PLAIN_CHANNEL else f"{view.options.channel}: {row.meaning}"),
         ("text", one_line(view.template) or ("(no longer kept)" if row.has_text else "")),
+        ("template", view.saved_as),
         ("options", _options(view)),
         ("sender", printable(view.options.sender or "the account's default")),
         ("begins", when(view.start_at)),
-        ("window", f"{view.window} by the workers' clock (here UTC{zone()})" if view.window else ""),
+        ("window", f"{view.window} {_by_which_clock(view)}" if view.window else ""),
         ("rate", f"{view.rate:g} parts a second at most" if view.rate else ""),
+        ("weight", f"{view.weight:g} beside other campaigns" if view.weight != 1 else ""),
+        ("stop if bad", "" if view.stop_if_bad is None else f"{view.stop_if_bad:g}%" if view.stop_if_bad else "never"),
+        ("auto-resume", "on" if view.auto_resume else ""),
         ("budget", plain(view.budget) if view.budget else ""),
         ("on doubt", "park" if view.on_doubt == "park" else ""),
         ("created", when(view.created_at)),
@@ -145,6 +153,15 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
     for name, value in lines:
         if value:
             click.echo(f"{name:<16}{value}")
+
+
+def _by_which_clock(view: CampaignView) -> str:
+    """By whose clock a campaign's window is kept."""
+    from smsq.producers.moments import zone
+
+    if view.zones:
+        return f"by the recipients' clocks, in {counted(len(view.zones), 'time zone')}"
+    return f"by the scheduler's clock (here UTC{zone()})"
 
 
 def _options(view: CampaignView) -> str:

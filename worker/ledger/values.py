@@ -71,6 +71,9 @@ class Plan:
     part_price: Decimal = Decimal(0)  # what a part was quoted at, for the budget's guard
     start_at: float | None = None  # Unix seconds
     window: str | None = None  # hours of the day in local time, "9-21"
+    weight: float = 1.0  # its share of what campaigns send together
+    stop_if_bad: float | None = None  # percent of failures that pause it; 0 for never, None as the settings say
+    auto_resume: bool = False  # whether it goes on by itself once the balance that paused it is back
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
     topic: str = ""  # what it is about, for opt-outs from a topic
@@ -87,12 +90,16 @@ class Running:
 
     `zones` are the time zones of its batches, () for a campaign without; `waiting` says how many batches of each are
     not handed out yet. `moment` is when the first of those comes due that have a moment of their own, in Unix seconds.
-    `opened` tells for which window and zones openings are written down, and until when.
+    `opened` tells for which window and zones openings are written down, and until when. The id '' stands for single
+    messages that were paced.
     """
 
     id: str
     window: str
-    is_fed: bool  # all of it is handed out
+    is_fed: bool  # all of it is handed out, and nothing of it came back
+    has_back: bool = False  # batches that came back since they were paced
+    weight: float = 1.0  # its share
+    parts: float = 1.0  # of a batch, on average
     zones: tuple[str, ...] = ()
     waiting: tuple[int, ...] = ()
     moment: float | None = None
@@ -120,7 +127,7 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
-    PACED = "paced"  # held back by its campaign's rate
+    PACED = "paced"  # held back by its campaign's rate, or its sender's
     CLOSED = "closed"  # outside the hours of its recipients
     SLOT = "slot"
     NONE = "none"  # nothing is ready

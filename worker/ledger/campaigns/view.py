@@ -12,6 +12,7 @@ import msgspec
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
+from smsq.worker.domain.pace import FREE, Pace
 from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.status import REPORT_STATUSES
 from smsq.worker.ledger.values import PLAIN, POLICIES
@@ -44,6 +45,13 @@ class CampaignView:
     window: str
     why: str
     rate: float = 0.0
+    weight: float = 1.0  # its share of what campaigns send together
+    stop_if_bad: float | None = None  # percent of failures that pause it; 0 for never, None as the settings say
+    auto_resume: bool = False  # whether it goes on by itself once the balance that paused it is back
+    pace: Pace = FREE  # of its own rate
+    found: str = ""  # what an automatic pause found, in words
+    paused_at: float = 0.0  # Unix seconds, of the latest pause
+    resumed_at: float = 0.0
     on_doubt: str = "ask"
     options: Options = PLAIN
     file: str = ""  # the path of its rows; '' for rows that a program had at hand
@@ -148,6 +156,13 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         doubt_seconds=int(raw.get("doubt_ms", "0")) / max(1, int(raw.get("doubts", "0"))) / 1000,
         doubt_longest_seconds=int(raw.get("doubt_longest", "0")) / 1000,
         rate=float(raw.get("rate", "0")),
+        weight=float(raw.get("weight", "1")),
+        stop_if_bad=float(raw["stop_if_bad"]) if raw.get("stop_if_bad") else None,
+        auto_resume=raw.get("auto_resume") == "1",
+        pace=Pace.read(raw.get("tokens"), raw.get("tokens_at")),
+        found=raw.get("found", ""),
+        paused_at=int(raw.get("paused_at", "0")) / 1000,
+        resumed_at=int(raw.get("resumed_at", "0")) / 1000,
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
         origin=raw.get("origin", ""),
