@@ -1,4 +1,4 @@
-"""Moments and money as people read them.
+"""Moments, money and strangers' words as people read them.
 
 A moment is by this machine's clock, with its distance from UTC: the clock that `--at` and `--window` go by, in the
 form that `--at` takes. Machines are told UTC (`report.iso`).
@@ -18,6 +18,11 @@ def when(at: float) -> str:
 def zone() -> str:
     """How far this machine's clock is from UTC now, such as `+03:00`."""
     return datetime.now().astimezone().isoformat()[-6:]
+
+
+def printable(value: str) -> str:
+    """A value that cannot steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in value)
 
 
 def plain(amount: Decimal) -> str:

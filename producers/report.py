@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO
 
 from smsq.producers.intake.own_columns import OwnColumns
 from smsq.producers.moments import plain, when
+from smsq.producers.moments import printable as printable
 from smsq.producers.waits import reason
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
@@ -159,8 +160,8 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     }
     if receipt.row is not None:
         told = {"row": receipt.row, **told}
-    if named := reference(receipt):
-        told["reference"] = named
+    if receipt.reference:
+        told["reference"] = receipt.reference
     if receipt.tags:
         told["tags"] = dict(receipt.tags)
     if receipt.key:
@@ -176,11 +177,6 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     if receipt.why:
         told |= {"why": receipt.why, "why_in_words": reason(receipt.why)}
     return told
-
-
-def reference(receipt: Receipt) -> str:
-    """What the caller calls this row, as the file's own column named it; '' for nothing."""
-    return receipt.reference
 
 
 def operator(receipt: Receipt) -> str:
@@ -209,11 +205,6 @@ def safe(cell: str) -> str:
     return "'" + cell if cell.startswith(_CONTROL) or _FORMULA.match(cell) else cell
 
 
-def printable(value: str) -> str:
-    """A value that cannot steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in value)
-
-
 def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:
     return (
         "" if each.row is None else each.row,
@@ -228,7 +219,7 @@ def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:
         iso(each.submitted_at),
         iso(each.status_at),
         each.id,
-        safe(reference(each)),
+        safe(each.reference),
         safe(operator(each)),
         *(safe(cell_of(each, name)) for name in found),
     )

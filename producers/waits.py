@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
-from smsq.producers.moments import plain, when
-from smsq.producers.report import printable
+from smsq.producers.moments import plain, printable, when
 from smsq.worker.domain.campaign import OVER
 from smsq.worker.domain.lane import LANES
 from smsq.worker.domain.zones import OWN, is_open, openings, said
