@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from smsq.producers.moments import plain, printable, when
-from smsq.worker.domain.campaign import OVER
+from smsq.worker.domain.campaign import GOING, OVER
 from smsq.worker.domain.lane import LANES
 from smsq.worker.domain.zones import OWN, is_open, openings, said
 from smsq.worker.ledger.standing import Brakes
@@ -147,6 +147,8 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
     """The same of the rows that are in."""
     if view.is_over:
         return ""
+    if view.recurring is not None and view.state != "paused":
+        return f"its next occurrence begins at {when(view.recurring.next_at)}" if view.state in GOING else ""
     if view.state == "paused":
         return paused(view)
     brakes = read_side.brakes()

@@ -78,8 +78,11 @@ LEDGER: dict[str, Role] = {
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop detach due feed forget lead move_due set_openings wind_up".split()),
-        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
+        frozenset(
+            "beat control doubt drop detach due enrol_range feed forget lead move_due occur open_campaign set_openings "
+            "wind_up".split()
+        ),
+        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "incrby", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
         frozenset(
@@ -94,6 +97,7 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "places",
                 "templates",
                 "digest:*",
                 "idem:*",

@@ -175,7 +175,8 @@ class Begun(Shown):
         if draft.zoning is None:
             return draft
         now = before.created_at if before is not None else self._smsq.runtime.clock.now()
-        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
+        places = self._smsq.runtime.ledger.places() if draft.zoning.by_recipient else {}
+        return replace(draft, zoning=draft.zoning.with_knowledge(places, now))
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
@@ -275,6 +276,7 @@ class Begun(Shown):
         self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
+        self._check_cut(draft)
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
@@ -285,6 +287,7 @@ class Begun(Shown):
         opened = smsq.patiently(begin, outage_s=OUTAGE_S)
         if not opened.created:
             draft = self._as_begun(draft, opened)
+        draft = self._with_places_of(draft, opened)
         rows = rows_in = 0
         try:
             for part in ranges(draft, opened.batch_size):
@@ -334,6 +337,25 @@ class Begun(Shown):
                 "run the same command again"
             )
 
+    def _check_cut(self, draft: Draft) -> None:
+        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
+        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
+            return
+        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
+            raise Conflict(
+                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
+                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
+            )
+
+    def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
+        """The draft with what was known of numbers when its campaign was begun."""
+        zoning = draft.zoning
+        if zoning is None or not zoning.by_recipient:
+            return draft
+        ledger = self._smsq.runtime.ledger
+        places = self._smsq.patiently(lambda: ledger.keep_places(opened.id, zoning.learned), outage_s=OUTAGE_S)
+        return replace(draft, zoning=replace(zoning, learned=places))
+
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""
         ledger, choice = self._smsq.runtime.ledger, draft.choice
@@ -380,9 +402,12 @@ class Begun(Shown):
         return self._smsq.runtime.views.campaign_of(draft.digest)
 
     def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput if a campaign that is not begun yet is to begin in the past."""
+        """Raise BadInput if a campaign that is not begun yet is to begin in the past, or never."""
         is_begun = before is not None and before.state not in OVER
-        if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
+        series, now = draft.series, self._smsq.runtime.clock.now()
+        if series is not None and series.until is not None and not is_begun and series.first(now) > series.until:
+            raise BadInput("it would never be sent: its first occurrence would be after --until")
+        if draft.start_at is not None and draft.start_at < now and not is_begun:
             raise BadInput(
                 "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
             )

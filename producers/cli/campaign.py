@@ -140,6 +140,13 @@ def check(
 @file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
 @limits
+@click.option(
+    "--every",
+    help="Send all of it again and again: 'day 10:00', 'mon,thu 10:00', 'mon-fri 09:30' or 'month:1 09:00'.",
+)
+@click.option("--every-zone", help="Time zone of --every, such as Europe/Moscow.  [default: this machine's]")
+@click.option("--until", help="With --every: no more after this day or moment.")
+@click.option("--count", type=int, help="With --every: so many times.")
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",

@@ -52,6 +52,7 @@ def begin(
     from smsq.producers.campaigns import is_all_in, not_applied
     from smsq.producers.cli.campaign_check import repeat_lines
     from smsq.producers.intake import preflight
+    from smsq.producers.intake.series import first_said
 
     before = _refuse_finished(smsq, drafted, again or only_new)
     for option in not_applied(drafted, name, on_doubt, before) if before is not None else ():
@@ -65,6 +66,8 @@ def begin(
     found = looked or smsq.campaigns.look(drafted, seen=seen())
     if before is None:  # one that is begun ends, be it with nothing more to send
         preflight.require_some(found)
+    if drafted.series is not None and before is None:
+        talk(first_said(drafted.series, smsq.runtime.clock.now()))
     drafted = agree(smsq, drafted, found, is_agreed=yes)
     view = _enrol(smsq, drafted, found.rows, again or only_new)
     rows, messages = counted(view.rows, "row"), counted(view.messages, "message")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, Unpack
@@ -16,6 +16,7 @@ from smsq.producers.intake.columns import split, unnamed
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
+from smsq.producers.intake.series import series_of
 from smsq.producers.intake.sources import AnyRows, Rows, given
 from smsq.producers.intake.templates import Template
 from smsq.producers.intake.terms import percent_of, rate_of, weight_of, window_of
@@ -27,6 +28,7 @@ from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.optout import topic_of
 from smsq.worker.domain.read_as import ReadAs
+from smsq.worker.domain.recurrence import Series
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
@@ -52,8 +54,10 @@ class How(TypedDict, total=False):
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
     (`columns.MEANINGS`), such as `{"zone": "tz", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
-    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
-    text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    `every` makes it recur (`mon,thu 10:00`, by the clock of `every_zone`) `until` a day, or `count` times: each
+    occurrence is a campaign of its own. `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who
+    opted out of that topic. `apart` is any text that tells it from another campaign of the same rows, text and
+    options, such as whose it is.
     `language` is what plural forms and dates of the text are in (told from its letters unless it is given),
     `plain_chars` exchanges quotes, dashes and the like if that makes a text fewer parts.
     """
@@ -82,6 +86,10 @@ class How(TypedDict, total=False):
     apart: str
     language: str | None
     plain_chars: bool
+    every: str | None
+    every_zone: str | None
+    until: datetime | str | None
+    count: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +127,7 @@ class Draft:
     options: Options
     per_row: RowOptions | None = None
     zoning: Zoning | None = None
+    words: tuple[str, ...] = ()  # as in `Plan`, for rows that are no file's
     phone_column: str = "phone"
     region: str = "RU"
     rate: float | None = None
@@ -132,6 +141,7 @@ class Draft:
     on_doubt: str = "ask"
     topic: str = ""
     apart: str = field(default="", repr=False)
+    series: Series | None = None
     read_as: ReadAs | None = None
     choice: Choice = NO_CHOICE
     guests: Guests = EVERYBODY  # the only ones that it reaches
@@ -148,6 +158,8 @@ class Draft:
             said.append(f"{self.zoning.columns.written()} {self.zoning.unknown}")
         if self.guests.is_limited:  # without the list the rest of its rows may be sent
             said.append("guests")
+        if self.series is not None:
+            said.append(f"every {self.series.calendar} {self.series.until} {self.series.most}")
         said += self.template.beside
         if self.apart:
             said.append(f"apart {self.apart!r}")
@@ -173,7 +185,7 @@ class Draft:
             rate=self.rate,
             budget=self.budget,
             part_price=self.part_price,
-            start_at=self.start_at,
+            start_at=self.start_at if self.series is None else None,
             window=self.window,
             weight=self.weight,
             stop_if_bad=self.stop_if_bad,
@@ -182,10 +194,17 @@ class Draft:
             file=", ".join(self.read_as.files) if self.read_as is not None else "",
             read_as=self.read_as.written() if self.read_as is not None else "",
             repeats=self.choice.word,
-            words=self.zoning.columns.words_named() if self.zoning is not None else (),
+            words=self.zoning.columns.words_named() if self.zoning is not None else self.words,
             topic=self.topic,
+            series=self._series(now),
             saved_as=self.saved_as,
         )
+
+    def _series(self, now: float) -> Series | None:
+        """How it recurs from now on."""
+        if self.series is None:
+            return None
+        return replace(self.series, next_at=self.series.first(now))
 
 
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
@@ -238,6 +257,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
     else:
         texts.check_marks(template.written)
         check_own_texts(options)
+    series = series_of(how.get("every"), how.get("every_zone"), how.get("until"), how.get("count"), at)
     per_row = RowOptions.of(options, named, source.columns) if named else None
     zoning = zoning_of(meanings, source.columns, window, how.get("zone_unknown"))
     used = {*template.places, *(place for _, place in (per_row.columns if per_row is not None else ()))}
@@ -264,6 +284,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         topic=topic_of(topic) if topic is not None else "",
         apart=how.get("apart") or "",
         guests=guests,
+        series=series,
     )
 
 

@@ -41,6 +41,41 @@ def _is_unicode() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
+def recurs(view: CampaignView) -> str:
+    """When a campaign recurs, and how often it has, in a sentence; '' if it does not."""
+    from smsq.producers.moments import when
+
+    told = view.recurring
+    if told is None:
+        return ""
+    said = [f"every {told.calendar} ({told.zone})", f"next at {when(told.next_at)}" if told.next_at else "no more"]
+    said += [f"until {when(told.until)}"] if told.until else []
+    said.append(f"{told.occurred} of {told.most} begun" if told.most else f"{told.occurred} begun")
+    said += [f"the newest is campaign {told.newest}"] if told.newest else []
+    said += [f"{told.skipped} skipped, the newest because {told.skipped_why}"] if told.skipped else []
+    return ", ".join(said)
+
+
+def _every_object(view: CampaignView) -> dict[str, Any] | None:
+    """The same for machines, null if it does not recur."""
+    from smsq.producers.report import iso
+
+    told = view.recurring
+    if told is None:
+        return None
+    return {
+        "calendar": told.calendar,
+        "zone": told.zone,
+        "next_at": iso(told.next_at) or None,
+        "until": iso(told.until) or None,
+        "count": told.most or None,
+        "occurred": told.occurred,
+        "newest": told.newest or None,
+        "skipped": told.skipped,
+        "skipped_why": told.skipped_why or None,
+    }
+
+
 KIN = {"retry": "retried", "copy": "copied", "edit": "replaced", "every": "recurring"}  # what one is to its origin
 
 
@@ -69,6 +104,7 @@ def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = Non
         "file": view.file or None,
         "origin": view.origin or None,
         "made_as": view.kin or None,
+        "every": _every_object(view),
         "rate": view.rate or None,
         "weight": view.weight,
         "stop_if_bad": view.stop_if_bad,
@@ -125,6 +161,7 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
         ("state", f"{view.standing}, begins {when(view.start_at)}" if view.is_scheduled else view.standing),
         ("waits", waits),
         ("file", printable(view.file)),
+        ("recurs", recurs(view)),
         ("made of", f"campaign {view.origin} ({KIN.get(view.kin, view.kin)})" if view.origin else ""),
         ("channel", "" if view.options.channel == PLAIN_CHANNEL else f"{view.options.channel}: {row.meaning}"),
         ("text", one_line(view.template) or ("(no longer kept)" if row.has_text else "")),

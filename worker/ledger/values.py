@@ -13,6 +13,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.policy import POLICIES as POLICIES
 from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.recurrence import Series
 from smsq.worker.domain.row_words import NO_WORDS, RowWords
 
 PLAIN = Options()
@@ -80,6 +81,7 @@ class Plan:
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     read_as: str = ""  # how its files were read, as `domain.read_as.ReadAs` writes it
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
+    series: Series | None = None  # how it recurs; then none of its own messages leaves
     words: tuple[str, ...] = ()  # what its rows say beside their texts: `reference`, `key`, names of tags behind `tag_`
     saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 

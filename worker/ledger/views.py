@@ -36,7 +36,19 @@ Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: fi
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 REJECTS_AT_ONCE = 1000
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
-_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened", "weight", "parts")
+_OF_RUNNING = (
+    "state",
+    "fed",
+    "batches",
+    "window",
+    "zones",
+    "zone_left",
+    "moment",
+    "opened",
+    "weight",
+    "parts",
+    "every",
+)
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 
 
@@ -202,7 +214,7 @@ class Views(Standing):
             paced, *rows = pipe.execute()
         found = [Running(id="", window="", is_fed=False, has_back=True)] if paced else []
         for each, raw, back in zip(ids, rows[::2], rows[1::2], strict=True):
-            if (raw[0] or b"").decode() in GOING:
+            if (raw[0] or b"").decode() in GOING and not raw[10]:  # the occurrences of one that recurs are sent
                 found.append(_running(each, raw, back))
         return found
 
@@ -317,7 +329,7 @@ class Views(Standing):
 
 
 def _running(campaign_id: str, raw: Sequence[bytes | None], back: int) -> Running:
-    _, fed, batches, window, zones, left, moment, opened, weight, parts = raw
+    _, fed, batches, window, zones, left, moment, opened, weight, parts, _ = raw
     return Running(
         id=campaign_id,
         window=(window or b"").decode(),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from smsq.producers.api import Smsq
 from smsq.worker.domain.errors import Conflict
+from smsq.worker.ledger.views import CampaignView
 
 
 def orders(path: Path, *rows: str) -> Path:
@@ -55,3 +57,37 @@ def test_words_come_back(smsq: Smsq, tmp_path: Path) -> None:
     assert (one.reference, one.tags, two.reference, two.tags) == ("a-1", {"city": "Omsk"}, "", {})
     assert smsq.status(one.id) == one
     assert view.words == ("reference", "tag_city")
+
+
+def test_an_enrolment_that_was_cut_off_goes_on_as_it_was_begun(smsq: Smsq, tmp_path: Path) -> None:
+    """With what was known of time zones then, whatever the gateway has said since."""
+    path, ledger = tmp_path / "a.csv", smsq.runtime.ledger
+    path.write_text("phone\n" + "".join(f"+7999{n % 2 * 1000000 + n:07}\n" for n in range(9000)))
+    ledger.learn_places({7999100: "Asia/Omsk"})
+
+    def cut_off(rows: int) -> None:
+        raise KeyboardInterrupt
+
+    def run(**how: Any) -> CampaignView:
+        return smsq.campaigns.run(path, text="Hi", window="9-21", zone_unknown="all", **how)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(enrolled=cut_off)
+    ledger.learn_places({7999000: "Europe/Moscow"})
+    view = run()
+
+    assert (view.rows, view.zones, sum(view.zone_waiting)) == (9000, ("all:RU", "Asia/Omsk"), view.batches)
+    assert [receipt.row for receipt in smsq.campaigns.report(view.id)] == list(range(1, 9001))
+    again = run(again=True)
+    assert again.id == view.id  # all is in: it is the same campaign
+
+
+def test_a_retry_keeps_words(smsq: Smsq, tmp_path: Path) -> None:
+    """And the columns of its report."""
+    path = tmp_path / "a.csv"
+    path.write_text("phone,order,tz\n+79990000001,a-1,Asia/Omsk\n")
+    first = smsq.campaigns.run(path, text="Hi", window="9-21", per_row={"reference": "order", "zone": "tz"})
+    copy = smsq.campaigns.copy(first.id, again=True)
+
+    assert (copy.words, copy.zones, copy.window) == (first.words, ("Asia/Omsk",), "9-21")
+    assert [receipt.reference for receipt in smsq.campaigns.report(copy.id)] == ["a-1"]

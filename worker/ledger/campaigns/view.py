@@ -15,6 +15,7 @@ from smsq.worker.domain.money import of_units
 from smsq.worker.domain.pace import FREE, Pace
 from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.status import REPORT_STATUSES
+from smsq.worker.ledger.campaigns.occurring import Recurring, recurring
 from smsq.worker.ledger.values import PLAIN, POLICIES
 
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -68,6 +69,7 @@ class CampaignView:
     repeats: str = ""  # the decision about rows that were sent already
     origin: str = ""  # the campaign of whose messages it is made, '' for none
     kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
+    recurring: Recurring | None = None  # how it recurs, None if it does not
     needed_by: str = ""  # the newest campaign that is made of its messages
     words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
@@ -78,6 +80,8 @@ class CampaignView:
     @property
     def standing(self) -> str:
         """Its state for people: `scheduled` while it waits for the moment at which it begins."""
+        if self.recurring is not None and self.state != "paused":
+            return "recurring" if self.state in GOING else "ended"
         return "scheduled" if self.is_scheduled and self.state in GOING else self.state
 
     @property
@@ -168,6 +172,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         origin=raw.get("origin", ""),
         kin=raw.get("kin", ""),
         needed_by=raw.get("needed_by", ""),
+        recurring=recurring(raw),
         words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),

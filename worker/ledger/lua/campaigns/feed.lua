@@ -8,11 +8,12 @@
 -- include: hints, pace, zones
 
 local c = redis.call('HMGET', KEYS[1], 'state', 'fed', 'batches', 'start_at', 'rate', 'tokens', 'tokens_at',
-  'parts', 'held_until', 'zone_left')
+  'parts', 'held_until', 'zone_left', 'every')
 local is_single = ARGV[2] == '-'
 if not is_single then
   if not c[1] then return { 'waits', 'gone' } end
   if c[1] ~= 'running' and c[1] ~= 'enrolling' then return { 'waits', c[1] } end
+  if c[11] and c[11] ~= '' then return { 'waits', 'recurs' } end -- its occurrences are campaigns of their own
 end
 local fed, batches = tonumber(c[2] or '0'), tonumber(c[3] or '0')
 local held = redis.call('SCARD', KEYS[8])
