@@ -117,7 +117,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat erase establish fresh_ids recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),
