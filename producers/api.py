@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from smsq.producers.campaigns import Campaigns
+from smsq.producers.countries import CountryControl
 from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
 from smsq.producers.files import GivenFile, with_files
@@ -34,7 +35,9 @@ from smsq.worker.settings import Settings
 
 
 class Smsq(Installation):
-    """One installation: send and look up messages; `campaigns`, `doubts`, `optouts`, `otp` and `shield` have the rest.
+    """One installation: send and look up messages.
+
+    `campaigns`, `countries`, `doubts`, `optouts`, `otp` and `shield` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
@@ -47,6 +50,7 @@ class Smsq(Installation):
         self.shield = ShieldControl(self)
         self.otp = Otp(self)
         self.optouts = OptOutList(self)
+        self.countries = CountryControl(self)
 
     def send(
         self,

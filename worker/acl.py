@@ -86,7 +86,7 @@ LEDGER: dict[str, Role] = {
             "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
             "shield_verified".split(),
         ),
-        TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
+        TRANSACTION | {"blpop", "del", "expire", "hincrby", "hscan", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
             *(
@@ -117,7 +117,7 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat erase establish fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat country_rule erase establish fresh_ids recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

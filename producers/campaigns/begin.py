@@ -231,7 +231,8 @@ class Begun(Shown):
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         now = self._smsq.runtime.clock.now()
-        screen = self.screen_of(draft)
+        met: list[tuple[str, str]] = []
+        screen = self.screen_of(draft, met)
         left = self._smsq.patiently(lambda: screened(part, screen, draft.options), outage_s=OUTAGE_S)
         batches = [
             replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
@@ -251,13 +252,17 @@ class Begun(Shown):
                 zones=part.zones,
             )
 
-        self._smsq.patiently(verb, outage_s=OUTAGE_S)
+        if self._smsq.patiently(verb, outage_s=OUTAGE_S) and met:
+            self._smsq.runtime.ledger.count_countries(met)
 
-    def screen_of(self, draft: Draft) -> Screen:
-        """What tells which recipients no message of this draft may go to."""
+    def screen_of(self, draft: Draft, met: list[tuple[str, str]] | None = None) -> Screen:
+        """What tells which recipients no message of this draft may go to; `met` gets the rules for countries it met."""
 
         def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
+            found = self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic)
+            if met is not None:
+                met.extend(found.met)
+            return found.statuses
 
         return screen
 

@@ -66,7 +66,7 @@
 | `n:door:jobs` | string | the last number of a job | note_job | never: a number must not come again |
 | `n:door` | string | the last id drawn for a caller | enrol_request, draw_id | never: an id must not come again |
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
-| `shield:rules` | hash | prefix or country: what is said of it | admit, refused, rule | a day after its end |
+| `shield:rules` | hash | prefix, country, `all:` and country: its rule | admit, refused, rule | a day after its end |
 | `shield:held` | sorted set | what is or was held; score: until | admit, refused, rule | a day after its end |
 | `shield:busy` | sorted set | prefixes and countries by recent codes, 300 at most | admit | two days after a new one |
 | `shield:prices` | hash | channel and country: what a code costs, since when | learn | never: one for each |

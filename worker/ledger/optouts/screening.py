@@ -21,7 +21,8 @@ from smsq.worker.domain.optout import HASHED, names_for, plain_key, sender_of
 from smsq.worker.domain.recipient import Recipient, key_of
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger.layout import OF_ROWS, Meta
-from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.optouts.countries import Countries
+from smsq.worker.ledger.store import translated
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,10 @@ class Screened:
 
     number: int
     statuses: dict[int, Status]  # by place; places that are not here may be sent to
+    met: Sequence[tuple[str, str]] = ()  # a country and its rule, for each recipient whose country has one
 
 
-class Screening(Store):
+class Screening(Countries):
     """Looks recipients up on the list."""
 
     def screening_number(self) -> int:
@@ -53,14 +55,20 @@ class Screening(Store):
         Raises WrongKey if the list holds forgotten recipients whose hashes this process cannot make.
         """
         with translated():
-            number, hashed = self.redis.hmget(self.key("ctl"), ["screen", "screen:hashed"])
+            number, hashed, ruled = self.redis.hmget(self.key("ctl"), ["screen", "screen:hashed", "screen:countries"])
         if number is None:
             return Screened(number=0, statuses={})
         names = list(self._names(recipients, sender_of(sender), topic, with_hashes=int(hashed or 0) > 0))
         flat = [name for each in names for name in each]
         found = self._are_listed(flat)
         listed = [sum(islice(found, len(each))) for each in names]
-        return Screened(number=int(number), statuses={at: Status.OPTOUT for at, some in enumerate(listed) if some})
+        statuses = {at: Status.OPTOUT for at, some in enumerate(listed) if some}
+        if not int(ruled or 0):
+            return Screened(number=int(number), statuses=statuses)
+        regions, rules = self.by_country(recipients)
+        met = [(region, rules[region]) for region in regions if region in rules]
+        blocked = {at: Status.BLOCKED for at, region in enumerate(regions) if rules.get(region) == "block"}
+        return Screened(number=int(number), statuses={**blocked, **statuses}, met=met)
 
     def _names(
         self, recipients: Sequence[Recipient], sender: str, topic: str, *, with_hashes: bool
@@ -113,6 +121,7 @@ class Screening(Store):
         reply = self.call_on("screen", ref, found.number, marks if found.statuses else "")
         ended = int(reply[1]) if reply[0] == b"screened" else 0
         if ended:
+            self.count_countries(pair for pair in found.met if pair[1] == "block")
             log.info("batch screened batch=%s left_out=%d", ref, ended)
         return ended
 
