@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from smsq.producers.campaigns import Campaigns
+from smsq.producers.caps import CapControl
 from smsq.producers.countries import CountryControl
 from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
@@ -37,7 +38,7 @@ from smsq.worker.settings import Settings
 class Smsq(Installation):
     """One installation: send and look up messages.
 
-    `campaigns`, `countries`, `doubts`, `optouts`, `otp` and `shield` have the rest.
+    `campaigns`, `caps`, `countries`, `doubts`, `optouts`, `otp` and `shield` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
@@ -51,6 +52,7 @@ class Smsq(Installation):
         self.otp = Otp(self)
         self.optouts = OptOutList(self)
         self.countries = CountryControl(self)
+        self.caps = CapControl(self)
 
     def send(
         self,

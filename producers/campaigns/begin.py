@@ -123,7 +123,7 @@ class Begun(Shown):
             zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
-            screen=self.screen_of(draft),
+            screen=self.capped_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
             guests=draft.guests,
         )
@@ -254,6 +254,17 @@ class Begun(Shown):
 
         if self._smsq.patiently(verb, outage_s=OUTAGE_S) and met:
             self._smsq.runtime.ledger.count_countries(met)
+
+    def capped_of(self, draft: Draft) -> Screen:
+        """The same for a look at a draft that begins at once, with those who have got enough lately; nothing counts."""
+        plain = self.screen_of(draft)
+
+        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
+            full = self._smsq.runtime.ledger.at_cap(recipients, draft.cap) if draft.start_at is None else []
+            capped = {place: Status.CAPPED for place, is_full in enumerate(full) if is_full}
+            return {**capped, **plain(recipients, sender)}
+
+        return screen
 
     def screen_of(self, draft: Draft, met: list[tuple[str, str]] | None = None) -> Screen:
         """What tells which recipients no message of this draft may go to; `met` gets the rules for countries it met."""

@@ -28,6 +28,7 @@ from smsq.producers.intake.rows import Place, Row
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
+from smsq.worker.domain.cap import Cap
 from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
@@ -145,6 +146,7 @@ class Remaking(Begun):
             window=window or origin.window or None,
             on_doubt=otherwise.get("on_doubt") or origin.on_doubt,
             topic=origin.topic,
+            cap=Cap.parse(origin.cap or "none"),
         )
         self.check_carried(draft)
         return draft

@@ -44,6 +44,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "hlr": Row("smsq.producers.cli.probes:hlr", "Ask the operators about phones: who serves them, are they on."),
     "ping": Row("smsq.producers.cli.probes:ping", "Find out which phones are on."),
     "doubts": Row("smsq.producers.cli.doubts:group", "Show messages whose outcome is unknown, and decide."),
+    "cap": Row("smsq.producers.cli.cap:command", "Limit how many messages of campaigns one recipient gets."),
     "countries": Row("smsq.producers.cli.countries:group", "Allow, block or monitor what goes to a country."),
     "forget": Row("smsq.producers.cli.forget:command", "Erase what is kept of a person."),
     "optout": Row("smsq.producers.cli.optout:group", "Keep the list of those who want no messages."),

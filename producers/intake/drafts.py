@@ -23,6 +23,7 @@ from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range
+from smsq.worker.domain.cap import NO_CAP, Cap
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.hours import Hours
@@ -51,8 +52,9 @@ class How(TypedDict, total=False):
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
     (`columns.MEANINGS`), such as `{"zone": "tz", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
-    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
-    text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic; `cap` is how
+    many messages of campaigns one recipient gets at most, such as `3/day,10/week`. `apart` is any text that tells it
+    from another campaign of the same rows, text and options, such as whose it is.
     `language` is what plural forms and dates of the text are in (told from its letters unless it is given),
     `plain_chars` exchanges quotes, dashes and the like if that makes a text fewer parts.
     """
@@ -75,6 +77,7 @@ class How(TypedDict, total=False):
     budget: Decimal | int | str | None
     on_doubt: str | None
     topic: str | None
+    cap: str | None
     apart: str
     language: str | None
     plain_chars: bool
@@ -123,6 +126,7 @@ class Draft:
     window: str | None = None
     on_doubt: str = "ask"
     topic: str = ""
+    cap: Cap = NO_CAP
     apart: str = field(default="", repr=False)
     read_as: ReadAs | None = None
     choice: Choice = NO_CHOICE
@@ -173,6 +177,7 @@ class Draft:
             repeats=self.choice.word,
             words=self.zoning.columns.words_named() if self.zoning is not None else (),
             topic=self.topic,
+            cap="" if self.cap.is_none else str(self.cap),
             saved_as=self.saved_as,
         )
 
@@ -199,7 +204,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
 
 def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
     """Check everything that can be checked without the ledger; raises BadInput. It reaches nobody but `guests`."""
-    topic = how.get("topic")
+    topic, cap = how.get("topic"), how.get("cap")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
@@ -249,6 +254,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         window=window,
         on_doubt=how.get("on_doubt") or "ask",
         topic=topic_of(topic) if topic is not None else "",
+        cap=Cap.parse(cap) if cap is not None else NO_CAP,
         apart=how.get("apart") or "",
         guests=guests,
     )

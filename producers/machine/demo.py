@@ -257,7 +257,8 @@ def judge(view: CampaignView, count: dict[str, Any], missing: int, rows: int) ->
 
     ended = {name: many for name, many in view.statuses.items() if name in FINAL_STATUSES}
     unsent = sum(
-        ended.get(name, 0) for name in ("invalid", "duplicate", "refused", "late", "cancelled", "optout", "blocked")
+        ended.get(name, 0)
+        for name in ("invalid", "duplicate", "refused", "late", "cancelled", "optout", "blocked", "capped")
     )
     return Verdict(
         rows=rows,

@@ -14,7 +14,7 @@ import msgspec
 
 from smsq.worker.domain.batch import Packed
 
-RejectStatus = Literal["invalid", "duplicate", "optout", "blocked"]
+RejectStatus = Literal["invalid", "duplicate", "optout", "blocked", "capped"]
 GOING = ("enrolling", "running")  # states in which it is sent
 OVER = ("done", "cancelled")  # in which nothing more of it leaves; `paused` is neither
 

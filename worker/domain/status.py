@@ -119,6 +119,7 @@ class Status(IntEnum):
     LATE = 9
     OPTOUT = 10
     BLOCKED = 11
+    CAPPED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ STATUS_TABLE: dict[Status, StatusRow] = {
     Status.LATE: StatusRow(5, True, False),
     Status.OPTOUT: StatusRow(5, True, False),
     Status.BLOCKED: StatusRow(5, True, False),
+    Status.CAPPED: StatusRow(5, True, False),
     Status.ACCEPTED: StatusRow(10, False, True),
     Status.EXPIRED: StatusRow(30, True, True),
     Status.UNDELIVERABLE: StatusRow(30, True, True),
@@ -172,6 +174,7 @@ REPORT_STATUSES: tuple[str, ...] = (
     "duplicate",
     "optout",
     "blocked",
+    "capped",
     "invalid",
 )
 FINAL_STATUSES = frozenset(s.name.lower() for s, row in STATUS_TABLE.items() if row.is_final) | {"duplicate", "invalid"}

@@ -47,6 +47,7 @@
 | `ctl` | hash | what halts or slows the login; named operators | halt, release, claim, advance | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
+| `cap:<day>` | hash | recipient: messages of campaigns counted that day, if a cap is set | screen | eight days |
 | `optouts` | hash | scope and recipient, or its hash: since when, and why | list_optouts | never: taken off by hand |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
@@ -82,7 +83,8 @@
 
 The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,
 `r` receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code
-that a call said, sealed, `v` the number of the list of opt-outs that it was screened by, `z` the place of its time
+that a call said, sealed, `v` the number of the list of opt-outs that it was screened by, `q` 1 if a
+cap counted it, `z` the place of its time
 zone, `l` words of its rows; `x<n>` what is beside the receipts of sixteen messages.
 """
 

@@ -70,6 +70,7 @@ class Forgetting:
         for campaign in self._campaigns():
             done.rows += self._erase_rows(campaign, recipient)
         self._erase_names(recipient)
+        self._ledger.forget_counts(recipient)
         if done.is_whole:
             done.optouts = self._hash_entries(recipient, hashed)
         return done

@@ -12,9 +12,8 @@ local blob = load_receipts(m)
 for index = 0, m[COUNT] - 1 do
   if not FINAL[status_at(blob, index)] then return { 'moves', 'accepted' } end
 end
-for _, set in ipairs({ ASKS, ASKS_URGENT, WATCH }) do
-  if redis.call('ZSCORE', set, ref) then return { 'moves', set == WATCH and 'watched' or 'asked' } end
-end
+if redis.call('ZSCORE', ASKS, ref) or redis.call('ZSCORE', ASKS_URGENT, ref) then return { 'moves', 'asked' } end
+if redis.call('ZSCORE', WATCH, ref) then return { 'moves', 'watched' } end
 if redis.call('HGET', SHARD, number .. 'p') ~= ARGV[4] then return { 'changed' } end
 redis.call('HSET', SHARD, number .. 'p', ARGV[5])
 for at = 6, #ARGV, 2 do
