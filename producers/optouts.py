@@ -11,7 +11,9 @@ from typing import Final, TextIO
 
 from smsq.producers.fields import recipient_of, timestamp
 from smsq.producers.installation import Installation
-from smsq.producers.intake.rows import Row, Source, inspect, shown
+from smsq.producers.intake.files import read_file
+from smsq.producers.intake.rows import Row, shown
+from smsq.producers.intake.several import OneFile
 from smsq.producers.report import iso, safe
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
@@ -94,12 +96,12 @@ class OptOutList:
         phone_column: str = "phone",
         encoding: str | None = None,
     ) -> Imported:
-        """Put every row of a CSV file on the list: all of them, or none if a row is broken and `skip_bad` is not set.
+        """Put every row of a file on the list: all of them, or none if a row is broken and `skip_bad` is not set.
 
         The columns are those of `export`; only the one with the recipients is needed. `sender`, `topic` and `reason`
         are for rows that name none. Raises BadInput, with the broken rows, if nothing was imported.
         """
-        source = inspect(path, phone_column, encoding)
+        source = read_file(path, phone_column, encoding)
         default = Scope.of(sender, topic), reason_of(reason)
         now = self._smsq.runtime.clock.now()
         rejects: list[Reject] = []
@@ -162,7 +164,7 @@ def _said(reject: Reject) -> str:
     return f"row {reject.row}: {reject.value or '(nothing)'}: {reject.reason}"
 
 
-def _entry(row: Row | Reject, source: Source, default: tuple[Scope, str], now: float) -> OptOut:
+def _entry(row: Row | Reject, source: OneFile, default: tuple[Scope, str], now: float) -> OptOut:
     """The entry that a row holds. Raises BadInput."""
     if isinstance(row, Reject):
         raise BadInput(row.reason)

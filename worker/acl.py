@@ -78,13 +78,16 @@ LEDGER: dict[str, Role] = {
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop detach due feed forget lead move_due set_openings wind_up".split()),
-        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
+        frozenset(
+            "beat control doubt drop detach due enrol_range feed forget lead move_due occur open_campaign set_openings "
+            "wind_up".split()
+        ),
+        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "incrby", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
         frozenset(
-            "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
-            "shield_verified".split(),
+            "amend control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step "
+            "shield_admit shield_verified template_add template_remove".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hincrby", "hscan", "hset", "incrby"},
         keys=(
@@ -94,6 +97,8 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "places",
+                "templates",
                 "digest:*",
                 "idem:*",
                 "code:*",
@@ -117,7 +122,9 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat country_rule erase establish fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset(
+            "adopt beat country_rule erase establish fresh_ids limit recover report resolve shield_rule stub".split()
+        ),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

@@ -56,6 +56,7 @@ class Edited(Copied):
     ) -> Remade:
         """The campaign that is to take the place of another before anybody agreed to it. Raises as `edit` does."""
         view = self.show(campaign_id)
+        _refuse_recurring(view)
         heir = self._heir(view)
         if heir is None and (view.fed or view.state in OVER):
             raise Conflict(begun(view.id, view.state))
@@ -96,9 +97,18 @@ class Edited(Copied):
         return heir if heir is not None and heir.kin == "edit" and heir.state != "cancelled" else None
 
 
+def _refuse_recurring(view: CampaignView) -> None:
+    if view.recurring is not None:
+        raise BadInput(
+            f"campaign {view.id} recurs, and is not edited: `smsq campaign cancel {view.id}` ends it, and its file can "
+            "be run with what is to be otherwise"
+        )
+
+
 def _changed(edited: Edited, campaign_id: str, otherwise: Otherwise) -> dict[str, str | float | Decimal]:
     """The fields that change in place; raises BadInput for a wrong value, or if there are none."""
     view = edited.show(campaign_id)
+    _refuse_recurring(view)
     changed: dict[str, str | float | Decimal] = {}
     if (name := otherwise.get("name")) is not None:
         changed["name"] = "".join(char for char in name if char.isprintable())[:100].strip() or view.name

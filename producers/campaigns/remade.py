@@ -33,7 +33,6 @@ from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import check_message, check_options
-from smsq.worker.gateway.times import is_stamp
 from smsq.worker.ledger.campaigns.copying import NOTHING_CHANGED, Copying, Selection
 from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile
 from smsq.worker.ledger.values import Opened
@@ -147,6 +146,7 @@ class Remaking(Begun):
             on_doubt=otherwise.get("on_doubt") or origin.on_doubt,
             topic=origin.topic,
             cap=Cap.parse(origin.cap or "none"),
+            words=origin.words,
         )
         self.check_carried(draft)
         return draft
@@ -185,6 +185,7 @@ class Remaking(Begun):
         told = remade.origin.template if remade.text is None else remade.draft.template.written
         screening = smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S)
         plan = replace(plan, template=told, file=remade.origin.file, screened=screening)
+        plan = replace(plan, words=remade.origin.words, saved_as=remade.origin.saved_as)
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=True, overtakes=remade.overtakes, kin=remade.kin)
@@ -227,7 +228,7 @@ def _names_in(text: str) -> tuple[str, ...]:
 
 def _without_moment(options: Options) -> Options:
     """The options of a campaign for another time: a moment at which the gateway was to send is past."""
-    if options.time is None or not is_stamp(options.time):
+    if options.time is None:
         return options
     return msgspec.structs.replace(options, time=None, tz=None)
 

@@ -16,6 +16,7 @@ from smsq.worker.domain.errors import BadInput
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
+    from smsq.producers.intake.own_columns import OwnColumns
     from smsq.worker.domain.receipt import Receipt
 
 FORMATS = ("csv", "jsonl", "xlsx", "json", "table")
@@ -52,10 +53,11 @@ OUT = "--out"
 @click.option(
     "--columns-of",
     type=click.Path(path_type=Path),
-    help="The campaign's file; its columns are added to each row of the report.",
+    multiple=True,
+    help="The campaign's file, or each of them; its columns are added to each row of the report.",
 )
-@click.option("--phone-column", default="phone", show_default=True, help="The column of that file that holds phones.")
-@click.option("--encoding", help="Encoding of that file.  [default: UTF-8 or windows-1251]")
+@click.option("--phone-column", help="The column of that file that holds phones.  [default: as the campaign read it]")
+@click.option("--encoding", help="Encoding of that file.  [default: as the campaign read it]")
 def command(
     campaign_id: str,
     form: str | None,
@@ -67,8 +69,8 @@ def command(
     as_json: bool,
     path: Path | None,
     mode: str,
-    columns_of: Path | None,
-    phone_column: str,
+    columns_of: tuple[Path, ...],
+    phone_column: str | None,
     encoding: str | None,
 ) -> None:
     """Write what became of every row, in the file's order. --columns-of adds the file's own columns.
@@ -93,16 +95,16 @@ def command(
             summed = _Summed(campaign_id, kinds or (() if timeline and not totals else ("status",)), timeline)
             summed.write(receipts, path, may, as_json=as_json)
         return
-    own = _own_columns(columns_of, phone_column, encoding, statuses)
     with Smsq() as smsq:
+        own = _own_columns(smsq, campaign_id, columns_of, phone_column, encoding, statuses) if columns_of else None
         _write(smsq, campaign_id, form or _form_of(path), own, statuses, path, may)
 
 
-def _check_together(form: str | None, *, is_summed: bool, as_json: bool, columns_of: Path | None) -> None:
+def _check_together(form: str | None, *, is_summed: bool, as_json: bool, columns_of: Sequence[Path]) -> None:
     """Raise BadInput for options that make no sense together."""
     if as_json and not is_summed:
         raise BadInput("--json is for --totals and --timeline; rows for machines are --format jsonl, json or csv")
-    if is_summed and (form is not None or columns_of is not None):
+    if is_summed and (form is not None or columns_of):
         raise BadInput("--format and --columns-of are for rows, and totals have none: leave them out, or add --json")
 
 
@@ -112,11 +114,25 @@ def _form_of(path: Path | None) -> str:
     return {"ndjson": "jsonl"}.get(ending, ending if ending in FORMATS else "table")
 
 
-def _own_columns(file: Path | None, phone_column: str, encoding: str | None, statuses: frozenset[str]) -> Any:
-    from smsq.producers.intake.own_columns import OwnColumns
-    from smsq.producers.intake.rows import inspect
+def _own_columns(
+    smsq: Smsq,
+    campaign_id: str,
+    files: tuple[Path, ...],
+    phone_column: str | None,
+    encoding: str | None,
+    statuses: frozenset[str],
+) -> OwnColumns:
+    """The columns of these files, which are read as the campaign read its own unless it is said otherwise."""
+    import msgspec
 
-    return OwnColumns(inspect(file, phone_column, encoding), statuses) if file is not None else None
+    from smsq.producers.intake.own_columns import OwnColumns
+    from smsq.producers.intake.sources import read_again
+    from smsq.worker.domain.read_as import ReadAs
+
+    said = smsq.campaigns.show(campaign_id).read_as or ReadAs(files=())
+    told = {"phone_column": phone_column, "encoding": encoding}
+    said = msgspec.structs.replace(said, **{name: value for name, value in told.items() if value is not None})
+    return OwnColumns(read_again(said, files).using(()), statuses)
 
 
 def _write(

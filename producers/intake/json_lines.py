@@ -48,6 +48,7 @@ def read_json_lines(snapshot: Snapshot, phone_column: str, encoding: str, *, is_
         snapshot=snapshot,
         store=store,
         name=snapshot.name,
+        kind="json",
         described=f"{snapshot.name} read as JSON lines",
         columns=names,
         phone_at=phone_place(names, phone_column, snapshot.name),
@@ -93,6 +94,8 @@ def _keep(number: int, line: bytes, store: Store, columns: dict[str, int], name:
             cells.append("")
         if type(value) is str:
             cells[at] = value
+            if not value.isprintable() and "\0" in value:
+                marked[at] = "this holds a NUL"
         elif value is None:
             pass
         elif isinstance(value, bool):

@@ -61,7 +61,7 @@ class OwnColumns:
                     number, phone, cells = found.row, found.value, _blank(self.names)
                 else:
                     number, phone, cells = found
-            if receipt.id and _end(phone) != _end(receipt.phone):
+            if receipt.id and ending(phone) != ending(receipt.phone):
                 raise BadInput(
                     f"row {wanted} of {self.file.name} has another phone than the campaign has: this is not the file "
                     "that was sent, or it was changed since"
@@ -76,7 +76,7 @@ def _blank(names: Sequence[str]) -> Sequence[str]:
     return ("",) * len(names)
 
 
-def _end(phone: str) -> str:
+def ending(phone: str) -> str:
     """What two ways to write one recipient have in common: the last digits of a phone, the whole of an address."""
     if "@" in phone or phone.lstrip().startswith("#"):
         with contextlib.suppress(BadInput):

@@ -92,6 +92,7 @@ class Preflight:
     samples: Samples = field(default_factory=Samples, repr=False)
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
+    continues: str = ""  # the unfinished campaign that these rows are already
     zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
     simulated: list[int] = field(default_factory=list, repr=False)  # rows with simulated numbers
     simulated_parts: int = 0  # of them, which cost nothing

@@ -16,16 +16,16 @@ import csv
 import difflib
 import hashlib
 import io
-import itertools
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from smsq.producers.intake.encodings import look_through
 from smsq.producers.intake.ends import check_end
+from smsq.producers.intake.odd_rows import is_blank, is_spoilt, looks_split, spoilt, unreadable, wrong_number
 from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput, BadPhone
@@ -44,6 +44,12 @@ class Place(NamedTuple):
     line: int
 
 
+class Unreadable(str):
+    """A whole row that could not be read, in place of its first cell."""
+
+    __slots__ = ()
+
+
 class _Missing(str):
     """A cell that is missing in its row."""
 
@@ -53,11 +59,8 @@ class _Missing(str):
 MISSING: Final = _Missing()  # fills up a row that ends early; compared by identity
 # A spreadsheet's own word for the separator, in a line above the header.
 _SEPARATOR_LINE = re.compile(r'\ufeff*"?sep=([^\w\s"]|\t)"?[;,\s]*', re.IGNORECASE)
-_SPLIT_NUMBER = re.compile(r".*\d,\d{1,3}(?!\d).*", re.DOTALL)  # 1500,50 and 1,500: one number in two cells
 _MOST_SHOWN = 60  # characters of a bad value that a reject repeats
 _MOST_COLUMNS_SHOWN = 12
-# Bytes that belong to no character, as they look after decoding, and a NUL: such a row is rejected.
-_UNREADABLE = frozenset(map(chr, range(0xDC80, 0xDD00)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class Source:
 
     snapshot: Snapshot = field(repr=False)  # gone with this object
     name: str  # what people call it
+    kind: Literal["csv"] = "csv"
     digest: str
     encoding: str
     separator: str
@@ -127,8 +131,8 @@ class Source:
                 except StopIteration:
                     return
                 except csv.Error:
-                    values = [line.rstrip("\r\n")]
-                if number < 0 or not _is_blank(values):
+                    values = [Unreadable(line.rstrip("\r\n"))]
+                if number < 0 or not is_blank(values):
                     number += 1
                     if number > 0:
                         yield number, values[self.phone_at] if self.phone_at < len(values) else "", values
@@ -149,7 +153,7 @@ class Source:
                     break
                 except csv.Error:
                     values = ["?"]
-                if not _is_blank(values):
+                if not is_blank(values):
                     number += 1
                     if number in rows:
                         found[number] = ended_at + 1
@@ -179,14 +183,14 @@ class Source:
                     if len(values) == width and not is_dirty and (phone := values[phone_at]) and not phone.isspace():
                         number += 1
                         yield number, phone, values
-                    elif not _is_blank(values):
+                    elif not is_blank(values):
                         number += 1
                         yield self._look_closely(number, values)
                     ended_at = reader.line_num
             except csv.Error as error:
                 number += 1
                 phone = self._phone_in(line)
-                yield _unreadable(number, ended_at, reader.line_num, str(error), phone)
+                yield unreadable(number, ended_at, reader.line_num, str(error), phone)
                 ended_at = reader.line_num
                 continue
             break
@@ -203,48 +207,18 @@ class Source:
         width = len(self.columns)
         phone = values[self.phone_at] if self.phone_at < len(values) else ""
         for name, value in zip(self.columns, values, strict=False):
-            if _is_spoilt(value):
-                return Reject(number, "invalid", _spoilt(name, value, self.encoding), shown(phone))
-        if len(values) != width and (self.separator == "," and _looks_split(values, self.phone_at)):
-            reason = _wrong_number(len(values), width) + "; put quotes around a cell that holds a comma"
+            if is_spoilt(value):
+                return Reject(number, "invalid", spoilt(name, value, self.encoding), shown(phone))
+        if len(values) != width and (self.separator == "," and looks_split(values, self.phone_at)):
+            reason = wrong_number(len(values), width) + "; put quotes around a cell that holds a comma"
             return Reject(number, "invalid", reason, shown(phone))
         if len(values) < width and len(values) > self.phone_at:
             values = values + [MISSING] * (width - len(values))
-        elif len(values) > width and _is_blank(values[width:]):
+        elif len(values) > width and is_blank(values[width:]):
             values = values[:width]
         if len(values) != width:
-            return Reject(number, "invalid", _wrong_number(len(values), width), shown(phone))
+            return Reject(number, "invalid", wrong_number(len(values), width), shown(phone))
         return number, phone, values
-
-
-def _is_spoilt(value: str) -> bool:
-    """Whether a cell holds a NUL byte, or bytes that belong to no character."""
-    return "\0" in value or not (value.isascii() or _UNREADABLE.isdisjoint(value))
-
-
-def _spoilt(name: str, value: str, encoding: str = "utf-8") -> str:
-    """What a cell holds that no cell should."""
-    if "\0" in value:
-        return f"column {name} holds a NUL byte"
-    return f"column {name} holds bytes that are not {'UTF-8' if encoding.startswith('utf') else encoding}"
-
-
-def _is_blank(values: Sequence[str]) -> bool:
-    """Whether a row, or a part of one, holds nothing but empty cells."""
-    return not any(map(str.strip, values))
-
-
-def _looks_split(values: Sequence[str], phone_at: int) -> bool:
-    """Whether a comma inside a cell seems to have made two of it: 1500,50 or Bern, Basel."""
-    pairs = enumerate(itertools.pairwise(values))
-    return any(
-        (second[:1].isspace() and second.strip()) or (at != phone_at and _SPLIT_NUMBER.fullmatch(f"{first},{second}"))
-        for at, (first, second) in pairs
-    )
-
-
-def _wrong_number(many: int, width: int) -> str:
-    return f"too {'few' if many < width else 'many'} columns: {many}, but the header has {width}"
 
 
 def inspect(path: str | Path, phone_column: str = "phone", encoding: str | None = None) -> Source:
@@ -312,7 +286,7 @@ def of_iterable(
         if len(values) != width:
             yield Reject(number, "invalid", f"{len(values)} values, but {width} columns are named", "")
         elif reason := next(
-            (_spoilt(name, value) for name, value in zip(columns, values, strict=True) if _is_spoilt(value)), ""
+            (spoilt(name, value) for name, value in zip(columns, values, strict=True) if is_spoilt(value)), ""
         ):
             yield Reject(number, "invalid", reason, shown(values[phone_at]))
         else:
@@ -409,14 +383,3 @@ def _recipient_or_none(cell: str) -> Recipient | None:
     except BadPhone:
         return None
     return None if isinstance(found, str) and found[0] in "@#" else found  # these may be names of columns
-
-
-def _unreadable(number: int, ended_at: int, line: int, error: str, phone: str) -> Reject:
-    """The reject of a row that csv could not read; raises BadInput if it took the rest of the file with it."""
-    if "unexpected end of data" in error or line > ended_at + 1:
-        raise BadInput(
-            f"row {number}: the quote that opens in line {ended_at + 1} never closes, so no row after it can be read"
-        )
-    if "field limit" in error:
-        return Reject(number, "invalid", f"a cell holds more than {csv.field_size_limit()} characters", phone)
-    return Reject(number, "invalid", "there is text after a closing quote; write a quote inside a cell twice", phone)

@@ -23,6 +23,9 @@ class OneFile(Protocol):
     def name(self) -> str: ...
 
     @property
+    def kind(self) -> str: ...
+
+    @property
     def digest(self) -> str: ...
 
     @property
@@ -80,6 +83,11 @@ class Several:
     def name(self) -> str:
         """What people call them."""
         return ", ".join(each.name for each in self.files)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the first."""
+        return self.files[0].kind
 
     @property
     def digest(self) -> str:

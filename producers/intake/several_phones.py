@@ -80,6 +80,11 @@ class EachPhone:
         return self.source.name
 
     @property
+    def kind(self) -> str:
+        """Its kind."""
+        return self.source.kind
+
+    @property
     def digest(self) -> str:
         """That of the file, and that its rows are read so."""
         return f"{self.source.digest}:each"

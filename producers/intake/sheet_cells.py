@@ -57,8 +57,13 @@ class Refused(Exception):
 
 def read(stream: IO[bytes], wanted: str | None) -> Iterator[dict[str, Any] | bytes]:
     """The lines of the output."""
-    from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
-
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+    except ModuleNotFoundError:  # an installation that only sends has none
+        raise Refused(
+            "is a workbook, and python-calamine is not there to read it: `pip install smsq[worker]` brings it; or save "
+            "it as CSV in UTF-8"
+        ) from None
     try:
         workbook = CalamineWorkbook.from_filelike(stream)
         sheets = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]

@@ -48,6 +48,7 @@ def read_sheet(snapshot: Snapshot, phone_column: str, sheet: str | None) -> Stor
         snapshot=snapshot,
         store=store,
         name=snapshot.name,
+        kind="xlsx",
         described=", ".join(notes),
         columns=columns,
         phone_at=phone_at,

@@ -14,11 +14,11 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from smsq.producers.intake.rows import Place, Row, shown
+from smsq.producers.intake.rows import Place, Row, Unreadable, shown
 from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
@@ -73,6 +73,7 @@ class Store:
                     yield int(line), _CELLS.decode(written), _NONE
 
 
+NO_VALUE = "#NUM!"  # in place of a cell that no text may be made of, if it is written again
 _BLOCK = 1 << 20
 _NONE: dict[int, str] = {}
 _WHOLE = -1  # in place of a column's: the reason is about the whole row
@@ -85,6 +86,7 @@ class Stored:
     snapshot: Snapshot = field(repr=False)
     store: Store = field(repr=False)
     name: str
+    kind: Literal["json", "xlsx"]
     described: str  # how it was read, for people
     columns: tuple[str, ...]
     phone_at: int
@@ -135,7 +137,10 @@ class Stored:
     def as_written(self) -> Iterator[tuple[int, str, Sequence[str]]]:
         """Each data row with what it holds, good or not: its number, its phone, its cells."""
         width = len(self.columns)
-        for number, (_, cells, _) in enumerate(self.store.lines(), 1):
+        for number, (_, cells, marked) in enumerate(self.store.lines(), 1):
+            if marked:
+                cells = [NO_VALUE if at in marked else cell for at, cell in enumerate(cells)]
+                cells[0] = Unreadable(cells[0]) if _WHOLE in marked else cells[0]
             cells += [""] * (width - len(cells))
             yield number, cells[self.phone_at], cells
 

@@ -71,7 +71,7 @@ def zone_of_region(written: str) -> str:
     near = difflib.get_close_matches(name, _beginnings(), 1, 0.7)
     hint = f"; did you mean {near[0]}…?" if near else ""
     raise BadInput(
-        f"there is no region {written.strip()!r} with a known time zone{hint} ; a column for zones takes +05:00"
+        f"there is no region {written.strip()!r} with a known time zone{hint}; a column for zones takes +05:00"
     )
 
 

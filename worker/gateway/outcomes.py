@@ -94,6 +94,7 @@ class HistoryRow:
     recipient: Recipient
     fact: Fact | None  # None if its status proves no acceptance (24)
     int_id: int
+    region: str = ""  # where its phone is from, in the gateway's words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ from smsq.worker.scheduler.feed import Feed
 from smsq.worker.scheduler.history import History
 from smsq.worker.scheduler.leader import Leader
 from smsq.worker.scheduler.money import Money
+from smsq.worker.scheduler.pauses import Pauses
+from smsq.worker.scheduler.recurring import Recurring
 from smsq.worker.scheduler.sweeper import Sweeper
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.scheduler.windows import Windows
@@ -44,17 +46,8 @@ class Duty(Protocol):
 
 
 DUTIES: tuple[type[Duty], ...] = (
-    Cascade,
-    Feed,
-    Sweeper,
-    Doubts,
-    Asks,
-    History,
-    Answers,
-    Money,
-    WindUp,
-    Windows,
-    Upkeep,
+    *(Cascade, Feed, Sweeper, Doubts, Asks, History, Answers),
+    *(Money, Pauses, WindUp, Windows, Recurring, Upkeep),
 )
 
 

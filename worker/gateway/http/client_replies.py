@@ -242,7 +242,16 @@ def read_history(http_status: int, body: bytes) -> HistoryAnswer:
         pair = _said_pair(row) or _pair(row, None)
         if int_id is None or pair is None or code_of(row.get("status")) in (None, NOT_FOUND):
             continue
-        ours.append(HistoryRow(gateway_id=pair[0], recipient=pair[1], fact=_fact(row, pair), int_id=int_id))
+        region = row.get("region")
+        ours.append(
+            HistoryRow(
+                gateway_id=pair[0],
+                recipient=pair[1],
+                fact=_fact(row, pair),
+                int_id=int_id,
+                region=region if isinstance(region, str) else "",
+            )
+        )
     return HistoryAnswer(rows=ours, count=len(answer.rows) + answer.broken, last_int_id=last, broken=answer.broken)
 
 
