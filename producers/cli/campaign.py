@@ -99,7 +99,7 @@ def check(
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
-        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
+        screen = smsq.campaigns.capped_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
