@@ -54,7 +54,11 @@ def check(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled."""
+    """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled.
+
+    FILE is CSV, JSON lines or XLSX, perhaps packed by gzip, or - for standard input. Several files with the same
+    columns are one campaign.
+    """
     from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
     from smsq.producers.files import named
     from smsq.producers.intake import preflight
@@ -144,8 +148,10 @@ def run(
 ) -> None:
     """Send --text to every row of FILE. The same command, run again, goes on where it stopped.
 
-    The rows are those that FILE held when the command began to read it. If another campaign has already sent some of
-    them, nothing is sent until --only-new or --again says what to do with those rows.
+    FILE is CSV, JSON lines or XLSX, perhaps packed by gzip, or - for standard input. Several files with the same
+    columns are one campaign. The rows are those that FILE held when the command began to read it. If another
+    campaign has already sent some of them, nothing is sent until --only-new or --again says what to do with those
+    rows.
     """
     from smsq.producers.files import keep_named, named
     from smsq.producers.intake.drafts import draft
