@@ -5,7 +5,8 @@ end. So a child reads the workbook from standard input and writes rows to standa
 it.
 
 Output are JSON lines: first {"sheet", "sheets", "hidden_rows"} or {"error"}, then for each row that is not blank its
-number in the sheet, a tab, and an array of its cells: text, or [text, reason] for a cell that no text may be made of (`ROUNDED`: no phone).
+number in the sheet, a tab, and an array of its cells: text, or [text, reason] for a cell that no text may be made of
+(`ROUNDED`: no phone).
 
 How a cell becomes text: a whole number is its digits, another number has the 15 digits that a spreadsheet keeps, a
 date is 2026-11-29, a moment 2026-11-29 18:30 (with seconds if there are any), a time 18:30, a duration 36:15, a

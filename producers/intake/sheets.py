@@ -22,6 +22,8 @@ from smsq.producers.intake.stored import Store, Stored
 from smsq.worker.domain.errors import BadInput
 
 HEADER_WITHIN: Final = 20  # rows that are not blank
+# One in 100,000 phones has such an end by itself; if a spreadsheet has rounded them, all or many have.
+LEAST_ROWS_OF_ROUNDED: Final = 1000
 WHY_ROUNDED = (
     "this number ends in five zeros, as one does whose digits a spreadsheet lost; if it is right, format the cell "
     "as text"
@@ -35,7 +37,7 @@ def read_sheet(snapshot: Snapshot, phone_column: str, sheet: str | None) -> Stor
     with _child(snapshot, sheet) as (told, lines):
         columns, phone_at = _header(lines, snapshot.name, phone_column, told["sheet"])
         store.header(columns)
-        _keep(lines, store, phone_at)
+        rounded = _keep(lines, store, phone_at)
     notes = [f"{snapshot.name} read as a workbook: sheet {told['sheet']}"]
     if told["sheets"] > 1 and sheet is None:
         notes.append(f"the first of {told['sheets']} (--sheet names another)")
@@ -50,10 +52,13 @@ def read_sheet(snapshot: Snapshot, phone_column: str, sheet: str | None) -> Stor
         columns=columns,
         phone_at=phone_at,
         sheet=told["sheet"],
+        forgiven=WHY_ROUNDED if rounded * LEAST_ROWS_OF_ROUNDED <= store.rows else "",
     )
 
 
-def _keep(lines: Iterator[tuple[int, list[Any]]], store: Store, phone_at: int) -> None:
+def _keep(lines: Iterator[tuple[int, list[Any]]], store: Store, phone_at: int) -> int:
+    """Store every row; how many phones may be rounded."""
+    rounded = 0
     for number, cells in lines:
         marked = {}
         for at, cell in enumerate(cells):
@@ -63,7 +68,9 @@ def _keep(lines: Iterator[tuple[int, list[Any]]], store: Store, phone_at: int) -
                     marked[at] = reason
                 elif at == phone_at:
                     marked[at] = WHY_ROUNDED
+                    rounded += 1
         store.add(number, cells, marked)
+    return rounded
 
 
 def _header(

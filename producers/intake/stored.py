@@ -94,6 +94,7 @@ class Stored:
     is_guessed: bool = False
     encoding: str | None = None
     sheet: str = ""
+    forgiven: str = ""  # a reason that does not count
     used: frozenset[int] | None = None  # places of columns that the campaign uses; None for all
 
     @property
@@ -128,6 +129,8 @@ class Stored:
     def _why_not(self, marked: dict[int, str]) -> str:
         """Why a row with these marks cannot be used; '' if the campaign does not use those cells."""
         for place in sorted(marked):
+            if marked[place] == self.forgiven:
+                continue
             if place == _WHOLE:
                 return marked[place]
             if self.used is None or place in self.used:
@@ -140,7 +143,10 @@ class Stored:
         width = len(self.columns)
         for number, (_, cells, marked) in enumerate(self.store.lines(), 1):
             if marked:
-                cells = [Marked(cell) if at in marked else cell for at, cell in enumerate(cells)]
+                cells = [
+                    Marked(cell) if marked.get(at, self.forgiven) != self.forgiven else cell
+                    for at, cell in enumerate(cells)
+                ]
                 cells[0] = Unreadable(cells[0]) if _WHOLE in marked else cells[0]
             cells += [""] * (width - len(cells))
             yield number, cells[self.phone_at], cells

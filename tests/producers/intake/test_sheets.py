@@ -109,6 +109,17 @@ def test_a_rounded_phone_is_named(tmp_path: Path) -> None:
     assert [row[1] for row in others if not isinstance(row, Reject)] == ["79991200000", "79991230000", "7.99912E+10"]
 
 
+def test_one_such_phone_in_many_is_somebody_s(tmp_path: Path) -> None:
+    """One in a hundred thousand ends so."""
+
+    def fill(_: Any, sheet: Any) -> None:
+        sheet.write_column(0, 0, ["phone", *range(79991199001, 79991200001)])
+
+    rows = list(read_file(book(tmp_path / "x.xlsx", fill)).rows())
+
+    assert rows[-1] == (1000, "79991200000", ["79991200000"])
+
+
 def test_the_header_is_found_below_titles(tmp_path: Path) -> None:
     """Blank rows are none, a line is what the sheet calls it, merged and hidden rows are as they are."""
 
