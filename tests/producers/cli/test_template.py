@@ -145,3 +145,15 @@ def test_a_program_does_the_same(smsq: Smsq, people: Path) -> None:
             smsq.campaigns.run(people, **given)
     assert [each.called for each in smsq.templates.list()] == ["welcome@1"]
     assert smsq.templates.remove("welcome") == 1
+
+
+def test_the_price_of_a_template_is_asked(run: Run, smsq: Smsq, chores: Any, people: Path) -> None:
+    """Of one message with its values, and of a file's rows; here no gateway answers."""
+    run("template", "add", "welcome", "Hello {name|friend} {n}")
+    with chores(smsq.runtime):
+        for words in (("+79991230001", "--set", "n=1"), (str(people),)):
+            assert run("cost", *words, "--template", "welcome").exit_code == 4
+    refused = run("cost", "+79991230001", "--template", "welcome")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the template welcome@1 needs a value for n" in refused.stderr
