@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypedDict, Unpack, overload
 
+from smsq.producers import waits_of_one
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
@@ -239,6 +240,10 @@ class Smsq(Installation):
         if receipt is None:
             raise BadInput(f"there is no message {message_id}, or it is no longer kept")
         return receipt
+
+    def why(self, receipt: Receipt) -> str:
+        """Why a message is not sent, or not final, and until when, in a sentence; '' for one that is final."""
+        return waits_of_one.why(self.runtime, receipt)
 
 
 def _phone_of(message: NewMessage) -> int:

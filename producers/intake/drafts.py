@@ -142,6 +142,7 @@ class Draft:
     topic: str = ""
     apart: str = field(default="", repr=False)
     series: Series | None = None
+    replaces: str = ""  # the campaign whose place it takes
     read_as: ReadAs | None = None
     choice: Choice = NO_CHOICE
     guests: Guests = EVERYBODY  # the only ones that it reaches
@@ -160,6 +161,8 @@ class Draft:
             said.append("guests")
         if self.series is not None:
             said.append(f"every {self.series.calendar} {self.series.until} {self.series.most}")
+        if self.replaces:
+            said.append(f"replaces {self.replaces}")
         said += self.template.beside
         if self.apart:
             said.append(f"apart {self.apart!r}")
