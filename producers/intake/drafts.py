@@ -201,6 +201,8 @@ class Draft:
             topic=self.topic,
             series=self._series(now),
             saved_as=self.saved_as,
+            language=self.template.language,
+            plain_chars=self.template.is_plain,
         )
 
     def _series(self, now: float) -> Series | None:

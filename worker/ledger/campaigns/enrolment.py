@@ -73,6 +73,8 @@ class CampaignEnrolment(Numbers):
             **({"topic": plan.topic} if plan.topic else {}),
             **({"screened": plan.screened} if plan.screened else {}),
             "saved_as": plan.saved_as,
+            "language": plan.language,
+            "plain_chars": int(plan.plain_chars),
         }
         if plan.series is not None:
             fields |= _recurs(plan.series)
