@@ -200,7 +200,7 @@ def test_every_word_of_the_claim_and_of_the_feed_is_told() -> None:
 
 
 def test_a_balance_that_resumes_it_is_told(smsq: Smsq, campaign: str) -> None:
-    """Whoever asked for that need not come back."""
+    """A person who asked for that need not come back."""
     smsq.campaigns.set(campaign, auto_resume=True)
     smsq.runtime.ledger.pause_itself(campaign, "balance", "the balance is below the reserve of 100")
     assert "it goes on by itself after a top-up" in smsq.campaigns.why(smsq.campaigns.show(campaign))
