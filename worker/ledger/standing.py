@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
@@ -18,6 +16,7 @@ from smsq.worker.domain.pace import FREE, Pace
 from smsq.worker.domain.sick import Sick
 from smsq.worker.ledger.hosts import HostSeen, Missing, missing, signed_off
 from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.live_limits import RATES
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.totals import Labels, by_metric, spent_in
@@ -30,7 +29,6 @@ OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted 
 # What halts all sending, in the order of their weight: the ledger fell back, a host is missing from the roll call, ids
 # have run out, the log-in was refused, the account is empty.
 HALTS = ("fell", "hosts", "ids", "login", "money")
-_SENDER_RATES = msgspec.json.Decoder(dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +272,7 @@ class Standing:
             ailing=_ailing(owners, sick),
             rate=float(ctl.get(b"rate", 0)),
             pace=Pace.read(bucket.get(b"tokens"), bucket.get(b"at")),
-            sender_rates=_SENDER_RATES.decode(ctl.get(b"sender_rates", b"{}")),
+            sender_rates=RATES.decode(ctl.get(b"sender_rates", b"{}")),
             sender_paces=_sender_paces(bucket),
             slots=len(taken),
             hanging=max(0, len(taken) - sending),
