@@ -274,7 +274,7 @@ class Begun(Checked, Screening):
         self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
-        self._check_cut(draft)
+        self.check_cut(draft)
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
@@ -341,16 +341,6 @@ class Begun(Checked, Screening):
             raise Conflict(
                 f"meanwhile campaign {view.id} was begun, which has {len(rows)} of these keys: nothing was enrolled; "
                 "run the same command again"
-            )
-
-    def _check_cut(self, draft: Draft) -> None:
-        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
-        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
-            return
-        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
-            raise Conflict(
-                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
-                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
             )
 
     def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
