@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal, Unpack, overload
 
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
+from smsq.producers.campaigns.screens import Screening
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.campaigns.zoned import OUTAGE_S, Zoned
 from smsq.producers.files import GivenFile, named, with_files
@@ -18,14 +19,12 @@ from smsq.producers.intake.forecast import Forecast, forecast
 from smsq.producers.intake.known_keys import KnownKeys, has_keys
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
-from smsq.producers.intake.screening import Screen, screened
+from smsq.producers.intake.screening import screened
 from smsq.producers.intake.sources import AnyRows
 from smsq.producers.templates import text_of
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
-from smsq.worker.domain.recipient import Recipient
-from smsq.worker.domain.status import Status
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.values import Opened
@@ -34,7 +33,7 @@ from smsq.worker.ledger.views import CampaignView
 log = logging.getLogger(__name__)
 
 
-class Begun(Zoned):
+class Begun(Zoned, Screening):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
     @overload
@@ -365,25 +364,3 @@ class Begun(Zoned):
 
         if self._smsq.patiently(verb, outage_s=OUTAGE_S) and met:
             self._smsq.runtime.ledger.count_countries(met)
-
-    def capped_of(self, draft: Draft) -> Screen:
-        """The same for a look at a draft that begins at once, with those who have got enough lately; nothing counts."""
-        plain = self.screen_of(draft)
-
-        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            full = self._smsq.runtime.ledger.at_cap(recipients, draft.cap) if draft.start_at is None else []
-            capped = {place: Status.CAPPED for place, is_full in enumerate(full) if is_full}
-            return {**capped, **plain(recipients, sender)}
-
-        return screen
-
-    def screen_of(self, draft: Draft, met: list[tuple[str, str]] | None = None) -> Screen:
-        """What tells which recipients no message of this draft may go to; `met` gets the rules for countries it met."""
-
-        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            found = self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic)
-            if met is not None:
-                met.extend(found.met)
-            return found.statuses
-
-        return screen
