@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Unpack, overload
 
-from smsq.producers.campaigns.checks import Checked
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
 from smsq.producers.campaigns.screens import Screening
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
+from smsq.producers.campaigns.zoned import OUTAGE_S, Zoned
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, How, draft, ranges
@@ -32,10 +32,8 @@ from smsq.worker.ledger.views import CampaignView
 
 log = logging.getLogger(__name__)
 
-OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
-
-class Begun(Checked, Screening):
+class Begun(Zoned, Screening):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
     @overload
@@ -172,17 +170,6 @@ class Begun(Checked, Screening):
             is_by_zone=draft.zoning is not None,
         )
 
-    def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:
-        """The draft with what is known of its rows' time zones; `before` is its own unfinished campaign.
-
-        A moment of a row has passed if it had when the campaign was begun.
-        """
-        if draft.zoning is None:
-            return draft
-        now = before.created_at if before is not None else self._smsq.runtime.clock.now()
-        places = self._smsq.runtime.ledger.places() if draft.zoning.by_recipient else {}
-        return replace(draft, zoning=draft.zoning.with_knowledge(places, now))
-
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
         besides, after = (before.id, before.rows) if before is not None else ("", 0)
@@ -291,7 +278,7 @@ class Begun(Checked, Screening):
             draft = self._as_begun(draft, opened)
         if old is not None and was_paused(old):
             ledger.control(opened.id, "pause", EDITED_WHILE_PAUSED)
-        draft = self._with_places_of(draft, opened)
+        draft = self.with_places_of(draft, opened)
         rows = rows_in = 0
         try:
             for part in ranges(draft, opened.batch_size):
@@ -342,15 +329,6 @@ class Begun(Checked, Screening):
                 f"meanwhile campaign {view.id} was begun, which has {len(rows)} of these keys: nothing was enrolled; "
                 "run the same command again"
             )
-
-    def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
-        """The draft with what was known of numbers when its campaign was begun."""
-        zoning = draft.zoning
-        if zoning is None or not zoning.by_recipient:
-            return draft
-        ledger = self._smsq.runtime.ledger
-        places = self._smsq.patiently(lambda: ledger.keep_places(opened.id, zoning.learned), outage_s=OUTAGE_S)
-        return replace(draft, zoning=replace(zoning, learned=places))
 
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""
