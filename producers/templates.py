@@ -130,7 +130,7 @@ def rendered(text: str, values: Mapping[str, object], *, language: str | None = 
         raise BadInput(f"{what} has no field {unused}; {told}")
     template = Template.compile(text, used, language=language)
     cells = ["" if is_nothing(value) else str(value) for value in map(given.get, map(str.casefold, used))]
-    if empty := next((name for gap, name in template.gaps(cells) if gap == "empty"), None):
+    if empty := next((name for gap, name in template.gap_finder()(cells) if gap == "empty"), None):
         raise BadInput(f"{what} needs a value for {empty}, or a default in its place: {{{empty}|…}}")
     return template.render(cells)
 

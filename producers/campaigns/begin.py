@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Unpack, overload
 
-from smsq.producers.campaigns.show import Shown
+from smsq.producers.campaigns.checks import Checked
+from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
@@ -25,8 +26,8 @@ from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
+from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView
 
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
-class Begun(Shown):
+class Begun(Checked):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
     @overload
@@ -155,7 +156,12 @@ class Begun(Shown):
     def forecast(self, draft: Draft, found: Preflight) -> Forecast:
         """When a draft would be done, by its limits and those of this installation; the assumptions are in it."""
         settings = self._smsq.settings
-        rates = (("the campaign's rate", draft.rate or 0.0), ("SMSQ_RATE", settings.rate or 0.0))
+        live = self._smsq.runtime.ledger.limits()
+        rates = (
+            ("the campaign's rate", draft.rate or 0.0),
+            ("the rate of the whole installation", live.rate if live.rate is not None else settings.rate or 0.0),
+            ("the rate of its sender", live.senders.get(draft.options.sender or "", 0.0)),
+        )
         return forecast(
             found.messages,
             found.parts,
@@ -180,15 +186,8 @@ class Begun(Shown):
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
-        if before is None:
-            return Comparison(self._smsq.runtime, draft)
-        return Comparison(self._smsq.runtime, draft, besides=before.id, after_row=before.rows)
-
-    def check_carried(self, draft: Draft) -> None:
-        """Raise BadInput if the transport cannot carry its channel or its options."""
-        later = [name for name, _ in draft.per_row.columns] if draft.per_row is not None else []
-        said = draft.template.written
-        check_carried(self._smsq.settings.transport, draft.options, later=later, text=said)
+        besides, after = (before.id, before.rows) if before is not None else ("", 0)
+        return Comparison(self._smsq.runtime, draft, besides=besides, after_row=after, known=(draft.replaces,))
 
     def look(
         self,
@@ -207,7 +206,7 @@ class Begun(Shown):
             zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
-            screen=self.screen_of(draft),
+            screen=self.capped_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
             guests=draft.guests,
         )
@@ -245,7 +244,7 @@ class Begun(Shown):
         """The draft without rows whose keys are in earlier campaigns."""
         if not has_keys(draft):
             return draft
-        keys = KnownKeys(self._smsq.runtime, before.id if before is not None else "")
+        keys = KnownKeys(self._smsq.runtime, draft.replaces, before.id if before is not None else "")
         choice = replace(draft.choice, keys_against=keys.against)
         if keys.against:
             self.look(draft, keys)
@@ -280,13 +279,19 @@ class Begun(Shown):
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
+        kin = Kin(origin=draft.replaces, word="edit") if draft.replaces else None
+        old = hold(smsq, draft.replaces) if draft.replaces else None
 
         def begin() -> Opened:
-            return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)
+            return ledger.open_campaign(
+                plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes, kin=kin
+            )
 
         opened = smsq.patiently(begin, outage_s=OUTAGE_S)
         if not opened.created:
             draft = self._as_begun(draft, opened)
+        if old is not None and was_paused(old):
+            ledger.control(opened.id, "pause", EDITED_WHILE_PAUSED)
         draft = self._with_places_of(draft, opened)
         rows = rows_in = 0
         try:
@@ -299,6 +304,8 @@ class Begun(Shown):
             if changed := draft.source.changed():
                 told(f"{changed}: campaign {opened.id} sends what it held before; run the same command for what is new")
             smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
+            if old is not None:
+                give_way(smsq, old, opened.id)
         except LedgerTrouble as error:
             raise type(error)(partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
@@ -326,7 +333,7 @@ class Begun(Shown):
         """The same for the keys of rows."""
         known = self.before(draft)
         own = known.id if known is not None and known.state not in OVER else ""
-        keys = KnownKeys(self._smsq.runtime, own)
+        keys = KnownKeys(self._smsq.runtime, draft.replaces, own)
         if keys.against == draft.choice.keys_against:
             return
         self.look(draft, keys)
@@ -367,7 +374,8 @@ class Begun(Shown):
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         now = self._smsq.runtime.clock.now()
-        screen = self.screen_of(draft)
+        met: list[tuple[str, str]] = []
+        screen = self.screen_of(draft, met)
         left = self._smsq.patiently(lambda: screened(part, screen, draft.options), outage_s=OUTAGE_S)
         batches = [
             replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
@@ -387,27 +395,27 @@ class Begun(Shown):
                 zones=part.zones,
             )
 
-        self._smsq.patiently(verb, outage_s=OUTAGE_S)
+        if self._smsq.patiently(verb, outage_s=OUTAGE_S) and met:
+            self._smsq.runtime.ledger.count_countries(met)
 
-    def screen_of(self, draft: Draft) -> Screen:
-        """What tells which recipients no message of this draft may go to."""
+    def capped_of(self, draft: Draft) -> Screen:
+        """The same for a look at a draft that begins at once, with those who have got enough lately; nothing counts."""
+        plain = self.screen_of(draft)
 
         def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
+            full = self._smsq.runtime.ledger.at_cap(recipients, draft.cap) if draft.start_at is None else []
+            capped = {place: Status.CAPPED for place, is_full in enumerate(full) if is_full}
+            return {**capped, **plain(recipients, sender)}
 
         return screen
 
-    def before(self, draft: Draft) -> CampaignView | None:
-        """The campaign that these rows, text and options became earlier, if it is still kept."""
-        return self._smsq.runtime.views.campaign_of(draft.digest)
+    def screen_of(self, draft: Draft, met: list[tuple[str, str]] | None = None) -> Screen:
+        """What tells which recipients no message of this draft may go to; `met` gets the rules for countries it met."""
 
-    def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput if a campaign that is not begun yet is to begin in the past, or never."""
-        is_begun = before is not None and before.state not in OVER
-        series, now = draft.series, self._smsq.runtime.clock.now()
-        if series is not None and series.until is not None and not is_begun and series.first(now) > series.until:
-            raise BadInput("it would never be sent: its first occurrence would be after --until")
-        if draft.start_at is not None and draft.start_at < now and not is_begun:
-            raise BadInput(
-                "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
-            )
+        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
+            found = self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic)
+            if met is not None:
+                met.extend(found.met)
+            return found.statuses
+
+        return screen

@@ -28,12 +28,12 @@ def has_keys(draft: Draft) -> bool:
 
 
 class KnownKeys:
-    """Takes a draft's ranges, then looks up their keys; `besides` is the draft's own unfinished campaign."""
+    """Takes a draft's ranges, then looks up their keys; `besides` are its own campaign and the one it replaces."""
 
-    def __init__(self, runtime: Runtime, besides: str = "") -> None:
+    def __init__(self, runtime: Runtime, *besides: str) -> None:
         self._runtime = runtime
         self._earlier = [
-            view for view in runtime.views.campaigns() if KEY in view.words and view.id != besides and view.rows
+            view for view in runtime.views.campaigns() if KEY in view.words and view.id not in besides and view.rows
         ]
         self._hashes, self._rows = array("q"), array("I")
 

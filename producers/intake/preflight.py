@@ -109,6 +109,11 @@ class Preflight:
         return self._with("duplicate")
 
     @property
+    def blocked(self) -> int:
+        """Rows to countries that a rule blocks."""
+        return sum(many for (status, _), many in self.reasons.items() if status == "blocked")
+
+    @property
     def opted_out(self) -> int:
         """Rows whose recipients have opted out."""
         return self._with("optout")
@@ -202,7 +207,7 @@ def look_at(
 
 def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight) -> Iterator[Row | Reject]:
     """The same rows; those are counted in which the text has a gap."""
-    gaps = template.gaps if template.places else lambda values: ()
+    gaps = template.gap_finder()
     counters = {"empty": found.empty, "default": found.defaults, "part": found.omitted}
     for row in rows:
         if not isinstance(row, Reject):

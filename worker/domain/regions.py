@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from smsq.worker.domain.errors import BadInput
 
@@ -59,6 +59,7 @@ _KINDS = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def zone_of_region(written: str) -> str:
     """The zone of a region of Russia, by its Russian or English name; raises BadInput for an unknown one.
 
@@ -75,6 +76,7 @@ def zone_of_region(written: str) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def known_region(written: str) -> str | None:
     """The same; None for an unknown one."""
     name = _plain(written)

@@ -110,7 +110,14 @@ class Views(Standing):
         stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
         words = batch.words_of(index)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
-        is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
+        is_ours = stored.status in (
+            Status.UNDECIDED,
+            Status.CANCELLED,
+            Status.LATE,
+            Status.OPTOUT,
+            Status.BLOCKED,
+            Status.CAPPED,
+        )
         return Receipt(
             id=str(MessageId(batch.ref.number, index)),
             phone=written(batch.recipients[index]),
@@ -314,6 +321,24 @@ class Views(Standing):
         """The doubtful batches of one campaign."""
         refs = [ref for ref in self.next_asks() if ref.campaign == campaign_id]
         return [batch for batch in self.ledger.read(refs) if batch is not None]
+
+    def ready_at(self, ref: Ref, lane: str) -> float | None:
+        """When a batch that waits for a worker is due, or hinted again, in Unix seconds; None if it does not wait."""
+        return self._due(f"ready:{lane}", ref)
+
+    def asked_at(self, ref: Ref) -> float | None:
+        """When the gateway is asked about a batch next, in Unix seconds; None if it is not."""
+        return self._due("asks", ref) or self._due("asks:urgent", ref)
+
+    def _due(self, name: str, ref: Ref) -> float | None:
+        with translated():
+            score = self.redis.zscore(self.key(name), str(ref))
+        return score / 1000 if score is not None else None
+
+    def is_back(self, ref: Ref) -> bool:
+        """Whether a batch came back, since its campaign is paused or it was paced."""
+        with translated():
+            return bool(self.redis.sismember(self.ledger.keys.campaign(ref.campaign, "h"), str(ref)))
 
     def batch(self, number: int) -> BatchView | None:
         """One batch by its number, None if there is none."""

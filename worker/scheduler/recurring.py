@@ -151,6 +151,9 @@ class Recurring:
             on_doubt=origin.on_doubt,
             file=origin.file,
             topic=origin.topic,
+            weight=origin.weight,
+            stop_if_bad=origin.stop_if_bad,
+            auto_resume=origin.auto_resume,
             words=origin.words,
             saved_as=origin.saved_as,
         )

@@ -128,3 +128,21 @@ def test_a_wrong_calendar_is_named(smsq: Smsq, run: Run, tmp_path: Path, words: 
     refused = run("campaign", "run", str(file), "--text", "Hi", "--yes", *words)
 
     assert (refused.exit_code, said in refused.stderr, smsq.campaigns.list()) == (2, True, [])
+
+
+def test_an_edit_with_a_file_renders_it_anew(smsq: Smsq, run: Run, tmp_path: Path) -> None:
+    """A text with fields wants the file; with it the campaign's place is taken, and the same command adds nothing."""
+    file = tmp_path / "people.csv"
+    file.write_text("phone,name\n+79990000001,Anna\n+79990000002,Boris\n", encoding="utf-8")
+    campaign = smsq.campaigns.run(file, text="Hi {name}", name="spring", at=LATER).id
+    refused = run("campaign", "edit", campaign, "--text", "Bye {name}", "--yes")
+    done = run("campaign", "edit", campaign, str(file), "--text", "Bye {name}", "--yes", "--json")
+    same = run("campaign", "edit", campaign, str(file), "--text", "Bye {name}", "--yes", "--json")
+
+    assert (refused.exit_code, "the columns of a file are not kept" in refused.stderr) == (2, True)
+    told = json.loads(done.stdout)
+    assert (told["origin"], told["rows"], told["text"], told["starts_at"]) == (
+        campaign, 2, "Bye {name}", "2099-01-01T09:00:00Z",
+    )  # fmt: skip
+    assert json.loads(same.stdout)["id"] == told["id"]
+    assert [view.state for view in smsq.campaigns.list()] == ["running", "cancelled"]

@@ -30,10 +30,10 @@ local function keep_bucket(bucket, ms)
   redis.call('PEXPIRE', bucket, math.max(60000, ms, redis.call('PTTL', bucket)))
 end
 
--- A rate has changed: nobody waits longer than a second for what left under the old one, and nothing leaves at once that
--- the old one would not have let go.
+-- A rate has changed: nobody waits longer than a second for what left under the old one, and the next batch may go at
+-- once if nothing is owed, but no second's worth of them.
 local function change_rate(key, tokens_field, at_field, old_rate, rate)
   local held = redis.call('HMGET', key, tokens_field, at_field)
-  local tokens = old_rate > 0 and tokens_in(old_rate, held[1], held[2]) or 0
-  redis.call('HSET', key, tokens_field, math.max(-rate, math.min(tokens, 0)), at_field, now)
+  local tokens = old_rate > 0 and tokens_in(old_rate, held[1], held[2]) or 1
+  redis.call('HSET', key, tokens_field, math.max(-rate, math.min(tokens, rate, 1)), at_field, now)
 end
