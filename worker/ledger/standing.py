@@ -30,6 +30,7 @@ OWNER_SILENT_S = 5.0  # a worker that has not beaten for so long is not counted 
 # What halts all sending, in the order of their weight: the ledger fell back, a host is missing from the roll call, ids
 # have run out, the log-in was refused, the account is empty.
 HALTS = ("fell", "hosts", "ids", "login", "money")
+_SENDER_RATES = msgspec.json.Decoder(dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,7 @@ class Standing:
             ailing=_ailing(owners, sick),
             rate=float(ctl.get(b"rate", 0)),
             pace=Pace.read(bucket.get(b"tokens"), bucket.get(b"at")),
-            sender_rates=msgspec.json.decode(ctl.get(b"sender_rates", b"{}"), type=dict[str, float]),
+            sender_rates=_SENDER_RATES.decode(ctl.get(b"sender_rates", b"{}")),
             sender_paces=_sender_paces(bucket),
             slots=len(taken),
             hanging=max(0, len(taken) - sending),
