@@ -8,10 +8,11 @@
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
 | `c:<id>:z<k>` | string | batch numbers of the k-th of its time zones, four bytes each | enrol, feed | upkeep |
+| `c:<id>:k` | string | the table `places` that its rows were grouped by | keep_places | upkeep |
 | `c:<id>:m` | sorted set | its batches that have a moment, which is the score | enrol | feed |
-| `c:<id>:a` | list | what was done to it, by whom and when | begin, control, resolve | upkeep |
+| `c:<id>:a` | list | what was done to it, by whom and when | begin, amend, control, edit, occur, resolve | upkeep |
 | `c:<id>:y` | hash | its retries, each with the rows that it takes | begin | upkeep |
-| `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
+| `c:<id>:h` | set | batches that it has back: due while it was paused, or paced | claim, control, feed | empty |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
 | `digest:<hex>` | string | content of a file, text and options: its campaign | enrol | with the campaign |
@@ -47,14 +48,17 @@
 | `ctl` | hash | what halts or slows the login; named operators | halt, release, claim, advance | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
+| `cap:<day>` | hash | recipient: messages of campaigns counted that day, if a cap is set | screen | eight days |
 | `optouts` | hash | scope and recipient, or its hash: since when, and why | list_optouts | never: taken off by hand |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
+| `places` | hash | first seven digits of phones: a time zone, and the day it was said | learn_places | upkeep |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
 | `files` | hash | digest of a file: how many messages and campaigns need it | enrol_*, detach | with the last of them |
 | `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
 | `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |
 | `codekey:<hash>` | hash | a caller's key: its code and content | otp_open | with its code |
+| `templates` | hash | saved texts: newest number of a name, text of each version | template_* | by template_remove |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
@@ -66,7 +70,7 @@
 | `n:door:jobs` | string | the last number of a job | note_job | never: a number must not come again |
 | `n:door` | string | the last id drawn for a caller | enrol_request, draw_id | never: an id must not come again |
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
-| `shield:rules` | hash | prefix or country: what is said of it | admit, refused, rule | a day after its end |
+| `shield:rules` | hash | prefix, country, `all:` and country: its rule | admit, refused, rule | a day after its end |
 | `shield:held` | sorted set | what is or was held; score: until | admit, refused, rule | a day after its end |
 | `shield:busy` | sorted set | prefixes and countries by recent codes, 300 at most | admit | two days after a new one |
 | `shield:prices` | hash | channel and country: what a code costs, since when | learn | never: one for each |
@@ -82,7 +86,8 @@
 
 The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,
 `r` receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code
-that a call said, sealed, `v` the number of the list of opt-outs that it was screened by, `z` the place of its time
+that a call said, sealed, `v` the number of the list of opt-outs that it was screened by, `q` 1 if a
+cap counted it, `z` the place of its time
 zone, `l` words of its rows; `x<n>` what is beside the receipts of sixteen messages.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,8 +34,21 @@ RESENT = {
 }
 Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
+REJECTS_AT_ONCE = 1000
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
-_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened")
+_OF_RUNNING = (
+    "state",
+    "fed",
+    "batches",
+    "window",
+    "zones",
+    "zone_left",
+    "moment",
+    "opened",
+    "weight",
+    "parts",
+    "every",
+)
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 
 
@@ -96,7 +110,14 @@ class Views(Standing):
         stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
         words = batch.words_of(index)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
-        is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
+        is_ours = stored.status in (
+            Status.UNDECIDED,
+            Status.CANCELLED,
+            Status.LATE,
+            Status.OPTOUT,
+            Status.BLOCKED,
+            Status.CAPPED,
+        )
         return Receipt(
             id=str(MessageId(batch.ref.number, index)),
             phone=written(batch.recipients[index]),
@@ -189,15 +210,20 @@ class Views(Standing):
         ]
 
     def running(self) -> list[Running]:
-        """Campaigns that are being sent, oldest first."""
+        """Campaigns that are being sent, oldest first; single messages that were paced are one too."""
         ids = list(reversed(self._campaign_ids("live")))
-        if not ids:
-            return []
+        keys = self.ledger.keys
         with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.scard(keys.campaign("", "h"))
             for campaign_id in ids:
-                pipe.hmget(self.ledger.keys.campaign(campaign_id), _OF_RUNNING)
-            rows = pipe.execute()
-        return [_running(each, raw) for each, raw in zip(ids, rows, strict=True) if (raw[0] or b"").decode() in GOING]
+                pipe.hmget(keys.campaign(campaign_id), _OF_RUNNING)
+                pipe.scard(keys.campaign(campaign_id, "h"))
+            paced, *rows = pipe.execute()
+        found = [Running(id="", window="", is_fed=False, has_back=True)] if paced else []
+        for each, raw, back in zip(ids, rows[::2], rows[1::2], strict=True):
+            if (raw[0] or b"").decode() in GOING and not raw[10]:  # the occurrences of one that recurs are sent
+                found.append(_running(each, raw, back))
+        return found
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row of a campaign in the file's order, rejected ones included.
@@ -230,12 +256,32 @@ class Views(Standing):
 
     def _rejects(self, campaign_id: str) -> Iterator[Receipt]:
         """Rows that were rejected and rows that were left out since they were sent already, in order."""
-        with translated():
-            raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id, "x"))
-        behind = [_BEHIND.decode(packed) for name, packed in raw.items() if name.startswith(b"+")]
+        rows, behind = self._rejected_rows(campaign_id)
         stayed = self._behind(campaign_id, sorted(behind)) if behind else iter(())
-        bad = sorted((int(row), record.decode()) for row, record in raw.items() if not row.startswith(b"+"))
-        yield from merge((_rejected(campaign_id, *each) for each in bad), stayed, key=lambda receipt: receipt.row or 0)
+        yield from merge(self._bad(campaign_id, rows), stayed, key=lambda receipt: receipt.row or 0)
+
+    def _rejected_rows(self, campaign_id: str) -> tuple[array[int], list[Behind]]:
+        """The numbers of rejected rows in order, and rows that were left out; no reply is long, be they a million."""
+        rows, behind, cursor = array("I"), [], -1
+        while cursor != 0:
+            with translated():
+                cursor, some = self.redis.hscan(
+                    self.ledger.keys.campaign(campaign_id, "x"), max(0, cursor), count=REJECTS_AT_ONCE
+                )
+            behind += [_BEHIND.decode(packed) for name, packed in some.items() if name.startswith(b"+")]
+            rows.extend(int(name) for name in some if not name.startswith(b"+"))
+        return array("I", sorted(rows)), behind
+
+    def _bad(self, campaign_id: str, rows: array[int]) -> Iterator[Receipt]:
+        last = 0
+        for start in range(0, len(rows), REJECTS_AT_ONCE):
+            some = rows[start : start + REJECTS_AT_ONCE]
+            with translated():
+                records = self.redis.hmget(self.ledger.keys.campaign(campaign_id, "x"), list(map(str, some)))
+            for row, record in zip(some, records, strict=True):
+                if record is not None and row > last:  # a table that grows meanwhile is told of twice
+                    last = row
+                    yield _rejected(campaign_id, row, record.decode())
 
     def _behind(self, campaign_id: str, packed: list[Behind]) -> Iterator[Receipt]:
         left_out = self.ledger.left_out(campaign_id)
@@ -276,6 +322,24 @@ class Views(Standing):
         refs = [ref for ref in self.next_asks() if ref.campaign == campaign_id]
         return [batch for batch in self.ledger.read(refs) if batch is not None]
 
+    def ready_at(self, ref: Ref, lane: str) -> float | None:
+        """When a batch that waits for a worker is due, or hinted again, in Unix seconds; None if it does not wait."""
+        return self._due(f"ready:{lane}", ref)
+
+    def asked_at(self, ref: Ref) -> float | None:
+        """When the gateway is asked about a batch next, in Unix seconds; None if it is not."""
+        return self._due("asks", ref) or self._due("asks:urgent", ref)
+
+    def _due(self, name: str, ref: Ref) -> float | None:
+        with translated():
+            score = self.redis.zscore(self.key(name), str(ref))
+        return score / 1000 if score is not None else None
+
+    def is_back(self, ref: Ref) -> bool:
+        """Whether a batch came back, since its campaign is paused or it was paced."""
+        with translated():
+            return bool(self.redis.sismember(self.ledger.keys.campaign(ref.campaign, "h"), str(ref)))
+
     def batch(self, number: int) -> BatchView | None:
         """One batch by its number, None if there is none."""
         ref = self._ref(number)
@@ -289,12 +353,15 @@ class Views(Standing):
         return [(int(at) / 1000, decision, reason) for at, decision, reason in lines]
 
 
-def _running(campaign_id: str, raw: Sequence[bytes | None]) -> Running:
-    _, fed, batches, window, zones, left, moment, opened = raw
+def _running(campaign_id: str, raw: Sequence[bytes | None], back: int) -> Running:
+    _, fed, batches, window, zones, left, moment, opened, weight, parts, _ = raw
     return Running(
         id=campaign_id,
         window=(window or b"").decode(),
-        is_fed=int(fed or 0) >= int(batches or 0),
+        is_fed=int(fed or 0) >= int(batches or 0) and not back,
+        has_back=back > 0,
+        weight=float(weight or 1),
+        parts=max(1.0, int(parts or 0) / max(1, int(batches or 0))),
         zones=tuple(zones.decode().split("\n")) if zones else (),
         waiting=tuple(many for (many,) in struct.iter_unpack(">I", left or b"")),
         moment=int(moment) / 1000 if moment else None,
