@@ -10,6 +10,7 @@ from typing import Literal, Unpack, overload
 
 from smsq.producers.campaigns.checks import Checked
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
+from smsq.producers.campaigns.screens import Screening
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
@@ -18,14 +19,12 @@ from smsq.producers.intake.forecast import Forecast, forecast
 from smsq.producers.intake.known_keys import KnownKeys, has_keys
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
-from smsq.producers.intake.screening import Screen, screened
+from smsq.producers.intake.screening import screened
 from smsq.producers.intake.sources import AnyRows
 from smsq.producers.templates import text_of
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
-from smsq.worker.domain.recipient import Recipient
-from smsq.worker.domain.status import Status
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.values import Opened
@@ -36,7 +35,7 @@ log = logging.getLogger(__name__)
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
-class Begun(Checked):
+class Begun(Checked, Screening):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
     @overload
@@ -275,7 +274,7 @@ class Begun(Checked):
         self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
-        self._check_cut(draft)
+        self.check_cut(draft)
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
@@ -344,16 +343,6 @@ class Begun(Checked):
                 "run the same command again"
             )
 
-    def _check_cut(self, draft: Draft) -> None:
-        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
-        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
-            return
-        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
-            raise Conflict(
-                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
-                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
-            )
-
     def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
         """The draft with what was known of numbers when its campaign was begun."""
         zoning = draft.zoning
@@ -397,25 +386,3 @@ class Begun(Checked):
 
         if self._smsq.patiently(verb, outage_s=OUTAGE_S) and met:
             self._smsq.runtime.ledger.count_countries(met)
-
-    def capped_of(self, draft: Draft) -> Screen:
-        """The same for a look at a draft that begins at once, with those who have got enough lately; nothing counts."""
-        plain = self.screen_of(draft)
-
-        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            full = self._smsq.runtime.ledger.at_cap(recipients, draft.cap) if draft.start_at is None else []
-            capped = {place: Status.CAPPED for place, is_full in enumerate(full) if is_full}
-            return {**capped, **plain(recipients, sender)}
-
-        return screen
-
-    def screen_of(self, draft: Draft, met: list[tuple[str, str]] | None = None) -> Screen:
-        """What tells which recipients no message of this draft may go to; `met` gets the rules for countries it met."""
-
-        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            found = self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic)
-            if met is not None:
-                met.extend(found.met)
-            return found.statuses
-
-        return screen

@@ -1,6 +1,6 @@
 -- The claim of one batch.
 -- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: those of a batch, then the calls that were repeated.
--- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, pace, screening
+-- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, pace, screening, audit
 
 local function granted(m, n, actual)
   local id = m[IDS][#m[IDS]]
@@ -94,6 +94,7 @@ local function claim_one()
     local b = redis.call('HMGET', CAMPAIGN_KEY, unpack(BUDGETED))
     if least_budget(b, parts) > tonumber(c[2]) then
       redis.call('HSET', CAMPAIGN_KEY, 'state', 'paused', 'why', 'budget', 'next_parts', parts)
+      note_in_log(CAMPAIGN_KEY .. ':a', 'scheduler', 'pause', 'budget', { 'state', c[1], 'paused' })
       redis.call('ZREM', ready_key(m), ref)
       redis.call('SADD', HELD, ref)
       return { 'paused' }
