@@ -13,19 +13,25 @@ whatever happens to hints, workers or this process. Nothing here speaks to the g
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal, TypedDict, Unpack, overload
 
+from smsq.producers import waits_of_one
 from smsq.producers.campaigns import Campaigns
 from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
-from smsq.producers.files import GivenFile, with_files
+from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.installation import Installation
+from smsq.producers.limits import LimitControl
 from smsq.producers.optouts import OptOutList
 from smsq.producers.otp import Otp
 from smsq.producers.shield import ShieldControl
+from smsq.producers.templates import Templates, rendered
 from smsq.worker.domain.batch import MessageId, Options, Ref
-from smsq.worker.domain.errors import BadInput
+from smsq.worker.domain.errors import BadInput, Limited
 from smsq.worker.domain.receipt import Receipt
+from smsq.worker.domain.recipient import written
 from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, parts_of
@@ -33,8 +39,41 @@ from smsq.worker.ledger import Enrolled, NewMessage
 from smsq.worker.settings import Settings
 
 
+class HowToSend(TypedDict, total=False):
+    """What `Smsq.send` takes beside phone and text; its docstring says what each is."""
+
+    template: str | None
+    values: Mapping[str, object] | None
+    key: str | None
+    lane: str
+    sender: str | None
+    valid: str | None
+    at: datetime | str | None
+    on_doubt: str
+    deadline_s: float | None
+    options: Options | None
+    client: str | None
+    files: Sequence[GivenFile]
+    even_opted_out: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WouldSend:
+    """A message that a dry run did not enrol; `is_known` if its key was used already, so that a repeat adds nothing."""
+
+    recipient: str
+    text: str = field(repr=False)
+    channel: str
+    sender: str | None
+    lane: str
+    parts: int
+    is_known: bool
+
+
 class Smsq(Installation):
-    """One installation: send and look up messages; `campaigns`, `doubts`, `optouts`, `otp` and `shield` have the rest.
+    """One installation: send and look up messages.
+
+    `campaigns`, `doubts`, `limits`, `optouts`, `otp` and `shield` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
@@ -44,15 +83,32 @@ class Smsq(Installation):
         super().__init__(settings, environ=environ)
         self.campaigns = Campaigns(self)
         self.doubts = Doubts(self)
+        self.limits = LimitControl(self)
         self.shield = ShieldControl(self)
         self.otp = Otp(self)
+        self.templates = Templates(self)
         self.optouts = OptOutList(self)
 
+    @overload
     def send(
         self,
         phone: str | int,
         text: str | bytes = "",
         *,
+        dry_run: Literal[False] = False,
+        **how: Unpack[HowToSend],
+    ) -> Enrolled: ...
+    @overload
+    def send(
+        self, phone: str | int, text: str | bytes = "", *, dry_run: Literal[True], **how: Unpack[HowToSend]
+    ) -> WouldSend: ...
+    def send(
+        self,
+        phone: str | int,
+        text: str | bytes = "",
+        *,
+        template: str | None = None,
+        values: Mapping[str, object] | None = None,
         key: str | None = None,
         lane: str = "urgent",
         sender: str | None = None,
@@ -63,8 +119,9 @@ class Smsq(Installation):
         options: Options | None = None,
         client: str | None = None,
         files: Sequence[GivenFile] = (),
+        dry_run: bool = False,
         even_opted_out: bool = False,
-    ) -> Enrolled:
+    ) -> Enrolled | WouldSend:
         """Enrol one message; return its id, and whether this call created it.
 
         `phone` is a phone; by some channels it is an address: for `mail` a mail address, for `tg` and `bot` also a
@@ -88,10 +145,13 @@ class Smsq(Installation):
         Nothing goes to a recipient who opted out of everything or of this sender, unless `even_opted_out` says so: for
         what a person must be told, such as a change of a contract. One-time codes go anyway.
 
+        `template` is a saved text in place of `text`, such as `welcome` or `welcome@3`, and `values` fill its fields.
+
         `client` names who asked for an urgent message (an address, an account). The message then has to pass the
         pumping shield, as codes of `smsq.otp` do.
 
-        A simulated number (docs/trying.md) is answered by smsq itself: nothing leaves, and it costs nothing.
+        A simulated number (docs/trying.md) is answered by smsq itself: nothing leaves, and it costs nothing. With
+        `dry_run` nothing is written and nobody is asked: it returns what would be enrolled, and raises the same.
 
         Raises BadPhone, BadAddress, NotAGuest, BadText, BadInput; OptedOut; TooMany, Held, Denied and OverBudget if the
         shield refuses; FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the
@@ -104,14 +164,14 @@ class Smsq(Installation):
         self.settings.guests.check(who)
         check_key(key)
         check_client(client)
-        text = way.read(text)
+        text = way.read(self._text(text, template, values))
         check_carried(self.settings.transport, options, text=text)
         if at is not None and key is None and timestamp(at) < self.runtime.clock.now():
             raise BadInput(
                 "that moment has passed: `at` says when to send, in this machine's time zone unless it names one"
             )
         check_message(text, options, is_alone=True, has_files=bool(files))
-        options = with_files(self.runtime, options, files)
+        options = named(self.settings, options, files) if dry_run else with_files(self.runtime, options, files)
         message = NewMessage(
             who,
             text,
@@ -124,6 +184,8 @@ class Smsq(Installation):
             parts=parts_of(text, options),
             even_opted_out=even_opted_out,
         )
+        if dry_run:
+            return self._would_send(message, client)
         if client is not None:
             self._pass_shield(message, client)
         enrolled = self.patiently(lambda: self.runtime.ledger.enrol(message))
@@ -131,17 +193,40 @@ class Smsq(Installation):
             self.runtime.hints.batches(lane, [Ref(MessageId.parse(enrolled.id).batch)])
         return enrolled
 
+    def _text(self, text: str | bytes, template: str | None, values: Mapping[str, object] | None) -> str | bytes:
+        """The text to send: the one that was given, or a saved template with its values."""
+        if template is None:
+            if values is not None:
+                raise BadInput("values fill a saved template: name it, or write them into the text")
+            return text
+        if text:
+            raise BadInput("a text is given, or the name of a saved template, and not both")
+        found = self.templates.show(template)
+        return rendered(found.text, values or {}, language=found.language or None, what=f"the template {found.called}")
+
+    def _would_send(self, message: NewMessage, client: str | None) -> WouldSend:
+        """What this message would be; raises what enrolling it would, and of the shield what it would say now."""
+        is_known = not self.runtime.ledger.would_enrol(message)
+        if client is not None and not is_known:
+            phone = _phone_of(message)
+            decision = self.shield.dry_run(phone, client=client, channel=message.options.channel)
+            if not decision.allowed:
+                raise Limited(f"the shield would refuse it now: {decision.why or decision.code}")
+        return WouldSend(
+            recipient=written(message.recipient),
+            text=message.text,
+            channel=message.options.channel,
+            sender=message.options.sender,
+            lane=message.lane,
+            parts=message.parts,
+            is_known=is_known,
+        )
+
     def _pass_shield(self, message: NewMessage, client: str) -> None:
         """Ask the shield, which raises its refusal; a message whose key is known already has passed."""
-        if message.lane != "urgent":
-            raise BadInput(
-                "client is for urgent messages, which alone pass the shield: leave it out, or send by the urgent lane"
-            )
-        if not isinstance(message.recipient, int):
-            raise BadInput("client is for messages to phones: the shield counts prefixes, and an address has none")
+        phone = _phone_of(message)
         if message.key is not None and self.runtime.ledger.knows(message.key):
             return
-        phone = message.recipient
         told = {"client": client, "channel": message.options.channel, "token": message.key, "verifiable": False}
         self.patiently(lambda: self.runtime.shield.check(phone, **told))
 
@@ -155,3 +240,18 @@ class Smsq(Installation):
         if receipt is None:
             raise BadInput(f"there is no message {message_id}, or it is no longer kept")
         return receipt
+
+    def why(self, receipt: Receipt) -> str:
+        """Why a message is not sent, or not final, and until when, in a sentence; '' for one that is final."""
+        return waits_of_one.why(self.runtime, receipt)
+
+
+def _phone_of(message: NewMessage) -> int:
+    """The phone that the shield judges; raises BadInput for a message that it has no rules for."""
+    if message.lane != "urgent":
+        raise BadInput(
+            "client is for urgent messages, which alone pass the shield: leave it out, or send by the urgent lane"
+        )
+    if not isinstance(message.recipient, int):
+        raise BadInput("client is for messages to phones: the shield counts prefixes, and an address has none")
+    return message.recipient

@@ -1,4 +1,4 @@
-"""Moments and money as people read them.
+"""Moments, money and strange values as people read them.
 
 A moment is by this machine's clock, with its distance from UTC: the clock that `--at` and `--window` go by, in the
 form that `--at` takes. Machines are told UTC (`report.iso`).
@@ -28,3 +28,8 @@ def plain(amount: Decimal) -> str:
     """
     written = f"{amount:f}"
     return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def printable(value: str) -> str:
+    """A value that cannot steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in value)

@@ -17,6 +17,7 @@ from typing import Any, Final, TextIO
 
 from smsq.producers.intake.own_columns import OwnColumns
 from smsq.producers.moments import plain, when
+from smsq.producers.moments import printable as printable
 from smsq.producers.waits import reason
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
@@ -205,11 +206,6 @@ def safe(cell: str) -> str:
     if _PHONE.fullmatch(cell):
         return cell
     return "'" + cell if cell.startswith(_CONTROL) or _FORMULA.match(cell) else cell
-
-
-def printable(value: str) -> str:
-    """A value that cannot steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in value)
 
 
 def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:

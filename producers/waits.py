@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
-from smsq.producers.moments import plain, when
-from smsq.worker.domain.campaign import OVER
+from smsq.producers.moments import plain, printable, when
+from smsq.worker.domain.campaign import GOING, OVER
 from smsq.worker.domain.lane import LANES
-from smsq.worker.domain.zones import OWN, is_open
+from smsq.worker.domain.zones import OWN, is_open, openings, said
 from smsq.worker.ledger.standing import Brakes
 from smsq.worker.ledger.views import CampaignView
 
 CENT = Decimal("0.01")
+MOMENT_S = 2.0  # a shorter wait for its turn is no wait
 ENROLMENT_SILENT_S = 90.0  # after which no producer is at it any more
 HALTS = {
     "fell": "the ledger fell back, so nothing is sent; `smsq recover` shows what it has forgotten, and repairs it",
@@ -50,6 +51,30 @@ UNLED = (
     "no scheduler leads, because none is up or the one that is up hangs: no campaign is handed out and no status is "
     "asked for; `smsq up` starts one"
 )
+AILMENTS = {  # why a process cannot send: in words, and what cures it
+    "gateway": ("can reach no mirror of the gateway", "check that machine's network, DNS, firewall and clock"),
+    "login": (
+        "have a log-in that the gateway refuses",
+        "correct their SMSQ_LOGIN and SMSQ_PASSWORD, and restart them",
+    ),
+    "journal": ("cannot write their journal", "free space in their SMSQ_HOME, or make it writable"),
+    "key": (
+        "have another SMSQ_SECRET_KEY than the one that seals this ledger's codes",
+        "set it to the key of the other hosts",
+    ),
+    "clock": (
+        "have a clock that differs from Redis' by hours",
+        "correct the clock of that machine, or of the one with Redis",
+    ),
+    "frozen": (
+        "were frozen a moment ago",
+        "find what pauses them: a container, a debugger, a machine without free processors",
+    ),
+    "run": (
+        "do not follow the present run of Redis",
+        "see logs/supervisor.log there: its roll call is not answered",
+    ),
+}
 CUT_OFF = "the workers can reach no mirror of the gateway; `smsq doctor` tries each; sending goes on by itself"
 
 
@@ -122,8 +147,10 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
     """The same of the rows that are in."""
     if view.is_over:
         return ""
+    if view.recurring is not None and view.state != "paused":
+        return f"its next occurrence begins at {when(view.recurring.next_at)}" if view.state in GOING else ""
     if view.state == "paused":
-        return budget(view) if view.why == "budget" else _paused(view)
+        return paused(view)
     brakes = read_side.brakes()
     if brakes.halted:
         return halted(brakes)
@@ -138,13 +165,66 @@ def _why_unmoved(read_side: ReadSide, view: CampaignView, now: float, parallel: 
         return reason(view.why)
     if view.start_at > now:
         return f"it is scheduled to begin at {when(view.start_at)}"
-    if not is_open(view.window, OWN, now):
-        return f"it is outside its sending hours, {view.window}"
+    if closed := outside_hours(view, now):
+        return closed
     if braked := brake(brakes, "bulk"):
         return braked
     if brakes.is_blind(parallel):
         return "too many requests have unknown outcomes; it goes on by itself as they are settled"
-    return reason(view.why)
+    return _slow(brakes, view, now, parallel) or reason(view.why)
+
+
+def _slow(brakes: Brakes, view: CampaignView, now: float, parallel: int) -> str:
+    """What keeps the next batch for more than a moment although sending goes on, '' for nothing."""
+    if ailing := ails(brakes, "bulk"):
+        return ailing
+    if view.pace.wait_s(view.rate, now) > MOMENT_S:
+        return f"its rate, {view.rate:g} parts a second, lets the next batch go at {when(view.pace.free_at(view.rate))}"
+    sender = view.options.sender or ""
+    if (rate := brakes.sender_rates.get(sender)) and brakes.sender_pace(sender).wait_s(rate, now) > MOMENT_S:
+        whose = f"the sender {printable(sender)}" if sender else "the account's own sender"
+        free_at = when(brakes.sender_pace(sender).free_at(rate))
+        return f"the limit of {whose}, {rate:g} parts a second, lets the next batch go at {free_at}"
+    if brakes.rate and brakes.pace.wait_s(brakes.rate, now) > MOMENT_S:
+        free_at = when(brakes.pace.free_at(brakes.rate))
+        return f"the rate of all sending, {brakes.rate:g} parts a second, lets the next batch go at {free_at}"
+    return no_slot(brakes, parallel)
+
+
+def no_slot(brakes: Brakes, parallel: int) -> str:
+    """That all places for requests are taken by requests that hang; '' if that is not so."""
+    if 2 * brakes.slots < parallel or brakes.hanging < brakes.slots:
+        return ""
+    return (
+        f"{brakes.slots} requests without an answer may still run, and take the places of others: the first place is "
+        f"free at {when(brakes.slot_at)}"
+    )
+
+
+def ails(brakes: Brakes, lane: str) -> str:
+    """Why no process of a lane can send, and the cure; '' if one can."""
+    why = brakes.ailing.get(lane)
+    if why is None:
+        return ""
+    what, cure = AILMENTS[why]
+    return f"the workers of the {lane} lane {what}: {cure}"
+
+
+def outside_hours(view: CampaignView, now: float) -> str:
+    """That all of a campaign's windows are closed, or its rows' moments are ahead, until when and where; '' if not."""
+    waiting = [zone for zone, many in zip(view.zones, view.zone_waiting, strict=False) if many]
+    is_all_fed = view.fed >= view.batches
+    if view.moment > now and not waiting and not is_all_fed:
+        return f"its other rows have moments of their own, the first at {when(view.moment)}"
+    zones = waiting or view.zones or (OWN,)
+    if not view.window or any(is_open(view.window, zone, now) for zone in zones):
+        return ""
+    opens = [(found[0][0], zone) for zone in zones if (found := openings(view.window, zone, now))]
+    if not opens:
+        return f"it is outside its sending hours, {view.window}, which never come in {said(zones[0])}"
+    first, zone = min(opens)
+    where = f" in {said(zone)}" if zone != OWN else ""
+    return f"it is outside its sending hours, {view.window}: it goes on at {when(first)}, when they begin{where}"
 
 
 def budget(view: CampaignView) -> str:
@@ -155,6 +235,18 @@ def budget(view: CampaignView) -> str:
     return f"{told}; `smsq campaign resume {view.id} --budget N` raises it"
 
 
-def _paused(view: CampaignView) -> str:
+def paused(view: CampaignView) -> str:
+    """Why a campaign is paused, and the way on."""
+    if view.why == "budget":
+        return budget(view)
+    resume = f"`smsq campaign resume {view.id}`"
+    if view.why == "bad":
+        return (
+            f"it was paused by itself, because {view.found}: `smsq campaign show {view.id}` has the reasons; {resume} "
+            f"goes on, and `smsq campaign set {view.id} --stop-if-bad none` lets it fail"
+        )
+    if view.why == "balance":
+        on = "it goes on by itself after a top-up" if view.auto_resume else f"top up, then {resume} goes on"
+        return f"it was paused by itself, because {view.found}: {on}; `smsq limits set --reserve N` lowers the reserve"
     why = f" ({reason(view.why)})" if view.why else ""
-    return f"it is paused{why} until `smsq campaign resume {view.id}`"
+    return f"it is paused{why} until {resume}"

@@ -42,7 +42,18 @@ TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hvals", "hexists", "get", "exists", "time"),
-        *("zrange", "zrevrange", "lrange", "zrangebyscore", "zcard", "zcount", "smembers"),
+        *(
+            "zrange",
+            "zrevrange",
+            "lrange",
+            "zrangebyscore",
+            "zcard",
+            "zcount",
+            "zscore",
+            "smembers",
+            "scard",
+            "sismember",
+        ),
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -71,20 +82,23 @@ def _of_a_batch() -> tuple[str, ...]:
 LEDGER: dict[str, Role] = {
     "worker": Role(
         frozenset(
-            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early look note "
-            "otp_end otp_next otp_wait probe release report ring screen settle settle_each shield_admit shield_learn "
-            "shield_refused sign_off take watched".split(),
+            "advance asked beat claim claim_next come_back doubt enrol establish give_back halt keep_early "
+            "list_optouts look note otp_end otp_next otp_wait probe release report ring screen settle settle_each "
+            "shield_admit shield_learn shield_refused sign_off take watched".split(),
         ),
         CHECKS | TRANSACTION | {"blpop", "expire", "hdel", "hincrby", "hset", "incrby", "lpush", "zadd", "zrem"},
     ),
     "scheduler": Role(
-        frozenset("beat control doubt drop detach due feed forget lead move_due set_openings wind_up".split()),
-        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "set", "zadd", "zrem"}),
+        frozenset(
+            "beat control doubt drop detach due enrol_range feed forget lead move_due occur open_campaign set_openings "
+            "wind_up".split()
+        ),
+        frozenset({"del", "function|delete", "function|list", "hdel", "hset", "incrby", "set", "zadd", "zrem"}),
     ),
     "producer": Role(
         frozenset(
-            "control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step shield_admit "
-            "shield_verified".split(),
+            "amend control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step "
+            "shield_admit shield_verified template_add template_remove".split(),
         ),
         TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
         keys=(
@@ -94,6 +108,8 @@ LEDGER: dict[str, Role] = {
                 "files",
                 "live",
                 "optouts",
+                "places",
+                "templates",
                 "digest:*",
                 "idem:*",
                 "code:*",
@@ -114,10 +130,10 @@ LEDGER: dict[str, Role] = {
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
-    "web": Role(frozenset({"advance"}), frozenset({"hincrby"}), keys=_of_a_batch()),
+    "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat establish fresh_ids recover report resolve shield_rule stub".split()),
+        frozenset("adopt beat establish fresh_ids limit recover report resolve shield_rule stub".split()),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

@@ -240,7 +240,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_bell_up",
         "gauge",
-        "0 while a consumer of the queue has to poll because it cannot wait for wake-ups.",
+        "0 while a consumer of the queue has to poll because it cannot wait for wake-ups; of "
+        "`urgent.ledger`, while codes need hints because a worker cannot hear the bell of the ledger.",
         ("queue",),
     ),
     Metric(

@@ -18,12 +18,14 @@ from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
 from smsq.worker.gateway.login import Login
 from smsq.worker.gateway.numbers import SEND_ERRORS, delivery_error
+from smsq.worker.gateway.options import parts_of
 from smsq.worker.host.files import Files
 from smsq.worker.host.health import Health
 from smsq.worker.host.journal import Journal
 from smsq.worker.ledger import Keys, Ledger
+from smsq.worker.ledger.campaigns.copying import Copying
 from smsq.worker.ledger.otp.shield import Shield
-from smsq.worker.ledger.views import Views
+from smsq.worker.ledger.views import CampaignView, Views
 from smsq.worker.metrics import Metrics
 from smsq.worker.otp.one_time_codes import OneTimeCodes
 from smsq.worker.queues.broker import HintBroker, make_broker
@@ -93,6 +95,10 @@ class Runtime:
     def views(self) -> Views:
         """The read side of the ledger."""
         return Views(self.ledger, explain)
+
+    def copying(self, origin: CampaignView) -> Copying:
+        """The messages of a campaign, to be enrolled for another one."""
+        return Copying(self.ledger, origin, parts_of)
 
     @cached_property
     def otp(self) -> OneTimeCodes:

@@ -10,6 +10,7 @@ One file for each thing that a person does with campaigns. Never what asks or te
 
 from __future__ import annotations
 
+from smsq.producers.campaigns.amend import Amended
 from smsq.producers.campaigns.control import Controlled
 from smsq.producers.campaigns.edit import Edited
 from smsq.producers.campaigns.retry import Retried
@@ -18,5 +19,5 @@ from smsq.producers.campaigns.words import is_all_in, not_applied, sent_already
 __all__ = ["Campaigns", "is_all_in", "not_applied", "sent_already"]
 
 
-class Campaigns(Retried, Edited, Controlled):
+class Campaigns(Retried, Edited, Amended, Controlled):
     """Run, watch and control campaigns: `Smsq.campaigns`."""

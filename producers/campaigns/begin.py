@@ -6,24 +6,28 @@ import collections
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Unpack
+from typing import Literal, Unpack, overload
 
-from smsq.producers.campaigns.show import Shown
+from smsq.producers.campaigns.checks import Checked
+from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
-from smsq.producers.files import GivenFile, with_files
+from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, How, draft, ranges
+from smsq.producers.intake.forecast import Forecast, forecast
+from smsq.producers.intake.known_keys import KnownKeys, has_keys
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
 from smsq.producers.intake.screening import Screen, screened
 from smsq.producers.intake.sources import AnyRows
+from smsq.producers.templates import text_of
 from smsq.worker.domain.batch import Options
-from smsq.worker.domain.campaign import OVER, Range
+from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.status import Status
-from smsq.worker.gateway.carried import check_carried
 from smsq.worker.gateway.options import accepted
+from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView
 
@@ -32,37 +36,76 @@ log = logging.getLogger(__name__)
 OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
 
-class Begun(Shown):
+class Begun(Checked):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
+    @overload
     def run(
         self,
         rows: AnyRows,
         *,
-        text: str,
+        text: str | None = None,
+        template: str | None = None,
         again: bool = False,
         only_new: bool = False,
         enrolled: Callable[[int], None] = lambda rows: None,
         files: Sequence[GivenFile] = (),
+        dry_run: Literal[False] = False,
         **how: Unpack[How],
-    ) -> CampaignView:
+    ) -> CampaignView: ...
+    @overload
+    def run(
+        self,
+        rows: AnyRows,
+        *,
+        text: str | None = None,
+        template: str | None = None,
+        again: bool = False,
+        only_new: bool = False,
+        enrolled: Callable[[int], None] = lambda rows: None,
+        files: Sequence[GivenFile] = (),
+        dry_run: Literal[True],
+        **how: Unpack[How],
+    ) -> Preflight: ...
+    def run(
+        self,
+        rows: AnyRows,
+        *,
+        text: str | None = None,
+        template: str | None = None,
+        again: bool = False,
+        only_new: bool = False,
+        enrolled: Callable[[int], None] = lambda rows: None,
+        files: Sequence[GivenFile] = (),
+        dry_run: bool = False,
+        **how: Unpack[How],
+    ) -> CampaignView | Preflight:
         """Enrol a campaign and return it; the workers send it. Unlike the command, this does not ask about the price.
 
         `rows` is the path of a file (CSV, JSON lines or XLSX, perhaps packed by gzip), a list of several such
         `Path`s, or an iterable of mappings, of sequences (then `columns` names their values), or of plain phones.
-        `text` may hold `{column}`; `how` is anything of `How`. `enrolled` is called with the number of rows enrolled
-        so far. `files` go with every message, as in `Smsq.send`. Some rows may have been sent already, with the same
-        text and sender, by a campaign that is still kept: `only_new` leaves them out, `again` sends them once more.
+        `text` may hold `{column}`; `template` is a saved one instead, such as `welcome` or `welcome@3`. `how` is
+        anything of `How`. `enrolled` is called with the number of rows enrolled so far. `files` go with every message,
+        as in `Smsq.send`. Some rows may have been sent already, with the same text and sender, by a campaign that is
+        still kept: `only_new` leaves them out, `again` sends them once more.
 
         Raises BadInput if nothing can be sent; Conflict with the old id if rows or the whole campaign were sent before
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
         on later. It keeps the name, rate, moment, window, budget and `on_doubt` that the campaign began with;
         `resume` sets another budget. A `budget` needs a worker to ask for the price of a part: raises Unreachable if
-        none is up.
+        none is up. With `dry_run` nothing is written and nobody is asked: it returns what would be enrolled, and raises
+        the same errors.
         """
         check_flags(again=again, only_new=only_new)
-        how["options"] = with_files(self._smsq.runtime, how.get("options") or Options(), files)
-        drafted = draft(rows, text=text, guests=self._smsq.settings.guests, **how)
+        said, saved_as, language = text_of(self._smsq, text, template)
+        how["language"] = how.get("language") or language
+        options, guests = how.get("options") or Options(), self._smsq.settings.guests
+        if dry_run:
+            how["options"] = named(self._smsq.settings, options, files)
+            drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
+            return self.would_run(drafted, again=again, only_new=only_new)
+        how["options"] = with_files(self._smsq.runtime, options, files)
+        drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
@@ -84,6 +127,52 @@ class Begun(Shown):
             collections.deque(drafted.source.rows(), maxlen=0)
         return self.enrol(drafted, again=again or only_new, enrolled=enrolled)
 
+    def would_run(
+        self,
+        drafted: Draft,
+        *,
+        again: bool = False,
+        only_new: bool = False,
+        seen: Callable[[int], None] = lambda rows: None,
+    ) -> Preflight:
+        """What `run` would enrol; nothing is written, and no price is asked for. Raises what `run` would."""
+        self.check_carried(drafted)
+        before = self.before(drafted)
+        if before is not None and before.state in OVER:
+            if not (again or only_new):
+                raise Conflict(sent_already(before))
+            before = None
+        self.check_moment(drafted, before)
+        if before is None or not is_all_in(before):
+            drafted, found, _ = self.compared(drafted, before, again=again, only_new=only_new, seen=seen)
+            found = found or self.look(drafted, seen=seen)
+        else:
+            found = self.look(self.known(drafted, before), seen=seen)
+        if before is None:
+            preflight.require_some(found)
+        found.continues = before.id if before is not None else ""
+        return found
+
+    def forecast(self, draft: Draft, found: Preflight) -> Forecast:
+        """When a draft would be done, by its limits and those of this installation; the assumptions are in it."""
+        settings = self._smsq.settings
+        live = self._smsq.runtime.ledger.limits()
+        rates = (
+            ("the campaign's rate", draft.rate or 0.0),
+            ("the rate of the whole installation", live.rate if live.rate is not None else settings.rate or 0.0),
+            ("the rate of its sender", live.senders.get(draft.options.sender or "", 0.0)),
+        )
+        return forecast(
+            found.messages,
+            found.parts,
+            begins_at=max(self._smsq.runtime.clock.now(), draft.start_at or 0.0),
+            rates=rates,
+            window=draft.window or "",
+            batch_size=settings.batch_size,
+            slots=settings.parallel_sends - settings.urgent_slots,
+            is_by_zone=draft.zoning is not None,
+        )
+
     def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:
         """The draft with what is known of its rows' time zones; `before` is its own unfinished campaign.
 
@@ -92,24 +181,18 @@ class Begun(Shown):
         if draft.zoning is None:
             return draft
         now = before.created_at if before is not None else self._smsq.runtime.clock.now()
-        return replace(draft, zoning=draft.zoning.with_knowledge({}, now))
+        places = self._smsq.runtime.ledger.places() if draft.zoning.by_recipient else {}
+        return replace(draft, zoning=draft.zoning.with_knowledge(places, now))
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
-        if before is None:
-            return Comparison(self._smsq.runtime, draft)
-        return Comparison(self._smsq.runtime, draft, besides=before.id, after_row=before.rows)
-
-    def check_carried(self, draft: Draft) -> None:
-        """Raise BadInput if the transport cannot carry its channel or its options."""
-        later = [name for name, _ in draft.per_row.columns] if draft.per_row is not None else []
-        said = draft.template.written
-        check_carried(self._smsq.settings.transport, draft.options, later=later, text=said)
+        besides, after = (before.id, before.rows) if before is not None else ("", 0)
+        return Comparison(self._smsq.runtime, draft, besides=besides, after_row=after, known=(draft.replaces,))
 
     def look(
         self,
         draft: Draft,
-        comparison: Comparison | None = None,
+        comparison: Comparison | KnownKeys | None = None,
         *,
         seen: Callable[[int], None] = lambda rows: None,
     ) -> Preflight:
@@ -145,7 +228,7 @@ class Begun(Shown):
         if before is not None:
             kept = self._smsq.runtime.ledger.left_out(before.id)
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
-        draft = self.known(draft, before)
+        draft = self._without_known_keys(self.known(draft, before), before)
         comparison = self.comparison(draft, before)
         draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
         if not comparison.is_needed:
@@ -156,6 +239,20 @@ class Begun(Shown):
         if settled.choice.left_out is not draft.choice.left_out:
             found = self.look(settled)
         return settled, found, repeats
+
+    def _without_known_keys(self, draft: Draft, before: CampaignView | None) -> Draft:
+        """The draft without rows whose keys are in earlier campaigns."""
+        if not has_keys(draft):
+            return draft
+        keys = KnownKeys(self._smsq.runtime, draft.replaces, before.id if before is not None else "")
+        choice = replace(draft.choice, keys_against=keys.against)
+        if keys.against:
+            self.look(draft, keys)
+            if found := keys.sent():
+                sent = [(view.id, view.first_sent_at or view.created_at, rows) for view, rows in found]
+                overtaken = tuple(view.id for view, _ in found if not view.closed and view.state not in OVER)
+                choice = replace(choice, left_out=LeftOut.of(sent, choice.left_out), overtakes=overtaken)
+        return replace(draft, choice=choice)
 
     def enrol(
         self,
@@ -178,16 +275,24 @@ class Begun(Shown):
         self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
+        self._check_cut(draft)
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
+        kin = Kin(origin=draft.replaces, word="edit") if draft.replaces else None
+        old = hold(smsq, draft.replaces) if draft.replaces else None
 
         def begin() -> Opened:
-            return ledger.open_campaign(plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes)
+            return ledger.open_campaign(
+                plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes, kin=kin
+            )
 
         opened = smsq.patiently(begin, outage_s=OUTAGE_S)
         if not opened.created:
             draft = self._as_begun(draft, opened)
+        if old is not None and was_paused(old):
+            ledger.control(opened.id, "pause", EDITED_WHILE_PAUSED)
+        draft = self._with_places_of(draft, opened)
         rows = rows_in = 0
         try:
             for part in ranges(draft, opened.batch_size):
@@ -199,6 +304,8 @@ class Begun(Shown):
             if changed := draft.source.changed():
                 told(f"{changed}: campaign {opened.id} sends what it held before; run the same command for what is new")
             smsq.patiently(lambda: ledger.close_campaign(opened.id), outage_s=OUTAGE_S)
+            if old is not None:
+                give_way(smsq, old, opened.id)
         except LedgerTrouble as error:
             raise type(error)(partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
@@ -206,6 +313,8 @@ class Begun(Shown):
     def _look_round(self, draft: Draft) -> None:
         """Raise Conflict if another campaign has sent rows since they were compared, which may be long ago."""
         choice = draft.choice
+        if choice.keys_against is not None:
+            self._look_round_for_keys(draft)
         if choice.against is None or choice.word == "again":
             return
         known = self.before(draft)
@@ -219,6 +328,40 @@ class Begun(Shown):
         if repeats.sent or repeats.unknown:
             said = repeats if repeats.sent else repeats.unknown_said
             raise Conflict(f"meanwhile {said}: nothing was enrolled; run the same command again")
+
+    def _look_round_for_keys(self, draft: Draft) -> None:
+        """The same for the keys of rows."""
+        known = self.before(draft)
+        own = known.id if known is not None and known.state not in OVER else ""
+        keys = KnownKeys(self._smsq.runtime, draft.replaces, own)
+        if keys.against == draft.choice.keys_against:
+            return
+        self.look(draft, keys)
+        if sent := keys.sent():
+            view, rows = sent[0]
+            raise Conflict(
+                f"meanwhile campaign {view.id} was begun, which has {len(rows)} of these keys: nothing was enrolled; "
+                "run the same command again"
+            )
+
+    def _check_cut(self, draft: Draft) -> None:
+        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
+        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
+            return
+        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
+            raise Conflict(
+                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
+                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
+            )
+
+    def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
+        """The draft with what was known of numbers when its campaign was begun."""
+        zoning = draft.zoning
+        if zoning is None or not zoning.by_recipient:
+            return draft
+        ledger = self._smsq.runtime.ledger
+        places = self._smsq.patiently(lambda: ledger.keep_places(opened.id, zoning.learned), outage_s=OUTAGE_S)
+        return replace(draft, zoning=replace(zoning, learned=places))
 
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""
@@ -260,15 +403,3 @@ class Begun(Shown):
             return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
 
         return screen
-
-    def before(self, draft: Draft) -> CampaignView | None:
-        """The campaign that these rows, text and options became earlier, if it is still kept."""
-        return self._smsq.runtime.views.campaign_of(draft.digest)
-
-    def check_moment(self, draft: Draft, before: CampaignView | None) -> None:
-        """Raise BadInput if a campaign that is not begun yet is to begin in the past."""
-        is_begun = before is not None and before.state not in OVER
-        if draft.start_at is not None and draft.start_at < self._smsq.runtime.clock.now() and not is_begun:
-            raise BadInput(
-                "that moment has passed: `at` says when to begin, in this machine's time zone unless it names one"
-            )

@@ -9,7 +9,7 @@ from smsq.producers.campaigns.show import Shown
 from smsq.producers.intake.drafts import money_of
 from smsq.producers.moments import plain
 from smsq.producers.progress import NEVER_LEFT, UNSENT
-from smsq.worker.domain.campaign import GOING
+from smsq.worker.domain.campaign import A_PERSON, GOING, ITSELF
 from smsq.worker.domain.errors import BudgetSpent, SmsqError
 from smsq.worker.ledger.views import CampaignView
 
@@ -21,7 +21,10 @@ class Controlled(Shown):
     """Campaigns that go on, or not."""
 
     def pause(self, campaign_id: str) -> CampaignView:
-        """Send no more of it until `resume`; requests under way are finished."""
+        """Send no more of it until `resume`; requests under way are finished.
+
+        One that is paused by itself is then paused by a person: it does not go on by itself.
+        """
         return self._control(campaign_id, "pause")
 
     def resume(self, campaign_id: str, *, budget: Decimal | int | str | None = None) -> CampaignView:
@@ -40,7 +43,7 @@ class Controlled(Shown):
         try:
             self._smsq.runtime.ledger.control(campaign_id, "resume", budget=money, part_price=price)
         except BudgetSpent as error:
-            raise _spent(self.show(campaign_id), money, error.least) from None
+            raise budget_spent(self.show(campaign_id), money, error.least) from None
         return self.show(campaign_id)
 
     def cancel(self, campaign_id: str) -> CampaignView:
@@ -53,10 +56,10 @@ class Controlled(Shown):
     def _control(self, campaign_id: str, verb: str) -> CampaignView:
         """Apply a verb; does nothing if it was done already. Raises SmsqError if it cannot be done any more."""
         view = self.show(campaign_id)
-        if view.state in REACHED[verb]:
+        if view.state in REACHED[verb] and not (verb == "pause" and view.why in ITSELF):
             return view
         _require(campaign_id, view.state, verb, (*GOING, "paused"))
-        state = self._smsq.runtime.ledger.control(campaign_id, verb, "a person said so")
+        state = self._smsq.runtime.ledger.control(campaign_id, verb, A_PERSON)
         _require(campaign_id, state, verb, REACHED[verb])  # it may have ended meanwhile
         return self.show(campaign_id)
 
@@ -83,7 +86,7 @@ def part_price(view: CampaignView) -> Decimal | None:
     return view.cost / charged
 
 
-def _spent(view: CampaignView, wished: Decimal | None, least: Decimal) -> BudgetSpent:
+def budget_spent(view: CampaignView, wished: Decimal | None, least: Decimal, verb: str = "resume") -> BudgetSpent:
     """The error to raise: what is spent, what was not charged yet, and the least budget that would do."""
     budget = plain(wished if wished is not None else view.budget)
     expected = f" and about {plain(round(view.expected, 2))} not known yet" if view.expected else ""
@@ -92,5 +95,5 @@ def _spent(view: CampaignView, wished: Decimal | None, least: Decimal) -> Budget
         view.id,
         least,
         f"campaign {view.id} {stays}: it has spent {plain(view.cost)}{expected}, and a budget of {budget} is not "
-        f"enough for its next batch: that needs `smsq campaign resume {view.id} --budget {plain(least)}` or more",
+        f"enough for its next batch: that needs `smsq campaign {verb} {view.id} --budget {plain(least)}` or more",
     )

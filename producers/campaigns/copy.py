@@ -11,8 +11,6 @@ from smsq.producers.campaigns.words import is_all_in
 from smsq.worker.domain.campaign import OVER
 from smsq.worker.domain.errors import Conflict
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import parts_of
-from smsq.worker.ledger.campaigns.copying import Copying
 from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.views import CampaignView
 
@@ -32,7 +30,7 @@ class Copied(Remaking):
     ) -> Remade:
         """A copy before anybody agreed to it. Raises as `copy` does."""
         origin = self.show(campaign_id)
-        copying = Copying(self._smsq.runtime.ledger, origin, parts_of)
+        copying = self._smsq.runtime.copying(origin)
         if not origin.closed:
             raise Conflict(
                 f"campaign {origin.id} is not complete: its enrolment is at row {origin.rows}, and a copy would lack "

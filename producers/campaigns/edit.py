@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Unpack
+from typing import Any, Unpack
 
 from smsq.producers.campaigns.copy import Copied
-from smsq.producers.campaigns.remade import Otherwise, Remade
+from smsq.producers.campaigns.remade import Otherwise, Remade, without_moment
+from smsq.producers.campaigns.replacing import (
+    give_way,
+    hold,
+    refuse_recurring,
+    replaceable,
+    require_same,
+    was_paused,
+)
 from smsq.producers.fields import timestamp
-from smsq.producers.intake.drafts import money_of
-from smsq.worker.domain.campaign import GOING, OVER
-from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.producers.intake.drafts import Draft, How, draft, money_of
+from smsq.producers.intake.sources import AnyRows
+from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.hours import Hours
-from smsq.worker.ledger.campaigns.control import begun
 from smsq.worker.ledger.views import CampaignView
-
-EDITING = "it is being replaced by `smsq campaign edit`: run the same command again"
 
 
 class Edited(Copied):
@@ -32,11 +37,11 @@ class Edited(Copied):
         enrolled: Callable[[int], None] = lambda rows: None,
         **otherwise: Unpack[Otherwise],
     ) -> CampaignView:
-        """Change a campaign of which nothing was handed out yet, and return it, or the one that replaces it.
+        """Change a campaign of which nothing was handed out yet, and return it, or the one that takes its place.
 
         Name, moment, rate, window and budget change in place. Text and sender are in its messages: a new campaign of
         the same rows takes its place, and this one is cancelled when that is complete. The same call goes on if it was
-        interrupted. A text with fields needs the file: cancel this one and run that.
+        interrupted. A text with fields needs the file: `enrol(replacing(campaign_id, file, text=…))`.
         Raises Conflict, and changes nothing, if it has begun; BadInput if nothing is to change or a value is wrong.
         """
         if text is None and sender is None:
@@ -55,10 +60,7 @@ class Edited(Copied):
         self, campaign_id: str, text: str | None, sender: str | None, **otherwise: Unpack[Otherwise]
     ) -> Remade:
         """The campaign that is to take the place of another before anybody agreed to it. Raises as `edit` does."""
-        view = self.show(campaign_id)
-        heir = self._heir(view)
-        if heir is None and (view.fed or view.state in OVER):
-            raise Conflict(begun(view.id, view.state))
+        view, heir = replaceable(self._smsq, campaign_id)
         told = Otherwise(
             name=otherwise.get("name") or view.name,
             rate=otherwise.get("rate"),
@@ -68,37 +70,46 @@ class Edited(Copied):
             at=otherwise.get("at"),
         )
         remade = self.copied(view.id, text=text, sender=sender, kin="edit", again=True, **told)
-        if heir is not None and (remade.before is None or remade.before.id != heir.id):
-            raise Conflict(
-                f"campaign {view.id} is being replaced by campaign {heir.id} already: edit that one, or end it with "
-                f"`smsq campaign cancel {heir.id}`"
-            )
+        require_same(view, heir, remade.before)
         if told["at"] is None and view.start_at:
             remade = replace(remade, draft=replace(remade.draft, start_at=view.start_at))
-        return replace(remade, is_paused=view.state == "paused" and view.why != EDITING)
+        return replace(remade, is_paused=was_paused(view))
 
     def replace_with(self, remade: Remade, enrolled: Callable[[int], None] = lambda rows: None) -> CampaignView:
         """Enrol the campaign that takes another's place, then cancel that one. Raises Conflict if that has begun."""
-        ledger, old = self._smsq.runtime.ledger, remade.origin
-        if old.state in GOING:
-            ledger.control(old.id, "pause", EDITING)  # from here on nothing more of it is handed out
-        if self.show(old.id).fed:
-            if old.state in GOING:
-                ledger.control(old.id, "resume")
-            raise Conflict(begun(old.id, old.state))
+        old = hold(self._smsq, remade.origin.id)
         view = self.enrol_remade(remade, enrolled=enrolled)
-        ledger.control(old.id, "cancel", f"campaign {view.id} replaces it")
+        give_way(self._smsq, old, view.id)
         return self.show(view.id)
 
-    def _heir(self, view: CampaignView) -> CampaignView | None:
-        """The campaign that was begun to replace this one, if it was not cancelled."""
-        heir = self._smsq.runtime.views.campaign(view.needed_by) if view.needed_by else None
-        return heir if heir is not None and heir.kin == "edit" and heir.state != "cancelled" else None
+    def replacing(self, campaign_id: str, rows: AnyRows, *, text: str | None = None, **how: Unpack[How]) -> Draft:
+        """The draft of a file that is to take a campaign's place, as that one was in all that `how` does not say.
+
+        `begin` of it, or `enrol`, does so. Raises as `edit` does, and as a draft of the file.
+        """
+        view, heir = replaceable(self._smsq, campaign_id)
+        if text is None and not view.template:
+            raise BadInput(f"the text of campaign {view.id} is no longer kept: give --text")
+        kept: dict[str, Any] = {
+            "name": view.name, "rate": view.rate or None, "window": view.window or None, "budget": view.budget or None,
+            "on_doubt": view.on_doubt, "topic": view.topic or None, "weight": view.weight,
+            "stop_if_bad": view.stop_if_bad, "auto_resume": view.auto_resume,
+        }  # fmt: skip
+        told = {**kept, **{name: value for name, value in how.items() if value is not None}}
+        options = without_moment(view.options)
+        said = view.template if text is None else text
+        drafted = draft(rows, text=said, guests=self._smsq.settings.guests, **{**told, "options": options})
+        drafted = replace(drafted, replaces=view.id)
+        if how.get("at") is None and view.start_at:
+            drafted = replace(drafted, start_at=view.start_at)
+        require_same(view, heir, self.before(drafted))
+        return drafted
 
 
 def _changed(edited: Edited, campaign_id: str, otherwise: Otherwise) -> dict[str, str | float | Decimal]:
     """The fields that change in place; raises BadInput for a wrong value, or if there are none."""
     view = edited.show(campaign_id)
+    refuse_recurring(view)
     changed: dict[str, str | float | Decimal] = {}
     if (name := otherwise.get("name")) is not None:
         changed["name"] = "".join(char for char in name if char.isprintable())[:100].strip() or view.name
@@ -114,7 +125,7 @@ def _changed(edited: Edited, campaign_id: str, otherwise: Otherwise) -> dict[str
         if not view.part_price:
             raise BadInput(
                 f"campaign {campaign_id} was begun without a budget, so the price of a part is not known: "
-                f"`smsq campaign copy {campaign_id} --budget {budget:f}` begins one with it"
+                f"`smsq campaign set {campaign_id} --budget {budget:f}` asks for it"
             )
         changed["budget"] = budget
     if otherwise.get("on_doubt") is not None:

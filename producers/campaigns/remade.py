@@ -17,6 +17,7 @@ from typing import TypedDict
 import msgspec
 
 from smsq.producers.campaigns.begin import OUTAGE_S, Begun
+from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED
 from smsq.producers.campaigns.words import is_all_in, partly
 from smsq.producers.fields import timestamp, with_fields
 from smsq.producers.files import with_files
@@ -32,13 +33,10 @@ from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import check_message, check_options
-from smsq.worker.gateway.times import is_stamp
 from smsq.worker.ledger.campaigns.copying import NOTHING_CHANGED, Copying, Selection
 from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile
 from smsq.worker.ledger.values import Opened
 from smsq.worker.ledger.views import CampaignView
-
-EDITED_WHILE_PAUSED = "the campaign that it replaces was paused"
 
 
 class Otherwise(TypedDict, total=False):
@@ -124,7 +122,7 @@ class Remaking(Begun):
         if rate is not None and not rate > 0:
             raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
         options = with_files(
-            self._smsq.runtime, with_fields(_without_moment(origin.options), sender=changed.get("sender")), ()
+            self._smsq.runtime, with_fields(without_moment(origin.options), sender=changed.get("sender")), ()
         )
         if changed:
             check_options(options)
@@ -145,6 +143,10 @@ class Remaking(Begun):
             window=window or origin.window or None,
             on_doubt=otherwise.get("on_doubt") or origin.on_doubt,
             topic=origin.topic,
+            weight=origin.weight,
+            stop_if_bad=origin.stop_if_bad,
+            auto_resume=origin.auto_resume,
+            words=origin.words,
         )
         self.check_carried(draft)
         return draft
@@ -183,6 +185,7 @@ class Remaking(Begun):
         told = remade.origin.template if remade.text is None else remade.draft.template.written
         screening = smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S)
         plan = replace(plan, template=told, file=remade.origin.file, screened=screening)
+        plan = replace(plan, saved_as=remade.origin.saved_as)
 
         def begin() -> Opened:
             return ledger.open_campaign(plan, again=True, overtakes=remade.overtakes, kin=remade.kin)
@@ -223,9 +226,9 @@ def _names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"\{([^{}]+)\}", text))) or ("text",)
 
 
-def _without_moment(options: Options) -> Options:
+def without_moment(options: Options) -> Options:
     """The options of a campaign for another time: a moment at which the gateway was to send is past."""
-    if options.time is None or not is_stamp(options.time):
+    if options.time is None:
         return options
     return msgspec.structs.replace(options, time=None, tz=None)
 

@@ -19,7 +19,6 @@ from smsq.worker.domain.campaign import OVER, LeftOut
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import parts_of
 from smsq.worker.ledger.campaigns.copying import FAILED, Copying, Selection, Wanted
 from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile, Retry
 from smsq.worker.ledger.views import CampaignView
@@ -81,8 +80,13 @@ class Retried(Remaking):
     ) -> Remade:
         """A retry before anybody agreed to it: what it takes, what stays out. Raises as `retry` does."""
         origin = self.show(campaign_id)
+        if origin.recurring is not None:
+            raise Conflict(
+                f"campaign {origin.id} recurs, and its own messages never leave: retry one of its occurrences, which "
+                "`smsq campaign list` shows"
+            )
         ledger = self._smsq.runtime.ledger
-        copying = Copying(ledger, origin, parts_of)
+        copying = self._smsq.runtime.copying(origin)
         draft = self._draft_of(origin, copying, f"retry {origin.id} {wanted.written}", otherwise)
         before = self.before(draft)
         if before is not None and before.state in OVER:

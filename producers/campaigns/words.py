@@ -32,6 +32,9 @@ def not_applied(draft: Draft, name: str | None, on_doubt: str | None, view: Camp
         ("--at", draft.start_at and int(draft.start_at * 1000), int(view.start_at * 1000)),
         ("--window", draft.window, view.window),
         ("--budget", draft.budget, view.budget),
+        ("--weight", draft.weight if draft.weight != 1 else None, view.weight),
+        ("--stop-if-bad", draft.stop_if_bad, view.stop_if_bad),
+        ("--auto-resume", draft.auto_resume or None, view.auto_resume),
         ("--on-doubt", on_doubt, view.on_doubt),
     )
     return (option for option, wished, known in told if wished is not None and wished != known)

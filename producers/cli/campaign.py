@@ -21,10 +21,13 @@ from smsq.producers.cli import (
     campaign_log,
     campaign_rejects,
     campaign_report,
+    campaign_set,
 )
 from smsq.producers.cli.campaign_begin import begin, followed, opened, priced, say_why_it_waits, seen, unfinished
+from smsq.producers.cli.campaign_draft import drafted as draft_of
+from smsq.producers.cli.campaign_draft import would_run
 from smsq.producers.cli.campaign_trial import test_flag, tried
-from smsq.producers.cli.message_options import file_flags, with_options
+from smsq.producers.cli.message_options import file_flags
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
 
@@ -40,38 +43,56 @@ def group() -> None:
     """Check, run and watch campaigns."""
 
 
+def limits(function: Command) -> Command:
+    """Give a command the flags that decide when a campaign is sent, and how fast."""
+    options = (
+        click.option("--rate", metavar="N", help="Most parts per second for this campaign."),
+        click.option(
+            "--at",
+            help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or "
+            "2026-11-21T18:30+03:00.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @group.command("check")
 @file_flags
+@limits
 @test_flag
 @click.option("--yes", is_flag=True, help="Send the messages of --test without asking for confirmation.")
 @as_json_option
 def check(
     file: tuple[Path, ...],
-    text: str,
+    text: str | None,
+    template: str | None,
     files: tuple[Path, ...],
     test: str | None,
     yes: bool,
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Check FILE: show what can be sent, what cannot, and the price. Nothing is enrolled.
+    """Check FILE: show what can be sent, what cannot, texts, price and a forecast. Nothing is enrolled.
 
     FILE is CSV, JSON lines or XLSX, perhaps packed by gzip, or - for standard input. Several files with the same
     columns are one campaign.
     """
-    from smsq.producers.cli.campaign_check import check_object, found_lines, price_lines, repeat_lines, repeats_object
-    from smsq.producers.files import named
+    from smsq.producers.cli.campaign_check import (
+        check_object,
+        forecast_lines,
+        found_lines,
+        price_lines,
+        repeat_lines,
+        repeats_object,
+    )
     from smsq.producers.intake import preflight
-    from smsq.producers.intake.drafts import draft
     from smsq.producers.intake.screening import NO_SCREEN
     from smsq.worker.domain.errors import SmsqError
-    from smsq.worker.settings import Settings
 
-    how = with_options(how)
-    settings = Settings.load(sends=False)
-    how["options"] = named(settings, how["options"], files)
-    drafted = draft(list(file), text=text, guests=settings.guests, **how)
-    price = balance = comparison = None
+    drafted = draft_of(file, text, template, files, how)
+    price = balance = comparison = expected = None
     why = ""
     with contextlib.ExitStack() as stack:
         try:
@@ -99,13 +120,19 @@ def check(
         try:
             if comparison is not None:
                 repeats = comparison.repeats()
+                expected = smsq.campaigns.forecast(drafted, found)
                 price, balance, why = priced(smsq, drafted, found)
         except SmsqError as error:
             why = error.sentence
-    told = check_object(drafted, found, price, balance, why) | repeats_object(repeats) if as_json else {}
-    if not as_json:
-        for line in [*found_lines(drafted, found), *repeat_lines(repeats), *price_lines(price, balance, why, found)]:
-            click.echo(line)
+    told = check_object(drafted, found, price, balance, why, expected) | repeats_object(repeats) if as_json else {}
+    lines = (
+        *found_lines(drafted, found),
+        *repeat_lines(repeats),
+        *price_lines(price, balance, why, found),
+        *forecast_lines(expected),
+    )
+    for line in () if as_json else lines:
+        click.echo(line)
     if as_json and (test is None or not found.messages):
         print_json(told)
     preflight.require_some(found)
@@ -116,11 +143,14 @@ def check(
 @group.command("run")
 @file_flags
 @click.option("--name", help="Name of the campaign.  [default: the file's name]")
-@click.option("--rate", type=float, help="Most parts per second for this campaign.")
+@limits
 @click.option(
-    "--at",
-    help="Begin at this moment, such as 2026-11-21T18:30, in this machine's time zone, or 2026-11-21T18:30+03:00.",
+    "--every",
+    help="Send all of it again and again: 'day 10:00', 'mon,thu 10:00', 'mon-fri 09:30' or 'month:1 09:00'.",
 )
+@click.option("--every-zone", help="Time zone of --every, such as Europe/Moscow.  [default: this machine's]")
+@click.option("--until", help="With --every: no more after this day or moment.")
+@click.option("--count", type=int, help="With --every: so many times.")
 @click.option("--budget", help="Pause the campaign once it has spent this much, in the account's currency.")
 @click.option(
     "--on-doubt",
@@ -128,6 +158,8 @@ def check(
     show_default="ask",
     help="If a message did not arrive: ask sends it again once that is certain, park leaves it to a person.",
 )
+@campaign_set.pace_flags
+@click.option("--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked.")
 @click.option("--yes", is_flag=True, help="Send without asking for confirmation.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")
@@ -136,8 +168,10 @@ def check(
 @as_json_option
 def run(
     file: tuple[Path, ...],
-    text: str,
+    text: str | None,
+    template: str | None,
     files: tuple[Path, ...],
+    dry_run: bool,
     yes: bool,
     follow: bool,
     only_new: bool,
@@ -153,16 +187,16 @@ def run(
     campaign has already sent some of them, nothing is sent until --only-new or --again says what to do with those
     rows.
     """
-    from smsq.producers.files import keep_named, named
-    from smsq.producers.intake.drafts import draft
+    from smsq.producers.files import keep_named
     from smsq.producers.intake.repeats import check_flags
-    from smsq.worker.settings import Settings
 
     check_flags(again=again, only_new=only_new)
-    how = with_options(how)
-    settings = Settings.load(sends=False)
-    how["options"] = named(settings, how["options"], files)
-    drafted = draft(list(file), text=text, guests=settings.guests, **how)
+    drafted = draft_of(file, text, template, files, how)
+    if dry_run:
+        if test is not None:
+            raise click.UsageError("--dry-run sends nothing, and --test sends messages: leave one of them out")
+        would_run(drafted, again=again, only_new=only_new, as_json=as_json)
+        return
     if test is not None:
         sys.exit(tried(drafted, test, files, yes=yes, follow=follow, told={} if as_json else None))
     with opened() as smsq:
@@ -231,6 +265,7 @@ for command in (
     campaign_report.command,
     campaign_rejects.command,
     campaign_log.command,
+    campaign_set.command,
     *campaign_control.COMMANDS,
     *campaign_again.COMMANDS,
 ):

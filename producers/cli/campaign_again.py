@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from smsq.producers.cli import DONE
-from smsq.producers.cli.campaign_begin import agree, followed, opened, say_why_it_waits
+from smsq.producers.cli.campaign_begin import agree, begin, followed, opened, say_why_it_waits
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, counted, print_campaign, print_json, talk
 
@@ -111,13 +112,21 @@ def copy(
 
 @click.command("edit")
 @click.argument("campaign_id", metavar="ID")
-@click.option("--text", help="Another text, the same for all: the file's columns are not kept.")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--text", help="Another text; {column} needs FILE. With FILE it may stay as it was.")
 @click.option("--sender", help="Another sender.")
+@click.option("--phone-column", help="The column of FILE that holds recipients.")
+@click.option("--region", help="Country of phones in FILE that have no plus.")
+@click.option("--encoding", help="Encoding of FILE, such as koi8-r.")
 @later_flags
 def edit(
     campaign_id: str,
+    file: Path | None,
     text: str | None,
     sender: str | None,
+    phone_column: str | None,
+    region: str | None,
+    encoding: str | None,
     yes: bool,
     follow: bool,
     as_json: bool,
@@ -126,11 +135,15 @@ def edit(
     """Change campaign ID, of which nothing was handed out yet.
 
     Its name, moment, rate, window and budget change in place. With another text or sender a new campaign of the same
-    rows takes its place, whose id is printed, and campaign ID is cancelled. A text with fields needs the file: cancel
-    campaign ID and run that.
+    rows takes its place, whose id is printed, and campaign ID is cancelled. With FILE the rows are read anew.
     """
     with opened() as smsq:
-        if text is None and sender is None:
+        if file is not None:
+            read: dict[str, Any] = {"phone_column": phone_column, "region": region or "RU", "encoding": encoding}
+            drafted = smsq.campaigns.replacing(campaign_id, file, text=text, sender=sender, **read, **otherwise)
+            view = begin(smsq, drafted, name=otherwise["name"], on_doubt=otherwise["on_doubt"], yes=yes)
+            talk(f"campaign {view.id} takes the place of campaign {campaign_id}, which is cancelled")
+        elif text is None and sender is None:
             view = smsq.campaigns.edit_in_place(campaign_id, **otherwise)
             talk(f"campaign {view.id} is changed; `smsq campaign log {view.id}` shows how")
         else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from smsq.worker.ledger.views import CampaignView
 
 SAY_EVERY_ROWS = 50_000
+CHANGED_BY_SET = ("--name", "--rate", "--window", "--budget", "--weight", "--stop-if-bad", "--auto-resume")
 
 
 @contextlib.contextmanager
@@ -51,6 +52,7 @@ def begin(
     from smsq.producers.campaigns import is_all_in, not_applied
     from smsq.producers.cli.campaign_check import repeat_lines
     from smsq.producers.intake import preflight
+    from smsq.producers.intake.series import first_said
 
     before = _refuse_finished(smsq, drafted, again or only_new)
     for option in not_applied(drafted, name, on_doubt, before) if before is not None else ():
@@ -64,6 +66,8 @@ def begin(
     found = looked or smsq.campaigns.look(drafted, seen=seen())
     if before is None:  # one that is begun ends, be it with nothing more to send
         preflight.require_some(found)
+    if drafted.series is not None and before is None:
+        talk(first_said(drafted.series, smsq.runtime.clock.now()))
     drafted = agree(smsq, drafted, found, is_agreed=yes)
     view = _enrol(smsq, drafted, found.rows, again or only_new)
     rows, messages = counted(view.rows, "row"), counted(view.messages, "message")
@@ -99,10 +103,10 @@ def _more_money(view: CampaignView) -> str:
 
 
 def _not_applied(option: str, view: CampaignView | None) -> str:
-    """What becomes of a wish that a begun campaign does not follow; a budget has a way of its own."""
+    """What becomes of a wish that a begun campaign does not follow, and how it can be changed."""
     said = f"{option} is not applied: the campaign goes on as it was begun"
-    if option == "--budget" and view is not None:
-        return f"{said}; `smsq campaign resume {view.id} --budget N` sets another"
+    if option in CHANGED_BY_SET and view is not None:
+        return f"{said}; `smsq campaign set {view.id} {option} …` changes it"
     return said
 
 
@@ -117,11 +121,11 @@ def unfinished(smsq: Smsq, drafted: Draft) -> CampaignView | None:
 def agree(smsq: Smsq, drafted: Draft, found: Preflight, *, is_agreed: bool) -> Draft:
     """Show count, parts and price and have somebody agree; the draft with the price its budget is guarded by."""
     from smsq.producers.cli.account import whose_line
-    from smsq.producers.cli.campaign_check import found_lines
+    from smsq.producers.cli.campaign_check import forecast_lines, found_lines
     from smsq.worker.domain.errors import BadInput, Unreachable
 
     price, balance, why = priced(smsq, drafted, found)
-    for line in found_lines(drafted, found):
+    for line in (*found_lines(drafted, found), *forecast_lines(smsq.campaigns.forecast(drafted, found))):
         talk(line)
     talk(whose_line(smsq, drafted.options))
     if price is None:

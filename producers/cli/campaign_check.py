@@ -47,7 +47,7 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
             f"  {counted(len(found.simulated), 'message')} to simulated numbers: nothing leaves and nothing is paid, "
             f"see docs/trying.md (row {_few(found.simulated)})"
         )
-    left_out = [(found.duplicates, "duplicates"), (found.opted_out, "opted out"), (found.capped, "above the cap")]
+    left_out = [(found.duplicates, "duplicate"), (found.opted_out, "opted out"), (found.capped, "above the cap")]
     if told := ", ".join(f"{many} {name}" for many, name in [(found.invalid, "invalid"), *left_out] if many):
         yield f"not sent: {told}"
     yield from text_lines(found)

@@ -21,8 +21,10 @@ def text_lines(found: Preflight) -> Iterator[str]:
         return
     yield f"first text: {one_line(found.first)}"
     for name, sample in found.samples.named():
-        if name != "first":
-            size = f"{counted(len(sample.text), 'character')}, {counted(sample.parts, 'part')}"
+        size = f"{counted(len(sample.text), 'character')}, {counted(sample.parts, 'part')}"
+        if name.startswith("first, "):
+            yield f"  which is also: {name.removeprefix('first, ')} (row {sample.row}; {size})"
+        elif name != "first":
             yield f"  row {sample.row} ({name}; {size}): {one_line(sample.text)}"
     for name, many in found.empty.items():
         yield f"  {{{name}}} is empty in {counted(many, 'row')}; {{{name}|…}} says what stands there instead"

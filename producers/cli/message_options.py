@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from smsq.worker.domain.batch import PLAIN_CHANNEL, Options
+from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.read_as import SEVERAL_PHONES
 from smsq.worker.gateway.channels import names
 from smsq.worker.gateway.options import OPTIONS
@@ -36,9 +37,9 @@ def file_flags(function: Command) -> Command:
         click.argument("file", type=click.Path(path_type=Path), nargs=-1, required=True),
         click.option(
             "--text",
-            default="",
             help="The text; {column} is replaced by that column's value in each row. hlr and ping have none.",
         ),
+        click.option("--template", metavar="NAME[@N]", help="A saved template in place of --text."),
         click.option(
             "--language",
             help="Language of plural forms and dates in the text: ru, uk, en or kk.  [default: told by its letters]",
@@ -84,6 +85,25 @@ def file_flags(function: Command) -> Command:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def template_flags(function: Command) -> Command:
+    """Give a command for one message `--template`, and `--set`, whose values are its argument `values`."""
+    values = click.option("--set", "values", multiple=True, metavar="FIELD=VALUE", help="A value for a field of it.")
+    return click.option("--template", metavar="NAME[@N]", help="A saved template in place of TEXT.")(values(function))
+
+
+def values_of(written: Sequence[str]) -> dict[str, str]:
+    """What `--set` gave; raises BadInput."""
+    values: dict[str, str] = {}
+    for each in written:
+        name, equals, value = each.partition("=")
+        if not equals or not name.strip():
+            raise BadInput(f"--set takes FIELD=VALUE, such as --set name=Anna, not {each!r}")
+        if name.strip() in values:
+            raise BadInput(f"--set names {name.strip()} more than once")
+        values[name.strip()] = value
+    return values
 
 
 def with_options(told: dict[str, Any]) -> dict[str, Any]:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smsq.producers.cli import DONE, REFUSED, UNDELIVERED, UNREACHABLE
-from smsq.producers.cli.message_options import file_flag, message_flags, options_of
+from smsq.producers.cli.message_options import file_flag, message_flags, options_of, template_flags, values_of
 from smsq.producers.terminal import output
-from smsq.producers.terminal.display import print_json, print_receipt, talk
+from smsq.producers.terminal.display import counted, one_line, print_json, print_receipt, talk
 from smsq.producers.terminal.stdin import from_stdin
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.policy import POLICIES
 
 if TYPE_CHECKING:
-    from smsq.producers.api import Smsq
+    from smsq.producers.api import HowToSend, Smsq, WouldSend
     from smsq.worker.domain.receipt import Receipt
 
 LOOK_EVERY_S = 0.1
@@ -27,6 +27,7 @@ LOOK_EVERY_S = 0.1
 @click.command("send")
 @click.argument("phone")
 @click.argument("text", default="")
+@template_flags
 @message_flags()
 @file_flag
 @click.option(
@@ -51,6 +52,7 @@ LOOK_EVERY_S = 0.1
 @click.option(
     "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is not sent any more."
 )
+@click.option("--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked.")
 @click.option("--even-opted-out", is_flag=True, help="Send it although PHONE has opted out (`smsq optout`).")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Most seconds to wait.")
@@ -58,12 +60,15 @@ LOOK_EVERY_S = 0.1
 def command(
     phone: str,
     text: str,
+    template: str | None,
+    values: tuple[str, ...],
     at: str | None,
     key: str | None,
     lane: str,
     on_doubt: str,
     client: str | None,
     deadline: float | None,
+    dry_run: bool,
     even_opted_out: bool,
     wait: bool,
     timeout: float,
@@ -83,21 +88,26 @@ def command(
 
     options = options_of(told)
     phone, text = from_stdin(phone, text) if text else (*from_stdin(phone), "")
+    how: HowToSend = {
+        "template": template,
+        "values": values_of(values) if values else None,
+        "key": key,
+        "lane": lane,
+        "at": at,
+        "on_doubt": on_doubt,
+        "deadline_s": deadline,
+        "client": client,
+        "options": options,
+        "files": files,
+        "even_opted_out": even_opted_out,
+    }
+    if dry_run:
+        with Smsq() as smsq, smsq.named():
+            _print_would(smsq.send(phone, text, dry_run=True, **how), as_json)
+        return
     with contextlib.ExitStack() as stack:
         smsq = reached(Smsq(), stack)
-        sent = smsq.send(
-            phone,
-            text,
-            key=key,
-            lane=lane,
-            at=at,
-            on_doubt=on_doubt,
-            deadline_s=deadline,
-            client=client,
-            options=options,
-            files=files,
-            even_opted_out=even_opted_out,
-        )
+        sent = smsq.send(phone, text, **how)
         output.changed()
         is_up = say_who_is_missing(smsq, lane, sent.id)
         if not wait:
@@ -114,6 +124,32 @@ def command(
     else:
         print_receipt(receipt)
     sys.exit(code_of(receipt, is_up and not is_cut_off))
+
+
+def _print_would(would: WouldSend, as_json: bool) -> None:
+    """A message that was not enrolled."""
+    from smsq.worker.domain.text import alphabet
+
+    if as_json:
+        told = {
+            "phone": would.recipient,
+            "text": would.text,
+            "channel": would.channel,
+            "sender": would.sender,
+            "lane": would.lane,
+            "parts": would.parts,
+            "alphabet": alphabet(would.text),
+            "known": would.is_known,
+        }
+        print_json({"dry_run": True} | told)
+        return
+    size = f"{counted(len(would.text), 'character')}, {counted(would.parts, 'part')}"
+    sender = f", sender {would.sender}" if would.sender else ""
+    text = f": {one_line(would.text)}" if would.text else ""
+    click.echo(f"would send to {would.recipient} by {would.channel}{sender} ({size}){text}")
+    if would.is_known:
+        click.echo("this key was used already, so nothing would be added")
+    click.echo("dry run: nothing was enrolled")
 
 
 def reached(smsq: Smsq, stack: contextlib.ExitStack) -> Smsq:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from smsq.producers.findings import Finding, private
 from smsq.producers.findings.machine import reach
+from smsq.producers.waits import AILMENTS
 from smsq.worker.domain.lane import LANES
 
 if TYPE_CHECKING:
@@ -19,32 +20,6 @@ if TYPE_CHECKING:
 
 LOOKS, LOOK_AGAIN_S = 5, 0.1  # whether anybody waits for hints; one may be between two waits
 IDLE = "none leads: campaigns are not handed out, and codes that are in doubt or have a next channel wait"
-
-
-AILMENTS = {  # why a process cannot send: in words, and what cures it
-    "gateway": ("can reach no mirror of the gateway", "check that machine's network, DNS, firewall and clock"),
-    "login": (
-        "have a log-in that the gateway refuses",
-        "correct their SMSQ_LOGIN and SMSQ_PASSWORD, and restart them",
-    ),
-    "journal": ("cannot write their journal", "free space in their SMSQ_HOME, or make it writable"),
-    "key": (
-        "have another SMSQ_SECRET_KEY than the one that seals this ledger's codes",
-        "set it to the key of the other hosts",
-    ),
-    "clock": (
-        "have a clock that differs from Redis' by hours",
-        "correct the clock of that machine, or of the one with Redis",
-    ),
-    "frozen": (
-        "were frozen a moment ago",
-        "find what pauses them: a container, a debugger, a machine without free processors",
-    ),
-    "run": (
-        "do not follow the present run of Redis",
-        "see logs/supervisor.log there: its roll call is not answered",
-    ),
-}
 
 
 def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:

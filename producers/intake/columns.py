@@ -70,10 +70,10 @@ class Columns:
 
     def zone(self, values: Sequence[str]) -> str:
         """The zone that a row names, '' if it names none. Raises BadInput that names the column."""
-        for meaning, read in (("zone", read_zone), ("region", zone_of_region)):
-            if cell := self.cell(meaning, values):
+        for meaning in ("zone", "region"):
+            if meaning in self.places and (cell := values[self.places[meaning]].strip()):
                 try:
-                    return read(cell)
+                    return read_zone(cell) if meaning == "zone" else zone_of_region(cell)
                 except BadInput as error:
                     raise self._wrong(meaning, cell, error.sentence) from None
         return ""
@@ -96,16 +96,22 @@ class Columns:
 
     def words(self, values: Sequence[str]) -> RowWords:
         """The reference, tags and key of a row. Raises BadInput for one that is too long."""
-        if not self.tags and not self.has("reference", "key"):
+        places, tags = self.places, {}
+        reference = values[places["reference"]].strip() if "reference" in places else ""
+        key = values[places["key"]].strip() if "key" in places else ""
+        if self.tags:
+            tags = {name: tag for name, place in self.tags if (tag := values[place].strip())}
+        if not (reference or key or tags):
             return NO_WORDS
-        tags = {name: values[place].strip() for name, place in self.tags}
-        words = RowWords(
-            self.cell("reference", values), {name: tag for name, tag in tags.items() if tag}, self.cell("key", values)
-        )
-        for name, word in (("reference", words.reference), ("key", words.key), *words.tags.items()):
-            if len(word) > LONGEST_WORD:
-                raise self._wrong(name, word, f"it has {len(word)} characters; at most {LONGEST_WORD} are kept")
+        words = RowWords(reference, tags, key)
+        if max(len(reference), len(key), *map(len, tags.values()), 0) > LONGEST_WORD:
+            raise self._too_long(words)
         return words
+
+    def _too_long(self, words: RowWords) -> BadInput:
+        told = (("reference", words.reference), ("key", words.key), *words.tags.items())
+        name, word = max(told, key=lambda each: len(each[1]))
+        return self._wrong(name, word, f"it has {len(word)} characters; at most {LONGEST_WORD} are kept")
 
     def words_named(self) -> tuple[str, ...]:
         """What rows may say beside their texts, as columns of a report."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypedDict, Unpack
@@ -17,17 +16,19 @@ from smsq.producers.intake.columns import split, unnamed
 from smsq.producers.intake.prepare import prepare
 from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
+from smsq.producers.intake.series import series_of
 from smsq.producers.intake.sources import AnyRows, Rows, given
 from smsq.producers.intake.templates import Template
+from smsq.producers.intake.terms import percent_of, rate_of, weight_of, window_of
 from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.guests import EVERYBODY, Guests
-from smsq.worker.domain.hours import Hours
 from smsq.worker.domain.optout import topic_of
 from smsq.worker.domain.read_as import ReadAs
+from smsq.worker.domain.recurrence import Series
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
 from smsq.worker.ledger import Plan
@@ -45,14 +46,18 @@ class How(TypedDict, total=False):
     recipients (by default `phone`, or `email` for e-mails), `region` the country in which phones without a plus are
     written, `encoding` what a file is in (told from its bytes unless it is given), `sheet` which of a workbook's sheets
     is read. `several_phones` is what becomes of a cell with more than one phone: `error` rejects the row, `each` makes
-    a row of each phone, with a number of its own. `rate` is in parts per second,
-    `budget` in the account's currency, `at` a moment, `window` hours of the day such as `9-21`. `sender`, `valid` and
+    a row of each phone, with a number of its own. `rate` is in parts per second, `budget` in the account's currency,
+    `at` a moment, `window` hours of the day such as `9-21`, `weight` its share beside other campaigns (1 if it is left
+    out), `stop_if_bad` the percentage of failures that pauses it, 0 for never. With `auto_resume` it goes on by itself
+    once the balance that paused it is back. `sender`, `valid` and
     `options` go to the gateway; `options` also choose the channel. `per_row` names options that a column has for each
     row, such as `["subj"]`, or `{"subj": "Subject"}` if the column has another name, and columns with a meaning
     (`columns.MEANINGS`), such as `{"zone": "tz", "tags": "city,plan"}`. `zone_unknown` keeps the window in each
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
-    `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who opted out of that topic. `apart` is any
-    text that tells it from another campaign of the same rows, text and options, such as whose it is.
+    `every` makes it recur (`mon,thu 10:00`, by the clock of `every_zone`) `until` a day, or `count` times: each
+    occurrence is a campaign of its own. `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who
+    opted out of that topic. `apart` is any text that tells it from another campaign of the same rows, text and
+    options, such as whose it is.
     `language` is what plural forms and dates of the text are in (told from its letters unless it is given),
     `plain_chars` exchanges quotes, dashes and the like if that makes a text fewer parts.
     """
@@ -68,16 +73,23 @@ class How(TypedDict, total=False):
     valid: str | None
     options: Options | None
     per_row: Mapping[str, str] | Sequence[str] | None
-    rate: float | None
+    rate: float | str | None
     at: datetime | str | None
     window: str | None
     zone_unknown: str | None
     budget: Decimal | int | str | None
+    weight: float | str | None
+    stop_if_bad: float | str | None
+    auto_resume: bool
     on_doubt: str | None
     topic: str | None
     apart: str
     language: str | None
     plain_chars: bool
+    every: str | None
+    every_zone: str | None
+    until: datetime | str | None
+    count: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +106,7 @@ class Choice:
     continues: str = ""
     overtakes: tuple[str, ...] = ()
     against: frozenset[tuple[str, int]] | None = None
+    keys_against: frozenset[tuple[str, int]] | None = None  # the same of keys of rows
 
 
 NO_CHOICE = Choice()
@@ -114,6 +127,7 @@ class Draft:
     options: Options
     per_row: RowOptions | None = None
     zoning: Zoning | None = None
+    words: tuple[str, ...] = ()  # as in `Plan`, for rows that are no file's
     phone_column: str = "phone"
     region: str = "RU"
     rate: float | None = None
@@ -121,9 +135,14 @@ class Draft:
     part_price: Decimal = Decimal(0)
     start_at: float | None = None
     window: str | None = None
+    weight: float = 1.0
+    stop_if_bad: float | None = None
+    auto_resume: bool = False
     on_doubt: str = "ask"
     topic: str = ""
     apart: str = field(default="", repr=False)
+    series: Series | None = None
+    replaces: str = ""  # the campaign whose place it takes
     read_as: ReadAs | None = None
     choice: Choice = NO_CHOICE
     guests: Guests = EVERYBODY  # the only ones that it reaches
@@ -140,6 +159,10 @@ class Draft:
             said.append(f"{self.zoning.columns.written()} {self.zoning.unknown}")
         if self.guests.is_limited:  # without the list the rest of its rows may be sent
             said.append("guests")
+        if self.series is not None:
+            said.append(f"every {self.series.calendar} {self.series.until} {self.series.most}")
+        if self.replaces:
+            said.append(f"replaces {self.replaces}")
         said += self.template.beside
         if self.apart:
             said.append(f"apart {self.apart!r}")
@@ -165,16 +188,26 @@ class Draft:
             rate=self.rate,
             budget=self.budget,
             part_price=self.part_price,
-            start_at=self.start_at,
+            start_at=self.start_at if self.series is None else None,
             window=self.window,
+            weight=self.weight,
+            stop_if_bad=self.stop_if_bad,
+            auto_resume=self.auto_resume,
             on_doubt=self.on_doubt,
             file=", ".join(self.read_as.files) if self.read_as is not None else "",
             read_as=self.read_as.written() if self.read_as is not None else "",
             repeats=self.choice.word,
-            words=self.zoning.columns.words_named() if self.zoning is not None else (),
+            words=self.zoning.columns.words_named() if self.zoning is not None else self.words,
             topic=self.topic,
+            series=self._series(now),
             saved_as=self.saved_as,
         )
+
+    def _series(self, now: float) -> Series | None:
+        """How it recurs from now on."""
+        if self.series is None:
+            return None
+        return replace(self.series, next_at=self.series.first(now))
 
 
 def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
@@ -206,10 +239,9 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         raise BadInput(f"there is no country {how.get('region')!r}; a region is two letters such as RU, KZ or DE")
     if not isinstance(text, str):
         raise BadInput(f"a text is text, not {type(text).__name__}")
-    if window is not None:
-        window = Hours.parse(window).written
-    if rate is not None and not 0 < rate < math.inf:
-        raise BadInput(f"a rate is a number of parts per second above 0, not {rate:g}")
+    window = window_of(window) if window is not None else None
+    rate = rate_of(rate) if rate is not None else None
+    weight, share = how.get("weight"), how.get("stop_if_bad")
     options = with_fields(how.get("options") or Options(), sender=how.get("sender"), valid=how.get("valid"))
     meanings, named = split(how.get("per_row") or ())
     check_options(options, later=named)
@@ -228,6 +260,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
     else:
         texts.check_marks(template.written)
         check_own_texts(options)
+    series = series_of(how.get("every"), how.get("every_zone"), how.get("until"), how.get("count"), at)
     per_row = RowOptions.of(options, named, source.columns) if named else None
     zoning = zoning_of(meanings, source.columns, window, how.get("zone_unknown"))
     used = {*template.places, *(place for _, place in (per_row.columns if per_row is not None else ()))}
@@ -236,7 +269,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
     return Draft(
         source=source.using(used),
         template=template,
-        name=_named(how.get("name") or told.name),
+        name=name_of(how.get("name") or told.name),
         options=options,
         per_row=per_row,
         zoning=zoning,
@@ -247,10 +280,14 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         budget=money_of(how.get("budget")),
         start_at=timestamp(at) if at is not None else None,
         window=window,
+        weight=weight_of(weight) if weight is not None else 1.0,
+        stop_if_bad=percent_of(share) if share is not None else None,
+        auto_resume=how.get("auto_resume") or False,
         on_doubt=how.get("on_doubt") or "ask",
         topic=topic_of(topic) if topic is not None else "",
         apart=how.get("apart") or "",
         guests=guests,
+        series=series,
     )
 
 
@@ -267,6 +304,7 @@ def money_of(budget: Decimal | int | str | None) -> Decimal | None:
     return money
 
 
-def _named(name: str | None) -> str:
+def name_of(name: str | None) -> str:
+    """A campaign's name as it is kept."""
     shown = "".join(char for char in name or "campaign" if char.isprintable())[:LONGEST_NAME].strip()
     return shown or "campaign"

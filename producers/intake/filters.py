@@ -14,10 +14,20 @@ from typing import Final
 
 from smsq.worker.domain import dates
 from smsq.worker.domain.errors import BadInput
-from smsq.worker.domain.languages import CATEGORIES, NAMES, Language, fewest_forms, form_of, grouped, number_of
+from smsq.worker.domain.languages import (
+    CATEGORIES,
+    NAMES,
+    Language,
+    fewest_forms,
+    form_of,
+    forms_by_hundred,
+    grouped,
+    number_of,
+)
 
 Filter = Callable[[str], str]
 _KEPT = 10_000  # values that a filter remembers; dates and counts come again and again
+_LONG = 16  # digits
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
 _OF_ONE_LETTER = re.compile(r"[DLOdlo]['’][a-z]").match  # O'Neil, D'Arcy: the letter behind the mark is a capital
 _MOST_DECIMALS = 6
@@ -79,7 +89,20 @@ def _plural(argument: str, language: Language) -> Filter:
             f"{NAMES[language]} takes {many} forms, such as plural:{example}, and it has {len(forms)} "
             "(--language, in Python `language`, names another language)"
         )
-    return functools.lru_cache(_KEPT)(lambda value: form_of(number_of(value), forms, language))
+    hundred, slowly = forms_by_hundred(forms, language), functools.lru_cache(_KEPT)(number_of)
+    is_by_ending = language in ("ru", "uk")
+
+    def plural(value: str) -> str:
+        if _is_whole(value) and (is_by_ending or len(value) < 3):
+            return hundred[int(value[-2:])]
+        return form_of(slowly(value), forms, language)
+
+    return plural
+
+
+def _is_whole(value: str) -> bool:
+    """Whether a value is digits and nothing else, as most are; then it is read at once."""
+    return value.isascii() and value.isdigit() and len(value) < _LONG
 
 
 def _date(argument: str, language: Language) -> Filter:
@@ -91,7 +114,14 @@ def _number(argument: str, language: Language) -> Filter:
     if argument and not re.fullmatch(f"[0-{_MOST_DECIMALS}]", argument):
         raise BadInput(f"behind the colon stands how many decimals it shows, 0 to {_MOST_DECIMALS}")
     decimals = int(argument) if argument else None
-    return functools.lru_cache(_KEPT)(lambda value: grouped(number_of(value), language, decimals))
+    slowly = functools.lru_cache(_KEPT)(number_of)
+
+    def number(value: str) -> str:
+        if decimals is None and _is_whole(value):
+            return grouped(int(value), language)
+        return grouped(slowly(value), language, decimals)
+
+    return number
 
 
 FILTERS: Final[Mapping[str, FilterRow]] = {

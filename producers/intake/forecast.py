@@ -34,16 +34,20 @@ def forecast(
     window: str,
     batch_size: int,
     slots: int,
+    is_by_zone: bool = False,
 ) -> Forecast:
     """Foretell the end of so many messages; `rates` are limits in parts a second, each with its name.
 
-    `slots` are the requests that may be under way at once for campaigns.
+    `slots` are the requests that may be under way at once for campaigns. With `is_by_zone` the window holds in each
+    recipient's own time, which moves the end by the distance of their zones from here.
     """
     requests = -(-messages // max(1, batch_size))
     bounds = [(requests * ANSWER_S / max(1, slots), f"{max(1, slots)} requests at once")]
     bounds += [(parts / rate, f"{name} of {rate:g} parts a second") for name, rate in rates if rate > 0]
     sending_s, because = max(bounds)
     assumed = [f"the gateway answers each request in {ANSWER_S:g} s", "nothing else is sent", "workers are up"]
+    if window and is_by_zone:
+        assumed.append("recipients have this machine's time")
     return Forecast(
         begins_at=_opens(window, begins_at),
         ends_at=_end(window, begins_at, sending_s),
@@ -54,9 +58,8 @@ def forecast(
 
 
 def _opens(window: str, at: float) -> float:
-    """The next moment at which a window is open; `at` if it never is again."""
-    found = openings(window, OWN, at) if window else []
-    return max(at, found[0][0]) if found else at
+    """The next moment at which a window is open; `at` if it never opens again."""
+    return max(at, next((opens for opens, _ in openings(window, OWN, at)), at)) if window else at
 
 
 def _end(window: str, at: float, left: float) -> float | None:
@@ -64,13 +67,11 @@ def _end(window: str, at: float, left: float) -> float | None:
     if not window:
         return at + left if left <= _FURTHEST_S else None
     latest = at + _FURTHEST_S
-    while at < latest:
-        found = openings(window, OWN, at)
-        if not found:
-            return None
-        for opens, closes in found:
-            begins = max(at, opens)
-            if left <= closes - begins:
-                return begins + left
-            left, at = left - (closes - begins), float(closes)
+    while at < latest and (ahead := openings(window, OWN, at)):
+        for opens, closes in ahead:
+            at = max(at, opens)
+            if left <= closes - at:
+                return at + left
+            left -= closes - at
+            at = closes
     return None

@@ -92,6 +92,7 @@ class Preflight:
     samples: Samples = field(default_factory=Samples, repr=False)
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
+    continues: str = ""  # the unfinished campaign that these rows are already
     zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
     simulated: list[int] = field(default_factory=list, repr=False)  # rows with simulated numbers
     simulated_parts: int = 0  # of them, which cost nothing
@@ -201,7 +202,7 @@ def look_at(
 
 def _watched(rows: Iterable[Row | Reject], template: Template, found: Preflight) -> Iterator[Row | Reject]:
     """The same rows; those are counted in which the text has a gap."""
-    gaps = template.gaps if template.places else lambda values: ()
+    gaps = template.gap_finder()
     counters = {"empty": found.empty, "default": found.defaults, "part": found.omitted}
     for row in rows:
         if not isinstance(row, Reject):

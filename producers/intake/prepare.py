@@ -191,6 +191,7 @@ class Slices:
         per_row, zoning, is_constant = self._per_row, self._zoning, self._template.is_constant
         options, cells, words = self._options, tuple[str, ...](), NO_WORDS
         place: tuple[int | None, float | None] = None, None
+        is_checked = is_constant and per_row is None  # then all have the same text, and its number of parts
         for row in portion:
             if isinstance(row, Reject):
                 rejects.append(row)
@@ -215,7 +216,8 @@ class Slices:
                     text = self._read(row[2])
                     texts.check_list(text)
                     check_own_texts(options)
-                check_message(text, options)
+                if not is_checked:
+                    check_message(text, options)
             except BadPhone as error:
                 rejects.append(_invalid(row, self._why(row[1], error)))
                 continue
@@ -225,7 +227,8 @@ class Slices:
             self._seen.add(recipient)
             if words.key:
                 self._keys.add(words.key)
-            groups.setdefault((cells, *place), []).append((recipient, row[0], text, parts_of(text, options), words))
+            many_parts = self._constant_parts if is_checked else parts_of(text, options)
+            groups.setdefault((cells, *place), []).append((recipient, row[0], text, many_parts, words))
         batches = [
             (members[at][1], group, members[at : at + self._batch_size])
             for group, members in groups.items()

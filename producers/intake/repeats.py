@@ -261,7 +261,7 @@ def decided(
         choice = replace(
             choice,
             left_out=LeftOut.of(sent, choice.left_out),
-            overtakes=tuple(each.earlier.id for each in found.sent if _takes_rows(each.earlier)),
+            overtakes=(*choice.overtakes, *(each.earlier.id for each in found.sent if _takes_rows(each.earlier))),
         )
     return replace(draft, choice=choice)
 

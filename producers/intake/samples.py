@@ -66,7 +66,7 @@ class Samples:
             ("first", self.first),
             ("longest", self.longest),
             ("shortest", self.shortest),
-            ("most parts", self.most_parts),
+            ("most parts", self.most_parts if self._parts > 1 else None),
         )
         for name, sample in extremes:
             if sample is not None:

@@ -22,6 +22,8 @@ from smsq.worker.domain.text import tidied
 Fill = Callable[[Sequence[str]], str]
 # What became of a place in one row: it is empty, its default stands there, or an optional part is left out.
 Gap = tuple[Literal["empty", "default", "part"], str]
+GapFinder = Callable[[Sequence[str]], Sequence[Gap]]
+GapStep = Callable[[Sequence[str], list[Gap]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,12 @@ class Template:
                 raise BadText(f"column {self._column_of(filled.index(value))}: {why}")
         return self.pattern % filled
 
-    def gaps(self, values: Sequence[str]) -> Iterator[Gap]:
-        """Which places of this row's text are empty, each once; of a rich text also its defaults and parts."""
-        for name, place in zip(self.fields, dict.fromkeys(self.places), strict=True):
-            if not values[place].strip() and values[place] is not MISSING:
-                yield "empty", name
+    def gap_finder(self) -> GapFinder:
+        """What finds the places of a row's text that are empty, each once; of a rich text also defaults and parts."""
+        pairs = tuple(zip(self.fields, dict.fromkeys(self.places), strict=True))
+        return lambda values: [
+            ("empty", name) for name, place in pairs if not values[place].strip() and values[place] is not MISSING
+        ]
 
     def finished_by(self, finish: Callable[[str], str]) -> Template:
         """The same template, whose texts go through a function of the same effect that counts what it does."""
@@ -131,8 +134,16 @@ class RichTemplate(Template):
         text = self.fill(values)
         return self.finish(text) if self.finish is not None else text
 
-    def gaps(self, values: Sequence[str]) -> Iterator[Gap]:
-        yield from dict.fromkeys(_gaps(self.parts, values, self.columns))
+    def gap_finder(self) -> GapFinder:
+        steps = _gap_steps(self.parts, self.columns)
+
+        def find(values: Sequence[str]) -> list[Gap]:
+            found: list[Gap] = []
+            for step in steps:
+                step(values, found)
+            return list(dict.fromkeys(found)) if len(found) > 1 else found
+
+        return find
 
     def finished_by(self, finish: Callable[[str], str]) -> Template:
         return replace(self, finish=finish) if self.finish is not None else self
@@ -258,27 +269,45 @@ def _condition(part: Section, place: int) -> Callable[[Sequence[str]], bool]:
     return is_shown
 
 
-def _gaps(parts: Sequence[Part], values: Sequence[str], columns: Sequence[str]) -> Iterator[Gap]:
-    for part in parts:
-        if isinstance(part, str):
-            continue
-        place = _place(part, columns)
-        if isinstance(part, Section):
-            try:
-                is_shown = _condition(part, place)(values)
-            except BadText:
-                continue
-            if is_shown:
-                yield from _gaps(part.parts, values, columns)
-            else:
-                yield "part", part.written
-            continue
+def _gap_steps(parts: Sequence[Part], columns: Sequence[str]) -> list[GapStep]:
+    """What notes the gaps of each part, one after another."""
+    return [_gap_step(part, columns) for part in parts if not isinstance(part, str)]
+
+
+def _gap_step(part: Place | Section, columns: Sequence[str]) -> GapStep:
+    place = _place(part, columns)
+    if isinstance(part, Section):
+        return _section_step(part, _condition(part, place), _gap_steps(part.parts, columns))
+    empty: Gap = ("empty", columns[place])
+    with_default: Gap = ("default", part.written)
+    default = part.default
+
+    def note(values: Sequence[str], found: list[Gap]) -> None:
         bare = values[place].strip()
-        if part.default is None:
+        if default is None:
             if not bare and values[place] is not MISSING:
-                yield "empty", columns[place]
-        elif part.default and (not bare or bare in NOTHING):
-            yield "default", part.written
+                found.append(empty)
+        elif default and (not bare or bare in NOTHING):
+            found.append(with_default)
+
+    return note
+
+
+def _section_step(part: Section, is_shown: Callable[[Sequence[str]], bool], steps: Sequence[GapStep]) -> GapStep:
+    left_out: Gap = ("part", part.written)
+
+    def note(values: Sequence[str], found: list[Gap]) -> None:
+        try:
+            is_here = is_shown(values)
+        except BadText:  # the row is rejected, and its report says why
+            return
+        if not is_here:
+            found.append(left_out)
+            return
+        for step in steps:
+            step(values, found)
+
+    return note
 
 
 def _found(name: str, columns: Sequence[str]) -> int | None:

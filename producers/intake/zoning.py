@@ -66,8 +66,10 @@ class Zoning:
         if not self.by_recipient:
             return OWN, self.columns.moment(values, "", self.now)
         zone, way = self._zone(values, recipient)
-        moment = self.columns.moment(values, zone if _is_one(zone) else "", self.now)
-        if why := self._never(zone):
+        moment = None
+        if "at" in self.columns.places:
+            moment = self.columns.moment(values, zone if _is_one(zone) else "", self.now)
+        if why := self._checked.get(zone) if zone in self._checked else self._never(zone):
             raise BadInput(why)
         self.ways[way] += 1
         return zone, moment
@@ -98,13 +100,11 @@ class Zoning:
 
     def _never(self, zone: str) -> str:
         """Why nothing could ever leave in this zone, '' if the window opens there."""
-        if not self.window:
-            return ""
         if zone not in self._checked:
             way_out = "change it"
             if not _is_one(zone):
                 way_out = "make it longer, name a column with zones (--per-row zone), or add --zone-unknown own"
-            opens = openings(self.window, zone, self.now or 0.0)
+            opens = not self.window or openings(self.window, zone, self.now or 0.0)
             self._checked[zone] = "" if opens else f"the window {self.window} is never open in {said(zone)}: {way_out}"
         return self._checked[zone]
 

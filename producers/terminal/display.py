@@ -41,6 +41,41 @@ def _is_unicode() -> bool:
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
+def recurs(view: CampaignView) -> str:
+    """When a campaign recurs, and how often it has, in a sentence; '' if it does not."""
+    from smsq.producers.moments import when
+
+    told = view.recurring
+    if told is None:
+        return ""
+    said = [f"every {told.calendar} ({told.zone})", f"next at {when(told.next_at)}" if told.next_at else "no more"]
+    said += [f"until {when(told.until)}"] if told.until else []
+    said.append(f"{told.occurred} of {told.most} begun" if told.most else f"{told.occurred} begun")
+    said += [f"the newest is campaign {told.newest}"] if told.newest else []
+    said += [f"{told.skipped} skipped, the newest because {told.skipped_why}"] if told.skipped else []
+    return ", ".join(said)
+
+
+def _every_object(view: CampaignView) -> dict[str, Any] | None:
+    """The same for machines, null if it does not recur."""
+    from smsq.producers.report import iso
+
+    told = view.recurring
+    if told is None:
+        return None
+    return {
+        "calendar": told.calendar,
+        "zone": told.zone,
+        "next_at": iso(told.next_at) or None,
+        "until": iso(told.until) or None,
+        "count": told.most or None,
+        "occurred": told.occurred,
+        "newest": told.newest or None,
+        "skipped": told.skipped,
+        "skipped_why": told.skipped_why or None,
+    }
+
+
 KIN = {"retry": "retried", "copy": "copied", "edit": "replaced", "every": "recurring"}  # what one is to its origin
 
 
@@ -63,12 +98,17 @@ def campaign_object(view: CampaignView, failures: Sequence[Failure] | None = Non
         "parts": view.parts,
         "why": view.why,
         "text": view.template,
+        "template": view.saved_as or None,
         "channel": view.options.channel,
         "sender": view.options.sender,
         "file": view.file or None,
         "origin": view.origin or None,
         "made_as": view.kin or None,
+        "every": _every_object(view),
         "rate": view.rate or None,
+        "weight": view.weight,
+        "stop_if_bad": view.stop_if_bad,
+        "auto_resume": view.auto_resume,
         "window": view.window or None,
         "budget": float(view.budget) or None,
         "on_doubt": view.on_doubt,
@@ -109,7 +149,7 @@ def list_lines(
 
 def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failure] = ()) -> None:
     """A campaign for people, why it does not move, and why messages of it failed."""
-    from smsq.producers.moments import plain, when, zone
+    from smsq.producers.moments import plain, when
     from smsq.producers.report import printable
     from smsq.worker.domain.batch import PLAIN_CHANNEL
     from smsq.worker.gateway.channels import channel
@@ -121,14 +161,19 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
         ("state", f"{view.standing}, begins {when(view.start_at)}" if view.is_scheduled else view.standing),
         ("waits", waits),
         ("file", printable(view.file)),
+        ("recurs", recurs(view)),
         ("made of", f"campaign {view.origin} ({KIN.get(view.kin, view.kin)})" if view.origin else ""),
         ("channel", "" if view.options.channel == PLAIN_CHANNEL else f"{view.options.channel}: {row.meaning}"),
         ("text", one_line(view.template) or ("(no longer kept)" if row.has_text else "")),
+        ("template", view.saved_as),
         ("options", _options(view)),
         ("sender", printable(view.options.sender or "the account's default")),
         ("begins", when(view.start_at)),
-        ("window", f"{view.window} by the workers' clock (here UTC{zone()})" if view.window else ""),
+        ("window", f"{view.window} {_by_which_clock(view)}" if view.window else ""),
         ("rate", f"{view.rate:g} parts a second at most" if view.rate else ""),
+        ("weight", f"{view.weight:g} beside other campaigns" if view.weight != 1 else ""),
+        ("stop if bad", "" if view.stop_if_bad is None else f"{view.stop_if_bad:g}%" if view.stop_if_bad else "never"),
+        ("auto-resume", "on" if view.auto_resume else ""),
         ("budget", plain(view.budget) if view.budget else ""),
         ("on doubt", "park" if view.on_doubt == "park" else ""),
         ("created", when(view.created_at)),
@@ -145,6 +190,15 @@ def print_campaign(view: CampaignView, waits: str = "", failures: Sequence[Failu
     for name, value in lines:
         if value:
             click.echo(f"{name:<16}{value}")
+
+
+def _by_which_clock(view: CampaignView) -> str:
+    """By whose clock a campaign's window is kept."""
+    from smsq.producers.moments import zone
+
+    if view.zones:
+        return f"by the recipients' clocks, in {counted(len(view.zones), 'time zone')}"
+    return f"by the scheduler's clock (here UTC{zone()})"
 
 
 def _options(view: CampaignView) -> str:

@@ -1,7 +1,7 @@
 """Files that commands write: a person's numbers are in them, so they are their owner's alone unless it is said.
 
-A file is written beside its place and takes it in one step: whoever reads it finds the old one or the whole new one,
-also if the command is killed. A pipe or a device is written to directly.
+A file is written beside its place and takes it in one step: a program that reads it finds the old one or the whole new
+one, also if the command is killed. A pipe or a device is written to directly.
 """
 
 from __future__ import annotations

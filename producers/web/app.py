@@ -33,9 +33,10 @@ log = logging.getLogger(__name__)
 
 def make_app(runtime: Runtime) -> Starlette:
     """The application on one runtime; connects at the first request."""
-    secret = runtime.settings.callback_secret
-    advance = partial(runtime.ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
-    callback = Callback(secret.reveal() if secret else None, Gatherer(advance), runtime.metrics.callback)
+    secret, ledger = runtime.settings.callback_secret, runtime.ledger
+    advance = partial(ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
+    revealed = secret.reveal() if secret else None
+    callback = Callback(revealed, Gatherer(advance), runtime.metrics.callback, ledger.take_replies)
 
     readiness = _Readiness(runtime)
 

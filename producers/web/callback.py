@@ -1,4 +1,4 @@
-"""Receives the gateway's statuses: checked, stored, and only then answered.
+"""Receives the gateway's statuses, and what people write back: checked, stored, and only then answered.
 
 Calls that arrive together are stored together: one ledger call carries hundreds, which is thirty times
 cheaper than one each. While a group is being stored the next one gathers. A repeat changes nothing.
@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.recipient import Recipient
 from smsq.worker.gateway.http.callbacks import Events, Forged, Malformed, read
 from smsq.worker.processes.bounded_log import BoundedLog
 
@@ -25,6 +26,7 @@ LARGEST_GROUP = 500  # facts in one ledger call: some 10 ms of Redis
 
 log = logging.getLogger(__name__)
 
+Reply = tuple[Recipient, str, float]  # from whom, what, when (Unix seconds, 0 if that is not told)
 Waiting = tuple[list[Fact], asyncio.Future[None]]
 
 
@@ -85,11 +87,16 @@ class Callback:
     """
 
     def __init__(
-        self, secret: str | None, gatherer: Gatherer, count: Callable[[str, int], object] = lambda what, many: None
+        self,
+        secret: str | None,
+        gatherer: Gatherer,
+        count: Callable[[str, int], object] = lambda what, many: None,
+        take_replies: Callable[[Sequence[Reply]], object] = lambda replies: None,
     ) -> None:
         self._secret = secret
         self._gatherer = gatherer
         self._count = count
+        self._take_replies = take_replies
         self._refused = BoundedLog(lambda why, many: log.warning("callbacks refused why=%s many=%d", why, many))
 
     def look(self) -> None:
@@ -124,7 +131,7 @@ class Callback:
             self._count("unreadable", 1)
             self._refused.note(error.sentence)
             return PlainTextResponse("not understood\n", 400)
-        answer = await self._store(events.facts)
+        answer = await self._store(events.facts, events.replies)
         if answer.status_code == 200:
             self._tell(events)
         return answer
@@ -139,12 +146,15 @@ class Callback:
             why = ", ".join(f"{many} {what}" for what, many in sorted(events.left_out.items()))
             log.info("callback taken in part events=%d left_out=%s", len(events.reports), why)
 
-    async def _store(self, facts: list[Fact]) -> Response:
-        if facts:
+    async def _store(self, facts: list[Fact], replies: list[Reply]) -> Response:
+        if facts or replies:
             try:
-                await self._gatherer.store(facts)
+                if facts:
+                    await self._gatherer.store(facts)
+                if replies:
+                    await asyncio.to_thread(self._take_replies, replies)
             except LedgerTrouble as error:
-                log.warning("callback not stored facts=%d why=%s", len(facts), error.sentence)
+                log.warning("callback not stored facts=%d replies=%d why=%s", len(facts), len(replies), error.sentence)
                 return PlainTextResponse("not stored, call again\n", 503, headers={"Retry-After": "5"})
         return PlainTextResponse("OK")
 

@@ -78,7 +78,7 @@ def unsent(town: Town, journey: Journey, rows: int) -> str:
 
 @pytest.mark.fault
 def test_a_killed_retry_goes_on_with_every_row_exactly_once(make_town: Callable[..., Town]) -> None:
-    """The enrolling process kill -9 at three random rows; run again, the gateway counts every row once."""
+    """A retry, its enrolling process kill -9 at three random rows, run again: the gateway counts every row once."""
     rows, chance = 12_000, random.Random()
     town = make_town(redis="private", SMSQ_BATCH_SIZE="50")
     journey = town.begin()

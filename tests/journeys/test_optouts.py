@@ -35,7 +35,7 @@ def all_opt_out(journey: Journey) -> int:
 
 @pytest.mark.fault
 def test_nothing_leaves_after_an_opt_out(make_town: Callable[..., Town]) -> None:
-    """Everybody on the list while the campaign runs at full speed; doubts of before end as they must."""
+    """Everybody opts out while a campaign runs at full speed: nothing leaves afterwards, and doubts end as ever."""
     town = make_town(redis="private", gateway=TROUBLES, SMSQ_BATCH_SIZE=str(BATCH))
     journey = begun(town)
 
@@ -50,7 +50,7 @@ def test_nothing_leaves_after_an_opt_out(make_town: Callable[..., Town]) -> None
 @pytest.mark.fault
 @pytest.mark.parametrize("who", ["worker --lane bulk", "redis"])
 def test_a_process_killed_with_the_opt_out_changes_nothing(make_town: Callable[..., Town], who: str) -> None:
-    """The list is durable, and what a dead worker had claimed is asked about before it may be looked at again."""
+    """A worker or Redis kill -9 right after everybody opted out: nothing leaves afterwards, doubts are asked about."""
     town = make_town(redis="private", gateway=TROUBLES, SMSQ_BATCH_SIZE=str(BATCH))
     journey = begun(town)
     most = all_opt_out(journey)

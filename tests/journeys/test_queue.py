@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import re
+import signal
 import threading
 import time
 import urllib.error
@@ -26,6 +28,8 @@ from smsq.worker.redis_client import connect
 from tests.journeys.town import SECRET, Journey, Town
 
 pytestmark = [pytest.mark.timeout(300)]
+
+LEDGER_BELL = "{smsq}:bell:ready:urgent"
 
 
 @pytest.mark.fault
@@ -95,33 +99,60 @@ def test_poison_in_the_queue(town: Town) -> None:
 
 
 @pytest.mark.fault
-def test_the_bell_breaks(town: Town) -> None:
-    """The urgent lane's bell is of another type, then its waits are cut off: codes leave by polls, a metric says so."""
+def test_the_bells_break(town: Town) -> None:
+    """The urgent lane's bells are of another type, then waits are cut off: codes leave by polls, a metric says so."""
     journey = town.begin()
-    key = bell_key(NAMESPACE, "urgent")
 
-    def shown() -> float | None:
-        with urllib.request.urlopen(f"http://{town.environ['SMSQ_METRICS_ADDR']}/metrics", timeout=20) as page:
-            found = re.search(r'^smsq_bell_up{queue="urgent"} (\S+)$', page.read().decode(), re.MULTILINE)
-        return float(found[1]) if found else None
-
-    def cut_off(broker: Any) -> None:
-        for client in broker.client_list():
+    def cut_off(server: Any) -> None:
+        for client in server.client_list():
             if client["cmd"] == "blpop":
-                broker.client_kill_filter(_id=client["id"])
+                server.client_kill_filter(_id=client["id"])
 
     with contextlib.closing(connect(town.broker_url)) as broker:
-        town.wait_for(lambda: shown() == 1.0, "a bell that is heard", 20)
-        broker.set(key, "no list")
-        town.wait_for(lambda: shown() == 0.0, "the metric at 0", 20)
+        bells = {"urgent": (broker, bell_key(NAMESPACE, "urgent")), "urgent.ledger": (town.ledger.redis, LEDGER_BELL)}
+        await_bells(town, 1.0, *bells)
+        for server, key in bells.values():
+            server.set(key, "no list")
+        await_bells(town, 0.0, *bells)
         journey.send(3)
         town.wait_for(lambda: journey.accepted() >= 3, "three codes by polls", 20)
-        broker.delete(key)
-        town.wait_for(lambda: shown() == 1.0, "the bell to be heard again", 20)
-        for _ in range(3):
-            cut_off(broker)
+        for server, key in bells.values():
+            server.delete(key)
+        await_bells(town, 1.0, *bells)
+        for number in range(3):
+            for server, _ in bells.values():
+                cut_off(server)
             journey.send(1)
-        town.wait_for(lambda: shown() == 1.0, "the bell to be heard again", 20)
+            town.wait_for(lambda many=4 + number: journey.accepted() >= many, "the next code", 20)
+        await_bells(town, 1.0, *bells)
+
+    journey.verdict()
+
+
+def await_bells(town: Town, value: float, *queues: str) -> None:
+    """Wait until the metric of these bells has a value."""
+
+    def shown(queue: str) -> float | None:
+        with urllib.request.urlopen(f"http://{town.environ['SMSQ_METRICS_ADDR']}/metrics", timeout=20) as page:
+            found = re.search(rf'^smsq_bell_up{{queue="{queue}"}} (\S+)$', page.read().decode(), re.MULTILINE)
+        return float(found[1]) if found else None
+
+    for queue in queues:
+        town.wait_for(lambda queue=queue: shown(queue) == value, f"the bell of {queue} at {value}", 20)
+
+
+@pytest.mark.fault
+def test_a_worker_dies_with_a_ring(town: Town) -> None:
+    """Urgent worker frozen while codes ring for it, then killed: its ring is lost, the sweeper hands out again."""
+    journey = town.begin()
+    await_bells(town, 1.0, "urgent.ledger")
+    (frozen,) = town.pids("worker --lane urgent")
+    os.kill(frozen, signal.SIGSTOP)
+    journey.send(3)
+    assert town.ledger.redis.llen(LEDGER_BELL) < 3  # one was given to its connection
+    os.kill(frozen, signal.SIGKILL)
+    town.wait_for(lambda: journey.accepted() >= 3, "three codes by another worker", 30)
+    assert town.pids("worker --lane urgent") != [frozen]
 
     journey.verdict()
 

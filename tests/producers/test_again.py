@@ -148,11 +148,11 @@ def test_zones_and_references_go_with_their_rows(smsq: Smsq) -> None:
     """Windows are kept in the same recipients' time, and reports have the same references."""
     zones = ["Asia/Tokyo", "Europe/Moscow", "Asia/Tokyo", "Europe/Moscow"]
     rows = [
-        {"phone": phone, "tz": zone, "reference": f"order {place}"}
+        {"phone": phone, "zone": zone, "reference": f"order {place}"}
         for place, (phone, zone) in enumerate(zip(phones(4), zones, strict=True), 1)
     ]
     origin = smsq.campaigns.run(
-        rows, text="Hi", name="spring", at="2099-01-01T09:00+00:00", window="0-24", per_row=["tz", "reference"]
+        rows, text="Hi", name="spring", at="2099-01-01T09:00+00:00", window="0-24", per_row=["zone", "reference"]
     ).id
     smsq.campaigns.cancel(origin)
     while smsq.runtime.ledger.wind_up(origin, 100, 5000):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from smsq.producers.api import Smsq
@@ -100,3 +102,21 @@ def test_another_text_takes_the_campaigns_place(smsq: Smsq, is_paused: bool) -> 
     with pytest.raises(Conflict, match=f"replaced by campaign {view.id} already"):
         smsq.campaigns.edit(campaign, text="Other")
     assert len(smsq.campaigns.list()) == 2
+
+
+@pytest.mark.parametrize("rows", [people(3), [{"phone": phone, "key": f"k{phone}"} for phone in phones(3)]])
+def test_a_file_takes_the_campaigns_place(smsq: Smsq, rows: list[dict[str, str]]) -> None:
+    """Its rows are rendered anew, with what the campaign was to have; its own rows and keys do not stand in its way."""
+    has_keys = "key" in rows[0]
+    how: dict[str, Any] = {"per_row": ["key"]} if has_keys else {}
+    text = "Hi all" if has_keys else "Hi {name}"
+    campaign = smsq.campaigns.run(rows[:2], text=text, name="spring", at=LATER, rate=5, sender="shop", **how).id
+    drafted = smsq.campaigns.replacing(campaign, rows, **how)
+    drafted, _, _ = smsq.campaigns.compared(drafted, None)
+    view = smsq.campaigns.enrol(drafted)
+
+    assert (view.origin, view.kin, view.rows, view.messages, view.rate) == (campaign, "edit", 3, 3, 5)
+    assert (view.options.sender, view.template, view.start_at) == ("shop", text, 4070941200.0)
+    assert smsq.campaigns.show(campaign).state == "cancelled"
+    with pytest.raises(Conflict, match=f"replaced by campaign {view.id} already"):
+        smsq.campaigns.replacing(campaign, rows, text="Other")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dramatiq
 
+from smsq.worker.actors.answers import Answers
 from smsq.worker.actors.chores import Chores
 from smsq.worker.actors.doubts import DoubtSettler
 from smsq.worker.actors.otp_steps import StepTaker
@@ -20,6 +21,7 @@ from smsq.worker.queues.hints import (
     ASK_URGENT,
     CHECK_BALANCE,
     DO_JOB,
+    READ_ANSWERS,
     READ_HISTORY,
     SEND_BATCHES,
     SETTLE_DOUBTS,
@@ -45,6 +47,7 @@ def declare(runtime: Runtime, lane: str, owner: str) -> None:
         statuses, doubts = Statuses(runtime, asker), DoubtSettler(runtime, asker)
         actor(_function(statuses.ask_statuses), ASK_STATUSES)
         actor(_function(statuses.read_history), READ_HISTORY)
+        actor(_function(Answers(runtime).read_answers), READ_ANSWERS)
         actor(_function(doubts.settle_doubts), SETTLE_DOUBTS)
         actor(_function(doubts.watch_absent), WATCH_ABSENT)
         actor(_function(statuses.ask_urgent_statuses), ASK_URGENT, STATUS_URGENT)

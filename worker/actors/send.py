@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 HURRY_S = 1.5  # a code's first try of a mirror, if there are others: time to repeat one lost packet
 OPEN_BUDGET_S = 2.0  # of rounds over the mirrors while none can be reached; then the batch waits for the sweep
-PACE_PATIENCE_S = 0.3  # shorter than the wait for the sweep
+LOOK_AGAIN_S = 1.0  # while the log-in is slowed: the rate may be changed meanwhile
 FIRST_HANDED_OVER_S = 1.0  # to the first question, if the wire gives no receipts
 THROTTLED_S = 2.0  # of pause after "too many concurrent requests"; doubles while it goes on
 ERROR_SPAN_MINUTES = 10.0  # the gateway blocks an address for a hundred erroneous sends in ten minutes (its FAQ)
@@ -227,15 +227,12 @@ class Sender:
                 return Turn.BACK_OFF
             case ClaimRefusal.LATER:
                 if refusal.wait_s <= SLOT_PATIENCE_S:
-                    self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
+                    self._rt.clock.wait(min(refusal.wait_s, LOOK_AGAIN_S), self._rt.stopping)
                     return Turn.AGAIN
-                self._pause(min(refusal.wait_s, 5.0))
+                self._pause(min(refusal.wait_s, LOOK_AGAIN_S))
                 return Turn.BACK_OFF
-            case ClaimRefusal.PACED:  # by its campaign's own rate: other batches need not wait
-                if refusal.wait_s > PACE_PATIENCE_S:
-                    return Turn.OVER  # the sweep brings it back in time
-                self._rt.clock.wait(refusal.wait_s, self._rt.stopping)
-                return Turn.AGAIN
+            case ClaimRefusal.PACED:  # the feed brings it back in time; other batches need not wait
+                return Turn.OVER
             case ClaimRefusal.SEALED:
                 why = "it was sealed with a secret key that is not ours"
                 log.error("text does not open batch=%s why=%s", ref or refusal.why, why)

@@ -10,8 +10,11 @@ from datetime import timedelta
 from smsq.worker.actors.simulation import Simulation
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.regions import known_region
 from smsq.worker.domain.status import STATUS_TABLE
+from smsq.worker.domain.zones import country_of
 from smsq.worker.gateway.outcomes import HistoryAnswer
+from smsq.worker.ledger.places import MOST_PLACES
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.questions import Pair
 from smsq.worker.questions.asker import WITH_MONEY, Asker
@@ -22,6 +25,7 @@ from smsq.worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 PAGES_AT_ONCE = 10
+DIGITS = 11  # of a phone in Russia
 URGENT_SINGLES = 20  # codes asked about one by one in one round
 
 
@@ -33,6 +37,7 @@ class Statuses:
         self._asker = asker
         self._simulation = Simulation(runtime)
         self._history = threading.Lock()
+        self._places: dict[int, str] = {}  # what this process has noted of late
         self._page_from: int | None = None  # where the next page of history begins
         self._final_to: int | None = None  # all rows up to here are final (oldest first)
 
@@ -112,6 +117,7 @@ class Statuses:
             if page is None:
                 return
             self._asker.advance(row.fact for row in page.rows if row.fact is not None)
+            self._learn_places(page)
             behind_all_final = behind_all_final and not _is_newest_first(page) and self._is_past(page)
             if behind_all_final:
                 self._final_to = page.last_int_id
@@ -119,6 +125,21 @@ class Statuses:
             if page.count < PAGE or page.last_int_id is None:
                 self._page_from = None if _is_newest_first(page) else self._final_to
                 return
+
+    def _learn_places(self, page: HistoryAnswer) -> None:
+        """Note where numbers live, for sending hours in their own time: of Russia, by the names of its regions."""
+        told: dict[int, str] = {}
+        for row in page.rows:
+            if not isinstance(row.recipient, int) or not row.region or len(str(row.recipient)) != DIGITS:
+                continue
+            head = row.recipient // 10 ** (DIGITS - 7)
+            if country_of(head, DIGITS) == "RU":
+                zone = known_region(row.region)
+                if zone is not None and self._places.get(head) != zone:
+                    told[head] = zone
+        if told:
+            self._rt.ledger.learn_places(told)
+            self._places = {**self._places, **told} if len(self._places) < MOST_PLACES else told
 
     def _is_past(self, page: HistoryAnswer) -> bool:
         """Whether no row of this page will change, and no new row will appear before its end."""

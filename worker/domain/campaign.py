@@ -16,6 +16,8 @@ from smsq.worker.domain.batch import Packed
 
 RejectStatus = Literal["invalid", "duplicate", "optout"]
 GOING = ("enrolling", "running")  # states in which it is sent
+A_PERSON = "a person said so"  # why a campaign is paused
+ITSELF = ("budget", "balance", "bad")  # why it is paused without a person
 OVER = ("done", "cancelled")  # in which nothing more of it leaves; `paused` is neither
 
 

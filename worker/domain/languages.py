@@ -91,6 +91,15 @@ def category(number: Decimal, language: Language) -> Category:
     return "few" if 2 <= ones <= 4 and not 12 <= tens <= 14 else "many"
 
 
+def forms_by_hundred(forms: tuple[str, ...], language: Language) -> tuple[str, ...]:
+    """The forms that stand with 0 to 99, and so, in each of these languages but for 1, with all whole numbers.
+
+    >>> forms_by_hundred(("день", "дня", "дней"), "ru")[int("121"[-2:])]
+    'день'
+    """
+    return tuple(form_of(Decimal(number), forms, language) for number in range(100))
+
+
 def fewest_forms(language: Language) -> int:
     """How many forms a noun needs: in Russian a fraction takes the form of 2 to 4 unless it has one of its own."""
     return {"ru": 3, "uk": 3, "en": 2, "kk": 1}[language]
@@ -108,7 +117,7 @@ def form_of(number: Decimal, forms: tuple[str, ...], language: Language) -> str:
     return forms[1] if len(forms) > 1 else forms[0]
 
 
-def grouped(number: Decimal, language: Language, decimals: int | None = None) -> str:
+def grouped(number: Decimal | int, language: Language, decimals: int | None = None) -> str:
     """A number for people: English has commas between thousands, the others spaces, and a comma before decimals.
 
     The spaces are plain ones, since any other makes a Latin text dearer.
@@ -117,6 +126,6 @@ def grouped(number: Decimal, language: Language, decimals: int | None = None) ->
     ('1 234 567,50', '1,234.5')
     """
     if decimals is not None:
-        number = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    written = f"{number:,f}"
+        number = Decimal(number).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    written = f"{number:,d}" if isinstance(number, int) else f"{number:,f}"
     return written if language == "en" else written.replace(",", " ").replace(".", ",")

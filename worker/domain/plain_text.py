@@ -72,9 +72,9 @@ def plain(text: str) -> str:
 
 def _in_gsm(text: str) -> str | None:
     """The text in characters of the GSM alphabet alone; None if not all of it has a stand-in."""
-    if not (foreign := _FOREIGN_IN(text)):
+    if not has_foreign_letters(text):
         better = text.translate(_PLAINLY)
-    elif len(foreign) < len(_LATIN_IN(text)) and ALIKE.keys() >= set(foreign):
+    elif (latin := len(_LATIN_IN(text))) and len(foreign := _FOREIGN_IN(text)) < latin and set(foreign) <= ALIKE.keys():
         better = text.translate(_ALIKE_TOO)
     else:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from smsq.worker.domain.errors import BadInput
 
@@ -59,6 +59,7 @@ _KINDS = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def zone_of_region(written: str) -> str:
     """The zone of a region of Russia, by its Russian or English name; raises BadInput for an unknown one.
 
@@ -71,10 +72,11 @@ def zone_of_region(written: str) -> str:
     near = difflib.get_close_matches(name, _beginnings(), 1, 0.7)
     hint = f"; did you mean {near[0]}…?" if near else ""
     raise BadInput(
-        f"there is no region {written.strip()!r} with a known time zone{hint} ; a column for zones takes +05:00"
+        f"there is no region {written.strip()!r} with a known time zone{hint}; a column for zones takes +05:00"
     )
 
 
+@lru_cache(maxsize=4096)
 def known_region(written: str) -> str | None:
     """The same; None for an unknown one."""
     name = _plain(written)

@@ -105,16 +105,17 @@ def different(zones: Sequence[str]) -> tuple[str, ...]:
 @cache
 def _by_country() -> dict[str, list[str]]:
     """Zones by country, as the IANA's table has them (`zone1970.tab`)."""
-    found: dict[str, list[str]] = {}
+    own: dict[str, list[str]] = {}
+    shared: dict[str, list[str]] = {}
     table = resources.files("tzdata.zoneinfo").joinpath("zone1970.tab").read_text("utf-8")
     for line in table.splitlines():
         if line and not line.startswith("#"):
             countries, _, zone = line.split("\t")[:3]
             first, *others = countries.split(",")
-            found[first] = [zone, *found.get(first, [])]  # a zone bears the name of a place in the first
+            own.setdefault(first, []).append(zone)  # a zone bears the name of a place in the first
             for country in others:
-                found.setdefault(country, []).append(zone)
-    return found
+                shared.setdefault(country, []).append(zone)
+    return {country: own.get(country, []) + shared.get(country, []) for country in {*own, *shared}}
 
 
 def offset_of(zone: str) -> Offset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -93,6 +94,26 @@ class HistoryRow:
     recipient: Recipient
     fact: Fact | None  # None if its status proves no acceptance (24)
     int_id: int
+    region: str = ""  # where its phone is from, in the gateway's words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A message that somebody sent to the account: the gateway's id of it, from whom, what it says."""
+
+    id: int
+    recipient: Recipient = field(repr=False)
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersPage:
+    """Incoming messages; `error` or `sentence` say why there are none, if the gateway did not say so itself."""
+
+    replies: Sequence[Reply] = field(default=(), repr=False)
+    last_id: int = 0
+    error: int | None = None
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

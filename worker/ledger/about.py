@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.totals import spent_in
 from smsq.worker.redis_client import at_each_exchange
 
 
@@ -66,5 +67,7 @@ class About(Store):
     def note_balance(self, balance: Decimal) -> bool:
         """Keep a balance that was just read; return whether an empty account halts sending."""
         with translated():
-            self.redis.hset(self.key("ctl"), mapping={"balance": str(balance), "balance_at": str(self.clock.now())})
+            spent = spent_in(self.redis.hgetall(self.key("totals")))
+            told = {"balance": str(balance), "balance_at": str(self.clock.now()), "balance_spent": spent}
+            self.redis.hset(self.key("ctl"), mapping=told)
             return bool(self.redis.hexists(self.key("ctl"), "no_money"))

@@ -8,10 +8,11 @@
 | `c:<id>:x` | hash | its rejected rows | enrol | upkeep |
 | `c:<id>:l` | string | its rows that were left out since they were sent already | enrol | upkeep |
 | `c:<id>:z<k>` | string | batch numbers of the k-th of its time zones, four bytes each | enrol, feed | upkeep |
+| `c:<id>:k` | string | the table `places` that its rows were grouped by | keep_places | upkeep |
 | `c:<id>:m` | sorted set | its batches that have a moment, which is the score | enrol | feed |
-| `c:<id>:a` | list | what was done to it, by whom and when | begin, control, resolve | upkeep |
+| `c:<id>:a` | list | what was done to it, by whom and when | begin, amend, control, edit, occur, resolve | upkeep |
 | `c:<id>:y` | hash | its retries, each with the rows that it takes | begin | upkeep |
-| `c:<id>:h` | set | batches that came due while it was paused | claim, control | with the last member |
+| `c:<id>:h` | set | batches that it has back: due while it was paused, or paced | claim, control, feed | empty |
 | `campaigns` | sorted set | campaign id by creation time | enrol | upkeep |
 | `live` | sorted set | campaigns that are not over, by creation time | enrol, upkeep | upkeep, once it is over |
 | `digest:<hex>` | string | content of a file, text and options: its campaign | enrol | with the campaign |
@@ -49,12 +50,14 @@
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
 | `optouts` | hash | scope and recipient, or its hash: since when, and why | list_optouts | never: taken off by hand |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
+| `places` | hash | first seven digits of phones: a time zone, and the day it was said | learn_places | upkeep |
 | `idem:<hash>` | hash | an enrolment key: its message and content | enrol | upkeep, with its message |
 | `files` | hash | digest of a file: how many messages and campaigns need it | enrol_*, detach | with the last of them |
 | `code:<id>` | hash | a one-time code: its tries and steps, nothing that tells it | otp_* | a day past its expiry |
 | `code:<id>:s` | hash | its salt, phone and text, sealed; its keyed hash | otp_open | expired, used or locked |
 | `cascade` | sorted set | codes that may need another channel; score: next look | otp_* enrol, verdicts | otp_end |
 | `codekey:<hash>` | hash | a caller's key: its code and content | otp_open | with its code |
+| `templates` | hash | saved texts: newest number of a name, text of each version | template_* | by template_remove |
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |

@@ -6,7 +6,8 @@ that wakes workers, `Sending` the verbs around one request, `Asking` those of th
 receipts, `Deciding` an operator's about a doubt; `NeededFiles` knows which files are needed. `OtpRecords` and
 `Cascades` keep one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger that fell back
 from sending. `DoorRequests` enrols what the front door takes, and `DoorJobs` numbers its callers' campaigns; `OptOuts`
-keeps the list of those who want no messages, and `Screening` looks them up. This file adds what has no subject.
+keeps the list of those who want no messages, and `Screening` looks them up. `SavedTemplates` keeps texts for campaigns,
+`Places` where numbers live. This file adds what has no subject.
 """
 
 from __future__ import annotations
@@ -24,17 +25,21 @@ from smsq.worker.ledger.campaigns.control import CampaignControl
 from smsq.worker.ledger.campaigns.enrolment import CampaignEnrolment
 from smsq.worker.ledger.campaigns.feeding import Feeding
 from smsq.worker.ledger.campaigns.kin import Kinship
+from smsq.worker.ledger.campaigns.occurring import Occurring
 from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import DoorRequests
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
+from smsq.worker.ledger.live_limits import LiveLimits
 from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.optouts.entries import OptOuts
 from smsq.worker.ledger.otp.cascades import Cascades
 from smsq.worker.ledger.otp.records import OtpRecords
+from smsq.worker.ledger.places import Places
 from smsq.worker.ledger.runs import RollCall
 from smsq.worker.ledger.scripts import FUNCTION, script
 from smsq.worker.ledger.store import translated
+from smsq.worker.ledger.templates import SavedTemplates
 
 
 class Ledger(
@@ -44,6 +49,7 @@ class Ledger(
     CampaignControl,
     Feeding,
     Kinship,
+    Occurring,
     Names,
     Deciding,
     RollCall,
@@ -52,8 +58,11 @@ class Ledger(
     Cascades,
     DoorRequests,
     DoorJobs,
+    LiveLimits,
+    SavedTemplates,
     OptOuts,
     Jobs,
+    Places,
     Ids,
     About,
 ):

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
+from smsq.worker.domain.money import of_units
+from smsq.worker.domain.pace import FREE, Pace
 from smsq.worker.domain.sick import Sick
 from smsq.worker.ledger.hosts import HostSeen, Missing, missing, signed_off
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import translated
-from smsq.worker.ledger.totals import Labels, by_metric
+from smsq.worker.ledger.totals import Labels, by_metric, spent_in
 
 FEW = 2  # so few messages are asked about singly
 WITH_URGENT = ("doubt:urgent", "asks:urgent")  # sets of codes beside those of everything else
@@ -50,14 +54,40 @@ class Brakes:
     errors_back_off_s: float = 0.0  # until that span ends, and the count begins again
     blind: int  # batches whose requests had no answer and of which nothing was found yet
     is_led: bool = True  # a scheduler leads the duties and is not stuck
+    ailing: Mapping[str, str] = field(default_factory=dict)  # lanes of which no process can send, each with why
+    rate: float = 0.0  # parts per second of all sending, if it was set while everything ran
+    pace: Pace = FREE
+    sender_rates: Mapping[str, float] = field(default_factory=dict)
+    sender_paces: Mapping[str, Pace] = field(default_factory=dict)
+    slots: int = 0  # requests that run, or may still run
+    hanging: int = 0  # of these, requests whose sender no longer waits for the answer
+    slot_at: float = 0.0  # Unix seconds: when the first of their places is free at the latest
 
     def lane_back_off_s(self, lane: str) -> float:
         """For how many seconds a lane backs off, since more errors would block the address; 0 if it does not."""
         return self.errors_back_off_s if self.errors >= SENDING[lane].most_errors else 0.0
 
+    def sender_pace(self, sender: str) -> Pace:
+        """The bucket of a sender."""
+        return self.sender_paces.get(sender, FREE)
+
     def is_blind(self, parallel: int) -> bool:
         """Whether so many outcomes are unknown that no batch is handed out; `parallel` is the most requests at once."""
         return self.blind > blind_limit(parallel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funds:
+    """The balance as it was read `at` (Unix seconds), and what messages are known to have cost since."""
+
+    balance: Decimal
+    at: float
+    spent: Decimal
+
+    @property
+    def about(self) -> Decimal:
+        """What the balance should be now."""
+        return self.balance - self.spent
 
 
 def blind_limit(parallel: int) -> int:
@@ -194,6 +224,17 @@ class Standing:
             amount, at = self.redis.hmget(self.key("ctl"), ["balance", "balance_at"])
         return (Decimal(amount.decode()), float(at)) if amount is not None else None
 
+    def funds(self) -> Funds | None:
+        """What is left of the last known balance; None if none is known."""
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(self.key("ctl"), ["balance", "balance_at", "balance_spent"])
+            pipe.hgetall(self.key("totals"))
+            (balance, at, spent_then), totals = pipe.execute()
+        if balance is None:
+            return None
+        since = spent_in(totals) - int(spent_then if spent_then is not None else spent_in(totals))
+        return Funds(balance=Decimal(balance.decode()), at=float(at), spent=max(Decimal(0), of_units(since)))
+
     def halted(self) -> str:
         """What halts all sending, a word of `HALTS`; '' for nothing."""
         return self.brakes().halted
@@ -211,7 +252,12 @@ class Standing:
             pipe.hget(self.key("run"), "gid_last")
             pipe.hgetall(self.key("homes"))
             pipe.hgetall(self.key("away"))
-            ctl, blind, leader, owners, sick, gid, last, homes, away = pipe.execute()
+            pipe.hgetall(self.key("bucket"))
+            for lane in SENDING:
+                pipe.zrangebyscore(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf", withscores=True)
+            pipe.zcard(self.key("lease"))
+            ctl, blind, leader, owners, sick, gid, last, homes, away, bucket, *slots, sending = pipe.execute()
+        taken = [until_ms / 1000 for lane in slots for _, until_ms in lane]
         is_unreached = float(ctl.get(b"unreached_until", 0)) / 1000 > now
         errors_back_off_s = max(0.0, float(ctl.get(b"errors_until", 0)) / 1000 - now)
         return Brakes(
@@ -224,6 +270,14 @@ class Standing:
             errors_back_off_s=errors_back_off_s,
             blind=blind,
             is_led=bool(leader),
+            ailing=_ailing(owners, sick),
+            rate=float(ctl.get(b"rate", 0)),
+            pace=Pace.read(bucket.get(b"tokens"), bucket.get(b"at")),
+            sender_rates=msgspec.json.decode(ctl.get(b"sender_rates", b"{}"), type=dict[str, float]),
+            sender_paces=_sender_paces(bucket),
+            slots=len(taken),
+            hanging=max(0, len(taken) - sending),
+            slot_at=min(taken, default=0.0),
         )
 
 
@@ -256,6 +310,19 @@ def _sick(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> list[SickProc
             why, _, since = sick[owner].decode().partition(" ")
             found.append(SickProcess(owner.decode(), why, float(since or 0) / 1000))
     return found
+
+
+def _sender_paces(bucket: Mapping[bytes, bytes]) -> dict[str, Pace]:
+    names = [name.removeprefix(b"tokens:") for name in bucket if name.startswith(b"tokens:")]
+    return {name.decode(): Pace.read(bucket[b"tokens:" + name], bucket.get(b"at:" + name)) for name in names}
+
+
+def _ailing(owners: Sequence[bytes], sick: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Lanes of which processes are up and none can send, each with why the first of them cannot."""
+    ill = {each.owner: each.why for each in _sick(owners, sick)}
+    lanes = dict.fromkeys(owner.decode().partition("/")[0] for owner in owners)
+    found = {lane: [name for name in map(bytes.decode, owners) if name.startswith(f"{lane}/")] for lane in lanes}
+    return {lane: ill[names[0]] for lane, names in found.items() if all(name in ill for name in names)}
 
 
 def _known(ctl: Mapping[bytes, bytes], field: bytes) -> dict[Labels, float]:

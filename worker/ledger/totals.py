@@ -45,3 +45,8 @@ def _values(row: Metric, total: Total, counted: Mapping[Labels, int]) -> dict[La
 
 def _labels(written: str) -> Labels:
     return tuple(written.split(":")) if written else ()
+
+
+def spent_in(totals: Mapping[bytes, bytes]) -> int:
+    """What all messages are known to have cost, in units, by the fields as they are read."""
+    return sum(int(value) for field, value in totals.items() if field.startswith(b"cost:"))

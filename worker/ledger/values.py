@@ -13,6 +13,7 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.piece import Piece
 from smsq.worker.domain.policy import POLICIES as POLICIES
 from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.recurrence import Series
 from smsq.worker.domain.row_words import NO_WORDS, RowWords
 
 PLAIN = Options()
@@ -71,12 +72,16 @@ class Plan:
     part_price: Decimal = Decimal(0)  # what a part was quoted at, for the budget's guard
     start_at: float | None = None  # Unix seconds
     window: str | None = None  # hours of the day in local time, "9-21"
+    weight: float = 1.0  # its share of what campaigns send together
+    stop_if_bad: float | None = None  # percent of failures that pause it; 0 for never, None as the settings say
+    auto_resume: bool = False  # whether it goes on by itself once the balance that paused it is back
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
     topic: str = ""  # what it is about, for opt-outs from a topic
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     read_as: str = ""  # how its files were read, as `domain.read_as.ReadAs` writes it
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
+    series: Series | None = None  # how it recurs; then none of its own messages leaves
     words: tuple[str, ...] = ()  # what its rows say beside their texts: `reference`, `key`, names of tags behind `tag_`
     saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
 
@@ -87,12 +92,16 @@ class Running:
 
     `zones` are the time zones of its batches, () for a campaign without; `waiting` says how many batches of each are
     not handed out yet. `moment` is when the first of those comes due that have a moment of their own, in Unix seconds.
-    `opened` tells for which window and zones openings are written down, and until when.
+    `opened` tells for which window and zones openings are written down, and until when. The id '' stands for single
+    messages that were paced.
     """
 
     id: str
     window: str
-    is_fed: bool  # all of it is handed out
+    is_fed: bool  # all of it is handed out, and nothing of it came back
+    has_back: bool = False  # batches that came back since they were paced
+    weight: float = 1.0  # its share
+    parts: float = 1.0  # of a batch, on average
     zones: tuple[str, ...] = ()
     waiting: tuple[int, ...] = ()
     moment: float | None = None
@@ -120,7 +129,7 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     HALTED = "halted"
     LATER = "later"
-    PACED = "paced"  # held back by its campaign's rate
+    PACED = "paced"  # held back by its campaign's rate, or its sender's
     CLOSED = "closed"  # outside the hours of its recipients
     SLOT = "slot"
     NONE = "none"  # nothing is ready

@@ -34,7 +34,19 @@ RESENT = {
 Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
-_OF_RUNNING = ("state", "fed", "batches", "window", "zones", "zone_left", "moment", "opened")
+_OF_RUNNING = (
+    "state",
+    "fed",
+    "batches",
+    "window",
+    "zones",
+    "zone_left",
+    "moment",
+    "opened",
+    "weight",
+    "parts",
+    "every",
+)
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 
 
@@ -189,15 +201,20 @@ class Views(Standing):
         ]
 
     def running(self) -> list[Running]:
-        """Campaigns that are being sent, oldest first."""
+        """Campaigns that are being sent, oldest first; single messages that were paced are one too."""
         ids = list(reversed(self._campaign_ids("live")))
-        if not ids:
-            return []
+        keys = self.ledger.keys
         with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.scard(keys.campaign("", "h"))
             for campaign_id in ids:
-                pipe.hmget(self.ledger.keys.campaign(campaign_id), _OF_RUNNING)
-            rows = pipe.execute()
-        return [_running(each, raw) for each, raw in zip(ids, rows, strict=True) if (raw[0] or b"").decode() in GOING]
+                pipe.hmget(keys.campaign(campaign_id), _OF_RUNNING)
+                pipe.scard(keys.campaign(campaign_id, "h"))
+            paced, *rows = pipe.execute()
+        found = [Running(id="", window="", is_fed=False, has_back=True)] if paced else []
+        for each, raw, back in zip(ids, rows[::2], rows[1::2], strict=True):
+            if (raw[0] or b"").decode() in GOING and not raw[10]:  # the occurrences of one that recurs are sent
+                found.append(_running(each, raw, back))
+        return found
 
     def report(self, campaign_id: str) -> Iterator[Receipt]:
         """Every row of a campaign in the file's order, rejected ones included.
@@ -276,6 +293,24 @@ class Views(Standing):
         refs = [ref for ref in self.next_asks() if ref.campaign == campaign_id]
         return [batch for batch in self.ledger.read(refs) if batch is not None]
 
+    def ready_at(self, ref: Ref, lane: str) -> float | None:
+        """When a batch that waits for a worker is due, or hinted again, in Unix seconds; None if it does not wait."""
+        return self._due(f"ready:{lane}", ref)
+
+    def asked_at(self, ref: Ref) -> float | None:
+        """When the gateway is asked about a batch next, in Unix seconds; None if it is not."""
+        return self._due("asks", ref) or self._due("asks:urgent", ref)
+
+    def _due(self, name: str, ref: Ref) -> float | None:
+        with translated():
+            score = self.redis.zscore(self.key(name), str(ref))
+        return score / 1000 if score is not None else None
+
+    def is_back(self, ref: Ref) -> bool:
+        """Whether a batch came back, since its campaign is paused or it was paced."""
+        with translated():
+            return bool(self.redis.sismember(self.ledger.keys.campaign(ref.campaign, "h"), str(ref)))
+
     def batch(self, number: int) -> BatchView | None:
         """One batch by its number, None if there is none."""
         ref = self._ref(number)
@@ -289,12 +324,15 @@ class Views(Standing):
         return [(int(at) / 1000, decision, reason) for at, decision, reason in lines]
 
 
-def _running(campaign_id: str, raw: Sequence[bytes | None]) -> Running:
-    _, fed, batches, window, zones, left, moment, opened = raw
+def _running(campaign_id: str, raw: Sequence[bytes | None], back: int) -> Running:
+    _, fed, batches, window, zones, left, moment, opened, weight, parts, _ = raw
     return Running(
         id=campaign_id,
         window=(window or b"").decode(),
-        is_fed=int(fed or 0) >= int(batches or 0),
+        is_fed=int(fed or 0) >= int(batches or 0) and not back,
+        has_back=back > 0,
+        weight=float(weight or 1),
+        parts=max(1.0, int(parts or 0) / max(1, int(batches or 0))),
         zones=tuple(zones.decode().split("\n")) if zones else (),
         waiting=tuple(many for (many,) in struct.iter_unpack(">I", left or b"")),
         moment=int(moment) / 1000 if moment else None,

@@ -28,6 +28,7 @@ SETTLE_URGENT: Final = "settle_urgent_doubts"
 DO_JOB: Final = "do_job"
 CHECK_BALANCE: Final = "check_balance"
 READ_HISTORY: Final = "read_history"
+READ_ANSWERS: Final = "read_answers"
 WATCH_ABSENT: Final = "watch_absent"
 TAKE_STEPS: Final = "take_steps"
 
@@ -68,6 +69,10 @@ class Hints:
     def history(self) -> bool:
         """Read pages of history, since statuses are missing."""
         return self._give("status", READ_HISTORY)
+
+    def answers(self) -> bool:
+        """Read what people wrote back."""
+        return self._give("status", READ_ANSWERS)
 
     def watch(self, refs: Sequence[Ref]) -> bool:
         """Ask once more about ids that were taken for absent."""

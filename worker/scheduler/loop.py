@@ -12,6 +12,7 @@ from typing import Protocol
 
 from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.runtime import Runtime
+from smsq.worker.scheduler.answers import Answers
 from smsq.worker.scheduler.asks import Asks
 from smsq.worker.scheduler.cascade import Cascade
 from smsq.worker.scheduler.doubts import Doubts
@@ -19,6 +20,8 @@ from smsq.worker.scheduler.feed import Feed
 from smsq.worker.scheduler.history import History
 from smsq.worker.scheduler.leader import Leader
 from smsq.worker.scheduler.money import Money
+from smsq.worker.scheduler.pauses import Pauses
+from smsq.worker.scheduler.recurring import Recurring
 from smsq.worker.scheduler.sweeper import Sweeper
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.scheduler.windows import Windows
@@ -42,7 +45,10 @@ class Duty(Protocol):
         """Do what is due at `now`, in Unix seconds."""
 
 
-DUTIES: tuple[type[Duty], ...] = (Cascade, Feed, Sweeper, Doubts, Asks, History, Money, WindUp, Windows, Upkeep)
+DUTIES: tuple[type[Duty], ...] = (
+    *(Cascade, Feed, Sweeper, Doubts, Asks, History, Answers),
+    *(Money, Pauses, WindUp, Windows, Recurring, Upkeep),
+)
 
 
 class Scheduler:

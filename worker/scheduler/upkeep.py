@@ -39,5 +39,6 @@ class Upkeep:
             self._functions_at = now + FUNCTIONS_LOOK_S
         if now >= self._functions_at:
             self._functions_at = now + FUNCTIONS_LOOK_S
+            self._ledger.forget_places()
             if gone := self._ledger.forget_functions():
                 log.info("functions of other versions removed count=%d", len(gone))

@@ -78,7 +78,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mass_ask_every_s: float
     mass_ask_size: int
     history_every_s: float
+    answers_every_s: float
     rate: float | None
+    reserve: Decimal
+    stop_if_bad: float
+    stop_if_bad_of: int
     lease_s: float
     doubt_settle_s: float
     peer_close_s: float

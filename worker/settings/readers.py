@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -99,6 +100,17 @@ def number(low: float, high: float) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def money(written: str) -> Decimal:
+    """An amount of money in the account's currency, 0 for none."""
+    try:
+        amount = Decimal(written)
+    except ArithmeticError:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("an amount of money, such as 100 or 99.50")
+    return amount
 
 
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}

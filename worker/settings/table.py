@@ -181,11 +181,35 @@ FIELDS: tuple[Field, ...] = (
         "Seconds between pages of history while statuses are missing; 0: never read it.",
     ),
     Field(
+        "answers_every_s",
+        readers.number(0, 86400),
+        "300",
+        "Seconds between two looks at what people wrote back, for opt-outs by reply; 0: callbacks alone bring them.",
+    ),
+    Field(
         "rate",
         readers.number(0.01, 1e6),
         None,
-        "Most parts per second over all workers; codes never wait for it.",
+        "Most parts per second over all workers; codes never wait for it. `smsq limits set` changes it.",
         "no limit",
+    ),
+    Field(
+        "reserve",
+        readers.money,
+        "0",
+        "What campaigns leave of the balance for urgent messages: below it they pause. `smsq limits set` changes it.",
+    ),
+    Field(
+        "stop_if_bad",
+        readers.number(0, 100),
+        "50",
+        "Percent of a campaign's latest messages that must fail to pause it; `0`: never.",
+    ),
+    Field(
+        "stop_if_bad_of",
+        readers.whole(10, 1_000_000),
+        "200",
+        "How many of a campaign's latest final messages that percentage is of, at least.",
     ),
     Field(
         "lease_s",

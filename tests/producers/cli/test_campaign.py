@@ -341,14 +341,14 @@ def test_a_file_that_changes_at_the_question_enrols_nothing(
     environ: dict[str, str], people: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a person agreed on is not what the file holds by then."""
-    agree = campaign_begin._agree
+    agree = campaign_begin.agree
 
     def slowly(*given: Any, **how: Any) -> Any:
         agreed = agree(*given, **how)
         people.write_text(people.read_text() + "+79991230009,Late\n")
         return agreed
 
-    monkeypatch.setattr(campaign_begin, "_agree", slowly)
+    monkeypatch.setattr(campaign_begin, "agree", slowly)
     result = smsq(environ, "campaign", "run", people, "--text", "Hi", "--yes")
 
     assert (result.exit_code, result.stdout) == (2, "")

@@ -162,7 +162,7 @@ def test_a_repeated_run_says_how_its_budget_is_set(environ: dict[str, str], way_
     ledger.redis.hset(ledger.keys.campaign(campaign_id), mapping={"state": "paused", "why": "budget"})
     said = smsq(environ, "run", str(file), "--text", "Hi", "--budget", "7").stderr
 
-    assert f"not applied: the campaign goes on as it was begun; `smsq campaign resume {campaign_id} --budget N`" in said
+    assert f"not applied: the campaign goes on as it was begun; `smsq campaign set {campaign_id} --budget …`" in said
     assert f"it stays paused until `smsq campaign resume {campaign_id} --budget N`" in said
 
 

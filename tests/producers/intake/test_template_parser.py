@@ -87,7 +87,7 @@ def test_nothing_but_bad_input_comes_of_a_text(written: str, values: list[str]) 
         template = Template.compile(written, COLUMNS)
         with contextlib.suppress(BadText):
             assert isinstance(template.render(values), str)
-        list(template.gaps(values))
+        list(template.gap_finder()(values))
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",))))

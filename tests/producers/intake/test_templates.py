@@ -171,11 +171,11 @@ def test_gaps_are_what_a_row_does_not_fill() -> None:
     """What a part leaves out is not empty."""
     template = Template.compile("{name} {name|friend}{?город} in {город}{/} {город}", COLUMNS)
 
-    assert list(template.gaps(row())) == [
+    assert list(template.gap_finder()(row())) == [
         *[("empty", "name"), ("default", "{name|friend}"), ("part", "{?город}"), ("empty", "город")]
     ]
-    assert list(Template.compile("{name} {name} {город}", COLUMNS).gaps(row("", "Омск"))) == [("empty", "name")]
-    assert list(Template.compile("{name|}", COLUMNS).gaps(row())) == []
+    assert list(Template.compile("{name} {name} {город}", COLUMNS).gap_finder()(row("", "Омск"))) == [("empty", "name")]
+    assert list(Template.compile("{name|}", COLUMNS).gap_finder()(row())) == []
 
 
 def test_a_language_is_named_or_told_by_the_letters() -> None:

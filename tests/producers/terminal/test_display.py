@@ -63,7 +63,7 @@ def test_show_tells_what_a_campaign_is(environ: dict[str, str], people: Path) ->
     assert people_see["sender"] == "Shop"
     assert people_see["file"] == str(people)
     assert people_see["rate"] == "5 parts a second at most"
-    assert re.fullmatch(r"9-21 by the workers' clock \(here UTC[+-]\d\d:\d\d\)", people_see["window"])
+    assert re.fullmatch(r"9-21 by the scheduler's clock \(here UTC[+-]\d\d:\d\d\)", people_see["window"])
     assert people_see["budget"] == "38"
     assert re.fullmatch(LOCAL, people_see["created"])
     expected = {

@@ -20,6 +20,7 @@ from smsq.producers.web.callback import LARGEST_GROUP, MAX_BODY, Gatherer
 from smsq.worker.domain.batch import MessageId, Ref
 from smsq.worker.domain.errors import LedgerUnreachable
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.optout import OptOut
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.http.callbacks import Call, write, write_list
 from smsq.worker.runtime import Runtime
@@ -286,3 +287,24 @@ def test_each_of_a_group_hears_that_it_was_not_stored() -> None:
 
     assert [type(each) for each in outcome] == [LedgerUnreachable] * 3
     assert tries == [3, 2]
+
+
+@pytest.mark.parametrize("style", ["form", "get", "json", "xml"])
+def test_who_answers_stop_is_on_the_list(
+    secret_plant: Plant, receive: Callable[[Runtime], Receiver], style: str
+) -> None:
+    """Before the gateway is answered; start takes off what stop has put there, and other texts change nothing."""
+    ledger, phone = secret_plant.ledger, 79990000001
+    receiver = receive(secret_plant.runtime)
+
+    def says(text: str, at: int) -> set[str]:
+        event: dict[str, str | int] = {"phone": phone, "mes": text, "to": "79000000000", "ts": at}
+        assert receiver.call(write(event, SECRET, style)) == 200  # type: ignore[arg-type]
+        return {each.reason for each in ledger.opted_out()}
+
+    assert says("stop by at nine", 1_700_000_000) == set()
+    assert says("Стоп!", 1_700_000_001) == {"by reply"}
+    assert says("start", 1_700_000_000) == {"by reply"}  # it was written before
+    assert says("Start", 1_700_000_002) == set()
+    ledger.opt_out([OptOut(key=str(phone), reason="by hand", at=1.0)])
+    assert says("start", 1_700_000_003) == {"by hand"}

@@ -4,6 +4,7 @@ A hint only wakes a worker. A worker that has an answer settles it and claims th
 names no batch, the ledger picks. Replies get lost and are asked for again, copies of a request come late, one half of
 a round trip is carried out and the other is not, workers die, stop and stand before a closed line, Redis restarts.
 A caller leaves its hint out while every slot is taken, none by a request that hangs, and claims were made lately.
+In some worlds it need give none at all: enrolling rings a bell of the ledger, and who hears it claims what is next.
 
 Time is left to the other worlds: absence may be recorded once no line is open that a claim was made over. What may
 go wrong in secret here is not only a double: a claim that nobody hears of costs a window, and a batch that nobody was
@@ -43,8 +44,8 @@ SLOW = "waits for an answer although a worker sleeps and a slot is free"
 ASLEEP, CALLS, CLAIMED, WAITS, ANSWERED, NO_SLOT, LEAVES, GONE = range(8)
 NAMES = ("asleep", "calls", "claimed", "waits", "answered", "no slot", "leaves", "gone")
 NEXT = -1  # instead of a batch: whichever is next
-# Who knows of a ready batch: nobody, a hint in the queue, the sweep alone, its caller who is about to hint.
-NOBODY, HINTED, SWEEPS, TO_HINT = 0, 1, 2, 3
+# Who knows of a ready batch: nobody, a hint in the queue, the sweep alone, its caller who is about to hint, the bell.
+NOBODY, HINTED, SWEEPS, TO_HINT, RUNG = range(5)
 # What a claim is answered, if not with a claim.
 NONE, SLOT, HALTED, OVER = "none", "slot", "halted", "over"
 
@@ -109,6 +110,7 @@ class State(NamedTuple):
     lines: tuple[int, ...]  # ids in its journals
     unsaid: tuple[int, ...] | None  # ids that the roll call is about to free
     saw_mark: bool  # a caller looked at the mark before it enrolled
+    rings: int  # at the bell, that nobody has heard yet
     gid: int
     claims: int
     budgets: tuple[int, int, int, int, int, int]  # losses, failed halves, deaths, stops, falls and freezes to come
@@ -131,6 +133,8 @@ class Traffic:
     falls: int = 0
     freezes: int = 0
     not_yet: int = 0  # mask of batches that may not go at first
+    rings: int = 0  # that the bell holds; 0: there is none, and callers give hints
+    is_first_rung: bool = False  # the first batch, which has a hint otherwise
 
 
 class Lane:
@@ -143,13 +147,13 @@ class Lane:
         self.ledger = Ledger(World(most_claims=traffic.most_claims, poison=9), off)
 
     def first(self) -> State:
-        """The first batch is enrolled and hinted, the others come."""
+        """The first batch is enrolled and hinted, or rung for, the others come."""
         t = self.traffic
         none = (None,) * (t.batches - 1)
         return State(
             batches=(World().first().batch, *none),
             order=(0,),
-            told=(HINTED, *(NOBODY for _ in none)),
+            told=(RUNG if t.is_first_rung else HINTED, *(NOBODY for _ in none)),
             not_yet=t.not_yet,
             threads=(Thread(ASLEEP),) * t.threads,
             heads=(None,) * t.threads,
@@ -165,6 +169,7 @@ class Lane:
             lines=(),
             unsaid=None,
             saw_mark=False,
+            rings=int(t.is_first_rung),
             gid=0,
             claims=0,
             budgets=(t.losses, t.halves, t.deaths, t.stops, t.falls, t.freezes),
@@ -196,6 +201,12 @@ class Lane:
             told = NOBODY if is_awake else TO_HINT
             enrolled = self._ready(s, coming, World().first().batch, told)._replace(saw_mark=False)
             yield f"batch {coming} is enrolled{', no hint' if is_awake else ''}", enrolled
+            if self.off == "it rings before the message is there" and not s.saw_mark:
+                yield f"the bell rings for batch {coming}", s._replace(rings=1, saw_mark=True)
+            elif self.traffic.rings and not is_awake:  # while a worker is known to listen
+                yield f"batch {coming} is enrolled, the bell rings", self._rung(s, coming)
+        if s.rings and s.budgets[0]:
+            yield "a ring is lost", self._spend(s, 0)._replace(rings=s.rings - 1, faults=1)
         for place, told in enumerate(s.told):
             if told == TO_HINT:
                 yield f"batch {place} is hinted", s._replace(told=_put(s.told, place, HINTED))
@@ -208,6 +219,14 @@ class Lane:
         is_full = len(s.slots) >= self.traffic.slots or self.off == "the mark alone is trusted"
         return is_full and s.mark
 
+    def _rung(self, s: State, coming: int) -> State:
+        """Enrolled with a ring; if the bell is full, left to those whom its rings will wake."""
+        is_full = s.rings == self.traffic.rings
+        told = NOBODY if is_full and self.off != "a full bell is left silent" else RUNG
+        enrolled = self._ready(s, coming, World().first().batch, told)._replace(saw_mark=False)
+        has_rung = is_full or self.off == "it rings before the message is there"
+        return enrolled if has_rung else enrolled._replace(rings=s.rings + 1)
+
     def _hangs(self, s: State, slot: tuple[int, int]) -> bool:
         """Whether nobody waits any more for the request that has this slot: it ends by time, which wakes nobody."""
         batch = s.batches[slot[0]]
@@ -217,7 +236,7 @@ class Lane:
         for place, batch in enumerate(s.batches):
             if batch is None:
                 continue
-            is_due = batch.state == READY and s.told[place] in (NOBODY, SWEEPS) and not s.not_yet >> place & 1
+            is_due = batch.state == READY and s.told[place] in (NOBODY, SWEEPS, RUNG) and not s.not_yet >> place & 1
             if is_due and self.off != "no sweeper":
                 yield f"the sweeper hints batch {place}", s._replace(told=_put(s.told, place, HINTED))
             if batch.state == READY and s.not_yet >> place & 1:
@@ -291,6 +310,8 @@ class Lane:
                 if told == HINTED:
                     woken = s._replace(told=_put(s.told, place, NOBODY))
                     yield f"thread {n} is woken for batch {place}", self._calls(woken, n, me, place)
+            if s.rings:
+                yield f"thread {n} hears the bell", self._calls(s._replace(rings=s.rings - 1), n, me, NEXT)
         elif me.phase == CALLS:
             yield from self._asks(s, n, me)
         elif me.phase == CLAIMED:
@@ -306,7 +327,11 @@ class Lane:
         elif me.phase == NO_SLOT:
             if len(s.slots) < self.traffic.slots:
                 yield f"thread {n} hears of a slot", self._calls(s, n, me, NEXT)
-            yield f"thread {n} has no more patience", self._set(s, n, me._replace(phase=LEAVES))
+            swept = tuple(
+                SWEEPS if told == RUNG else told for told in s.told
+            )  # it waited for longer than the sweep does
+            left = self._set(s._replace(told=swept), n, me._replace(phase=LEAVES))
+            yield f"thread {n} has no more patience", left
         elif me.phase == LEAVES:
             gone = self._set(s, n, Thread(GONE if me.stops else ASLEEP, me.seq))
             ready = next((place for place in s.order if self._is_left(s) and not s.not_yet >> place & 1), None)
@@ -358,7 +383,8 @@ class Lane:
             return self._calls(s, n, me, NEXT, me.owes)
         if answer == SLOT:
             return self._set(s, n, me._replace(phase=NO_SLOT, tries=0, is_open=False))
-        if answer == OVER and self._is_left(s):
+        looks_on = me.names != NEXT and self.traffic.rings and self.off != "who finds its batch taken looks no further"
+        if answer == OVER and (self._is_left(s) or looks_on):
             return self._calls(s, n, me, NEXT)
         return self._set(s, n, Thread(ASLEEP, me.seq))._replace(faults=1 if answer == HALTED else s.faults)
 
@@ -542,7 +568,8 @@ class Lane:
         for n in range(len(s.threads)):
             s = self._renumbered(s, n)
         for place, batch in enumerate(s.batches):
-            if s.told[place] and batch is not None and batch.state in (SETTLED, PARKED):
+            wakes = s.told[place] == HINTED and self.traffic.rings  # who is woken by that hint looks further
+            if s.told[place] and not wakes and batch is not None and batch.state in (SETTLED, PARKED):
                 s = s._replace(told=_put(s.told, place, NOBODY))  # that hint wakes somebody for nothing
             if batch is not None and batch.state in (SETTLED, PARKED) and batch.ids:
                 s = self._forgotten(s, place, batch)
@@ -605,9 +632,11 @@ class Lane:
         for place, batch in enumerate(s.batches):
             if batch is not None and batch.state == SENDING and not self._is_held(s, place, batch):
                 yield UNHEARD
-            if batch is None or batch.state != READY or s.told[place] or s.not_yet >> place & 1:
+            is_known = s.told[place] not in (NOBODY, RUNG) or s.not_yet >> place & 1
+            if batch is None or batch.state != READY or is_known:
                 continue
-            if s.claims >= self.traffic.most_claims or any(told in (HINTED, TO_HINT) for told in s.told):
+            is_told = s.rings or any(told in (HINTED, TO_HINT) for told in s.told)
+            if s.claims >= self.traffic.most_claims or is_told:
                 continue
             if all(thread.phase in (ASLEEP, GONE) for thread in s.threads):
                 yield UNTOLD
@@ -645,7 +674,7 @@ class Lane:
         for place, batch in enumerate(s.batches):
             if batch is not None:
                 ids = [known.gid for known in batch.ids]
-                told = ("", " hinted", " left to the sweep", " to be hinted")[s.told[place]]
+                told = ("", " hinted", " left to the sweep", " to be hinted", " rung for")[s.told[place]]
                 parts.append(f"{place} {BatchState(batch.state).name.lower()}{told} {ids or ''}".strip())
         threads = ", ".join(NAMES[thread.phase] for thread in s.threads)
         told = f"batches {'; '.join(parts)} | threads {threads} | {len(s.slots)} slots taken"

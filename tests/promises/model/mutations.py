@@ -98,6 +98,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("the mark is read before the message is enrolled", worlds.CALM, lane.UNTOLD),
     Mutation("the mark alone is trusted", worlds.TWO_SLOTS, lane.SLOW),
     Mutation("the mark has no end", worlds.CALM, lane.UNTOLD),
+    Mutation("who finds its batch taken looks no further", worlds.RINGS, lane.UNTOLD),
+    Mutation("a full bell is left silent", worlds.FULL_BELL, lane.UNTOLD),
+    Mutation("it rings before the message is there", worlds.RINGS, lane.UNTOLD),
     # The roll call
     Mutation("an acknowledged write is forgotten", worlds.ONE_HOST, promises.DOUBLED),
     Mutation("no roll call", worlds.ONE_HOST, promises.DOUBLED),

@@ -116,6 +116,8 @@ HALVES = Traffic(threads=1, losses=1, halves=1)
 STOPS = Traffic(stops=1)
 NOT_YET = Traffic(not_yet=1)
 RESTARTS = Traffic(batches=1, losses=1, falls=1)
+RINGS = Traffic(rings=1)
+FULL_BELL = Traffic(rings=1, is_first_rung=True)
 THREE_BATCHES = Traffic(batches=3, slots=2, tries=1)  # with three claims there are more states than a day has time for
 FAST_LANES: dict[str, Traffic] = {
     "two threads, one slot": CALM,
@@ -126,10 +128,17 @@ FAST_LANES: dict[str, Traffic] = {
     "a worker that stops": STOPS,
     "a batch that may not go yet": NOT_YET,
     "a lane and a restart": RESTARTS,
+    "a bell beside hints": RINGS,
+    "a bell that is full": FULL_BELL,
+    "a bell, two slots": Traffic(rings=2, slots=2),
+    "a ring is lost": Traffic(rings=1, losses=1),
+    "a bell and a worker that stops": Traffic(rings=1, stops=1, is_first_rung=True),
 }
 SLOW_LANES: dict[str, Traffic] = {
     "a reply is lost, two batches": Traffic(losses=1),
     "two replies are lost, two batches": Traffic(threads=1, losses=2),
     "a worker that dies": Traffic(deaths=1),
     "three batches, two slots": THREE_BATCHES,
+    "three batches and a bell": Traffic(batches=3, rings=1, tries=1),
+    "three batches, two slots and a bell": Traffic(batches=3, slots=2, rings=1, tries=1, is_first_rung=True),
 }

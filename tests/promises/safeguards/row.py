@@ -25,7 +25,7 @@ ADVANCE, MOVES, RESEND, POSTED = (
     f"tests/worker/ledger/batches/test_{what}.py" for what in ("advance", "moves", "resend", "probe_letters")
 )
 FULL, DUTIES = (f"tests/worker/ledger/test_{what}.py" for what in ("full", "duties"))
-SEND, ON, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "going_on", "doubts"))
+SEND, ON, RUNG, DOUBTS = (f"tests/worker/actors/test_{what}.py" for what in ("send", "going_on", "rung", "doubts"))
 ABSENCE, STATUS = (f"tests/worker/questions/test_{what}.py" for what in ("lists", "asker"))
 HTTP, ANSWER, RETRY = (
     f"tests/worker/transports/{what}.py" for what in ("http/test_line", "http/test_answer", "test_retry")

@@ -19,6 +19,7 @@ from tests.promises.safeguards.row import (
     REPLIES,
     RETRY,
     ROLLCALL,
+    RUNG,
     SEND,
     SETTLE,
     SWEEPER,
@@ -43,6 +44,7 @@ CALLS = "a repeated call for a claim gets the same claim, and a late copy of the
 HALVES = "if settle and claim share one round trip, each of them holds without the other"
 BEHIND = "a batch that may not be sent does not block others"
 AWAKE = "a hint is left out only while a worker is about to claim the next batch"
+RINGS = "whoever enrols a code without a hint has woken a worker for it, or one that is awake comes to it"
 GOES_ON = "a worker that claims by itself returns to the bell only if nothing is ready, or else gives a hint"
 
 STATES = (
@@ -239,6 +241,24 @@ GOING_ON = (
         "he just leaves",
         f"{ON}::test_who_leaves_while_some_are_ready_gives_a_hint",
         "who leaves tells nobody",
+    ),
+    Safeguard(
+        RINGS,
+        "who was hinted for what a ring took goes back to the bell",
+        f"{RUNG}::test_who_was_hinted_for_what_a_ring_took_looks_further",
+        "who finds its batch taken looks no further",
+    ),
+    Safeguard(
+        RINGS,
+        "a full bell stays silent, and nobody is told",
+        f"{RUNG}::test_what_rang_in_a_full_bell_is_sent_by_those_it_woke",
+        "a full bell is left silent",
+    ),
+    Safeguard(
+        RINGS,
+        "it rings, then it enrols",
+        f"{RUNG}::test_each_ring_sends_one_that_is_ready",
+        "it rings before the message is there",
     ),
     Safeguard(
         AWAKE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from smsq.worker.domain.api_key import MAY, ApiKey, read
@@ -30,11 +32,23 @@ def test_an_entry_says_as_much_as_it_likes() -> None:
     assert read(f"shop:{KEY},crm:{KEY}2")[1].name == "crm"
 
 
+def test_a_key_may_reach_guests_alone(tmp_path: Path) -> None:
+    """Phones with a + between them, or the path of a file; without the word, everybody."""
+    path = tmp_path / "guests.txt"
+    path.write_text("+79991234567\n+79997654321\n")
+    by_word, by_file, free = read(f"try:{KEY} guests=+79991234567+79997654321,file:{KEY}2 guests={path},free:{KEY}3")
+
+    assert by_word.guests.names == by_file.guests.names == {79991234567, 79997654321}
+    assert by_word.guests.of == "the key try"
+    assert not free.guests.is_limited
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
         ("", "entries such as"),
         ("shop", "entries such as"),
+        (f"shop:{KEY} guests=+12", "shop guests such as guests=.*too few digits"),
         (f"sh op:{KEY}", "entries such as"),
         ("shop:short", "shop a key of 16"),
         (f"shop:{KEY}:more", "shop a key of 16"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from smsq.worker.domain.status import Status
 from smsq.worker.ledger import NewMessage
 
 PHONE = 79990000000
+MOMENTS = (None, 1_800_000_005.0, None)
 Story = Callable[[Any], Callable[[], Any]]
 
 
@@ -25,6 +27,30 @@ def enrol_range(desk: Any) -> Callable[[], Any]:
     opened = desk.ledger.open_campaign(desk.plan())
     batch = pack([PHONE], None, [1], 1)
     return lambda: desk.ledger.enrol_range(opened.id, 1, [batch], [Reject(2, "invalid", "", "x")], 2)
+
+
+def enrol_range_by_zone(desk: Any) -> Callable[[], Any]:
+    opened = desk.ledger.open_campaign(desk.plan(window="9-21"))
+    batches = [replace(pack([PHONE + at], None, [at + 1], 1), zone=at % 2, moment=MOMENTS[at]) for at in range(3)]
+    return lambda: desk.ledger.enrol_range(opened.id, 1, batches, [], 3, zones=("Asia/Omsk", "own"))
+
+
+def move_due(desk: Any) -> Callable[[], Any]:
+    campaign = zoned(desk)
+    desk.now += 10.0
+    return lambda: desk.ledger.move_due(campaign, 2)
+
+
+def set_openings(desk: Any) -> Callable[[], Any]:
+    zoned(desk)
+    (running,) = [each for each in desk.views.running() if each.id]
+    return lambda: desk.ledger.set_openings(running, "1 2 9-21", [[(1, 2)], [(3, 4)]], is_changed=True)
+
+
+def zoned(desk: Any) -> str:
+    enrol_range_by_zone(desk)()
+    (campaign,) = [each.id for each in desk.views.running() if each.id]
+    return str(campaign)
 
 
 def open_campaign(desk: Any) -> Callable[[], Any]:
@@ -148,6 +174,9 @@ STORIES: dict[str, Story] = {
     "the last wrong try": judge_otp("m", is_equal=False),
     "resend a code": resend_code,
     "enrol_range": enrol_range,
+    "enrol_range by zone": enrol_range_by_zone,
+    "move_due": move_due,
+    "set_openings": set_openings,
     "open_campaign": open_campaign,
     "claim": claim_of(""),
     "claim of a paused campaign's": claim_of("pause"),

@@ -87,6 +87,7 @@ def office(redis: redis_py.Redis, redis_server: EmbeddedRedis, home: Path) -> It
         "SMSQ_PASSWORD": "demo",
         "SMSQ_KEEP_DAYS": "4",
         "SMSQ_KEEP_TEXTS": "1 h",
+        "SMSQ_STOP_IF_BAD_OF": "20",
     }
     runtime = Runtime.build(Settings.load(environ))
     broker = connect(redis_server.broker_url)

@@ -142,6 +142,12 @@ class Events:
         """What its reports prove of messages of ours."""
         return [fact for report in self.reports if (fact := report.fact) is not None]
 
+    @property
+    def replies(self) -> list[tuple[Recipient, str, float]]:
+        """Incoming messages: from whom, what they say, when (Unix seconds, 0 if that is not told)."""
+        incoming = (report for report in self.reports if report.kind == "incoming")
+        return [(report.recipient, report.text, float(report.at)) for report in incoming]
+
 
 def read(method: str, query: str, body: bytes, content_type: str, secret: str) -> Events:
     """The events of one call; each item of a list is judged by itself.

@@ -87,6 +87,12 @@ def history(
     return f"{_head(login)}&get_messages=1{days}&cnt={count:d}{page}".encode("ascii")
 
 
+def answers(login: Login, after_id: int, hours: int) -> bytes:
+    """The body that asks for incoming messages after this one, or for those of the last hours if it is 0 (P.C.3)."""
+    since = f"after_id={after_id:d}" if after_id else f"hour={hours:d}"
+    return f"{_head(login)}&get_answers=1&{since}".encode("ascii")
+
+
 _PLAIN = Options()
 
 

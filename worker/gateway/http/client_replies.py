@@ -29,7 +29,15 @@ from smsq.worker.gateway.numbers import (
     is_concurrent,
     status_of,
 )
-from smsq.worker.gateway.outcomes import HistoryAnswer, HistoryRow, Outcome, SendAnswer, StatusAnswer
+from smsq.worker.gateway.outcomes import (
+    AnswersPage,
+    HistoryAnswer,
+    HistoryRow,
+    Outcome,
+    Reply,
+    SendAnswer,
+    StatusAnswer,
+)
 from smsq.worker.gateway.results import network_of, read_code, read_result
 
 MAX_SEND_REPLY = 256 * 1024  # bytes; a send's answer is short, a longer one is not the gateway's
@@ -234,5 +242,28 @@ def read_history(http_status: int, body: bytes) -> HistoryAnswer:
         pair = _said_pair(row) or _pair(row, None)
         if int_id is None or pair is None or code_of(row.get("status")) in (None, NOT_FOUND):
             continue
-        ours.append(HistoryRow(gateway_id=pair[0], recipient=pair[1], fact=_fact(row, pair), int_id=int_id))
+        region = row.get("region")
+        ours.append(
+            HistoryRow(
+                gateway_id=pair[0],
+                recipient=pair[1],
+                fact=_fact(row, pair),
+                int_id=int_id,
+                region=region if isinstance(region, str) else "",
+            )
+        )
     return HistoryAnswer(rows=ours, count=len(answer.rows) + answer.broken, last_int_id=last, broken=answer.broken)
+
+
+def read_answers(http_status: int, body: bytes) -> AnswersPage:
+    """Incoming messages; a row without an id, a phone or a text is left out."""
+    answer, error, trouble = rows_of(http_status, body)
+    if answer is None:
+        is_empty = error == HISTORY_EMPTY
+        return AnswersPage(error=None if is_empty else error, sentence="" if is_empty else trouble)
+    replies = []
+    for row in answer.rows:
+        number, sender, text = count_of(row.get("id")), answered(row.get("phone")), row.get("message")
+        if number is not None and sender is not None and isinstance(text, str):
+            replies.append(Reply(id=number, recipient=sender, text=text))
+    return AnswersPage(replies=replies, last_id=max((each.id for each in replies), default=0))

@@ -42,17 +42,7 @@ class Enrolment(Numbers, Screening):
         cleared, WrongKey if workers could not open the text, LedgerFull if nothing could be written, LedgerUnreachable
         if it is not known whether something was.
         """
-        self.guests.check(message.recipient)
-        if message.on_doubt not in POLICIES:
-            raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
-        if message.lane not in SENDING:
-            raise BadInput(f"a message goes by the urgent or the bulk lane, not {message.lane!r}")
-        if message.on_doubt == "resend" and message.deadline_s is None and not message.deadline_at:
-            raise BadInput("on_doubt resend needs a deadline: say for how long a second copy is better than none")
-        if message.deadline_s is not None and not _is_deadline(message.deadline_s):
-            raise BadInput(
-                f"a deadline is a number of seconds, more than 0 and at most a year, not {message.deadline_s!r}"
-            )
+        self._check(message)
         options = message.options.written()
         wished = message.said.written() if message.said is not None else options
         sealer = self.sealing() if message.lane == "urgent" else None
@@ -112,12 +102,37 @@ class Enrolment(Numbers, Screening):
             if word == "sealed":
                 raise WrongKey(WRONG_KEY)
             if word == "optout":
-                raise OptedOut(
-                    f"{masked(message.recipient)} has opted out: nothing was enrolled; a message that must go all the "
-                    "same needs --even-opted-out (`even_opted_out=True`)"
-                )
+                raise _opted_out(message)
             self._numbers = range(0)
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+    def would_enrol(self, message: NewMessage) -> bool:
+        """Whether `enrol` would add this message, False if its key was used already; nothing is written.
+
+        Raises what `enrol` would, except Conflict and what is about the ledger's state.
+        """
+        self._check(message)
+        if message.key is not None and self.knows(message.key):
+            return False
+        if not message.even_opted_out:
+            found = self.screened([message.recipient], sender=message.options.sender, topic="")
+            if found.statuses:
+                raise _opted_out(message)
+        return True
+
+    def _check(self, message: NewMessage) -> None:
+        """Raise what can be told of a message by itself."""
+        self.guests.check(message.recipient)
+        if message.on_doubt not in POLICIES:
+            raise BadInput(f"on_doubt is one of {', '.join(POLICIES)}, not {message.on_doubt!r}")
+        if message.lane not in SENDING:
+            raise BadInput(f"a message goes by the urgent or the bulk lane, not {message.lane!r}")
+        if message.on_doubt == "resend" and message.deadline_s is None and not message.deadline_at:
+            raise BadInput("on_doubt resend needs a deadline: say for how long a second copy is better than none")
+        if message.deadline_s is not None and not _is_deadline(message.deadline_s):
+            raise BadInput(
+                f"a deadline is a number of seconds, more than 0 and at most a year, not {message.deadline_s!r}"
+            )
 
     def _kept_back_by(self, message: NewMessage) -> str:
         """The names of the opt-outs that keep a message back."""
@@ -147,6 +162,13 @@ class Enrolment(Numbers, Screening):
         """Whether a message was enrolled with this key."""
         with translated():
             return bool(self.redis.exists(self.key(f"idem:{hash_of(key)}")))
+
+
+def _opted_out(message: NewMessage) -> OptedOut:
+    return OptedOut(
+        f"{masked(message.recipient)} has opted out: nothing was enrolled; a message that must go all the same needs "
+        "--even-opted-out (`even_opted_out=True`)"
+    )
 
 
 def _is_deadline(seconds: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -15,6 +15,7 @@ from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import UNITS
 from smsq.worker.domain.policy import policy_of
+from smsq.worker.domain.recurrence import Series
 from smsq.worker.ledger.batches.enrolment import SAYABLE, digests_of
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile
@@ -55,13 +56,16 @@ class CampaignEnrolment(Numbers):
             "template": plan.template,
             "options": plan.options.written().decode(),
             "channel": plan.options.channel,
-            "rate": plan.rate or 0,
+            "rate": float(plan.rate or 0),
             "budget": int(plan.budget * UNITS) if plan.budget is not None else 0,
             "part_price": str(plan.part_price * UNITS),
             "file": plan.file,
             "read_as": plan.read_as,
             "start_at": int(plan.start_at * 1000) if plan.start_at else 0,
             "window": plan.window or "",
+            "weight": float(plan.weight),
+            "stop_if_bad": "" if plan.stop_if_bad is None else float(plan.stop_if_bad),
+            "auto_resume": "1" if plan.auto_resume else "",
             "policy": POLICIES[plan.on_doubt],
             "why": "",
             "repeats": plan.repeats,
@@ -70,6 +74,8 @@ class CampaignEnrolment(Numbers):
             **({"screened": plan.screened} if plan.screened else {}),
             "saved_as": plan.saved_as,
         }
+        if plan.series is not None:
+            fields |= _recurs(plan.series)
         if kin is not None:
             fields |= {"origin": kin.origin, "kin": kin.word}
         marks = left_out.written() if left_out is not None else b""
@@ -253,9 +259,20 @@ class CampaignEnrolment(Numbers):
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
 
 
+def _recurs(series: Series) -> dict[str, Argument]:
+    """The fields of a campaign that recurs."""
+    return {
+        "every": series.calendar.written,
+        "every_zone": series.calendar.zone,
+        "next_at": round(series.next_at * 1000),
+        "until_at": round((series.until or 0) * 1000),
+        "most": series.most or 0,
+    }
+
+
 def _begun_with(plan: Plan) -> list[Change]:
     """What a campaign begins with, for its log; what is left out has no limit."""
-    told: Mapping[str, object] = {
+    told: dict[str, object] = {
         "channel": plan.options.channel,
         "rate": plan.rate,
         "budget": plan.budget,
@@ -264,6 +281,8 @@ def _begun_with(plan: Plan) -> list[Change]:
         "on_doubt": plan.on_doubt,
         "repeats": plan.repeats,
     }
+    if plan.series is not None:
+        told |= {"every": plan.series.calendar.written, "next_at": plan.series.next_at}
     return [
         Change(name, "", f"{value:f}" if isinstance(value, Decimal) else str(value))
         for name, value in told.items()

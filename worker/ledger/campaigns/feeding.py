@@ -24,17 +24,18 @@ class Feeding(Sending):
     def feed(self, campaign_id: str, many: int, blind_most: int, zones: Sequence[int] = ()) -> tuple[list[Ref], str]:
         """Hand out the next batches of a campaign: their references, or none and why it waits.
 
-        `zones` are places of its time zones that are open, the first of them before the others; not used for a campaign
-        without zones.
+        The id '' stands for single messages: those that came back since they were paced. `zones` are places of its
+        time zones that are open, the first of them before the others; not used for a campaign without zones.
 
-        With references, the reason `awake` says that no hint is needed: the workers claim the next by themselves.
+        With references, `awake` in the reason says that no hint is needed, since the workers claim the next by
+        themselves, and `rate` that its rate lets no more go soon.
         """
         keys = [self.keys.campaign(campaign_id), self.keys.campaign(campaign_id, "b")]
         keys += [self.key(name) for name in ("ready:bulk", "run", "ctl", "blind", "slots:bulk")]
-        keys += self.keys.zones(campaign_id, zones)
-        reply = self.call("feed", keys, campaign_id, many, hint_again_ms("bulk"), blind_most, *zones)
+        keys += [self.keys.campaign(campaign_id, "h"), self.key("bucket"), *self.keys.zones(campaign_id, zones)]
+        reply = self.call("feed", keys, campaign_id or "-", many, hint_again_ms("bulk"), blind_most, *zones)
         if reply[0] == b"fed":
-            return [Ref.parse(ref) for ref in reply[2:]], "awake" if reply[1] == b"1" else ""
+            return [Ref.parse(ref) for ref in reply[2:]], reply[1].decode().strip()
         return [], reply[1].decode()
 
     def move_due(self, campaign_id: str, zones: int, many: int = HANDED_OUT) -> int:

@@ -12,8 +12,10 @@ import msgspec
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.money import of_units
+from smsq.worker.domain.pace import FREE, Pace
 from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.status import REPORT_STATUSES
+from smsq.worker.ledger.campaigns.occurring import Recurring, recurring
 from smsq.worker.ledger.values import PLAIN, POLICIES
 
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -44,6 +46,13 @@ class CampaignView:
     window: str
     why: str
     rate: float = 0.0
+    weight: float = 1.0  # its share of what campaigns send together
+    stop_if_bad: float | None = None  # percent of failures that pause it; 0 for never, None as the settings say
+    auto_resume: bool = False  # whether it goes on by itself once the balance that paused it is back
+    pace: Pace = FREE  # of its own rate
+    found: str = ""  # what an automatic pause found, in words
+    paused_at: float = 0.0  # Unix seconds, of the latest pause
+    resumed_at: float = 0.0
     on_doubt: str = "ask"
     options: Options = PLAIN
     file: str = ""  # the path of its rows; '' for rows that a program had at hand
@@ -60,6 +69,7 @@ class CampaignView:
     repeats: str = ""  # the decision about rows that were sent already
     origin: str = ""  # the campaign of whose messages it is made, '' for none
     kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
+    recurring: Recurring | None = None  # how it recurs, None if it does not
     needed_by: str = ""  # the newest campaign that is made of its messages
     words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
@@ -70,6 +80,8 @@ class CampaignView:
     @property
     def standing(self) -> str:
         """Its state for people: `scheduled` while it waits for the moment at which it begins."""
+        if self.recurring is not None and self.state != "paused":
+            return "recurring" if self.state in GOING else "ended"
         return "scheduled" if self.is_scheduled and self.state in GOING else self.state
 
     @property
@@ -148,11 +160,19 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         doubt_seconds=int(raw.get("doubt_ms", "0")) / max(1, int(raw.get("doubts", "0"))) / 1000,
         doubt_longest_seconds=int(raw.get("doubt_longest", "0")) / 1000,
         rate=float(raw.get("rate", "0")),
+        weight=float(raw.get("weight", "1")),
+        stop_if_bad=float(raw["stop_if_bad"]) if raw.get("stop_if_bad") else None,
+        auto_resume=raw.get("auto_resume") == "1",
+        pace=Pace.read(raw.get("tokens"), raw.get("tokens_at")),
+        found=raw.get("found", ""),
+        paused_at=int(raw.get("paused_at", "0")) / 1000,
+        resumed_at=int(raw.get("resumed_at", "0")) / 1000,
         enrolled_at=int(raw.get("ranged_at", raw["created_at"])) / 1000,
         repeats=raw.get("repeats", ""),
         origin=raw.get("origin", ""),
         kin=raw.get("kin", ""),
         needed_by=raw.get("needed_by", ""),
+        recurring=recurring(raw),
         words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),

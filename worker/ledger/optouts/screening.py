@@ -1,7 +1,7 @@
 """Screening: which of some recipients may not be sent to, before enrolment and again before a claim.
 
-The list has a number that grows with it. A screening reads the number first, so that an entry that comes meanwhile has a
-higher one, and it is noted with the batch or the campaign. A claim compares two numbers and costs nothing more; if
+The list has a number that grows with it. A screening reads the number first, so that an entry that comes meanwhile has
+a higher one, and it is noted with the batch or the campaign. A claim compares two numbers and costs nothing more; if
 the list has grown, the worker screens the batch by `screen`, and its next claim is granted.
 """
 

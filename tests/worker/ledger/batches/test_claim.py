@@ -258,7 +258,7 @@ def test_a_debt_is_remembered_until_it_is_paid(desk: Any) -> None:
 
 def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> None:
     """However often it is told to wait."""
-    _, (first, second) = desk.campaign(6, 1, rate=4.0)
+    campaign, (first, second) = desk.campaign(6, 1, rate=4.0)
     _, (other,) = desk.campaign(1)
     desk.claim(first, rate=10.0)
     for _ in range(10):
@@ -266,8 +266,9 @@ def test_a_campaigns_own_pace_takes_nothing_from_the_common_one(desk: Any) -> No
 
     desk.claim(other, rate=10.0)
     assert desk.ledger.due("ready:bulk", 10, 3.0) == []
+    assert desk.ledger.feed(campaign, 5, 100) == ([], "rate")
     desk.now += 2.0
-    assert desk.ledger.due("ready:bulk", 10, 3.0) == [second]
+    assert desk.ledger.feed(campaign, 5, 100)[0] == [second]
 
 
 @pytest.mark.parametrize(

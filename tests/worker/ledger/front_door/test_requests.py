@@ -186,3 +186,13 @@ def test_what_is_kept_of_an_answer_does_not_tell_the_text(plant: Plant) -> None:
 
     assert "4821" not in held
     assert str(PHONE) not in held + first.said
+
+
+def test_a_request_rings_for_each_of_its_messages(plant: Plant) -> None:
+    """While a worker listens; then nobody gives a hint of them. A repeat rings no more."""
+    plant.ledger.beat("urgent/host/1/a", hears_for_s=60.0)
+    asked = request(79990000001, 79990000002, 79990000003)
+    first, again = (enrol(plant.ledger, asked)[0] for _ in range(2))
+
+    assert [taken(each).is_hint_needed for each in (first, again)] == [False, False]
+    assert plant.ledger.redis.llen("{smsq}:bell:ready:urgent") == 3

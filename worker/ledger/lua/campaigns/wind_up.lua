@@ -6,7 +6,7 @@
 -- the ledger forgot, is unchanged: `drop` asks about it first if it may have been accepted.
 -- include: run
 
-local c = redis.call('HMGET', KEYS[1], 'state', 'channel')
+local c = redis.call('HMGET', KEYS[1], 'state', 'channel', 'every')
 if c[1] ~= 'cancelled' then return { 'stale' } end
 if redis.call('HGET', KEYS[4], 'current') ~= run(KEYS[4]) then return { 'halted' } end
 redis.call('ZREM', KEYS[3], '') -- a first write that a full server allows
@@ -37,7 +37,9 @@ redis.call('HSET', KEYS[1], 'wound', ARGV[2])
 if batches > 0 then
   redis.call('HINCRBY', KEYS[5], 'batches:bulk:' .. READY, -batches)
   redis.call('HINCRBY', KEYS[5], 'batches:bulk:' .. SETTLED, batches)
-  redis.call('HINCRBY', KEYS[5], 'messages:bulk:' .. (c[2] or 'sms') .. ':' .. NAME[CANCELLED], messages)
+  if not c[3] or c[3] == '' then -- of one that recurs none was to leave
+    redis.call('HINCRBY', KEYS[5], 'messages:bulk:' .. (c[2] or 'sms') .. ':' .. NAME[CANCELLED], messages)
+  end
   redis.call('HINCRBY', KEYS[1], 's:' .. NAME[CANCELLED], messages)
   redis.call('HINCRBY', KEYS[1], 's:queued', -messages)
   local left = redis.call('HMGET', KEYS[1], 's:queued', 's:sending', 's:doubtful', 's:accepted')

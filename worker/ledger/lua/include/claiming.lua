@@ -1,6 +1,6 @@
 -- The claim of one batch.
 -- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: those of a batch, then the calls that were repeated.
--- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, screening
+-- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, pace, screening
 
 local function granted(m, n, actual)
   local id = m[IDS][#m[IDS]]
@@ -59,7 +59,8 @@ local function claim_one()
   end
   if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
 
-  local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until', 'screen')
+  local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until', 'rate',
+    'sender_rates', 'screen')
   if ctl[1] then return { 'halted', 'fell' } end
   if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
   -- The gateway would refuse every message under a larger id, as a wrong parameter.
@@ -73,9 +74,11 @@ local function claim_one()
     return { 'later', tonumber(ctl[6]) - now }
   end
 
-  -- This holds back this batch, not others; it is due again when its time has come.
+  -- This holds back this batch, not others: the feed hands it out again when its time has come.
   local function pace(ms)
-    redis.call('ZADD', ready_key(m), 'XX', math.ceil(now + ms), ref)
+    redis.call('ZREM', ready_key(m), ref)
+    redis.call('SADD', HELD, ref)
+    redis.call('HSET', CAMPAIGN_KEY, 'held_until', math.ceil(now + math.min(ms, PACED_LOOK_MS)))
     return { 'paced', math.ceil(ms) }
   end
   if c[6] and c[6] ~= '' then
@@ -112,15 +115,12 @@ local function claim_one()
     if open >= most or urgent + bulk >= math.max(most, math.min(MOST_AT_ONCE, most + MORE_URGENT)) then return { 'slot' } end
   end
 
-  -- The pace: a bucket may go into debt once, so that a batch larger than a second's tokens can leave. Nothing is taken
-  -- from one bucket unless the other allows it too. Codes never wait for it: campaigns make up for what they overdraw.
-  local function tokens_in(rate, tokens, at)
-    return math.min(rate, tonumber(tokens or rate) + (now - tonumber(at or now)) * rate / 1000)
-  end
-  local function wait_of(rate, tokens) return tokens <= 0 and math.ceil(-tokens * 1000 / rate) + 1 or 0 end
-  local rate, own_rate = tonumber(ARGV[12]), tonumber(c[3] or '0')
-  local tokens, own_tokens, wait = 0, 0, 0
-  if rate then
+  -- The pace: nothing is taken from one bucket unless the others allow it too. Codes never wait for it: campaigns make
+  -- up for what they overdraw. A rate that was set while everything runs replaces that of the worker.
+  local rate, own_rate = tonumber(ctl[7] or ARGV[12]) or 0, tonumber(c[3] or '0')
+  local sender, sender_rate = paced_sender(ctl[8], m[OPTIONS], CAMPAIGN_KEY)
+  local tokens, own_tokens, sender_tokens, wait = 0, 0, 0, 0
+  if rate > 0 then
     local held = redis.call('HMGET', BUCKET, 'tokens', 'at')
     tokens = tokens_in(rate, held[1], held[2])
     wait = wait_of(rate, tokens)
@@ -130,16 +130,25 @@ local function claim_one()
     local own_wait = wait_of(own_rate, own_tokens)
     if own_wait > 0 then return pace(own_wait) end
   end
+  if sender then
+    sender_tokens = sender_tokens_in(BUCKET, sender, sender_rate)
+    local sender_wait = wait_of(sender_rate, sender_tokens)
+    if sender_wait > 0 and m[LANE] == 1 then return pace(sender_wait) end
+  end
   if wait > 0 and m[LANE] == 1 then return { 'later', wait } end
 
-  if is_unscreened(ctl[7], c[8]) then return { 'unscreened', ref } end -- the worker looks who opted out, and claims again
+  if is_unscreened(ctl[9], c[8]) then return { 'unscreened', ref } end -- the worker looks who opted out, and claims again
 
   local waiting = #rest
   if m[SOLO] == 1 then rest = { rest[1] } end
   local gid = redis.call('INCR', N_GID)
-  if rate then
+  if rate > 0 then
     redis.call('HSET', BUCKET, 'tokens', tokens - parts, 'at', now)
-    redis.call('PEXPIRE', BUCKET, math.max(60000, wait_of(rate, tokens - parts)))
+    keep_bucket(BUCKET, wait_of(rate, tokens - parts))
+  end
+  if sender then
+    redis.call('HSET', BUCKET, 'tokens:' .. sender, sender_tokens - parts, 'at:' .. sender, now)
+    keep_bucket(BUCKET, wait_of(sender_rate, sender_tokens - parts))
   end
   if own_rate > 0 then redis.call('HSET', CAMPAIGN_KEY, 'tokens', own_tokens - parts, 'tokens_at', now) end
   local n = redis.call('HINCRBY', RUN, 'n:' .. actual, 1)
