@@ -159,6 +159,12 @@ METRICS: Final[tuple[Metric, ...]] = (
         "scrape",
         total=Total(name="doubt_ms", per=1000, how_many="doubts_ended"),
     ),
+    _counted(
+        "smsq_country_messages_total",
+        "Messages that met a rule for their country, by ISO letters and rule (`block`, `monitor`).",
+        ("country", "rule"),
+        "countries",
+    ),
     _counted("smsq_double_accepts_total", "Messages that the gateway accepted twice. Must be 0.", (), "doubles"),
     _counted(
         "smsq_resends_total",

@@ -206,7 +206,7 @@ class Begun(Checked):
             zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
-            screen=self.screen_of(draft),
+            screen=self.capped_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
             guests=draft.guests,
         )
@@ -374,7 +374,8 @@ class Begun(Checked):
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         now = self._smsq.runtime.clock.now()
-        screen = self.screen_of(draft)
+        met: list[tuple[str, str]] = []
+        screen = self.screen_of(draft, met)
         left = self._smsq.patiently(lambda: screened(part, screen, draft.options), outage_s=OUTAGE_S)
         batches = [
             replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
@@ -394,12 +395,27 @@ class Begun(Checked):
                 zones=part.zones,
             )
 
-        self._smsq.patiently(verb, outage_s=OUTAGE_S)
+        if self._smsq.patiently(verb, outage_s=OUTAGE_S) and met:
+            self._smsq.runtime.ledger.count_countries(met)
 
-    def screen_of(self, draft: Draft) -> Screen:
-        """What tells which recipients no message of this draft may go to."""
+    def capped_of(self, draft: Draft) -> Screen:
+        """The same for a look at a draft that begins at once, with those who have got enough lately; nothing counts."""
+        plain = self.screen_of(draft)
 
         def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
+            full = self._smsq.runtime.ledger.at_cap(recipients, draft.cap) if draft.start_at is None else []
+            capped = {place: Status.CAPPED for place, is_full in enumerate(full) if is_full}
+            return {**capped, **plain(recipients, sender)}
+
+        return screen
+
+    def screen_of(self, draft: Draft, met: list[tuple[str, str]] | None = None) -> Screen:
+        """What tells which recipients no message of this draft may go to; `met` gets the rules for countries it met."""
+
+        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
+            found = self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic)
+            if met is not None:
+                met.extend(found.met)
+            return found.statuses
 
         return screen

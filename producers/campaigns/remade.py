@@ -29,6 +29,7 @@ from smsq.producers.intake.rows import Place, Row
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
+from smsq.worker.domain.cap import Cap
 from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
@@ -146,6 +147,7 @@ class Remaking(Begun):
             weight=origin.weight,
             stop_if_bad=origin.stop_if_bad,
             auto_resume=origin.auto_resume,
+            cap=Cap.parse(origin.cap or "none"),
             words=origin.words,
         )
         self.check_carried(draft)

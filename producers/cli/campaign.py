@@ -74,7 +74,11 @@ def check(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Check FILE: show what can be sent, what cannot, texts, price and a forecast. Nothing is enrolled."""
+    """Check FILE: show what can be sent, what cannot, texts, price and a forecast. Nothing is enrolled.
+
+    FILE is CSV, JSON lines or XLSX, perhaps packed by gzip, or - for standard input. Several files with the same
+    columns are one campaign.
+    """
     from smsq.producers.cli.campaign_check import (
         check_object,
         forecast_lines,
@@ -99,7 +103,7 @@ def check(
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
-        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
+        screen = smsq.campaigns.capped_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
@@ -178,8 +182,10 @@ def run(
 ) -> None:
     """Send --text to every row of FILE. The same command, run again, goes on where it stopped.
 
-    The rows are those that FILE held when the command began to read it. If another campaign has already sent some of
-    them, nothing is sent until --only-new or --again says what to do with those rows.
+    FILE is CSV, JSON lines or XLSX, perhaps packed by gzip, or - for standard input. Several files with the same
+    columns are one campaign. The rows are those that FILE held when the command began to read it. If another
+    campaign has already sent some of them, nothing is sent until --only-new or --again says what to do with those
+    rows.
     """
     from smsq.producers.files import keep_named
     from smsq.producers.intake.repeats import check_flags

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -129,8 +130,8 @@ def _judged(sample: bytes, name: str, *, has_utf8: bool, is_mixed: bool, is_told
     tokens = [token for token in set(_TOKEN.findall(sample)) if not token.isascii()]
     ours = _Reading.of(tokens, OURS)
     others = [other for each in RIVALS if (other := _Reading.of(tokens, each)).words != ours.words]
-    best = max(others, key=lambda other: other.score + RIVALS[other.encoding])
-    if ours.is_plausible and ours.score >= best.score + RIVALS[best.encoding]:
+    best = max((other.score + RIVALS[other.encoding] for other in others), default=-math.inf)
+    if ours.is_plausible and ours.score >= best:
         return OURS
     likely = sorted((each for each in [ours, *others] if each.is_plausible), key=lambda each: -each.score)
     close = {each.words for each in likely if each.score > likely[0].score - LEAST_LEAD_OF_GUESS}

@@ -11,16 +11,17 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Final, TextIO
+from typing import IO, Any, Final, TextIO
 
 from smsq.producers.intake.own_columns import ending
-from smsq.producers.intake.rows import Unreadable
+from smsq.producers.intake.rows import Marked, Unreadable
 from smsq.producers.intake.several import OneFile
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
 
 REASON: Final = "smsq_reason"
 LINE: Final = "smsq_line"  # in JSON lines: a line that could not be read, as it is
+NO_VALUE: Final = "#NUM!"  # a spreadsheet's word for a cell with a wrong number: no text is made of it
 MENDED: Final = frozenset({"invalid"})  # statuses of rows that somebody can mend; a duplicate needs no mending
 Rejected = Iterator[tuple[str, Sequence[str]]]
 
@@ -59,7 +60,7 @@ def write_csv(source: OneFile, rows: Rejected, out: TextIO) -> int:
     many = 0
     for reason, cells in rows:
         many += 1
-        writer.writerow([reason, *map(_whole, kept(cells))])
+        writer.writerow([reason, *map(_cell, kept(cells))])
     return many
 
 
@@ -70,9 +71,9 @@ def write_jsonl(source: OneFile, rows: Rejected, out: TextIO) -> int:
     for reason, cells in rows:
         many += 1
         if cells and isinstance(cells[0], Unreadable):
-            told = {REASON: reason, LINE: _whole(cells[0])}
+            told: dict[str, Any] = {REASON: reason, LINE: _whole(cells[0])}
         else:
-            told = {REASON: reason, **dict(zip(names, map(_whole, kept(cells)), strict=False))}
+            told = {REASON: reason, **dict(zip(names, map(_value, kept(cells)), strict=False))}
         out.write(json.dumps(told, ensure_ascii=False) + "\n")
     return many
 
@@ -88,7 +89,7 @@ def write_xlsx(source: OneFile, rows: Rejected, out: IO[bytes]) -> int:
     for place, name in enumerate([REASON, *names]):
         sheet.write_string(0, place, name)
     for many, (reason, cells) in enumerate(rows, 1):
-        for place, cell in enumerate([reason, *map(_whole, kept(cells))]):
+        for place, cell in enumerate([reason, *map(_cell, kept(cells))]):
             sheet.write_string(many, place, cell[:_LONGEST_CELL])
     book.close()
     return many
@@ -103,6 +104,16 @@ def _without_reason(columns: Sequence[str]) -> tuple[list[str], Callable[[Sequen
     if at is None:
         return list(columns), list
     return [name for name in columns if name != REASON], lambda cells: [*cells[:at], *cells[at + 1 :]]
+
+
+def _cell(cell: str) -> str:
+    """A cell of CSV or a workbook."""
+    return NO_VALUE if isinstance(cell, Marked) else _whole(cell)
+
+
+def _value(cell: str) -> Any:
+    """A value in JSON lines: what was an object or a list is one again."""
+    return json.loads(cell) if isinstance(cell, Marked) and cell[:1] in ("{", "[") else _cell(cell)
 
 
 def _whole(cell: str) -> str:

@@ -50,6 +50,12 @@ class Unreadable(str):
     __slots__ = ()
 
 
+class Marked(str):
+    """A cell that no text may be made of, with what it holds."""
+
+    __slots__ = ()
+
+
 class _Missing(str):
     """A cell that is missing in its row."""
 

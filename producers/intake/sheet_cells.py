@@ -5,7 +5,8 @@ end. So a child reads the workbook from standard input and writes rows to standa
 it.
 
 Output are JSON lines: first {"sheet", "sheets", "hidden_rows"} or {"error"}, then for each row that is not blank its
-number in the sheet, a tab, and an array of its cells: text, or [text, reason] for a cell that no text may be made of.
+number in the sheet, a tab, and an array of its cells: text, or [text, reason] for a cell that no text may be made of
+(`ROUNDED`: no phone).
 
 How a cell becomes text: a whole number is its digits, another number has the 15 digits that a spreadsheet keeps, a
 date is 2026-11-29, a moment 2026-11-29 18:30 (with seconds if there are any), a time 18:30, a duration 36:15, a
@@ -29,6 +30,9 @@ import msgspec
 
 MOST_MEMORY: Final = 4 << 30  # bytes of address space; a sheet that needs more is no list of phones
 LOST = "this number has more digits than a spreadsheet keeps (15); format the column as text and write it again"
+ROUNDED: Final = "rounded?"  # in place of a reason: a phone that is a number with such an end is one
+# What a spreadsheet shows of a long number in a narrow cell, 7.99912E+10, has six digits, so five zeros follow them.
+_ZEROS, _LEAST_DIGITS = "00000", 10
 _EXACT = 10**15
 _ROW_HIDDEN = re.compile(rb'<(?:\w+:)?row\b[^>]*\shidden="(?:1|true)"')
 _ERROR = re.compile(rb'<(?:\w+:)?c\b[^>]*\st="e"[^>]*>.*?</(?:\w+:)?c>', re.DOTALL)
@@ -96,7 +100,8 @@ def read(stream: IO[bytes], wanted: str | None) -> Iterator[dict[str, Any] | byt
 def _number(value: float) -> str | tuple[str, str]:
     """Digits of a whole number; of any other what a spreadsheet keeps of it, never as a power of ten."""
     if value % 1 == 0 and -_EXACT < value < _EXACT:
-        return str(int(value))
+        digits = str(int(value))
+        return (digits, ROUNDED) if digits.endswith(_ZEROS) and len(digits) >= _LEAST_DIGITS else digits
     written = f"{value:.15g}"
     if "e" not in written:
         return written if -_EXACT < value < _EXACT else (written, LOST)

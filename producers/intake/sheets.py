@@ -22,14 +22,13 @@ from smsq.producers.intake.stored import Store, Stored
 from smsq.worker.domain.errors import BadInput
 
 HEADER_WITHIN: Final = 20  # rows that are not blank
-# What a spreadsheet shows of a long number in a narrow cell, 7.99912E+10, has six digits, so five zeros follow them.
-ROUNDED = "00000"
+# One in 100,000 phones has such an end by itself; if a spreadsheet has rounded them, all or many have.
+LEAST_ROWS_OF_ROUNDED: Final = 1000
 WHY_ROUNDED = (
     "this number ends in five zeros, as one does whose digits a spreadsheet lost; if it is right, format the cell "
     "as text"
 )
 _CELLS = msgspec.json.Decoder(list[str | tuple[str, str]])
-_PHONE_DIGITS = range(10, 16)
 
 
 def read_sheet(snapshot: Snapshot, phone_column: str, sheet: str | None) -> Stored:
@@ -38,7 +37,7 @@ def read_sheet(snapshot: Snapshot, phone_column: str, sheet: str | None) -> Stor
     with _child(snapshot, sheet) as (told, lines):
         columns, phone_at = _header(lines, snapshot.name, phone_column, told["sheet"])
         store.header(columns)
-        _keep(lines, store, phone_at)
+        rounded = _keep(lines, store, phone_at)
     notes = [f"{snapshot.name} read as a workbook: sheet {told['sheet']}"]
     if told["sheets"] > 1 and sheet is None:
         notes.append(f"the first of {told['sheets']} (--sheet names another)")
@@ -53,18 +52,25 @@ def read_sheet(snapshot: Snapshot, phone_column: str, sheet: str | None) -> Stor
         columns=columns,
         phone_at=phone_at,
         sheet=told["sheet"],
+        forgiven=WHY_ROUNDED if rounded * LEAST_ROWS_OF_ROUNDED <= store.rows else "",
     )
 
 
-def _keep(lines: Iterator[tuple[int, list[Any]]], store: Store, phone_at: int) -> None:
+def _keep(lines: Iterator[tuple[int, list[Any]]], store: Store, phone_at: int) -> int:
+    """Store every row; how many phones may be rounded."""
+    rounded = 0
     for number, cells in lines:
-        marked = {at: cell[1] for at, cell in enumerate(cells) if type(cell) is tuple}
-        texts = [cell[0] if type(cell) is tuple else cell for cell in cells] if marked else cells
-        if phone_at < len(texts):
-            phone = texts[phone_at]
-            if phone.endswith(ROUNDED) and phone.isdecimal() and len(phone) in _PHONE_DIGITS:
-                marked[phone_at] = WHY_ROUNDED
-        store.add(number, texts, marked)
+        marked = {}
+        for at, cell in enumerate(cells):
+            if type(cell) is tuple:
+                cells[at], reason = cell
+                if reason != sheet_cells.ROUNDED:
+                    marked[at] = reason
+                elif at == phone_at:
+                    marked[at] = WHY_ROUNDED
+                    rounded += 1
+        store.add(number, cells, marked)
+    return rounded
 
 
 def _header(

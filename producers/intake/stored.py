@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import weakref
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
 
-from smsq.producers.intake.rows import Place, Row, Unreadable, shown
+from smsq.producers.intake.rows import Marked, Place, Row, Unreadable, shown
 from smsq.producers.intake.snapshot import Snapshot
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
@@ -33,6 +34,7 @@ class Store:
 
     def __init__(self) -> None:
         self._file: Any = tempfile.TemporaryFile(prefix="smsq-")  # noqa: SIM115 - gone with this object
+        weakref.finalize(self, self._file.close)
         self._hashed = hashlib.sha256()
         self.rows = 0
 
@@ -73,7 +75,6 @@ class Store:
                     yield int(line), _CELLS.decode(written), _NONE
 
 
-NO_VALUE = "#NUM!"  # in place of a cell that no text may be made of, if it is written again
 _BLOCK = 1 << 20
 _NONE: dict[int, str] = {}
 _WHOLE = -1  # in place of a column's: the reason is about the whole row
@@ -93,6 +94,7 @@ class Stored:
     is_guessed: bool = False
     encoding: str | None = None
     sheet: str = ""
+    forgiven: str = ""  # a reason that does not count
     used: frozenset[int] | None = None  # places of columns that the campaign uses; None for all
 
     @property
@@ -127,6 +129,8 @@ class Stored:
     def _why_not(self, marked: dict[int, str]) -> str:
         """Why a row with these marks cannot be used; '' if the campaign does not use those cells."""
         for place in sorted(marked):
+            if marked[place] == self.forgiven:
+                continue
             if place == _WHOLE:
                 return marked[place]
             if self.used is None or place in self.used:
@@ -139,7 +143,10 @@ class Stored:
         width = len(self.columns)
         for number, (_, cells, marked) in enumerate(self.store.lines(), 1):
             if marked:
-                cells = [NO_VALUE if at in marked else cell for at, cell in enumerate(cells)]
+                cells = [
+                    Marked(cell) if marked.get(at, self.forgiven) != self.forgiven else cell
+                    for at, cell in enumerate(cells)
+                ]
                 cells[0] = Unreadable(cells[0]) if _WHOLE in marked else cells[0]
             cells += [""] * (width - len(cells))
             yield number, cells[self.phone_at], cells

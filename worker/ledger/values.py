@@ -78,6 +78,7 @@ class Plan:
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
     topic: str = ""  # what it is about, for opt-outs from a topic
+    cap: str = ""  # of its own, as `Cap` is written
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     read_as: str = ""  # how its files were read, as `domain.read_as.ReadAs` writes it
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none

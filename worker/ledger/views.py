@@ -110,7 +110,14 @@ class Views(Standing):
         stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
         words = batch.words_of(index)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
-        is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
+        is_ours = stored.status in (
+            Status.UNDECIDED,
+            Status.CANCELLED,
+            Status.LATE,
+            Status.OPTOUT,
+            Status.BLOCKED,
+            Status.CAPPED,
+        )
         return Receipt(
             id=str(MessageId(batch.ref.number, index)),
             phone=written(batch.recipients[index]),

@@ -71,6 +71,7 @@ class CampaignEnrolment(Numbers):
             "repeats": plan.repeats,
             **({"words": "\n".join(plan.words)} if plan.words else {}),
             **({"topic": plan.topic} if plan.topic else {}),
+            **({"cap": plan.cap} if plan.cap else {}),
             **({"screened": plan.screened} if plan.screened else {}),
             "saved_as": plan.saved_as,
             "language": plan.language,

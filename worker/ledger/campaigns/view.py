@@ -65,6 +65,7 @@ class CampaignView:
     doubt_longest_seconds: float = 0.0
     enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
     topic: str = ""
+    cap: str = ""  # of its own
     left_out: int = 0  # messages that were in no batch, since their recipients may not be sent to
     repeats: str = ""  # the decision about rows that were sent already
     origin: str = ""  # the campaign of whose messages it is made, '' for none
@@ -178,6 +179,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
+        cap=raw.get("cap", ""),
         left_out=int(raw.get("left_out", "0")),
         saved_as=raw.get("saved_as", ""),
         language=raw.get("language", ""),
