@@ -75,7 +75,7 @@ class WouldSend:
 class Smsq(Installation):
     """One installation: send and look up messages.
 
-    `campaigns`, `caps`, `countries`, `doubts`, `limits`, `optouts`, `otp` and `shield` have the rest.
+    `campaigns`, `caps`, `countries`, `doubts`, `limits`, `optouts`, `otp`, `shield` and `templates` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.

@@ -16,9 +16,10 @@ from typing import TypedDict
 
 import msgspec
 
-from smsq.producers.campaigns.begin import OUTAGE_S, Begun
+from smsq.producers.campaigns.begin import Begun
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED
 from smsq.producers.campaigns.words import is_all_in, partly
+from smsq.producers.campaigns.zoned import OUTAGE_S
 from smsq.producers.fields import timestamp, with_fields
 from smsq.producers.files import with_files
 from smsq.producers.intake import preflight

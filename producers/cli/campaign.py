@@ -228,7 +228,7 @@ def list_campaigns(as_json: bool) -> None:
     """List the campaigns that are kept, newest first."""
     with opened() as smsq:
         views = smsq.campaigns.list()
-        stopped = {view.id: said for view in views if (said := smsq.campaigns.stopped(view))}
+        stopped = {view.id: said for view in views if (said := smsq.campaigns.stands_still(view))}
     if as_json:
         print_json(
             [campaign_object(view) | ({"waits": stopped[view.id]} if view.id in stopped else {}) for view in views]

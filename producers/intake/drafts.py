@@ -206,6 +206,8 @@ class Draft:
             cap="" if self.cap.is_none else str(self.cap),
             series=self._series(now),
             saved_as=self.saved_as,
+            language=self.template.language,
+            plain_chars=self.template.is_plain,
         )
 
     def _series(self, now: float) -> Series | None:

@@ -85,6 +85,8 @@ class Plan:
     series: Series | None = None  # how it recurs; then none of its own messages leaves
     words: tuple[str, ...] = ()  # what its rows say beside their texts: `reference`, `key`, names of tags behind `tag_`
     saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
+    language: str = ""  # of plural forms and dates in it, '' if it has none
+    plain_chars: bool = False  # whether characters that make a text dear are exchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,12 @@ def over(smsq: Smsq) -> str:
 def test_a_retry_shows_what_it_takes_and_asks(smsq: Smsq, run: Run) -> None:
     """Without a terminal it wants a yes, and enrols nothing until then; twice run it adds nothing."""
     origin = over(smsq)
+    dry = run("campaign", "retry", origin, "--dry-run")
     asked = run("campaign", "retry", origin)
     done = run("campaign", "retry", origin, "--yes", "--json")
     same = run("campaign", "retry", origin, "--yes")
 
+    assert (dry.exit_code, dry.stdout) == (0, "dry run: 3 messages, 3 parts; nothing was enrolled\n")
     assert (asked.exit_code, asked.stdout) == (2, "")
     assert f"3 messages of campaign {origin} (spring) again, as a new campaign" in asked.stderr
     assert "Send 3 messages, 3 parts? Nobody can be asked here: add --yes" in asked.stderr

@@ -74,6 +74,8 @@ class CampaignEnrolment(Numbers):
             **({"cap": plan.cap} if plan.cap else {}),
             **({"screened": plan.screened} if plan.screened else {}),
             "saved_as": plan.saved_as,
+            "language": plan.language,
+            "plain_chars": int(plan.plain_chars),
         }
         if plan.series is not None:
             fields |= _recurs(plan.series)

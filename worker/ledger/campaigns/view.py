@@ -77,6 +77,8 @@ class CampaignView:
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
     moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
     saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
+    language: str = ""  # of plural forms and dates in it, '' if it has none
+    plain_chars: bool = False  # whether characters that make a text dear are exchanged
 
     @property
     def standing(self) -> str:
@@ -180,5 +182,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         cap=raw.get("cap", ""),
         left_out=int(raw.get("left_out", "0")),
         saved_as=raw.get("saved_as", ""),
+        language=raw.get("language", ""),
+        plain_chars=raw.get("plain_chars") == "1",
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )
