@@ -156,7 +156,7 @@ class OptOutList:
         if isinstance(phone, str) and is_hash(phone.strip()):
             return [phone.strip()]
         recipient, ledger = recipient_of(phone, KINDS), self._smsq.runtime.ledger
-        hashes = ledger.forgotten_keys(recipient) if ledger.has_forgotten() else []
+        hashes = ledger.forgotten_keys(recipient) if ledger.has_hashed() else []
         return [plain_key(recipient), *hashes]
 
 

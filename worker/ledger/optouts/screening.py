@@ -81,7 +81,7 @@ class Screening(Countries, Caps):
                 names += names_for(key, sender, topic)
             yield names
 
-    def has_forgotten(self) -> bool:
+    def has_hashed(self) -> bool:
         """Whether there are entries of recipients that were forgotten."""
         with translated():
             return int(self.redis.hget(self.key("ctl"), "screen:hashed") or 0) > 0
