@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from smsq.producers.intake.at_hand import AnyRow, RowsInMemory
 from smsq.producers.intake.files import read_files
+from smsq.producers.intake.in_memory import AnyRow, RowsInMemory
 from smsq.producers.intake.rows import Place, Row
 from smsq.producers.intake.several import OneFile
 from smsq.producers.intake.several_phones import EachPhone

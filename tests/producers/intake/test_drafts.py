@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from smsq.producers.intake.at_hand import RowsInMemory
 from smsq.producers.intake.drafts import draft
+from smsq.producers.intake.in_memory import RowsInMemory
 from smsq.producers.intake.preflight import look
 from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput

@@ -11,8 +11,8 @@ import pytest
 
 from smsq.producers.api import Smsq
 from smsq.producers.intake import preflight
-from smsq.producers.intake.at_hand import RowsInMemory
 from smsq.producers.intake.drafts import draft
+from smsq.producers.intake.in_memory import RowsInMemory
 from smsq.producers.intake.preflight import look, price, require_some
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
